@@ -1,0 +1,34 @@
+//! The words every other crate speaks: what is to be done ([`Job`]), how ([`Recipe`], [`Limits`]), what is carried
+//! between the steps ([`Picture`]) and what came of it ([`Report`]).
+//!
+//! Plain data goes in and out. A type whose values must agree has private fields and one constructor, so that nobody
+//! downstream can hold a wrong one.
+//!
+//! **Architecture invariant:** no I/O and no dependency beyond serde and thiserror, so that a program which only reads
+//! reports links neither a codec nor an SDK.
+
+#![forbid(unsafe_code)]
+
+mod color;
+mod job;
+mod limits;
+mod location;
+mod picture;
+mod quality;
+mod recipe;
+mod report;
+mod sequencer;
+mod speed;
+mod widths;
+
+pub use color::{Cicp, Color};
+pub use job::{Change, Job, Source};
+pub use limits::Limits;
+pub use location::Location;
+pub use picture::{Chroma, Depth, Misfit, Picture, Samples, Shape};
+pub use quality::{BadQuality, FixedQuality, Quality};
+pub use recipe::{BadMetadata, Metadata, Recipe};
+pub use report::{Fate, Outcome, Report, SourceFacts, Timings, VariantReport};
+pub use sequencer::{BadSequencer, Sequencer};
+pub use speed::{BadSpeed, Speed};
+pub use widths::{BadWidths, Width, Widths};

@@ -1,0 +1,19 @@
+use serde::{Deserialize, Serialize};
+
+/// What one picture may take. Each is checked before anything of its size is allocated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// The source object's size in bytes.
+    pub bytes: u64,
+    /// The picture's width times its height.
+    pub pixels: u64,
+    /// Bytes of memory that converting it may need at its peak, by our own estimate from its header.
+    pub memory: u64,
+}
+
+impl Default for Limits {
+    /// 256 MiB of file, 200 megapixels, 8 GiB of memory: more than any camera makes, less than a bomb wants.
+    fn default() -> Self {
+        Self { bytes: 256 << 20, pixels: 200_000_000, memory: 8 << 30 }
+    }
+}

@@ -1,0 +1,123 @@
+use serde::{Deserialize, Serialize};
+
+use crate::{Job, Location, Width};
+
+/// What came of one job: one JSON line in the log, one entry in the function's answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// What was to be done.
+    pub job: Job,
+    /// What came of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// Where the time went.
+    pub took: Timings,
+}
+
+/// What came of a job.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// The variants were made.
+    Converted {
+        /// What the source was.
+        picture: SourceFacts,
+        /// What was made of it, in the recipe's order.
+        variants: Vec<VariantReport>,
+        /// What a person should know about the result: a profile that was left out, say.
+        #[serde(skip_serializing_if = "Vec::is_empty", default)]
+        notes: Vec<String>,
+    },
+    /// There was nothing to do.
+    Skipped {
+        /// Why there was nothing to do.
+        why: String,
+    },
+    /// The input is at fault. Trying again cannot help.
+    Refused {
+        /// What is wrong with it, in one line.
+        reason: String,
+    },
+    /// The world is at fault. Trying again may help.
+    Failed {
+        /// What went wrong, in one line.
+        reason: String,
+    },
+}
+
+/// What the source was found to be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceFacts {
+    /// `jpeg`, `png`, `webp`, `gif`, `tiff` or `bmp`.
+    pub format: String,
+    /// Pixels across, upright.
+    pub width: u32,
+    /// Pixels down, upright.
+    pub height: u32,
+    /// The file's size in bytes.
+    pub bytes: u64,
+}
+
+/// One variant: what was asked for, where it belongs, what it became.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VariantReport {
+    /// The width the recipe asked for.
+    pub asked: Width,
+    /// Where it belongs.
+    pub at: Location,
+    /// Pixels across.
+    pub width: u32,
+    /// Pixels down.
+    pub height: u32,
+    /// The AVIF's size in bytes.
+    pub bytes: u64,
+    /// What became of it.
+    pub fate: Fate,
+}
+
+/// What became of an encoded variant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// It was stored.
+    Stored,
+    /// It came out larger than its source and was left out.
+    Larger,
+}
+
+/// Wall-clock milliseconds for each stage; 0 for a stage that was not reached.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Timings {
+    /// Reading the source object.
+    pub fetch_ms: f64,
+    /// File bytes to pixels.
+    pub decode_ms: f64,
+    /// Upright, colour, sizes, luma and chroma.
+    pub transform_ms: f64,
+    /// Pixels to AVIF, all variants.
+    pub encode_ms: f64,
+    /// Writing the variants.
+    pub store_ms: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Change, Source};
+
+    #[test]
+    fn a_report_reads_back_from_its_own_line() {
+        let at = Location { bucket: "photos".into(), key: "写真 1+2%.jpg".into() };
+        let source = Source { at: at.clone(), version: None, etag: Some("e".into()), sequencer: "0A".parse().ok() };
+        let variant = VariantReport { asked: Width::Full, at, width: 4, height: 3, bytes: 9, fate: Fate::Stored };
+        let facts = SourceFacts { format: "jpeg".into(), width: 4, height: 3, bytes: 20 };
+        let report = Report {
+            job: Job { source, change: Change::Created },
+            outcome: Outcome::Converted { picture: facts, variants: vec![variant], notes: vec![] },
+            took: Timings::default(),
+        };
+        let line = serde_json::to_string(&report).unwrap();
+        assert!(line.contains(r#""outcome":"converted""#) && !line.contains('\n'));
+        assert_eq!(serde_json::from_str::<Report>(&line).unwrap(), report);
+    }
+}

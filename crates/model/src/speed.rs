@@ -1,0 +1,71 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// How much CPU the encoder spends: 0 (most, smallest files) to 10 (least), libavif's scale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub struct Speed(u8);
+
+/// The text is not a speed.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("speed {0:?} is not a whole number from 0 to 10")]
+pub struct BadSpeed(String);
+
+impl Speed {
+    /// The number, 0 to 10.
+    #[must_use]
+    pub fn number(self) -> u8 {
+        self.0
+    }
+}
+
+impl Default for Speed {
+    /// 6: about a third of a CPU second a megapixel (docs/performance.md).
+    fn default() -> Self {
+        Self(6)
+    }
+}
+
+impl TryFrom<u8> for Speed {
+    type Error = BadSpeed;
+
+    fn try_from(number: u8) -> Result<Self, Self::Error> {
+        if number > 10 { Err(BadSpeed(number.to_string())) } else { Ok(Self(number)) }
+    }
+}
+
+impl From<Speed> for u8 {
+    fn from(speed: Speed) -> Self {
+        speed.0
+    }
+}
+
+impl FromStr for Speed {
+    type Err = BadSpeed;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let number: u8 = text.parse().map_err(|_| BadSpeed(text.to_owned()))?;
+        number.try_into()
+    }
+}
+
+impl fmt::Display for Speed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_speed_outside_its_range_is_refused_by_name() {
+        assert_eq!("11".parse::<Speed>().unwrap_err().to_string(), "speed \"11\" is not a whole number from 0 to 10");
+        assert!("fast".parse::<Speed>().is_err());
+        assert_eq!("10".parse::<Speed>().unwrap().number(), 10);
+    }
+}

@@ -1,1 +1,21 @@
+//! Safe, owning handles over libavif: a [`model::Picture`] and [`Settings`] in, AVIF bytes out, and back.
+//!
+//! Which libavif is a Cargo feature: `bundled` (default) compiles libavif and libaom and links them statically; `system`
+//! takes the one pkg-config finds, dynamically, and its SVT-AV1 where it has that. [`library`] says which it became.
+//!
+//! **Architecture invariant:** no policy. It encodes what it is told to, with the options that suit the codec at hand.
+//! All unsafe code of the workspace is in `native.rs`.
 
+mod decode;
+mod encode;
+mod error;
+mod library;
+mod native;
+mod settings;
+mod widen;
+
+pub use decode::{Decoded, Orientation, decode};
+pub use encode::{Attached, encode};
+pub use error::Error;
+pub use library::{Library, library};
+pub use settings::{Content, Settings};

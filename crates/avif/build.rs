@@ -1,0 +1,33 @@
+//! Finds the system's libavif and generates bindings from its own headers, where the feature `system` asks for it.
+
+fn main() {
+    println!("cargo:rerun-if-changed=native.h");
+    #[cfg(feature = "system")]
+    system::bind();
+}
+
+#[cfg(feature = "system")]
+mod system {
+    use std::path::PathBuf;
+
+    pub(crate) fn bind() {
+        // 1.3 is the first release whose SVT-AV1 and libaom options are the ones we set.
+        let library = match pkg_config::Config::new().atleast_version("1.3").probe("libavif") {
+            Ok(library) => library,
+            Err(error) => panic!(
+                "the feature `system` needs libavif >= 1.3 where pkg-config finds it \
+                 (Debian: libavif-dev; or build with the default feature `bundled`):\n{error}"
+            ),
+        };
+        let includes = library.include_paths.iter().map(|path| format!("-I{}", path.display()));
+        let bindings = bindgen::builder()
+            .header("native.h")
+            .clang_args(includes)
+            .allowlist_item("avif.*|AVIF_.*")
+            .prepend_enum_name(false)
+            .generate()
+            .expect("avif.h is valid C");
+        let out: PathBuf = std::env::var_os("OUT_DIR").expect("Cargo sets OUT_DIR for build scripts").into();
+        bindings.write_to_file(out.join("libavif.rs")).expect("OUT_DIR is writable");
+    }
+}

@@ -1,0 +1,48 @@
+use model::{Chroma, Depth, Picture};
+
+use crate::native::{self, Encoder, Image};
+use crate::settings::Codec;
+use crate::{Error, Settings, widen};
+
+/// What travels in the file beside the pixels.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Attached {
+    /// Exif, from its TIFF header on. Its orientation must be 1: the pixels are upright.
+    pub exif: Option<Vec<u8>>,
+    /// XMP, an RDF/XML packet.
+    pub xmp: Option<Vec<u8>>,
+}
+
+/// Encodes one picture as one AVIF file.
+///
+/// # Errors
+/// [`Error::Unwritable`] for 12 bits and 4:2:2; otherwise what libavif or its codec reported.
+pub fn encode(picture: &Picture, attached: &Attached, settings: &Settings) -> Result<Vec<u8>, Error> {
+    let shape = picture.shape();
+    if shape.depth == Depth::Twelve {
+        return Err(Error::Unwritable("12-bit depth"));
+    }
+    if shape.chroma == Chroma::Yuv422 {
+        return Err(Error::Unwritable("4:2:2 chroma"));
+    }
+    let codec = settings.codec(shape, picture.alpha().is_some(), native::can_encode_with(Codec::Svt));
+    if codec == Codec::Svt && shape.depth == Depth::Eight {
+        return write(&widen::to_ten_bits(picture)?, attached, settings, codec);
+    }
+    write(picture, attached, settings, codec)
+}
+
+fn write(picture: &Picture, attached: &Attached, settings: &Settings, codec: Codec) -> Result<Vec<u8>, Error> {
+    let mut image = Image::borrowing(picture)?;
+    if let Some(exif) = &attached.exif {
+        image.set_exif(exif)?;
+    }
+    if let Some(xmp) = &attached.xmp {
+        image.set_xmp(xmp)?;
+    }
+    let mut encoder = Encoder::new(codec, settings)?;
+    for (name, value) in settings.options(codec, picture.shape().depth) {
+        encoder.set_option(name, value)?;
+    }
+    encoder.write(&image)
+}

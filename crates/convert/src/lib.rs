@@ -1,1 +1,61 @@
+//! A picture file's bytes in, AVIF variants out.
+//!
+//! ```text
+//! bytes -> Opened -> Decoded -> Transformed -> Vec<Variant>
+//!         open    decode    transform     encode
+//! ```
+//!
+//! Each step consumes the one before, so that none can be skipped or swapped, and a caller with a clock can time each.
+//! [`convert`] is all four in a row.
+//!
+//! - **open** reads the header alone, and refuses what is over a limit before anything of its size is allocated.
+//! - **decode** makes pixels of it, once, in sRGB where the file's own colours cannot travel in an AVIF.
+//! - **transform** turns it upright, makes the sizes, and separates luma from chroma.
+//! - **encode** writes the variants, two side by side, the largest first.
+//!
+//! **Architecture invariant:** no clock, no environment, no file, no network, no async. The same bytes and recipe make
+//! the same variants.
 
+#![forbid(unsafe_code)]
+
+mod content;
+mod decode;
+mod encode;
+mod error;
+mod estimate;
+mod format;
+mod jpeg;
+mod metadata;
+mod open;
+mod planes;
+mod profile;
+mod resize;
+mod transform;
+
+use std::num::NonZeroUsize;
+
+use model::{Limits, Recipe};
+
+pub use decode::Decoded;
+pub use encode::Variant;
+pub use error::Error;
+pub use format::Format;
+pub use open::Opened;
+pub use transform::Transformed;
+
+/// What one picture became.
+#[derive(Debug, Clone)]
+pub struct Conversion {
+    /// The variants, in the recipe's order.
+    pub variants: Vec<Variant>,
+    /// What a person should know about them: a profile that was left out, say.
+    pub notes: Vec<String>,
+}
+
+/// Converts a picture file: the four steps in a row, on up to `threads` threads.
+///
+/// # Errors
+/// [`Error`] where the file is no picture, is damaged, is over a limit, or cannot be encoded.
+pub fn convert(bytes: &[u8], recipe: &Recipe, limits: &Limits, threads: NonZeroUsize) -> Result<Conversion, Error> {
+    Opened::open(bytes, recipe, limits)?.decode()?.transform(recipe)?.encode(recipe, threads)
+}

@@ -1,0 +1,63 @@
+use image::metadata::Orientation;
+use image::{ColorType, DynamicImage};
+
+use crate::open::{Opened, Reader, decoding};
+use crate::{Error, profile};
+
+/// A picture's pixels as they were stored, not yet turned. Their colours are what `icc` says, or else sRGB.
+pub struct Decoded {
+    pub(crate) image: DynamicImage,
+    pub(crate) icc: Option<Vec<u8>>,
+    pub(crate) orientation: Orientation,
+    pub(crate) exif: Option<Vec<u8>>,
+    pub(crate) xmp: Option<Vec<u8>>,
+    pub(crate) notes: Vec<String>,
+}
+
+impl Opened<'_> {
+    /// Decodes the picture, the only time that this is done.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] where the pixels are not all there, however little is missing.
+    pub fn decode(self) -> Result<Decoded, Error> {
+        let Self { format, mut icc, orientation, exif, xmp, reader, .. } = self;
+        let mut notes = Vec::new();
+        let image = match reader {
+            Reader::Jpeg(jpeg) => jpeg.decode(&mut icc, &mut notes)?,
+            Reader::Other(decoder) => {
+                let image = DynamicImage::from_decoder(decoder).map_err(|error| decoding(format, error))?;
+                integers(image)
+            }
+        };
+        let (image, icc) = profile::settle(without_needless_alpha(image), icc, &mut notes);
+        Ok(Decoded { image, icc, orientation, exif, xmp, notes })
+    }
+}
+
+/// Floating-point samples as 16-bit ones.
+fn integers(image: DynamicImage) -> DynamicImage {
+    match image.color() {
+        ColorType::Rgb32F => image.into_rgb16().into(),
+        ColorType::Rgba32F => image.into_rgba16().into(),
+        _ => image,
+    }
+}
+
+/// An alpha channel that hides nothing costs a second encode and says nothing.
+fn without_needless_alpha(image: DynamicImage) -> DynamicImage {
+    match image {
+        DynamicImage::ImageLumaA8(image) if image.pixels().all(|pixel| pixel.0[1] == u8::MAX) => {
+            DynamicImage::from(image).into_luma8().into()
+        }
+        DynamicImage::ImageLumaA16(image) if image.pixels().all(|pixel| pixel.0[1] == u16::MAX) => {
+            DynamicImage::from(image).into_luma16().into()
+        }
+        DynamicImage::ImageRgba8(image) if image.pixels().all(|pixel| pixel.0[3] == u8::MAX) => {
+            DynamicImage::from(image).into_rgb8().into()
+        }
+        DynamicImage::ImageRgba16(image) if image.pixels().all(|pixel| pixel.0[3] == u16::MAX) => {
+            DynamicImage::from(image).into_rgb16().into()
+        }
+        image => image,
+    }
+}

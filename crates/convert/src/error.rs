@@ -1,0 +1,103 @@
+use thiserror::Error;
+
+use crate::Format;
+
+/// Why a file did not become AVIF. All but [`Error::Encode`] and [`Error::Planes`] are the file's fault.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// There is nothing in it.
+    #[error("the file is empty")]
+    Empty,
+    /// It is none of the formats read here.
+    #[error("not a picture in a format read here (JPEG, PNG, WebP, GIF, TIFF, BMP); it begins with {begins}")]
+    Unknown {
+        /// Its first bytes, in hexadecimal.
+        begins: String,
+    },
+    /// It is a picture, in a format that is not read here.
+    #[error("{format} is not read here: {why}")]
+    Unread {
+        /// The format's name.
+        format: &'static str,
+        /// Why not, and what to do instead.
+        why: &'static str,
+    },
+    /// It is of a known format, and damaged.
+    #[error("damaged {format}: {message}")]
+    Damaged {
+        /// What it claims to be.
+        format: Format,
+        /// What its decoder found.
+        message: String,
+    },
+    /// It is of a known format, in a form its decoder does not know.
+    #[error("{format} of an unsupported kind: {message}")]
+    Unsupported {
+        /// What it is.
+        format: Format,
+        /// What is unsupported.
+        message: String,
+    },
+    /// The file is too long.
+    #[error("{bytes} bytes are over the limit of {limit}; raise the limit on bytes to convert it")]
+    TooManyBytes {
+        /// The file's size.
+        bytes: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// The picture is too large.
+    #[error("{width}x{height} is {pixels} pixels, over the limit of {limit}; raise the limit on pixels to convert it")]
+    TooManyPixels {
+        /// Pixels across.
+        width: u32,
+        /// Pixels down.
+        height: u32,
+        /// Their product.
+        pixels: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// A side is longer than AV1 can say.
+    #[error("{width}x{height} has a side over the 65536 pixels that AV1 can hold")]
+    TooLong {
+        /// Pixels across.
+        width: u32,
+        /// Pixels down.
+        height: u32,
+    },
+    /// It would take too much memory.
+    #[error(
+        "{width}x{height} needs about {needed} MiB of memory and {limit} MiB are allowed; give the function more memory"
+    )]
+    TooMuchMemory {
+        /// Pixels across.
+        width: u32,
+        /// Pixels down.
+        height: u32,
+        /// MiB it would take.
+        needed: u64,
+        /// MiB there are.
+        limit: u64,
+    },
+    /// The encoder failed.
+    #[error("cannot encode {width}x{height}")]
+    Encode {
+        /// Pixels across.
+        width: u32,
+        /// Pixels down.
+        height: u32,
+        /// What libavif said.
+        source: avif::Error,
+    },
+    /// Pixels did not become planes.
+    #[error("cannot make planes of {width}x{height}: {message}")]
+    Planes {
+        /// Pixels across.
+        width: u32,
+        /// Pixels down.
+        height: u32,
+        /// What went wrong.
+        message: String,
+    },
+}

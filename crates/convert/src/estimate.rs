@@ -1,0 +1,41 @@
+//! What converting a picture will take, from its header alone.
+
+use model::Recipe;
+
+use crate::Format;
+use crate::open::Opened;
+
+/// What converting a picture will take.
+pub(crate) struct Estimate {
+    /// Bytes at the peak.
+    pub(crate) memory: u64,
+    /// Pixels to encode, all variants together.
+    pub(crate) encoded_pixels: u64,
+}
+
+/// Bytes a pixel that the encoder holds beside the planes it is given, at 8 and at 10 bits (docs/performance.md).
+const ENCODER: [u64; 2] = [12, 22];
+/// The program itself, its SDK and its threads.
+const PROGRAM: u64 = 40 << 20;
+
+impl Estimate {
+    pub(crate) fn of(opened: &Opened<'_>, recipe: &Recipe) -> Self {
+        let pixels = u64::from(opened.width) * u64::from(opened.height);
+        let color = opened.color_type();
+        let deep = u64::from(color.bytes_per_pixel()) > u64::from(color.channel_count());
+        let raster = pixels * u64::from(color.bytes_per_pixel());
+        // The worst case, 4:4:4 with alpha.
+        let planes_per_pixel = u64::from(color.channel_count()) * if deep { 2 } else { 1 };
+        let sizes: Vec<u64> =
+            opened.sizes(recipe).iter().map(|&(width, height)| u64::from(width) * u64::from(height)).collect();
+        let encoded_pixels: u64 = sizes.iter().sum();
+        // A second copy while it is turned or taken apart; a progressive JPEG's coefficients are another two.
+        let copies = if opened.format == Format::Jpeg { 3 } else { 2 };
+        let decoding = raster * copies;
+        let planes = encoded_pixels * planes_per_pixel;
+        // Two encodes run side by side, the largest first.
+        let encoding: u64 = sizes.iter().take(2).map(|size| size * ENCODER[usize::from(deep)]).sum();
+        let peak = decoding.max(raster + planes).max(planes + encoding);
+        Self { memory: PROGRAM + opened.bytes() as u64 + peak, encoded_pixels }
+    }
+}

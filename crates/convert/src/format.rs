@@ -1,0 +1,110 @@
+use std::fmt;
+
+use image::ImageFormat;
+
+use crate::Error;
+
+/// A format read here, recognised by a file's first bytes and never by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// JPEG, baseline and progressive; grey, RGB and CMYK.
+    Jpeg,
+    /// PNG, and APNG's default image.
+    Png,
+    /// WebP, and an animation's first frame.
+    WebP,
+    /// GIF's first frame.
+    Gif,
+    /// TIFF's first page.
+    Tiff,
+    /// Windows bitmap.
+    Bmp,
+}
+
+impl Format {
+    /// Recognises a file.
+    pub(crate) fn of(bytes: &[u8]) -> Result<Self, Error> {
+        if bytes.is_empty() {
+            return Err(Error::Empty);
+        }
+        if let Some(error) = unread(bytes) {
+            return Err(error);
+        }
+        match image::guess_format(bytes) {
+            Ok(ImageFormat::Jpeg) => Ok(Self::Jpeg),
+            Ok(ImageFormat::Png) => Ok(Self::Png),
+            Ok(ImageFormat::WebP) => Ok(Self::WebP),
+            Ok(ImageFormat::Gif) => Ok(Self::Gif),
+            Ok(ImageFormat::Tiff) => Ok(Self::Tiff),
+            Ok(ImageFormat::Bmp) => Ok(Self::Bmp),
+            // ImageFormat is somebody else's and open-ended.
+            _ => Err(Error::Unknown { begins: begins(bytes) }),
+        }
+    }
+
+    /// The same format in the decoders' words.
+    pub(crate) fn decoder(self) -> ImageFormat {
+        match self {
+            Self::Jpeg => ImageFormat::Jpeg,
+            Self::Png => ImageFormat::Png,
+            Self::WebP => ImageFormat::WebP,
+            Self::Gif => ImageFormat::Gif,
+            Self::Tiff => ImageFormat::Tiff,
+            Self::Bmp => ImageFormat::Bmp,
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Jpeg => "JPEG",
+            Self::Png => "PNG",
+            Self::WebP => "WebP",
+            Self::Gif => "GIF",
+            Self::Tiff => "TIFF",
+            Self::Bmp => "BMP",
+        })
+    }
+}
+
+/// Pictures that people will send, and deserve a better answer than "unknown". They share the ISO base media file
+/// format (ISO/IEC 14496-12): a `ftyp` box whose major brand says which.
+fn unread(bytes: &[u8]) -> Option<Error> {
+    let brand = bytes.get(4..12)?.strip_prefix(b"ftyp")?;
+    let (format, why) = match brand {
+        b"avif" | b"avis" => ("AVIF", "it is what we would make of it"),
+        b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1" => {
+            ("HEIC", "its codec is patented; have the camera or app export JPEG")
+        }
+        _ => return None,
+    };
+    Some(Error::Unread { format, why })
+}
+
+fn begins(bytes: &[u8]) -> String {
+    let bytes: Vec<String> = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    bytes.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_known_by_its_bytes() {
+        assert_eq!(Format::of(b"\xff\xd8\xff\xe0").unwrap(), Format::Jpeg);
+        assert_eq!(Format::of(b"GIF89a").unwrap(), Format::Gif);
+        assert_eq!(Format::of(b"RIFF\0\0\0\0WEBP").unwrap(), Format::WebP);
+    }
+
+    #[test]
+    fn what_is_no_picture_is_told_apart_from_what_is_not_read() {
+        assert_eq!(Format::of(b"").unwrap_err().to_string(), "the file is empty");
+        let text = Format::of(b"Dear all,").unwrap_err().to_string();
+        assert!(text.ends_with("it begins with 44 65 61 72 20 61 6c 6c"), "{text}");
+        let avif = Format::of(b"\0\0\0\x20ftypavif\0\0\0\0").unwrap_err().to_string();
+        assert_eq!(avif, "AVIF is not read here: it is what we would make of it");
+        assert!(Format::of(b"\0\0\0\x20ftypheic\0\0\0\0").unwrap_err().to_string().starts_with("HEIC"));
+    }
+}

@@ -1,0 +1,129 @@
+use image::{ColorType, DynamicImage, GrayImage, RgbImage};
+use zune_core::bytestream::ZCursor;
+use zune_core::colorspace::ColorSpace;
+use zune_core::options::DecoderOptions;
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::errors::DecodeErrors;
+
+use crate::{Error, Format, profile};
+
+/// A JPEG whose header was read.
+pub(crate) struct Jpeg<'bytes> {
+    decoder: JpegDecoder<ZCursor<&'bytes [u8]>>,
+    options: DecoderOptions,
+    stored_as: ColorSpace,
+    size: (u32, u32),
+}
+
+impl<'bytes> Jpeg<'bytes> {
+    pub(crate) fn open(bytes: &'bytes [u8]) -> Result<Self, Error> {
+        // Our own limits follow; JPEG itself ends at 65,535 a side.
+        let options = DecoderOptions::default().set_max_width(usize::MAX).set_max_height(usize::MAX);
+        // Cameras leave stray bytes between header segments, and that harms nothing.
+        let lenient = options.set_strict_mode(false);
+        let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), lenient);
+        decoder.decode_headers().map_err(damaged)?;
+        let (Some(info), Some(stored_as)) = (decoder.info(), decoder.input_colorspace()) else {
+            return Err(damage("the header names no dimensions"));
+        };
+        Ok(Self { decoder, options, stored_as, size: (info.width.into(), info.height.into()) })
+    }
+
+    pub(crate) fn size(&self) -> (u32, u32) {
+        self.size
+    }
+
+    pub(crate) fn color_type(&self) -> ColorType {
+        match self.stored_as {
+            ColorSpace::Luma => ColorType::L8,
+            // Four bytes a pixel, as CMYK is while it is being converted.
+            ColorSpace::CMYK | ColorSpace::YCCK => ColorType::Rgba8,
+            _ => ColorType::Rgb8,
+        }
+    }
+
+    pub(crate) fn icc(&self) -> Option<Vec<u8>> {
+        self.decoder.icc_profile()
+    }
+
+    pub(crate) fn exif(&self) -> Option<Vec<u8>> {
+        self.decoder.exif().cloned()
+    }
+
+    pub(crate) fn xmp(&self) -> Option<Vec<u8>> {
+        self.decoder.xmp().cloned()
+    }
+
+    /// Grey or RGB pixels. CMYK comes out as sRGB, by its profile where it has one; then `icc` is taken.
+    pub(crate) fn decode(mut self, icc: &mut Option<Vec<u8>>, notes: &mut Vec<String>) -> Result<DynamicImage, Error> {
+        match self.stored_as {
+            ColorSpace::Luma => {
+                let pixels = self.pixels(ColorSpace::Luma)?;
+                self.image(GrayImage::from_raw, pixels).map(DynamicImage::ImageLuma8)
+            }
+            stored_as @ (ColorSpace::CMYK | ColorSpace::YCCK) => {
+                let inks = inks(self.pixels(stored_as)?, stored_as);
+                let pixels = profile::cmyk_to_srgb(&inks, icc.take().as_deref(), notes);
+                self.image(RgbImage::from_raw, pixels).map(DynamicImage::ImageRgb8)
+            }
+            _ => {
+                let pixels = self.pixels(ColorSpace::RGB)?;
+                self.image(RgbImage::from_raw, pixels).map(DynamicImage::ImageRgb8)
+            }
+        }
+    }
+
+    fn pixels(&mut self, color_space: ColorSpace) -> Result<Vec<u8>, Error> {
+        // Strict from here on: a scan that ends early or goes wrong must not pass for a picture with a grey lower half.
+        self.decoder.set_options(self.options.set_strict_mode(true).jpeg_set_out_colorspace(color_space));
+        self.decoder.decode().map_err(damaged)
+    }
+
+    fn image<T>(&self, from_raw: fn(u32, u32, Vec<u8>) -> Option<T>, pixels: Vec<u8>) -> Result<T, Error> {
+        from_raw(self.size.0, self.size.1, pixels).ok_or_else(|| damage("its scans fill less than its dimensions"))
+    }
+}
+
+/// Amounts of ink, 255 being full, from what the file stores. Adobe's convention, which every CMYK JPEG in the wild
+/// follows, is to store them inverted; in YCCK the first three are moreover Y, Cb and Cr of that (Adobe Technical Note
+/// 5116, section 18).
+fn inks(mut pixels: Vec<u8>, stored_as: ColorSpace) -> Vec<u8> {
+    for pixel in pixels.as_chunks_mut::<4>().0 {
+        if stored_as == ColorSpace::YCCK {
+            let [y, cb, cr, k] = *pixel;
+            *pixel = [red(y, cr), green(y, cb, cr), blue(y, cb), 255 - k];
+        } else {
+            *pixel = pixel.map(|stored| 255 - stored);
+        }
+    }
+    pixels
+}
+
+/// JFIF's inverse colour transform (ITU-T T.871, section 7), in 16-bit fixed point.
+fn red(y: u8, cr: u8) -> u8 {
+    clamp(i32::from(y) + ((91_881 * (i32::from(cr) - 128) + 32_768) >> 16))
+}
+
+fn green(y: u8, cb: u8, cr: u8) -> u8 {
+    let chroma = -22_554 * (i32::from(cb) - 128) - 46_802 * (i32::from(cr) - 128);
+    clamp(i32::from(y) + ((chroma + 32_768) >> 16))
+}
+
+fn blue(y: u8, cb: u8) -> u8 {
+    clamp(i32::from(y) + ((116_130 * (i32::from(cb) - 128) + 32_768) >> 16))
+}
+
+fn clamp(level: i32) -> u8 {
+    u8::try_from(level.clamp(0, 255)).unwrap_or(u8::MAX)
+}
+
+fn damaged(error: DecodeErrors) -> Error {
+    match error {
+        DecodeErrors::Unsupported(kind) => Error::Unsupported { format: Format::Jpeg, message: format!("{kind:?}") },
+        error => damage(error.to_string().trim_start_matches("[strict-mode]: ")),
+    }
+}
+
+fn damage(message: &str) -> Error {
+    Error::Damaged { format: Format::Jpeg, message: message.replace('\n', " ") }
+}

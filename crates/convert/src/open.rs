@@ -1,0 +1,229 @@
+use std::io::Cursor;
+
+use image::metadata::Orientation;
+use image::{ColorType, ImageDecoder, ImageError, ImageReader};
+use model::{Limits, Recipe, Width};
+
+use crate::estimate::Estimate;
+use crate::jpeg::Jpeg;
+use crate::{Error, Format, metadata};
+
+/// A file whose header was read and found within the limits. No pixel was touched.
+pub struct Opened<'bytes> {
+    pub(crate) format: Format,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) orientation: Orientation,
+    pub(crate) icc: Option<Vec<u8>>,
+    pub(crate) exif: Option<Vec<u8>>,
+    pub(crate) xmp: Option<Vec<u8>>,
+    pub(crate) reader: Reader<'bytes>,
+    bytes: usize,
+    encoded_pixels: u64,
+}
+
+/// What will read the pixels.
+pub(crate) enum Reader<'bytes> {
+    /// JPEG goes past the `image` crate to the decoder beneath it, which can give CMYK as it is.
+    Jpeg(Box<Jpeg<'bytes>>),
+    Other(Box<dyn ImageDecoder + 'bytes>),
+}
+
+impl<'bytes> Opened<'bytes> {
+    /// Reads a file's header and holds it against the limits.
+    ///
+    /// # Errors
+    /// What is wrong with the file, or which limit it is over and by how much.
+    pub fn open(bytes: &'bytes [u8], recipe: &Recipe, limits: &Limits) -> Result<Self, Error> {
+        if bytes.len() as u64 > limits.bytes {
+            return Err(Error::TooManyBytes { bytes: bytes.len() as u64, limit: limits.bytes });
+        }
+        let format = Format::of(bytes)?;
+        let mut opened = match format {
+            Format::Jpeg => Self::jpeg(bytes)?,
+            Format::Png | Format::WebP | Format::Gif | Format::Tiff | Format::Bmp => {
+                Self::other(format, bytes, limits)?
+            }
+        };
+        opened.check_pixels(limits)?;
+        let estimate = Estimate::of(&opened, recipe);
+        opened.encoded_pixels = estimate.encoded_pixels;
+        if estimate.memory > limits.memory {
+            let (width, height) = opened.size();
+            let (needed, limit) = (estimate.memory.div_ceil(1 << 20), limits.memory >> 20);
+            return Err(Error::TooMuchMemory { width, height, needed, limit });
+        }
+        Ok(opened)
+    }
+
+    /// The file's format.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Width and height in pixels, upright.
+    #[must_use]
+    pub fn size(&self) -> (u32, u32) {
+        if self.is_transposed() { (self.height, self.width) } else { (self.width, self.height) }
+    }
+
+    /// How many pixels the recipe's variants have together: what encoding them costs is in proportion to it.
+    #[must_use]
+    pub fn encoded_pixels(&self) -> u64 {
+        self.encoded_pixels
+    }
+
+    /// The file's size in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How the pixels are stored.
+    pub(crate) fn color_type(&self) -> ColorType {
+        match &self.reader {
+            Reader::Jpeg(jpeg) => jpeg.color_type(),
+            Reader::Other(decoder) => decoder.color_type(),
+        }
+    }
+
+    /// The variants' sizes in pixels, each once, the widest first.
+    pub(crate) fn sizes(&self, recipe: &Recipe) -> Vec<(u32, u32)> {
+        sizes(self.size(), recipe.widths.iter())
+    }
+
+    /// Whether turning it upright swaps width and height.
+    pub(crate) fn is_transposed(&self) -> bool {
+        self.orientation.to_exif() > 4
+    }
+
+    fn jpeg(bytes: &'bytes [u8]) -> Result<Self, Error> {
+        let jpeg = Jpeg::open(bytes)?;
+        let (width, height) = jpeg.size();
+        let (icc, exif, xmp) = (jpeg.icc(), jpeg.exif(), jpeg.xmp());
+        Ok(Self {
+            format: Format::Jpeg,
+            width,
+            height,
+            orientation: exif.as_deref().map_or(Orientation::NoTransforms, metadata::orientation),
+            icc,
+            exif,
+            xmp,
+            reader: Reader::Jpeg(Box::new(jpeg)),
+            bytes: bytes.len(),
+            encoded_pixels: 0,
+        })
+    }
+
+    fn other(format: Format, bytes: &'bytes [u8], limits: &Limits) -> Result<Self, Error> {
+        let mut reader = ImageReader::with_format(Cursor::new(bytes), format.decoder());
+        let mut allocation = image::Limits::no_limits();
+        allocation.max_alloc = Some(limits.memory);
+        reader.limits(allocation);
+        let mut decoder = reader.into_decoder().map_err(|error| decoding(format, error))?;
+        let (width, height) = decoder.dimensions();
+        // Metadata that cannot be read is no reason to lose the picture.
+        let exif = match format {
+            Format::Png => metadata::png_exif(bytes),
+            _ => decoder.exif_metadata().ok().flatten(),
+        };
+        let exif = exif.map(metadata::without_prefix);
+        let orientation = match &exif {
+            Some(exif) => metadata::orientation(exif),
+            None => decoder.orientation().unwrap_or(Orientation::NoTransforms),
+        };
+        Ok(Self {
+            format,
+            width,
+            height,
+            orientation,
+            icc: decoder.icc_profile().ok().flatten(),
+            exif,
+            xmp: decoder.xmp_metadata().ok().flatten(),
+            reader: Reader::Other(Box::new(decoder)),
+            bytes: bytes.len(),
+            encoded_pixels: 0,
+        })
+    }
+
+    fn check_pixels(&self, limits: &Limits) -> Result<(), Error> {
+        let (width, height) = (self.width, self.height);
+        if width == 0 || height == 0 {
+            return Err(Error::Damaged { format: self.format, message: format!("{width}x{height} has no pixels") });
+        }
+        let pixels = u64::from(width) * u64::from(height);
+        if pixels > limits.pixels {
+            return Err(Error::TooManyPixels { width, height, pixels, limit: limits.pixels });
+        }
+        if width.max(height) > Width::MAX {
+            return Err(Error::TooLong { width, height });
+        }
+        Ok(())
+    }
+}
+
+/// The sizes that `widths` make of a picture of this size, each once, the widest first.
+pub(crate) fn sizes((width, height): (u32, u32), widths: impl Iterator<Item = Width>) -> Vec<(u32, u32)> {
+    let mut sizes: Vec<_> = widths.map(|asked| size((width, height), asked)).collect();
+    sizes.sort_unstable_by(|a, b| b.cmp(a));
+    sizes.dedup();
+    sizes
+}
+
+/// The size that an asked width makes of a picture of this size: the same proportions, never larger.
+pub(crate) fn size((width, height): (u32, u32), asked: Width) -> (u32, u32) {
+    let narrowed = asked.of(width);
+    let rounded = (u64::from(height) * u64::from(narrowed) + u64::from(width) / 2) / u64::from(width);
+    // A very wide picture keeps one row.
+    (narrowed, u32::try_from(rounded).unwrap_or(height).clamp(1, height))
+}
+
+/// What the `image` crate's decoders report, in our words.
+pub(crate) fn decoding(format: Format, error: ImageError) -> Error {
+    match error {
+        ImageError::Unsupported(error) => Error::Unsupported { format, message: error.to_string() },
+        // Its own words for this, "Memory limit exceeded", would name no limit: the claim itself is the damage.
+        ImageError::Limits(error) => Error::Damaged { format, message: format!("it asks for too much: {error}") },
+        error => Error::Damaged { format, message: one_line(&error) },
+    }
+}
+
+/// An error with its causes, on one line.
+fn one_line(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if !line.contains(&text) {
+            line = format!("{line}: {text}");
+        }
+        cause = error.source();
+    }
+    line.lines().map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn every_variant_fits_its_box_and_keeps_its_proportions(
+            width in 1..=Width::MAX, height in 1..=Width::MAX, asked in 1..=Width::MAX,
+        ) {
+            let asked: Width = asked.to_string().parse().unwrap();
+            let (narrow, low) = size((width, height), asked);
+            prop_assert!(narrow <= width && low <= height && narrow >= 1 && low >= 1);
+            prop_assert_eq!(narrow, asked.of(width));
+            let exact = f64::from(height) * f64::from(narrow) / f64::from(width);
+            prop_assert!((f64::from(low) - exact).abs() <= 0.5 || (low == 1 && exact < 1.0), "{low} for {exact}");
+        }
+    }
+
+    #[test]
+    fn widths_beyond_the_source_are_one_size() {
+        let widths: model::Widths = "full,4000,2000,100".parse().unwrap();
+        assert_eq!(sizes((1000, 500), widths.iter()), [(1000, 500), (100, 50)]);
+    }
+}

@@ -1,0 +1,146 @@
+//! Pixels to planes: luma apart from chroma, alpha apart from both.
+
+use avif::Content;
+use image::{DynamicImage, GenericImageView};
+use model::{Chroma, Cicp, Color, Depth, Picture, Samples, Shape};
+use yuv::{YuvChromaSubsampling, YuvConversionMode, YuvError, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
+
+use crate::Error;
+
+/// What decides the planes' form.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Style {
+    pub(crate) content: Content,
+    pub(crate) lossless: bool,
+}
+
+/// The matrix that `Cicp::SRGB` and `Cicp::BY_PROFILE` name.
+const MATRIX: YuvStandardMatrix = YuvStandardMatrix::Bt601;
+
+/// Makes planes of pixels. Grey stays one plane; 16 bits become 10; drawn pictures keep their chroma whole.
+pub(crate) fn picture(image: &DynamicImage, icc: Option<&[u8]>, style: Style) -> Result<Picture, Error> {
+    let (width, height) = image.dimensions();
+    let failed = |message: String| Error::Planes { width, height, message };
+    let cicp = if icc.is_some() { Cicp::BY_PROFILE } else { Cicp::SRGB };
+    let colored = image.color().has_color();
+    let chroma = match style {
+        _ if !colored => Chroma::Monochrome,
+        Style { lossless: false, content: Content::Photograph } => Chroma::Yuv420,
+        Style { lossless: true, .. } | Style { content: Content::Graphic, .. } => Chroma::Yuv444,
+    };
+    let cicp = if style.lossless && colored { cicp.identity() } else { cicp };
+    let rgb = Interleaved { width, height, chroma, lossless: style.lossless };
+    let (depth, planes, alpha) = match image {
+        DynamicImage::ImageLuma8(image) => (Depth::Eight, vec![Samples::U8(image.as_raw().clone())], None),
+        DynamicImage::ImageLumaA8(image) => (Depth::Eight, vec![channel::<2>(image, 0)], Some(channel::<2>(image, 1))),
+        DynamicImage::ImageRgb8(image) => {
+            (Depth::Eight, rgb.eight::<3>(image).map_err(|error| failed(error.to_string()))?, None)
+        }
+        DynamicImage::ImageRgba8(image) => {
+            let planes = rgb.eight::<4>(image).map_err(|error| failed(error.to_string()))?;
+            (Depth::Eight, planes, Some(channel::<4>(image, 3)))
+        }
+        DynamicImage::ImageLuma16(image) => (Depth::Ten, vec![channel10::<1>(image, 0)], None),
+        DynamicImage::ImageLumaA16(image) => {
+            (Depth::Ten, vec![channel10::<2>(image, 0)], Some(channel10::<2>(image, 1)))
+        }
+        DynamicImage::ImageRgb16(image) => {
+            (Depth::Ten, rgb.ten::<3>(image).map_err(|error| failed(error.to_string()))?, None)
+        }
+        DynamicImage::ImageRgba16(image) => {
+            let planes = rgb.ten::<4>(image).map_err(|error| failed(error.to_string()))?;
+            (Depth::Ten, planes, Some(channel10::<4>(image, 3)))
+        }
+        other => return Err(failed(format!("no planes are made of {:?} pixels", other.color()))),
+    };
+    let color = Color { cicp, icc: icc.map(<[u8]>::to_vec) };
+    let shape = Shape { width, height, depth, chroma };
+    Picture::new(shape, planes, alpha, color).map_err(|error| failed(error.to_string()))
+}
+
+/// Interleaved RGB or RGBA pixels of some size, and what is to become of them.
+#[derive(Clone, Copy)]
+struct Interleaved {
+    width: u32,
+    height: u32,
+    chroma: Chroma,
+    lossless: bool,
+}
+
+impl Interleaved {
+    fn eight<const CHANNELS: u32>(self, pixels: &[u8]) -> Result<Vec<Samples>, YuvError> {
+        if self.lossless {
+            return Ok(match CHANNELS {
+                3 => [1, 2, 0].map(|index| channel::<3>(pixels, index)).to_vec(),
+                _ => [1, 2, 0].map(|index| channel::<4>(pixels, index)).to_vec(),
+            });
+        }
+        let convert = match (CHANNELS, self.chroma) {
+            (3, Chroma::Yuv420) => yuv::rgb_to_yuv420,
+            (3, _) => yuv::rgb_to_yuv444,
+            (_, Chroma::Yuv420) => yuv::rgba_to_yuv420,
+            _ => yuv::rgba_to_yuv444,
+        };
+        let mut planar = YuvPlanarImageMut::alloc(self.width, self.height, self.subsampling());
+        let stride = self.width * CHANNELS;
+        convert(&mut planar, pixels, stride, YuvRange::Full, MATRIX, YuvConversionMode::Balanced)?;
+        Ok(owned(planar).map(Samples::U8).to_vec())
+    }
+
+    fn ten<const CHANNELS: u32>(self, pixels: &[u16]) -> Result<Vec<Samples>, YuvError> {
+        if self.lossless {
+            return Ok(match CHANNELS {
+                3 => [1, 2, 0].map(|index| channel10::<3>(pixels, index)).to_vec(),
+                _ => [1, 2, 0].map(|index| channel10::<4>(pixels, index)).to_vec(),
+            });
+        }
+        let convert = match (CHANNELS, self.chroma) {
+            (3, Chroma::Yuv420) => yuv::rgb10_to_i010,
+            (3, _) => yuv::rgb10_to_i410,
+            (_, Chroma::Yuv420) => yuv::rgba10_to_i010,
+            _ => yuv::rgba10_to_i410,
+        };
+        let pixels: Vec<u16> = pixels.iter().map(|&sample| ten(sample)).collect();
+        let mut planar = YuvPlanarImageMut::alloc(self.width, self.height, self.subsampling());
+        convert(&mut planar, &pixels, self.width * CHANNELS, YuvRange::Full, MATRIX)?;
+        Ok(owned(planar).map(Samples::U16).to_vec())
+    }
+
+    fn subsampling(self) -> YuvChromaSubsampling {
+        match self.chroma {
+            Chroma::Yuv420 => YuvChromaSubsampling::Yuv420,
+            Chroma::Yuv422 => YuvChromaSubsampling::Yuv422,
+            Chroma::Yuv444 | Chroma::Monochrome => YuvChromaSubsampling::Yuv444,
+        }
+    }
+}
+
+fn owned<T: Copy + std::fmt::Debug>(planar: YuvPlanarImageMut<'_, T>) -> [Vec<T>; 3] {
+    [planar.y_plane, planar.u_plane, planar.v_plane].map(|plane| match plane {
+        yuv::BufferStoreMut::Owned(samples) => samples,
+        yuv::BufferStoreMut::Borrowed(samples) => samples.to_vec(),
+    })
+}
+
+fn channel<const CHANNELS: usize>(pixels: &[u8], index: usize) -> Samples {
+    Samples::U8(pixels.as_chunks::<CHANNELS>().0.iter().map(|pixel| pixel[index]).collect())
+}
+
+fn channel10<const CHANNELS: usize>(pixels: &[u16], index: usize) -> Samples {
+    Samples::U16(pixels.as_chunks::<CHANNELS>().0.iter().map(|pixel| ten(pixel[index])).collect())
+}
+
+/// 0..=65535 onto 0..=1023, rounded.
+fn ten(sample: u16) -> u16 {
+    u16::try_from((u32::from(sample) * 1023 + 32_767) / 65_535).unwrap_or(1023)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ends_of_the_range_stay_the_ends() {
+        assert_eq!((ten(0), ten(32_768), ten(65_535)), (0, 512, 1023));
+    }
+}

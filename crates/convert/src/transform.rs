@@ -1,0 +1,53 @@
+use avif::{Attached, Content};
+use image::{DynamicImage, GenericImageView};
+use model::{Metadata, Picture, Quality, Recipe};
+
+use crate::open::sizes;
+use crate::planes::Style;
+use crate::{Decoded, Error, content, metadata, planes, resize};
+
+/// The variants' pixels as the codec wants them, each size once.
+pub struct Transformed {
+    /// The widest first.
+    pub(crate) pictures: Vec<Picture>,
+    /// The upright source's width and height.
+    pub(crate) source: (u32, u32),
+    pub(crate) content: Content,
+    pub(crate) attached: Attached,
+    pub(crate) notes: Vec<String>,
+}
+
+impl Decoded {
+    /// Turns the picture upright, makes the recipe's sizes of it, and separates luma from chroma. The RGB pixels are gone
+    /// when this is done, before the encoder asks for memory of its own.
+    ///
+    /// # Errors
+    /// [`Error::Planes`], which no picture is known to cause.
+    pub fn transform(self, recipe: &Recipe) -> Result<Transformed, Error> {
+        let Self { mut image, icc, orientation, exif, xmp, notes } = self;
+        image.apply_orientation(orientation);
+        let source = image.dimensions();
+        let content = content::of(&image);
+        let Quality::Fixed(quality) = recipe.quality;
+        let style = Style { content, lossless: quality.is_lossless() };
+        let pictures = pictures(&image, icc.as_deref(), recipe, style)?;
+        // The pixels' memory is the encoder's from here on.
+        drop(image);
+        let attached = match recipe.metadata {
+            Metadata::Strip => Attached::default(),
+            Metadata::Keep => Attached { exif: exif.map(metadata::upright_exif), xmp: xmp.map(metadata::upright_xmp) },
+        };
+        Ok(Transformed { pictures, source, content, attached, notes })
+    }
+}
+
+fn pictures(image: &DynamicImage, icc: Option<&[u8]>, recipe: &Recipe, style: Style) -> Result<Vec<Picture>, Error> {
+    let source = image.dimensions();
+    let picture = |size| {
+        if size == source {
+            return planes::picture(image, icc, style);
+        }
+        planes::picture(&resize::resize(image, size)?, icc, style)
+    };
+    sizes(source, recipe.widths.iter()).into_iter().map(picture).collect()
+}

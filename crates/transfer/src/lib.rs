@@ -1,1 +1,26 @@
+//! One job whole: fetch a source, convert it, store its variants, report what came of it.
+//!
+//! [`run`] cannot fail. Whatever happens becomes an [`Outcome`](model::Outcome), and whether a retry can help is decided
+//! here, in one exhaustive match, and nowhere else. [`work`] is the part of it that needs no network, for programs that
+//! have the file at hand.
+//!
+//! **Architecture invariant:** it knows neither Lambda nor any event's format.
 
+#![forbid(unsafe_code)]
+
+mod error;
+mod fetch;
+mod freshness;
+mod layout;
+mod plan;
+mod run;
+mod store;
+mod upload;
+mod work;
+
+pub use error::Error;
+pub use layout::{Layout, Role};
+pub use plan::{Plan, Storing};
+pub use run::run;
+pub use store::Store;
+pub use work::{Work, work};

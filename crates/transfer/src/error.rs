@@ -1,0 +1,110 @@
+use std::time::Duration;
+
+use model::{Location, Outcome};
+use thiserror::Error;
+
+/// Why a job did not come to its end.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// The source is not there: deleted since the event, most likely.
+    #[error("{at} does not exist (any more)")]
+    Missing {
+        /// Where it should be.
+        at: Location,
+    },
+    /// The object is larger than the limit, by its header or by what arrived of it.
+    #[error("{at} is over the limit of {limit} bytes; raise AVIF_MAX_BYTES to convert it")]
+    TooLarge {
+        /// The object.
+        at: Location,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// A variant's key would be longer than S3 allows.
+    #[error("{at} would be longer than the {limit} bytes that S3 allows a key; shorten the source's key or the prefix")]
+    KeyTooLong {
+        /// Where the variant would belong.
+        at: Location,
+        /// S3's limit in bytes.
+        limit: usize,
+    },
+    /// A name that is kept for variants.
+    #[error("{at} ends in .w and a number, which is kept for variants; rename it to convert it")]
+    Reserved {
+        /// The source.
+        at: Location,
+    },
+    /// The picture could not be converted.
+    #[error(transparent)]
+    Convert(#[from] convert::Error),
+    /// The time that is left is not enough.
+    #[error("needs about {needed:.1?} and {left:.1?} are left before the deadline; give the function more time")]
+    OutOfTime {
+        /// Time it would take, as far as can be told.
+        needed: Duration,
+        /// Time there is.
+        left: Duration,
+    },
+    /// The deadline came while it was being converted.
+    #[error("not done after {after:.1?}, when the deadline came; give the function more time or memory")]
+    Overran {
+        /// How long it had been at it.
+        after: Duration,
+    },
+    /// A decoder or encoder panicked. The other pictures are unharmed.
+    #[error("a panic while converting: {message}")]
+    Panicked {
+        /// What it said.
+        message: String,
+    },
+    /// S3 did not do what it was asked for.
+    #[error("cannot {action} {at}: {message}")]
+    Storage {
+        /// `read`, `look up` or `write`.
+        action: &'static str,
+        /// The object.
+        at: Location,
+        /// S3's code and message, or what the connection met.
+        message: String,
+    },
+}
+
+impl Error {
+    /// Can a retry help? The one place that decides it.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        let reason = chain(self);
+        match self {
+            Self::Missing { .. } | Self::TooLarge { .. } | Self::KeyTooLong { .. } | Self::Reserved { .. } => {
+                Outcome::Refused { reason }
+            }
+            Self::OutOfTime { .. } | Self::Overran { .. } | Self::Panicked { .. } | Self::Storage { .. } => {
+                Outcome::Failed { reason }
+            }
+            Self::Convert(error) => match error {
+                convert::Error::Empty
+                | convert::Error::Unknown { .. }
+                | convert::Error::Unread { .. }
+                | convert::Error::Damaged { .. }
+                | convert::Error::Unsupported { .. }
+                | convert::Error::TooManyBytes { .. }
+                | convert::Error::TooManyPixels { .. }
+                | convert::Error::TooLong { .. }
+                | convert::Error::TooMuchMemory { .. } => Outcome::Refused { reason },
+                // Ours or the machine's fault: kept for somebody to look at.
+                convert::Error::Encode { .. } | convert::Error::Planes { .. } => Outcome::Failed { reason },
+            },
+        }
+    }
+}
+
+/// An error with its causes, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line = format!("{line}: {error}");
+        cause = error.source();
+    }
+    line
+}

@@ -1,0 +1,102 @@
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Instant;
+
+use model::{Change, Fate, Job, Location, Outcome, Report, Timings};
+use tokio::time::timeout_at;
+
+use crate::fetch::{Fetched, Object, fetch};
+use crate::freshness::{are_fresh, mark};
+use crate::upload::{Headers, upload};
+use crate::work::{Work, milliseconds, work};
+use crate::{Error, Plan, Role, Store};
+
+/// Does one job, and reports. It cannot fail: after this edge, failure is data.
+///
+/// `deadline` is when the answer must be given; work that cannot be done by then is not begun, and work that is not done
+/// by then is reported as failed.
+pub async fn run(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Instant>) -> Report {
+    let mut took = Timings::default();
+    let outcome = match attempt(store, &job, plan, deadline, &mut took).await {
+        Ok(outcome) => outcome,
+        Err(error) => error.outcome(),
+    };
+    Report { job, outcome, took }
+}
+
+async fn attempt(
+    store: &Store,
+    job: &Job,
+    plan: &Arc<Plan>,
+    deadline: Option<Instant>,
+    took: &mut Timings,
+) -> Result<Outcome, Error> {
+    let source = &job.source;
+    if let Some(why) = nothing_to_do(job)? {
+        return Ok(Outcome::Skipped { why: why.into() });
+    }
+    let places: Vec<Location> =
+        plan.recipe.widths.iter().map(|width| plan.layout.place(&source.at, width)).collect::<Result<_, _>>()?;
+    if are_fresh(store, source, &places, plan).await? {
+        return Ok(Outcome::Skipped { why: "its variants are stored already".into() });
+    }
+
+    let begun = Instant::now();
+    let fetched = fetch(store, source, plan.limits.bytes).await?;
+    took.fetch_ms = milliseconds(begun);
+    let Fetched::Object(Object { bytes, etag, cache_control }) = fetched else {
+        return Ok(Outcome::Skipped { why: "a newer one took its place, which has an event of its own".into() });
+    };
+
+    let Work { facts, conversion, took: working } = off_the_async_threads(bytes, plan, deadline).await?;
+    *took = Timings { fetch_ms: took.fetch_ms, ..working };
+
+    let begun = Instant::now();
+    let variants = conversion.variants.into_iter().zip(places).map(|(variant, at)| {
+        let larger = variant.bytes.len() as u64 >= facts.bytes && !plan.storing.keep_larger;
+        (variant, at, if larger { Fate::Larger } else { Fate::Stored })
+    });
+    let headers = Headers {
+        cache_control: plan.storing.cache_control.clone().or(cache_control),
+        metadata: mark(etag.as_deref(), plan),
+    };
+    let variants = upload(store, variants.collect(), &headers).await?;
+    took.store_ms = milliseconds(begun);
+    Ok(Outcome::Converted { picture: facts, variants, notes: conversion.notes })
+}
+
+/// Why this job needs no work, where it needs none.
+fn nothing_to_do(job: &Job) -> Result<Option<&'static str>, Error> {
+    match job.change {
+        Change::Created => {}
+        Change::Removed => return Ok(Some("the source was removed; its variants are left as they are")),
+    }
+    match Role::of(&job.source.at) {
+        Role::Source => Ok(None),
+        Role::Output => Ok(Some("it is an AVIF, which is never an input")),
+        Role::Folder => Ok(Some("it is a folder")),
+        Role::Reserved => Err(Error::Reserved { at: job.source.at.clone() }),
+    }
+}
+
+/// Converts on a thread that may block. A panic there harms this picture alone.
+async fn off_the_async_threads(bytes: Vec<u8>, plan: &Arc<Plan>, deadline: Option<Instant>) -> Result<Work, Error> {
+    let begun = Instant::now();
+    let time_left = deadline.map(|deadline| deadline.saturating_duration_since(begun));
+    let plan = Arc::clone(plan);
+    let working = tokio::task::spawn_blocking(move || work(&bytes, &plan, time_left));
+    let joined = match deadline {
+        None => working.await,
+        // The thread goes on by itself: nothing can stop an encoder half-way.
+        Some(deadline) => {
+            timeout_at(deadline.into(), working).await.map_err(|_| Error::Overran { after: begun.elapsed() })?
+        }
+    };
+    joined.map_err(|error| Error::Panicked { message: said(&*error.into_panic()) })?
+}
+
+/// What a panic said. A task that is never cancelled can only fail by one.
+fn said(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("without a message").replace('\n', " ")
+}

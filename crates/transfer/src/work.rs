@@ -1,0 +1,71 @@
+use std::time::{Duration, Instant};
+
+use convert::{Conversion, Opened};
+use model::{SourceFacts, Speed, Timings};
+
+use crate::{Error, Plan};
+
+/// A picture converted, and what is to be reported of it.
+#[derive(Debug)]
+pub struct Work {
+    /// What the source was.
+    pub facts: SourceFacts,
+    /// What it became.
+    pub conversion: Conversion,
+    /// How long decoding, transforming and encoding took.
+    pub took: Timings,
+}
+
+/// Converts a picture file, timing each stage. It blocks, and uses the plan's number of threads.
+///
+/// # Errors
+/// [`Error::OutOfTime`] before it begins where `time_left` cannot be enough; [`Error::Convert`] otherwise.
+pub fn work(bytes: &[u8], plan: &Plan, time_left: Option<Duration>) -> Result<Work, Error> {
+    let opened = Opened::open(bytes, &plan.recipe, &plan.limits)?;
+    let needed = expected(&opened, plan);
+    if let Some(left) = time_left.filter(|left| needed > *left) {
+        return Err(Error::OutOfTime { needed, left });
+    }
+    let (width, height) = opened.size();
+    let format = opened.format().to_string().to_lowercase();
+    let facts = SourceFacts { format, width, height, bytes: bytes.len() as u64 };
+    let (decoded, decode_ms) = timed(|| opened.decode())?;
+    let (transformed, transform_ms) = timed(|| decoded.transform(&plan.recipe))?;
+    let (conversion, encode_ms) = timed(|| transformed.encode(&plan.recipe, plan.threads))?;
+    let took = Timings { decode_ms, transform_ms, encode_ms, ..Timings::default() };
+    Ok(Work { facts, conversion, took })
+}
+
+fn timed<T>(stage: impl FnOnce() -> Result<T, convert::Error>) -> Result<(T, f64), convert::Error> {
+    let begun = Instant::now();
+    let result = stage()?;
+    Ok((result, milliseconds(begun)))
+}
+
+/// Milliseconds since then.
+pub(crate) fn milliseconds(begun: Instant) -> f64 {
+    (begun.elapsed().as_secs_f64() * 10_000.0).round() / 10.0
+}
+
+/// The least time it can take: what encoding costs by the megapixel, shared out over the threads. Refusing by this
+/// figure refuses nothing that had a chance.
+fn expected(opened: &Opened<'_>, plan: &Plan) -> Duration {
+    let nanoseconds = opened.encoded_pixels().saturating_mul(nanoseconds_per_pixel(plan.recipe.speed));
+    Duration::from_nanos(nanoseconds / plan.threads.get() as u64)
+}
+
+/// CPU time at each speed, the bundled codec on a photograph that costs little (docs/performance.md).
+fn nanoseconds_per_pixel(speed: Speed) -> u64 {
+    match speed.number() {
+        0 => 10_000,
+        1 => 4_000,
+        2 => 2_000,
+        3 => 1_000,
+        4 => 600,
+        5 => 300,
+        6 => 150,
+        7 => 80,
+        8 => 60,
+        _ => 40,
+    }
+}

@@ -1,0 +1,231 @@
+//! The function's settings, read from the environment once. To add one, change this file and README's table; a test
+//! holds the two together.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::str::FromStr;
+use std::thread;
+
+use model::{Limits, Recipe};
+use thiserror::Error;
+use tracing::Level;
+use transfer::{Layout, Plan, Storing};
+
+/// Everything the function is told by its environment.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// How jobs are done.
+    pub plan: Plan,
+    /// How the log is written.
+    pub log: Log,
+    /// Whether the bucket goes into the path: so it is wherever the endpoint is not AWS's own.
+    pub path_style: bool,
+}
+
+/// How the log is written, as Lambda's advanced logging controls ask for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Log {
+    /// JSON, unless `AWS_LAMBDA_LOG_FORMAT` is `Text`.
+    pub json: bool,
+    /// The least level that is written.
+    pub level: Level,
+}
+
+/// Every mistake in the settings, at once.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("{} in the environment:\n  {}", count(.0.len()), .0.join("\n  "))]
+pub struct Mistakes(pub Vec<String>);
+
+/// What begins our own variables' names; one that begins so and is unknown is a mistake.
+const OURS: &str = "AVIF_";
+
+impl Config {
+    /// Reads the process's environment.
+    ///
+    /// # Errors
+    /// [`Mistakes`], all of them.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    pub fn from_env() -> Result<Self, Mistakes> {
+        let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+        };
+        Self::parse(&std::env::vars_os().filter_map(text).collect())
+    }
+
+    /// Reads settings from names and values.
+    ///
+    /// # Errors
+    /// [`Mistakes`], all of them.
+    pub fn parse(environment: &BTreeMap<String, String>) -> Result<Self, Mistakes> {
+        let mut reader = Reader { environment, asked: vec![], mistakes: vec![] };
+        let config = reader.config();
+        reader.name_unknown();
+        if reader.mistakes.is_empty() { Ok(config) } else { Err(Mistakes(reader.mistakes)) }
+    }
+
+    /// The names of every variable that is read.
+    #[must_use]
+    pub fn names() -> Vec<&'static str> {
+        let environment = BTreeMap::new();
+        let mut reader = Reader { environment: &environment, asked: vec![], mistakes: vec![] };
+        reader.config();
+        reader.asked
+    }
+}
+
+/// Reads one variable after the other, and keeps count of names and mistakes.
+struct Reader<'environment> {
+    environment: &'environment BTreeMap<String, String>,
+    asked: Vec<&'static str>,
+    mistakes: Vec<String>,
+}
+
+impl Reader<'_> {
+    fn config(&mut self) -> Config {
+        let recipe = Recipe {
+            widths: self.read("AVIF_WIDTHS"),
+            quality: self.read("AVIF_QUALITY"),
+            speed: self.read("AVIF_SPEED"),
+            metadata: self.read("AVIF_METADATA"),
+        };
+        let layout = Layout {
+            bucket: self.text("AVIF_OUTPUT_BUCKET"),
+            prefix: self.text("AVIF_OUTPUT_PREFIX").unwrap_or_default(),
+        };
+        let storing =
+            Storing { cache_control: self.text("AVIF_CACHE_CONTROL"), keep_larger: self.read("AVIF_KEEP_LARGER") };
+        let most = Limits::default();
+        let limits = Limits {
+            bytes: self.read_or("AVIF_MAX_BYTES", most.bytes),
+            pixels: self.read_or("AVIF_MAX_PIXELS", most.pixels),
+            memory: self.memory().unwrap_or(most.memory),
+        };
+        let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let endpoint = [self.text("AWS_ENDPOINT_URL_S3"), self.text("AWS_ENDPOINT_URL")];
+        Config {
+            plan: Plan { recipe, limits, layout, storing, threads },
+            log: self.log(),
+            path_style: endpoint.iter().any(Option::is_some),
+        }
+    }
+
+    /// What the function has, less a tenth for what no estimate knows.
+    fn memory(&mut self) -> Option<u64> {
+        let mebibytes: u64 = self.read_or("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 0);
+        (mebibytes > 0).then(|| (mebibytes << 20) / 10 * 9)
+    }
+
+    fn log(&mut self) -> Log {
+        let text = self.text("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("text"));
+        let level = self.text("AWS_LAMBDA_LOG_LEVEL").unwrap_or_else(|| "INFO".into());
+        // Lambda knows one level more than we do.
+        let level = if level.eq_ignore_ascii_case("FATAL") { "ERROR".into() } else { level };
+        let level = level.parse().unwrap_or_else(|_| {
+            let mistake = format!("AWS_LAMBDA_LOG_LEVEL: {level:?} is none of TRACE, DEBUG, INFO, WARN, ERROR, FATAL");
+            self.mistakes.push(mistake);
+            Level::INFO
+        });
+        Log { json: !text, level }
+    }
+
+    /// An empty variable is taken as unset, since deployment tools write both alike.
+    fn text(&mut self, name: &'static str) -> Option<String> {
+        self.asked.push(name);
+        self.environment.get(name).filter(|value| !value.is_empty()).cloned()
+    }
+
+    fn read<T: FromStr<Err: ToString> + Default>(&mut self, name: &'static str) -> T {
+        self.read_or(name, T::default())
+    }
+
+    fn read_or<T: FromStr<Err: ToString>>(&mut self, name: &'static str, default: T) -> T {
+        let Some(text) = self.text(name) else { return default };
+        text.parse().unwrap_or_else(|error: T::Err| {
+            self.mistakes.push(format!("{name}={text}: {}", error.to_string()));
+            default
+        })
+    }
+
+    fn name_unknown(&mut self) {
+        let unknown = self.environment.keys().filter(|name| name.starts_with(OURS));
+        let unknown: Vec<_> = unknown.filter(|name| !self.asked.contains(&name.as_str())).collect();
+        let ours: Vec<_> = self.asked.iter().filter(|name| name.starts_with(OURS)).copied().collect();
+        let ours = ours.join(", ");
+        self.mistakes.extend(unknown.into_iter().map(|name| format!("{name} is unknown; known are {ours}")));
+    }
+}
+
+fn count(mistakes: usize) -> String {
+    if mistakes == 1 { "1 mistake".into() } else { format!("{mistakes} mistakes") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(variables: &[(&str, &str)]) -> Result<Config, Mistakes> {
+        Config::parse(&variables.iter().map(|&(name, value)| (name.into(), value.into())).collect())
+    }
+
+    #[test]
+    fn nothing_set_is_the_defaults() {
+        let config = parse(&[("AVIF_WIDTHS", ""), ("PATH", "/bin")]).unwrap();
+        assert_eq!(config.plan.recipe, Recipe::default());
+        assert_eq!((config.plan.layout, config.plan.limits), (Layout::default(), Limits::default()));
+        assert_eq!(config.log, Log { json: true, level: Level::INFO });
+        assert!(!config.path_style);
+    }
+
+    #[test]
+    fn every_setting_is_read() {
+        let config = parse(&[
+            ("AVIF_WIDTHS", "full,640"),
+            ("AVIF_QUALITY", "70"),
+            ("AVIF_SPEED", "4"),
+            ("AVIF_METADATA", "keep"),
+            ("AVIF_OUTPUT_BUCKET", "cdn"),
+            ("AVIF_OUTPUT_PREFIX", "a/"),
+            ("AVIF_CACHE_CONTROL", "no-store"),
+            ("AVIF_KEEP_LARGER", "true"),
+            ("AVIF_MAX_BYTES", "10"),
+            ("AVIF_MAX_PIXELS", "20"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1000"),
+            ("AWS_LAMBDA_LOG_FORMAT", "Text"),
+            ("AWS_LAMBDA_LOG_LEVEL", "FATAL"),
+            ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
+        ])
+        .unwrap();
+        let Plan { recipe, limits, layout, storing, .. } = config.plan;
+        assert_eq!(recipe.widths, "full,640".parse().unwrap());
+        assert_eq!((recipe.quality.to_string(), recipe.speed.number()), ("70".into(), 4));
+        assert_eq!(recipe.metadata, model::Metadata::Keep);
+        assert_eq!(layout, Layout { bucket: Some("cdn".into()), prefix: "a/".into() });
+        assert_eq!(storing, Storing { cache_control: Some("no-store".into()), keep_larger: true });
+        assert_eq!(limits, Limits { bytes: 10, pixels: 20, memory: 943_718_400 });
+        assert_eq!(config.log, Log { json: false, level: Level::ERROR });
+        assert!(config.path_style);
+    }
+
+    #[test]
+    fn every_mistake_is_named_at_once() {
+        let mistakes = parse(&[("AVIF_QUALITY", "high"), ("AVIF_SPEED", "11"), ("AVIF_WIDTH", "640")]).unwrap_err();
+        let text = mistakes.to_string();
+        assert!(text.starts_with("3 mistakes in the environment:\n  AVIF_QUALITY=high: quality \"high\" is"), "{text}");
+        assert!(
+            text.contains("AVIF_SPEED=11: ") && text.contains("AVIF_WIDTH is unknown; known are AVIF_WIDTHS, "),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn the_readme_lists_every_setting_and_no_other() {
+        let readme = include_str!("../../../README.md");
+        let row = |line: &'static str| line.strip_prefix("| `")?.split_once('`').map(|(name, _)| name);
+        let ours = |name: &&str| name.starts_with(OURS) || name.starts_with("AWS_");
+        let mut listed: Vec<&str> = readme.lines().filter_map(row).filter(ours).collect();
+        let mut read = Config::names();
+        listed.sort_unstable();
+        read.sort_unstable();
+        assert_eq!(listed, read);
+    }
+}

@@ -1,0 +1,110 @@
+//! The log: one line an event, JSON or text as Lambda asks for it.
+
+use std::fmt;
+
+use model::{Fate, Outcome, Report};
+use serde_json::{Map, Value};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::config::Log;
+use crate::memory;
+
+/// The field whose text is JSON already, and is written as it is.
+const REPORT: &str = "report";
+
+/// Begins to log to standard output, which Lambda collects.
+pub fn start(log: Log) {
+    // Libraries speak up only when somebody is looking for a fault.
+    let libraries = if log.level > Level::INFO { log.level } else { log.level.min(Level::WARN) };
+    let ours = ["bootstrap", "function", "transfer", "convert", "avif"].map(|target| (target, log.level));
+    let filter = Targets::new().with_default(libraries).with_targets(ours);
+    let registry = tracing_subscriber::registry().with(filter);
+    if log.json {
+        registry.with(tracing_subscriber::fmt::layer().event_format(Json)).init();
+    } else {
+        registry.with(tracing_subscriber::fmt::layer().with_ansi(false).with_target(false)).init();
+    }
+}
+
+/// Writes the one line of a job.
+pub(crate) fn report(report: &Report, request_id: &str) {
+    let json = serde_json::to_string(report).unwrap_or_default();
+    let (at, peak_memory_mib) = (&report.job.source.at, memory::peak_mib());
+    match &report.outcome {
+        Outcome::Converted { picture, variants, .. } => {
+            let stored: u64 = variants.iter().filter(|v| v.fate == Fate::Stored).map(|v| v.bytes).sum();
+            let message =
+                format!("converted {at}: {} bytes into {stored} in {} variants", picture.bytes, variants.len());
+            tracing::info!(report = json, request_id, peak_memory_mib, "{message}");
+        }
+        Outcome::Skipped { why } => {
+            tracing::info!(report = json, request_id, peak_memory_mib, "skipped {at}: {why}");
+        }
+        Outcome::Refused { reason } => {
+            tracing::warn!(report = json, request_id, peak_memory_mib, "refused {at}: {reason}");
+        }
+        Outcome::Failed { reason } => {
+            tracing::error!(report = json, request_id, peak_memory_mib, "failed {at}: {reason}");
+        }
+    }
+}
+
+/// One JSON object a line, with the names that Lambda's own lines have.
+struct Json;
+
+impl<S, N> FormatEvent<S, N> for Json
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let mut time = String::new();
+        SystemTime.format_time(&mut Writer::new(&mut time))?;
+        let mut line = Line(Map::new());
+        line.0.insert("timestamp".into(), time.into());
+        line.0.insert("level".into(), event.metadata().level().as_str().into());
+        event.record(&mut line);
+        writeln!(writer, "{}", Value::Object(line.0))
+    }
+}
+
+/// The fields of one line.
+struct Line(Map<String, Value>);
+
+impl Visit for Line {
+    fn record_str(&mut self, field: &Field, text: &str) {
+        let value = match field.name() {
+            REPORT => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
+            _ => text.into(),
+        };
+        self.0.insert(field.name().into(), value);
+    }
+
+    fn record_u64(&mut self, field: &Field, number: u64) {
+        self.0.insert(field.name().into(), number.into());
+    }
+
+    fn record_i64(&mut self, field: &Field, number: i64) {
+        self.0.insert(field.name().into(), number.into());
+    }
+
+    fn record_f64(&mut self, field: &Field, number: f64) {
+        self.0.insert(field.name().into(), number.into());
+    }
+
+    fn record_bool(&mut self, field: &Field, truth: bool) {
+        self.0.insert(field.name().into(), truth.into());
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0.insert(field.name().into(), format!("{value:?}").into());
+    }
+}

@@ -1,0 +1,155 @@
+//! S3 event notifications (Amazon S3 user guide, "Event message structure").
+
+use aws_lambda_events::event::s3::{S3Event, S3EventRecord};
+use model::{Change, Job, Location, Sequencer, Source};
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::event::Malformed;
+
+/// S3 sends this once when notifications are set up. It has no records.
+pub(crate) fn is_test(event: &Value) -> bool {
+    event.get("Event").and_then(Value::as_str) == Some("s3:TestEvent")
+}
+
+/// Whether every record is from S3.
+pub(crate) fn is(event: &Value) -> bool {
+    let from_s3 = |record: &Value| record.get("eventSource").and_then(Value::as_str) == Some("aws:s3");
+    event.get("Records").and_then(Value::as_array).is_some_and(|records| records.iter().all(from_s3))
+}
+
+pub(crate) fn jobs(event: &Value) -> Result<Vec<Job>, Malformed> {
+    let event = S3Event::deserialize(event).map_err(|error| Malformed::Notification(error.to_string()))?;
+    event.records.into_iter().map(job).collect()
+}
+
+fn job(record: S3EventRecord) -> Result<Job, Malformed> {
+    let name = record.event_name.unwrap_or_default();
+    let change = match name.split(':').next() {
+        Some("ObjectCreated") => Change::Created,
+        Some("ObjectRemoved" | "LifecycleExpiration") => Change::Removed,
+        _ => return Err(Malformed::Name(name)),
+    };
+    let absent = |what: &str| Malformed::Notification(format!("a record names no {what}"));
+    let object = record.s3.object;
+    let bucket = record.s3.bucket.name.filter(|name| !name.is_empty()).ok_or_else(|| absent("bucket"))?;
+    let key = decode(&object.key.filter(|key| !key.is_empty()).ok_or_else(|| absent("key"))?)?;
+    let sequencer = object.sequencer.map(|text| text.parse::<Sequencer>()).transpose();
+    Ok(Job {
+        source: Source {
+            at: Location { bucket, key },
+            // A bucket whose versioning was suspended says "null".
+            version: object.version_id.filter(|version| version != "null"),
+            etag: object.e_tag.map(|etag| etag.trim_matches('"').to_owned()),
+            sequencer: sequencer.map_err(|error| Malformed::Notification(error.to_string()))?,
+        },
+        change,
+    })
+}
+
+/// Keys come as a form would send them: `+` for a space, then percent-encoded UTF-8. The field named `urlDecodedKey`
+/// is not S3's, and is never filled.
+fn decode(key: &str) -> Result<String, Malformed> {
+    let spaced = key.replace('+', " ");
+    let decoded = percent_decode_str(&spaced).decode_utf8();
+    decoded.map(std::borrow::Cow::into_owned).map_err(|_| Malformed::Key(key.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::event::{self, Batch};
+
+    /// A notification as the user guide shows it.
+    fn notification(name: &str, key: &str) -> Value {
+        json!({"Records": [{
+            "eventVersion": "2.1",
+            "eventSource": "aws:s3",
+            "awsRegion": "us-west-2",
+            "eventTime": "1970-01-01T00:00:00.000Z",
+            "eventName": name,
+            "userIdentity": {"principalId": "AIDAJDPLRKLG7UEXAMPLE"},
+            "requestParameters": {"sourceIPAddress": "127.0.0.1"},
+            "responseElements": {"x-amz-request-id": "C3D13FE58DE4C810", "x-amz-id-2": "FMyUVURIY8/IgAtTv8xRjskZQpcIZ9KG4V5Wp6S7S/JRWeUWerMUE5JgHvANOjpD"},
+            "s3": {
+                "s3SchemaVersion": "1.0",
+                "configurationId": "testConfigRule",
+                "bucket": {"name": "amzn-s3-demo-bucket", "ownerIdentity": {"principalId": "A3NL1KOZZKExample"}, "arn": "arn:aws:s3:::amzn-s3-demo-bucket"},
+                "object": {"key": key, "size": 1024, "eTag": "d41d8cd98f00b204e9800998ecf8427e", "versionId": "096fKKXTRTtl3on89fVO.nfljtsv6qko", "sequencer": "0055AED6DCD90281E5"}
+            }
+        }]})
+    }
+
+    #[test]
+    fn a_notification_becomes_a_job() {
+        let Batch { jobs } = event::jobs(&notification("ObjectCreated:Put", "HappyFace.jpg")).unwrap();
+        let [job] = jobs.as_slice() else { panic!("{jobs:?}") };
+        assert_eq!(job.change, Change::Created);
+        assert_eq!(job.source.at.to_string(), "s3://amzn-s3-demo-bucket/HappyFace.jpg");
+        assert_eq!(job.source.etag.as_deref(), Some("d41d8cd98f00b204e9800998ecf8427e"));
+        assert_eq!(job.source.version.as_deref(), Some("096fKKXTRTtl3on89fVO.nfljtsv6qko"));
+        assert_eq!(job.source.sequencer, "55aed6dcd90281e5".parse().ok());
+    }
+
+    #[test]
+    fn keys_are_form_encoded() {
+        for (encoded, key) in [
+            ("%E5%86%99%E7%9C%9F+1%2B2%25.jpg", "写真 1+2%.jpg"),
+            ("a/b%2Fc.jpg", "a/b/c.jpg"),
+            ("plain.jpg", "plain.jpg"),
+            ("100%25%20sure.jpg", "100% sure.jpg"),
+        ] {
+            let batch = event::jobs(&notification("ObjectCreated:Put", encoded)).unwrap();
+            assert_eq!(batch.jobs[0].source.at.key, key);
+        }
+        let error = event::jobs(&notification("ObjectCreated:Put", "%FF.jpg")).unwrap_err();
+        assert_eq!(error, Malformed::Key("%FF.jpg".into()));
+    }
+
+    proptest! {
+        #[test]
+        fn any_key_survives_its_encoding(key in "\\PC{1,40}") {
+            let encoded = percent_encoding::utf8_percent_encode(&key, percent_encoding::NON_ALPHANUMERIC).to_string();
+            prop_assert_eq!(decode(&encoded.replace("%20", "+")), Ok(key));
+        }
+
+        #[test]
+        fn no_text_for_a_key_panics(key in ".*") {
+            let _ = event::jobs(&notification("ObjectCreated:Put", &key));
+        }
+    }
+
+    #[test]
+    fn a_removal_is_a_removal() {
+        for name in ["ObjectRemoved:Delete", "ObjectRemoved:DeleteMarkerCreated", "LifecycleExpiration:Delete"] {
+            assert_eq!(event::jobs(&notification(name, "a.jpg")).unwrap().jobs[0].change, Change::Removed);
+        }
+    }
+
+    #[test]
+    fn the_test_message_is_accepted_and_asks_for_nothing() {
+        let message = json!({
+            "Service": "Amazon S3", "Event": "s3:TestEvent", "Time": "2014-10-13T15:57:02.089Z",
+            "Bucket": "amzn-s3-demo-bucket", "RequestId": "5582815E1AEA5ADF", "HostId": "8cLeGAmw098X5cv4Zkwcmo8vvZa3eH3eKxsPzbB9wrR+YstdA6Knx4Ip8EXAMPLE"
+        });
+        assert_eq!(event::jobs(&message).unwrap().jobs, []);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named() {
+        let unknown = event::jobs(&json!({"hello": 1, "world": 2})).unwrap_err().to_string();
+        assert!(unknown.starts_with("unknown event with the fields \"hello\", \"world\"; understood are"), "{unknown}");
+        assert!(
+            event::jobs(&json!([])).is_err() && event::jobs(&json!(null)).is_err() && event::jobs(&json!({})).is_err()
+        );
+        let tagging = event::jobs(&notification("ObjectTagging:Put", "a.jpg")).unwrap_err();
+        assert_eq!(tagging, Malformed::Name("ObjectTagging:Put".into()));
+        let mut nameless = notification("ObjectCreated:Put", "a.jpg");
+        nameless["Records"][0]["s3"]["bucket"]["name"] = Value::Null;
+        assert_eq!(event::jobs(&nameless).unwrap_err(), Malformed::Notification("a record names no bucket".into()));
+    }
+}

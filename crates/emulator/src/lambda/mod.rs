@@ -1,0 +1,115 @@
+//! A function, its execution environments, and the two ways to invoke it.
+
+mod api;
+mod environment;
+mod invocation;
+mod process;
+
+use std::collections::BTreeMap;
+use std::mem::replace;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::sleep;
+
+use environment::Environment;
+pub use invocation::{Delivery, FunctionError, Invocation};
+
+/// A function's configuration.
+#[derive(Debug, Clone)]
+pub struct Function {
+    /// Its name.
+    pub name: String,
+    /// The binary that Lambda would start: `bootstrap`.
+    pub program: PathBuf,
+    /// Its own environment variables. Nothing else of this process's environment reaches it.
+    pub environment: BTreeMap<String, String>,
+    /// Memory in MiB. It is told to the function and to the log; it is not enforced.
+    pub memory: u32,
+    /// The time an invocation may take.
+    pub timeout: Duration,
+    /// The most execution environments at a time; at least 1.
+    pub concurrency: usize,
+    /// How long an asynchronous invocation that failed waits for its first and for its second retry. Lambda waits 1 and
+    /// 2 minutes (AWS Lambda developer guide, "How Lambda handles errors and retries with asynchronous invocation").
+    pub retry_after: [Duration; 2],
+}
+
+/// A function that can be invoked. Clones are the same function; when the last is gone, so are its processes.
+#[derive(Debug, Clone)]
+pub struct Lambda {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    function: Function,
+    log: UnboundedSender<String>,
+    slots: Semaphore,
+    idle: Mutex<Vec<Environment>>,
+}
+
+impl Lambda {
+    /// Sets a function up. No process is started before the first invocation. Every line that a process writes goes to
+    /// `log`, with the lines that Lambda puts around them.
+    #[must_use]
+    pub fn new(function: Function, log: UnboundedSender<String>) -> Self {
+        let slots = Semaphore::new(function.concurrency.max(1));
+        Self { inner: Arc::new(Inner { function, log, slots, idle: Mutex::new(vec![]) }) }
+    }
+
+    /// Invokes synchronously: one try, in an idle environment or a new one. It waits for its turn where all are busy.
+    pub async fn invoke(&self, event: Value) -> Invocation {
+        let Inner { function, log, slots, .. } = &*self.inner;
+        // It is never closed, so this is always a permit.
+        let _slot = slots.acquire().await;
+        let idle = self.inner.idle().pop();
+        let (mut environment, init) = match idle {
+            Some(environment) => (environment, None),
+            None => match Environment::start(function, log.clone()).await {
+                Ok((environment, init)) => (environment, Some(init)),
+                Err(error) => return Invocation::without_environment(error),
+            },
+        };
+        let invocation = environment.invoke(&event, function, init).await;
+        if environment.is_alive() {
+            self.inner.idle().push(environment);
+        }
+        invocation
+    }
+
+    /// Invokes asynchronously, as S3 does: up to two retries after a failure, then the event is dead.
+    pub async fn deliver(&self, event: Value) -> Delivery {
+        let mut retried = vec![];
+        let mut last = self.invoke(event.clone()).await;
+        for pause in self.inner.function.retry_after {
+            if last.result.is_ok() {
+                break;
+            }
+            sleep(pause).await;
+            let next = self.invoke(event.clone()).await;
+            retried.push(replace(&mut last, next));
+        }
+        Delivery { event, retried, last }
+    }
+
+    /// Ends every process, once what is under way is done.
+    pub async fn stop(&self) {
+        let most = u32::try_from(self.inner.function.concurrency.max(1)).unwrap_or(u32::MAX);
+        let _slots = self.inner.slots.acquire_many(most).await;
+        let idle: Vec<Environment> = self.inner.idle().drain(..).collect();
+        for environment in idle {
+            environment.stop().await;
+        }
+    }
+}
+
+impl Inner {
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Environment>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,114 @@
+use std::fs;
+
+use aws_config::{BehaviorVersion, Region};
+use aws_sdk_s3::Client;
+use aws_sdk_s3::config::Credentials;
+use aws_sdk_s3::error::ProvideErrorMetadata;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use emulator::{ACCESS_KEY, S3, SECRET_KEY, Settings};
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::sync::mpsc::UnboundedReceiver;
+
+struct Bucket {
+    folder: TempDir,
+    s3: S3,
+    told: UnboundedReceiver<Value>,
+}
+
+impl Bucket {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let buckets = vec!["photos".to_owned()];
+        let settings = Settings { address: ([127, 0, 0, 1], 0).into(), folder: folder.path().to_owned(), buckets };
+        let (s3, told) = S3::start(settings).await.unwrap();
+        Self { folder, s3, told }
+    }
+
+    async fn client(&self, secret: &str) -> Client {
+        let http =
+            aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+        let shared = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::new(ACCESS_KEY, secret, None, None, "tests"))
+            .endpoint_url(self.s3.endpoint())
+            .load()
+            .await;
+        Client::from_conf(aws_sdk_s3::config::Builder::from(&shared).force_path_style(true).build())
+    }
+
+    /// Name, key, ETag and size of the next notification.
+    fn next(&mut self) -> (String, String, Option<String>, Option<u64>) {
+        let record = self.told.try_recv().unwrap()["Records"][0].take();
+        let object = &record["s3"]["object"];
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let (name, key) = (text(&record["eventName"]).unwrap(), text(&object["key"]).unwrap());
+        (name, key, text(&object["eTag"]), object["size"].as_u64())
+    }
+}
+
+#[tokio::test]
+async fn a_put_is_stored_whole_and_told_of() {
+    let mut bucket = Bucket::new().await;
+    let client = bucket.client(SECRET_KEY).await;
+    let key = "写真 1+2%.jpg";
+    let put = client.put_object().bucket("photos").key(key).content_type("image/jpeg").cache_control("max-age=9");
+    let put = put.metadata("mark", "1").body(ByteStream::from_static(b"12345")).send().await.unwrap();
+    let etag = put.e_tag.unwrap().trim_matches('"').to_owned();
+    let told = ("ObjectCreated:Put".into(), "%E5%86%99%E7%9C%9F+1%2B2%25.jpg".into(), Some(etag), Some(5));
+    assert_eq!(bucket.next(), told);
+    let head = client.head_object().bucket("photos").key(key).send().await.unwrap();
+    assert_eq!((head.content_type.as_deref(), head.cache_control.as_deref()), (Some("image/jpeg"), Some("max-age=9")));
+    assert_eq!(head.metadata.unwrap()["mark"], "1");
+    let got = client.get_object().bucket("photos").key(key).send().await.unwrap();
+    assert_eq!(got.body.collect().await.unwrap().into_bytes(), "12345");
+    assert_eq!(fs::read(bucket.folder.path().join("photos").join(key)).unwrap(), b"12345");
+}
+
+#[tokio::test]
+async fn copies_uploads_in_parts_and_deletions_are_told_of_once() {
+    let mut bucket = Bucket::new().await;
+    let client = bucket.client(SECRET_KEY).await;
+    client.put_object().bucket("photos").key("a.jpg").body(ByteStream::from_static(b"a")).send().await.unwrap();
+    bucket.next();
+
+    client.copy_object().bucket("photos").key("b.jpg").copy_source("photos/a.jpg").send().await.unwrap();
+    let (name, key, etag, size) = bucket.next();
+    assert_eq!((name.as_str(), key.as_str(), size), ("ObjectCreated:Copy", "b.jpg", Some(1)));
+    assert!(etag.is_some());
+
+    let upload =
+        client.create_multipart_upload().bucket("photos").key("c.jpg").send().await.unwrap().upload_id.unwrap();
+    let part = client.upload_part().bucket("photos").key("c.jpg").upload_id(&upload).part_number(1);
+    let part = part.body(ByteStream::from_static(b"ccc")).send().await.unwrap();
+    let parts = CompletedPart::builder().part_number(1).set_e_tag(part.e_tag).build();
+    let parts = CompletedMultipartUpload::builder().parts(parts).build();
+    let complete = client.complete_multipart_upload().bucket("photos").key("c.jpg").upload_id(upload);
+    complete.multipart_upload(parts).send().await.unwrap();
+    let (name, key, etag, size) = bucket.next();
+    assert_eq!((name.as_str(), key.as_str(), size), ("ObjectCreated:CompleteMultipartUpload", "c.jpg", Some(3)));
+    assert!(etag.is_some());
+
+    client.delete_object().bucket("photos").key("a.jpg").send().await.unwrap();
+    assert_eq!(bucket.next(), ("ObjectRemoved:Delete".into(), "a.jpg".into(), None, None));
+
+    client.list_objects_v2().bucket("photos").send().await.unwrap();
+    assert!(bucket.told.try_recv().is_err(), "reading tells nobody");
+}
+
+#[tokio::test]
+async fn what_is_not_allowed_or_not_there_is_refused_and_not_told_of() {
+    let mut bucket = Bucket::new().await;
+    let client = bucket.client("another secret").await;
+    let put = client.put_object().bucket("photos").key("a.jpg").body(ByteStream::from_static(b"a")).send();
+    assert_eq!(put.await.unwrap_err().code(), Some("SignatureDoesNotMatch"));
+    let client = bucket.client(SECRET_KEY).await;
+    let get = client.get_object().bucket("photos").key("a.jpg").send().await;
+    assert!(get.unwrap_err().into_service_error().is_no_such_key());
+    let put = client.put_object().bucket("elsewhere").key("a.jpg").body(ByteStream::from_static(b"a")).send();
+    assert_eq!(put.await.unwrap_err().code(), Some("NoSuchBucket"));
+    assert!(bucket.told.try_recv().is_err());
+}

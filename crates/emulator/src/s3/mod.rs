@@ -1,5 +1,6 @@
 //! An S3 over a folder, by s3s-fs, whose writes are told of.
 
+mod client;
 mod notification;
 
 use std::collections::BTreeMap;

@@ -1,13 +1,9 @@
 use std::fs;
 
-use aws_config::{BehaviorVersion, Region};
-use aws_sdk_s3::Client;
-use aws_sdk_s3::config::Credentials;
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use emulator::{ACCESS_KEY, S3, SECRET_KEY, Settings};
+use emulator::{S3, SECRET_KEY, Settings};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -27,19 +23,6 @@ impl Bucket {
         Self { folder, s3, told }
     }
 
-    async fn client(&self, secret: &str) -> Client {
-        let http =
-            aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-        let shared = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::new(ACCESS_KEY, secret, None, None, "tests"))
-            .endpoint_url(self.s3.endpoint())
-            .load()
-            .await;
-        Client::from_conf(aws_sdk_s3::config::Builder::from(&shared).force_path_style(true).build())
-    }
-
     /// Name, key, ETag and size of the next notification.
     fn next(&mut self) -> (String, String, Option<String>, Option<u64>) {
         let record = self.told.try_recv().unwrap()["Records"][0].take();
@@ -53,7 +36,7 @@ impl Bucket {
 #[tokio::test]
 async fn a_put_is_stored_whole_and_told_of() {
     let mut bucket = Bucket::new().await;
-    let client = bucket.client(SECRET_KEY).await;
+    let client = bucket.s3.client(SECRET_KEY);
     let key = "写真 1+2%.jpg";
     let put = client.put_object().bucket("photos").key(key).content_type("image/jpeg").cache_control("max-age=9");
     let put = put.metadata("mark", "1").body(ByteStream::from_static(b"12345")).send().await.unwrap();
@@ -71,7 +54,7 @@ async fn a_put_is_stored_whole_and_told_of() {
 #[tokio::test]
 async fn copies_uploads_in_parts_and_deletions_are_told_of_once() {
     let mut bucket = Bucket::new().await;
-    let client = bucket.client(SECRET_KEY).await;
+    let client = bucket.s3.client(SECRET_KEY);
     client.put_object().bucket("photos").key("a.jpg").body(ByteStream::from_static(b"a")).send().await.unwrap();
     bucket.next();
 
@@ -102,10 +85,10 @@ async fn copies_uploads_in_parts_and_deletions_are_told_of_once() {
 #[tokio::test]
 async fn what_is_not_allowed_or_not_there_is_refused_and_not_told_of() {
     let mut bucket = Bucket::new().await;
-    let client = bucket.client("another secret").await;
+    let client = bucket.s3.client("another secret");
     let put = client.put_object().bucket("photos").key("a.jpg").body(ByteStream::from_static(b"a")).send();
     assert_eq!(put.await.unwrap_err().code(), Some("SignatureDoesNotMatch"));
-    let client = bucket.client(SECRET_KEY).await;
+    let client = bucket.s3.client(SECRET_KEY);
     let get = client.get_object().bucket("photos").key("a.jpg").send().await;
     assert!(get.unwrap_err().into_service_error().is_no_such_key());
     let put = client.put_object().bucket("elsewhere").key("a.jpg").body(ByteStream::from_static(b"a")).send();

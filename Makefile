@@ -1,0 +1,31 @@
+# `make demo` shows the tool at work, `make test` passes what must hold before a merge. Each installs what it needs.
+
+# C libraries are built for debugging, and crawl, under any profile but those that inherit from release.
+PROFILE := quick
+CARGO_FLAGS := --workspace --profile $(PROFILE) --locked
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/'
+
+demo: tools ## convert a photograph by the real function, on this machine
+	cargo build --package function --package cli --profile $(PROFILE) --locked
+	target/$(PROFILE)/avif demo --output target/demo
+
+test: tools nextest ## formatting, lints, docs and every test
+	cargo fmt --all --check
+	cargo clippy $(CARGO_FLAGS) --all-targets -- --deny warnings
+	RUSTDOCFLAGS='--deny warnings' cargo doc $(CARGO_FLAGS) --no-deps
+	cargo nextest run $(CARGO_FLAGS)
+	cargo test $(CARGO_FLAGS) --doc
+
+format: ## put every file in its form
+	cargo fmt --all
+
+tools: ## cmake, nasm and avifdec, which the build and the tests call
+	@./install-tools
+
+nextest:
+	@cargo nextest --version >/dev/null 2>&1 || cargo install cargo-nextest --locked
+
+.PHONY: help demo test format tools nextest
+.DEFAULT_GOAL := help

@@ -1,0 +1,86 @@
+use image::ImageFormat;
+use serde_json::{Value, json};
+
+use crate::house::{House, picture};
+
+fn record(key: &str) -> Value {
+    let object = json!({"key": key, "size": 1});
+    json!({"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "eventTime": "2026-01-02T03:04:05.678Z", "s3": {"bucket": {"name": "photos"}, "object": object}})
+}
+
+#[tokio::test]
+async fn the_test_message_is_accepted() {
+    let house = House::with(&[]).await;
+    let message = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "photos"});
+    assert_eq!(house.lambda.invoke(message).await.result.unwrap(), json!({"reports": []}));
+}
+
+#[tokio::test]
+async fn an_unknown_event_is_an_error_that_names_what_was_seen() {
+    let house = House::with(&[]).await;
+    let error = house.lambda.invoke(json!({"detail-type": "x"})).await.result.unwrap_err();
+    assert_eq!(error.error_type, "Malformed");
+    assert!(error.error_message.contains("\"detail-type\""), "{error}");
+}
+
+#[tokio::test]
+async fn every_record_of_an_event_is_reported_in_order() {
+    let mut house = House::with(&[]).await;
+    house.put("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    house.put("b.jpg", b"broken").await;
+    let records = [record("gone.jpg"), record("b.jpg"), record("a.png"), record("folder/")];
+    let answer = house.lambda.invoke(json!({ "Records": records })).await.result.unwrap();
+    let outcomes: Vec<_> = answer["reports"].as_array().unwrap().iter().map(|report| &report["outcome"]).collect();
+    assert_eq!(outcomes, ["refused", "refused", "converted", "skipped"]);
+}
+
+#[tokio::test]
+async fn what_a_retry_may_help_is_retried_and_named() {
+    let mut house = House::with(&[("AVIF_OUTPUT_BUCKET", "missing")]).await;
+    let delivery = house.put("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    assert_eq!(delivery.retried.len(), 2);
+    let error = delivery.last.result.unwrap_err();
+    assert!(
+        error
+            .error_message
+            .starts_with("1 of 1 failed: s3://photos/a.png: cannot write s3://missing/a.png.avif: NoSuchBucket"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn every_job_has_one_line_in_the_log() {
+    let mut house = House::with(&[]).await;
+    house.put("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    house.deliveries.recv().await.unwrap();
+    house.put("b.jpg", b"broken").await;
+    house.lambda.stop().await;
+    let lines = house.report_lines();
+    let seen: Vec<_> = lines.iter().map(|line| (&line["level"], &line["report"]["outcome"])).collect();
+    assert_eq!(
+        seen,
+        [
+            (&json!("INFO"), &json!("converted")),
+            (&json!("INFO"), &json!("skipped")),
+            (&json!("WARN"), &json!("refused"))
+        ]
+    );
+    assert!(lines[0]["report"]["took"]["encode_ms"].as_f64().unwrap() > 0.0, "{}", lines[0]);
+    assert!(lines[0]["request_id"].is_string() && lines[0]["timestamp"].is_string(), "{}", lines[0]);
+    if cfg!(target_os = "linux") {
+        assert!(lines[0]["peak_memory_mib"].as_u64().unwrap() > 0);
+    }
+}
+
+#[tokio::test]
+async fn a_picture_that_cannot_be_done_in_time_is_not_begun() {
+    // A minute for 36 megapixels at speed 0 is not enough; the header alone tells.
+    let house = House::with(&[("AVIF_SPEED", "0")]).await;
+    let black = image::GrayImage::new(6000, 6000);
+    let mut bytes = std::io::Cursor::new(vec![]);
+    black.write_to(&mut bytes, ImageFormat::Png).unwrap();
+    let mut house = house;
+    let delivery = house.put("large.png", bytes.get_ref()).await;
+    let error = delivery.last.result.unwrap_err();
+    assert!(error.error_message.contains("are left before the deadline"), "{error}");
+}

@@ -1,0 +1,102 @@
+//! A bucket wired to the function, as in an account.
+
+use std::collections::BTreeMap;
+use std::io::Cursor;
+use std::time::Duration;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::ByteStream;
+use emulator::{Delivery, Function, Lambda, S3, SECRET_KEY, Settings, wire};
+use image::{ImageFormat, Rgb, RgbImage};
+use model::Report;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+pub(crate) struct House {
+    pub(crate) s3: Client,
+    pub(crate) lambda: Lambda,
+    pub(crate) deliveries: UnboundedReceiver<Delivery>,
+    pub(crate) log: UnboundedReceiver<String>,
+    // Both live as long as the house.
+    _server: S3,
+    _folder: TempDir,
+}
+
+impl House {
+    /// With these settings of the function, and buckets named `photos` and `cdn`.
+    pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let buckets = vec!["photos".to_owned(), "cdn".to_owned()];
+        let place = Settings { address: ([127, 0, 0, 1], 0).into(), folder: folder.path().to_owned(), buckets };
+        let (server, notifications) = S3::start(place).await.unwrap();
+        let mut environment = server.environment();
+        // Small pictures at the quickest speed: what is tested is the way, not the codec.
+        environment.insert("AVIF_SPEED".into(), "10".into());
+        environment.extend(settings.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
+        let (lines, log) = unbounded_channel();
+        let lambda = Lambda::new(function(environment), lines);
+        let deliveries = wire(notifications, lambda.clone());
+        Self { s3: server.client(SECRET_KEY), lambda, deliveries, log, _server: server, _folder: folder }
+    }
+
+    /// Puts an object and waits until the function has answered its event.
+    pub(crate) async fn put(&mut self, key: &str, bytes: &[u8]) -> Delivery {
+        let body = ByteStream::from(bytes.to_vec());
+        let put = self.s3.put_object().bucket("photos").key(key).cache_control("max-age=60").body(body);
+        put.send().await.unwrap();
+        self.deliveries.recv().await.unwrap()
+    }
+
+    /// Puts an object and gives the function's report of it.
+    pub(crate) async fn report_of(&mut self, key: &str, bytes: &[u8]) -> Report {
+        let delivery = self.put(key, bytes).await;
+        let answer = delivery.last.result.unwrap();
+        let reports: Vec<Report> = serde_json::from_value(answer["reports"].clone()).unwrap();
+        let [report] = reports.try_into().unwrap();
+        report
+    }
+
+    pub(crate) async fn get(&self, bucket: &str, key: &str) -> Vec<u8> {
+        let got = self.s3.get_object().bucket(bucket).key(key).send().await.unwrap();
+        got.body.collect().await.unwrap().to_vec()
+    }
+
+    /// Every key in the bucket, in order.
+    pub(crate) async fn keys(&self, bucket: &str) -> Vec<String> {
+        let list = self.s3.list_objects_v2().bucket(bucket).send().await.unwrap();
+        list.contents.unwrap_or_default().into_iter().filter_map(|object| object.key).collect()
+    }
+
+    /// The function's lines so far that are JSON with a report.
+    pub(crate) fn report_lines(&mut self) -> Vec<Value> {
+        let lines = std::iter::from_fn(|| self.log.try_recv().ok());
+        lines
+            .filter_map(|line| serde_json::from_str::<Value>(&line).ok())
+            .filter(|line| line.get("report").is_some())
+            .collect()
+    }
+}
+
+pub(crate) fn function(environment: BTreeMap<String, String>) -> Function {
+    Function {
+        name: "avif".into(),
+        program: env!("CARGO_BIN_EXE_bootstrap").into(),
+        environment,
+        memory: 2048,
+        timeout: Duration::from_mins(1),
+        concurrency: 1,
+        retry_after: [Duration::ZERO; 2],
+    }
+}
+
+/// The bytes of a file in that format: red at the left, green at the bottom, with some texture.
+pub(crate) fn picture(format: ImageFormat, width: u32, height: u32) -> Vec<u8> {
+    let part = |at: u32, of: u32| u8::try_from(at * 255 / of).unwrap();
+    let picture = RgbImage::from_fn(width, height, |x, y| {
+        Rgb([255 - part(x, width), part(y, height), u8::try_from((x * 31 + y * 17) % 64).unwrap()])
+    });
+    let mut bytes = Cursor::new(vec![]);
+    picture.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}

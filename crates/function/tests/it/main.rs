@@ -1,0 +1,8 @@
+//! The real `bootstrap`, over the real Runtime API protocol, against a real S3 protocol server.
+
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod events;
+mod house;
+mod pictures;
+mod settings;

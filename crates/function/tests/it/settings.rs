@@ -1,0 +1,22 @@
+use std::collections::BTreeMap;
+
+use emulator::Lambda;
+use serde_json::json;
+use tokio::sync::mpsc::unbounded_channel;
+
+use crate::house::function;
+
+#[tokio::test]
+async fn every_mistake_in_the_settings_is_named_before_the_first_event() {
+    let settings = [("AVIF_QUALITY", "high"), ("AVIF_SPEED", "11"), ("AVIF_WIDTH", "640")];
+    let environment: BTreeMap<_, _> = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let (lines, mut log) = unbounded_channel();
+    let lambda = Lambda::new(function(environment), lines);
+    let error = lambda.invoke(json!({})).await.result.unwrap_err();
+    assert_eq!(error.error_type, "Runtime.ExitError");
+    let log = std::iter::from_fn(|| log.try_recv().ok()).collect::<Vec<_>>().join("\n");
+    assert!(log.contains("3 mistakes in the environment"), "{log}");
+    for (name, _) in settings {
+        assert!(log.contains(name), "{name}: {log}");
+    }
+}

@@ -1,1 +1,71 @@
-fn main() {}
+//! `avif`: the function's work on files ([`convert`]), and the function itself on this machine ([`demo`], [`local`]).
+//!
+//! **Architecture invariant:** no logic that the function lacks.
+
+#![forbid(unsafe_code)]
+
+mod convert;
+mod demo;
+mod house;
+mod inputs;
+mod inspect;
+mod local;
+mod manual;
+mod output;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+/// Photographs to AVIF: files on this machine, or the Lambda function run on this machine.
+#[derive(Debug, Parser)]
+#[command(name = "avif", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Convert pictures: JPEG, PNG, WebP, GIF, TIFF and BMP
+    Convert(convert::Arguments),
+    /// Show what a picture or an AVIF is
+    Inspect(inspect::Arguments),
+    /// Show the function at work: S3, Lambda and `bootstrap` on this machine, from upload to report
+    Demo(demo::Arguments),
+    /// Keep an S3 with the function behind it running on this machine
+    Local(local::Arguments),
+    /// Write a shell's completions to standard output
+    Completions(manual::Completions),
+    /// Write the manual pages
+    Man(manual::Man),
+}
+
+fn main() -> ExitCode {
+    let library = format!("{}\n{}", env!("CARGO_PKG_VERSION"), avif::library());
+    let matches = Arguments::command().version(library).get_matches();
+    let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let result = match arguments.command {
+        Command::Convert(arguments) => convert::run(&arguments),
+        Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Demo(arguments) => demo::run(arguments),
+        Command::Local(arguments) => local::run(arguments),
+        Command::Completions(arguments) => manual::completions(&arguments, Arguments::command()),
+        Command::Man(arguments) => manual::man(&arguments, Arguments::command()),
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("avif: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

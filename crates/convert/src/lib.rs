@@ -20,6 +20,7 @@
 
 mod content;
 mod decode;
+mod describe;
 mod encode;
 mod error;
 mod estimate;
@@ -37,6 +38,7 @@ use std::num::NonZeroUsize;
 use model::{Limits, Recipe};
 
 pub use decode::Decoded;
+pub use describe::{Description, describe};
 pub use encode::Variant;
 pub use error::Error;
 pub use format::Format;

@@ -1,0 +1,269 @@
+//! `avif convert`: the function's conversion, on files.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::Write;
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use anyhow::{Context, anyhow, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use model::{Limits, Location, Metadata, Quality, Recipe, Speed, Timings, Width, Widths};
+use serde::Serialize;
+use transfer::{Layout, Plan, Storing, Work, work};
+
+use crate::inputs::{self, Failure, Input};
+use crate::{output, table};
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Outputs are named as the function names them: photo.jpg becomes photo.jpg.avif, and photo.jpg.w640.avif at a width \
+of 640.
+
+Exit code: 0 if every input was converted, 1 if one was not (each is named), 2 for wrong usage.
+
+Examples:
+  avif convert photo.jpg
+  avif convert photos/ -o out/ --width full,1280,640
+  avif convert photo.png -o small.avif --width 320 --quality 50")]
+pub(crate) struct Arguments {
+    /// Pictures, and folders with pictures
+    #[arg(required = true)]
+    input: Vec<PathBuf>,
+    /// A folder, or, for one input at one width, a file that ends in .avif [default: beside each input]
+    #[arg(short, long, value_name = "FILE|DIR")]
+    output: Option<PathBuf>,
+    /// Pixels across, or "full" for the input's own; never enlarged. Can be repeated [default: full]
+    #[arg(short, long, value_delimiter = ',')]
+    width: Vec<Width>,
+    /// 0 (smallest) to 100 (lossless)
+    #[arg(short, long, default_value_t)]
+    quality: Quality,
+    /// 0 (slowest, smallest) to 10 (fastest)
+    #[arg(short, long, default_value_t)]
+    speed: Speed,
+    /// Exif and XMP: "strip" or "keep". Colour profiles always stay
+    #[arg(short, long, default_value = "strip")]
+    metadata: Metadata,
+    /// Write an AVIF even where it is not smaller than its input
+    #[arg(long)]
+    keep_larger: bool,
+    /// Replace outputs that exist
+    #[arg(long)]
+    overwrite: bool,
+    /// One JSON object a line for each input, in place of the table
+    #[arg(long)]
+    json: bool,
+}
+
+/// An input and the files it becomes.
+struct Task {
+    input: Input,
+    outputs: Vec<PathBuf>,
+}
+
+/// One line of `--json`.
+#[derive(Serialize)]
+struct Line<'a> {
+    input: &'a Path,
+    #[serde(flatten)]
+    result: &'a Outcome,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+enum Outcome {
+    Converted { bytes: u64, width: u32, height: u32, outputs: Vec<Made>, notes: Vec<String>, took: Timings },
+    Failed { reason: String },
+}
+
+#[derive(Serialize)]
+struct Made {
+    path: PathBuf,
+    width: u32,
+    height: u32,
+    bytes: u64,
+    /// False where it was not smaller than its input.
+    written: bool,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let widths = if arguments.width.is_empty() { Widths::default() } else { arguments.width.clone().try_into()? };
+    let (inputs, mut failures) = inputs::find(&arguments.input);
+    if inputs.is_empty() && failures.is_empty() {
+        bail!(
+            "no pictures in {}",
+            arguments.input.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ")
+        );
+    }
+    let tasks = tasks(inputs, &widths, arguments.output.as_deref(), &mut failures)?;
+    let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN).get();
+    let workers = cores.min(tasks.len()).max(1);
+    let limits = Limits::default();
+    let plan = Plan {
+        recipe: Recipe { widths, quality: arguments.quality, speed: arguments.speed, metadata: arguments.metadata },
+        // What all of them take together is what one may take.
+        limits: Limits { memory: limits.memory / workers as u64, ..limits },
+        layout: Layout::default(),
+        storing: Storing { cache_control: None, keep_larger: arguments.keep_larger },
+        threads: NonZeroUsize::new(cores / workers).unwrap_or(NonZeroUsize::MIN),
+    };
+    let outcomes = all(&tasks, &plan, arguments.overwrite, workers);
+    report(&tasks, &outcomes, arguments.json)?;
+    failures.extend(tasks.iter().zip(&outcomes).filter_map(|(task, outcome)| match outcome {
+        Outcome::Failed { reason } => Some((task.input.path.clone(), reason.clone())),
+        Outcome::Converted { .. } => None,
+    }));
+    for (path, reason) in &failures {
+        eprintln!("avif: {}: {reason}", path.display());
+    }
+    Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Names every output before the first is written, so that no two are one.
+fn tasks(
+    inputs: Vec<Input>,
+    widths: &Widths,
+    to: Option<&Path>,
+    failures: &mut Vec<Failure>,
+) -> anyhow::Result<Vec<Task>> {
+    let file = to.filter(|to| to.extension().is_some_and(|extension| extension == "avif") && !to.is_dir());
+    if let Some(file) = file
+        && (inputs.len() != 1 || widths.iter().count() != 1)
+    {
+        bail!(
+            "{} is one file, but there are {} inputs at {} widths; name a folder",
+            file.display(),
+            inputs.len(),
+            widths.iter().count()
+        );
+    }
+    let mut taken: HashMap<PathBuf, PathBuf> = HashMap::new();
+    let mut tasks = vec![];
+    for input in inputs {
+        let at = Location { bucket: String::new(), key: input.key.clone() };
+        let root = to.unwrap_or(&input.root);
+        let place = |width| match file {
+            Some(file) => Ok(file.to_owned()),
+            None => Layout::default().place(&at, width).map(|place| root.join(place.key)),
+        };
+        let outputs: Result<Vec<PathBuf>, _> = widths.iter().map(place).collect();
+        let outputs = match outputs {
+            Ok(outputs) => outputs,
+            Err(error) => {
+                failures.push((input.path, error.to_string()));
+                continue;
+            }
+        };
+        if let Some((output, other)) = outputs.iter().find_map(|output| taken.get_key_value(output)) {
+            failures.push((input.path, format!("{} is the output of {} already", output.display(), other.display())));
+            continue;
+        }
+        taken.extend(outputs.iter().map(|output| (output.clone(), input.path.clone())));
+        tasks.push(Task { input, outputs });
+    }
+    Ok(tasks)
+}
+
+/// Works through the tasks on that many threads; outcomes are in the order of the tasks.
+fn all(tasks: &[Task], plan: &Plan, overwrite: bool, workers: usize) -> Vec<Outcome> {
+    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {eta} left  {msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    let bar = ProgressBar::new(tasks.len() as u64).with_style(style);
+    let next = AtomicUsize::new(0);
+    let outcomes = Mutex::new(tasks.iter().map(|_| None).collect::<Vec<Option<Outcome>>>());
+    thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some((index, task)) =
+                    Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, tasks.get(i)?)))
+                {
+                    bar.set_message(task.input.path.display().to_string());
+                    let outcome = one(task, plan, overwrite);
+                    bar.inc(1);
+                    outcomes.lock().expect("no worker panics with it in hand")[index] = Some(outcome);
+                }
+            });
+        }
+    });
+    bar.finish_and_clear();
+    let outcomes = outcomes.into_inner().expect("no worker panics with it in hand");
+    outcomes.into_iter().map(|outcome| outcome.expect("every index was taken by one worker")).collect()
+}
+
+/// A panic in one picture fails that picture alone.
+fn one(task: &Task, plan: &Plan, overwrite: bool) -> Outcome {
+    let result = catch_unwind(AssertUnwindSafe(|| convert(task, plan, overwrite)));
+    let result =
+        result.unwrap_or_else(|_| Err(anyhow!("a panic while converting it; please report it with the picture")));
+    result.unwrap_or_else(|error| Outcome::Failed { reason: format!("{error:#}") })
+}
+
+fn convert(task: &Task, plan: &Plan, overwrite: bool) -> anyhow::Result<Outcome> {
+    let Task { input, outputs } = task;
+    if !overwrite {
+        output::must_be_free(outputs)?;
+    }
+    let length = fs::metadata(&input.path).context("cannot read it")?.len();
+    if length > plan.limits.bytes {
+        bail!("{length} bytes are over the limit of {}", plan.limits.bytes);
+    }
+    let bytes = fs::read(&input.path).context("cannot read it")?;
+    let Work { facts, conversion, took } = work(&bytes, plan, None)?;
+    let mut made = vec![];
+    for (variant, path) in conversion.variants.into_iter().zip(outputs) {
+        let written = variant.bytes.len() < bytes.len() || plan.storing.keep_larger;
+        if written {
+            output::write(path, &variant.bytes, overwrite)?;
+        }
+        let (width, height, bytes) = (variant.width, variant.height, variant.bytes.len() as u64);
+        made.push(Made { path: path.clone(), width, height, bytes, written });
+    }
+    let (width, height, bytes) = (facts.width, facts.height, facts.bytes);
+    Ok(Outcome::Converted { bytes, width, height, outputs: made, notes: conversion.notes, took })
+}
+
+/// A reader that went away wants no more.
+fn report(tasks: &[Task], outcomes: &[Outcome], json: bool) -> anyhow::Result<()> {
+    let text = if json { lines(tasks, outcomes)? } else { rows(outcomes) };
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+fn lines(tasks: &[Task], outcomes: &[Outcome]) -> anyhow::Result<String> {
+    let line = |(task, result): (&Task, &Outcome)| {
+        serde_json::to_string(&Line { input: &task.input.path, result }).context("a path is not UTF-8")
+    };
+    let lines: Vec<String> = tasks.iter().zip(outcomes).map(line).collect::<Result<_, _>>()?;
+    Ok(lines.into_iter().map(|line| line + "\n").collect())
+}
+
+fn rows(outcomes: &[Outcome]) -> String {
+    let mut rows = table::table(["output", "size", "bytes", "saving", "time"]);
+    let mut notes = String::new();
+    for outcome in outcomes {
+        let Outcome::Converted { bytes: before, outputs, notes: told, took, .. } = outcome else { continue };
+        let seconds = (took.decode_ms + took.transform_ms + took.encode_ms) / 1000.0;
+        for Made { path, width, height, bytes, written } in outputs {
+            let name = path.display().to_string();
+            let name = if *written { name } else { format!("{name} (not smaller: not written)") };
+            rows.add_row([
+                name.into(),
+                format!("{width}x{height}").into(),
+                table::bytes(*bytes).into(),
+                table::saving(*before, *bytes),
+                format!("{seconds:.2} s").into(),
+            ]);
+        }
+        let of = outputs.first().map(|made| made.path.display().to_string()).unwrap_or_default();
+        notes.extend(told.iter().map(|note| format!("{of}: {note}\n")));
+    }
+    if rows.is_empty() { notes } else { format!("{rows}\n{notes}") }
+}

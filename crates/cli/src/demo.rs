@@ -1,0 +1,130 @@
+//! `avif demo`: from upload to report, for real.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::ByteStream;
+use emulator::{Delivery, SECRET_KEY};
+use model::{Fate, Outcome, Report};
+
+use crate::house::{BUCKET, House, Running};
+use crate::{output, table};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Photographs to upload [default: a rocket's launch, by SpaceX, CC0]
+    photo: Vec<PathBuf>,
+    /// Where the AVIFs are left
+    #[arg(short, long, default_value = "avif-demo", value_name = "DIR")]
+    output: PathBuf,
+    #[command(flatten)]
+    running: Running,
+}
+
+/// flickr.com/photos/spacexphotos/16511594820, CC0 1.0 (assets/README.md).
+const ROCKET: &[u8] = include_bytes!("../assets/rocket.jpg");
+
+#[tokio::main]
+pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    let photos = photos(&arguments.photo)?;
+    let folder = tempfile::tempdir().context("no room for a bucket")?;
+    let mut house = House::open(arguments.running, ([127, 0, 0, 1], 0).into(), folder.path()).await?;
+    let client = house.s3.client(SECRET_KEY);
+    println!("S3 is at {}, the function waits for its events.", house.s3.endpoint());
+    let mut rows = table::table(["variant", "size", "bytes", "saving", "time"]);
+    let mut failures = vec![];
+    for (key, bytes) in photos {
+        println!("Uploading {key} ({}) to s3://{BUCKET}/.", table::bytes(bytes.len() as u64));
+        let begun = Instant::now();
+        let body = ByteStream::from(bytes);
+        client.put_object().bucket(BUCKET).key(&key).body(body).send().await.context("cannot upload")?;
+        let delivery = delivery_of(&mut house, &key).await?;
+        let took = begun.elapsed();
+        match report(&delivery)?.map(|report| report.outcome) {
+            Ok(Outcome::Converted { picture, variants, .. }) => {
+                for variant in variants {
+                    if variant.fate == Fate::Stored {
+                        let bytes = get(&client, &variant.at.key).await?;
+                        output::write(&arguments.output.join(&variant.at.key), &bytes, true)?;
+                    }
+                    rows.add_row([
+                        variant.at.key.into(),
+                        format!("{}x{}", variant.width, variant.height).into(),
+                        table::bytes(variant.bytes).into(),
+                        table::saving(picture.bytes, variant.bytes),
+                        format!("{:.2} s", took.as_secs_f64()).into(),
+                    ]);
+                }
+            }
+            Ok(Outcome::Skipped { why: reason } | Outcome::Refused { reason } | Outcome::Failed { reason }) => {
+                failures.push((key, reason))
+            }
+            Err(reason) => failures.push((key, reason)),
+        }
+        if let Some(init) = delivery.last.init {
+            println!("A cold start: {:.0} ms from starting bootstrap to its first poll.", millis(init));
+        }
+    }
+    house.lambda.stop().await;
+    if !rows.is_empty() {
+        println!("{rows}\nThe files are in {}. Time is from upload to report.", arguments.output.display());
+    }
+    for (key, reason) in &failures {
+        eprintln!("avif: {key}: {reason}");
+    }
+    Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Keys and bytes.
+fn photos(paths: &[PathBuf]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
+    if paths.is_empty() {
+        return Ok(vec![("rocket.jpg".into(), ROCKET.to_vec())]);
+    }
+    let photo = |path: &PathBuf| {
+        let Some(key) = path.file_name().and_then(|name| name.to_str()) else {
+            bail!("{}: its name is not UTF-8", path.display());
+        };
+        Ok((key.to_owned(), fs::read(path).with_context(|| format!("cannot read {}", path.display()))?))
+    };
+    paths.iter().map(photo).collect()
+}
+
+/// Waits for that object's event; the variants' own events, which ask for nothing, pass by.
+async fn delivery_of(house: &mut House, key: &str) -> anyhow::Result<Delivery> {
+    let bare = |path: &str| path.replace('+', " ");
+    loop {
+        let delivery = house.deliveries.recv().await.context("the function went away")?;
+        let told = delivery.event["Records"][0]["s3"]["object"]["key"].as_str().unwrap_or_default();
+        let of_key = match report(&delivery)? {
+            Ok(report) => report.job.source.at.key == key,
+            Err(_) => bare(told) == key || !told.ends_with(".avif"),
+        };
+        if of_key {
+            return Ok(delivery);
+        }
+    }
+}
+
+/// The function's one report, or its error.
+fn report(delivery: &Delivery) -> anyhow::Result<Result<Report, String>> {
+    match &delivery.last.result {
+        Ok(answer) => {
+            let report = serde_json::from_value(answer["reports"][0].clone());
+            Ok(Ok(report.context("the function's answer holds no report")?))
+        }
+        Err(error) => Ok(Err(error.to_string())),
+    }
+}
+
+async fn get(client: &Client, key: &str) -> anyhow::Result<Vec<u8>> {
+    let got = client.get_object().bucket(BUCKET).key(key).send().await.context("cannot fetch a variant")?;
+    Ok(got.body.collect().await?.to_vec())
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}

@@ -1,0 +1,78 @@
+//! An account in small: S3 wired to the function, on this machine.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use emulator::{Delivery, Function, Lambda, S3, Settings, wire};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+/// How the function is run.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Running {
+    /// The function's binary [default: bootstrap beside this program]
+    #[arg(long, value_name = "FILE")]
+    bootstrap: Option<PathBuf>,
+    /// A setting of the function, AVIF_WIDTHS=full,640 say. Can be repeated
+    #[arg(short = 'e', long = "env", value_name = "NAME=VALUE", value_parser = pair)]
+    environment: Vec<(String, String)>,
+    /// The function's memory in MiB
+    #[arg(long, default_value_t = 2048, value_parser = clap::value_parser!(u32).range(128..=10_240))]
+    memory: u32,
+    /// Seconds that one event may take
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=900))]
+    timeout: u64,
+}
+
+/// The bucket.
+pub(crate) const BUCKET: &str = "photos";
+
+pub(crate) struct House {
+    pub(crate) s3: S3,
+    pub(crate) lambda: Lambda,
+    pub(crate) deliveries: UnboundedReceiver<Delivery>,
+    pub(crate) log: UnboundedReceiver<String>,
+}
+
+impl House {
+    pub(crate) async fn open(running: Running, address: SocketAddr, folder: &Path) -> anyhow::Result<Self> {
+        let program = match running.bootstrap {
+            Some(program) => program,
+            None => std::env::current_exe().context("cannot tell where this program is")?.with_file_name("bootstrap"),
+        };
+        if !program.is_file() {
+            bail!(
+                "{} is not there; build it with `cargo build --release -p function`, or name it with --bootstrap",
+                program.display()
+            );
+        }
+        let settings = Settings { address, folder: folder.to_owned(), buckets: vec![BUCKET.to_owned()] };
+        let (s3, notifications) = S3::start(settings)
+            .await
+            .with_context(|| format!("cannot serve S3 at {address} over {}", folder.display()))?;
+        let mut environment: BTreeMap<_, _> = s3.environment();
+        environment.extend(running.environment);
+        let (lines, log) = unbounded_channel();
+        let function = Function {
+            name: "avif".into(),
+            program,
+            environment,
+            memory: running.memory,
+            timeout: Duration::from_secs(running.timeout),
+            // The encoder uses every core by itself.
+            concurrency: 1,
+            // Nobody waits a minute for a retry at a desk.
+            retry_after: [Duration::from_secs(1), Duration::from_secs(2)],
+        };
+        let lambda = Lambda::new(function, lines);
+        let deliveries = wire(notifications, lambda.clone());
+        Ok(Self { s3, lambda, deliveries, log })
+    }
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}

@@ -1,0 +1,128 @@
+//! `avif inspect`: what a file is, by its header or, for an AVIF, by decoding it.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use model::{Chroma, Limits};
+use serde::Serialize;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Pictures: JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF
+    #[arg(required = true)]
+    file: Vec<PathBuf>,
+    /// One JSON object a line
+    #[arg(long)]
+    json: bool,
+}
+
+/// What a file is.
+#[derive(Debug, Serialize)]
+struct Facts {
+    format: String,
+    bytes: u64,
+    width: u32,
+    height: u32,
+    depth: u32,
+    chroma: &'static str,
+    alpha: bool,
+    /// Primaries, transfer and matrix (ITU-T H.273), and the range.
+    cicp: Option<String>,
+    icc_bytes: Option<usize>,
+    orientation: String,
+    exif_bytes: Option<usize>,
+    xmp_bytes: Option<usize>,
+    frames: u32,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let mut code = ExitCode::SUCCESS;
+    for path in &arguments.file {
+        match facts(path) {
+            Ok(facts) => {
+                let text = if arguments.json { line(path, &facts)? } else { text(path, &facts) };
+                if std::io::stdout().write_all(text.as_bytes()).is_err() {
+                    return Ok(code);
+                }
+            }
+            Err(error) => {
+                eprintln!("avif: {}: {error:#}", path.display());
+                code = ExitCode::FAILURE;
+            }
+        }
+    }
+    Ok(code)
+}
+
+fn facts(path: &Path) -> anyhow::Result<Facts> {
+    let bytes = fs::read(path).context("cannot read it")?;
+    let is_avif = bytes.get(4..8) == Some(b"ftyp") && bytes.get(8..11) == Some(b"avi");
+    if is_avif { avif_facts(&bytes) } else { source_facts(&bytes) }
+}
+
+fn avif_facts(bytes: &[u8]) -> anyhow::Result<Facts> {
+    let most = u32::try_from(Limits::default().pixels).unwrap_or(u32::MAX);
+    let avif::Decoded { picture, attached, orientation, frames } = avif::decode(bytes, most)?;
+    let (shape, color) = (picture.shape(), picture.color());
+    let range = if color.cicp.full_range { "full" } else { "limited" };
+    let turned = format!("irot {}, imir {:?}", orientation.quarter_turns, orientation.mirror_axis);
+    Ok(Facts {
+        format: "AVIF".into(),
+        bytes: bytes.len() as u64,
+        width: shape.width,
+        height: shape.height,
+        depth: shape.depth.bits(),
+        chroma: match shape.chroma {
+            Chroma::Full => "4:4:4",
+            Chroma::Half => "4:2:0",
+            Chroma::None => "4:0:0",
+        },
+        alpha: picture.alpha().is_some(),
+        cicp: Some(format!("{}/{}/{} {range}", color.cicp.primaries, color.cicp.transfer, color.cicp.matrix)),
+        icc_bytes: color.icc.as_ref().map(Vec::len),
+        orientation: if orientation.is_upright() { "upright".into() } else { turned },
+        exif_bytes: attached.exif.as_ref().map(Vec::len),
+        xmp_bytes: attached.xmp.as_ref().map(Vec::len),
+        frames,
+    })
+}
+
+fn source_facts(bytes: &[u8]) -> anyhow::Result<Facts> {
+    let described = convert::describe(bytes, &Limits::default())?;
+    Ok(Facts {
+        format: described.format.to_string(),
+        bytes: bytes.len() as u64,
+        width: described.width,
+        height: described.height,
+        depth: described.depth,
+        chroma: if described.grey { "grey" } else { "colour" },
+        alpha: described.alpha,
+        cicp: None,
+        icc_bytes: described.icc.as_ref().map(Vec::len),
+        orientation: format!("Exif {}", described.orientation),
+        exif_bytes: described.exif.as_ref().map(Vec::len),
+        xmp_bytes: described.xmp.as_ref().map(Vec::len),
+        frames: 1,
+    })
+}
+
+fn line(path: &Path, facts: &Facts) -> anyhow::Result<String> {
+    let mut line = serde_json::to_value(facts)?;
+    line["file"] = path.display().to_string().into();
+    Ok(format!("{line}\n"))
+}
+
+fn text(path: &Path, facts: &Facts) -> String {
+    let Facts { format, bytes, width, height, depth, chroma, alpha, orientation, frames, .. } = facts;
+    let held = |size: Option<usize>| size.map_or("none".to_owned(), |size| format!("{size} bytes"));
+    let alpha = if *alpha { "with alpha" } else { "no alpha" };
+    let cicp = facts.cicp.as_ref().map(|cicp| format!("CICP {cicp}, ")).unwrap_or_default();
+    let (icc, exif, xmp) = (held(facts.icc_bytes), held(facts.exif_bytes), held(facts.xmp_bytes));
+    format!(
+        "{}\n  {format}, {bytes} bytes, {frames} frame(s)\n  {width}x{height}, {depth} bit, {chroma}, {alpha}, {orientation}\n  {cicp}ICC {icc}, Exif {exif}, XMP {xmp}\n",
+        path.display()
+    )
+}

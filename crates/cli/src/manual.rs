@@ -1,0 +1,36 @@
+use std::fs;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap_complete::Shell;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Completions {
+    /// The shell
+    shell: Shell,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Man {
+    /// The folder for a page a command; without it, the main page goes to standard output
+    folder: Option<PathBuf>,
+}
+
+pub(crate) fn completions(arguments: &Completions, mut command: clap::Command) -> anyhow::Result<ExitCode> {
+    clap_complete::generate(arguments.shell, &mut command, "avif", &mut io::stdout());
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) fn man(arguments: &Man, command: clap::Command) -> anyhow::Result<ExitCode> {
+    match &arguments.folder {
+        Some(folder) => {
+            fs::create_dir_all(folder)
+                .and_then(|()| clap_mangen::generate_to(command, folder))
+                .with_context(|| format!("cannot write to {}", folder.display()))?;
+        }
+        None => clap_mangen::Man::new(command).render(&mut io::stdout())?,
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,138 @@
+//! The real `avif`, as a child process.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use image::{Rgb, RgbImage};
+use serde_json::Value;
+
+fn avif(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_avif")).current_dir(folder).args(arguments).output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// A picture with some texture, in the format that the name says.
+fn picture(folder: &Path, name: &str) {
+    let shade = |value: u32| u8::try_from(value % 256).unwrap();
+    let path = folder.join(name);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    RgbImage::from_fn(120, 80, |x, y| Rgb([shade(x * 2), shade(y * 3), shade(x * 31 + y * 17)])).save(path).unwrap();
+}
+
+/// Every file beneath the folder, hidden ones too.
+fn files(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = vec![];
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        match path.is_dir() {
+            true => names.extend(files(&path).into_iter().map(|inner| format!("{name}/{inner}"))),
+            false => names.push(name),
+        }
+    }
+    names.sort();
+    names
+}
+
+#[test]
+fn files_and_folders_are_converted_and_named_as_the_function_names_them() {
+    let folder = tempfile::tempdir().unwrap();
+    picture(folder.path(), "写真 1+2%.png");
+    picture(folder.path(), "album/a.bmp");
+    fs::write(folder.path().join("album/notes.txt"), "no picture").unwrap();
+    let output = avif(folder.path(), &["convert", "写真 1+2%.png", "album", "--width", "full,60", "--speed", "10"]);
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    let expected = [
+        "album/a.bmp",
+        "album/a.bmp.avif",
+        "album/a.bmp.w60.avif",
+        "album/notes.txt",
+        "写真 1+2%.png",
+        "写真 1+2%.png.avif",
+        "写真 1+2%.png.w60.avif",
+    ];
+    assert_eq!(files(folder.path()), expected);
+    let table = text(&output.stdout);
+    assert!(table.contains("album/a.bmp.w60.avif") && table.contains("60x40"), "{table}");
+}
+
+#[test]
+fn an_output_folder_keeps_the_tree() {
+    let folder = tempfile::tempdir().unwrap();
+    picture(folder.path(), "album/deep/a.bmp");
+    let output = avif(folder.path(), &["convert", "album", "-o", "out", "--speed", "10"]);
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    assert_eq!(files(&folder.path().join("out")), ["deep/a.bmp.avif"]);
+}
+
+#[test]
+fn every_failure_is_named_and_the_others_are_converted() {
+    let folder = tempfile::tempdir().unwrap();
+    picture(folder.path(), "good.bmp");
+    fs::write(folder.path().join("bad.jpg"), "no picture").unwrap();
+    let output = avif(folder.path(), &["convert", "bad.jpg", "good.bmp", "missing.jpg", "--speed", "10", "--json"]);
+    assert_eq!(code(&output), 1);
+    let errors = text(&output.stderr);
+    assert!(errors.contains("avif: bad.jpg: ") && errors.contains("avif: missing.jpg: "), "{errors}");
+    assert_eq!(files(folder.path()), ["bad.jpg", "good.bmp", "good.bmp.avif"]);
+    let lines: Vec<Value> = text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let outcomes: Vec<_> = lines.iter().map(|line| line["outcome"].as_str().unwrap()).collect();
+    assert_eq!(outcomes, ["failed", "converted", "failed"]);
+}
+
+#[test]
+fn nothing_is_overwritten_unasked() {
+    let folder = tempfile::tempdir().unwrap();
+    picture(folder.path(), "a.bmp");
+    fs::write(folder.path().join("a.bmp.avif"), "precious").unwrap();
+    let output = avif(folder.path(), &["convert", "a.bmp", "--speed", "10"]);
+    assert_eq!(code(&output), 1);
+    assert!(text(&output.stderr).contains("a.bmp.avif exists already; --overwrite replaces it"));
+    assert_eq!(fs::read(folder.path().join("a.bmp.avif")).unwrap(), b"precious");
+    let output = avif(folder.path(), &["convert", "a.bmp", "--speed", "10", "--overwrite"]);
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    assert_eq!(files(folder.path()), ["a.bmp", "a.bmp.avif"]);
+    assert_ne!(fs::read(folder.path().join("a.bmp.avif")).unwrap(), b"precious");
+}
+
+#[test]
+fn wrong_usage_is_told_apart_from_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(code(&avif(folder.path(), &["convert"])), 2);
+    let output = avif(folder.path(), &["convert", "a.jpg", "--quality", "high"]);
+    assert_eq!(code(&output), 2);
+    assert!(text(&output.stderr).contains("high"));
+}
+
+#[test]
+fn inspect_tells_what_a_file_is() {
+    let folder = tempfile::tempdir().unwrap();
+    picture(folder.path(), "a.png");
+    avif(folder.path(), &["convert", "a.png", "-o", "b.avif", "--speed", "10", "--keep-larger"]);
+    let output = avif(folder.path(), &["inspect", "a.png", "b.avif", "--json"]);
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    let lines: Vec<Value> = text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((lines[0]["format"].as_str(), lines[0]["width"].as_u64()), (Some("PNG"), Some(120)));
+    assert_eq!((lines[1]["format"].as_str(), lines[1]["height"].as_u64()), (Some("AVIF"), Some(80)));
+    assert_eq!((lines[1]["orientation"].as_str(), lines[1]["alpha"].as_bool()), (Some("upright"), Some(false)));
+    assert!(lines[1]["cicp"].as_str().unwrap().starts_with("1/13/"), "{}", lines[1]);
+    assert_eq!(code(&avif(folder.path(), &["inspect", "missing.avif"])), 1);
+}
+
+#[test]
+fn completions_and_manual_pages_come_from_the_arguments() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(text(&avif(folder.path(), &["completions", "bash"]).stdout).contains("convert"));
+    assert_eq!(code(&avif(folder.path(), &["man", "pages"])), 0);
+    assert!(files(&folder.path().join("pages")).contains(&"avif-convert.1".to_owned()));
+}

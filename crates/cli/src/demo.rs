@@ -10,13 +10,14 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use emulator::{Delivery, SECRET_KEY};
 use model::{Fate, Outcome, Report};
+use percent_encoding::percent_decode_str;
 
 use crate::house::{BUCKET, House, Running};
 use crate::{output, table};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Photographs to upload [default: a rocket's launch, by SpaceX, CC0]
+    /// Photographs to upload [default: a rocket's launch, CC0]
     photo: Vec<PathBuf>,
     /// Where the AVIFs are left
     #[arg(short, long, default_value = "avif-demo", value_name = "DIR")]
@@ -61,7 +62,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                 }
             }
             Ok(Outcome::Skipped { why: reason } | Outcome::Refused { reason } | Outcome::Failed { reason }) => {
-                failures.push((key, reason))
+                failures.push((key, reason));
             }
             Err(reason) => failures.push((key, reason)),
         }
@@ -95,15 +96,10 @@ fn photos(paths: &[PathBuf]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
 
 /// Waits for that object's event; the variants' own events, which ask for nothing, pass by.
 async fn delivery_of(house: &mut House, key: &str) -> anyhow::Result<Delivery> {
-    let bare = |path: &str| path.replace('+', " ");
     loop {
         let delivery = house.deliveries.recv().await.context("the function went away")?;
         let told = delivery.event["Records"][0]["s3"]["object"]["key"].as_str().unwrap_or_default();
-        let of_key = match report(&delivery)? {
-            Ok(report) => report.job.source.at.key == key,
-            Err(_) => bare(told) == key || !told.ends_with(".avif"),
-        };
-        if of_key {
+        if percent_decode_str(&told.replace('+', " ")).decode_utf8_lossy() == key {
             return Ok(delivery);
         }
     }

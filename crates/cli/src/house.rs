@@ -15,7 +15,7 @@ pub(crate) struct Running {
     /// The function's binary [default: bootstrap beside this program]
     #[arg(long, value_name = "FILE")]
     bootstrap: Option<PathBuf>,
-    /// A setting of the function, AVIF_WIDTHS=full,640 say. Can be repeated
+    /// One of the function's settings. Can be repeated
     #[arg(short = 'e', long = "env", value_name = "NAME=VALUE", value_parser = pair)]
     environment: Vec<(String, String)>,
     /// The function's memory in MiB

@@ -76,9 +76,10 @@ fn avif_facts(bytes: &[u8]) -> anyhow::Result<Facts> {
         height: shape.height,
         depth: shape.depth.bits(),
         chroma: match shape.chroma {
-            Chroma::Full => "4:4:4",
-            Chroma::Half => "4:2:0",
-            Chroma::None => "4:0:0",
+            Chroma::Yuv444 => "4:4:4",
+            Chroma::Yuv422 => "4:2:2",
+            Chroma::Yuv420 => "4:2:0",
+            Chroma::Monochrome => "4:0:0",
         },
         alpha: picture.alpha().is_some(),
         cicp: Some(format!("{}/{}/{} {range}", color.cicp.primaries, color.cicp.transfer, color.cicp.matrix)),

@@ -51,7 +51,7 @@ fn main() -> ExitCode {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Demo(arguments) => demo::run(arguments),
         Command::Local(arguments) => local::run(arguments),
-        Command::Completions(arguments) => manual::completions(&arguments, Arguments::command()),
+        Command::Completions(arguments) => Ok(manual::completions(&arguments, Arguments::command())),
         Command::Man(arguments) => manual::man(&arguments, Arguments::command()),
     };
     result.unwrap_or_else(|error| {

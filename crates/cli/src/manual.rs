@@ -18,9 +18,9 @@ pub(crate) struct Man {
     folder: Option<PathBuf>,
 }
 
-pub(crate) fn completions(arguments: &Completions, mut command: clap::Command) -> anyhow::Result<ExitCode> {
+pub(crate) fn completions(arguments: &Completions, mut command: clap::Command) -> ExitCode {
     clap_complete::generate(arguments.shell, &mut command, "avif", &mut io::stdout());
-    Ok(ExitCode::SUCCESS)
+    ExitCode::SUCCESS
 }
 
 pub(crate) fn man(arguments: &Man, command: clap::Command) -> anyhow::Result<ExitCode> {

@@ -35,9 +35,10 @@ fn files(folder: &Path) -> Vec<String> {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        match path.is_dir() {
-            true => names.extend(files(&path).into_iter().map(|inner| format!("{name}/{inner}"))),
-            false => names.push(name),
+        if path.is_dir() {
+            names.extend(files(&path).into_iter().map(|inner| format!("{name}/{inner}")));
+        } else {
+            names.push(name);
         }
     }
     names.sort();

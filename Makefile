@@ -15,7 +15,7 @@ test: tools nextest ## formatting, lints, docs and every test
 	cargo fmt --all --check
 	cargo clippy $(CARGO_FLAGS) --all-targets -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc $(CARGO_FLAGS) --no-deps
-	cargo nextest run $(CARGO_FLAGS)
+	cargo nextest run --workspace --cargo-profile $(PROFILE) --locked
 	cargo test $(CARGO_FLAGS) --doc
 
 format: ## put every file in its form

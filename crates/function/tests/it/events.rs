@@ -4,8 +4,15 @@ use serde_json::{Value, json};
 use crate::house::{House, picture};
 
 fn record(key: &str) -> Value {
-    let object = json!({"key": key, "size": 1});
-    json!({"eventSource": "aws:s3", "eventName": "ObjectCreated:Put", "eventTime": "2026-01-02T03:04:05.678Z", "s3": {"bucket": {"name": "photos"}, "object": object}})
+    json!({
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Put",
+        "eventTime": "2026-01-02T03:04:05.678Z",
+        "userIdentity": {"principalId": "EXAMPLE"},
+        "requestParameters": {"sourceIPAddress": "127.0.0.1"},
+        "responseElements": {},
+        "s3": {"bucket": {"name": "photos"}, "object": {"key": key, "size": 1}},
+    })
 }
 
 #[tokio::test]
@@ -75,11 +82,10 @@ async fn every_job_has_one_line_in_the_log() {
 #[tokio::test]
 async fn a_picture_that_cannot_be_done_in_time_is_not_begun() {
     // A minute for 36 megapixels at speed 0 is not enough; the header alone tells.
-    let house = House::with(&[("AVIF_SPEED", "0")]).await;
+    let mut house = House::with(&[("AVIF_SPEED", "0")]).await;
     let black = image::GrayImage::new(6000, 6000);
     let mut bytes = std::io::Cursor::new(vec![]);
     black.write_to(&mut bytes, ImageFormat::Png).unwrap();
-    let mut house = house;
     let delivery = house.put("large.png", bytes.get_ref()).await;
     let error = delivery.last.result.unwrap_err();
     assert!(error.error_message.contains("are left before the deadline"), "{error}");

@@ -101,3 +101,25 @@ pub enum Error {
         message: String,
     },
 }
+
+/// What a decoder says, on one line and no longer than a line: a file's own bytes may be in it.
+pub(crate) fn brief(text: &str) -> String {
+    const LONGEST: usize = 200;
+    let parts = text.split(char::is_control).map(str::trim).filter(|part| !part.is_empty());
+    let line = parts.collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_decoder_says_cannot_begin_a_line_of_its_own_or_fill_the_log() {
+        assert_eq!(brief("bad\n{\"level\": \"INFO\"}\r\u{1b}[2J"), "bad {\"level\": \"INFO\"} [2J");
+        assert_eq!(brief(&"写".repeat(1000)), format!("{}…", "写".repeat(200)));
+    }
+}

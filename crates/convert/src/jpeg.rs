@@ -5,6 +5,7 @@ use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 
+use crate::error::brief;
 use crate::{Error, Format, profile};
 
 /// A JPEG whose header was read.
@@ -125,5 +126,5 @@ fn damaged(error: DecodeErrors) -> Error {
 }
 
 fn damage(message: &str) -> Error {
-    Error::Damaged { format: Format::Jpeg, message: message.replace('\n', " ") }
+    Error::Damaged { format: Format::Jpeg, message: brief(message) }
 }

@@ -4,6 +4,7 @@ use image::metadata::Orientation;
 use image::{ColorType, ImageDecoder, ImageError, ImageReader};
 use model::{Limits, Recipe, Width};
 
+use crate::error::brief;
 use crate::estimate::Estimate;
 use crate::jpeg::Jpeg;
 use crate::{Error, Format, metadata};
@@ -181,25 +182,25 @@ pub(crate) fn size((width, height): (u32, u32), asked: Width) -> (u32, u32) {
 /// What the `image` crate's decoders report, in our words.
 pub(crate) fn decoding(format: Format, error: ImageError) -> Error {
     match error {
-        ImageError::Unsupported(error) => Error::Unsupported { format, message: error.to_string() },
+        ImageError::Unsupported(error) => Error::Unsupported { format, message: brief(&error.to_string()) },
         // Its own words for this, "Memory limit exceeded", would name no limit: the claim itself is the damage.
         ImageError::Limits(error) => Error::Damaged { format, message: format!("it asks for too much: {error}") },
-        error => Error::Damaged { format, message: one_line(&error) },
+        error => Error::Damaged { format, message: brief(&with_causes(&error)) },
     }
 }
 
-/// An error with its causes, on one line.
-fn one_line(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
+/// An error with its causes, each told once.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
-        let text = error.to_string();
-        if !line.contains(&text) {
-            line = format!("{line}: {text}");
+        let more = error.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
         }
         cause = error.source();
     }
-    line.lines().map(str::trim).collect::<Vec<_>>().join(" ")
+    text
 }
 
 #[cfg(test)]

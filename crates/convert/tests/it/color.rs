@@ -1,0 +1,144 @@
+use image::{DynamicImage, GrayImage, ImageFormat, Luma, Rgb, RgbImage};
+
+use crate::icc::{self, DISPLAY_P3, SRGB, srgb_level, srgb_of_lab};
+use crate::look::{CODING, avif, converted, distance, look, recipe, run};
+use crate::source::{Extras, cmyk_jpeg, file, file_with, picture};
+
+fn notes(bytes: &[u8]) -> String {
+    run(bytes, &recipe()).unwrap().notes.join("; ")
+}
+
+/// The code points in the file's `colr` box: primaries, transfer, matrix and full range (ISO/IEC 14496-12, 12.1.5).
+fn nclx(avif: &[u8]) -> [u16; 4] {
+    let at = avif.windows(8).position(|window| window == b"colrnclx").unwrap() + 8;
+    let number = |at: usize| u16::from_be_bytes([avif[at], avif[at + 1]]);
+    [number(at), number(at + 2), number(at + 4), u16::from(avif[at + 6] >> 7)]
+}
+
+#[test]
+fn an_rgb_profile_travels_to_the_letter_and_the_pixels_stay_what_they_were() {
+    let [red, green, blue] = SRGB;
+    let swapped = icc::rgb([green, blue, red], 1.8);
+    let wide = icc::rgb(DISPLAY_P3, 2.2);
+    let image = DynamicImage::from(picture(96, 64));
+    for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP] {
+        for icc in [&swapped, &wide] {
+            let seen = converted(&file_with(&image, format, Extras { icc: Some(icc), ..Extras::default() }));
+            assert_eq!(seen.icc.as_ref(), Some(icc), "{format:?}");
+            let off = distance(&seen.image, &image);
+            assert!(off < CODING, "{format:?}: off by {off}");
+        }
+    }
+}
+
+#[test]
+fn what_is_untagged_is_srgb_and_says_so() {
+    let file = file(&picture(96, 64).into(), ImageFormat::Png);
+    let avif = avif(&file, &recipe());
+    assert_eq!(nclx(&avif), [1, 13, 6, 1]);
+    assert_eq!(look(&avif).icc, None);
+    assert_eq!(notes(&file), "");
+}
+
+#[test]
+fn a_profile_for_grey_becomes_srgb_that_looks_the_same() {
+    let levels = GrayImage::from_fn(96, 64, |x, y| Luma([u8::try_from(x + 2 * y).unwrap()]));
+    // Light as it is: level 128 looks like 188 of sRGB.
+    let icc = icc::gray(1.0);
+    let extras = Extras { icc: Some(&icc), ..Extras::default() };
+    for format in [ImageFormat::Jpeg, ImageFormat::Png] {
+        let seen = converted(&file_with(&levels.clone().into(), format, extras));
+        assert_eq!(seen.icc, None);
+        for (before, after) in levels.pixels().zip(seen.image.to_luma8().pixels()) {
+            let expected = srgb_level(f64::from(before.0[0]) / 255.0);
+            let off = (f64::from(after.0[0]) - expected).abs();
+            // One step of the darkest levels is twelve of sRGB, and JPEG may be off by a step.
+            let most = if before.0[0] < 32 { 16.0 } else { 5.0 };
+            assert!(off < most, "{format:?}: {} became {}, not {expected}", before.0[0], after.0[0]);
+        }
+    }
+}
+
+#[test]
+fn an_rgb_profile_on_grey_pixels_becomes_srgb_that_looks_the_same() {
+    let levels = DynamicImage::from(GrayImage::from_pixel(64, 64, Luma([128])));
+    let icc = icc::rgb(SRGB, 1.0);
+    let seen = converted(&file_with(&levels, ImageFormat::Png, Extras { icc: Some(&icc), ..Extras::default() }));
+    assert!(seen.image.to_luma8().get_pixel(30, 30).0[0].abs_diff(188) <= 1);
+    assert_eq!(seen.icc, None);
+}
+
+/// A printing press of our own: Lab of paper, the inks and their overprints, all within sRGB.
+fn press([c, m, y, k]: [bool; 4]) -> [f64; 3] {
+    match (c, m, y) {
+        _ if k => [20.0, 0.0, 0.0],
+        (false, false, false) => [95.0, 0.0, 2.0],
+        (true, false, false) => [60.0, -20.0, -30.0],
+        (false, true, false) => [50.0, 60.0, 0.0],
+        (false, false, true) => [85.0, 0.0, 70.0],
+        (true, true, false) => [30.0, 20.0, -40.0],
+        (true, false, true) => [55.0, -40.0, 25.0],
+        (false, true, true) => [50.0, 55.0, 35.0],
+        (true, true, true) => [30.0, 5.0, 5.0],
+    }
+}
+
+#[test]
+fn cmyk_and_ycck_look_as_their_profile_says() {
+    let icc = icc::cmyk(press);
+    for node in 0..16_u8 {
+        let inks = [8, 4, 2, 1].map(|ink| node & ink != 0);
+        let pixels = vec![inks.map(|full| if full { 255 } else { 0 }); 64 * 64];
+        let expected = srgb_of_lab(press(inks));
+        assert!(expected.iter().all(|level| (0.0..=255.0).contains(level)), "{inks:?} is outside sRGB: {expected:?}");
+        for ycck in [false, true] {
+            let file = cmyk_jpeg(&pixels, 64, 64, ycck, Some(&icc));
+            let seen = converted(&file);
+            let got = seen.image.to_rgb8().get_pixel(31, 31).0;
+            for (got, expected) in got.iter().zip(expected) {
+                let off = (f64::from(*got) - expected).abs();
+                assert!(off < 5.0, "{inks:?}, YCCK {ycck}: {got} is not {expected:.0}");
+            }
+            assert_eq!((seen.icc, nclx(&avif(&file, &recipe()))), (None, [1, 13, 6, 1]));
+        }
+    }
+}
+
+#[test]
+fn cmyk_without_a_profile_is_converted_plainly_and_that_is_told() {
+    for (ink, expected) in [
+        ([0, 0, 0, 0], [255, 255, 255]),
+        ([255, 0, 0, 0], [0, 255, 255]),
+        ([0, 255, 255, 0], [255, 0, 0]),
+        ([0, 0, 0, 255], [0, 0, 0]),
+    ] {
+        let file = cmyk_jpeg(&[ink; 64 * 64], 64, 64, false, None);
+        let got = converted(&file).image.to_rgb8().get_pixel(31, 31).0;
+        assert!(got.iter().zip(expected).all(|(a, b): (&u8, u8)| a.abs_diff(b) < 5), "{ink:?} became {got:?}");
+        assert!(notes(&file).contains("without a profile; its colours are approximate"));
+    }
+}
+
+#[test]
+fn a_profile_that_is_none_is_left_out_and_that_is_told() {
+    let image = DynamicImage::from(picture(96, 64));
+    for (icc, words) in [
+        (b"no profile at all".to_vec(), "is damaged"),
+        (icc::gray(2.2), "is for grey pixels and these have colour"),
+        (icc::cmyk(press), "is for neither RGB nor grey pixels"),
+    ] {
+        let file = file_with(&image, ImageFormat::Png, Extras { icc: Some(&icc), ..Extras::default() });
+        let seen = converted(&file);
+        assert!(seen.icc.is_none() && distance(&seen.image, &image) < CODING);
+        assert!(notes(&file).contains(words), "{}", notes(&file));
+    }
+}
+
+#[test]
+fn lossless_is_lossless_to_another_decoder_too() {
+    let noise = |at: u32| u8::try_from(at.wrapping_mul(2_654_435_761) >> 24).unwrap();
+    let image = RgbImage::from_fn(70, 50, |x, y| Rgb([noise(x + 70 * y), noise(7 * x + y), noise(x * y)]));
+    let recipe = model::Recipe { quality: "100".parse().unwrap(), ..recipe() };
+    let seen = look(&avif(&file(&image.clone().into(), ImageFormat::Png), &recipe));
+    assert_eq!(seen.image.to_rgb8(), image);
+}

@@ -1,0 +1,117 @@
+//! Profiles and colours, worked out from the specifications alone, so that the expectation does not come from the library
+//! that is tested.
+
+/// A profile whose red, green and blue are these XYZ columns (D50), with one gamma for all.
+pub(crate) fn rgb([red, green, blue]: [[f64; 3]; 3], gamma: f64) -> Vec<u8> {
+    let curve = curve(gamma);
+    profile(
+        *b"RGB ",
+        *b"XYZ ",
+        &[
+            (*b"rXYZ", &xyz(red)),
+            (*b"gXYZ", &xyz(green)),
+            (*b"bXYZ", &xyz(blue)),
+            (*b"rTRC", &curve),
+            (*b"gTRC", &curve),
+            (*b"bTRC", &curve),
+        ],
+    )
+}
+
+/// A profile for grey pixels of that gamma.
+pub(crate) fn gray(gamma: f64) -> Vec<u8> {
+    profile(*b"GRAY", *b"XYZ ", &[(*b"kTRC", &curve(gamma))])
+}
+
+/// A profile for CMYK pixels: what `color` says each combination of full inks looks like, in Lab, and what lies between
+/// in between (ICC.1:2022, 10.10: lut8Type).
+pub(crate) fn cmyk(color: impl Fn([bool; 4]) -> [f64; 3]) -> Vec<u8> {
+    let mut lut = b"mft1\0\0\0\0\x04\x03\x02\0".to_vec();
+    for entry in [1, 0, 0, 0, 1, 0, 0, 0, 1] {
+        lut.extend(fixed(f64::from(entry)));
+    }
+    let straight: Vec<u8> = (0..=255).collect();
+    lut.extend(straight.repeat(4));
+    for node in 0..16_u8 {
+        // The first ink varies least rapidly.
+        let [l, a, b] = color([8, 4, 2, 1].map(|ink| node & ink != 0));
+        lut.extend([byte(l * 2.55), byte(a + 128.0), byte(b + 128.0)]);
+    }
+    lut.extend(straight.repeat(3));
+    profile(*b"CMYK", *b"Lab ", &[(*b"A2B0", &lut)])
+}
+
+/// The columns of sRGB, which are also those of the profile that swaps its channels (IEC 61966-2-1, adapted to D50).
+pub(crate) const SRGB: [[f64; 3]; 3] =
+    [[0.436_07, 0.222_49, 0.013_92], [0.385_15, 0.716_87, 0.097_08], [0.143_07, 0.060_61, 0.714_10]];
+/// The columns of Display P3, adapted to D50.
+pub(crate) const DISPLAY_P3: [[f64; 3]; 3] =
+    [[0.515_12, 0.241_20, -0.001_05], [0.291_98, 0.692_25, 0.041_89], [0.157_10, 0.066_57, 0.784_07]];
+
+/// The sRGB levels, 0 to 255, of a colour in Lab (CIE 15, with D50, then Bradford's adaptation to D65).
+pub(crate) fn srgb_of_lab([l, a, b]: [f64; 3]) -> [f64; 3] {
+    let fy = (l + 16.0) / 116.0;
+    let linear = |f: f64| if f > 6.0 / 29.0 { f.powi(3) } else { (f - 4.0 / 29.0) * 3.0 * (6.0_f64 / 29.0).powi(2) };
+    let [x, y, z] = [linear(fy + a / 500.0) * 0.964_2, linear(fy), linear(fy - b / 200.0) * 0.824_9];
+    // The inverse of the columns above, which are adapted already.
+    [
+        3.133_86 * x - 1.616_87 * y - 0.490_61 * z,
+        -0.978_77 * x + 1.916_14 * y + 0.033_45 * z,
+        0.071_95 * x - 0.228_99 * y + 1.405_24 * z,
+    ]
+    .map(srgb_level)
+}
+
+/// The sRGB level, 0 to 255, of an amount of light, 0 to 1 (IEC 61966-2-1).
+pub(crate) fn srgb_level(light: f64) -> f64 {
+    let level = if light <= 0.003_130_8 { 12.92 * light } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 };
+    level * 255.0
+}
+
+/// A profile, version 2.4, for a display or, with Lab, an output device.
+fn profile(space: [u8; 4], connection: [u8; 4], tags: &[([u8; 4], &[u8])]) -> Vec<u8> {
+    let white = xyz([0.964_2, 1.0, 0.824_9]);
+    let tags: Vec<_> = std::iter::once((*b"wtpt", white.as_slice())).chain(tags.iter().copied()).collect();
+    let mut table = number(tags.len());
+    let mut data = vec![];
+    for (name, content) in &tags {
+        table.extend([&name[..], &number(132 + 12 * tags.len() + data.len()), &number(content.len())].concat());
+        data.extend_from_slice(content);
+        data.resize(data.len().next_multiple_of(4), 0);
+    }
+    let mut header = vec![0; 128];
+    let mut set = |at: usize, bytes: &[u8]| header[at..at + bytes.len()].copy_from_slice(bytes);
+    set(0, &number(128 + table.len() + data.len()));
+    set(8, &[2, 0x40]);
+    set(12, if space == *b"CMYK" { b"prtr" } else { b"mntr" });
+    set(16, &space);
+    set(20, &connection);
+    set(36, b"acsp");
+    set(68, &xyz([0.964_2, 1.0, 0.824_9])[8..]);
+    [header, table, data].concat()
+}
+
+fn number(number: usize) -> Vec<u8> {
+    u32::try_from(number).unwrap().to_be_bytes().to_vec()
+}
+
+/// s15Fixed16Number.
+#[expect(clippy::cast_possible_truncation, reason = "profiles hold small numbers")]
+fn fixed(number: f64) -> [u8; 4] {
+    ((number * 65_536.0).round() as i32).to_be_bytes()
+}
+
+fn xyz(values: [f64; 3]) -> Vec<u8> {
+    [b"XYZ \0\0\0\0".to_vec(), values.map(fixed).concat()].concat()
+}
+
+/// curveType with one entry, u8Fixed8Number.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a gamma is a small positive number")]
+fn curve(gamma: f64) -> Vec<u8> {
+    [b"curv\0\0\0\0\0\0\0\x01".as_slice(), &((gamma * 256.0).round() as u16).to_be_bytes(), b"\0\0"].concat()
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is rounded and within the range")]
+fn byte(level: f64) -> u8 {
+    level.round().clamp(0.0, 255.0) as u8
+}

@@ -1,0 +1,13 @@
+//! Whole files in, AVIFs out, looked at by a decoder that is not ours: libavif's own `avifdec` as the system has it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod broken;
+mod color;
+mod formats;
+mod icc;
+mod look;
+mod metadata;
+mod orientation;
+mod source;
+mod variants;

@@ -1,0 +1,76 @@
+//! Pictures made up for tests, and the files they come in.
+
+use std::io::Cursor;
+
+use image::codecs::jpeg::JpegEncoder;
+use image::codecs::png::PngEncoder;
+use image::codecs::webp::WebPEncoder;
+use image::{DynamicImage, ImageEncoder, ImageFormat, Rgb, RgbImage};
+
+/// What a file carries beside its pixels.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Extras<'a> {
+    pub(crate) icc: Option<&'a [u8]>,
+    pub(crate) exif: Option<&'a [u8]>,
+}
+
+/// Soft colours without any symmetry: every turn, mirror and swap of channels makes another picture of it.
+pub(crate) fn picture(width: u32, height: u32) -> RgbImage {
+    let level = |at: u32, of: u32| u8::try_from(20 + at * 200 / of).unwrap();
+    RgbImage::from_fn(width, height, |x, y| {
+        let corner = if x < width / 3 && y < height / 4 { 30 } else { 0 };
+        Rgb([level(x, width), level(y, height), level(x + 2 * y, width + 2 * height) / 2 + corner])
+    })
+}
+
+/// A plain file of that format, by the `image` crate.
+pub(crate) fn file(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+    let mut bytes = Cursor::new(vec![]);
+    image.write_to(&mut bytes, format).unwrap();
+    bytes.into_inner()
+}
+
+/// A file with extras, in one of the formats that hold them.
+pub(crate) fn file_with(image: &DynamicImage, format: ImageFormat, extras: Extras<'_>) -> Vec<u8> {
+    let mut bytes = vec![];
+    match format {
+        ImageFormat::Jpeg => write(image, JpegEncoder::new_with_quality(&mut bytes, 98), extras),
+        ImageFormat::Png => write(image, PngEncoder::new(&mut bytes), extras),
+        ImageFormat::WebP => write(image, WebPEncoder::new_lossless(&mut bytes), extras),
+        other => unreachable!("no test asks for {other:?}"),
+    }
+    bytes
+}
+
+fn write(image: &DynamicImage, mut encoder: impl ImageEncoder, Extras { icc, exif }: Extras<'_>) {
+    if let Some(icc) = icc {
+        encoder.set_icc_profile(icc.to_vec()).unwrap();
+    }
+    if let Some(exif) = exif {
+        encoder.set_exif_metadata(exif.to_vec()).unwrap();
+    }
+    image.write_with_encoder(encoder).unwrap();
+}
+
+/// A CMYK JPEG of inks (255 is full), as Adobe's programs write them; with all chroma in a file of its own kind where
+/// `ycck`.
+pub(crate) fn cmyk_jpeg(inks: &[[u8; 4]], width: u16, height: u16, ycck: bool, icc: Option<&[u8]>) -> Vec<u8> {
+    let mut bytes = vec![];
+    let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, 98);
+    if let Some(icc) = icc {
+        encoder.add_icc_profile(icc).unwrap();
+    }
+    let color = if ycck { jpeg_encoder::ColorType::CmykAsYcck } else { jpeg_encoder::ColorType::Cmyk };
+    encoder.encode(inks.as_flattened(), width, height, color).unwrap();
+    bytes
+}
+
+/// An Exif block with an orientation, a camera's name and, at the end, a place that nobody else is to know.
+pub(crate) fn exif(orientation: u8) -> Vec<u8> {
+    // TIFF 6.0: little-endian, one directory of two entries, then the text that the second points at.
+    let mut exif = b"II*\0\x08\0\0\0\x02\0".to_vec();
+    exif.extend(b"\x0f\x01\x02\0\x10\0\0\0\x26\0\0\0"); // Make, ASCII, 16 bytes at 38.
+    exif.extend([0x12, 0x01, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0]); // Orientation, SHORT.
+    exif.extend(b"\0\0\0\0SecretGarden 17\0");
+    exif
+}

@@ -9,6 +9,9 @@ const GRID: u32 = 48;
 const BLOCK: u32 = 8;
 /// The difference of the lightest and darkest level (of 255) from which a block has something in it.
 const CONTRAST: u8 = 32;
+/// The most pixels of a picture too small to be judged. Icons are so small, and chroma at half resolution would be seen in
+/// them; a thumbnail made of a photograph is judged by the photograph.
+const SMALL: u64 = 128 * 128;
 /// The share of equal neighbours, among blocks with something in them, from which a picture is drawn. Screenshots and
 /// diagrams measured .4 to .9; photographs, decoded from JPEG ones included, .00 to .06.
 const DRAWN: f64 = 0.25;
@@ -17,6 +20,9 @@ const DRAWN: f64 = 0.25;
 /// from the next; a drawn edge stands between runs of one colour. Flat blocks say nothing, for skies are flat too.
 pub(crate) fn of(image: &DynamicImage) -> Content {
     let (width, height) = image.dimensions();
+    if u64::from(width) * u64::from(height) <= SMALL {
+        return Content::Graphic;
+    }
     let share = match image {
         DynamicImage::ImageLuma8(image) => equal_neighbours(image, width, height),
         DynamicImage::ImageLumaA8(image) => equal_neighbours(image, width, height),
@@ -85,7 +91,13 @@ mod tests {
 
     #[test]
     fn a_picture_with_nothing_in_it_is_treated_as_taken() {
-        assert_eq!(of(&RgbImage::new(1, 1).into()), Content::Photograph);
-        assert_eq!(of(&RgbImage::new(500, 3).into()), Content::Photograph);
+        assert_eq!(of(&RgbImage::new(500, 300).into()), Content::Photograph);
+        assert_eq!(of(&RgbImage::new(10_000, 2).into()), Content::Photograph);
+    }
+
+    #[test]
+    fn an_icon_is_treated_as_drawn() {
+        assert_eq!(of(&RgbImage::new(1, 1).into()), Content::Graphic);
+        assert_eq!(of(&RgbImage::new(128, 128).into()), Content::Graphic);
     }
 }

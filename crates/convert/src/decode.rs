@@ -1,13 +1,14 @@
 use image::metadata::Orientation;
-use image::{ColorType, DynamicImage};
+use image::{ColorType, DynamicImage, RgbImage};
+use model::Color;
 
 use crate::open::{Opened, Reader, decoding};
-use crate::{Error, profile};
+use crate::{Error, profile, tiff};
 
-/// A picture's pixels as they were stored, not yet turned. Their colours are what `icc` says, or else sRGB.
+/// A picture's pixels as they were stored, not yet turned.
 pub struct Decoded {
     pub(crate) image: DynamicImage,
-    pub(crate) icc: Option<Vec<u8>>,
+    pub(crate) color: Color,
     pub(crate) orientation: Orientation,
     pub(crate) exif: Option<Vec<u8>>,
     pub(crate) xmp: Option<Vec<u8>>,
@@ -20,17 +21,26 @@ impl Opened<'_> {
     /// # Errors
     /// [`Error::Damaged`] where the pixels are not all there, however little is missing.
     pub fn decode(self) -> Result<Decoded, Error> {
-        let Self { format, mut icc, orientation, exif, xmp, reader, .. } = self;
+        let Self { format, width, height, mut icc, cicp, orientation, exif, xmp, reader, .. } = self;
         let mut notes = Vec::new();
         let image = match reader {
             Reader::Jpeg(jpeg) => jpeg.decode(&mut icc, &mut notes)?,
-            Reader::Other(decoder) => {
+            Reader::TiffInks(bytes) => {
+                let pixels = profile::cmyk_to_srgb(&tiff::inks(bytes)?, icc.take().as_deref(), &mut notes);
+                let image = RgbImage::from_raw(width, height, pixels).ok_or_else(|| Error::Damaged {
+                    format,
+                    message: "its strips fill less than its dimensions".into(),
+                })?;
+                image.into()
+            }
+            Reader::Other { decoder, premultiplied } => {
                 let image = DynamicImage::from_decoder(decoder).map_err(|error| decoding(format, error))?;
-                integers(image)
+                let image = integers(image);
+                if premultiplied { tiff::unpremultiplied(image) } else { image }
             }
         };
-        let (image, icc) = profile::settle(without_needless_alpha(image), icc, &mut notes);
-        Ok(Decoded { image, icc, orientation, exif, xmp, notes })
+        let (image, color) = profile::settle(without_needless_alpha(image), icc, cicp, &mut notes);
+        Ok(Decoded { image, color, orientation, exif, xmp, notes })
     }
 }
 

@@ -121,7 +121,7 @@ fn clamp(level: i32) -> u8 {
 fn damaged(error: DecodeErrors) -> Error {
     match error {
         DecodeErrors::Unsupported(kind) => Error::Unsupported { format: Format::Jpeg, message: format!("{kind:?}") },
-        error => damage(error.to_string().trim_start_matches("[strict-mode]: ")),
+        error => damage(error.to_string().trim_start_matches("[strict-mode]: ").trim_matches('"')),
     }
 }
 

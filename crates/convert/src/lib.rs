@@ -29,8 +29,10 @@ mod jpeg;
 mod metadata;
 mod open;
 mod planes;
+mod png;
 mod profile;
 mod resize;
+mod tiff;
 mod transform;
 
 use std::num::NonZeroUsize;

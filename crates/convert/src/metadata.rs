@@ -15,22 +15,6 @@ pub(crate) fn without_prefix(mut exif: Vec<u8>) -> Vec<u8> {
     exif
 }
 
-/// A PNG's `eXIf` chunk, which may stand before or after the pixels (PNG specification, third edition, 11.3.4.7); a
-/// decoder that has only read the header has not seen a later one.
-pub(crate) fn png_exif(bytes: &[u8]) -> Option<Vec<u8>> {
-    let mut rest = bytes.get(8..)?;
-    while let Some((length, after_length)) = rest.split_first_chunk::<4>() {
-        let (kind, data) = after_length.split_first_chunk::<4>()?;
-        let length = u32::from_be_bytes(*length) as usize;
-        if kind == b"eXIf" {
-            return data.get(..length).map(<[u8]>::to_vec);
-        }
-        // The data is followed by its checksum.
-        rest = data.get(length.checked_add(4)?..)?;
-    }
-    None
-}
-
 /// The same Exif, saying that the picture is upright.
 pub(crate) fn upright_exif(mut exif: Vec<u8>) -> Vec<u8> {
     // What it returns is the orientation it replaced, which was applied already.
@@ -60,11 +44,6 @@ mod tests {
 
     const EXIF: &[u8] = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
 
-    fn chunk(kind: [u8; 4], data: &[u8]) -> Vec<u8> {
-        let length = u32::try_from(data.len()).unwrap().to_be_bytes();
-        [&length[..], &kind, data, &[0; 4]].concat()
-    }
-
     #[test]
     fn exif_is_set_upright_and_otherwise_kept() {
         assert_eq!(orientation(EXIF), Orientation::Rotate90);
@@ -82,18 +61,6 @@ mod tests {
             ("nothing", "nothing"),
         ] {
             assert_eq!(upright_xmp(before.into()), after.as_bytes());
-        }
-    }
-
-    #[test]
-    fn exif_is_found_before_and_after_the_pixels_of_a_png() {
-        let (exif, pixels) = (chunk(*b"eXIf", EXIF), chunk(*b"IDAT", b"pixels"));
-        for body in [[&exif[..], &pixels], [&pixels[..], &exif]] {
-            let png = [b"\x89PNG\r\n\x1a\n", &body.concat()[..]].concat();
-            assert_eq!(png_exif(&png).as_deref(), Some(EXIF));
-            for end in 0..png.len() {
-                let _ = png_exif(&png[..end]);
-            }
         }
     }
 

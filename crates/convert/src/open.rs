@@ -1,13 +1,14 @@
+use std::error::Error as _;
 use std::io::Cursor;
 
 use image::metadata::Orientation;
 use image::{ColorType, ImageDecoder, ImageError, ImageReader};
-use model::{Limits, Recipe, Width};
+use model::{Cicp, Limits, Recipe, Width};
 
 use crate::error::brief;
 use crate::estimate::Estimate;
 use crate::jpeg::Jpeg;
-use crate::{Error, Format, metadata};
+use crate::{Error, Format, metadata, png, tiff};
 
 /// A file whose header was read and found within the limits. No pixel was touched.
 pub struct Opened<'bytes> {
@@ -16,6 +17,7 @@ pub struct Opened<'bytes> {
     pub(crate) height: u32,
     pub(crate) orientation: Orientation,
     pub(crate) icc: Option<Vec<u8>>,
+    pub(crate) cicp: Option<Cicp>,
     pub(crate) exif: Option<Vec<u8>>,
     pub(crate) xmp: Option<Vec<u8>>,
     pub(crate) reader: Reader<'bytes>,
@@ -27,7 +29,12 @@ pub struct Opened<'bytes> {
 pub(crate) enum Reader<'bytes> {
     /// JPEG goes past the `image` crate to the decoder beneath it, which can give CMYK as it is.
     Jpeg(Box<Jpeg<'bytes>>),
-    Other(Box<dyn ImageDecoder + 'bytes>),
+    /// So does a TIFF of inks.
+    TiffInks(&'bytes [u8]),
+    Other {
+        decoder: Box<dyn ImageDecoder + 'bytes>,
+        premultiplied: bool,
+    },
 }
 
 impl<'bytes> Opened<'bytes> {
@@ -84,7 +91,8 @@ impl<'bytes> Opened<'bytes> {
     pub(crate) fn color_type(&self) -> ColorType {
         match &self.reader {
             Reader::Jpeg(jpeg) => jpeg.color_type(),
-            Reader::Other(decoder) => decoder.color_type(),
+            Reader::TiffInks(_) => ColorType::Rgba8,
+            Reader::Other { decoder, .. } => decoder.color_type(),
         }
     }
 
@@ -108,6 +116,7 @@ impl<'bytes> Opened<'bytes> {
             height,
             orientation: exif.as_deref().map_or(Orientation::NoTransforms, metadata::orientation),
             icc,
+            cicp: None,
             exif,
             xmp,
             reader: Reader::Jpeg(Box::new(jpeg)),
@@ -124,10 +133,20 @@ impl<'bytes> Opened<'bytes> {
         let mut decoder = reader.into_decoder().map_err(|error| decoding(format, error))?;
         let (width, height) = decoder.dimensions();
         // Metadata that cannot be read is no reason to lose the picture.
-        let exif = match format {
-            Format::Png => metadata::png_exif(bytes),
-            _ => decoder.exif_metadata().ok().flatten(),
-        };
+        let (mut icc, xmp) = (decoder.icc_profile().ok().flatten(), decoder.xmp_metadata().ok().flatten());
+        let (mut exif, mut cicp, mut samples) = (None, None, tiff::Samples::Plain);
+        match format {
+            Format::Png => {
+                let grey = !decoder.color_type().has_color();
+                exif = png::exif(bytes);
+                cicp = png::cicp(bytes);
+                icc = icc.or_else(|| png::profile(bytes, grey)).filter(|_| cicp.is_none());
+            }
+            Format::Tiff => (samples, icc) = tiff::header(bytes),
+            Format::Jpeg | Format::WebP | Format::Gif | Format::Bmp => {
+                exif = decoder.exif_metadata().ok().flatten();
+            }
+        }
         let exif = exif.map(metadata::without_prefix);
         let orientation = match &exif {
             Some(exif) => metadata::orientation(exif),
@@ -138,10 +157,17 @@ impl<'bytes> Opened<'bytes> {
             width,
             height,
             orientation,
-            icc: decoder.icc_profile().ok().flatten(),
+            icc,
+            cicp,
             exif,
-            xmp: decoder.xmp_metadata().ok().flatten(),
-            reader: Reader::Other(Box::new(decoder)),
+            xmp,
+            reader: match samples {
+                tiff::Samples::Inks => Reader::TiffInks(bytes),
+                tiff::Samples::Premultiplied | tiff::Samples::Plain => {
+                    let premultiplied = samples == tiff::Samples::Premultiplied;
+                    Reader::Other { decoder: Box::new(decoder), premultiplied }
+                }
+            },
             bytes: bytes.len(),
             encoded_pixels: 0,
         })
@@ -185,22 +211,13 @@ pub(crate) fn decoding(format: Format, error: ImageError) -> Error {
         ImageError::Unsupported(error) => Error::Unsupported { format, message: brief(&error.to_string()) },
         // Its own words for this, "Memory limit exceeded", would name no limit: the claim itself is the damage.
         ImageError::Limits(error) => Error::Damaged { format, message: format!("it asks for too much: {error}") },
-        error => Error::Damaged { format, message: brief(&with_causes(&error)) },
-    }
-}
-
-/// An error with its causes, each told once.
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let more = error.to_string();
-        if !text.contains(&more) {
-            text = format!("{text}: {more}");
+        // The cause alone: before it stands but the format's name, and that is told already.
+        ImageError::Decoding(error) => {
+            let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+            Error::Damaged { format, message: brief(&cause) }
         }
-        cause = error.source();
+        error => Error::Damaged { format, message: brief(&error.to_string()) },
     }
-    text
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use avif::Content;
 use image::{DynamicImage, GenericImageView};
-use model::{Chroma, Cicp, Color, Depth, Picture, Samples, Shape};
+use model::{Chroma, Color, Depth, Picture, Samples, Shape};
 use yuv::{YuvChromaSubsampling, YuvConversionMode, YuvError, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
 
 use crate::Error;
@@ -18,17 +18,16 @@ pub(crate) struct Style {
 const MATRIX: YuvStandardMatrix = YuvStandardMatrix::Bt601;
 
 /// Makes planes of pixels. Grey stays one plane; 16 bits become 10; drawn pictures keep their chroma whole.
-pub(crate) fn picture(image: &DynamicImage, icc: Option<&[u8]>, style: Style) -> Result<Picture, Error> {
+pub(crate) fn picture(image: &DynamicImage, color: &Color, style: Style) -> Result<Picture, Error> {
     let (width, height) = image.dimensions();
     let failed = |message: String| Error::Planes { width, height, message };
-    let cicp = if icc.is_some() { Cicp::BY_PROFILE } else { Cicp::SRGB };
     let colored = image.color().has_color();
     let chroma = match style {
         _ if !colored => Chroma::Monochrome,
         Style { lossless: false, content: Content::Photograph } => Chroma::Yuv420,
         Style { lossless: true, .. } | Style { content: Content::Graphic, .. } => Chroma::Yuv444,
     };
-    let cicp = if style.lossless && colored { cicp.identity() } else { cicp };
+    let cicp = if style.lossless && colored { color.cicp.identity() } else { color.cicp };
     let rgb = Interleaved { width, height, chroma, lossless: style.lossless };
     let (depth, planes, alpha) = match image {
         DynamicImage::ImageLuma8(image) => (Depth::Eight, vec![Samples::U8(image.as_raw().clone())], None),
@@ -53,7 +52,7 @@ pub(crate) fn picture(image: &DynamicImage, icc: Option<&[u8]>, style: Style) ->
         }
         other => return Err(failed(format!("no planes are made of {:?} pixels", other.color()))),
     };
-    let color = Color { cicp, icc: icc.map(<[u8]>::to_vec) };
+    let color = Color { cicp, icc: color.icc.clone() };
     let shape = Shape { width, height, depth, chroma };
     Picture::new(shape, planes, alpha, color).map_err(|error| failed(error.to_string()))
 }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use image::DynamicImage;
+use model::{Cicp, Color};
 use moxcms::{ColorProfile, DataColorSpace, Layout, Transform8BitExecutor, TransformOptions};
 
 /// The colour space of the samples a profile describes (ICC.1:2022, 7.2.6), if it is a profile at all.
@@ -30,19 +31,21 @@ impl Space {
     }
 }
 
-/// Settles what the pixels' colours are: the pixels, changed where their profile cannot travel, and the profile that
-/// goes with them, none meaning sRGB.
+/// Settles what the pixels' colours are: the pixels, changed where their profile cannot travel, and what is to be said of
+/// them, which is sRGB where nothing was.
 pub(crate) fn settle(
     image: DynamicImage,
     icc: Option<Vec<u8>>,
+    cicp: Option<Cicp>,
     notes: &mut Vec<String>,
-) -> (DynamicImage, Option<Vec<u8>>) {
-    let Some(icc) = icc else { return (image, None) };
+) -> (DynamicImage, Color) {
+    let srgb = Color { cicp: Cicp::SRGB, icc: None };
+    let Some(icc) = icc else { return (image, Color { cicp: cicp.unwrap_or(Cicp::SRGB), icc: None }) };
     let gray = !image.color().has_color();
     let because = match (Space::of(&icc), gray) {
-        (Space::Rgb, false) => return (image, Some(icc)),
+        (Space::Rgb, false) => return (image, Color { cicp: Cicp::BY_PROFILE, icc: Some(icc) }),
         (Space::Rgb | Space::Gray, true) => match tone(&icc) {
-            Some(tone) => return (apply(image, &tone), None),
+            Some(tone) => return (apply(image, &tone), srgb),
             None => "is damaged",
         },
         (Space::Gray, false) => "is for grey pixels and these have colour",
@@ -50,7 +53,7 @@ pub(crate) fn settle(
         (Space::None, _) => "is damaged",
     };
     notes.push(format!("the ICC profile {because}; the picture was taken as sRGB"));
-    (image, None)
+    (image, srgb)
 }
 
 /// sRGB from amounts of ink (255 is full), by the profile where there is one that works.

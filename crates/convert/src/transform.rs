@@ -1,6 +1,6 @@
 use avif::{Attached, Content};
 use image::{DynamicImage, GenericImageView};
-use model::{Metadata, Picture, Quality, Recipe};
+use model::{Color, Metadata, Picture, Quality, Recipe};
 
 use crate::open::sizes;
 use crate::planes::Style;
@@ -24,13 +24,13 @@ impl Decoded {
     /// # Errors
     /// [`Error::Planes`], which no picture is known to cause.
     pub fn transform(self, recipe: &Recipe) -> Result<Transformed, Error> {
-        let Self { mut image, icc, orientation, exif, xmp, notes } = self;
+        let Self { mut image, color, orientation, exif, xmp, notes } = self;
         image.apply_orientation(orientation);
         let source = image.dimensions();
         let content = content::of(&image);
         let Quality::Fixed(quality) = recipe.quality;
         let style = Style { content, lossless: quality.is_lossless() };
-        let pictures = pictures(&image, icc.as_deref(), recipe, style)?;
+        let pictures = pictures(&image, &color, recipe, style)?;
         // The pixels' memory is the encoder's from here on.
         drop(image);
         let attached = match recipe.metadata {
@@ -41,13 +41,13 @@ impl Decoded {
     }
 }
 
-fn pictures(image: &DynamicImage, icc: Option<&[u8]>, recipe: &Recipe, style: Style) -> Result<Vec<Picture>, Error> {
+fn pictures(image: &DynamicImage, color: &Color, recipe: &Recipe, style: Style) -> Result<Vec<Picture>, Error> {
     let source = image.dimensions();
     let picture = |size| {
         if size == source {
-            return planes::picture(image, icc, style);
+            return planes::picture(image, color, style);
         }
-        planes::picture(&resize::resize(image, size)?, icc, style)
+        planes::picture(&resize::resize(image, size)?, color, style)
     };
     sizes(source, recipe.widths.iter()).into_iter().map(picture).collect()
 }

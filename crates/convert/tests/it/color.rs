@@ -1,8 +1,8 @@
-use image::{DynamicImage, GrayImage, ImageFormat, Luma, Rgb, RgbImage};
+use image::{DynamicImage, GrayImage, ImageFormat, Luma, Rgb, RgbImage, Rgba};
 
 use crate::icc::{self, DISPLAY_P3, SRGB, srgb_level, srgb_of_lab};
 use crate::look::{CODING, avif, converted, distance, look, recipe, run};
-use crate::source::{Extras, cmyk_jpeg, file, file_with, picture};
+use crate::source::{Extras, cmyk_jpeg, cmyk_tiff, file, file_with, picture, premultiplied_tiff, with_chunks};
 
 fn notes(bytes: &[u8]) -> String {
     run(bytes, &recipe()).unwrap().notes.join("; ")
@@ -20,8 +20,8 @@ fn an_rgb_profile_travels_to_the_letter_and_the_pixels_stay_what_they_were() {
     let [red, green, blue] = SRGB;
     let swapped = icc::rgb([green, blue, red], 1.8);
     let wide = icc::rgb(DISPLAY_P3, 2.2);
-    let image = DynamicImage::from(picture(96, 64));
-    for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP] {
+    let image = DynamicImage::from(picture(192, 128));
+    for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Tiff] {
         for icc in [&swapped, &wide] {
             let seen = converted(&file_with(&image, format, Extras { icc: Some(icc), ..Extras::default() }));
             assert_eq!(seen.icc.as_ref(), Some(icc), "{format:?}");
@@ -33,7 +33,7 @@ fn an_rgb_profile_travels_to_the_letter_and_the_pixels_stay_what_they_were() {
 
 #[test]
 fn what_is_untagged_is_srgb_and_says_so() {
-    let file = file(&picture(96, 64).into(), ImageFormat::Png);
+    let file = file(&picture(192, 128).into(), ImageFormat::Png);
     let avif = avif(&file, &recipe());
     assert_eq!(nclx(&avif), [1, 13, 6, 1]);
     assert_eq!(look(&avif).icc, None);
@@ -42,7 +42,7 @@ fn what_is_untagged_is_srgb_and_says_so() {
 
 #[test]
 fn a_profile_for_grey_becomes_srgb_that_looks_the_same() {
-    let levels = GrayImage::from_fn(96, 64, |x, y| Luma([u8::try_from(x + 2 * y).unwrap()]));
+    let levels = GrayImage::from_fn(192, 128, |x, y| Luma([u8::try_from(x + y / 2).unwrap()]));
     // Light as it is: level 128 looks like 188 of sRGB.
     let icc = icc::gray(1.0);
     let extras = Extras { icc: Some(&icc), ..Extras::default() };
@@ -101,6 +101,12 @@ fn cmyk_and_ycck_look_as_their_profile_says() {
             }
             assert_eq!((seen.icc, nclx(&avif(&file, &recipe()))), (None, [1, 13, 6, 1]));
         }
+        let file = cmyk_tiff(&pixels, 64, 64, &icc, 1);
+        assert_eq!(notes(&file), "CMYK was converted to sRGB by its ICC profile");
+        let seen = converted(&file).image.to_rgb8();
+        for (got, expected) in seen.get_pixel(31, 31).0.iter().zip(expected) {
+            assert!((f64::from(*got) - expected).abs() < 5.0, "{inks:?}, TIFF: {got} is not {expected:.0}");
+        }
     }
 }
 
@@ -121,7 +127,7 @@ fn cmyk_without_a_profile_is_converted_plainly_and_that_is_told() {
 
 #[test]
 fn a_profile_that_is_none_is_left_out_and_that_is_told() {
-    let image = DynamicImage::from(picture(96, 64));
+    let image = DynamicImage::from(picture(192, 128));
     for (icc, words) in [
         (b"no profile at all".to_vec(), "is damaged"),
         (icc::gray(2.2), "is for grey pixels and these have colour"),
@@ -141,4 +147,58 @@ fn lossless_is_lossless_to_another_decoder_too() {
     let recipe = model::Recipe { quality: "100".parse().unwrap(), ..recipe() };
     let seen = look(&avif(&file(&image.clone().into(), ImageFormat::Png), &recipe));
     assert_eq!(seen.image.to_rgb8(), image);
+}
+
+#[test]
+fn a_pngs_code_points_travel_and_win_over_its_profile() {
+    let image = DynamicImage::from(picture(192, 128));
+    let icc = icc::rgb(SRGB, 1.0);
+    let file = file_with(&image, ImageFormat::Png, Extras { icc: Some(&icc), ..Extras::default() });
+    // Display P3, then BT.2100 PQ.
+    for [primaries, transfer] in [[12, 13], [9, 16]] {
+        let avif = avif(&with_chunks(&file, &[(b"cICP", &[primaries, transfer, 0, 1])]), &recipe());
+        assert_eq!(nclx(&avif), [primaries.into(), transfer.into(), 6, 1]);
+        let seen = look(&avif);
+        assert!(seen.icc.is_none() && distance(&seen.image, &image) < CODING);
+    }
+}
+
+#[test]
+fn a_pngs_gamma_and_chromaticities_look_as_they_say() {
+    // Light as it is, on the primaries of Display P3.
+    let points: Vec<u8> = [31_270_u32, 32_900, 68_000, 32_000, 26_500, 69_000, 15_000, 6_000]
+        .iter()
+        .flat_map(|point| point.to_be_bytes())
+        .collect();
+    let chunks: [(&[u8; 4], &[u8]); 2] = [(b"gAMA", &100_000_u32.to_be_bytes()), (b"cHRM", &points)];
+    let image = DynamicImage::from(picture(192, 128));
+    let seen = converted(&with_chunks(&file(&image, ImageFormat::Png), &chunks));
+    assert!(distance(&seen.image, &image) < CODING, "the pixels stay what they were");
+    let icc = seen.icc.unwrap();
+    for (name, column) in [*b"rXYZ", *b"gXYZ", *b"bXYZ"].into_iter().zip(DISPLAY_P3) {
+        let numbers = tag(&icc, name);
+        for (at, expected) in column.iter().enumerate() {
+            let at = 8 + 4 * at;
+            let number = f64::from(i32::from_be_bytes(numbers[at..at + 4].try_into().unwrap())) / 65_536.0;
+            assert!((number - expected).abs() < 0.002, "{number} is not {expected}");
+        }
+    }
+    let grey = DynamicImage::from(GrayImage::from_pixel(64, 64, Luma([128])));
+    let seen = converted(&with_chunks(&file(&grey, ImageFormat::Png), &chunks));
+    assert!(seen.image.to_luma8().get_pixel(30, 30).0[0].abs_diff(188) <= 1 && seen.icc.is_none());
+}
+
+/// One tag of a profile (ICC.1:2022, 7.3).
+fn tag<'a>(icc: &'a [u8], name: [u8; 4]) -> &'a [u8] {
+    let number = |at: usize| u32::from_be_bytes(icc[at..at + 4].try_into().unwrap()) as usize;
+    let entry = (0..number(128)).map(|index| 132 + 12 * index).find(|&at| icc[at..at + 4] == name).unwrap();
+    &icc[number(entry + 4)..][..number(entry + 8)]
+}
+
+#[test]
+fn colours_multiplied_by_their_alpha_become_whole_again() {
+    let pixels: Vec<[u8; 4]> = vec![[200, 120, 40, 128]; 64 * 64];
+    let seen = converted(&premultiplied_tiff(&pixels, 64, 64)).image.to_rgba8();
+    let Rgba([r, g, b, a]) = *seen.get_pixel(31, 31);
+    assert!(r.abs_diff(200) < 4 && g.abs_diff(120) < 4 && b.abs_diff(40) < 4 && a == 128, "{r},{g},{b},{a}");
 }

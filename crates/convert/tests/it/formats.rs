@@ -43,7 +43,7 @@ fn progressive_and_grey_jpegs_come_out_as_they_were() {
 
 #[test]
 fn grey_stays_grey() {
-    let image = DynamicImage::from(picture(96, 64));
+    let image = DynamicImage::from(picture(192, 128));
     for grey in [DynamicImage::from(image.to_luma8()), image.to_luma16().into()] {
         let avif = avif(&file(&grey, ImageFormat::Png), &recipe());
         assert!(!stored(&avif).1, "{:?} has chroma", grey.color());
@@ -65,19 +65,19 @@ fn sixteen_bits_become_ten() {
         assert!(levels.len() > 6, "{format:?}: {levels:?}");
         assert!(distance(&seen.into(), &image.clone().into()) < 1.0);
     }
-    let eight = file(&picture(96, 64).into(), ImageFormat::Png);
+    let eight = file(&picture(192, 128).into(), ImageFormat::Png);
     assert_eq!(stored(&avif(&eight, &recipe())).0, if cfg!(feature = "system") { 10 } else { 8 });
 }
 
 #[test]
 fn alpha_is_exact_where_it_is_all_or_nothing_and_everywhere_else() {
-    let color = picture(96, 64);
+    let color = picture(192, 128);
     let alpha = |x: u32| u8::try_from((x * 8).saturating_sub(200).min(255)).unwrap();
-    let image = RgbaImage::from_fn(96, 64, |x, y| {
+    let image = RgbaImage::from_fn(192, 128, |x, y| {
         let Rgb([r, g, b]) = *color.get_pixel(x, y);
         Rgba([r, g, b, alpha(x)])
     });
-    let grey = GrayAlphaImage::from_fn(96, 64, |x, y| LumaA([color.get_pixel(x, y).0[0], alpha(x)]));
+    let grey = GrayAlphaImage::from_fn(192, 128, |x, y| LumaA([color.get_pixel(x, y).0[0], alpha(x)]));
     for image in [DynamicImage::from(image), grey.into()] {
         for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Tiff] {
             // Not every encoder of these formats takes grey with alpha.
@@ -92,7 +92,7 @@ fn alpha_is_exact_where_it_is_all_or_nothing_and_everywhere_else() {
 
 #[test]
 fn alpha_that_hides_nothing_is_left_out() {
-    let opaque = DynamicImage::from(DynamicImage::from(picture(96, 64)).to_rgba8());
+    let opaque = DynamicImage::from(DynamicImage::from(picture(192, 128)).to_rgba8());
     let seen = converted(&file(&opaque, ImageFormat::Png));
     assert!(!seen.image.color().has_alpha());
 }

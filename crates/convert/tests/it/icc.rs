@@ -49,17 +49,13 @@ pub(crate) const DISPLAY_P3: [[f64; 3]; 3] =
     [[0.515_12, 0.241_20, -0.001_05], [0.291_98, 0.692_25, 0.041_89], [0.157_10, 0.066_57, 0.784_07]];
 
 /// The sRGB levels, 0 to 255, of a colour in Lab (CIE 15, with D50, then Bradford's adaptation to D65).
-pub(crate) fn srgb_of_lab([l, a, b]: [f64; 3]) -> [f64; 3] {
-    let fy = (l + 16.0) / 116.0;
+pub(crate) fn srgb_of_lab([lightness, a, b]: [f64; 3]) -> [f64; 3] {
+    let fy = (lightness + 16.0) / 116.0;
     let linear = |f: f64| if f > 6.0 / 29.0 { f.powi(3) } else { (f - 4.0 / 29.0) * 3.0 * (6.0_f64 / 29.0).powi(2) };
-    let [x, y, z] = [linear(fy + a / 500.0) * 0.964_2, linear(fy), linear(fy - b / 200.0) * 0.824_9];
+    let xyz = [linear(fy + a / 500.0) * 0.964_2, linear(fy), linear(fy - b / 200.0) * 0.824_9];
     // The inverse of the columns above, which are adapted already.
-    [
-        3.133_86 * x - 1.616_87 * y - 0.490_61 * z,
-        -0.978_77 * x + 1.916_14 * y + 0.033_45 * z,
-        0.071_95 * x - 0.228_99 * y + 1.405_24 * z,
-    ]
-    .map(srgb_level)
+    let rows = [[3.133_86, -1.616_87, -0.490_61], [-0.978_77, 1.916_14, 0.033_45], [0.071_95, -0.228_99, 1.405_24]];
+    rows.map(|row: [f64; 3]| srgb_level(row.iter().zip(xyz).map(|(weight, light)| weight * light).sum()))
 }
 
 /// The sRGB level, 0 to 255, of an amount of light, 0 to 1 (IEC 61966-2-1).

@@ -10,7 +10,7 @@ fn holds(bytes: &[u8], needle: &[u8]) -> bool {
 
 fn photograph(format: ImageFormat) -> Vec<u8> {
     let exif = exif(6);
-    file_with(&picture(96, 64).into(), format, Extras { exif: Some(&exif), ..Extras::default() })
+    file_with(&picture(192, 128).into(), format, Extras { exif: Some(&exif), ..Extras::default() })
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn xmp_that_is_kept_says_upright() {
     let mut file = vec![];
     let mut encoder = jpeg_encoder::Encoder::new(&mut file, 90);
     encoder.add_app_segment(1, [b"http://ns.adobe.com/xap/1.0/\0".as_slice(), xmp].concat()).unwrap();
-    encoder.encode(picture(96, 64).as_raw(), 96, 64, jpeg_encoder::ColorType::Rgb).unwrap();
+    encoder.encode(picture(192, 128).as_raw(), 192, 128, jpeg_encoder::ColorType::Rgb).unwrap();
     let kept = avif(&file, &Recipe { metadata: Metadata::Keep, ..recipe() });
     assert!(holds(&kept, br#"tiff:Orientation="1" dc:creator="me""#));
     assert!(!holds(&avif(&file, &recipe()), b"dc:creator"));

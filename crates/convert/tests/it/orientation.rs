@@ -1,7 +1,7 @@
 use image::{DynamicImage, ImageFormat, RgbImage};
 
 use crate::look::{CODING, converted, distance};
-use crate::source::{Extras, exif, file_with, picture};
+use crate::source::{Extras, cmyk_tiff, exif, file_with, picture};
 
 /// How a camera held in that way stores the picture (Exif 3.0, tag 274: which visual sides the stored row 0 and column 0
 /// are).
@@ -27,7 +27,7 @@ fn stored(upright: &RgbImage, orientation: u8) -> RgbImage {
 
 #[test]
 fn all_eight_orientations_come_out_upright() {
-    for (width, height) in [(96, 64), (64, 96)] {
+    for (width, height) in [(192, 128), (128, 192)] {
         let upright = picture(width, height);
         let expected = DynamicImage::from(upright.clone());
         for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP] {
@@ -44,11 +44,20 @@ fn all_eight_orientations_come_out_upright() {
 
 #[test]
 fn an_orientation_that_exif_does_not_know_turns_nothing() {
-    let upright = DynamicImage::from(picture(96, 64));
+    let upright = DynamicImage::from(picture(192, 128));
     for orientation in [0, 9, 255] {
         let exif = exif(orientation);
         let extras = Extras { exif: Some(&exif), ..Extras::default() };
         let seen = converted(&file_with(&upright, ImageFormat::Jpeg, extras));
         assert!(distance(&seen.image, &upright) < CODING, "{orientation}");
     }
+}
+
+#[test]
+fn a_tiff_of_inks_is_turned_too() {
+    let icc = crate::icc::cmyk(|[_, _, _, black]| if black { [0.0, 0.0, 0.0] } else { [100.0, 0.0, 0.0] });
+    // Black at the left, as stored; a quarter turn clockwise puts it at the top.
+    let inks: Vec<[u8; 4]> = (0..64 * 64).map(|at| [0, 0, 0, if at % 64 < 32 { 255 } else { 0 }]).collect();
+    let seen = converted(&cmyk_tiff(&inks, 64, 64, &icc, 6)).image.to_luma8();
+    assert!(seen.get_pixel(50, 10).0[0] < 20 && seen.get_pixel(10, 50).0[0] > 235);
 }

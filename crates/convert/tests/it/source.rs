@@ -4,8 +4,10 @@ use std::io::Cursor;
 
 use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
+use image::codecs::tiff::TiffEncoder;
 use image::codecs::webp::WebPEncoder;
 use image::{DynamicImage, ImageEncoder, ImageFormat, Rgb, RgbImage};
+use tiff::tags::Tag;
 
 /// What a file carries beside its pixels.
 #[derive(Debug, Clone, Copy, Default)]
@@ -37,6 +39,11 @@ pub(crate) fn file_with(image: &DynamicImage, format: ImageFormat, extras: Extra
         ImageFormat::Jpeg => write(image, JpegEncoder::new_with_quality(&mut bytes, 98), extras),
         ImageFormat::Png => write(image, PngEncoder::new(&mut bytes), extras),
         ImageFormat::WebP => write(image, WebPEncoder::new_lossless(&mut bytes), extras),
+        ImageFormat::Tiff => {
+            let mut file = Cursor::new(vec![]);
+            write(image, TiffEncoder::new(&mut file), extras);
+            return file.into_inner();
+        }
         other => unreachable!("no test asks for {other:?}"),
     }
     bytes
@@ -63,6 +70,51 @@ pub(crate) fn cmyk_jpeg(inks: &[[u8; 4]], width: u16, height: u16, ycck: bool, i
     let color = if ycck { jpeg_encoder::ColorType::CmykAsYcck } else { jpeg_encoder::ColorType::Cmyk };
     encoder.encode(inks.as_flattened(), width, height, color).unwrap();
     bytes
+}
+
+/// A TIFF of CMYK inks (255 is full), with a profile and an orientation.
+pub(crate) fn cmyk_tiff(inks: &[[u8; 4]], width: u32, height: u32, icc: &[u8], orientation: u16) -> Vec<u8> {
+    let mut bytes = Cursor::new(vec![]);
+    let mut encoder = tiff::encoder::TiffEncoder::new(&mut bytes).unwrap();
+    let mut image = encoder.new_image::<tiff::encoder::colortype::CMYK8>(width, height).unwrap();
+    image.encoder().write_tag(Tag::IccProfile, icc).unwrap();
+    image.encoder().write_tag(Tag::Orientation, orientation).unwrap();
+    image.write_data(inks.as_flattened()).unwrap();
+    bytes.into_inner()
+}
+
+/// A TIFF whose colours were multiplied by their alpha.
+pub(crate) fn premultiplied_tiff(pixels: &[[u8; 4]], width: u32, height: u32) -> Vec<u8> {
+    let multiplied = pixels.iter().flat_map(|&[r, g, b, a]| {
+        let times = |level: u8| u8::try_from((u32::from(level) * u32::from(a) + 127) / 255).unwrap();
+        [times(r), times(g), times(b), a]
+    });
+    let mut bytes = Cursor::new(vec![]);
+    let mut encoder = tiff::encoder::TiffEncoder::new(&mut bytes).unwrap();
+    let mut image = encoder.new_image::<tiff::encoder::colortype::RGBA8>(width, height).unwrap();
+    image.encoder().write_tag(Tag::ExtraSamples, [1_u16].as_slice()).unwrap();
+    image.write_data(&multiplied.collect::<Vec<u8>>()).unwrap();
+    bytes.into_inner()
+}
+
+/// The same PNG with chunks after its header.
+pub(crate) fn with_chunks(png: &[u8], chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+    let (header, rest) = png.split_at(33);
+    let mut file = header.to_vec();
+    for (name, data) in chunks {
+        let named = [&name[..], data].concat();
+        file.extend(u32::try_from(data.len()).unwrap().to_be_bytes());
+        file.extend(&named);
+        file.extend(crc(&named).to_be_bytes());
+    }
+    [&file, rest].concat()
+}
+
+/// PNG specification, third edition, annex D.
+fn crc(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| if crc & 1 == 1 { 0xedb8_8320 ^ (crc >> 1) } else { crc >> 1 })
+    })
 }
 
 /// An Exif block with an orientation, a camera's name and, at the end, a place that nobody else is to know.

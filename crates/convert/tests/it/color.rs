@@ -189,7 +189,7 @@ fn a_pngs_gamma_and_chromaticities_look_as_they_say() {
 }
 
 /// One tag of a profile (ICC.1:2022, 7.3).
-fn tag<'a>(icc: &'a [u8], name: [u8; 4]) -> &'a [u8] {
+fn tag(icc: &[u8], name: [u8; 4]) -> &[u8] {
     let number = |at: usize| u32::from_be_bytes(icc[at..at + 4].try_into().unwrap()) as usize;
     let entry = (0..number(128)).map(|index| 132 + 12 * index).find(|&at| icc[at..at + 4] == name).unwrap();
     &icc[number(entry + 4)..][..number(entry + 8)]

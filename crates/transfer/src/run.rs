@@ -48,7 +48,10 @@ async fn attempt(
         return Ok(Outcome::Skipped { why: "a newer one took its place, which has an event of its own".into() });
     };
 
-    let Work { facts, conversion, took: working } = off_the_async_threads(bytes, plan, deadline).await?;
+    let time_left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    let for_working = Arc::clone(plan);
+    let working = off_the_async_threads(deadline, move || work(&bytes, &for_working, time_left)).await?;
+    let Work { facts, conversion, took: working } = working;
     *took = Timings { fetch_ms: took.fetch_ms, ..working };
 
     let begun = Instant::now();
@@ -79,12 +82,13 @@ fn nothing_to_do(job: &Job) -> Result<Option<&'static str>, Error> {
     }
 }
 
-/// Converts on a thread that may block. A panic there harms this picture alone.
-async fn off_the_async_threads(bytes: Vec<u8>, plan: &Arc<Plan>, deadline: Option<Instant>) -> Result<Work, Error> {
+/// Works on a thread that may block. A panic there harms this picture alone.
+async fn off_the_async_threads<T: Send + 'static>(
+    deadline: Option<Instant>,
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
     let begun = Instant::now();
-    let time_left = deadline.map(|deadline| deadline.saturating_duration_since(begun));
-    let plan = Arc::clone(plan);
-    let working = tokio::task::spawn_blocking(move || work(&bytes, &plan, time_left));
+    let working = tokio::task::spawn_blocking(work);
     let joined = match deadline {
         None => working.await,
         // The thread goes on by itself: nothing can stop an encoder half-way.
@@ -99,4 +103,28 @@ async fn off_the_async_threads(bytes: Vec<u8>, plan: &Arc<Plan>, deadline: Optio
 fn said(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("without a message").replace('\n', " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_fails_its_own_picture_and_says_what_it_said() {
+        let broken = off_the_async_threads::<()>(None, || panic!("index out of bounds\nin a decoder")).await;
+        let reason = "a panic while converting: index out of bounds in a decoder".to_owned();
+        assert_eq!(broken.unwrap_err().outcome(), Outcome::Failed { reason });
+        assert!(matches!(off_the_async_threads(None, || Ok(1)).await, Ok(1)), "the next one is unharmed");
+    }
+
+    #[tokio::test]
+    async fn what_is_not_done_by_the_deadline_is_reported_then() {
+        let (release, released) = std::sync::mpsc::channel::<()>();
+        let deadline = Instant::now() + Duration::from_millis(20);
+        let late = off_the_async_threads(Some(deadline), move || Ok(released.recv())).await;
+        assert!(matches!(late.unwrap_err(), Error::Overran { after } if after >= Duration::from_millis(20)));
+        drop(release);
+    }
 }

@@ -18,4 +18,4 @@ pub use decode::{Decoded, Orientation, decode};
 pub use encode::{Attached, encode};
 pub use error::Error;
 pub use library::{Library, library};
-pub use settings::{Content, Settings};
+pub use settings::{Content, Settings, bytes_per_pixel};

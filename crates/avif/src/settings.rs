@@ -56,6 +56,23 @@ const TUNED: &[(&str, &str)] = &[];
 /// SVT-AV1's image-quality mode, the best found for photographs.
 const SVT_IMAGE_QUALITY: (&str, &str) = ("tune", "3");
 
+/// Bytes of memory a pixel that an encoder takes at its peak, beside the planes that it is given: the most that pictures
+/// of any content were measured to cost (docs/performance.md).
+#[must_use]
+pub fn bytes_per_pixel(depth: Depth, speed: Speed) -> u64 {
+    let slow = speed.number() < INTRABC_BELOW;
+    match depth {
+        // Block copy within the picture is for drawn ones, and those have 8 bits.
+        Depth::Eight if slow => 65,
+        Depth::Eight => EIGHT_BITS,
+        Depth::Ten | Depth::Twelve if slow => 27,
+        Depth::Ten | Depth::Twelve => 21,
+    }
+}
+
+/// With SVT-AV1 a copy of the planes at 10 bits is among them.
+const EIGHT_BITS: u64 = if cfg!(feature = "system") { 28 } else { 17 };
+
 impl Settings {
     /// The codec for a picture of this shape, given whether SVT-AV1 is linked at all.
     pub(crate) fn codec(&self, shape: Shape, alpha: bool, svt_linked: bool) -> Codec {

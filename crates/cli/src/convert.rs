@@ -214,10 +214,10 @@ fn convert(task: &Task, plan: &Plan, overwrite: bool) -> anyhow::Result<Outcome>
         bail!("{length} bytes are over the limit of {}", plan.limits.bytes);
     }
     let bytes = fs::read(&input.path).context("cannot read it")?;
-    let Work { facts, conversion, took } = work(&bytes, plan, None)?;
+    let Work { facts, conversion, took } = work(bytes, plan, None)?;
     let mut made = vec![];
     for (variant, path) in conversion.variants.into_iter().zip(outputs) {
-        let written = variant.bytes.len() < bytes.len() || plan.storing.keep_larger;
+        let written = (variant.bytes.len() as u64) < facts.bytes || plan.storing.keep_larger;
         if written {
             output::write(path, &variant.bytes, overwrite)?;
         }

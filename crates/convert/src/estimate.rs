@@ -1,6 +1,6 @@
 //! What converting a picture will take, from its header alone.
 
-use model::Recipe;
+use model::{Depth, Recipe};
 
 use crate::Format;
 use crate::open::Opened;
@@ -13,8 +13,6 @@ pub(crate) struct Estimate {
     pub(crate) encoded_pixels: u64,
 }
 
-/// Bytes a pixel that the encoder holds beside the planes it is given, at 8 and at 10 bits (docs/performance.md).
-const ENCODER: [u64; 2] = [12, 22];
 /// The program itself, its SDK and its threads.
 const PROGRAM: u64 = 40 << 20;
 
@@ -34,7 +32,8 @@ impl Estimate {
         let decoding = raster * copies;
         let planes = encoded_pixels * planes_per_pixel;
         // Two encodes run side by side, the largest first.
-        let encoding: u64 = sizes.iter().take(2).map(|size| size * ENCODER[usize::from(deep)]).sum();
+        let encoder = avif::bytes_per_pixel(if deep { Depth::Ten } else { Depth::Eight }, recipe.speed);
+        let encoding: u64 = sizes.iter().take(2).map(|size| size * encoder).sum();
         let peak = decoding.max(raster + planes).max(planes + encoding);
         Self { memory: PROGRAM + opened.bytes() as u64 + peak, encoded_pixels }
     }

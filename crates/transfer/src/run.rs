@@ -50,7 +50,7 @@ async fn attempt(
 
     let time_left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     let for_working = Arc::clone(plan);
-    let working = off_the_async_threads(deadline, move || work(&bytes, &for_working, time_left)).await?;
+    let working = off_the_async_threads(deadline, move || work(bytes, &for_working, time_left)).await?;
     let Work { facts, conversion, took: working } = working;
     *took = Timings { fetch_ms: took.fetch_ms, ..working };
 

@@ -20,8 +20,8 @@ pub struct Work {
 ///
 /// # Errors
 /// [`Error::OutOfTime`] before it begins where `time_left` cannot be enough; [`Error::Convert`] otherwise.
-pub fn work(bytes: &[u8], plan: &Plan, time_left: Option<Duration>) -> Result<Work, Error> {
-    let opened = Opened::open(bytes, &plan.recipe, &plan.limits)?;
+pub fn work(bytes: Vec<u8>, plan: &Plan, time_left: Option<Duration>) -> Result<Work, Error> {
+    let opened = Opened::open(&bytes, &plan.recipe, &plan.limits)?;
     let needed = expected(&opened, plan);
     if let Some(left) = time_left.filter(|left| needed > *left) {
         return Err(Error::OutOfTime { needed, left });
@@ -30,6 +30,8 @@ pub fn work(bytes: &[u8], plan: &Plan, time_left: Option<Duration>) -> Result<Wo
     let format = opened.format().to_string().to_lowercase();
     let facts = SourceFacts { format, width, height, bytes: bytes.len() as u64 };
     let (decoded, decode_ms) = timed(|| opened.decode())?;
+    // The file's memory is the encoder's from here on.
+    drop(bytes);
     let (transformed, transform_ms) = timed(|| decoded.transform(&plan.recipe))?;
     let (conversion, encode_ms) = timed(|| transformed.encode(&plan.recipe, plan.threads))?;
     let took = Timings { decode_ms, transform_ms, encode_ms, ..Timings::default() };

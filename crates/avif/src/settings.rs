@@ -60,18 +60,17 @@ const SVT_IMAGE_QUALITY: (&str, &str) = ("tune", "3");
 /// of any content were measured to cost (docs/performance.md).
 #[must_use]
 pub fn bytes_per_pixel(depth: Depth, speed: Speed) -> u64 {
-    let slow = speed.number() < INTRABC_BELOW;
+    let [eight, ten] = if speed.number() < INTRABC_BELOW { SLOW } else { FAST };
     match depth {
-        // Block copy within the picture is for drawn ones, and those have 8 bits.
-        Depth::Eight if slow => 65,
-        Depth::Eight => EIGHT_BITS,
-        Depth::Ten | Depth::Twelve if slow => 27,
-        Depth::Ten | Depth::Twelve => 21,
+        Depth::Eight => eight,
+        Depth::Ten | Depth::Twelve => ten,
     }
 }
 
-/// With SVT-AV1 a copy of the planes at 10 bits is among them.
-const EIGHT_BITS: u64 = if cfg!(feature = "system") { 28 } else { 17 };
+/// At 8 and at 10 bits. Of the system's codecs it is SVT-AV1 that takes most, a copy of 8-bit planes at 10 included.
+const FAST: [u64; 2] = if cfg!(feature = "system") { [30, 29] } else { [17, 21] };
+/// Block copy within the picture, which costs most, is for drawn ones, and those have 8 bits.
+const SLOW: [u64; 2] = if cfg!(feature = "system") { [65, 30] } else { [65, 27] };
 
 impl Settings {
     /// The codec for a picture of this shape, given whether SVT-AV1 is linked at all.

@@ -11,7 +11,7 @@ use crate::house::{BUCKET, House, Running};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The port that S3 is served at, on loopback
-    #[arg(short, long, default_value_t = 9000)]
+    #[arg(short, long, default_value_t = 9900)]
     port: u16,
     /// Where objects are kept
     #[arg(short, long, default_value = "avif-local", value_name = "DIR")]

@@ -13,6 +13,8 @@ use crate::log;
 
 /// Kept back from the deadline, to report and to answer.
 const RESERVE: Duration = Duration::from_millis(500);
+/// 13 November 2014, in milliseconds since 1970.
+const LAMBDA_WAS_ANNOUNCED: u64 = 1_415_836_800_000;
 
 /// Serves one event: every job is done and reported; the answer is their reports.
 ///
@@ -26,16 +28,20 @@ pub async fn handle(store: &Store, plan: &Arc<Plan>, event: LambdaEvent<Value>) 
     let mut reports = Vec::with_capacity(jobs.len());
     // One at a time: the encoder already uses every core we pay for.
     for job in jobs {
-        let report = transfer::run(store, job, plan, Some(deadline)).await;
+        let report = transfer::run(store, job, plan, deadline).await;
         log::report(&report, &context.request_id);
         reports.push(report);
     }
     answer(&reports)
 }
 
-fn deadline(context: &Context) -> Instant {
+/// When to be done; never, where the time is one that no Lambda can have named: cargo-lambda sends the constant 600,000.
+fn deadline(context: &Context) -> Option<Instant> {
+    if context.deadline < LAMBDA_WAS_ANNOUNCED {
+        return None;
+    }
     let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
-    Instant::now() + left.saturating_sub(RESERVE)
+    Some(Instant::now() + left.saturating_sub(RESERVE))
 }
 
 /// Refused pictures are reported, not retried: they would be refused again.
@@ -69,6 +75,20 @@ mod tests {
         let at = Location { bucket: "photos".into(), key: key.into() };
         let source = Source { at, version: None, etag: None, sequencer: None };
         Report { job: Job { source, change: Change::Created }, outcome, took: Timings::default() }
+    }
+
+    #[test]
+    fn a_time_that_is_no_deadline_is_none() {
+        let at = |deadline| {
+            let mut context = Context::default();
+            context.deadline = deadline;
+            super::deadline(&context)
+        };
+        assert_eq!(at(600_000), None);
+        assert!(at(LAMBDA_WAS_ANNOUNCED).is_some_and(|deadline| deadline <= Instant::now()), "long past is past");
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
+        let ahead = u64::try_from(now.as_millis()).unwrap() + 60_000;
+        assert!(at(ahead).is_some_and(|deadline| deadline > Instant::now() + Duration::from_secs(50)));
     }
 
     #[test]

@@ -96,6 +96,12 @@ mod tests {
     }
 
     #[test]
+    fn the_documented_event_is_understood() {
+        let event: Value = serde_json::from_str(include_str!("../../../docs/event.json")).unwrap();
+        assert_eq!(event::jobs(&event).unwrap().jobs[0].source.at.to_string(), "s3://photos/photo.jpg");
+    }
+
+    #[test]
     fn keys_are_form_encoded() {
         for (encoded, key) in [
             ("%E5%86%99%E7%9C%9F+1%2B2%25.jpg", "写真 1+2%.jpg"),

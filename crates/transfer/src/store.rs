@@ -1,11 +1,12 @@
 use aws_config::BehaviorVersion;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use model::Location;
 
 use crate::Error;
+use crate::error::chain;
 
 /// S3, as this program reaches it.
 #[derive(Debug, Clone)]
@@ -34,7 +35,7 @@ where
     let message = match (error.code(), error.message()) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
         (Some(code), None) => code.to_owned(),
-        _ => DisplayErrorContext(error).to_string(),
+        _ => chain(error),
     };
     // GetObject answers 403 for a missing key too where the role may not list the bucket.
     let hint = if matches!(error.code(), Some("AccessDenied")) && action == "read" {

@@ -6,7 +6,11 @@ use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 
 #[tokio::main]
+#[expect(clippy::disallowed_methods, reason = "it is told so before there is any event")]
 async fn main() -> Result<(), lambda_runtime::Error> {
+    if std::env::var_os("DO").is_some_and(|what| what == "exit") {
+        std::process::exit(1);
+    }
     lambda_runtime::run(service_fn(obey)).await
 }
 

@@ -219,7 +219,8 @@ mod tests {
 
     #[test]
     fn the_readme_lists_every_setting_and_no_other() {
-        let readme = include_str!("../../../README.md");
+        // Read when the test runs, so that a build without the README has the test and can leave it out.
+        let readme = std::fs::read_to_string("../../README.md").unwrap().leak();
         let row = |line: &'static str| line.strip_prefix("| `")?.split_once('`').map(|(name, _)| name);
         let ours = |name: &&str| name.starts_with(OURS) || name.starts_with("AWS_");
         let mut listed: Vec<&str> = readme.lines().filter_map(row).filter(ours).collect();

@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn the_documented_event_is_understood() {
-        let event: Value = serde_json::from_str(include_str!("../../../docs/event.json")).unwrap();
+        let event: Value = serde_json::from_str(include_str!("../event.json")).unwrap();
         assert_eq!(event::jobs(&event).unwrap().jobs[0].source.at.to_string(), "s3://photos/photo.jpg");
     }
 

@@ -116,7 +116,8 @@ async fn a_function_that_cannot_start_says_so() {
     let error = lambda.invoke(json!({})).await.result.unwrap_err();
     assert_eq!(error.error_type, "Runtime.InvalidEntrypoint");
     assert!(error.error_message.contains("/nowhere/bootstrap"), "{error}");
-    let (lambda, _log) = start(Function { program: "/bin/false".into(), ..function() });
+    let environment = BTreeMap::from([("DO".to_owned(), "exit".to_owned())]);
+    let (lambda, _log) = start(Function { environment, ..function() });
     let error = lambda.invoke(json!({})).await.result.unwrap_err();
     assert_eq!(error.to_string(), "Runtime.ExitError: Runtime exited with error: exit status 1");
 }

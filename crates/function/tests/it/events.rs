@@ -81,9 +81,9 @@ async fn every_job_has_one_line_in_the_log() {
 
 #[tokio::test]
 async fn a_picture_that_cannot_be_done_in_time_is_not_begun() {
-    // A minute for 36 megapixels at speed 0 is not enough; the header alone tells.
+    // A minute for 25 megapixels at speed 0 is not enough; the header alone tells.
     let mut house = House::with(&[("AVIF_SPEED", "0")]).await;
-    let black = image::GrayImage::new(6000, 6000);
+    let black = image::GrayImage::new(5000, 5000);
     let mut bytes = std::io::Cursor::new(vec![]);
     black.write_to(&mut bytes, ImageFormat::Png).unwrap();
     let delivery = house.put("large.png", bytes.get_ref()).await;

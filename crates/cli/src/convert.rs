@@ -1,24 +1,23 @@
 //! `avif convert`: the function's conversion, on files.
 
 use std::collections::HashMap;
-use std::fs;
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use model::{Limits, Location, Metadata, Quality, Recipe, Speed, Timings, Width, Widths};
 use serde::Serialize;
 use transfer::{Layout, Plan, Storing, Work, work};
 
 use crate::inputs::{self, Failure, Input};
-use crate::{output, table};
+use crate::{Usage, output, table};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -70,7 +69,7 @@ struct Task {
 /// One line of `--json`.
 #[derive(Serialize)]
 struct Line<'a> {
-    input: &'a Path,
+    input: String,
     #[serde(flatten)]
     result: &'a Outcome,
 }
@@ -84,7 +83,7 @@ enum Outcome {
 
 #[derive(Serialize)]
 struct Made {
-    path: PathBuf,
+    path: String,
     width: u32,
     height: u32,
     bytes: u64,
@@ -114,7 +113,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         threads: NonZeroUsize::new(cores / workers).unwrap_or(NonZeroUsize::MIN),
     };
     let outcomes = all(&tasks, &plan, arguments.overwrite, workers);
-    report(&tasks, &outcomes, arguments.json)?;
+    report(&tasks, &outcomes, &failures, arguments.json)?;
     failures.extend(tasks.iter().zip(&outcomes).filter_map(|(task, outcome)| match outcome {
         Outcome::Failed { reason } => Some((task.input.path.clone(), reason.clone())),
         Outcome::Converted { .. } => None,
@@ -132,16 +131,21 @@ fn tasks(
     to: Option<&Path>,
     failures: &mut Vec<Failure>,
 ) -> anyhow::Result<Vec<Task>> {
-    let file = to.filter(|to| to.extension().is_some_and(|extension| extension == "avif") && !to.is_dir());
+    let extension = to.and_then(Path::extension).map(|extension| extension.to_string_lossy().to_lowercase());
+    let is_new = to.is_some_and(|to| !to.is_dir());
+    let file = to.filter(|_| is_new && extension.as_deref() == Some("avif"));
+    if let Some(extension) = extension.filter(|extension| is_new && inputs::EXTENSIONS.contains(&extension.as_str())) {
+        return Err(Usage(format!("--output ends in .{extension}; name a folder, or a file that ends in .avif")).into());
+    }
     if let Some(file) = file
         && (inputs.len() != 1 || widths.iter().count() != 1)
     {
-        bail!(
-            "{} is one file, but there are {} inputs at {} widths; name a folder",
-            file.display(),
-            inputs.len(),
-            widths.iter().count()
-        );
+        let (inputs, widths) = (inputs.len(), widths.iter().count());
+        let file = file.display();
+        return Err(Usage(format!(
+            "{file} is one file, but there are {inputs} inputs at {widths} widths; name a folder"
+        ))
+        .into());
     }
     let mut taken: HashMap<PathBuf, PathBuf> = HashMap::new();
     let mut tasks = vec![];
@@ -204,45 +208,57 @@ fn one(task: &Task, plan: &Plan, overwrite: bool) -> Outcome {
     result.unwrap_or_else(|error| Outcome::Failed { reason: format!("{error:#}") })
 }
 
+/// For a picture that needs more than its share of the memory.
+static ALONE: Mutex<()> = Mutex::new(());
+
 fn convert(task: &Task, plan: &Plan, overwrite: bool) -> anyhow::Result<Outcome> {
     let Task { input, outputs } = task;
     if !overwrite {
         output::must_be_free(outputs)?;
     }
-    let length = fs::metadata(&input.path).context("cannot read it")?.len();
-    if length > plan.limits.bytes {
-        bail!("{length} bytes are over the limit of {}", plan.limits.bytes);
-    }
-    let bytes = fs::read(&input.path).context("cannot read it")?;
-    let Work { facts, conversion, took } = work(bytes, plan, None)?;
+    let bytes = inputs::read(&input.path, plan.limits.bytes)?;
+    let Work { facts, conversion, took } = match work(bytes, plan, None) {
+        // Too large beside others is not too large: one at a time, with all the memory there is.
+        Err(transfer::Error::Convert(convert::Error::TooMuchMemory { .. })) => {
+            let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+            let limits = Limits { memory: Limits::default().memory, ..plan.limits };
+            work(inputs::read(&input.path, limits.bytes)?, &Plan { limits, ..plan.clone() }, None)?
+        }
+        result => result?,
+    };
     let mut made = vec![];
     for (variant, path) in conversion.variants.into_iter().zip(outputs) {
         let written = (variant.bytes.len() as u64) < facts.bytes || plan.storing.keep_larger;
         if written {
             output::write(path, &variant.bytes, overwrite)?;
+        } else if overwrite {
+            // What stands there was made of another input, and would pass for this one's.
+            output::remove(path)?;
         }
         let (width, height, bytes) = (variant.width, variant.height, variant.bytes.len() as u64);
-        made.push(Made { path: path.clone(), width, height, bytes, written });
+        made.push(Made { path: path.display().to_string(), width, height, bytes, written });
     }
     let (width, height, bytes) = (facts.width, facts.height, facts.bytes);
     Ok(Outcome::Converted { bytes, width, height, outputs: made, notes: conversion.notes, took })
 }
 
 /// A reader that went away wants no more.
-fn report(tasks: &[Task], outcomes: &[Outcome], json: bool) -> anyhow::Result<()> {
-    let text = if json { lines(tasks, outcomes)? } else { rows(outcomes) };
+fn report(tasks: &[Task], outcomes: &[Outcome], failures: &[Failure], json: bool) -> anyhow::Result<()> {
+    let text = if json { lines(tasks, outcomes, failures) } else { rows(outcomes) };
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
 }
 
-fn lines(tasks: &[Task], outcomes: &[Outcome]) -> anyhow::Result<String> {
-    let line = |(task, result): (&Task, &Outcome)| {
-        serde_json::to_string(&Line { input: &task.input.path, result }).context("a path is not UTF-8")
+fn lines(tasks: &[Task], outcomes: &[Outcome], failures: &[Failure]) -> String {
+    let line = |path: &Path, result: &Outcome| {
+        let line = Line { input: path.display().to_string(), result };
+        serde_json::to_string(&line).expect("plain structs without maps always serialise") + "\n"
     };
-    let lines: Vec<String> = tasks.iter().zip(outcomes).map(line).collect::<Result<_, _>>()?;
-    Ok(lines.into_iter().map(|line| line + "\n").collect())
+    let never_begun = failures.iter().map(|(path, reason)| line(path, &Outcome::Failed { reason: reason.clone() }));
+    let begun = tasks.iter().zip(outcomes).map(|(task, outcome)| line(&task.input.path, outcome));
+    begun.chain(never_begun).collect()
 }
 
 fn rows(outcomes: &[Outcome]) -> String {
@@ -252,8 +268,7 @@ fn rows(outcomes: &[Outcome]) -> String {
         let Outcome::Converted { bytes: before, outputs, notes: told, took, .. } = outcome else { continue };
         let seconds = (took.decode_ms + took.transform_ms + took.encode_ms) / 1000.0;
         for Made { path, width, height, bytes, written } in outputs {
-            let name = path.display().to_string();
-            let name = if *written { name } else { format!("{name} (not smaller: not written)") };
+            let name = if *written { path.clone() } else { format!("{path} (not smaller: not written)") };
             rows.add_row([
                 name.into(),
                 format!("{width}x{height}").into(),
@@ -262,7 +277,7 @@ fn rows(outcomes: &[Outcome]) -> String {
                 format!("{seconds:.2} s").into(),
             ]);
         }
-        let of = outputs.first().map(|made| made.path.display().to_string()).unwrap_or_default();
+        let of = outputs.first().map(|made| made.path.clone()).unwrap_or_default();
         notes.extend(told.iter().map(|note| format!("{of}: {note}\n")));
     }
     if rows.is_empty() { notes } else { format!("{rows}\n{notes}") }

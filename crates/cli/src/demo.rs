@@ -1,6 +1,6 @@
 //! `avif demo`: from upload to report, for real.
 
-use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -9,11 +9,11 @@ use anyhow::{Context, bail};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use emulator::{Delivery, SECRET_KEY};
-use model::{Fate, Outcome, Report};
+use model::{Fate, Limits, Location, Outcome, Report};
 use percent_encoding::percent_decode_str;
 
 use crate::house::{BUCKET, House, Running};
-use crate::{output, table};
+use crate::{Usage, inputs, output, table};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -35,11 +35,12 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let folder = tempfile::tempdir().context("no room for a bucket")?;
     let mut house = House::open(arguments.running, ([127, 0, 0, 1], 0).into(), folder.path()).await?;
     let client = house.s3.client(SECRET_KEY);
-    println!("S3 is at {}, the function waits for its events.", house.s3.endpoint());
+    let mut out = std::io::stdout();
+    writeln!(out, "S3 is at {}, the function waits for its events.", house.s3.endpoint())?;
     let mut rows = table::table(["variant", "size", "bytes", "saving", "time"]);
     let mut failures = vec![];
     for (key, bytes) in photos {
-        println!("Uploading {key} ({}) to s3://{BUCKET}/.", table::bytes(bytes.len() as u64));
+        writeln!(out, "Uploading {key} ({}) to s3://{BUCKET}/.", table::bytes(bytes.len() as u64))?;
         let begun = Instant::now();
         let body = ByteStream::from(bytes);
         client.put_object().bucket(BUCKET).key(&key).body(body).send().await.context("cannot upload")?;
@@ -48,12 +49,16 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         match report(&delivery)?.map(|report| report.outcome) {
             Ok(Outcome::Converted { picture, variants, .. }) => {
                 for variant in variants {
-                    if variant.fate == Fate::Stored {
-                        let bytes = get(&client, &variant.at.key).await?;
-                        output::write(&arguments.output.join(&variant.at.key), &bytes, true)?;
-                    }
+                    let name = match variant.fate {
+                        Fate::Stored => {
+                            let bytes = get(&client, &variant.at).await?;
+                            output::write(&arguments.output.join(&variant.at.key), &bytes, true)?;
+                            variant.at.key
+                        }
+                        Fate::Larger => format!("{} (not smaller: not stored)", variant.at.key),
+                    };
                     rows.add_row([
-                        variant.at.key.into(),
+                        name.into(),
                         format!("{}x{}", variant.width, variant.height).into(),
                         table::bytes(variant.bytes).into(),
                         table::saving(picture.bytes, variant.bytes),
@@ -67,12 +72,18 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Err(reason) => failures.push((key, reason)),
         }
         if let Some(init) = delivery.last.init {
-            println!("A cold start: {:.0} ms from starting bootstrap to its first poll.", millis(init));
+            writeln!(out, "A cold start: {:.0} ms from starting bootstrap to its first poll.", millis(init))?;
         }
     }
     house.lambda.stop().await;
     if !rows.is_empty() {
-        println!("{rows}\nThe files are in {}. Time is from upload to report.", arguments.output.display());
+        writeln!(out, "{rows}\nThe files are in {}. Time is from upload to report.", arguments.output.display())?;
+    }
+    if !failures.is_empty() {
+        // What the function itself had to say of it.
+        while let Ok(line) = house.log.try_recv() {
+            eprintln!("{line}");
+        }
     }
     for (key, reason) in &failures {
         eprintln!("avif: {key}: {reason}");
@@ -89,9 +100,16 @@ fn photos(paths: &[PathBuf]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
         let Some(key) = path.file_name().and_then(|name| name.to_str()) else {
             bail!("{}: its name is not UTF-8", path.display());
         };
-        Ok((key.to_owned(), fs::read(path).with_context(|| format!("cannot read {}", path.display()))?))
+        let bytes = inputs::read(path, Limits::default().bytes).with_context(|| path.display().to_string())?;
+        Ok((key.to_owned(), bytes))
     };
-    paths.iter().map(photo).collect()
+    let photos: Vec<_> = paths.iter().map(photo).collect::<anyhow::Result<_>>()?;
+    for (at, (key, _)) in photos.iter().enumerate() {
+        if photos[..at].iter().any(|(other, _)| other == key) {
+            return Err(Usage(format!("two photographs are named {key}, and in a bucket they would be one")).into());
+        }
+    }
+    Ok(photos)
 }
 
 /// Waits for that object's event; the variants' own events, which ask for nothing, pass by.
@@ -116,8 +134,8 @@ fn report(delivery: &Delivery) -> anyhow::Result<Result<Report, String>> {
     }
 }
 
-async fn get(client: &Client, key: &str) -> anyhow::Result<Vec<u8>> {
-    let got = client.get_object().bucket(BUCKET).key(key).send().await.context("cannot fetch a variant")?;
+async fn get(client: &Client, at: &Location) -> anyhow::Result<Vec<u8>> {
+    let got = client.get_object().bucket(&at.bucket).key(&at.key).send().await.context("cannot fetch a variant")?;
     Ok(got.body.collect().await?.to_vec())
 }
 

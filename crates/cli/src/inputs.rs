@@ -1,7 +1,10 @@
-//! Which files are to be converted.
+//! Which files are to be converted, and their bytes.
 
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, bail};
 use walkdir::WalkDir;
 
 /// One file to convert.
@@ -19,7 +22,8 @@ pub(crate) struct Input {
 pub(crate) type Failure = (PathBuf, String);
 
 /// What is looked for in folders. A file that is named is tried whatever its name.
-const EXTENSIONS: [&str; 11] = ["apng", "bmp", "gif", "jfif", "jpe", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
+pub(crate) const EXTENSIONS: [&str; 11] =
+    ["apng", "bmp", "gif", "jfif", "jpe", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
 
 /// Files as they are, folders with all that is beneath them, in the order of their names.
 pub(crate) fn find(paths: &[PathBuf]) -> (Vec<Input>, Vec<Failure>) {
@@ -49,6 +53,17 @@ fn add(path: PathBuf, root: PathBuf, inputs: &mut Vec<Input>, failures: &mut Vec
         Some(key) => inputs.push(Input { path, root, key }),
         None => failures.push((path, "its name is not UTF-8; rename it to convert it".into())),
     }
+}
+
+/// Reads a file of at most that many bytes, whatever its length claims to be: a device or a pipe claims none.
+pub(crate) fn read(path: &Path, limit: u64) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = File::open(path).context("cannot read it")?;
+    file.take(limit + 1).read_to_end(&mut bytes).context("cannot read it")?;
+    if bytes.len() as u64 > limit {
+        bail!("it is over the limit of {limit} bytes");
+    }
+    Ok(bytes)
 }
 
 fn is_picture(path: &Path) -> bool {

@@ -1,13 +1,14 @@
 //! `avif inspect`: what a file is, by its header or, for an AVIF, by decoding it.
 
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::Context;
-use model::{Chroma, Limits};
+use convert::Channels;
+use model::{Chroma, Cicp, Limits};
 use serde::Serialize;
+
+use crate::inputs;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -35,7 +36,9 @@ struct Facts {
     orientation: String,
     exif_bytes: Option<usize>,
     xmp_bytes: Option<usize>,
-    frames: u32,
+    /// Pictures in an AVIF, more than 1 in a sequence; of other files, only the first is ever looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frames: Option<u32>,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -58,7 +61,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn facts(path: &Path) -> anyhow::Result<Facts> {
-    let bytes = fs::read(path).context("cannot read it")?;
+    let bytes = inputs::read(path, Limits::default().bytes)?;
     let is_avif = bytes.get(4..8) == Some(b"ftyp") && bytes.get(8..11) == Some(b"avi");
     if is_avif { avif_facts(&bytes) } else { source_facts(&bytes) }
 }
@@ -67,7 +70,6 @@ fn avif_facts(bytes: &[u8]) -> anyhow::Result<Facts> {
     let most = u32::try_from(Limits::default().pixels).unwrap_or(u32::MAX);
     let avif::Decoded { picture, attached, orientation, frames } = avif::decode(bytes, most)?;
     let (shape, color) = (picture.shape(), picture.color());
-    let range = if color.cicp.full_range { "full" } else { "limited" };
     let turned = format!("irot {}, imir {:?}", orientation.quarter_turns, orientation.mirror_axis);
     Ok(Facts {
         format: "AVIF".into(),
@@ -82,13 +84,17 @@ fn avif_facts(bytes: &[u8]) -> anyhow::Result<Facts> {
             Chroma::Monochrome => "4:0:0",
         },
         alpha: picture.alpha().is_some(),
-        cicp: Some(format!("{}/{}/{} {range}", color.cicp.primaries, color.cicp.transfer, color.cicp.matrix)),
+        cicp: Some(cicp(color.cicp)),
         icc_bytes: color.icc.as_ref().map(Vec::len),
         orientation: if orientation.is_upright() { "upright".into() } else { turned },
         exif_bytes: attached.exif.as_ref().map(Vec::len),
         xmp_bytes: attached.xmp.as_ref().map(Vec::len),
-        frames,
+        frames: Some(frames),
     })
+}
+
+fn cicp(Cicp { primaries, transfer, matrix, full_range }: Cicp) -> String {
+    format!("{primaries}/{transfer}/{matrix} {}", if full_range { "full" } else { "limited" })
 }
 
 fn source_facts(bytes: &[u8]) -> anyhow::Result<Facts> {
@@ -99,14 +105,18 @@ fn source_facts(bytes: &[u8]) -> anyhow::Result<Facts> {
         width: described.width,
         height: described.height,
         depth: described.depth,
-        chroma: if described.grey { "grey" } else { "colour" },
+        chroma: match described.channels {
+            Channels::Grey => "grey",
+            Channels::Rgb => "RGB",
+            Channels::Cmyk => "CMYK",
+        },
         alpha: described.alpha,
-        cicp: None,
+        cicp: described.cicp.map(cicp),
         icc_bytes: described.icc.as_ref().map(Vec::len),
         orientation: format!("Exif {}", described.orientation),
         exif_bytes: described.exif.as_ref().map(Vec::len),
         xmp_bytes: described.xmp.as_ref().map(Vec::len),
-        frames: 1,
+        frames: None,
     })
 }
 
@@ -121,9 +131,10 @@ fn text(path: &Path, facts: &Facts) -> String {
     let held = |size: Option<usize>| size.map_or("none".to_owned(), |size| format!("{size} bytes"));
     let alpha = if *alpha { "with alpha" } else { "no alpha" };
     let cicp = facts.cicp.as_ref().map(|cicp| format!("CICP {cicp}, ")).unwrap_or_default();
+    let frames = frames.map(|frames| format!(", {frames} frame(s)")).unwrap_or_default();
     let (icc, exif, xmp) = (held(facts.icc_bytes), held(facts.exif_bytes), held(facts.xmp_bytes));
     format!(
-        "{}\n  {format}, {bytes} bytes, {frames} frame(s)\n  {width}x{height}, {depth} bit, {chroma}, {alpha}, {orientation}\n  {cicp}ICC {icc}, Exif {exif}, XMP {xmp}\n",
+        "{}\n  {format}, {bytes} bytes{frames}\n  {width}x{height}, {depth} bit, {chroma}, {alpha}, {orientation}\n  {cicp}ICC {icc}, Exif {exif}, XMP {xmp}\n",
         path.display()
     )
 }

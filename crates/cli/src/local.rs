@@ -43,8 +43,11 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             }
             stopped = tokio::signal::ctrl_c() => {
                 stopped.context("cannot wait for Ctrl-C")?;
-                println!("ending");
-                house.lambda.stop().await;
+                println!("ending when the picture in hand is done; Ctrl-C again ends it now");
+                tokio::select! {
+                    () = house.lambda.stop() => {}
+                    _ = tokio::signal::ctrl_c() => {}
+                }
                 return Ok(ExitCode::SUCCESS);
             }
         }

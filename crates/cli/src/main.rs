@@ -14,8 +14,10 @@ mod manual;
 mod output;
 mod table;
 
+use std::io;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Photographs to AVIF: files on this machine, or the Lambda function run on this machine.
@@ -55,10 +57,22 @@ fn main() -> ExitCode {
         Command::Man(arguments) => manual::man(&arguments, Arguments::command()),
     };
     result.unwrap_or_else(|error| {
+        if let Some(Usage(message)) = error.downcast_ref() {
+            Arguments::command().error(ErrorKind::ArgumentConflict, message).exit();
+        }
+        // A reader that went away wants no more.
+        if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
+            return ExitCode::SUCCESS;
+        }
         eprintln!("avif: {error:#}");
         ExitCode::FAILURE
     })
 }
+
+/// Arguments that do not go together, where clap cannot tell.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
 
 #[cfg(test)]
 mod tests {

@@ -1,7 +1,7 @@
 //! Writing a file whole or not at all.
 
 use std::fs::{self, Permissions};
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -20,6 +20,16 @@ pub(crate) fn write(path: &Path, bytes: &[u8], overwrite: bool) -> anyhow::Resul
     let kept = if overwrite { file.persist(path) } else { file.persist_noclobber(path) };
     kept.map_err(|error| error.error).with_context(failed)?;
     Ok(())
+}
+
+/// Removes a file, if there is one.
+pub(crate) fn remove(path: &Path) -> anyhow::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Complains of the first of these that exists.

@@ -1,5 +1,5 @@
 use image::ColorType;
-use model::{Limits, Recipe};
+use model::{Cicp, Limits, Recipe};
 
 use crate::{Error, Format, Opened};
 
@@ -14,18 +14,31 @@ pub struct Description {
     pub height: u32,
     /// Bits a sample, as it is decoded.
     pub depth: u32,
-    /// Whether it has luma alone.
-    pub grey: bool,
+    /// What its samples are, alpha apart.
+    pub channels: Channels,
     /// Whether it has an alpha channel.
     pub alpha: bool,
     /// Exif orientation, 1 to 8: how it is to be turned upright.
     pub orientation: u8,
-    /// Its ICC profile.
+    /// What it says of its colours by code points.
+    pub cicp: Option<Cicp>,
+    /// Its ICC profile, or one that says what it says otherwise.
     pub icc: Option<Vec<u8>>,
     /// Its Exif, from the TIFF header on.
     pub exif: Option<Vec<u8>>,
     /// Its XMP packet.
     pub xmp: Option<Vec<u8>>,
+}
+
+/// What a picture's samples are, alpha apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Channels {
+    /// Luma alone.
+    Grey,
+    /// Light of three colours.
+    Rgb,
+    /// Ink of four.
+    Cmyk,
 }
 
 /// Reads a source file's header.
@@ -35,14 +48,20 @@ pub struct Description {
 pub fn describe(bytes: &[u8], limits: &Limits) -> Result<Description, Error> {
     let opened = Opened::open(bytes, &Recipe::default(), limits)?;
     let color = opened.color_type();
-    let channels = u32::from(color.channel_count());
+    let depth = u32::from(color.bits_per_pixel()) / u32::from(color.channel_count());
+    let channels = match color {
+        _ if opened.is_cmyk() => Channels::Cmyk,
+        ColorType::L8 | ColorType::L16 | ColorType::La8 | ColorType::La16 => Channels::Grey,
+        _ => Channels::Rgb,
+    };
     Ok(Description {
         format: opened.format,
         width: opened.width,
         height: opened.height,
-        depth: u32::from(color.bits_per_pixel()) / channels,
-        grey: matches!(color, ColorType::L8 | ColorType::L16 | ColorType::La8 | ColorType::La16),
-        alpha: color.has_alpha(),
+        depth,
+        channels,
+        alpha: color.has_alpha() && channels != Channels::Cmyk,
+        cicp: opened.cicp,
         orientation: opened.orientation.to_exif(),
         icc: opened.icc,
         exif: opened.exif,

@@ -58,8 +58,8 @@ pub enum Error {
         /// The limit.
         limit: u64,
     },
-    /// A side is longer than AV1 can say.
-    #[error("{width}x{height} has a side over the 65536 pixels that AV1 can hold")]
+    /// A variant's side would be longer than readers accept.
+    #[error("{width}x{height} has a side over the {max} pixels that AVIF readers accept; ask for a narrower width", max = model::Width::MAX)]
     TooLong {
         /// Pixels across.
         width: u32,

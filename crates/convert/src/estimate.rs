@@ -35,6 +35,8 @@ impl Estimate {
         let encoder = avif::bytes_per_pixel(if deep { Depth::Ten } else { Depth::Eight }, recipe.speed);
         let encoding: u64 = sizes.iter().take(2).map(|size| size * encoder).sum();
         let peak = decoding.max(raster + planes).max(planes + encoding);
-        Self { memory: PROGRAM + opened.bytes() as u64 + peak, encoded_pixels }
+        // Each picture has the profile, and so has each encoder at work.
+        let profiles = opened.icc.as_ref().map_or(0, Vec::len) as u64 * (sizes.len() as u64 + 3);
+        Self { memory: PROGRAM + opened.bytes() as u64 + profiles + peak, encoded_pixels }
     }
 }

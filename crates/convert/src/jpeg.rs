@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use image::{ColorType, DynamicImage, GrayImage, RgbImage};
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
@@ -6,13 +8,15 @@ use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 
 use crate::error::brief;
-use crate::{Error, Format, profile};
+use crate::{Error, Format, adobe, profile};
 
 /// A JPEG whose header was read.
 pub(crate) struct Jpeg<'bytes> {
-    decoder: JpegDecoder<ZCursor<&'bytes [u8]>>,
+    decoder: JpegDecoder<ZCursor<Cow<'bytes, [u8]>>>,
     options: DecoderOptions,
     stored_as: ColorSpace,
+    /// Whether what the decoder takes for luma and chroma is RGB.
+    plain: bool,
     size: (u32, u32),
 }
 
@@ -22,16 +26,23 @@ impl<'bytes> Jpeg<'bytes> {
         let options = DecoderOptions::default().set_max_width(usize::MAX).set_max_height(usize::MAX);
         // Cameras leave stray bytes between header segments, and that harms nothing.
         let lenient = options.set_strict_mode(false);
+        let without_marker = adobe::without_marker(bytes);
+        let plain = without_marker.is_some();
+        let bytes = without_marker.map_or(Cow::Borrowed(bytes), Cow::Owned);
         let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), lenient);
         decoder.decode_headers().map_err(damaged)?;
         let (Some(info), Some(stored_as)) = (decoder.info(), decoder.input_colorspace()) else {
             return Err(damage("the header names no dimensions"));
         };
-        Ok(Self { decoder, options, stored_as, size: (info.width.into(), info.height.into()) })
+        Ok(Self { decoder, options, stored_as, plain, size: (info.width.into(), info.height.into()) })
     }
 
     pub(crate) fn size(&self) -> (u32, u32) {
         self.size
+    }
+
+    pub(crate) fn is_cmyk(&self) -> bool {
+        matches!(self.stored_as, ColorSpace::CMYK | ColorSpace::YCCK)
     }
 
     pub(crate) fn color_type(&self) -> ColorType {
@@ -67,8 +78,9 @@ impl<'bytes> Jpeg<'bytes> {
                 let pixels = profile::cmyk_to_srgb(&inks, icc.take().as_deref(), notes);
                 self.image(RgbImage::from_raw, pixels).map(DynamicImage::ImageRgb8)
             }
-            _ => {
-                let pixels = self.pixels(ColorSpace::RGB)?;
+            stored_as => {
+                // Asked for what it takes them for, it leaves the samples as they are.
+                let pixels = self.pixels(if self.plain { stored_as } else { ColorSpace::RGB })?;
                 self.image(RgbImage::from_raw, pixels).map(DynamicImage::ImageRgb8)
             }
         }

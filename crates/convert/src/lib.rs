@@ -18,6 +18,7 @@
 
 #![forbid(unsafe_code)]
 
+mod adobe;
 mod content;
 mod decode;
 mod describe;
@@ -40,7 +41,7 @@ use std::num::NonZeroUsize;
 use model::{Limits, Recipe};
 
 pub use decode::Decoded;
-pub use describe::{Description, describe};
+pub use describe::{Channels, Description, describe};
 pub use encode::Variant;
 pub use error::Error;
 pub use format::Format;

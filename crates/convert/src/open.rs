@@ -25,6 +25,9 @@ pub struct Opened<'bytes> {
     encoded_pixels: u64,
 }
 
+/// The most bytes that a PNG's profile and a few rows may take; the largest profiles in use have 4 MiB.
+const PNG_EXTRAS: u64 = 16 << 20;
+
 /// What will read the pixels.
 pub(crate) enum Reader<'bytes> {
     /// JPEG goes past the `image` crate to the decoder beneath it, which can give CMYK as it is.
@@ -54,6 +57,11 @@ impl<'bytes> Opened<'bytes> {
             }
         };
         opened.check_pixels(limits)?;
+        if let Some(&(width, height)) =
+            opened.sizes(recipe).iter().find(|(width, height)| *width.max(height) > Width::MAX)
+        {
+            return Err(Error::TooLong { width, height });
+        }
         let estimate = Estimate::of(&opened, recipe);
         opened.encoded_pixels = estimate.encoded_pixels;
         if estimate.memory > limits.memory {
@@ -96,6 +104,15 @@ impl<'bytes> Opened<'bytes> {
         }
     }
 
+    /// Whether the samples are amounts of ink.
+    pub(crate) fn is_cmyk(&self) -> bool {
+        match &self.reader {
+            Reader::Jpeg(jpeg) => jpeg.is_cmyk(),
+            Reader::TiffInks(_) => true,
+            Reader::Other { .. } => false,
+        }
+    }
+
     /// The variants' sizes in pixels, each once, the widest first.
     pub(crate) fn sizes(&self, recipe: &Recipe) -> Vec<(u32, u32)> {
         sizes(self.size(), recipe.widths.iter())
@@ -128,7 +145,11 @@ impl<'bytes> Opened<'bytes> {
     fn other(format: Format, bytes: &'bytes [u8], limits: &Limits) -> Result<Self, Error> {
         let mut reader = ImageReader::with_format(Cursor::new(bytes), format.decoder());
         let mut allocation = image::Limits::no_limits();
-        allocation.max_alloc = Some(limits.memory);
+        allocation.max_alloc = Some(match format {
+            // What a PNG inflates besides its rows: a profile of a few hundred bytes may claim to be gigabytes.
+            Format::Png => PNG_EXTRAS.min(limits.memory),
+            Format::Jpeg | Format::WebP | Format::Gif | Format::Tiff | Format::Bmp => limits.memory,
+        });
         reader.limits(allocation);
         let mut decoder = reader.into_decoder().map_err(|error| decoding(format, error))?;
         let (width, height) = decoder.dimensions();
@@ -140,6 +161,8 @@ impl<'bytes> Opened<'bytes> {
                 let grey = !decoder.color_type().has_color();
                 exif = png::exif(bytes);
                 cicp = png::cicp(bytes);
+                // One that is there and could not be read is told as damaged, as an empty one is.
+                icc = icc.or_else(|| png::has_profile(bytes).then(Vec::new));
                 icc = icc.or_else(|| png::profile(bytes, grey)).filter(|_| cicp.is_none());
             }
             Format::Tiff => (samples, icc) = tiff::header(bytes),
@@ -181,9 +204,6 @@ impl<'bytes> Opened<'bytes> {
         let pixels = u64::from(width) * u64::from(height);
         if pixels > limits.pixels {
             return Err(Error::TooManyPixels { width, height, pixels, limit: limits.pixels });
-        }
-        if width.max(height) > Width::MAX {
-            return Err(Error::TooLong { width, height });
         }
         Ok(())
     }

@@ -21,6 +21,11 @@ pub(crate) fn cicp(bytes: &[u8]) -> Option<Cicp> {
     }
 }
 
+/// Whether an ICC profile is there, readable or not.
+pub(crate) fn has_profile(bytes: &[u8]) -> bool {
+    chunk(bytes, *b"iCCP").is_some()
+}
+
 /// An ICC profile that says what the `gAMA` and `cHRM` chunks say (PNG specification, third edition, 11.3.2.1 and
 /// 11.3.2.2), where they say something else than sRGB. They count only where neither an `iCCP` nor an `sRGB` chunk is.
 pub(crate) fn profile(bytes: &[u8], grey: bool) -> Option<Vec<u8>> {

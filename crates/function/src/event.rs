@@ -11,6 +11,8 @@ use crate::s3_notification;
 pub struct Batch {
     /// The jobs, in the event's order; none for a test message.
     pub jobs: Vec<Job>,
+    /// Why a record became no job, for each that did not: no retry would change it.
+    pub refused: Vec<String>,
 }
 
 /// An event that cannot be understood. It is an error, so that the sender keeps it.
@@ -25,12 +27,6 @@ pub enum Malformed {
     /// It has the form of an S3 notification, but not the content.
     #[error("S3 notification: {0}")]
     Notification(String),
-    /// A record tells of something that asks for no work we know.
-    #[error("S3 notification: event {0:?} asks for nothing known here; subscribe to s3:ObjectCreated:*")]
-    Name(String),
-    /// A key is not form-encoded UTF-8.
-    #[error("S3 notification: key {0:?} is not form-encoded UTF-8")]
-    Key(String),
 }
 
 /// Reads an event of any known form.
@@ -39,10 +35,10 @@ pub enum Malformed {
 /// [`Malformed`], naming what was seen and what is understood.
 pub fn jobs(event: &Value) -> Result<Batch, Malformed> {
     if s3_notification::is_test(event) {
-        return Ok(Batch { jobs: vec![] });
+        return Ok(Batch { jobs: vec![], refused: vec![] });
     }
     if s3_notification::is(event) {
-        return s3_notification::jobs(event).map(|jobs| Batch { jobs });
+        return s3_notification::jobs(event);
     }
     Err(Malformed::Unknown { seen: seen(event) })
 }

@@ -23,7 +23,10 @@ const LAMBDA_WAS_ANNOUNCED: u64 = 1_415_836_800_000;
 /// event, and in the end keeps it where the function's failures go. Jobs that were done are skipped the next time.
 pub async fn handle(store: &Store, plan: &Arc<Plan>, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
     let LambdaEvent { payload, context } = event;
-    let Batch { jobs } = jobs(&payload).map_err(|error| malformed(&error))?;
+    let Batch { jobs, refused } = jobs(&payload).map_err(|error| malformed(&error))?;
+    for reason in &refused {
+        tracing::warn!(request_id = context.request_id, "refused a record: {reason}");
+    }
     let deadline = deadline(&context);
     let mut reports = Vec::with_capacity(jobs.len());
     // One at a time: the encoder already uses every core we pay for.
@@ -32,7 +35,7 @@ pub async fn handle(store: &Store, plan: &Arc<Plan>, event: LambdaEvent<Value>) 
         log::report(&report, &context.request_id);
         reports.push(report);
     }
-    answer(&reports)
+    answer(&reports, &refused)
 }
 
 /// When to be done; never, where the time is one that no Lambda can have named: cargo-lambda sends the constant 600,000.
@@ -45,7 +48,7 @@ fn deadline(context: &Context) -> Option<Instant> {
 }
 
 /// Refused pictures are reported, not retried: they would be refused again.
-fn answer(reports: &[Report]) -> Result<Value, Diagnostic> {
+fn answer(reports: &[Report], refused: &[String]) -> Result<Value, Diagnostic> {
     let failed: Vec<String> = reports
         .iter()
         .filter_map(|report| match &report.outcome {
@@ -54,7 +57,11 @@ fn answer(reports: &[Report]) -> Result<Value, Diagnostic> {
         })
         .collect();
     if failed.is_empty() {
-        return Ok(json!({ "reports": reports }));
+        let mut answer = json!({ "reports": reports });
+        if !refused.is_empty() {
+            answer["refused"] = json!(refused);
+        }
+        return Ok(answer);
     }
     let error_message = format!("{} of {} failed: {}", failed.len(), reports.len(), failed.join("; "));
     Err(Diagnostic { error_type: "Failed".into(), error_message })
@@ -94,7 +101,7 @@ mod tests {
     #[test]
     fn a_refused_picture_is_reported_not_retried() {
         let refused = report("a.jpg", Outcome::Refused { reason: "the file is empty".into() });
-        let answer = answer(&[refused]).unwrap();
+        let answer = answer(&[refused], &[]).unwrap();
         assert_eq!(answer["reports"][0]["outcome"], "refused");
     }
 
@@ -102,7 +109,7 @@ mod tests {
     fn one_failure_makes_the_event_one_to_retry_and_names_it() {
         let skipped = report("a.jpg", Outcome::Skipped { why: "stored already".into() });
         let failed = report("b.jpg", Outcome::Failed { reason: "SlowDown".into() });
-        let error = answer(&[skipped, failed]).unwrap_err();
+        let error = answer(&[skipped, failed], &[]).unwrap_err();
         assert_eq!(error.error_message, "1 of 2 failed: s3://photos/b.jpg: SlowDown");
     }
 }

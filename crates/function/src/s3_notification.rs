@@ -1,12 +1,13 @@
 //! S3 event notifications (Amazon S3 user guide, "Event message structure").
 
 use aws_lambda_events::event::s3::{S3Event, S3EventRecord};
-use model::{Change, Job, Location, Sequencer, Source};
+use model::{BadSequencer, Change, Job, Location, Sequencer, Source};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::Value;
+use thiserror::Error;
 
-use crate::event::Malformed;
+use crate::event::{Batch, Malformed};
 
 /// S3 sends this once when notifications are set up. It has no records.
 pub(crate) fn is_test(event: &Value) -> bool {
@@ -19,30 +20,48 @@ pub(crate) fn is(event: &Value) -> bool {
     event.get("Records").and_then(Value::as_array).is_some_and(|records| records.iter().all(from_s3))
 }
 
-pub(crate) fn jobs(event: &Value) -> Result<Vec<Job>, Malformed> {
+pub(crate) fn jobs(event: &Value) -> Result<Batch, Malformed> {
     let event = S3Event::deserialize(event).map_err(|error| Malformed::Notification(error.to_string()))?;
-    event.records.into_iter().map(job).collect()
+    let (mut jobs, mut refused) = (vec![], vec![]);
+    for record in event.records {
+        match job(record) {
+            Ok(job) => jobs.push(job),
+            Err(reason) => refused.push(reason.to_string()),
+        }
+    }
+    Ok(Batch { jobs, refused })
 }
 
-fn job(record: S3EventRecord) -> Result<Job, Malformed> {
+/// Why a record becomes no job.
+#[derive(Debug, Error, PartialEq, Eq)]
+enum Unusable {
+    #[error("event {0:?} asks for nothing known here; subscribe to s3:ObjectCreated:*")]
+    Name(String),
+    #[error("key {0:?} is not form-encoded UTF-8")]
+    Key(String),
+    #[error("a record names no {0}")]
+    Nameless(&'static str),
+    #[error(transparent)]
+    Sequencer(#[from] BadSequencer),
+}
+
+fn job(record: S3EventRecord) -> Result<Job, Unusable> {
     let name = record.event_name.unwrap_or_default();
     let change = match name.split(':').next() {
         Some("ObjectCreated") => Change::Created,
         Some("ObjectRemoved" | "LifecycleExpiration") => Change::Removed,
-        _ => return Err(Malformed::Name(name)),
+        _ => return Err(Unusable::Name(name)),
     };
-    let absent = |what: &str| Malformed::Notification(format!("a record names no {what}"));
     let object = record.s3.object;
-    let bucket = record.s3.bucket.name.filter(|name| !name.is_empty()).ok_or_else(|| absent("bucket"))?;
-    let key = decode(&object.key.filter(|key| !key.is_empty()).ok_or_else(|| absent("key"))?)?;
-    let sequencer = object.sequencer.map(|text| text.parse::<Sequencer>()).transpose();
+    let bucket = record.s3.bucket.name.filter(|name| !name.is_empty()).ok_or(Unusable::Nameless("bucket"))?;
+    let key = decode(&object.key.filter(|key| !key.is_empty()).ok_or(Unusable::Nameless("key"))?)?;
     Ok(Job {
         source: Source {
             at: Location { bucket, key },
             // A bucket whose versioning was suspended says "null".
             version: object.version_id.filter(|version| version != "null"),
             etag: object.e_tag.map(|etag| etag.trim_matches('"').to_owned()),
-            sequencer: sequencer.map_err(|error| Malformed::Notification(error.to_string()))?,
+            sequencer: object.sequencer.map(|text| text.parse::<Sequencer>()).transpose()?,
         },
         change,
     })
@@ -50,10 +69,10 @@ fn job(record: S3EventRecord) -> Result<Job, Malformed> {
 
 /// Keys come as a form would send them: `+` for a space, then percent-encoded UTF-8. The field named `urlDecodedKey`
 /// is not S3's, and is never filled.
-fn decode(key: &str) -> Result<String, Malformed> {
+fn decode(key: &str) -> Result<String, Unusable> {
     let spaced = key.replace('+', " ");
     let decoded = percent_decode_str(&spaced).decode_utf8();
-    decoded.map(std::borrow::Cow::into_owned).map_err(|_| Malformed::Key(key.to_owned()))
+    decoded.map(std::borrow::Cow::into_owned).map_err(|_| Unusable::Key(key.to_owned()))
 }
 
 #[cfg(test)]
@@ -62,7 +81,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::event::{self, Batch};
+    use crate::event;
 
     /// A notification as the user guide shows it.
     fn notification(name: &str, key: &str) -> Value {
@@ -86,7 +105,7 @@ mod tests {
 
     #[test]
     fn a_notification_becomes_a_job() {
-        let Batch { jobs } = event::jobs(&notification("ObjectCreated:Put", "HappyFace.jpg")).unwrap();
+        let Batch { jobs, .. } = event::jobs(&notification("ObjectCreated:Put", "HappyFace.jpg")).unwrap();
         let [job] = jobs.as_slice() else { panic!("{jobs:?}") };
         assert_eq!(job.change, Change::Created);
         assert_eq!(job.source.at.to_string(), "s3://amzn-s3-demo-bucket/HappyFace.jpg");
@@ -112,8 +131,8 @@ mod tests {
             let batch = event::jobs(&notification("ObjectCreated:Put", encoded)).unwrap();
             assert_eq!(batch.jobs[0].source.at.key, key);
         }
-        let error = event::jobs(&notification("ObjectCreated:Put", "%FF.jpg")).unwrap_err();
-        assert_eq!(error, Malformed::Key("%FF.jpg".into()));
+        let batch = event::jobs(&notification("ObjectCreated:Put", "%FF.jpg")).unwrap();
+        assert_eq!((batch.jobs.len(), batch.refused), (0, vec!["key \"%FF.jpg\" is not form-encoded UTF-8".into()]));
     }
 
     proptest! {
@@ -152,10 +171,14 @@ mod tests {
         assert!(
             event::jobs(&json!([])).is_err() && event::jobs(&json!(null)).is_err() && event::jobs(&json!({})).is_err()
         );
-        let tagging = event::jobs(&notification("ObjectTagging:Put", "a.jpg")).unwrap_err();
-        assert_eq!(tagging, Malformed::Name("ObjectTagging:Put".into()));
+        let mut two = notification("ObjectTagging:Put", "a.jpg");
+        let good = notification("ObjectCreated:Put", "b.jpg")["Records"][0].clone();
+        two["Records"].as_array_mut().unwrap().push(good);
+        let batch = event::jobs(&two).unwrap();
+        assert_eq!(batch.jobs[0].source.at.key, "b.jpg", "its neighbour is unharmed");
+        assert!(batch.refused[0].starts_with("event \"ObjectTagging:Put\" asks for nothing"), "{:?}", batch.refused);
         let mut nameless = notification("ObjectCreated:Put", "a.jpg");
         nameless["Records"][0]["s3"]["bucket"]["name"] = Value::Null;
-        assert_eq!(event::jobs(&nameless).unwrap_err(), Malformed::Notification("a record names no bucket".into()));
+        assert_eq!(event::jobs(&nameless).unwrap().refused, ["a record names no bucket"]);
     }
 }

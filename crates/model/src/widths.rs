@@ -32,8 +32,8 @@ pub enum BadWidths {
 }
 
 impl Width {
-    /// The widest picture AV1 can hold (AV1 specification, section 5.5.1: 16 bits).
-    pub const MAX: u32 = 65_536;
+    /// The longest side that readers accept (libavif's `AVIF_DEFAULT_IMAGE_DIMENSION_LIMIT`); AV1 itself ends at 65,536.
+    pub const MAX: u32 = 32_768;
 
     /// The width in pixels that a source of `width` pixels gets.
     #[must_use]
@@ -139,7 +139,7 @@ mod tests {
     fn a_wrong_width_is_named() {
         assert_eq!("640,wide".parse::<Widths>(), Err(BadWidths::Entry("wide".into())));
         assert_eq!("0".parse::<Widths>(), Err(BadWidths::Entry("0".into())));
-        assert_eq!("65537".parse::<Widths>(), Err(BadWidths::Entry("65537".into())));
+        assert_eq!("32769".parse::<Widths>(), Err(BadWidths::Entry("32769".into())));
         assert_eq!(" , ".parse::<Widths>(), Err(BadWidths::Empty));
     }
 

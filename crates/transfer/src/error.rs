@@ -60,7 +60,7 @@ pub enum Error {
     /// S3 did not do what it was asked for.
     #[error("cannot {action} {at}: {message}")]
     Storage {
-        /// `read`, `look up` or `write`.
+        /// `read`, `look up`, `write` or `remove`.
         action: &'static str,
         /// The object.
         at: Location,

@@ -33,6 +33,11 @@ pub(crate) async fn are_fresh(store: &Store, source: &Source, places: &[Location
     }))
 }
 
+/// Whether an object is there and says that it was made here.
+pub(crate) async fn is_ours(store: &Store, at: &Location) -> Result<bool, Error> {
+    Ok(metadata(store, at).await?.is_some_and(|metadata| metadata.contains_key(RECIPE)))
+}
+
 /// An object's user metadata, where there is such an object.
 async fn metadata(store: &Store, at: &Location) -> Result<Option<HashMap<String, String>>, Error> {
     match store.client.head_object().bucket(&at.bucket).key(&at.key).send().await {

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use model::{Change, Fate, Job, Location, Outcome, Report, Timings};
+use tokio::sync::Semaphore;
 use tokio::time::timeout_at;
 
 use crate::fetch::{Fetched, Object, fetch};
@@ -50,7 +51,7 @@ async fn attempt(
 
     let time_left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     let for_working = Arc::clone(plan);
-    let working = off_the_async_threads(deadline, move || work(bytes, &for_working, time_left)).await?;
+    let working = off_the_async_threads(&store.turn, deadline, move || work(bytes, &for_working, time_left)).await?;
     let Work { facts, conversion, took: working } = working;
     *took = Timings { fetch_ms: took.fetch_ms, ..working };
 
@@ -82,16 +83,26 @@ fn nothing_to_do(job: &Job) -> Result<Option<&'static str>, Error> {
     }
 }
 
-/// Works on a thread that may block. A panic there harms this picture alone.
+/// Works on a thread that may block, when it is its turn. A panic there harms this picture alone.
 async fn off_the_async_threads<T: Send + 'static>(
+    turn: &Arc<Semaphore>,
     deadline: Option<Instant>,
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     let begun = Instant::now();
-    let working = tokio::task::spawn_blocking(work);
+    let turn = Arc::clone(turn);
+    let working = async {
+        // It is never closed, so this is always a permit.
+        let turn = turn.acquire_owned().await;
+        // The thread goes on by itself where nobody waits any more: nothing can stop an encoder half-way.
+        tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            work()
+        })
+        .await
+    };
     let joined = match deadline {
         None => working.await,
-        // The thread goes on by itself: nothing can stop an encoder half-way.
         Some(deadline) => {
             timeout_at(deadline.into(), working).await.map_err(|_| Error::Overran { after: begun.elapsed() })?
         }
@@ -113,18 +124,24 @@ mod tests {
 
     #[tokio::test]
     async fn a_panic_fails_its_own_picture_and_says_what_it_said() {
-        let broken = off_the_async_threads::<()>(None, || panic!("index out of bounds\nin a decoder")).await;
+        let turn = Arc::new(Semaphore::new(1));
+        let broken = off_the_async_threads::<()>(&turn, None, || panic!("index out of bounds\nin a decoder")).await;
         let reason = "a panic while converting: index out of bounds in a decoder".to_owned();
         assert_eq!(broken.unwrap_err().outcome(), Outcome::Failed { reason });
-        assert!(matches!(off_the_async_threads(None, || Ok(1)).await, Ok(1)), "the next one is unharmed");
+        assert!(matches!(off_the_async_threads(&turn, None, || Ok(1)).await, Ok(1)), "the next one is unharmed");
     }
 
     #[tokio::test]
     async fn what_is_not_done_by_the_deadline_is_reported_then() {
+        let turn = Arc::new(Semaphore::new(1));
         let (release, released) = std::sync::mpsc::channel::<()>();
         let deadline = Instant::now() + Duration::from_millis(20);
-        let late = off_the_async_threads(Some(deadline), move || Ok(released.recv())).await;
+        let late = off_the_async_threads(&turn, Some(deadline), move || Ok(released.recv())).await;
         assert!(matches!(late.unwrap_err(), Error::Overran { after } if after >= Duration::from_millis(20)));
+        // It is still at work, and the next one waits for it.
+        let next = off_the_async_threads(&turn, Some(Instant::now()), || Ok(())).await;
+        assert!(matches!(next.unwrap_err(), Error::Overran { .. }));
         drop(release);
+        assert!(off_the_async_threads(&turn, None, || Ok(())).await.is_ok());
     }
 }

@@ -1,9 +1,12 @@
+use std::sync::Arc;
+
 use aws_config::BehaviorVersion;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use model::Location;
+use tokio::sync::Semaphore;
 
 use crate::Error;
 use crate::error::chain;
@@ -12,6 +15,9 @@ use crate::error::chain;
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(crate) client: Client,
+    /// Whose turn it is to convert: one picture's memory is what is held against the limit, and one that overran its
+    /// deadline goes on for a while.
+    pub(crate) turn: Arc<Semaphore>,
 }
 
 impl Store {
@@ -22,7 +28,7 @@ impl Store {
             aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
         let shared = aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await;
         let config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(path_style).build();
-        Self { client: Client::from_conf(config) }
+        Self { client: Client::from_conf(config), turn: Arc::new(Semaphore::new(1)) }
     }
 }
 

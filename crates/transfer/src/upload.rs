@@ -6,6 +6,7 @@ use convert::Variant;
 use futures_util::future::try_join_all;
 use model::{Fate, Location, VariantReport};
 
+use crate::freshness::is_ours;
 use crate::store::failed;
 use crate::{Error, Store};
 
@@ -24,8 +25,9 @@ pub(crate) async fn upload(
     try_join_all(variants.into_iter().map(|(variant, at, fate)| async move {
         let Variant { asked, width, height, bytes } = variant;
         let report = VariantReport { asked, at, width, height, bytes: bytes.len() as u64, fate };
-        if fate == Fate::Stored {
-            put(store, &report.at, Bytes::from_owner(bytes), headers).await?;
+        match fate {
+            Fate::Stored => put(store, &report.at, Bytes::from_owner(bytes), headers).await?,
+            Fate::Larger => remove_ours(store, &report.at).await?,
         }
         Ok(report)
     }))
@@ -42,5 +44,15 @@ async fn put(store: &Store, at: &Location, body: Bytes, headers: &Headers) -> Re
         .send()
         .await
         .map_err(|error| failed("write", at, &error))?;
+    Ok(())
+}
+
+/// Removes the variant of an earlier source where there is one: with nothing in its place, it would pass for this one's.
+async fn remove_ours(store: &Store, at: &Location) -> Result<(), Error> {
+    if !is_ours(store, at).await? {
+        return Ok(());
+    }
+    let request = store.client.delete_object().bucket(&at.bucket).key(&at.key);
+    request.send().await.map_err(|error| failed("remove", at, &error))?;
     Ok(())
 }

@@ -137,3 +137,38 @@ fn completions_and_manual_pages_come_from_the_arguments() {
     assert_eq!(code(&avif(folder.path(), &["man", "pages"])), 0);
     assert!(files(&folder.path().join("pages")).contains(&"avif-convert.1".to_owned()));
 }
+
+#[test]
+fn arguments_that_do_not_go_together_are_wrong_usage() {
+    let folder = tempfile::tempdir().unwrap();
+    picture(folder.path(), "a.bmp");
+    picture(folder.path(), "b.bmp");
+    for arguments in [
+        &["convert", "a.bmp", "b.bmp", "-o", "one.avif"][..],
+        &["convert", "a.bmp", "--width", "full,60", "-o", "one.avif"],
+        &["convert", "a.bmp", "-o", "a.jpg"],
+    ] {
+        let output = avif(folder.path(), arguments);
+        assert_eq!(code(&output), 2, "{arguments:?}: {}", text(&output.stderr));
+    }
+    assert_eq!(files(folder.path()), ["a.bmp", "b.bmp"]);
+}
+
+#[test]
+fn a_variant_of_another_picture_is_not_left_in_place_of_one_that_is_not_smaller() {
+    let folder = tempfile::tempdir().unwrap();
+    RgbImage::new(8, 8).save(folder.path().join("dot.png")).unwrap();
+    fs::write(folder.path().join("dot.png.avif"), "of another picture").unwrap();
+    let output = avif(folder.path(), &["convert", "dot.png", "--overwrite"]);
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("not smaller: not written"));
+    assert_eq!(files(folder.path()), ["dot.png"]);
+}
+
+#[test]
+fn a_file_without_an_end_is_read_no_further_than_the_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = avif(folder.path(), &["inspect", "/dev/zero"]);
+    assert_eq!(code(&output), 1);
+    assert!(text(&output.stderr).contains("over the limit of 268435456 bytes"), "{}", text(&output.stderr));
+}

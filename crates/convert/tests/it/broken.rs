@@ -74,6 +74,17 @@ fn a_header_that_promises_too_much_is_refused_by_its_figures() {
 }
 
 #[test]
+fn a_profile_that_inflates_without_end_is_left_out_and_that_is_told() {
+    // Zeros deflate to a thousandth; the encoder of the image crate compresses what it is given.
+    let icc = vec![0; 64 << 20];
+    let file = file_with(&picture(24, 18).into(), ImageFormat::Png, Extras { icc: Some(&icc), ..Extras::default() });
+    assert!(file.len() < 1 << 20);
+    let conversion = run(&file, &recipe()).unwrap();
+    assert_eq!(conversion.notes, ["the ICC profile is damaged; the picture was taken as sRGB"]);
+    assert!(conversion.variants[0].bytes.len() < 10_000);
+}
+
+#[test]
 fn what_is_no_picture_is_told_by_its_first_bytes() {
     let text = run(b"Dear Sir or Madam,", &recipe()).unwrap_err();
     assert!(matches!(&text, Error::Unknown { begins } if begins == "44 65 61 72 20 53 69 72"), "{text}");

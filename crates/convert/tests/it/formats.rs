@@ -42,6 +42,30 @@ fn progressive_and_grey_jpegs_come_out_as_they_were() {
 }
 
 #[test]
+fn a_jpeg_that_stores_rgb_comes_out_as_it_was() {
+    let image = picture(192, 128);
+    // The encoder takes ready luma and chroma; given RGB under that name, it stores RGB.
+    let mut plain = vec![];
+    jpeg_encoder::Encoder::new(&mut plain, 98)
+        .encode(image.as_raw(), 192, 128, jpeg_encoder::ColorType::Ycbcr)
+        .unwrap();
+    // APP14 with transform 0, right after SOI; then before SOS.
+    let marker = [b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0".as_slice()].concat();
+    let scan = plain.windows(2).position(|window| window == b"\xff\xda").unwrap();
+    for at in [2, scan] {
+        let file = [&plain[..at], &marker, &plain[at..]].concat();
+        let off = distance(&converted(&file).image, &image.clone().into());
+        assert!(off < CODING, "at {at}: off by {off}");
+    }
+    // Grey has no transform to be named.
+    let grey = DynamicImage::from(image).to_luma8();
+    let plain = file(&grey.clone().into(), ImageFormat::Jpeg);
+    let scan = plain.windows(2).position(|window| window == b"\xff\xda").unwrap();
+    let file = [&plain[..scan], &marker, &plain[scan..]].concat();
+    assert!(distance(&converted(&file).image, &grey.into()) < CODING);
+}
+
+#[test]
 fn grey_stays_grey() {
     let image = DynamicImage::from(picture(192, 128));
     for grey in [DynamicImage::from(image.to_luma8()), image.to_luma16().into()] {

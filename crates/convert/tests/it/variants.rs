@@ -52,3 +52,11 @@ fn what_is_over_a_limit_is_told_with_the_limit_before_any_pixel_is_touched() {
     assert!(matches!(error, Error::TooMuchMemory { limit: 1, needed: 40.., .. }), "{error}");
     assert!(Opened::open(&file, &recipe(), &Limits { pixels: 20_000, ..most }).is_ok());
 }
+
+#[test]
+fn no_variant_is_longer_than_readers_accept() {
+    let wide = file(&DynamicImage::from(image::GrayImage::new(40_000, 3)), ImageFormat::Png);
+    let error = run(&wide, &recipe()).unwrap_err().to_string();
+    assert!(error.contains("40000x3 has a side over the 32768 pixels"), "{error}");
+    assert_eq!(run(&wide, &widths("32768")).unwrap().variants[0].width, 32_768);
+}

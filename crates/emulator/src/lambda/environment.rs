@@ -65,8 +65,8 @@ impl Environment {
     async fn first_poll(&mut self, begun: Instant) -> Result<Duration, FunctionError> {
         tokio::select! {
             polled = self.desk.init.wait_for(Option::is_some) => {
-                let polled = polled.map(|init| init.clone()).unwrap_or_default();
-                polled.expect("it was waited for")?;
+                let closed = || FunctionError::new("Runtime.ExitError", "the API was closed");
+                polled.map_err(|_| closed())?.clone().ok_or_else(closed)??;
                 Ok(begun.elapsed())
             }
             status = self.process.ended() => Err(FunctionError::new("Runtime.ExitError", exit(&status))),

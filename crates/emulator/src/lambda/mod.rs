@@ -8,6 +8,7 @@ mod process;
 use std::collections::BTreeMap;
 use std::mem::replace;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -51,6 +52,7 @@ struct Inner {
     log: UnboundedSender<String>,
     slots: Semaphore,
     idle: Mutex<Vec<Environment>>,
+    stopping: AtomicBool,
 }
 
 impl Lambda {
@@ -59,7 +61,9 @@ impl Lambda {
     #[must_use]
     pub fn new(function: Function, log: UnboundedSender<String>) -> Self {
         let slots = Semaphore::new(function.concurrency.max(1));
-        Self { inner: Arc::new(Inner { function, log, slots, idle: Mutex::new(vec![]) }) }
+        Self {
+            inner: Arc::new(Inner { function, log, slots, idle: Mutex::new(vec![]), stopping: AtomicBool::new(false) }),
+        }
     }
 
     /// Invokes synchronously: one try, in an idle environment or a new one. It waits for its turn where all are busy.
@@ -67,6 +71,11 @@ impl Lambda {
         let Inner { function, log, slots, .. } = &*self.inner;
         // It is never closed, so this is always a permit.
         let _slot = slots.acquire().await;
+        if self.inner.stopping.load(Ordering::Relaxed) {
+            let error =
+                FunctionError::new("Emulator.Stopped", "the emulator was stopped before it was this event's turn");
+            return Invocation::without_environment(error);
+        }
         let idle = self.inner.idle().pop();
         let (mut environment, init) = match idle {
             Some(environment) => (environment, None),
@@ -87,7 +96,7 @@ impl Lambda {
         let mut retried = vec![];
         let mut last = self.invoke(event.clone()).await;
         for pause in self.inner.function.retry_after {
-            if last.result.is_ok() {
+            if last.result.is_ok() || self.inner.stopping.load(Ordering::Relaxed) {
                 break;
             }
             sleep(pause).await;
@@ -97,8 +106,9 @@ impl Lambda {
         Delivery { event, retried, last }
     }
 
-    /// Ends every process, once what is under way is done.
+    /// Ends every process, once what is under way is done. Events that wait for their turn fail.
     pub async fn stop(&self) {
+        self.inner.stopping.store(true, Ordering::Relaxed);
         let most = u32::try_from(self.inner.function.concurrency.max(1)).unwrap_or(u32::MAX);
         let _slots = self.inner.slots.acquire_many(most).await;
         let idle: Vec<Environment> = self.inner.idle().drain(..).collect();

@@ -29,6 +29,8 @@ impl Process {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
+            // A Ctrl-C at the terminal is for the emulator, which then lets the function finish.
+            .process_group(0)
             .spawn()?;
         let stdout = child.stdout.take().expect("it was just piped");
         let stderr = child.stderr.take().expect("it was just piped");

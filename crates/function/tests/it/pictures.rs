@@ -103,6 +103,10 @@ async fn what_comes_out_larger_than_its_source_is_told_and_left_out() {
     let mut plain = std::io::Cursor::new(vec![]);
     image::RgbImage::new(8, 8).write_to(&mut plain, ImageFormat::Png).unwrap();
     let mut house = House::with(&[]).await;
+    // What stood in its place was made of another picture.
+    house.report_of("dot.png", &picture(ImageFormat::Png, 300, 200)).await;
+    house.deliveries.recv().await.unwrap();
+    assert_eq!(house.keys("photos").await, ["dot.png", "dot.png.avif"]);
     let report = house.report_of("dot.png", plain.get_ref()).await;
     assert_eq!(variants(&report)[0].fate, Fate::Larger);
     assert_eq!(house.keys("photos").await, ["dot.png"]);

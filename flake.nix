@@ -1,0 +1,40 @@
+{
+  description = "Photographs in S3 become AVIF: a function for AWS Lambda";
+
+  inputs = {
+    nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
+    crane.url = "github:ipetkov/crane/v0.23.4";
+    fenix = {
+      url = "github:nix-community/fenix";
+      inputs.nixpkgs.follows = "nixpkgs";
+    };
+    advisory-db = {
+      url = "github:rustsec/advisory-db";
+      flake = false;
+    };
+  };
+
+  outputs =
+    inputs:
+    let
+      inherit (inputs.nixpkgs) lib;
+      on =
+        systems: output: lib.genAttrs systems (system: (import ./nix { inherit inputs system; }).${output});
+      linux = [
+        "x86_64-linux"
+        "aarch64-linux"
+      ];
+      everywhere = linux ++ [
+        "x86_64-darwin"
+        "aarch64-darwin"
+      ];
+    in
+    {
+      packages = on linux "packages";
+      checks = on linux "checks";
+      apps = on linux "apps";
+      devShells = on everywhere "devShells";
+      formatter = on everywhere "formatter";
+      overlays.default = import ./nix/overlay.nix { inherit (inputs) crane; };
+    };
+}

@@ -1,0 +1,87 @@
+# workspace, images -> what must hold before a merge. `nix flake check` and CI run exactly this.
+{
+  pkgs,
+  craneLib,
+  workspace,
+  images,
+  formatter,
+  advisory-db,
+}:
+let
+  inherit (pkgs) lib;
+  inherit (workspace) arguments;
+  compiled = arguments // {
+    inherit (workspace) cargoArtifacts;
+  };
+  # A command over these files of the project, which succeeds or does not.
+  check =
+    name: tools: files: command:
+    pkgs.runCommand "avif-lambda-${name}"
+      {
+        nativeBuildInputs = tools;
+        src = lib.fileset.toSource {
+          root = ../.;
+          fileset = lib.fileset.unions files;
+        };
+      }
+      ''
+        cp --recursive --no-preserve=mode $src project
+        cd project
+        ${command}
+        touch $out
+      '';
+  nix = [
+    ../flake.nix
+    ../nix
+  ];
+in
+{
+  inherit workspace;
+
+  clippy = craneLib.cargoClippy (
+    compiled // { cargoClippyExtraArgs = "--all-targets -- --deny warnings"; }
+  );
+
+  docs = craneLib.cargoDoc (compiled // { env.RUSTDOCFLAGS = "--deny warnings"; });
+
+  nextest = craneLib.cargoNextest (
+    compiled
+    // {
+      # With avifdec, the decoder that is not ours.
+      nativeBuildInputs = arguments.nativeBuildInputs ++ [ pkgs.libavif ];
+      # The README is no part of the source here; `make test` holds it to the settings.
+      cargoNextestExtraArgs = "--filterset 'not test(the_readme)'";
+    }
+  );
+
+  doctest = craneLib.cargoDocTest compiled;
+
+  deny = craneLib.cargoDeny {
+    inherit (arguments) pname version src;
+    cargoDenyChecks = "--config ${../deny.toml} bans licenses sources";
+  };
+
+  audit = craneLib.cargoAudit {
+    inherit (arguments) pname version src;
+    inherit advisory-db;
+  };
+
+  formatting = check "formatting" [ formatter ] (
+    nix
+    ++ [
+      ../Cargo.toml
+      ../crates
+      ../deny.toml
+      ../clippy.toml
+      ../rustfmt.toml
+    ]
+  ) "format --check";
+
+  deadnix = check "deadnix" [ pkgs.deadnix ] nix "deadnix --fail .";
+}
+// lib.mapAttrs' (
+  architecture: image:
+  lib.nameValuePair "image-${architecture}" (
+    pkgs.callPackage ./image-check.nix { inherit architecture image; }
+  )
+) images

@@ -1,0 +1,70 @@
+# inputs, system -> that system's packages, checks, apps, development shells and formatter.
+{ inputs, system }:
+let
+  pkgs = inputs.nixpkgs.legacyPackages.${system};
+
+  # A package set, native or cross -> all that is built with it.
+  build =
+    pkgs:
+    let
+      craneLib = (inputs.crane.mkLib pkgs).overrideToolchain (
+        import ./toolchain.nix { inherit (inputs) fenix; } pkgs
+      );
+      libavif = pkgs.callPackage ./libavif.nix { };
+      workspace = pkgs.callPackage ./package.nix { inherit craneLib libavif; };
+      inherit (workspace) bootstrap;
+      image = pkgs.callPackage ./image.nix { inherit bootstrap; };
+    in
+    {
+      inherit craneLib workspace image;
+      zip = pkgs.callPackage ./zip.nix { inherit bootstrap; };
+      sbom = pkgs.callPackage ./sbom.nix { inherit craneLib workspace libavif; };
+    };
+
+  native = build pkgs;
+  for =
+    architecture: cross:
+    if pkgs.stdenv.hostPlatform.parsed.cpu.name == architecture then
+      native
+    else
+      build pkgs.pkgsCross.${cross};
+  # Graviton is what the function runs on: a fifth cheaper for the same work.
+  arm = for "aarch64" "aarch64-multiplatform";
+  intel = for "x86_64" "gnu64";
+
+  script = pkgs.callPackage ./script.nix { };
+  formatter = pkgs.callPackage ./formatter.nix {
+    inherit script;
+    inherit (native.craneLib) rustfmt;
+  };
+  checks = import ./checks.nix {
+    inherit pkgs formatter;
+    inherit (inputs) advisory-db;
+    inherit (native) craneLib workspace;
+    # By the names that OCI has for architectures.
+    images = {
+      arm64 = arm.image;
+      amd64 = intel.image;
+    };
+  };
+in
+{
+  inherit checks formatter;
+  packages = {
+    default = arm.workspace.bootstrap;
+    inherit (native.workspace) bootstrap avif;
+    lambda-image = arm.image;
+    lambda-image-x86_64 = intel.image;
+    lambda-zip = arm.zip;
+    inherit (arm) sbom;
+  };
+  apps = import ./apps {
+    inherit pkgs script;
+    inherit (native) workspace;
+    inherit (arm) image;
+  };
+  devShells.default = import ./shell.nix {
+    inherit pkgs checks formatter;
+    inherit (native) craneLib;
+  };
+}

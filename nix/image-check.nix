@@ -1,0 +1,66 @@
+# image -> what an image for Lambda must be, asserted on the unpacked archive.
+{
+  runCommand,
+  jq,
+  patchelf,
+  architecture,
+  image,
+}:
+let
+  # MB, uncompressed. The function has 15, libavif with its codecs 15, libc with what it needs 30.
+  largest = 60;
+in
+runCommand "avif-lambda-image-check-${architecture}"
+  {
+    nativeBuildInputs = [
+      jq
+      patchelf
+    ];
+  }
+  ''
+    fail() { echo "the image: $*" >&2; exit 1; }
+
+    mkdir archive root
+    tar --extract --file=${image} --directory=archive
+    [ "$(jq length archive/manifest.json)" = 1 ] || fail "has more than one manifest"
+    config=archive/$(jq --raw-output '.[0].Config' archive/manifest.json)
+    [ "$(jq --raw-output .architecture "$config")" = ${architecture} ] || fail "is of another architecture"
+    [ "$(jq --compact-output .config.Entrypoint "$config")" = '["/bootstrap"]' ] || fail "starts something else"
+    [ "$(jq '.history | length' "$config")" = "$(jq '.rootfs.diff_ids | length' "$config")" ] || fail "lacks history"
+    jq --raw-output '.[0].Layers[]' archive/manifest.json | while read -r layer; do
+      tar --list --verbose --file="archive/$layer" >>files
+      tar --extract --no-same-permissions --file="archive/$layer" --directory=root
+      chmod --recursive u+w root
+    done
+
+    # Lambda runs it as a user that it does not name.
+    if grep --extended-regexp '^-......[^r]' files; then fail "has files that not everybody may read"; fi
+    if grep --extended-regexp '^-[^ ]{8}[^x].* \./bootstrap$' files; then fail "does not let everybody run bootstrap"; fi
+    if ls root/nix/store | grep --extended-regexp -e '-(glib|gdk-pixbuf|bash|coreutils|gcc|gcc-wrapper|binutils|libvmaf)-[0-9.]+$'; then
+      fail "carries what it has no use for"
+    fi
+    [ -s root/etc/ssl/certs/ca-certificates.crt ] || fail "trusts nobody"
+
+    # Every library is found where the file that needs it looks for it, as the loader will.
+    resolve() {
+      local name directory found path
+      path=$(patchelf --print-rpath "$1")
+      for name in $(patchelf --print-needed "$1"); do
+        found=
+        for directory in ''${path//:/ } "$(dirname "$1")"; do
+          directory=root''${directory#root}
+          if [ -e "$directory/$name" ]; then found=$directory/$name; break; fi
+        done
+        [ -n "$found" ] || fail "$1 finds no $name"
+        if [ "''${seen/ $name /}" = "$seen" ]; then seen="$seen$name "; resolve "$found"; fi
+      done
+    }
+    seen=" "
+    [ -x "root$(patchelf --print-interpreter root/bootstrap)" ] || fail "has no loader"
+    resolve root/bootstrap
+    case $seen in *" libavif.so."*) ;; *) fail "does not need libavif" ;; esac
+
+    size=$(du --summarize --bytes root | cut --fields=1)
+    [ "$size" -le ${toString largest}000000 ] || fail "has $size bytes, over ${toString largest} MB"
+    echo "$size bytes in $(jq '.[0].Layers | length' archive/manifest.json) layers" >$out
+  ''

@@ -1,0 +1,30 @@
+# bootstrap -> the image for Lambda, one architecture, as an archive that docker and skopeo load.
+#
+# A built archive, not a streamed one: it can be cached, checked, and built again to compare.
+{
+  dockerTools,
+  cacert,
+  bootstrap,
+}:
+dockerTools.buildLayeredImage {
+  name = "avif-lambda";
+  tag = bootstrap.version;
+  # The registry's compression is what travels; another one below it would only cost time.
+  compressor = "none";
+  # A copy, not a link into the store: the store's path changes with every edit of the workspace, these bits with the
+  # function alone. What they refer to, libavif and libc, follows in layers of its own. This layer is the last, so that a
+  # change of code uploads nothing else.
+  extraCommands = ''
+    install -D --mode=555 ${bootstrap}/bin/bootstrap bootstrap
+    install -D --mode=444 ${cacert}/etc/ssl/certs/ca-bundle.crt etc/ssl/certs/ca-certificates.crt
+  '';
+  config = {
+    Entrypoint = [ "/bootstrap" ];
+    Labels = {
+      "org.opencontainers.image.title" = "avif-lambda";
+      "org.opencontainers.image.licenses" = "MIT OR Apache-2.0";
+      "org.opencontainers.image.version" = bootstrap.version;
+      "org.opencontainers.image.revision" = bootstrap.revision;
+    };
+  };
+}

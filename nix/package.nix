@@ -1,0 +1,106 @@
+# craneLib, libavif -> the workspace, compiled once. `passthru` holds its programs, a derivation each, and the arguments
+# and dependency artifacts that every other derivation about the workspace is made of.
+{
+  lib,
+  stdenv,
+  runCommand,
+  pkg-config,
+  pkgsBuildBuild,
+  craneLib,
+  libavif,
+}:
+let
+  inherit ((lib.importTOML ../Cargo.toml).workspace.package) version;
+
+  arguments = {
+    pname = "avif-lambda";
+    inherit version;
+    # What Cargo reads, and nothing else: editing a README or a Nix file compiles nothing.
+    src = lib.fileset.toSource {
+      root = ../.;
+      fileset = lib.fileset.unions [
+        ../Cargo.toml
+        ../Cargo.lock
+        ../clippy.toml
+        ../rustfmt.toml
+        ../crates
+      ];
+    };
+    strictDeps = true;
+    # One choice of packages and features everywhere, or Cargo would compile the dependencies again.
+    cargoExtraArgs = "--locked --workspace --no-default-features --features system";
+    nativeBuildInputs = [
+      pkg-config
+      # The build machine's libclang reads headers for any target...
+      pkgsBuildBuild.rustPlatform.bindgenHook
+    ];
+    buildInputs = [ libavif ];
+    # ...and has to be given those of the target's C library before its own.
+    preBuild = ''
+      export BINDGEN_EXTRA_CLANG_ARGS="-isystem ${lib.getDev stdenv.cc.libc}/include $BINDGEN_EXTRA_CLANG_ARGS"
+    '';
+  };
+
+  # What the function is made of, as a digest: a commit's hash would make another image of every commit.
+  revision = builtins.substring 0 32 (
+    baseNameOf (
+      builtins.unsafeDiscardStringContext
+        (lib.fileset.toSource {
+          root = ../.;
+          fileset = lib.fileset.unions [
+            ../Cargo.toml
+            ../Cargo.lock
+            ../crates/model
+            ../crates/avif
+            ../crates/convert
+            ../crates/transfer
+            ../crates/function
+          ];
+        }).outPath
+    )
+  );
+
+  cargoArtifacts = craneLib.buildDepsOnly (
+    arguments
+    // {
+      # Development dependencies are the checks', and those run where they can be executed.
+      doCheck = stdenv.buildPlatform.canExecute stdenv.hostPlatform;
+    }
+  );
+
+  workspace = craneLib.buildPackage (
+    arguments
+    // {
+      inherit cargoArtifacts;
+      # `nix flake check` runs the tests, by nextest.
+      doCheck = false;
+      passthru = {
+        inherit arguments cargoArtifacts;
+        bootstrap = program "bootstrap" "The Lambda function: photographs in S3 become AVIF";
+        avif = program "avif" "Photographs to AVIF on this machine, and the function itself";
+      };
+    }
+  );
+
+  program =
+    name: description:
+    runCommand "${name}-${version}"
+      {
+        pname = name;
+        inherit version;
+        passthru = { inherit revision; };
+        meta = {
+          inherit description;
+          mainProgram = name;
+          license = with lib.licenses; [
+            mit
+            asl20
+          ];
+          platforms = lib.platforms.linux;
+        };
+      }
+      ''
+        install -D --mode=555 --target-directory=$out/bin ${workspace}/bin/${name}
+      '';
+in
+workspace

@@ -1,0 +1,19 @@
+# pkgs, craneLib, checks, formatter -> the development shell: what the package and its checks need, and the workshop's tools.
+{
+  pkgs,
+  craneLib,
+  checks,
+  formatter,
+}:
+craneLib.devShell {
+  inputsFrom = [ checks.nextest ];
+  packages = [
+    formatter
+    pkgs.awscli2
+    pkgs.cargo-deny
+    pkgs.cargo-lambda
+    pkgs.deadnix
+    pkgs.rust-analyzer
+    pkgs.skopeo
+  ];
+}

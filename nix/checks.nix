@@ -9,10 +9,7 @@
 }:
 let
   inherit (pkgs) lib;
-  inherit (workspace) arguments;
-  compiled = arguments // {
-    inherit (workspace) cargoArtifacts;
-  };
+  inherit (workspace) arguments checking;
   # A command over these files of the project, which succeeds or does not.
   check =
     name: tools: files: command:
@@ -39,13 +36,13 @@ in
   inherit workspace;
 
   clippy = craneLib.cargoClippy (
-    compiled // { cargoClippyExtraArgs = "--all-targets -- --deny warnings"; }
+    checking // { cargoClippyExtraArgs = "--all-targets -- --deny warnings"; }
   );
 
-  docs = craneLib.cargoDoc (compiled // { env.RUSTDOCFLAGS = "--deny warnings"; });
+  docs = craneLib.cargoDoc (checking // { env.RUSTDOCFLAGS = "--deny warnings"; });
 
   nextest = craneLib.cargoNextest (
-    compiled
+    checking
     // {
       # With avifdec, the decoder that is not ours.
       nativeBuildInputs = arguments.nativeBuildInputs ++ [ pkgs.libavif ];
@@ -54,7 +51,7 @@ in
     }
   );
 
-  doctest = craneLib.cargoDocTest compiled;
+  doctest = craneLib.cargoDocTest checking;
 
   deny = craneLib.cargoDeny {
     inherit (arguments) pname version src;
@@ -72,6 +69,7 @@ in
       ../Cargo.toml
       ../crates
       ../deny.toml
+      ../.taplo.toml
       ../clippy.toml
       ../rustfmt.toml
     ]

@@ -17,6 +17,6 @@ script {
     if [ "''${1-}" = --check ]; then check=(--check); fi
     nixfmt "''${check[@]}" flake.nix nix/*.nix nix/apps/*.nix
     find crates -name '*.rs' -exec rustfmt --edition 2024 "''${check[@]}" {} +
-    taplo fmt "''${check[@]}" Cargo.toml crates/*/Cargo.toml ./*.toml
+    taplo fmt "''${check[@]}" ./*.toml crates/*/Cargo.toml
   '';
 }

@@ -1,5 +1,5 @@
-# craneLib, libavif -> the workspace, compiled once. `passthru` holds its programs, a derivation each, and the arguments
-# and dependency artifacts that every other derivation about the workspace is made of.
+# craneLib, libavif -> the workspace. `passthru` holds its programs, a derivation each, and the arguments
+# that every other derivation about the workspace is made of.
 {
   lib,
   stdenv,
@@ -60,13 +60,12 @@ let
     )
   );
 
-  cargoArtifacts = craneLib.buildDepsOnly (
-    arguments
-    // {
-      # Development dependencies are the checks', and those run where they can be executed.
-      doCheck = stdenv.buildPlatform.canExecute stdenv.hostPlatform;
-    }
-  );
+  # The dependencies, compiled once for what is shipped and once for what checks it: tests are not linked as a whole
+  # program each, which would take minutes a test.
+  cargoArtifacts = craneLib.buildDepsOnly (arguments // { doCheck = false; });
+  checking = arguments // {
+    CARGO_PROFILE = "quick";
+  };
 
   workspace = craneLib.buildPackage (
     arguments
@@ -75,7 +74,11 @@ let
       # `nix flake check` runs the tests, by nextest.
       doCheck = false;
       passthru = {
-        inherit arguments cargoArtifacts;
+        inherit arguments;
+        # For the checks: the arguments of a derivation that compiles the workspace.
+        checking = checking // {
+          cargoArtifacts = craneLib.buildDepsOnly checking;
+        };
         bootstrap = program "bootstrap" "The Lambda function: photographs in S3 become AVIF";
         avif = program "avif" "Photographs to AVIF on this machine, and the function itself";
       };

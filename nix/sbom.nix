@@ -27,7 +27,8 @@ in
 craneLib.mkCargoDerivation (
   workspace.arguments
   // {
-    inherit (workspace) cargoArtifacts;
+    # It compiles nothing.
+    cargoArtifacts = null;
     pnameSuffix = "-sbom";
     nativeBuildInputs = workspace.arguments.nativeBuildInputs ++ [ jq ];
     doInstallCargoArtifacts = false;

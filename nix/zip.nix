@@ -24,7 +24,7 @@ runCommand "avif-lambda-${bootstrap.version}.zip"
       local name from
       for name in $(patchelf --print-needed "$1"); do
         if [ -e "task/lib/$name" ]; then continue; fi
-        from=$(while read -r path; do ls "$path/lib/$name" 2>/dev/null || true; done <$closure/store-paths | head -n 1)
+        from=$(find $(sed 's|$|/lib|' $closure/store-paths) -maxdepth 1 -name "$name" -print -quit 2>/dev/null || true)
         [ -n "$from" ] || { echo "$name is in no part of the closure" >&2; exit 1; }
         install --mode=755 "$from" "task/lib/$name"
         bring "task/lib/$name"
@@ -34,9 +34,8 @@ runCommand "avif-lambda-${bootstrap.version}.zip"
 
     loader=$(basename "$(patchelf --print-interpreter task/bootstrap)")
     for library in task/lib/*; do
-      # The C library and its loader have no search path, and break where one is added.
-      case $(basename "$library") in libc.so.6 | "$loader") continue ;; esac
-      patchelf --set-rpath '$ORIGIN' "$library"
+      # The C library's own parts have no search path, and need none.
+      if [ -n "$(patchelf --print-rpath "$library")" ]; then patchelf --set-rpath '$ORIGIN' "$library"; fi
     done
     patchelf --set-interpreter "/var/task/lib/$loader" --set-rpath '$ORIGIN/lib' task/bootstrap
 

@@ -33,8 +33,13 @@ fail() { echo "deploy: $*" >&2; exit 1; }
 say() { echo "deploy: $*"; }
 
 state=$(aws lambda get-function --function-name "$function") || fail "cannot look at $function; nothing was changed"
+# What it runs: the image's URI where that is by digest, as this program leaves it, or what Lambda resolved a tag to.
 read -r architecture package running < <(
-  jq --raw-output '[.Configuration.Architectures[0] // "x86_64", .Configuration.PackageType, .Code.ResolvedImageUri // "-"] | join(" ")' <<<"$state"
+  jq --raw-output '[
+    .Configuration.Architectures[0] // "x86_64",
+    .Configuration.PackageType,
+    (.Code | [.ImageUri, .ResolvedImageUri] | map(strings | select(contains("@sha256:"))) | first // "-")
+  ] | join(" ")' <<<"$state"
 )
 [ "$package" = Image ] || fail "$function is deployed as $package, and Lambda never changes that; create it from an image"
 image_architecture=$(skopeo inspect --format '{{.Architecture}}' "docker-archive:$AVIF_IMAGE")

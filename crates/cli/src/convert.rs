@@ -46,7 +46,7 @@ pub(crate) struct Arguments {
     /// 0 (slowest, smallest) to 10 (fastest)
     #[arg(short, long, default_value_t)]
     speed: Speed,
-    /// Exif and XMP: "strip" or "keep". Colour profiles always stay
+    /// Exif and XMP (of a TIFF, XMP alone): "strip" or "keep". Colour profiles always stay
     #[arg(short, long, default_value = "strip")]
     metadata: Metadata,
     /// Write an AVIF even where it is not smaller than its input

@@ -35,7 +35,7 @@ craneLib.mkCargoDerivation (
     natives = builtins.toJSON natives;
     passAsFile = [ "natives" ];
     buildPhaseCargoCommand = ''
-      cargo tree --locked --package function --no-default-features --features system --edges normal \
+      cargo tree --locked --package function --no-default-features --features system --edges normal --no-dedupe \
         --target ${stdenv.hostPlatform.rust.rustcTarget} --prefix none --format '{p}|{l}' >tree
     '';
     installPhaseCommand = ''

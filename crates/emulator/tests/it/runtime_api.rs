@@ -149,6 +149,16 @@ async fn an_asynchronous_invocation_is_tried_three_times_and_then_dead() {
 }
 
 #[tokio::test]
+async fn stopping_lets_the_event_in_hand_finish_and_fails_those_that_wait() {
+    let (lambda, _log) = start(function());
+    let wait = || lambda.invoke(json!({"do": "wait"}));
+    // They are polled in this order: the first has the one environment when the others ask for it.
+    let (in_hand, waiting, ()) = tokio::join!(wait(), wait(), lambda.stop());
+    assert!(in_hand.result.is_ok(), "{in_hand:?}");
+    assert_eq!(waiting.result.unwrap_err().error_type, "Emulator.Stopped");
+}
+
+#[tokio::test]
 async fn a_wire_delivers_every_notification() {
     let (lambda, _log) = start(Function { concurrency: 2, ..function() });
     let (sender, notifications) = unbounded_channel();

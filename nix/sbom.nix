@@ -44,7 +44,7 @@ craneLib.mkCargoDerivation (
         specVersion: "1.6",
         version: 1,
         metadata: { component: { type: "application", name: "avif-lambda", version: $version } },
-        components: ([
+        components: (([
           inputs | capture("^(?<name>[^ ]+) v(?<version>[^ |]+)[^|]*\\|(?<license>.*)$") | {
             type: "library",
             name,
@@ -52,7 +52,7 @@ craneLib.mkCargoDerivation (
             purl: "pkg:cargo/\(.name)@\(.version)",
             licenses: [{ expression: (.license | gsub("/"; " OR ")) }]
           }
-        ] | unique) + $natives[0]
+        ] | unique) + $natives[0])
       }' tree >$out
     '';
   }

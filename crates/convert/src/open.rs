@@ -161,6 +161,7 @@ impl<'bytes> Opened<'bytes> {
                 let grey = !decoder.color_type().has_color();
                 exif = png::exif(bytes);
                 cicp = png::cicp(bytes);
+                cicp = cicp.or_else(|| png::linear(bytes, grey).filter(|_| icc.is_none() && !png::has_profile(bytes)));
                 // One that is there and could not be read is told as damaged, as an empty one is.
                 icc = icc.or_else(|| png::has_profile(bytes).then(Vec::new));
                 icc = icc.or_else(|| png::profile(bytes, grey)).filter(|_| cicp.is_none());

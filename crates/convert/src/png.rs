@@ -26,26 +26,25 @@ pub(crate) fn has_profile(bytes: &[u8]) -> bool {
     chunk(bytes, *b"iCCP").is_some()
 }
 
-/// An ICC profile that says what the `gAMA` and `cHRM` chunks say (PNG specification, third edition, 11.3.2.1 and
-/// 11.3.2.2), where they say something else than sRGB. They count only where neither an `iCCP` nor an `sRGB` chunk is.
+/// Code points that say what the `gAMA` and `cHRM` chunks say, where there are such: for light as it is, which needs no
+/// profile then and no change of any pixel. They count only where no `iCCP` chunk is.
+pub(crate) fn linear(bytes: &[u8], grey: bool) -> Option<Cicp> {
+    const LINEAR: u16 = 8;
+    let (exponent, chromaticities) = gamma(bytes, grey)?;
+    let is_linear = (0.99..=1.01).contains(&exponent) && chromaticities.is_none();
+    is_linear.then_some(Cicp { transfer: LINEAR, ..Cicp::SRGB })
+}
+
+/// An ICC profile that says what the `gAMA` and `cHRM` chunks say, where that is neither sRGB nor [`linear`]. They count
+/// only where no `iCCP` chunk is.
 pub(crate) fn profile(bytes: &[u8], grey: bool) -> Option<Vec<u8>> {
-    if chunk(bytes, *b"sRGB").is_some() {
-        return None;
-    }
-    let gamma = u32::from_be_bytes(chunk(bytes, *b"gAMA")?.try_into().ok()?);
-    let exponent = 100_000.0 / f64::from(gamma);
-    // Others are no pictures' gammas, but slips.
-    if !(0.1..=10.0).contains(&exponent) {
-        return None;
-    }
+    let (exponent, chromaticities) = gamma(bytes, grey)?;
     let is_srgb = (2.15..=2.25).contains(&exponent);
-    if grey {
-        let profile = ColorProfile::new_gray_with_gamma(single(exponent));
-        return if is_srgb { None } else { profile.encode().ok() };
-    }
-    let chromaticities = chunk(bytes, *b"cHRM").and_then(chromaticities).filter(|values| !are_srgb(values));
-    if is_srgb && chromaticities.is_none() {
+    if (is_srgb && chromaticities.is_none()) || linear(bytes, grey).is_some() {
         return None;
+    }
+    if grey {
+        return ColorProfile::new_gray_with_gamma(single(exponent)).encode().ok();
     }
     let mut profile = ColorProfile::new_srgb();
     if let Some([white, red, green, blue]) = chromaticities {
@@ -61,6 +60,22 @@ pub(crate) fn profile(bytes: &[u8], grey: bool) -> Option<Vec<u8>> {
     profile.cicp = None;
     profile.description = None;
     profile.encode().ok()
+}
+
+/// The exponent that makes light of levels, and the chromaticities where they matter and are not sRGB's (PNG
+/// specification, third edition, 11.3.2.1 and 11.3.2.2); nothing where an `sRGB` chunk says that they do not count.
+fn gamma(bytes: &[u8], grey: bool) -> Option<(f64, Option<Chromaticities>)> {
+    if chunk(bytes, *b"sRGB").is_some() {
+        return None;
+    }
+    let gamma = u32::from_be_bytes(chunk(bytes, *b"gAMA")?.try_into().ok()?);
+    let exponent = 100_000.0 / f64::from(gamma);
+    // Others are no pictures' gammas, but slips.
+    if !(0.1..=10.0).contains(&exponent) {
+        return None;
+    }
+    let points = chunk(bytes, *b"cHRM").filter(|_| !grey).and_then(chromaticities);
+    Some((exponent, points.filter(|points| !are_srgb(points))))
 }
 
 /// x and y of white, red, green and blue.

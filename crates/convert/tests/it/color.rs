@@ -165,12 +165,12 @@ fn a_pngs_code_points_travel_and_win_over_its_profile() {
 
 #[test]
 fn a_pngs_gamma_and_chromaticities_look_as_they_say() {
-    // Light as it is, on the primaries of Display P3.
+    // Levels are light to the power of .5, on the primaries of Display P3.
     let points: Vec<u8> = [31_270_u32, 32_900, 68_000, 32_000, 26_500, 69_000, 15_000, 6_000]
         .iter()
         .flat_map(|point| point.to_be_bytes())
         .collect();
-    let chunks: [(&[u8; 4], &[u8]); 2] = [(b"gAMA", &100_000_u32.to_be_bytes()), (b"cHRM", &points)];
+    let chunks: [(&[u8; 4], &[u8]); 2] = [(b"gAMA", &50_000_u32.to_be_bytes()), (b"cHRM", &points)];
     let image = DynamicImage::from(picture(192, 128));
     let seen = converted(&with_chunks(&file(&image, ImageFormat::Png), &chunks));
     assert!(distance(&seen.image, &image) < CODING, "the pixels stay what they were");
@@ -183,9 +183,28 @@ fn a_pngs_gamma_and_chromaticities_look_as_they_say() {
             assert!((number - expected).abs() < 0.002, "{number} is not {expected}");
         }
     }
+}
+
+#[test]
+fn a_grey_png_of_another_gamma_becomes_srgb_that_looks_the_same() {
     let grey = DynamicImage::from(GrayImage::from_pixel(64, 64, Luma([128])));
-    let seen = converted(&with_chunks(&file(&grey, ImageFormat::Png), &chunks));
-    assert!(seen.image.to_luma8().get_pixel(30, 30).0[0].abs_diff(188) <= 1 && seen.icc.is_none());
+    // Levels are light to the power of .7.
+    let file = with_chunks(&file(&grey, ImageFormat::Png), &[(b"gAMA", &70_000_u32.to_be_bytes())]);
+    let expected = srgb_level((128.0_f64 / 255.0).powf(1.0 / 0.7));
+    let got = converted(&file).image.to_luma8().get_pixel(30, 30).0[0];
+    assert!((f64::from(got) - expected).abs() < 2.0, "{got} is not {expected}");
+}
+
+#[test]
+fn a_png_of_light_as_it_is_says_so_and_keeps_its_pixels() {
+    let image = DynamicImage::from(picture(192, 128));
+    for image in [image.clone(), image.to_luma8().into()] {
+        let file = with_chunks(&file(&image, ImageFormat::Png), &[(b"gAMA", &100_000_u32.to_be_bytes())]);
+        let avif = avif(&file, &recipe());
+        assert_eq!(nclx(&avif), [1, 8, 6, 1]);
+        let seen = look(&avif);
+        assert!(seen.icc.is_none() && distance(&seen.image, &image) < CODING);
+    }
 }
 
 /// One tag of a profile (ICC.1:2022, 7.3).

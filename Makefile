@@ -16,8 +16,8 @@ test: tools nextest deployment ## formatting, lints, docs and every test
 	cargo fmt --all --check
 	cargo clippy $(CARGO_FLAGS) --all-targets -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc $(CARGO_FLAGS) --no-deps
-	cargo nextest run --workspace --cargo-profile $(PROFILE) --locked
 	cargo test $(CARGO_FLAGS) --doc
+	cargo nextest run --workspace --cargo-profile $(PROFILE) --locked
 
 # Nix itself is not needed for these: what it builds is checked by `nix flake check`.
 deployment: $(TOOLS)/bin/nixfmt $(TOOLS)/bin/moto_server ## the Nix files, the Dockerfile, push and deploy on loopback

@@ -25,6 +25,9 @@ pub(crate) enum Samples {
 /// The most memory for a list of values in the header; a profile takes 32 times its length for a moment.
 const LIST: usize = 64 << 20;
 
+/// Four inks of 16 bits.
+const MOST_BYTES_A_PIXEL: usize = 8;
+
 /// Reads from the header what the samples are, and the ICC profile. What is wrong with it, its other reader will say.
 pub(crate) fn header(bytes: &[u8]) -> (Samples, Option<Vec<u8>>) {
     let Ok(decoder) = Decoder::new(Cursor::new(bytes)) else { return (Samples::Plain, None) };
@@ -44,8 +47,12 @@ pub(crate) fn header(bytes: &[u8]) -> (Samples, Option<Vec<u8>>) {
 /// Amounts of ink, 255 being full (TIFF 6.0, section 16).
 pub(crate) fn inks(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let mut decoder = Decoder::new(Cursor::new(bytes)).map_err(damaged)?;
-    // The picture's size was held against our own limits already.
-    decoder = decoder.with_limits(Limits::unlimited());
+    // The picture's size was held against our own limits already; a strip or tile may claim no more than that.
+    let (width, height) = decoder.dimensions().map_err(damaged)?;
+    let mut limits = Limits::default();
+    limits.decoding_buffer_size = (width as usize).saturating_mul(height as usize).saturating_mul(MOST_BYTES_A_PIXEL);
+    limits.intermediate_buffer_size = limits.intermediate_buffer_size.max(limits.decoding_buffer_size);
+    decoder = decoder.with_limits(limits);
     if decoder.find_tag_unsigned::<u16>(Tag::PlanarConfiguration).map_err(damaged)? == Some(2) {
         return Err(Error::Unsupported { format: Format::Tiff, message: "CMYK in separate planes".into() });
     }

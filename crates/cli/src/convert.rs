@@ -109,7 +109,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         // What all of them take together is what one may take.
         limits: Limits { memory: limits.memory / workers as u64, ..limits },
         layout: Layout::default(),
-        storing: Storing { cache_control: None, keep_larger: arguments.keep_larger },
+        storing: Storing { keep_larger: arguments.keep_larger, ..Storing::default() },
+        follow_removals: false,
         threads: NonZeroUsize::new(cores / workers).unwrap_or(NonZeroUsize::MIN),
     };
     let outcomes = all(&tasks, &plan, arguments.overwrite, workers);

@@ -69,6 +69,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Ok(Outcome::Skipped { why: reason } | Outcome::Refused { reason } | Outcome::Failed { reason }) => {
                 failures.push((key, reason));
             }
+            Ok(Outcome::Removed { .. }) => failures.push((key, "it was removed while this ran".into())),
             Err(reason) => failures.push((key, reason)),
         }
         if let Some(init) = delivery.last.init {

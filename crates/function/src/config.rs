@@ -16,6 +16,8 @@ use transfer::{Layout, Plan, Storing};
 pub struct Config {
     /// How jobs are done.
     pub plan: Plan,
+    /// Bytes of memory for files that wait for their turn to be converted, or to be stored.
+    pub waiting: u64,
     /// How the log is written.
     pub log: Log,
     /// Whether the bucket goes into the path: so it is wherever the endpoint is not AWS's own.
@@ -92,18 +94,27 @@ impl Reader<'_> {
             bucket: self.text("AVIF_OUTPUT_BUCKET"),
             prefix: self.text("AVIF_OUTPUT_PREFIX").unwrap_or_default(),
         };
-        let storing =
-            Storing { cache_control: self.text("AVIF_CACHE_CONTROL"), keep_larger: self.read("AVIF_KEEP_LARGER") };
+        let storing = Storing {
+            cache_control: self.text("AVIF_CACHE_CONTROL"),
+            keep_larger: self.read("AVIF_KEEP_LARGER"),
+            copy_tags: self.read("AVIF_COPY_TAGS"),
+            storage_class: self.optional("AVIF_STORAGE_CLASS"),
+            kms_key: self.text("AVIF_KMS_KEY"),
+        };
         let most = Limits::default();
+        let memory = self.memory().unwrap_or(most.memory);
+        let waiting = memory / 16;
         let limits = Limits {
             bytes: self.read_or("AVIF_MAX_BYTES", most.bytes),
             pixels: self.read_or("AVIF_MAX_PIXELS", most.pixels),
-            memory: self.memory().unwrap_or(most.memory),
+            memory: memory - waiting,
         };
+        let follow_removals = self.read_or("AVIF_FOLLOW_REMOVALS", true);
         let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let endpoint = [self.text("AWS_ENDPOINT_URL_S3"), self.text("AWS_ENDPOINT_URL")];
         Config {
-            plan: Plan { recipe, limits, layout, storing, threads },
+            plan: Plan { recipe, limits, layout, storing, follow_removals, threads },
+            waiting,
             log: self.log(),
             path_style: endpoint.iter().any(Option::is_some),
         }
@@ -138,12 +149,13 @@ impl Reader<'_> {
         self.read_or(name, T::default())
     }
 
+    fn optional<T: FromStr<Err: ToString>>(&mut self, name: &'static str) -> Option<T> {
+        let text = self.text(name)?;
+        text.parse().map_err(|error: T::Err| self.mistakes.push(format!("{name}={text}: {}", error.to_string()))).ok()
+    }
+
     fn read_or<T: FromStr<Err: ToString>>(&mut self, name: &'static str, default: T) -> T {
-        let Some(text) = self.text(name) else { return default };
-        text.parse().unwrap_or_else(|error: T::Err| {
-            self.mistakes.push(format!("{name}={text}: {}", error.to_string()));
-            default
-        })
+        self.optional(name).unwrap_or(default)
     }
 
     fn name_unknown(&mut self) {
@@ -161,6 +173,8 @@ fn count(mistakes: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use transfer::StorageClass;
+
     use super::*;
 
     fn parse(variables: &[(&str, &str)]) -> Result<Config, Mistakes> {
@@ -171,7 +185,10 @@ mod tests {
     fn nothing_set_is_the_defaults() {
         let config = parse(&[("AVIF_WIDTHS", ""), ("PATH", "/bin")]).unwrap();
         assert_eq!(config.plan.recipe, Recipe::default());
-        assert_eq!((config.plan.layout, config.plan.limits), (Layout::default(), Limits::default()));
+        let Limits { memory, .. } = Limits::default();
+        let limits = Limits { memory: memory / 16 * 15, ..Limits::default() };
+        assert_eq!((config.plan.layout, config.plan.limits), (Layout::default(), limits));
+        assert!(config.plan.follow_removals);
         assert_eq!(config.log, Log { json: true, level: Level::INFO });
         assert!(!config.path_style);
     }
@@ -187,6 +204,10 @@ mod tests {
             ("AVIF_OUTPUT_PREFIX", "a/"),
             ("AVIF_CACHE_CONTROL", "no-store"),
             ("AVIF_KEEP_LARGER", "true"),
+            ("AVIF_COPY_TAGS", "true"),
+            ("AVIF_STORAGE_CLASS", "STANDARD_IA"),
+            ("AVIF_KMS_KEY", "alias/photos"),
+            ("AVIF_FOLLOW_REMOVALS", "false"),
             ("AVIF_MAX_BYTES", "10"),
             ("AVIF_MAX_PIXELS", "20"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1000"),
@@ -195,13 +216,20 @@ mod tests {
             ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
         ])
         .unwrap();
-        let Plan { recipe, limits, layout, storing, .. } = config.plan;
+        let Plan { recipe, limits, layout, storing, follow_removals, .. } = config.plan;
         assert_eq!(recipe.widths, "full,640".parse().unwrap());
         assert_eq!((recipe.quality.to_string(), recipe.speed.number()), ("70".into(), 4));
         assert_eq!(recipe.metadata, model::Metadata::Keep);
         assert_eq!(layout, Layout { bucket: Some("cdn".into()), prefix: "a/".into() });
-        assert_eq!(storing, Storing { cache_control: Some("no-store".into()), keep_larger: true });
-        assert_eq!(limits, Limits { bytes: 10, pixels: 20, memory: 943_718_400 });
+        assert_eq!(
+            (storing.cache_control.as_deref(), storing.kms_key.as_deref()),
+            (Some("no-store"), Some("alias/photos"))
+        );
+        assert_eq!(storing.storage_class.map(StorageClass::name), Some("STANDARD_IA"));
+        assert!(storing.keep_larger && storing.copy_tags && !follow_removals);
+        // Nine tenths of 1,000 MiB, of which a sixteenth is for files that wait.
+        assert_eq!((limits.bytes, limits.pixels, limits.memory + config.waiting), (10, 20, 943_718_400));
+        assert_eq!(config.waiting, 58_982_400);
         assert_eq!(config.log, Log { json: false, level: Level::ERROR });
         assert!(config.path_style);
     }

@@ -53,7 +53,9 @@ fn answer(reports: &[Report], refused: &[String]) -> Result<Value, Diagnostic> {
         .iter()
         .filter_map(|report| match &report.outcome {
             Outcome::Failed { reason } => Some(format!("{}: {reason}", report.job.source.at)),
-            Outcome::Converted { .. } | Outcome::Skipped { .. } | Outcome::Refused { .. } => None,
+            Outcome::Converted { .. } | Outcome::Removed { .. } | Outcome::Skipped { .. } | Outcome::Refused { .. } => {
+                None
+            }
         })
         .collect();
     if failed.is_empty() {

@@ -45,6 +45,9 @@ pub(crate) fn report(report: &Report, request_id: &str) {
                 format!("converted {at}: {} bytes into {stored} in {} variants", picture.bytes, variants.len());
             tracing::info!(report = json, request_id, peak_memory_mib, "{message}");
         }
+        Outcome::Removed { at: removed } => {
+            tracing::info!(report = json, request_id, peak_memory_mib, "removed {} outputs of {at}", removed.len());
+        }
         Outcome::Skipped { why } => {
             tracing::info!(report = json, request_id, peak_memory_mib, "skipped {at}: {why}");
         }

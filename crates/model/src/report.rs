@@ -28,6 +28,11 @@ pub enum Outcome {
         #[serde(skip_serializing_if = "Vec::is_empty", default)]
         notes: Vec<String>,
     },
+    /// The source is gone, and what was made of it was removed.
+    Removed {
+        /// What was removed.
+        at: Vec<Location>,
+    },
     /// There was nothing to do.
     Skipped {
         /// Why there was nothing to do.

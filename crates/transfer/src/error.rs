@@ -13,11 +13,23 @@ pub enum Error {
         at: Location,
     },
     /// The object is larger than the limit, by its header or by what arrived of it.
-    #[error("{at} is over the limit of {limit} bytes; raise AVIF_MAX_BYTES to convert it")]
+    #[error("{at} has {bytes} bytes or more, over the limit of {limit} bytes; raise AVIF_MAX_BYTES to convert it")]
     TooLarge {
         /// The object.
         at: Location,
+        /// Its size in bytes as announced, or what had arrived of it.
+        bytes: u64,
         /// The limit in bytes.
+        limit: u64,
+    },
+    /// The file alone needs more memory than there is.
+    #[error("{at} has {} MiB, and the function has {} MiB for it; give it more memory", bytes >> 20, limit >> 20)]
+    TooMuchMemory {
+        /// The object.
+        at: Location,
+        /// Its size in bytes.
+        bytes: u64,
+        /// The memory in bytes.
         limit: u64,
     },
     /// A variant's key would be longer than S3 allows.
@@ -34,6 +46,12 @@ pub enum Error {
         /// The source.
         at: Location,
     },
+    /// Where an output belongs there is an object that was not made here.
+    #[error("{at} is there already and was not made by this tool, so it stays; remove it, or set AVIF_OUTPUT_PREFIX")]
+    Stranger {
+        /// The object.
+        at: Location,
+    },
     /// The picture could not be converted.
     #[error(transparent)]
     Convert(#[from] convert::Error),
@@ -45,7 +63,7 @@ pub enum Error {
         /// Time there is.
         left: Duration,
     },
-    /// The deadline came while it was being converted.
+    /// The deadline came first.
     #[error("not done after {after:.1?}, when the deadline came; give the function more time or memory")]
     Overran {
         /// How long it had been at it.
@@ -55,6 +73,24 @@ pub enum Error {
     #[error("a panic while converting: {message}")]
     Panicked {
         /// What it said.
+        message: String,
+    },
+    /// The source or its outputs changed under our hands, each time that it was tried.
+    #[error("{at} or its variants were changed by somebody else {times} times while this was at work")]
+    Contended {
+        /// The source.
+        at: Location,
+        /// How often it was tried.
+        times: u32,
+    },
+    /// An object did not arrive whole.
+    #[error("cannot read {at}: after {after} bytes: {message}")]
+    Interrupted {
+        /// The object.
+        at: Location,
+        /// Bytes that had arrived.
+        after: usize,
+        /// What the connection met.
         message: String,
     },
     /// S3 did not do what it was asked for.
@@ -70,17 +106,27 @@ pub enum Error {
 }
 
 impl Error {
+    pub(crate) fn storage(action: &'static str, at: &Location, message: impl Into<String>) -> Self {
+        Self::Storage { action, at: at.clone(), message: message.into() }
+    }
+
     /// Can a retry help? The one place that decides it.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         let reason = chain(self);
         match self {
-            Self::Missing { .. } | Self::TooLarge { .. } | Self::KeyTooLong { .. } | Self::Reserved { .. } => {
-                Outcome::Refused { reason }
-            }
-            Self::OutOfTime { .. } | Self::Overran { .. } | Self::Panicked { .. } | Self::Storage { .. } => {
-                Outcome::Failed { reason }
-            }
+            Self::Missing { .. }
+            | Self::TooLarge { .. }
+            | Self::TooMuchMemory { .. }
+            | Self::KeyTooLong { .. }
+            | Self::Reserved { .. }
+            | Self::Stranger { .. } => Outcome::Refused { reason },
+            Self::OutOfTime { .. }
+            | Self::Overran { .. }
+            | Self::Panicked { .. }
+            | Self::Contended { .. }
+            | Self::Interrupted { .. }
+            | Self::Storage { .. } => Outcome::Failed { reason },
             Self::Convert(error) => match error {
                 convert::Error::Empty
                 | convert::Error::Unknown { .. }

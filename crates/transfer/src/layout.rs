@@ -1,6 +1,6 @@
 //! Where variants go, and how they are told from sources. To change where outputs go, change this file.
 
-use model::{Location, Width};
+use model::{Location, Width, Widths};
 use serde::Serialize;
 
 use crate::Error;
@@ -17,12 +17,21 @@ pub struct Layout {
     pub prefix: String,
 }
 
+/// Where the outputs of one source belong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outputs {
+    /// One place for each width, in the recipe's order.
+    pub variants: Vec<Location>,
+    /// The place of the manifest, which lists the variants.
+    pub manifest: Option<Location>,
+}
+
 /// What an object is to us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Something to convert.
     Source,
-    /// An AVIF: ours, or one that needs no converting. Never an input, whatever the settings.
+    /// An AVIF, ours or one that needs no converting, or a manifest. Never an input, whatever the settings.
     Output,
     /// A folder as the console makes them: nothing in it.
     Folder,
@@ -33,6 +42,7 @@ pub enum Role {
 /// S3's limit on a key (Amazon S3 user guide, "Naming Amazon S3 objects").
 const LONGEST_KEY: usize = 1024;
 const SUFFIX: &str = ".avif";
+const MANIFEST_SUFFIX: &str = ".avif.json";
 
 impl Layout {
     /// Where the variant of that width belongs.
@@ -40,13 +50,25 @@ impl Layout {
     /// # Errors
     /// [`Error::KeyTooLong`] where S3 could not hold the key.
     pub fn place(&self, source: &Location, width: Width) -> Result<Location, Error> {
+        match width {
+            Width::Full => self.beside(source, SUFFIX),
+            Width::Pixels(pixels) => self.beside(source, &format!(".w{pixels}{SUFFIX}")),
+        }
+    }
+
+    /// Where all of a source's outputs belong. There is a manifest where there are several variants.
+    ///
+    /// # Errors
+    /// [`Error::KeyTooLong`] where S3 could not hold one of the keys.
+    pub fn outputs(&self, source: &Location, widths: &Widths) -> Result<Outputs, Error> {
+        let variants = widths.iter().map(|width| self.place(source, width)).collect::<Result<Vec<_>, _>>()?;
+        let manifest = (variants.len() > 1).then(|| self.beside(source, MANIFEST_SUFFIX)).transpose()?;
+        Ok(Outputs { variants, manifest })
+    }
+
+    fn beside(&self, source: &Location, suffix: &str) -> Result<Location, Error> {
         let bucket = self.bucket.as_ref().unwrap_or(&source.bucket).clone();
-        let (prefix, key) = (&self.prefix, &source.key);
-        let key = match width {
-            Width::Full => format!("{prefix}{key}{SUFFIX}"),
-            Width::Pixels(pixels) => format!("{prefix}{key}.w{pixels}{SUFFIX}"),
-        };
-        let at = Location { bucket, key };
+        let at = Location { bucket, key: format!("{}{}{suffix}", self.prefix, source.key) };
         if at.key.len() > LONGEST_KEY { Err(Error::KeyTooLong { at, limit: LONGEST_KEY }) } else { Ok(at) }
     }
 }
@@ -56,9 +78,10 @@ impl Role {
     #[must_use]
     pub fn of(at: &Location) -> Self {
         let key = at.key.as_bytes();
-        let ends_in_suffix =
-            key.len() >= SUFFIX.len() && key[key.len() - SUFFIX.len()..].eq_ignore_ascii_case(SUFFIX.as_bytes());
-        if ends_in_suffix {
+        let ends_in = |suffix: &str| {
+            key.len() >= suffix.len() && key[key.len() - suffix.len()..].eq_ignore_ascii_case(suffix.as_bytes())
+        };
+        if ends_in(SUFFIX) || ends_in(MANIFEST_SUFFIX) {
             return Self::Output;
         }
         if key.is_empty() || key.ends_with(b"/") {
@@ -90,7 +113,7 @@ mod tests {
 
     /// Any text, and text that looks much like our own names.
     fn keys() -> impl Strategy<Value = String> {
-        prop_oneof![any::<String>(), "[a-b/.w0-9]{0,6}(\\.w[0-9]{0,3})?(\\.(avif|AVIF|jpg))?"]
+        prop_oneof![any::<String>(), "[a-b/.w0-9]{0,6}(\\.w[0-9]{0,3})?(\\.(avif|AVIF|jpg))?(\\.json)?"]
     }
 
     proptest! {
@@ -98,6 +121,8 @@ mod tests {
         fn no_output_is_ever_an_input(layout in layouts(), key in keys(), width in widths()) {
             let output = layout.place(&at(&key), width).unwrap();
             prop_assert_eq!(Role::of(&output), Role::Output);
+            let manifest = layout.outputs(&at(&key), &"full,1".parse().unwrap()).unwrap().manifest.unwrap();
+            prop_assert_eq!(Role::of(&manifest), Role::Output);
         }
 
         #[test]
@@ -121,10 +146,19 @@ mod tests {
     }
 
     #[test]
+    fn several_variants_have_a_manifest() {
+        let outputs = |widths: &str| Layout::default().outputs(&at("a.jpg"), &widths.parse().unwrap()).unwrap();
+        assert_eq!(outputs("640").manifest, None);
+        assert_eq!(outputs("full,640").manifest, Some(at("a.jpg.avif.json")));
+    }
+
+    #[test]
     fn roles_are_told_by_the_key() {
         assert_eq!(Role::of(&at("a.jpg")), Role::Source);
         assert_eq!(Role::of(&at("no extension")), Role::Source);
         assert_eq!(Role::of(&at("a.jpg.AVIF")), Role::Output);
+        assert_eq!(Role::of(&at("a.jpg.avif.json")), Role::Output);
+        assert_eq!(Role::of(&at("a.jpg.json")), Role::Source);
         assert_eq!(Role::of(&at("album/")), Role::Folder);
         assert_eq!(Role::of(&at("a.jpg.w640")), Role::Reserved);
         assert_eq!(Role::of(&at("a.jpg.w640x")), Role::Source);

@@ -8,19 +8,25 @@
 
 #![forbid(unsafe_code)]
 
+mod carried;
 mod error;
 mod fetch;
-mod freshness;
 mod layout;
+mod look;
+mod make;
+mod manifest;
+mod mark;
 mod plan;
+mod put;
 mod run;
+mod set;
 mod store;
-mod upload;
+mod turn;
 mod work;
 
 pub use error::Error;
-pub use layout::{Layout, Role};
-pub use plan::{Plan, Storing};
+pub use layout::{Layout, Outputs, Role};
+pub use plan::{BadStorageClass, Plan, StorageClass, Storing};
 pub use run::run;
 pub use store::Store;
 pub use work::{Work, work};

@@ -1,8 +1,10 @@
 use std::num::NonZeroUsize;
+use std::str::FromStr;
 
 use model::{Limits, Recipe};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use thiserror::Error;
 
 use crate::Layout;
 
@@ -17,6 +19,8 @@ pub struct Plan {
     pub layout: Layout,
     /// How they are stored.
     pub storing: Storing,
+    /// Whether a source's outputs go when it goes.
+    pub follow_removals: bool,
     /// Threads that one conversion may use.
     pub threads: NonZeroUsize,
 }
@@ -28,6 +32,41 @@ pub struct Storing {
     pub cache_control: Option<String>,
     /// Whether a variant is stored that came out larger than its source.
     pub keep_larger: bool,
+    /// Whether the source's tags go along.
+    pub copy_tags: bool,
+    /// The bucket's own choice where none is named.
+    pub storage_class: Option<StorageClass>,
+    /// The KMS key to encrypt with, by id, ARN or alias; the bucket's default encryption where none is named.
+    pub kms_key: Option<String>,
+}
+
+/// A storage class that can be read from at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct StorageClass(&'static str);
+
+/// The text is not a storage class that variants can be in.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("storage class {0:?} is none of {known}", known = StorageClass::KNOWN.join(", "))]
+pub struct BadStorageClass(String);
+
+impl StorageClass {
+    /// All but the archives, from which a variant could not be served.
+    const KNOWN: [&str; 5] = ["STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"];
+
+    /// As S3 has it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.0
+    }
+}
+
+impl FromStr for StorageClass {
+    type Err = BadStorageClass;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = Self::KNOWN.into_iter().find(|known| *known == text);
+        known.map(Self).ok_or_else(|| BadStorageClass(text.to_owned()))
+    }
 }
 
 impl Plan {
@@ -53,6 +92,7 @@ mod tests {
             limits: Limits::default(),
             layout: Layout::default(),
             storing: Storing::default(),
+            follow_removals: true,
             threads: NonZeroUsize::MIN,
         };
         let same = Plan { limits: Limits { bytes: 1, ..plan.limits }, ..plan.clone() };
@@ -60,5 +100,12 @@ mod tests {
         let recipe = Recipe { quality: "61".parse().unwrap(), ..Recipe::default() };
         let other = Plan { recipe, ..plan.clone() };
         assert_ne!(other.fingerprint(), plan.fingerprint());
+    }
+
+    #[test]
+    fn a_class_that_cannot_be_served_from_is_refused() {
+        assert_eq!("GLACIER_IR".parse::<StorageClass>().unwrap().name(), "GLACIER_IR");
+        let error = "DEEP_ARCHIVE".parse::<StorageClass>().unwrap_err().to_string();
+        assert!(error.starts_with("storage class \"DEEP_ARCHIVE\" is none of STANDARD, STANDARD_IA"), "{error}");
     }
 }

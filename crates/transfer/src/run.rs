@@ -1,27 +1,42 @@
-use std::any::Any;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use model::{Change, Fate, Job, Location, Outcome, Report, Timings};
-use tokio::sync::Semaphore;
-use tokio::time::timeout_at;
+use model::{Change, Job, Location, Outcome, Report, Timings};
+use tokio::time::{sleep, timeout_at};
 
-use crate::fetch::{Fetched, Object, fetch};
-use crate::freshness::{are_fresh, mark};
-use crate::upload::{Headers, upload};
-use crate::work::{Work, milliseconds, work};
-use crate::{Error, Plan, Role, Store};
+use crate::fetch::{Found, Object, open, state};
+use crate::look::Seen;
+use crate::make::{Made, make};
+use crate::set::{clear, fill};
+use crate::work::milliseconds;
+use crate::{Error, Outputs, Plan, Role, Store};
+
+/// How often a job is begun anew where the source or its outputs changed under its hands.
+const ROUNDS: u32 = 6;
+/// Before the second round; each later pause is twice the one before.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Does one job, and reports. It cannot fail: after this edge, failure is data.
+///
+/// An event only says that something happened. Each round looks at the outputs that are stored, then at the source as it
+/// is now, and then makes the outputs what they should be, each on condition that it is still what was looked at. So a
+/// state of the source replaces an earlier one only: whoever wrote what was seen had read the source before it was read
+/// here. Last it makes sure that the source is still in that state; if not, there is another round. That covers what
+/// entity tags cannot tell apart, which is a state that comes back.
 ///
 /// `deadline` is when the answer must be given; work that cannot be done by then is not begun, and work that is not done
 /// by then is reported as failed.
 pub async fn run(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Instant>) -> Report {
+    let begun = Instant::now();
     let mut took = Timings::default();
-    let outcome = match attempt(store, &job, plan, deadline, &mut took).await {
-        Ok(outcome) => outcome,
-        Err(error) => error.outcome(),
+    let attempt = attempt(store, &job, plan, deadline, &mut took);
+    let result = match deadline {
+        None => attempt.await,
+        Some(deadline) => timeout_at(deadline.into(), attempt)
+            .await
+            .unwrap_or_else(|_| Err(Error::Overran { after: begun.elapsed() })),
     };
+    let outcome = result.unwrap_or_else(|error| error.outcome());
     Report { job, outcome, took }
 }
 
@@ -32,116 +47,137 @@ async fn attempt(
     deadline: Option<Instant>,
     took: &mut Timings,
 ) -> Result<Outcome, Error> {
-    let source = &job.source;
-    if let Some(why) = nothing_to_do(job)? {
-        return Ok(Outcome::Skipped { why: why.into() });
+    let at = &job.source.at;
+    if let Some(why) = nothing_to_do(job, plan)? {
+        return Ok(skipped(why));
     }
-    let places: Vec<Location> =
-        plan.recipe.widths.iter().map(|width| plan.layout.place(&source.at, width)).collect::<Result<_, _>>()?;
-    if are_fresh(store, source, &places, plan).await? {
-        return Ok(Outcome::Skipped { why: "its variants are stored already".into() });
+    let outputs = plan.layout.outputs(at, &plan.recipe.widths)?;
+    let mut effort = Effort { store, job, plan, deadline, outputs, made: None, removed: vec![], touched: false, took };
+    for round in 0..ROUNDS {
+        if round > 0 {
+            sleep(PAUSE * (1 << (round - 1))).await;
+        }
+        match effort.round().await {
+            Ok(Some(outcome)) => return Ok(outcome),
+            Ok(None) => {}
+            Err(Error::Interrupted { .. }) if round + 1 < ROUNDS => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(Error::Contended { at: at.clone(), times: ROUNDS })
+}
+
+/// One job under way, over its rounds.
+struct Effort<'job> {
+    store: &'job Store,
+    job: &'job Job,
+    plan: &'job Arc<Plan>,
+    deadline: Option<Instant>,
+    outputs: Outputs,
+    /// The last state of the source that was converted.
+    made: Option<Made>,
+    removed: Vec<Location>,
+    /// Whether an output was, or may have been, written or removed by this job.
+    touched: bool,
+    took: &'job mut Timings,
+}
+
+impl Effort<'_> {
+    /// Nothing where it has to be looked at anew.
+    async fn round(&mut self) -> Result<Option<Outcome>, Error> {
+        let (store, job, plan) = (self.store, self.job, self.plan);
+        let seen = Seen::look(store, &self.outputs).await?;
+        if !self.touched && seen.is_later(job, plan) {
+            return Ok(Some(skipped("what is stored was made of a newer one")));
+        }
+        // Another state has an event of its own, and is left to that. But what this very job may have left behind, in an
+        // earlier round or an earlier try, is for this job to put right.
+        let only_as_told = job.change == Change::Created && !self.touched && !seen.has_any_of(job);
+        match open(store, job, only_as_told).await? {
+            Found::Superseded => Ok(Some(skipped("a newer one took its place, which has an event of its own"))),
+            Found::Gone if only_as_told => self.gone_before().map(Some),
+            Found::Gone => self.clear(&seen).await,
+            Found::Object(object) => self.fill(&seen, object).await,
+        }
     }
 
-    let begun = Instant::now();
-    let fetched = fetch(store, source, plan.limits.bytes).await?;
-    took.fetch_ms = milliseconds(begun);
-    let Fetched::Object(Object { bytes, etag, cache_control }) = fetched else {
-        return Ok(Outcome::Skipped { why: "a newer one took its place, which has an event of its own".into() });
-    };
+    fn gone_before(&self) -> Result<Outcome, Error> {
+        // An order without an event behind it expected something there.
+        match &self.job.source.etag {
+            Some(_) => Ok(skipped("it was removed since, which has an event of its own")),
+            None => Err(Error::Missing { at: self.job.source.at.clone() }),
+        }
+    }
 
-    let time_left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-    let for_working = Arc::clone(plan);
-    let working = off_the_async_threads(&store.turn, deadline, move || work(bytes, &for_working, time_left)).await?;
-    let Work { facts, conversion, took: working } = working;
-    *took = Timings { fetch_ms: took.fetch_ms, ..working };
+    /// The source is gone, and so are its outputs to be.
+    async fn clear(&mut self, seen: &Seen) -> Result<Option<Outcome>, Error> {
+        if !self.plan.follow_removals {
+            return Ok(Some(skipped("the source was removed; its variants are left as they are")));
+        }
+        if seen.has_ours() {
+            self.touched = true;
+            match clear(self.store, seen).await? {
+                Some(removed) => self.removed.extend(removed),
+                None => return Ok(None),
+            }
+        }
+        if state(self.store, self.job).await?.is_some() {
+            return Ok(None);
+        }
+        if self.touched {
+            let at = std::mem::take(&mut self.removed);
+            return Ok(Some(Outcome::Removed { at }));
+        }
+        Ok(Some(skipped("the source is gone, and nothing made of it is stored")))
+    }
 
-    let begun = Instant::now();
-    let variants = conversion.variants.into_iter().zip(places).map(|(variant, at)| {
-        let larger = variant.bytes.len() as u64 >= facts.bytes && !plan.storing.keep_larger;
-        (variant, at, if larger { Fate::Larger } else { Fate::Stored })
-    });
-    let headers = Headers {
-        cache_control: plan.storing.cache_control.clone().or(cache_control),
-        metadata: mark(etag.as_deref(), plan),
-    };
-    let variants = upload(store, variants.collect(), &headers).await?;
-    took.store_ms = milliseconds(begun);
-    Ok(Outcome::Converted { picture: facts, variants, notes: conversion.notes })
+    /// The source is there, and so are its outputs to be.
+    async fn fill(&mut self, seen: &Seen, object: Box<Object>) -> Result<Option<Outcome>, Error> {
+        let found = object.state.clone();
+        self.made = self.made.take().filter(|made| made.state == found);
+        if seen.is_whole(&found, self.plan) {
+            return match self.made.take() {
+                // It was stored although S3 did not say so, or somebody else stored the same.
+                Some(made) => Ok(Some(made.outcome())),
+                None => Ok(Some(skipped("its variants are stored already"))),
+            };
+        }
+        seen.refuse_strangers()?;
+        let made = match self.made.take() {
+            Some(made) => made,
+            None => match make(self.store, self.job, self.plan, object, self.deadline, self.took).await? {
+                Some(made) => made,
+                None => return Ok(None),
+            },
+        };
+        self.touched = true;
+        let begun = Instant::now();
+        let stored = fill(self.store, self.plan, seen, &made, &self.job.source.at).await?;
+        self.took.store_ms += milliseconds(begun);
+        if stored && state(self.store, self.job).await?.as_ref() == Some(&found) {
+            return Ok(Some(made.outcome()));
+        }
+        self.made = Some(made);
+        Ok(None)
+    }
 }
 
 /// Why this job needs no work, where it needs none.
-fn nothing_to_do(job: &Job) -> Result<Option<&'static str>, Error> {
-    match job.change {
-        Change::Created => {}
-        Change::Removed => return Ok(Some("the source was removed; its variants are left as they are")),
-    }
+fn nothing_to_do(job: &Job, plan: &Plan) -> Result<Option<&'static str>, Error> {
     match Role::of(&job.source.at) {
-        Role::Source => Ok(None),
-        Role::Output => Ok(Some("it is an AVIF, which is never an input")),
-        Role::Folder => Ok(Some("it is a folder")),
-        Role::Reserved => Err(Error::Reserved { at: job.source.at.clone() }),
+        Role::Source => {}
+        Role::Output => return Ok(Some("it is an output, which is never an input")),
+        Role::Folder => return Ok(Some("it is a folder")),
+        Role::Reserved => return Err(Error::Reserved { at: job.source.at.clone() }),
     }
-}
-
-/// Works on a thread that may block, when it is its turn. A panic there harms this picture alone.
-async fn off_the_async_threads<T: Send + 'static>(
-    turn: &Arc<Semaphore>,
-    deadline: Option<Instant>,
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    let begun = Instant::now();
-    let turn = Arc::clone(turn);
-    let working = async {
-        // It is never closed, so this is always a permit.
-        let turn = turn.acquire_owned().await;
-        // The thread goes on by itself where nobody waits any more: nothing can stop an encoder half-way.
-        tokio::task::spawn_blocking(move || {
-            let _turn = turn;
-            work()
-        })
-        .await
-    };
-    let joined = match deadline {
-        None => working.await,
-        Some(deadline) => {
-            timeout_at(deadline.into(), working).await.map_err(|_| Error::Overran { after: begun.elapsed() })?
+    match job.change {
+        Change::Removed if !plan.follow_removals => {
+            Ok(Some("the source was removed; its variants are left as they are"))
         }
-    };
-    joined.map_err(|error| Error::Panicked { message: said(&*error.into_panic()) })?
+        Change::Removed | Change::Created => Ok(None),
+    }
 }
 
-/// What a panic said. A task that is never cancelled can only fail by one.
-fn said(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("without a message").replace('\n', " ")
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn a_panic_fails_its_own_picture_and_says_what_it_said() {
-        let turn = Arc::new(Semaphore::new(1));
-        let broken = off_the_async_threads::<()>(&turn, None, || panic!("index out of bounds\nin a decoder")).await;
-        let reason = "a panic while converting: index out of bounds in a decoder".to_owned();
-        assert_eq!(broken.unwrap_err().outcome(), Outcome::Failed { reason });
-        assert!(matches!(off_the_async_threads(&turn, None, || Ok(1)).await, Ok(1)), "the next one is unharmed");
-    }
-
-    #[tokio::test]
-    async fn what_is_not_done_by_the_deadline_is_reported_then() {
-        let turn = Arc::new(Semaphore::new(1));
-        let (release, released) = std::sync::mpsc::channel::<()>();
-        let deadline = Instant::now() + Duration::from_millis(20);
-        let late = off_the_async_threads(&turn, Some(deadline), move || Ok(released.recv())).await;
-        assert!(matches!(late.unwrap_err(), Error::Overran { after } if after >= Duration::from_millis(20)));
-        // It is still at work, and the next one waits for it.
-        let next = off_the_async_threads(&turn, Some(Instant::now()), || Ok(())).await;
-        assert!(matches!(next.unwrap_err(), Error::Overran { .. }));
-        drop(release);
-        assert!(off_the_async_threads(&turn, None, || Ok(())).await.is_ok());
-    }
+fn skipped(why: &str) -> Outcome {
+    Outcome::Skipped { why: why.into() }
 }

@@ -1,35 +1,45 @@
-use std::sync::Arc;
-
 use aws_config::BehaviorVersion;
+use aws_config::retry::RetryConfig;
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use model::Location;
-use tokio::sync::Semaphore;
 
 use crate::Error;
 use crate::error::chain;
+use crate::turn::Turns;
+
+/// Tries of one request, where S3 throttles or fails.
+const ATTEMPTS: u32 = 5;
 
 /// S3, as this program reaches it.
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(crate) client: Client,
-    /// Whose turn it is to convert: one picture's memory is what is held against the limit, and one that overran its
-    /// deadline goes on for a while.
-    pub(crate) turn: Arc<Semaphore>,
+    pub(crate) turns: Turns,
 }
 
 impl Store {
     /// Connects with the region, credentials and endpoint that the AWS SDK finds in its usual places. `path_style` puts
-    /// the bucket in the path, which servers other than AWS expect.
-    pub async fn connect(path_style: bool) -> Self {
+    /// the bucket in the path, which servers other than AWS expect. `waiting` bytes of files are held at most beside the
+    /// picture that is converted.
+    pub async fn connect(path_style: bool, waiting: u64) -> Self {
         let http =
             aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-        let shared = aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await;
+        // They slow down with the service where it throttles. The deadline is each job's own.
+        let retries = RetryConfig::adaptive().with_max_attempts(ATTEMPTS);
+        let shared =
+            aws_config::defaults(BehaviorVersion::latest()).http_client(http).retry_config(retries).load().await;
         let config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(path_style).build();
-        Self { client: Client::from_conf(config), turn: Arc::new(Semaphore::new(1)) }
+        Self { client: Client::from_conf(config), turns: Turns::new(waiting) }
     }
+}
+
+/// The HTTP status of an answer that is an error.
+pub(crate) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
+    error.raw_response().map(|response| response.status().as_u16())
 }
 
 /// S3's own code and words where it answered, the connection's trouble where it did not.
@@ -49,5 +59,5 @@ where
     } else {
         ""
     };
-    Error::Storage { action, at: at.clone(), message: format!("{message}{hint}").replace('\n', " ") }
+    Error::storage(action, at, format!("{message}{hint}").replace('\n', " "))
 }

@@ -24,8 +24,17 @@ pub(crate) struct House {
 }
 
 impl House {
-    /// With these settings of the function, and buckets named `photos` and `cdn`.
+    /// With these settings of the function, and buckets named `photos` and `cdn`, whose events reach the function.
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
+        Self::new(settings, true).await
+    }
+
+    /// The same, where events are what a test makes of them.
+    pub(crate) async fn untold(settings: &[(&str, &str)]) -> Self {
+        Self::new(settings, false).await
+    }
+
+    async fn new(settings: &[(&str, &str)], told: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let buckets = vec!["photos".to_owned(), "cdn".to_owned()];
         let place = Settings { address: ([127, 0, 0, 1], 0).into(), folder: folder.path().to_owned(), buckets };
@@ -36,7 +45,7 @@ impl House {
         environment.extend(settings.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
         let (lines, log) = unbounded_channel();
         let lambda = Lambda::new(function(environment), lines);
-        let deliveries = wire(notifications, lambda.clone());
+        let deliveries = if told { wire(notifications, lambda.clone()) } else { unbounded_channel().1 };
         Self { s3: server.client(SECRET_KEY), lambda, deliveries, log, _server: server, _folder: folder }
     }
 

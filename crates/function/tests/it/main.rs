@@ -4,5 +4,7 @@
 
 mod events;
 mod house;
+mod order;
 mod pictures;
 mod settings;
+mod stored;

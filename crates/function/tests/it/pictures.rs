@@ -28,7 +28,7 @@ async fn a_photograph_gets_its_variants_beside_it() {
         ("写真 1+2%.jpg.w100.avif", 100, 67, Fate::Stored),
     ];
     assert_eq!(made, expected);
-    let keys = ["写真 1+2%.jpg", "写真 1+2%.jpg.avif", "写真 1+2%.jpg.w100.avif", "写真 1+2%.jpg.w9999.avif"];
+    let keys = ["", ".avif", ".avif.json", ".w100.avif", ".w9999.avif"].map(|end| format!("写真 1+2%.jpg{end}"));
     assert_eq!(house.keys("photos").await, keys);
 
     let head = house.s3.head_object().bucket("photos").key("写真 1+2%.jpg.avif").send().await.unwrap();
@@ -46,13 +46,13 @@ async fn a_photograph_gets_its_variants_beside_it() {
 async fn the_functions_own_outputs_fed_back_produce_nothing() {
     let mut house = House::with(&[("AVIF_WIDTHS", "full,50")]).await;
     house.report_of("a.jpg", &picture(ImageFormat::Png, 100, 80)).await;
-    // The two variants were told of as any object is.
-    for _ in 0..2 {
+    // The two variants and their manifest were told of as any object is.
+    for _ in 0..3 {
         let delivery = house.deliveries.recv().await.unwrap();
         let answer = delivery.last.result.unwrap();
         assert_eq!(answer["reports"][0]["outcome"], "skipped", "{answer}");
     }
-    assert_eq!(house.keys("photos").await, ["a.jpg", "a.jpg.avif", "a.jpg.w50.avif"]);
+    assert_eq!(house.keys("photos").await, ["a.jpg", "a.jpg.avif", "a.jpg.avif.json", "a.jpg.w50.avif"]);
     assert!(house.deliveries.try_recv().is_err());
 }
 

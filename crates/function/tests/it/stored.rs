@@ -1,0 +1,73 @@
+//! What outputs are stored with, and the manifest.
+
+use std::collections::HashMap;
+
+use image::ImageFormat;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::house::{House, picture};
+
+#[tokio::test]
+async fn headers_and_user_metadata_go_along_and_ours_come_first() {
+    let mut house = House::with(&[]).await;
+    let put = house.s3.put_object().bucket("photos").key("a.png").body(picture(ImageFormat::Png, 90, 60).into());
+    let put = put
+        .content_disposition("attachment")
+        .content_language("ja")
+        .metadata("camera", "Leica M6")
+        .metadata("avif-recipe", "forged")
+        .metadata("story", "x".repeat(1900));
+    put.send().await.unwrap();
+    let answer = house.deliveries.recv().await.unwrap().last.result.unwrap();
+    let note = answer["reports"][0]["notes"][0].as_str().unwrap();
+    assert!(note.ends_with("was left out: story"), "{note}");
+
+    let head = house.s3.head_object().bucket("photos").key("a.png.avif").send().await.unwrap();
+    assert_eq!(head.content_disposition.as_deref(), Some("attachment"));
+    assert_eq!(head.content_language.as_deref(), Some("ja"));
+    let metadata = head.metadata.unwrap();
+    assert_eq!((metadata["camera"].as_str(), metadata["avif-recipe"].len()), ("Leica M6", 16));
+    let size: usize = metadata.iter().map(|(name, value)| name.len() + value.len()).sum();
+    assert!(size <= 2048 && !metadata.contains_key("story"), "{metadata:?}");
+}
+
+#[tokio::test]
+async fn the_manifest_lists_what_is_stored() {
+    let mut house = House::with(&[("AVIF_WIDTHS", "full,50")]).await;
+    let report = house.report_of("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let manifest: Value = serde_json::from_slice(&house.get("photos", "a.png.avif.json").await).unwrap();
+    assert_eq!(manifest["source"]["key"], "a.png");
+    assert_eq!(manifest["source"]["etag"].as_str(), report.job.source.etag.as_deref());
+    let listed: HashMap<&str, &Value> = manifest["variants"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|variant| (variant["key"].as_str().unwrap(), variant))
+        .collect();
+    assert_eq!(listed.len(), 2, "{manifest}");
+    for (key, width) in [("a.png.avif", 90), ("a.png.w50.avif", 50)] {
+        let bytes = house.get("photos", key).await;
+        let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(listed[key]["sha256"], sha256.as_str());
+        assert_eq!((&listed[key]["bytes"], &listed[key]["width"]), (&bytes.len().into(), &width.into()));
+        let head = house.s3.head_object().bucket("photos").key(key).send().await.unwrap();
+        assert_eq!(head.e_tag.unwrap().trim_matches('"'), listed[key]["etag"]);
+        assert_eq!(head.metadata.unwrap()["avif-sha256"], sha256);
+    }
+    let head = house.s3.head_object().bucket("photos").key("a.png.avif.json").send().await.unwrap();
+    assert_eq!(head.content_type.as_deref(), Some("application/json"));
+}
+
+#[tokio::test]
+async fn the_manifest_of_an_earlier_source_is_replaced_with_its_variants() {
+    let mut house = House::with(&[("AVIF_WIDTHS", "full,50")]).await;
+    house.report_of("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    for _ in 0..3 {
+        house.deliveries.recv().await.unwrap();
+    }
+    let report = house.report_of("a.png", &picture(ImageFormat::Png, 300, 200)).await;
+    let manifest: Value = serde_json::from_slice(&house.get("photos", "a.png.avif.json").await).unwrap();
+    assert_eq!(manifest["source"]["etag"].as_str(), report.job.source.etag.as_deref());
+    assert_eq!(manifest["variants"][0]["width"], 300);
+}

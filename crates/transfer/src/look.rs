@@ -1,0 +1,119 @@
+//! What is stored where a source's outputs belong.
+
+use aws_sdk_s3::operation::head_object::HeadObjectError;
+use futures_util::future::try_join_all;
+use model::{Job, Location};
+
+use crate::mark::{Mark, State};
+use crate::store::{failed, status};
+use crate::{Error, Outputs, Plan, Store};
+
+/// What was seen at every place of a source's outputs, at one look.
+pub(crate) struct Seen {
+    pub(crate) variants: Vec<Place>,
+    pub(crate) manifest: Option<Place>,
+}
+
+/// One place, and what was there.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) at: Location,
+    pub(crate) there: Option<There>,
+}
+
+/// An object in that place.
+#[derive(Debug, Clone)]
+pub(crate) struct There {
+    /// As S3 gave it, with its quotation marks: what a conditional write names.
+    pub(crate) etag: String,
+    /// Its size.
+    pub(crate) bytes: u64,
+    /// Nothing where it was not made here.
+    pub(crate) mark: Option<Mark>,
+}
+
+impl Seen {
+    /// Looks at them all at once.
+    pub(crate) async fn look(store: &Store, outputs: &Outputs) -> Result<Self, Error> {
+        let places = outputs.variants.iter().chain(&outputs.manifest);
+        let mut variants = try_join_all(places.map(|at| Place::look(store, at))).await?;
+        let manifest = outputs.manifest.as_ref().and_then(|_| variants.pop());
+        Ok(Self { variants, manifest })
+    }
+
+    /// Whether anything is there that was made here.
+    pub(crate) fn has_ours(&self) -> bool {
+        self.variants.iter().chain(&self.manifest).any(|place| place.mark().is_some())
+    }
+
+    /// What was not made here is not ours to replace.
+    pub(crate) fn refuse_strangers(&self) -> Result<(), Error> {
+        let stranger = |place: &&Place| place.there.is_some() && place.mark().is_none();
+        match self.variants.iter().chain(&self.manifest).find(stranger) {
+            Some(place) => Err(Error::Stranger { at: place.at.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the whole set is there, made of exactly this state, as planned. Where there is a manifest it speaks for
+    /// the set: it is written last, and a variant that it does without came out larger than the source.
+    pub(crate) fn is_whole(&self, state: &State, plan: &Plan) -> bool {
+        let fresh = |place: &Place| place.is_fresh(state, plan);
+        match &self.manifest {
+            Some(manifest) => {
+                fresh(manifest) && self.variants.iter().all(|variant| variant.there.is_none() || fresh(variant))
+            }
+            None => self.variants.iter().all(fresh),
+        }
+    }
+
+    /// Whether all that is there was made of a later state than the job's, by S3's own order, as planned.
+    pub(crate) fn is_later(&self, job: &Job, plan: &Plan) -> bool {
+        let Some(sequencer) = &job.source.sequencer else { return false };
+        let later = |place: &Place| {
+            place.mark().is_some_and(|mark| {
+                mark.recipe == plan.fingerprint() && mark.sequencer.as_ref().is_some_and(|stored| stored > sequencer)
+            })
+        };
+        self.variants.iter().chain(&self.manifest).all(later)
+    }
+
+    /// Whether anything that is there was made of the very state that the job is about: perhaps by this job, the last
+    /// time that it was tried.
+    pub(crate) fn has_any_of(&self, job: &Job) -> bool {
+        let etag = job.source.etag.as_ref();
+        let made_of_it = |place: &Place| place.mark().is_some_and(|mark| mark.etag.as_ref() == etag);
+        etag.is_some() && self.variants.iter().chain(&self.manifest).any(made_of_it)
+    }
+}
+
+impl Place {
+    pub(crate) fn is_fresh(&self, state: &State, plan: &Plan) -> bool {
+        self.mark().is_some_and(|mark| mark.is_of(state, plan))
+    }
+
+    /// The mark of what is there; nothing where nothing of ours is.
+    pub(crate) fn mark(&self) -> Option<&Mark> {
+        self.there.as_ref()?.mark.as_ref()
+    }
+
+    async fn look(store: &Store, at: &Location) -> Result<Self, Error> {
+        let found = match store.client.head_object().bucket(&at.bucket).key(&at.key).send().await {
+            Ok(head) => head,
+            Err(error) => {
+                let absent = matches!(error.as_service_error(), Some(HeadObjectError::NotFound(_)));
+                // Without s3:ListBucket a missing key is forbidden; so is one we may not read, and then writing it on
+                // condition that it is not there will say so.
+                return if absent || status(&error) == Some(403) {
+                    Ok(Self { at: at.clone(), there: None })
+                } else {
+                    Err(failed("look up", at, &error))
+                };
+            }
+        };
+        let mark = Mark::read(&found.metadata.unwrap_or_default());
+        let bytes = found.content_length.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default();
+        let etag = found.e_tag.ok_or_else(|| Error::storage("look up", at, "S3 told no ETag"))?;
+        Ok(Self { at: at.clone(), there: Some(There { etag, bytes, mark }) })
+    }
+}

@@ -1,0 +1,116 @@
+//! From a source that is open to the outputs that belong to it, in memory.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use model::{Fate, Job, Location, Outcome, Sequencer, SourceFacts, Timings, VariantReport};
+
+use crate::carried::Carried;
+use crate::fetch::{Found, Object, open, tags};
+use crate::mark::{Mark, State};
+use crate::put::sha256;
+use crate::turn::Hold;
+use crate::work::{Work, milliseconds, work};
+use crate::{Error, Plan, Store};
+
+/// One state of a source, converted.
+pub(crate) struct Made {
+    pub(crate) state: State,
+    pub(crate) facts: SourceFacts,
+    /// What was made, in the recipe's order.
+    pub(crate) variants: Vec<(VariantReport, Bytes)>,
+    pub(crate) carried: Carried,
+    /// The source's tags as a query, where they go along.
+    pub(crate) tags: Option<String>,
+    sequencer: Option<Sequencer>,
+    notes: Vec<String>,
+    /// The outputs take no more room than their source did.
+    _hold: Hold,
+}
+
+impl Made {
+    /// What an output of this content says of its making.
+    pub(crate) fn mark(&self, content: &[u8], plan: &Plan) -> Mark {
+        Mark::new(&self.state, self.sequencer.as_ref(), plan, sha256(content))
+    }
+
+    pub(crate) fn outcome(self) -> Outcome {
+        let variants = self.variants.into_iter().map(|(report, _)| report).collect();
+        Outcome::Converted { picture: self.facts, variants, notes: self.notes }
+    }
+}
+
+/// Reads and converts. Nothing where the source changed while this waited for room.
+pub(crate) async fn make(
+    store: &Store,
+    job: &Job,
+    plan: &Arc<Plan>,
+    object: Box<Object>,
+    deadline: Option<Instant>,
+    took: &mut Timings,
+) -> Result<Option<Made>, Error> {
+    let Some((object, hold)) = with_room(store, job, plan, object).await? else { return Ok(None) };
+    let (state, carried) = (object.state.clone(), object.carried.clone());
+
+    let begun = Instant::now();
+    let bytes = object.read(plan.limits.bytes).await?;
+    let has_tags = plan.storing.copy_tags && carried.tags > 0;
+    let tags = if has_tags { Some(tags(store, &job.source.at, &state).await?) } else { None };
+    let fetch_ms = milliseconds(begun);
+
+    let for_working = Arc::clone(plan);
+    let time_left = move || deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    let Work { facts, conversion, took: working } =
+        store.turns.take(&hold, move || work(bytes, &for_working, time_left())).await?;
+    *took = Timings { fetch_ms, store_ms: took.store_ms, ..working };
+
+    let outputs = plan.layout.outputs(&job.source.at, &plan.recipe.widths)?;
+    let variants = conversion.variants.into_iter().zip(outputs.variants);
+    let variants = variants.map(|(variant, at)| report(variant, at, facts.bytes, plan)).collect();
+    // The event's place in order is that of the state it told of, and of no other.
+    let is_told = job.source.etag.as_ref() == Some(&state.etag);
+    let sequencer = job.source.sequencer.clone().filter(|_| is_told);
+    let mut made = Made { state, facts, variants, carried, tags, sequencer, notes: conversion.notes, _hold: hold };
+    let metadata = made.carried.with(made.mark(&[], plan).metadata());
+    let left_out = made.carried.left_out(&metadata);
+    if !left_out.is_empty() {
+        let note = format!("user metadata that does not fit into S3's 2 KB was left out: {}", left_out.join(", "));
+        made.notes.push(note);
+    }
+    Ok(Some(made))
+}
+
+fn report(variant: convert::Variant, at: Location, source: u64, plan: &Plan) -> (VariantReport, Bytes) {
+    let convert::Variant { asked, width, height, bytes } = variant;
+    let larger = bytes.len() as u64 >= source && !plan.storing.keep_larger;
+    let fate = if larger { Fate::Larger } else { Fate::Stored };
+    let report = VariantReport { asked, at, width, height, bytes: bytes.len() as u64, fate };
+    (report, Bytes::from_owner(bytes))
+}
+
+/// Waits until the file may be held in memory. S3 would not wait with it, so where that takes time, it is opened again.
+async fn with_room(
+    store: &Store,
+    job: &Job,
+    plan: &Plan,
+    object: Box<Object>,
+) -> Result<Option<(Box<Object>, Hold)>, Error> {
+    let (bytes, at) = (object.announced, &job.source.at);
+    if bytes > plan.limits.bytes {
+        return Err(Error::TooLarge { at: at.clone(), bytes, limit: plan.limits.bytes });
+    }
+    if bytes > plan.limits.memory {
+        return Err(Error::TooMuchMemory { at: at.clone(), bytes, limit: plan.limits.memory });
+    }
+    if let Some(hold) = store.turns.try_hold(bytes) {
+        return Ok(Some((object, hold)));
+    }
+    let state = object.state.clone();
+    drop(object);
+    let hold = store.turns.hold(bytes).await;
+    Ok(match open(store, job, false).await? {
+        Found::Object(object) if object.state == state => Some((object, hold)),
+        Found::Object(_) | Found::Superseded | Found::Gone => None,
+    })
+}

@@ -1,0 +1,81 @@
+//! What a stored object says about its making, in its user metadata.
+
+use std::collections::HashMap;
+
+use model::Sequencer;
+
+use crate::Plan;
+
+const SOURCE_ETAG: &str = "avif-source-etag";
+const SOURCE_VERSION: &str = "avif-source-version";
+const SOURCE_SEQUENCER: &str = "avif-source-sequencer";
+const RECIPE: &str = "avif-recipe";
+const TOOL: &str = "avif-tool";
+const SHA256: &str = "avif-sha256";
+
+/// One state of a source, by what S3 says when it is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct State {
+    /// The entity tag, without quotation marks.
+    pub(crate) etag: String,
+    /// The version, in a bucket that keeps versions.
+    pub(crate) version: Option<String>,
+}
+
+/// An object's word that it was made here, and of what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// The source's state. Nothing where an earlier release of this tool did not know it.
+    pub(crate) etag: Option<String>,
+    pub(crate) version: Option<String>,
+    /// The place of that state's event, where it was that event which led to it.
+    pub(crate) sequencer: Option<Sequencer>,
+    /// The plan's fingerprint.
+    pub(crate) recipe: String,
+    /// The object's own digest.
+    pub(crate) sha256: String,
+}
+
+impl Mark {
+    pub(crate) fn new(state: &State, sequencer: Option<&Sequencer>, plan: &Plan, sha256: String) -> Self {
+        let State { etag, version } = state.clone();
+        Self { etag: Some(etag), version, sequencer: sequencer.cloned(), recipe: plan.fingerprint(), sha256 }
+    }
+
+    /// Nothing where the object was not made here.
+    pub(crate) fn read(metadata: &HashMap<String, String>) -> Option<Self> {
+        let text = |name| metadata.get(name).cloned();
+        Some(Self {
+            etag: text(SOURCE_ETAG),
+            version: text(SOURCE_VERSION),
+            sequencer: text(SOURCE_SEQUENCER).and_then(|text| text.parse().ok()),
+            recipe: text(RECIPE)?,
+            sha256: text(SHA256).unwrap_or_default(),
+        })
+    }
+
+    /// As names and values of user metadata.
+    pub(crate) fn metadata(&self) -> HashMap<String, String> {
+        let always = [
+            (RECIPE, self.recipe.clone()),
+            (SHA256, self.sha256.clone()),
+            (TOOL, concat!("avif-lambda/", env!("CARGO_PKG_VERSION")).to_owned()),
+        ];
+        let known = [
+            self.etag.clone().map(|etag| (SOURCE_ETAG, etag)),
+            self.version.clone().map(|version| (SOURCE_VERSION, version)),
+            self.sequencer.clone().map(|sequencer| (SOURCE_SEQUENCER, sequencer.into())),
+        ];
+        always.into_iter().chain(known.into_iter().flatten()).map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// Whether it was made of exactly this state, as planned.
+    pub(crate) fn is_of(&self, state: &State, plan: &Plan) -> bool {
+        self.etag.as_ref() == Some(&state.etag) && self.recipe == plan.fingerprint()
+    }
+}
+
+/// Whether a name of user metadata is one of a mark's.
+pub(crate) fn is_ours(name: &str) -> bool {
+    [SOURCE_ETAG, SOURCE_VERSION, SOURCE_SEQUENCER, RECIPE, TOOL, SHA256].contains(&name)
+}

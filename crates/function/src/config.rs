@@ -9,19 +9,17 @@ use std::thread;
 use model::{Limits, Recipe};
 use thiserror::Error;
 use tracing::Level;
-use transfer::{Layout, Plan, Storing};
+use transfer::{Connection, Layout, Plan, Storing};
 
 /// Everything the function is told by its environment.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// How jobs are done.
     pub plan: Plan,
-    /// Bytes of memory for files that wait for their turn to be converted, or to be stored.
-    pub waiting: u64,
     /// How the log is written.
     pub log: Log,
-    /// Whether the bucket goes into the path: so it is wherever the endpoint is not AWS's own.
-    pub path_style: bool,
+    /// How S3 is reached. The bucket goes into the path wherever the endpoint is not AWS's own.
+    pub connection: Connection,
 }
 
 /// How the log is written, as Lambda's advanced logging controls ask for it.
@@ -109,14 +107,14 @@ impl Reader<'_> {
             pixels: self.read_or("AVIF_MAX_PIXELS", most.pixels),
             memory: memory - waiting,
         };
+        let catalogue = self.text("AVIF_CATALOG_TABLE");
         let follow_removals = self.read_or("AVIF_FOLLOW_REMOVALS", true);
         let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let endpoint = [self.text("AWS_ENDPOINT_URL_S3"), self.text("AWS_ENDPOINT_URL")];
         Config {
             plan: Plan { recipe, limits, layout, storing, follow_removals, threads },
-            waiting,
             log: self.log(),
-            path_style: endpoint.iter().any(Option::is_some),
+            connection: Connection { path_style: endpoint.iter().any(Option::is_some), waiting, catalogue },
         }
     }
 
@@ -190,7 +188,7 @@ mod tests {
         assert_eq!((config.plan.layout, config.plan.limits), (Layout::default(), limits));
         assert!(config.plan.follow_removals);
         assert_eq!(config.log, Log { json: true, level: Level::INFO });
-        assert!(!config.path_style);
+        assert_eq!((config.connection.path_style, config.connection.catalogue), (false, None));
     }
 
     #[test]
@@ -207,6 +205,7 @@ mod tests {
             ("AVIF_COPY_TAGS", "true"),
             ("AVIF_STORAGE_CLASS", "STANDARD_IA"),
             ("AVIF_KMS_KEY", "alias/photos"),
+            ("AVIF_CATALOG_TABLE", "pictures"),
             ("AVIF_FOLLOW_REMOVALS", "false"),
             ("AVIF_MAX_BYTES", "10"),
             ("AVIF_MAX_PIXELS", "20"),
@@ -228,10 +227,10 @@ mod tests {
         assert_eq!(storing.storage_class.map(StorageClass::name), Some("STANDARD_IA"));
         assert!(storing.keep_larger && storing.copy_tags && !follow_removals);
         // Nine tenths of 1,000 MiB, of which a sixteenth is for files that wait.
-        assert_eq!((limits.bytes, limits.pixels, limits.memory + config.waiting), (10, 20, 943_718_400));
-        assert_eq!(config.waiting, 58_982_400);
+        assert_eq!((limits.bytes, limits.pixels, limits.memory + config.connection.waiting), (10, 20, 943_718_400));
+        assert_eq!(config.connection.waiting, 58_982_400);
         assert_eq!(config.log, Log { json: false, level: Level::ERROR });
-        assert!(config.path_style);
+        assert_eq!((config.connection.path_style, config.connection.catalogue.as_deref()), (true, Some("pictures")));
     }
 
     #[test]

@@ -17,7 +17,7 @@ async fn main() -> anyhow::Result<()> {
     let config = Config::from_env()?;
     log::start(config.log);
     tracing::info!(library = %avif::library(), recipe = %config.plan.fingerprint(), "ready");
-    let store = Store::connect(config.path_style, config.waiting).await;
+    let store = Store::connect(config.connection).await;
     let plan = Arc::new(config.plan);
     let serve = service_fn(|event: LambdaEvent<Value>| handle(&store, &plan, event));
     lambda_runtime::run(serve).await.map_err(|error| anyhow!(error))

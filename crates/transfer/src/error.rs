@@ -93,6 +93,18 @@ pub enum Error {
         /// What the connection met.
         message: String,
     },
+    /// DynamoDB did not do what it was asked for.
+    #[error("cannot {action} the item of {at} in the table {table}: {message}")]
+    Catalogue {
+        /// `look up`, `write` or `remove`.
+        action: &'static str,
+        /// The table.
+        table: String,
+        /// The source.
+        at: Location,
+        /// The service's code and message, or what the connection met.
+        message: String,
+    },
     /// S3 did not do what it was asked for.
     #[error("cannot {action} {at}: {message}")]
     Storage {
@@ -126,6 +138,7 @@ impl Error {
             | Self::Panicked { .. }
             | Self::Contended { .. }
             | Self::Interrupted { .. }
+            | Self::Catalogue { .. }
             | Self::Storage { .. } => Outcome::Failed { reason },
             Self::Convert(error) => match error {
                 convert::Error::Empty

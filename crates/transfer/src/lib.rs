@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod carried;
+mod catalogue;
 mod error;
 mod fetch;
 mod layout;
@@ -28,5 +29,5 @@ pub use error::Error;
 pub use layout::{Layout, Outputs, Role};
 pub use plan::{BadStorageClass, Plan, StorageClass, Storing};
 pub use run::run;
-pub use store::Store;
+pub use store::{Connection, Store};
 pub use work::{Work, work};

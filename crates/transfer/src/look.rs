@@ -12,6 +12,9 @@ use crate::{Error, Outputs, Plan, Store};
 pub(crate) struct Seen {
     pub(crate) variants: Vec<Place>,
     pub(crate) manifest: Option<Place>,
+    /// What the catalogue's item says, where there is a catalogue and an item.
+    pub(crate) entry: Option<Mark>,
+    has_catalogue: bool,
 }
 
 /// One place, and what was there.
@@ -34,16 +37,31 @@ pub(crate) struct There {
 
 impl Seen {
     /// Looks at them all at once.
-    pub(crate) async fn look(store: &Store, outputs: &Outputs) -> Result<Self, Error> {
+    pub(crate) async fn look(store: &Store, source: &Location, outputs: &Outputs) -> Result<Self, Error> {
         let places = outputs.variants.iter().chain(&outputs.manifest);
         let mut variants = try_join_all(places.map(|at| Place::look(store, at))).await?;
         let manifest = outputs.manifest.as_ref().and_then(|_| variants.pop());
-        Ok(Self { variants, manifest })
+        let entry = match &store.catalogue {
+            Some(catalogue) => catalogue.look(source).await?,
+            None => None,
+        };
+        Ok(Self { variants, manifest, entry, has_catalogue: store.catalogue.is_some() })
+    }
+
+    /// The marks of all that is there, and nothing for each place where nothing of ours is.
+    fn marks(&self) -> impl Iterator<Item = Option<&Mark>> {
+        self.variants.iter().map(Place::mark).chain(self.lists())
+    }
+
+    /// Those of the manifest and of the catalogue's item, as far as these are wanted.
+    fn lists(&self) -> impl Iterator<Item = Option<&Mark>> {
+        let entry = self.has_catalogue.then_some(self.entry.as_ref());
+        self.manifest.iter().map(Place::mark).chain(entry)
     }
 
     /// Whether anything is there that was made here.
     pub(crate) fn has_ours(&self) -> bool {
-        self.variants.iter().chain(&self.manifest).any(|place| place.mark().is_some())
+        self.marks().any(|mark| mark.is_some())
     }
 
     /// What was not made here is not ours to replace.
@@ -55,43 +73,34 @@ impl Seen {
         }
     }
 
-    /// Whether the whole set is there, made of exactly this state, as planned. Where there is a manifest it speaks for
-    /// the set: it is written last, and a variant that it does without came out larger than the source.
+    /// Whether the whole set is there, made of exactly this state, as planned. Where a manifest or the catalogue lists
+    /// it, a variant that is not there came out larger than the source: the lists are written last.
     pub(crate) fn is_whole(&self, state: &State, plan: &Plan) -> bool {
-        let fresh = |place: &Place| place.is_fresh(state, plan);
-        match &self.manifest {
-            Some(manifest) => {
-                fresh(manifest) && self.variants.iter().all(|variant| variant.there.is_none() || fresh(variant))
-            }
-            None => self.variants.iter().all(fresh),
-        }
+        let fresh = |mark: Option<&Mark>| mark.is_some_and(|mark| mark.is_of(state, plan));
+        let listed = self.lists().next().is_some();
+        self.lists().all(fresh)
+            && self.variants.iter().all(|variant| fresh(variant.mark()) || (listed && variant.there.is_none()))
     }
 
     /// Whether all that is there was made of a later state than the job's, by S3's own order, as planned.
     pub(crate) fn is_later(&self, job: &Job, plan: &Plan) -> bool {
         let Some(sequencer) = &job.source.sequencer else { return false };
-        let later = |place: &Place| {
-            place.mark().is_some_and(|mark| {
+        self.marks().all(|mark| {
+            mark.is_some_and(|mark| {
                 mark.recipe == plan.fingerprint() && mark.sequencer.as_ref().is_some_and(|stored| stored > sequencer)
             })
-        };
-        self.variants.iter().chain(&self.manifest).all(later)
+        })
     }
 
     /// Whether anything that is there was made of the very state that the job is about: perhaps by this job, the last
     /// time that it was tried.
     pub(crate) fn has_any_of(&self, job: &Job) -> bool {
         let etag = job.source.etag.as_ref();
-        let made_of_it = |place: &Place| place.mark().is_some_and(|mark| mark.etag.as_ref() == etag);
-        etag.is_some() && self.variants.iter().chain(&self.manifest).any(made_of_it)
+        etag.is_some() && self.marks().flatten().any(|mark| mark.etag.as_ref() == etag)
     }
 }
 
 impl Place {
-    pub(crate) fn is_fresh(&self, state: &State, plan: &Plan) -> bool {
-        self.mark().is_some_and(|mark| mark.is_of(state, plan))
-    }
-
     /// The mark of what is there; nothing where nothing of ours is.
     pub(crate) fn mark(&self) -> Option<&Mark> {
         self.there.as_ref()?.mark.as_ref()

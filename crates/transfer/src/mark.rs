@@ -11,7 +11,7 @@ const SOURCE_VERSION: &str = "avif-source-version";
 const SOURCE_SEQUENCER: &str = "avif-source-sequencer";
 const RECIPE: &str = "avif-recipe";
 const TOOL: &str = "avif-tool";
-const SHA256: &str = "avif-sha256";
+pub(crate) const SHA256: &str = "avif-sha256";
 
 /// One state of a source, by what S3 says when it is read.
 #[derive(Debug, Clone, PartialEq, Eq)]

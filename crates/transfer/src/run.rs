@@ -86,7 +86,7 @@ impl Effort<'_> {
     /// Nothing where it has to be looked at anew.
     async fn round(&mut self) -> Result<Option<Outcome>, Error> {
         let (store, job, plan) = (self.store, self.job, self.plan);
-        let seen = Seen::look(store, &self.outputs).await?;
+        let seen = Seen::look(store, &job.source.at, &self.outputs).await?;
         if !self.touched && seen.is_later(job, plan) {
             return Ok(Some(skipped("what is stored was made of a newer one")));
         }
@@ -116,7 +116,7 @@ impl Effort<'_> {
         }
         if seen.has_ours() {
             self.touched = true;
-            match clear(self.store, seen).await? {
+            match clear(self.store, seen, &self.job.source.at).await? {
                 Some(removed) => self.removed.extend(removed),
                 None => return Ok(None),
             }

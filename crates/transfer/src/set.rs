@@ -15,9 +15,13 @@ use crate::{Error, Plan, Store};
 const AVIF: &str = "image/avif";
 
 /// Removes what is ours, and says what that was. Nothing where somebody else was there since.
-pub(crate) async fn clear(store: &Store, seen: &Seen) -> Result<Option<Vec<Location>>, Error> {
-    let mut removed = vec![];
-    for place in seen.manifest.iter().chain(&seen.variants) {
+pub(crate) async fn clear(store: &Store, seen: &Seen, source: &Location) -> Result<Option<Vec<Location>>, Error> {
+    if !withdraw(store, seen, source).await? {
+        return Ok(None);
+    }
+    let mut removed: Vec<_> =
+        seen.manifest.iter().filter(|place| place.mark().is_some()).map(|place| place.at.clone()).collect();
+    for place in &seen.variants {
         let Some(there) = place.there.as_ref().filter(|there| there.mark.is_some()) else { continue };
         if remove(store, place, there).await? == Written::Moved {
             return Ok(None);
@@ -35,9 +39,7 @@ pub(crate) async fn fill(
     made: &Made,
     source: &Location,
 ) -> Result<bool, Error> {
-    if let Some(place @ Place { there: Some(there), .. }) = &seen.manifest
-        && remove(store, place, there).await? == Written::Moved
-    {
+    if !withdraw(store, seen, source).await? {
         return Ok(false);
     }
     let each = made.variants.iter().zip(&seen.variants);
@@ -50,8 +52,48 @@ pub(crate) async fn fill(
             Stored::Moved => return Ok(false),
         }
     }
-    match &seen.manifest {
-        Some(Place { at, .. }) => manifest(store, plan, made, source, entries, at).await,
+    publish(store, plan, seen, made, source, entries).await
+}
+
+/// Takes the lists away, as long as they do not tell the truth. Says no where somebody else was there since.
+async fn withdraw(store: &Store, seen: &Seen, source: &Location) -> Result<bool, Error> {
+    if let (Some(catalogue), Some(mark)) = (&store.catalogue, &seen.entry)
+        && catalogue.remove(source, mark).await? == Written::Moved
+    {
+        return Ok(false);
+    }
+    if let Some(place @ Place { there: Some(there @ There { mark: Some(_), .. }), .. }) = &seen.manifest
+        && remove(store, place, there).await? == Written::Moved
+    {
+        return Ok(false);
+    }
+    Ok(true)
+}
+
+/// Writes the lists, which were withdrawn. Says no where somebody else was there since.
+async fn publish(
+    store: &Store,
+    plan: &Plan,
+    seen: &Seen,
+    made: &Made,
+    source: &Location,
+    variants: Vec<Entry<'_>>,
+) -> Result<bool, Error> {
+    let (etag, version) = (made.state.etag.as_str(), made.state.version.as_deref());
+    let listed = Source { at: source, etag, version, facts: &made.facts };
+    let manifest = Manifest { source: listed, recipe: plan.fingerprint(), variants };
+    let body = Bytes::from(serde_json::to_vec(&manifest).expect("a struct of text and numbers is JSON"));
+    let mark = made.mark(&body, plan);
+    if let Some(Place { at, .. }) = &seen.manifest {
+        let (carried, tags) = (&made.carried, made.tags.as_deref());
+        let output = Output { media_type: "application/json", body, mark: mark.clone(), carried, tags };
+        let place = Place { at: at.clone(), there: None };
+        if put(store, &place, output, plan).await? == Written::Moved {
+            return Ok(false);
+        }
+    }
+    match &store.catalogue {
+        Some(catalogue) => Ok(catalogue.put(source, &mark, &manifest).await? != Written::Moved),
         None => Ok(true),
     }
 }
@@ -98,23 +140,4 @@ async fn variant<'made>(
             })
         }
     }
-}
-
-async fn manifest(
-    store: &Store,
-    plan: &Plan,
-    made: &Made,
-    source: &Location,
-    variants: Vec<Entry<'_>>,
-    at: &Location,
-) -> Result<bool, Error> {
-    let (etag, version) = (made.state.etag.as_str(), made.state.version.as_deref());
-    let source = Source { at: source, etag, version, facts: &made.facts };
-    let manifest = Manifest { source, recipe: plan.fingerprint(), variants };
-    let body = Bytes::from(serde_json::to_vec(&manifest).expect("a struct of text and numbers is JSON"));
-    let mark = made.mark(&body, plan);
-    let (carried, tags) = (&made.carried, made.tags.as_deref());
-    let output = Output { media_type: "application/json", body, mark, carried, tags };
-    let place = Place { at: at.clone(), there: None };
-    Ok(matches!(put(store, &place, output, plan).await?, Written::Done(_)))
 }

@@ -8,6 +8,7 @@ use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use model::Location;
 
 use crate::Error;
+use crate::catalogue::Catalogue;
 use crate::error::chain;
 use crate::turn::Turns;
 
@@ -18,14 +19,25 @@ const ATTEMPTS: u32 = 5;
 #[derive(Debug, Clone)]
 pub struct Store {
     pub(crate) client: Client,
+    pub(crate) catalogue: Option<Catalogue>,
     pub(crate) turns: Turns,
 }
 
+/// How S3 is reached, and what is kept beside it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Connection {
+    /// Whether the bucket goes into the path, which servers other than AWS expect.
+    pub path_style: bool,
+    /// Bytes of files that are held at most beside the picture that is converted.
+    pub waiting: u64,
+    /// The DynamoDB table that lists what is stored, where there is one. Its partition key is `source`, a string.
+    pub catalogue: Option<String>,
+}
+
 impl Store {
-    /// Connects with the region, credentials and endpoint that the AWS SDK finds in its usual places. `path_style` puts
-    /// the bucket in the path, which servers other than AWS expect. `waiting` bytes of files are held at most beside the
-    /// picture that is converted.
-    pub async fn connect(path_style: bool, waiting: u64) -> Self {
+    /// Connects with the region, credentials and endpoints that the AWS SDK finds in its usual places.
+    pub async fn connect(connection: Connection) -> Self {
+        let Connection { path_style, waiting, catalogue } = connection;
         let http =
             aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
         // They slow down with the service where it throttles. The deadline is each job's own.
@@ -33,7 +45,8 @@ impl Store {
         let shared =
             aws_config::defaults(BehaviorVersion::latest()).http_client(http).retry_config(retries).load().await;
         let config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(path_style).build();
-        Self { client: Client::from_conf(config), turns: Turns::new(waiting) }
+        let catalogue = catalogue.map(|table| Catalogue { client: aws_sdk_dynamodb::Client::new(&shared), table });
+        Self { client: Client::from_conf(config), catalogue, turns: Turns::new(waiting) }
     }
 }
 
@@ -48,16 +61,26 @@ where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    let message = match (error.code(), error.message()) {
-        (Some(code), Some(message)) => format!("{code}: {message}"),
-        (Some(code), None) => code.to_owned(),
-        _ => chain(error),
-    };
+    let message = message(error);
     // GetObject answers 403 for a missing key too where the role may not list the bucket.
     let hint = if matches!(error.code(), Some("AccessDenied")) && action == "read" {
         " (it may be missing: without s3:ListBucket, S3 does not tell)"
     } else {
         ""
     };
-    Error::storage(action, at, format!("{message}{hint}").replace('\n', " "))
+    Error::storage(action, at, message + hint)
+}
+
+/// The same in words, on one line.
+pub(crate) fn message<E, R>(error: &SdkError<E, R>) -> String
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    let message = match (error.code(), error.message()) {
+        (Some(code), Some(message)) => format!("{code}: {message}"),
+        (Some(code), None) => code.to_owned(),
+        _ => chain(error),
+    };
+    message.replace('\n', " ")
 }

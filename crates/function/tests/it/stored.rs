@@ -48,7 +48,8 @@ async fn the_manifest_lists_what_is_stored() {
     assert_eq!(listed.len(), 2, "{manifest}");
     for (key, width) in [("a.png.avif", 90), ("a.png.w50.avif", 50)] {
         let bytes = house.get("photos", key).await;
-        let sha256: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest = Sha256::digest(&bytes);
+        let sha256 = digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
         assert_eq!(listed[key]["sha256"], sha256.as_str());
         assert_eq!((&listed[key]["bytes"], &listed[key]["width"]), (&bytes.len().into(), &width.into()));
         let head = house.s3.head_object().bucket("photos").key(key).send().await.unwrap();

@@ -1,0 +1,83 @@
+//! The catalogue: a DynamoDB table with one item for each source, which holds what the manifest holds. To be searched by
+//! other programs; written after the manifest, and on the same condition: that it is still what was looked at.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::AttributeValue;
+use model::Location;
+
+use crate::Error;
+use crate::manifest::Manifest;
+use crate::mark::{Mark, SHA256};
+use crate::put::Written;
+use crate::store::message;
+
+/// The table's partition key, a string: the source as `s3://bucket/key`.
+const SOURCE: &str = "source";
+const MANIFEST: &str = "manifest";
+
+/// The table, as this program reaches it.
+#[derive(Debug, Clone)]
+pub(crate) struct Catalogue {
+    pub(crate) client: Client,
+    pub(crate) table: String,
+}
+
+impl Catalogue {
+    /// What a source's item says about its making; nothing where there is none.
+    pub(crate) async fn look(&self, source: &Location) -> Result<Option<Mark>, Error> {
+        let request = self.client.get_item().table_name(&self.table).consistent_read(true);
+        let found = request.key(SOURCE, text(source)).send().await;
+        let found = found.map_err(|error| self.failed("look up", source, message(&error)))?;
+        let texts = |item: HashMap<String, AttributeValue>| -> HashMap<String, String> {
+            item.into_iter().filter_map(|(name, value)| Some((name, value.as_s().ok()?.clone()))).collect()
+        };
+        Ok(found.item.and_then(|item| Mark::read(&texts(item))))
+    }
+
+    /// Writes a source's item, if there is none.
+    pub(crate) async fn put(&self, source: &Location, mark: &Mark, manifest: &Manifest<'_>) -> Result<Written, Error> {
+        let manifest =
+            serde_dynamo::to_attribute_value(manifest).expect("a struct of text and numbers is an attribute");
+        let request =
+            self.client.put_item().table_name(&self.table).item(SOURCE, text(source)).item(MANIFEST, manifest);
+        let marks = mark.metadata().into_iter();
+        let request = marks.fold(request, |request, (name, value)| request.item(name, AttributeValue::S(value)));
+        let request =
+            request.condition_expression("attribute_not_exists(#source)").expression_attribute_names("#source", SOURCE);
+        match request.send().await {
+            Ok(_) => Ok(Written::Done(String::new())),
+            Err(error) => match error.as_service_error() {
+                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(Written::Moved),
+                _ => Err(self.failed("write", source, message(&error))),
+            },
+        }
+    }
+
+    /// Removes a source's item, if it still is what was seen.
+    pub(crate) async fn remove(&self, source: &Location, seen: &Mark) -> Result<Written, Error> {
+        let request = self.client.delete_item().table_name(&self.table).key(SOURCE, text(source));
+        let request = request
+            .condition_expression("#sha256 = :seen")
+            .expression_attribute_names("#sha256", SHA256)
+            .expression_attribute_values(":seen", AttributeValue::S(seen.sha256.clone()));
+        match request.send().await {
+            Ok(_) => Ok(Written::Done(String::new())),
+            Err(error) => match error.as_service_error() {
+                Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(Written::Moved),
+                _ => Err(self.failed("remove", source, message(&error))),
+            },
+        }
+    }
+
+    fn failed(&self, action: &'static str, source: &Location, message: String) -> Error {
+        Error::Catalogue { action, table: self.table.clone(), at: source.clone(), message }
+    }
+}
+
+fn text(source: &Location) -> AttributeValue {
+    AttributeValue::S(source.to_string())
+}

@@ -2,8 +2,10 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod catalogue;
 mod events;
 mod house;
+mod moto;
 mod order;
 mod pictures;
 mod settings;

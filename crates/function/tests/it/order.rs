@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::house::{House, picture};
 
 /// What S3 tells of a key; no ETag where it was deleted.
-fn event(key: &str, etag: Option<&str>, sequencer: &str) -> Value {
+pub(crate) fn event(key: &str, etag: Option<&str>, sequencer: &str) -> Value {
     let name = if etag.is_some() { "ObjectCreated:Put" } else { "ObjectRemoved:Delete" };
     json!({"Records": [{
         "eventSource": "aws:s3",
@@ -21,7 +21,7 @@ fn event(key: &str, etag: Option<&str>, sequencer: &str) -> Value {
 
 impl House {
     /// Delivers an event and gives the one report: its outcome, and why.
-    async fn tell(&self, event: Value) -> (String, String) {
+    pub(crate) async fn tell(&self, event: Value) -> (String, String) {
         let answer = self.lambda.invoke(event).await.result.unwrap();
         let report = &answer["reports"][0];
         let why = report.get("why").or(report.get("reason")).and_then(Value::as_str).unwrap_or_default();
@@ -29,7 +29,7 @@ impl House {
     }
 
     /// Puts an object of which nobody is told, and gives its ETag.
-    async fn lay(&mut self, key: &str, bytes: &[u8]) -> String {
+    pub(crate) async fn lay(&mut self, key: &str, bytes: &[u8]) -> String {
         let put = self.s3.put_object().bucket("photos").key(key).body(bytes.to_vec().into()).send();
         put.await.unwrap().e_tag.unwrap().trim_matches('"').to_owned()
     }

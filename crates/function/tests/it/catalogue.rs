@@ -1,0 +1,96 @@
+//! The catalogue, in moto's DynamoDB.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType};
+use image::ImageFormat;
+
+use crate::house::{House, picture};
+use crate::moto::Moto;
+use crate::order::event;
+
+const TABLE: &str = "pictures";
+
+struct Catalogue {
+    client: Client,
+    moto: Moto,
+}
+
+impl Catalogue {
+    async fn new() -> Self {
+        let moto = Moto::start().await;
+        let config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::for_tests())
+            .endpoint_url(&moto.endpoint);
+        let client = Client::from_conf(config.build());
+        let key = KeySchemaElement::builder().attribute_name("source").key_type(KeyType::Hash).build().unwrap();
+        let source = AttributeDefinition::builder().attribute_name("source").attribute_type("S".into());
+        let table =
+            client.create_table().table_name(TABLE).key_schema(key).attribute_definitions(source.build().unwrap());
+        table.billing_mode(BillingMode::PayPerRequest).send().await.unwrap();
+        Self { client, moto }
+    }
+
+    fn settings(&self) -> [(&str, &str); 3] {
+        let endpoint = ("AWS_ENDPOINT_URL_DYNAMODB", self.moto.endpoint.as_str());
+        [("AVIF_CATALOG_TABLE", TABLE), ("AVIF_WIDTHS", "full,50"), endpoint]
+    }
+
+    async fn item(&self, source: &str) -> Option<HashMap<String, AttributeValue>> {
+        let key = AttributeValue::S(source.to_owned());
+        self.client.get_item().table_name(TABLE).key("source", key).send().await.unwrap().item
+    }
+}
+
+#[tokio::test]
+async fn by_moto_the_catalogue_lists_what_is_stored_of_the_newest_source_and_forgets_what_is_gone() {
+    let catalogue = Catalogue::new().await;
+    let mut house = House::untold(&catalogue.settings()).await;
+    // As events have it: form-encoded.
+    let told = "%E5%86%99%E7%9C%9F+1%2B2.png";
+    let old = house.lay("写真 1+2.png", &picture(ImageFormat::Png, 90, 60)).await;
+    assert_eq!(house.tell(event(told, Some(&old), "01")).await.0, "converted");
+    let new = house.lay("写真 1+2.png", &picture(ImageFormat::Png, 120, 80)).await;
+    assert_eq!(house.tell(event(told, Some(&new), "02")).await.0, "converted");
+    assert_eq!(house.tell(event(told, Some(&old), "01")).await.0, "skipped");
+
+    let item = catalogue.item("s3://photos/写真 1+2.png").await.unwrap();
+    assert_eq!(item["avif-source-etag"], AttributeValue::S(new));
+    let manifest = item["manifest"].as_m().unwrap();
+    let widths: Vec<_> =
+        manifest["variants"].as_l().unwrap().iter().map(|variant| &variant.as_m().unwrap()["width"]).collect();
+    assert_eq!(widths, [&AttributeValue::N("120".into()), &AttributeValue::N("50".into())]);
+
+    house.s3.delete_object().bucket("photos").key("写真 1+2.png").send().await.unwrap();
+    assert_eq!(house.tell(event(told, None, "03")).await.0, "removed");
+    assert_eq!(catalogue.item("s3://photos/写真 1+2.png").await, None);
+}
+
+#[tokio::test]
+async fn by_moto_an_item_that_was_lost_is_written_again() {
+    let catalogue = Catalogue::new().await;
+    let mut house = House::untold(&catalogue.settings()).await;
+    let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    house.tell(event("a.png", Some(&etag), "01")).await;
+    let key = AttributeValue::S("s3://photos/a.png".into());
+    catalogue.client.delete_item().table_name(TABLE).key("source", key).send().await.unwrap();
+    // As after a crash between the manifest and the item.
+    assert_eq!(house.tell(event("a.png", Some(&etag), "01")).await.0, "converted");
+    assert!(catalogue.item("s3://photos/a.png").await.is_some());
+}
+
+#[tokio::test]
+async fn by_moto_a_table_that_is_not_there_is_a_failure_that_names_it() {
+    let catalogue = Catalogue::new().await;
+    let mut settings = catalogue.settings();
+    settings[0].1 = "missing";
+    let mut house = House::untold(&settings).await;
+    let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let error = house.lambda.invoke(event("a.png", Some(&etag), "01")).await.result.unwrap_err().error_message;
+    assert!(error.contains("in the table missing: ResourceNotFoundException"), "{error}");
+}

@@ -10,4 +10,3 @@ pub mod event;
 pub mod handler;
 pub mod log;
 mod memory;
-mod s3_notification;

@@ -15,6 +15,7 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::Log;
+use crate::event::Malformed;
 use crate::memory;
 
 /// The field whose text is JSON already, and is written as it is.
@@ -38,26 +39,51 @@ pub fn start(log: Log) {
 pub(crate) fn report(report: &Report, request_id: &str) {
     let json = serde_json::to_string(report).unwrap_or_default();
     let (at, peak_memory_mib) = (&report.job.source.at, memory::peak_mib());
-    match &report.outcome {
+    let message = match &report.outcome {
         Outcome::Converted { picture, variants, .. } => {
             let stored: u64 = variants.iter().filter(|v| v.fate == Fate::Stored).map(|v| v.bytes).sum();
-            let message =
-                format!("converted {at}: {} bytes into {stored} in {} variants", picture.bytes, variants.len());
+            format!("converted {at}: {} bytes into {stored} in {} variants", picture.bytes, variants.len())
+        }
+        Outcome::Removed { at: removed } => format!("removed {} outputs of {at}", removed.len()),
+        Outcome::Skipped { why } => format!("skipped {at}: {why}"),
+        Outcome::Refused { reason } => format!("refused {at}: {reason}"),
+        Outcome::Failed { reason } => format!("failed {at}: {reason}"),
+    };
+    let message = one_line(&message);
+    match &report.outcome {
+        Outcome::Converted { .. } | Outcome::Removed { .. } | Outcome::Skipped { .. } => {
             tracing::info!(report = json, request_id, peak_memory_mib, "{message}");
         }
-        Outcome::Removed { at: removed } => {
-            tracing::info!(report = json, request_id, peak_memory_mib, "removed {} outputs of {at}", removed.len());
-        }
-        Outcome::Skipped { why } => {
-            tracing::info!(report = json, request_id, peak_memory_mib, "skipped {at}: {why}");
-        }
-        Outcome::Refused { reason } => {
-            tracing::warn!(report = json, request_id, peak_memory_mib, "refused {at}: {reason}");
-        }
-        Outcome::Failed { reason } => {
-            tracing::error!(report = json, request_id, peak_memory_mib, "failed {at}: {reason}");
+        Outcome::Refused { .. } => tracing::warn!(report = json, request_id, peak_memory_mib, "{message}"),
+        Outcome::Failed { .. } => tracing::error!(report = json, request_id, peak_memory_mib, "{message}"),
+    }
+}
+
+/// Writes why a record, or a whole message, became no job.
+pub(crate) fn refused(reason: &str, request_id: &str) {
+    tracing::warn!(request_id, "refused a record: {}", one_line(reason));
+}
+
+/// Writes that a whole event was not understood.
+pub(crate) fn malformed(error: &Malformed) {
+    tracing::error!("an event was not understood: {}", one_line(&error.to_string()));
+}
+
+/// What a name or a file says must not look like a line of ours, nor turn a terminal about: all that is no ordinary
+/// character is written as its number.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            // Lines and paragraphs of Unicode's own, and what changes the direction of what follows.
+            '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                line.extend(character.escape_unicode());
+            }
+            _ if character.is_control() => line.extend(character.escape_default()),
+            _ => line.push(character),
         }
     }
+    line
 }
 
 /// One JSON object a line, with the names that Lambda's own lines have.
@@ -109,5 +135,16 @@ impl Visit for Line {
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.0.insert(field.name().into(), format!("{value:?}").into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::one_line;
+
+    #[test]
+    fn no_name_makes_a_line_of_its_own() {
+        assert_eq!(one_line("a\r\nERROR b\u{1b}[2J\u{202e}c\u{85}"), r"a\r\nERROR b\u{1b}[2J\u{202e}c\u{85}");
+        assert_eq!(one_line("写真 \"1\" が\u{3099}.jpg"), "写真 \"1\" が\u{3099}.jpg");
     }
 }

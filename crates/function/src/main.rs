@@ -19,6 +19,10 @@ async fn main() -> anyhow::Result<()> {
     tracing::info!(library = %avif::library(), recipe = %config.plan.fingerprint(), "ready");
     let store = Store::connect(config.connection).await;
     let plan = Arc::new(config.plan);
-    let serve = service_fn(|event: LambdaEvent<Value>| handle(&store, &plan, event));
-    lambda_runtime::run(serve).await.map_err(|error| anyhow!(error))
+    let serve = service_fn(move |event: LambdaEvent<Value>| {
+        let (store, plan) = (store.clone(), Arc::clone(&plan));
+        async move { handle(&store, &plan, event).await }
+    });
+    // Several at a time only where Lambda says so.
+    lambda_runtime::run_concurrent(serve).await.map_err(|error| anyhow!(error))
 }

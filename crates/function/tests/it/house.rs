@@ -18,6 +18,8 @@ pub(crate) struct House {
     pub(crate) lambda: Lambda,
     pub(crate) deliveries: UnboundedReceiver<Delivery>,
     pub(crate) log: UnboundedReceiver<String>,
+    /// The function's own variables.
+    pub(crate) environment: BTreeMap<String, String>,
     // Both live as long as the house.
     _server: S3,
     _folder: TempDir,
@@ -44,9 +46,9 @@ impl House {
         environment.insert("AVIF_SPEED".into(), "10".into());
         environment.extend(settings.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
         let (lines, log) = unbounded_channel();
-        let lambda = Lambda::new(function(environment), lines);
+        let lambda = Lambda::new(function(environment.clone()), lines);
         let deliveries = if told { wire(notifications, lambda.clone()) } else { unbounded_channel().1 };
-        Self { s3: server.client(SECRET_KEY), lambda, deliveries, log, _server: server, _folder: folder }
+        Self { s3: server.client(SECRET_KEY), lambda, deliveries, log, environment, _server: server, _folder: folder }
     }
 
     /// Puts an object and waits until the function has answered its event.

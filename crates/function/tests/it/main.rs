@@ -3,6 +3,8 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod catalogue;
+mod concurrent;
+mod envelopes;
 mod events;
 mod house;
 mod moto;

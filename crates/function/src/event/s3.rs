@@ -3,44 +3,44 @@
 use aws_lambda_events::event::s3::{S3Event, S3EventRecord};
 use model::{BadSequencer, Change, Job, Location, Sequencer, Source};
 use percent_encoding::percent_decode_str;
-use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::event::{Batch, Malformed};
+use super::{Malformed, Told, is_from, read};
 
 /// S3 sends this once when notifications are set up. It has no records.
-pub(crate) fn is_test(event: &Value) -> bool {
+pub(super) fn is_test(event: &Value) -> bool {
     event.get("Event").and_then(Value::as_str) == Some("s3:TestEvent")
 }
 
 /// Whether every record is from S3.
-pub(crate) fn is(event: &Value) -> bool {
-    let from_s3 = |record: &Value| record.get("eventSource").and_then(Value::as_str) == Some("aws:s3");
-    event.get("Records").and_then(Value::as_array).is_some_and(|records| records.iter().all(from_s3))
+pub(super) fn is(event: &Value) -> bool {
+    is_from(event, "eventSource", "aws:s3")
 }
 
-pub(crate) fn jobs(event: &Value) -> Result<Batch, Malformed> {
-    let event = S3Event::deserialize(event).map_err(|error| Malformed::Notification(error.to_string()))?;
-    let (mut jobs, mut refused) = (vec![], vec![]);
+pub(super) fn told(event: &Value) -> Result<Told, Malformed> {
+    let event: S3Event = read(event, "S3 notification")?;
+    let mut told = Told::default();
     for record in event.records {
         match job(record) {
-            Ok(job) => jobs.push(job),
-            Err(reason) => refused.push(reason.to_string()),
+            Ok(job) => told.jobs.push(job),
+            Err(reason) => told.refused.push(reason.to_string()),
         }
     }
-    Ok(Batch { jobs, refused })
+    Ok(told)
 }
 
 /// Why a record becomes no job.
 #[derive(Debug, Error, PartialEq, Eq)]
-enum Unusable {
-    #[error("event {0:?} asks for nothing known here; subscribe to s3:ObjectCreated:*")]
+pub(super) enum Unusable {
+    #[error("event {0:?} asks for nothing known here; subscribe to s3:ObjectCreated:* and s3:ObjectRemoved:*")]
     Name(String),
     #[error("key {0:?} is not form-encoded UTF-8")]
     Key(String),
     #[error("a record names no {0}")]
     Nameless(&'static str),
+    #[error("etag {0:?} is none")]
+    ETag(String),
     #[error(transparent)]
     Sequencer(#[from] BadSequencer),
 }
@@ -53,23 +53,37 @@ fn job(record: S3EventRecord) -> Result<Job, Unusable> {
         _ => return Err(Unusable::Name(name)),
     };
     let object = record.s3.object;
-    let bucket = record.s3.bucket.name.filter(|name| !name.is_empty()).ok_or(Unusable::Nameless("bucket"))?;
-    let key = decode(&object.key.filter(|key| !key.is_empty()).ok_or(Unusable::Nameless("key"))?)?;
-    Ok(Job {
-        source: Source {
-            at: Location { bucket, key },
-            // A bucket whose versioning was suspended says "null".
-            version: object.version_id.filter(|version| version != "null"),
-            etag: object.e_tag.map(|etag| etag.trim_matches('"').to_owned()),
-            sequencer: object.sequencer.map(|text| text.parse::<Sequencer>()).transpose()?,
-        },
-        change,
-    })
+    let at = place(record.s3.bucket.name, object.key.as_deref().map(decode).transpose()?)?;
+    Ok(Job { source: source(at, object.version_id, object.e_tag, object.sequencer.as_deref())?, change })
+}
+
+/// Where an object lies, if it has a name.
+pub(super) fn place(bucket: Option<String>, key: Option<String>) -> Result<Location, Unusable> {
+    let bucket = bucket.filter(|name| !name.is_empty()).ok_or(Unusable::Nameless("bucket"))?;
+    let key = key.filter(|key| !key.is_empty()).ok_or(Unusable::Nameless("key"))?;
+    Ok(Location { bucket, key })
+}
+
+/// What S3 says of an object's state.
+pub(super) fn source(
+    at: Location,
+    version: Option<String>,
+    etag: Option<String>,
+    sequencer: Option<&str>,
+) -> Result<Source, Unusable> {
+    // A bucket whose versioning was suspended says "null".
+    let version = version.filter(|version| !version.is_empty() && version != "null");
+    let etag = etag.map(|etag| etag.trim_matches('"').to_owned()).filter(|etag| !etag.is_empty());
+    // It goes into a header as it is.
+    if let Some(etag) = etag.as_ref().filter(|etag| !etag.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"')) {
+        return Err(Unusable::ETag(etag.clone()));
+    }
+    Ok(Source { at, version, etag, sequencer: sequencer.map(str::parse::<Sequencer>).transpose()? })
 }
 
 /// Keys come as a form would send them: `+` for a space, then percent-encoded UTF-8. The field named `urlDecodedKey`
 /// is not S3's, and is never filled.
-fn decode(key: &str) -> Result<String, Unusable> {
+pub(super) fn decode(key: &str) -> Result<String, Unusable> {
     let spaced = key.replace('+', " ");
     let decoded = percent_decode_str(&spaced).decode_utf8();
     decoded.map(std::borrow::Cow::into_owned).map_err(|_| Unusable::Key(key.to_owned()))
@@ -81,7 +95,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::event;
+    use crate::event::{self, Batch};
 
     /// A notification as the user guide shows it.
     fn notification(name: &str, key: &str) -> Value {
@@ -116,7 +130,7 @@ mod tests {
 
     #[test]
     fn the_documented_event_is_understood() {
-        let event: Value = serde_json::from_str(include_str!("../event.json")).unwrap();
+        let event: Value = serde_json::from_str(include_str!("../../event.json")).unwrap();
         assert_eq!(event::jobs(&event).unwrap().jobs[0].source.at.to_string(), "s3://photos/photo.jpg");
     }
 

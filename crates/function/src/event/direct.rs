@@ -1,0 +1,30 @@
+//! An order without an event behind it, from a person or from Step Functions: `{"bucket": …, "key": …}`, the key as it is.
+
+use model::{Change, Job, Source};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::s3::place;
+use super::{Batch, Malformed, Reply, read};
+
+const KIND: &str = "direct invocation";
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Order {
+    bucket: String,
+    key: String,
+}
+
+/// Whether it names a bucket and a key.
+pub(super) fn is(event: &Value) -> bool {
+    event.get("bucket").is_some() && event.get("key").is_some()
+}
+
+pub(super) fn jobs(event: &Value) -> Result<Batch, Malformed> {
+    let Order { bucket, key } = read(event, KIND)?;
+    let at = place(Some(bucket), Some(key))
+        .map_err(|error| Malformed::Content { event: KIND, message: error.to_string() })?;
+    let job = Job { source: Source { at, version: None, etag: None, sequencer: None }, change: Change::Created };
+    Ok(Batch { jobs: vec![job], refused: vec![], reply: Reply::Report })
+}

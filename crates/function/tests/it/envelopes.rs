@@ -1,0 +1,373 @@
+//! Every event as AWS documents it, the jobs that it becomes, and the answers that its sender gets.
+
+use function::event::{Batch, jobs};
+use image::ImageFormat;
+use model::{Change, Outcome, Report, Timings};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::house::{House, picture};
+
+macro_rules! payload {
+    ($name:literal) => {
+        serde_json::from_str::<Value>(include_str!(concat!("../events/", $name, ".json"))).unwrap()
+    };
+}
+
+/// What each job is, in short.
+fn told(batch: &Batch) -> Vec<String> {
+    let short = |text: Option<&str>| text.map_or_else(|| "-".to_owned(), |text| text.chars().take(8).collect());
+    let told = |job: &model::Job| {
+        let change = if job.change == Change::Created { "created" } else { "removed" };
+        let sequencer = job.source.sequencer.clone().map(String::from);
+        let sequencer = sequencer.as_deref().map_or("-", |text| &text[text.len() - 2..]);
+        format!(
+            "{change} {} etag {} version {} sequencer {sequencer}",
+            job.source.at,
+            short(job.source.etag.as_deref()),
+            short(job.source.version.as_deref())
+        )
+    };
+    batch.jobs.iter().map(told).collect()
+}
+
+/// The answer where the jobs at these places failed, and the others were skipped.
+fn answer(batch: &Batch, failed: &[usize]) -> Result<Value, String> {
+    let report = |(index, job): (usize, &model::Job)| {
+        let outcome = if failed.contains(&index) {
+            Outcome::Failed { reason: "SlowDown".into() }
+        } else {
+            Outcome::Skipped { why: "stored".into() }
+        };
+        Report { job: job.clone(), outcome, took: Timings::default() }
+    };
+    let reports: Vec<Report> = batch.jobs.iter().enumerate().map(report).collect();
+    batch.reply.answer(&reports, &batch.refused).map_err(|error| error.error_message)
+}
+
+#[test]
+fn a_notification_of_s3_is_answered_by_reports_or_an_error() {
+    let batch = jobs(&payload!("s3")).unwrap();
+    assert_eq!(
+        told(&batch),
+        [
+            "created s3://amzn-s3-demo-bucket/HappyFace.jpg etag d41d8cd9 version 096fKKXT sequencer E5",
+            "created s3://amzn-s3-demo-bucket/写真 1+2%.jpg etag d41d8cd9 version - sequencer E6",
+            "removed s3://amzn-s3-demo-bucket/HappyFace.jpg etag d41d8cd9 version - sequencer E7",
+            "removed s3://amzn-s3-demo-bucket/old/a.jpg etag - version - sequencer E8",
+        ]
+    );
+    assert!(batch.refused[0].starts_with("event \"ObjectTagging:Put\" asks for nothing"), "{:?}", batch.refused);
+    let done = answer(&batch, &[]).unwrap();
+    assert_eq!((done["reports"].as_array().unwrap().len(), done["refused"].as_array().unwrap().len()), (4, 1));
+    let error = answer(&batch, &[0, 3]).unwrap_err();
+    assert_eq!(
+        error,
+        "2 of 4 failed: s3://amzn-s3-demo-bucket/HappyFace.jpg: SlowDown; s3://amzn-s3-demo-bucket/old/a.jpg: SlowDown"
+    );
+    assert_eq!(told(&jobs(&payload!("s3-test")).unwrap()), [""; 0]);
+}
+
+#[test]
+fn sns_brings_what_s3_told() {
+    let batch = jobs(&payload!("sns")).unwrap();
+    let job = "created s3://amzn-s3-demo-bucket/HappyFace.jpg etag d41d8cd9 version 096fKKXT sequencer E5";
+    assert_eq!(told(&batch), [job]);
+    assert!(answer(&batch, &[0]).is_err() && answer(&batch, &[]).is_ok());
+}
+
+#[test]
+fn eventbridge_tells_keys_as_they_are() {
+    let batch = jobs(&payload!("eventbridge-created")).unwrap();
+    let job = "created s3://amzn-s3-demo-bucket1/写真 1+2%.jpg etag b1946ac9 version IYV3p45B sequencer 89";
+    assert_eq!(told(&batch), [job]);
+    assert!(answer(&batch, &[0]).is_err() && answer(&batch, &[]).is_ok());
+    let batch = jobs(&payload!("eventbridge-delete-marker")).unwrap();
+    let job = "removed s3://amzn-s3-demo-bucket1/example-key etag d41d8cd9 version 1QW9g1Z9 sequencer 6D";
+    assert_eq!(told(&batch), [job]);
+    let batch = jobs(&payload!("eventbridge-deleted")).unwrap();
+    assert_eq!(told(&batch), ["removed s3://amzn-s3-demo-bucket1/example-key etag - version - sequencer 6E"]);
+    let mut other = payload!("eventbridge-created");
+    other["detail-type"] = "Object Tags Added".into();
+    assert!(jobs(&other).unwrap().refused[0].contains("\"Object Tags Added\" asks for nothing"));
+}
+
+#[test]
+fn of_a_queues_messages_those_that_failed_are_named() {
+    let batch = jobs(&payload!("sqs")).unwrap();
+    assert_eq!(
+        told(&batch),
+        [
+            "created s3://amzn-s3-demo-bucket/HappyFace.jpg etag d41d8cd9 version 096fKKXT sequencer E5",
+            "created s3://amzn-s3-demo-bucket/写真 1+2%.jpg etag d41d8cd9 version - sequencer E6",
+            "created s3://amzn-s3-demo-bucket/HappyFace.jpg etag d41d8cd9 version 096fKKXT sequencer E5",
+            "created s3://amzn-s3-demo-bucket1/写真 1+2%.jpg etag b1946ac9 version IYV3p45B sequencer 89",
+        ]
+    );
+    let failed = |ids: &[&str]| {
+        let ids: Vec<Value> = ids.iter().map(|id| json!({ "itemIdentifier": id })).collect();
+        Ok(json!({ "batchItemFailures": ids }))
+    };
+    // What is not understood comes back, until it is a dead letter; S3's test does not.
+    let broken = "7a1f2c3d-0001-4000-8000-000000000003";
+    assert_eq!(answer(&batch, &[]), failed(&[broken]));
+    assert!(batch.refused[0].starts_with(&format!("message {broken:?}: SQS message: body: expected")), "{batch:?}");
+    // One of its two jobs is enough for a message to fail.
+    assert_eq!(
+        answer(&batch, &[1, 2]),
+        failed(&["059f36b4-87a3-44ab-83d2-661975830a7d", "2e1424d4-f796-459a-8184-9c92662be6da", broken])
+    );
+}
+
+#[test]
+fn behind_a_failure_the_rest_of_its_group_comes_again() {
+    let batch = jobs(&payload!("sqs-fifo")).unwrap();
+    let failed = |failed: &[usize]| {
+        let answer = answer(&batch, failed).unwrap();
+        let ids = answer["batchItemFailures"].as_array().unwrap().clone();
+        ids.iter().map(|id| id["itemIdentifier"].as_str().unwrap().chars().last().unwrap()).collect::<String>()
+    };
+    assert_eq!(
+        (failed(&[]), failed(&[0]), failed(&[1]), failed(&[2])),
+        (String::new(), "56".into(), "6".into(), "7".into())
+    );
+}
+
+#[test]
+fn s3_batch_operations_has_a_result_for_every_task() {
+    let batch = jobs(&payload!("s3-batch-1")).unwrap();
+    // Its version is no matter: the newest counts.
+    assert_eq!(told(&batch), ["created s3://awsexamplebucket/customerImage1.jpg etag - version - sequencer -"]);
+    let result = answer(&batch, &[0]).unwrap();
+    assert_eq!(
+        result,
+        json!({
+            "invocationSchemaVersion": "1.0",
+            "treatMissingKeysAs": "TemporaryFailure",
+            "invocationId": "YXNkbGZqYWRmaiBhc2RmdW9hZHNmZGpmaGFzbGtkaGZza2RmaAo",
+            "results": [{ "taskId": "dGFza2lkZ29lc2hlcmUK", "resultCode": "TemporaryFailure", "resultString": "SlowDown" }],
+        })
+    );
+    let batch = jobs(&payload!("s3-batch-2")).unwrap();
+    assert_eq!(told(&batch), ["created s3://amzn-s3-demo-bucket/写真 1+2%.jpg etag - version - sequencer -"]);
+    let result = answer(&batch, &[]).unwrap();
+    assert_eq!(result["invocationSchemaVersion"], "2.0");
+    assert_eq!(result["results"][0]["resultCode"], "Succeeded");
+    assert_eq!(result["results"][1]["resultCode"], "PermanentFailure");
+    assert_eq!(result["results"][1]["resultString"], "key \"%FF.jpg\" is not form-encoded UTF-8");
+    let mut newer = payload!("s3-batch-2");
+    newer["invocationSchemaVersion"] = "3.0".into();
+    let error = jobs(&newer).unwrap_err().to_string();
+    assert_eq!(error, "S3 Batch Operations: invocationSchemaVersion: \"3.0\" is none of 1.0, 2.0");
+}
+
+#[test]
+fn an_order_is_answered_by_its_report() {
+    let batch = jobs(&payload!("direct")).unwrap();
+    assert_eq!(told(&batch), ["created s3://amzn-s3-demo-bucket/写真 1+2%.jpg etag - version - sequencer -"]);
+    assert_eq!(answer(&batch, &[]).unwrap()["outcome"], "skipped");
+    assert!(answer(&batch, &[0]).is_err());
+    let error = jobs(&json!({"bucket": "b", "key": "k", "widths": 5})).unwrap_err().to_string();
+    assert!(
+        error.starts_with("direct invocation: widths: unknown field `widths`, expected `bucket` or `key`"),
+        "{error}"
+    );
+}
+
+#[test]
+fn what_is_not_understood_says_where() {
+    let error = |event: &Value| jobs(event).unwrap_err().to_string();
+    let mut event = payload!("s3");
+    event["Records"][1]["s3"]["object"]["key"] = 5.into();
+    assert!(
+        error(&event).starts_with("S3 notification: Records[1].s3.object.key: invalid type: integer `5`"),
+        "{}",
+        error(&event)
+    );
+    let mut event = payload!("eventbridge-created");
+    event["detail"]["object"]["key"] = Value::Null;
+    assert!(
+        error(&event).starts_with("EventBridge event from aws.s3: detail.object.key: invalid type: null"),
+        "{}",
+        error(&event)
+    );
+    event["source"] = "aws.ec2".into();
+    assert!(error(&event).contains(" from \"aws.ec2\"; understood are notifications of S3"), "{}", error(&event));
+    let mut mixed = payload!("sqs");
+    mixed["Records"][0]["eventSource"] = "aws:kinesis".into();
+    assert!(
+        error(&mixed).starts_with("unknown event with the fields \"Records\" from \"aws:kinesis\""),
+        "{}",
+        error(&mixed)
+    );
+    let long = json!({ "x".repeat(10_000): 1 });
+    assert!(error(&long).len() < 500);
+}
+
+/// Any JSON, with the names that mean something among its fields.
+fn values() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        ".{0,8}".prop_map(Value::from),
+        prop::sample::select(vec![
+            "aws:s3",
+            "aws:sqs",
+            "aws:sns",
+            "aws.s3",
+            "Object Created",
+            "Notification",
+            "1.0",
+            "{}",
+            "[]"
+        ])
+        .prop_map(Value::from),
+    ];
+    let names = prop::sample::select(vec![
+        "Records",
+        "eventSource",
+        "EventSource",
+        "source",
+        "detail-type",
+        "detail",
+        "object",
+        "bucket",
+        "key",
+        "s3",
+        "body",
+        "Sns",
+        "Message",
+        "Type",
+        "TopicArn",
+        "tasks",
+        "taskId",
+        "s3Key",
+        "s3BucketArn",
+        "invocationSchemaVersion",
+        "invocationId",
+        "attributes",
+        "messageId",
+        "eventName",
+        "name",
+    ]);
+    leaf.prop_recursive(5, 60, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((names.clone(), inner), 0..6)
+                .prop_map(|fields| fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Value>()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn no_event_panics_and_every_answer_fits_its_event(event in values()) {
+        if let Ok(batch) = jobs(&event) {
+            let _ = answer(&batch, &[0]);
+        }
+    }
+
+    #[test]
+    fn any_key_comes_through_every_envelope(key in "\\PC{1,40}") {
+        let encoded = percent_encoding::utf8_percent_encode(&key, percent_encoding::NON_ALPHANUMERIC).to_string();
+        let mut s3 = payload!("s3");
+        s3["Records"][0]["s3"]["object"]["key"] = encoded.as_str().into();
+        let mut sns = payload!("sns");
+        sns["Records"][0]["Sns"]["Message"] = s3.to_string().into();
+        let mut sqs = payload!("sqs");
+        sqs["Records"][0]["body"] = s3.to_string().into();
+        let mut bridge = payload!("eventbridge-created");
+        bridge["detail"]["object"]["key"] = key.as_str().into();
+        let mut task = payload!("s3-batch-1");
+        task["tasks"][0]["s3Key"] = encoded.as_str().into();
+        let direct = json!({ "bucket": "photos", "key": key });
+        for event in [s3, sns, sqs, bridge, task, direct] {
+            prop_assert_eq!(&jobs(&event).unwrap().jobs[0].source.at.key, &key);
+        }
+    }
+}
+
+/// A message of a queue, about an object that was put.
+fn message(id: &str, key: &str, group: Option<&str>) -> Value {
+    let mut message = payload!("sqs")["Records"][0].clone();
+    let mut body = payload!("eventbridge-created");
+    body["detail"] = json!({ "bucket": { "name": "photos" }, "object": { "key": key } });
+    message["messageId"] = id.into();
+    message["body"] = body.to_string().into();
+    message["attributes"]["MessageGroupId"] = group.into();
+    if group.is_none() {
+        message["attributes"] = json!({});
+    }
+    message
+}
+
+#[tokio::test]
+async fn one_bad_message_costs_its_batch_nothing() {
+    let mut house = House::untold(&[("AVIF_OUTPUT_BUCKET", "cdn")]).await;
+    house.lay("写真 1+2%.png", &picture(ImageFormat::Png, 90, 60)).await;
+    house.lay("b.jpg", b"broken").await;
+    let mut unreadable = message("3", "a.png", None);
+    unreadable["body"] = "{".into();
+    let messages =
+        [message("1", "写真 1+2%.png", None), message("2", "b.jpg", None), unreadable, message("4", "gone.png", None)];
+    let answer = house.lambda.invoke(json!({ "Records": messages })).await.result.unwrap();
+    // A broken picture and one that is gone are refused, and would be again.
+    assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": "3" }] }));
+    assert_eq!(house.keys("cdn").await, ["写真 1+2%.png.avif"]);
+}
+
+#[tokio::test]
+async fn a_batch_that_fails_as_a_whole_names_every_message() {
+    let mut house = House::untold(&[("AVIF_OUTPUT_BUCKET", "missing")]).await;
+    for key in ["a.png", "b.png"] {
+        house.lay(key, &picture(ImageFormat::Png, 90, 60)).await;
+    }
+    let messages =
+        [message("1", "a.png", Some("g")), message("2", "folder/", Some("g")), message("3", "b.png", Some("h"))];
+    let answer = house.lambda.invoke(json!({ "Records": messages })).await.result.unwrap();
+    let failed = ["1", "2", "3"].map(|id| json!({ "itemIdentifier": id }));
+    assert_eq!(answer, json!({ "batchItemFailures": failed }));
+}
+
+#[tokio::test]
+async fn an_existing_bucket_is_worked_through_by_s3_batch_operations() {
+    let mut house = House::untold(&[]).await;
+    house.lay("a 1.png", &picture(ImageFormat::Png, 90, 60)).await;
+    house.lay("b.jpg", b"broken").await;
+    let task = |key: &str| json!({ "taskId": key, "s3Key": key, "s3VersionId": null, "s3Bucket": "photos" });
+    let mut call = payload!("s3-batch-2");
+    call["tasks"] = json!([task("a+1.png"), task("b.jpg"), task("gone.jpg"), task("a+1.png")]);
+    let answer = house.lambda.invoke(call).await.result.unwrap();
+    let results: Vec<_> = answer["results"].as_array().unwrap().iter().map(|result| &result["resultCode"]).collect();
+    assert_eq!(results, ["Succeeded", "PermanentFailure", "PermanentFailure", "Succeeded"]);
+    assert_eq!(answer["results"][0]["resultString"], "converted: s3://photos/a 1.png.avif");
+    assert_eq!(answer["results"][3]["resultString"], "skipped: its variants are stored already");
+    assert!(answer["results"][2]["resultString"].as_str().unwrap().contains("s3://photos/gone.jpg does not exist"));
+}
+
+#[tokio::test]
+async fn a_person_may_order_one_picture() {
+    let mut house = House::untold(&[]).await;
+    house.lay("写真 1+2%.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let answer = house.lambda.invoke(json!({ "bucket": "photos", "key": "写真 1+2%.png" })).await.result.unwrap();
+    assert_eq!(
+        (&answer["outcome"], &answer["variants"][0]["at"]["key"]),
+        (&json!("converted"), &json!("写真 1+2%.png.avif"))
+    );
+}
+
+#[tokio::test]
+async fn a_name_writes_no_line_of_its_own_into_a_log_for_people() {
+    let house = House::untold(&[("AWS_LAMBDA_LOG_FORMAT", "Text")]).await;
+    let key = "a.jpg\n2026-01-01T00:00:00Z ERROR forged\u{1b}[2J";
+    house.lambda.invoke(json!({ "bucket": "photos", "key": key })).await.result.unwrap();
+    let mut log = house.log;
+    house.lambda.stop().await;
+    let lines: Vec<String> = std::iter::from_fn(|| log.try_recv().ok()).collect();
+    assert!(lines.iter().any(|line| line.contains(r"a.jpg\n2026-01-01T00:00:00Z ERROR forged\u{1b}[2J")), "{lines:?}");
+    assert!(
+        !lines.iter().any(|line| line.starts_with("2026-01-01T00:00:00Z ERROR") || line.contains('\u{1b}')),
+        "{lines:?}"
+    );
+}

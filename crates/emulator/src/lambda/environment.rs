@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use uuid::Uuid;
@@ -79,7 +79,13 @@ impl Environment {
     }
 
     /// Hands the event out and waits for the answer, the process's end or the time-out.
-    pub(super) async fn invoke(&mut self, event: &Value, function: &Function, init: Option<Duration>) -> Invocation {
+    pub(super) async fn invoke(
+        &mut self,
+        event: &Value,
+        function: &Function,
+        init: Option<Duration>,
+        kill: &Notify,
+    ) -> Invocation {
         let request_id = Uuid::new_v4().to_string();
         let (answer, answered) = oneshot::channel();
         let deadline = SystemTime::now() + function.timeout;
@@ -93,7 +99,7 @@ impl Environment {
         };
         self.write(format!("START RequestId: {request_id} Version: $LATEST"));
         let begun = Instant::now();
-        let result = self.answer(order, answered, function.timeout).await;
+        let result = self.answer(order, answered, function.timeout, kill).await;
         let took = begun.elapsed();
         let peak = self.process.peak_mib();
         if !self.alive {
@@ -113,7 +119,9 @@ impl Environment {
         order: Order,
         answered: oneshot::Receiver<api::Answer>,
         most: Duration,
+        kill: &Notify,
     ) -> Result<Value, FunctionError> {
+        let killed = kill.notified();
         // The one place in the queue is free: the event before this one was answered.
         let sent = self.desk.orders.try_send(order);
         tokio::select! {
@@ -127,6 +135,12 @@ impl Environment {
                 })
             }
             status = self.process.ended() => {
+                self.alive = false;
+                Err(FunctionError::new("Runtime.ExitError", exit(&status)))
+            }
+            () = killed => {
+                self.process.kill().await;
+                let status = self.process.ended().await;
                 self.alive = false;
                 Err(FunctionError::new("Runtime.ExitError", exit(&status)))
             }

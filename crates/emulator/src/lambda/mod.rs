@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
-use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::sleep;
 
 use environment::Environment;
@@ -53,6 +53,7 @@ struct Inner {
     slots: Semaphore,
     idle: Mutex<Vec<Environment>>,
     stopping: AtomicBool,
+    kill: Notify,
 }
 
 impl Lambda {
@@ -62,7 +63,14 @@ impl Lambda {
     pub fn new(function: Function, log: UnboundedSender<String>) -> Self {
         let slots = Semaphore::new(function.concurrency.max(1));
         Self {
-            inner: Arc::new(Inner { function, log, slots, idle: Mutex::new(vec![]), stopping: AtomicBool::new(false) }),
+            inner: Arc::new(Inner {
+                function,
+                log,
+                slots,
+                idle: Mutex::new(vec![]),
+                stopping: AtomicBool::new(false),
+                kill: Notify::new(),
+            }),
         }
     }
 
@@ -84,7 +92,7 @@ impl Lambda {
                 Err(error) => return Invocation::without_environment(error),
             },
         };
-        let invocation = environment.invoke(&event, function, init).await;
+        let invocation = environment.invoke(&event, function, init, &self.inner.kill).await;
         if environment.is_alive() {
             self.inner.idle().push(environment);
         }
@@ -104,6 +112,11 @@ impl Lambda {
             retried.push(replace(&mut last, next));
         }
         Delivery { event, retried, last }
+    }
+
+    /// Kills every process that has an event in hand, in the midst of whatever it is doing. Those events fail.
+    pub fn kill(&self) {
+        self.inner.kill.notify_waiters();
     }
 
     /// Ends every process, once what is under way is done. Events that wait for their turn fail.

@@ -1,0 +1,317 @@
+//! s3s-fs, with what S3 does and it does not: conditions hold, each object has one history, writes are told of, tags are
+//! kept, and calls are counted.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::http::{Extensions, HeaderMap, Method, Uri};
+use percent_encoding::percent_decode_str;
+use s3s::dto::{
+    AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput, CompleteMultipartUploadOutput,
+    CopyObjectInput, CopyObjectOutput, CreateBucketInput, CreateBucketOutput, CreateMultipartUploadInput,
+    CreateMultipartUploadOutput, DeleteBucketInput, DeleteBucketOutput, DeleteObjectInput, DeleteObjectOutput,
+    DeleteObjectsInput, DeleteObjectsOutput, ETag, ETagCondition, GetBucketLocationInput, GetBucketLocationOutput,
+    GetObjectInput, GetObjectOutput, GetObjectTaggingInput, GetObjectTaggingOutput, HeadBucketInput, HeadBucketOutput,
+    HeadObjectInput, HeadObjectOutput, ListBucketsInput, ListBucketsOutput, ListObjectsInput, ListObjectsOutput,
+    ListObjectsV2Input, ListObjectsV2Output, ListPartsInput, ListPartsOutput, PutObjectInput, PutObjectOutput, Tag,
+    TagSet, UploadPartCopyInput, UploadPartCopyOutput, UploadPartInput, UploadPartOutput,
+};
+use s3s::{S3 as _, S3Request, S3Response, S3Result, s3_error};
+use s3s_fs::FileSystem;
+use serde_json::Value;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{Mutex, MutexGuard};
+
+use super::call::{Call, Calls};
+use super::condition::Conditions;
+use super::notification::{Change, notification};
+
+/// Locks for objects, by a hash of their names: few enough to keep, and enough that objects seldom meet.
+const LOCKS: usize = 256;
+
+/// The server's objects.
+pub(super) struct Buckets {
+    files: FileSystem,
+    folder: PathBuf,
+    notify: UnboundedSender<Value>,
+    locks: Vec<Mutex<()>>,
+    tags: std::sync::Mutex<HashMap<(String, String), TagSet>>,
+    pub(super) calls: Calls,
+    /// Whether conditions are taken for fulfilled, as by a store that knows none.
+    pub(super) heedless: Arc<AtomicBool>,
+}
+
+impl Buckets {
+    pub(super) fn new(files: FileSystem, folder: PathBuf, notify: UnboundedSender<Value>) -> Self {
+        let locks = std::iter::repeat_with(|| Mutex::new(())).take(LOCKS).collect();
+        let (tags, calls, heedless) = Default::default();
+        Self { files, folder, notify, locks, tags, calls, heedless }
+    }
+
+    /// One at a time for each object: what a request looks at stays as it is until the request is done.
+    async fn lock(&self, bucket: &str, key: &str) -> MutexGuard<'_, ()> {
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one((bucket, key));
+        let index = usize::try_from(hash % LOCKS as u64).expect("less than the number of locks");
+        self.locks[index].lock().await
+    }
+
+    /// The object's entity tag, where there is an object.
+    async fn current(&self, bucket: &str, key: &str) -> S3Result<Option<ETag>> {
+        let input = HeadObjectInput::builder().bucket(bucket.to_owned()).key(key.to_owned()).build();
+        let input = input.map_err(|error| s3_error!(error, InternalError))?;
+        match self.files.head_object(inner(input)).await {
+            Ok(head) => Ok(head.output.e_tag),
+            Err(error) if matches!(error.code().as_str(), "NoSuchKey" | "NoSuchBucket") => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What a request is made on, unless conditions are not minded.
+    fn minded(&self, if_match: Option<ETagCondition>, if_none_match: Option<ETagCondition>) -> Conditions {
+        if self.heedless.load(Ordering::Relaxed) {
+            Conditions::default()
+        } else {
+            Conditions { if_match, if_none_match }
+        }
+    }
+
+    /// s3s-fs would make the bucket.
+    fn bucket_exists(&self, bucket: &str) -> S3Result<()> {
+        if self.folder.join(bucket).is_dir() {
+            Ok(())
+        } else {
+            Err(s3_error!(NoSuchBucket, "there is no bucket {bucket}"))
+        }
+    }
+
+    fn tell(&self, change: Change, bucket: &str, key: &str, etag: Option<&ETag>) {
+        let size = match change {
+            Change::Put | Change::Copy | Change::CompleteMultipartUpload => {
+                self.folder.join(bucket).join(key).metadata().map(|file| file.len()).ok()
+            }
+            Change::Delete => None,
+        };
+        // Nobody listening is nobody interested.
+        let _ = self.notify.send(notification(change, bucket, key, etag.map(ETag::value), size));
+    }
+
+    fn tags(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), TagSet>> {
+        self.tags.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Does it, and counts it.
+    async fn counted<T>(&self, call: Call, work: impl Future<Output = S3Result<T>>) -> S3Result<T> {
+        let result = work.await;
+        let error = result.as_ref().err().map(|error| error.code().as_str().to_owned());
+        self.calls.add(Call { error, ..call });
+        result
+    }
+}
+
+/// A request of the server's own.
+fn inner<T>(input: T) -> S3Request<T> {
+    S3Request {
+        input,
+        method: Method::GET,
+        uri: Uri::default(),
+        headers: HeaderMap::default(),
+        extensions: Extensions::default(),
+        credentials: None,
+        region: None,
+        service: None,
+        trailing_headers: None,
+    }
+}
+
+fn call(operation: &'static str, bucket: &str, key: &str) -> Call {
+    let (bucket, key) = (bucket.to_owned(), key.to_owned());
+    Call { operation, bucket, key, metadata: HashMap::new(), tagged: false, error: None }
+}
+
+/// Tags as a query, which is how a header says them.
+fn tag_set(query: &str) -> TagSet {
+    let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
+    let tag = |pair: &str| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        Tag { key: Some(decoded(name)), value: Some(decoded(value)) }
+    };
+    query.split('&').filter(|pair| !pair.is_empty()).map(tag).collect()
+}
+
+#[async_trait::async_trait]
+impl s3s::S3 for Buckets {
+    async fn get_object(&self, mut req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
+        let GetObjectInput { bucket, key, .. } = &req.input;
+        let (bucket, key) = (bucket.clone(), key.clone());
+        let conditions = self.minded(req.input.if_match.take(), req.input.if_none_match.take());
+        self.counted(call("GetObject", &bucket, &key), async {
+            let _lock = self.lock(&bucket, &key).await;
+            conditions.read(self.current(&bucket, &key).await?.as_ref())?;
+            // The file stays open when another takes its place, so the body is of one state.
+            self.files.get_object(req).await
+        })
+        .await
+    }
+
+    async fn head_object(&self, mut req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
+        let HeadObjectInput { bucket, key, .. } = &req.input;
+        let (bucket, key) = (bucket.clone(), key.clone());
+        let conditions = self.minded(req.input.if_match.take(), req.input.if_none_match.take());
+        self.counted(call("HeadObject", &bucket, &key), async {
+            let _lock = self.lock(&bucket, &key).await;
+            conditions.read(self.current(&bucket, &key).await?.as_ref())?;
+            self.files.head_object(req).await
+        })
+        .await
+    }
+
+    async fn put_object(&self, mut req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
+        let PutObjectInput { bucket, key, .. } = &req.input;
+        let (bucket, key) = (bucket.clone(), key.clone());
+        self.bucket_exists(&bucket)?;
+        let conditions = self.minded(req.input.if_match.take(), req.input.if_none_match.take());
+        let tagging = req.input.tagging.take();
+        let (metadata, tagged) = (req.input.metadata.clone().unwrap_or_default(), tagging.is_some());
+        let call = Call { metadata: metadata.into_iter().collect(), tagged, ..call("PutObject", &bucket, &key) };
+        let _lock = self.lock(&bucket, &key).await;
+        self.counted(call, async {
+            conditions.write(self.current(&bucket, &key).await?.as_ref())?;
+            let response = self.files.put_object(req).await?;
+            self.tags().insert((bucket.clone(), key.clone()), tag_set(tagging.as_deref().unwrap_or_default()));
+            self.tell(Change::Put, &bucket, &key, response.output.e_tag.as_ref());
+            Ok(response)
+        })
+        .await
+    }
+
+    async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
+        let CopyObjectInput { bucket, key, .. } = &req.input;
+        let (bucket, key) = (bucket.clone(), key.clone());
+        self.bucket_exists(&bucket)?;
+        let _lock = self.lock(&bucket, &key).await;
+        self.counted(call("CopyObject", &bucket, &key), async {
+            let response = self.files.copy_object(req).await?;
+            let etag = response.output.copy_object_result.as_ref().and_then(|result| result.e_tag.as_ref());
+            self.tell(Change::Copy, &bucket, &key, etag);
+            Ok(response)
+        })
+        .await
+    }
+
+    async fn delete_object(&self, mut req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
+        let DeleteObjectInput { bucket, key, .. } = &req.input;
+        let (bucket, key) = (bucket.clone(), key.clone());
+        let conditions = self.minded(req.input.if_match.take(), None);
+        let _lock = self.lock(&bucket, &key).await;
+        self.counted(call("DeleteObject", &bucket, &key), async {
+            conditions.remove(self.current(&bucket, &key).await?.as_ref())?;
+            let response = self.files.delete_object(req).await?;
+            self.tags().remove(&(bucket.clone(), key.clone()));
+            self.tell(Change::Delete, &bucket, &key, None);
+            Ok(response)
+        })
+        .await
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        mut req: S3Request<CompleteMultipartUploadInput>,
+    ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
+        let CompleteMultipartUploadInput { bucket, key, .. } = &req.input;
+        let (bucket, key) = (bucket.clone(), key.clone());
+        let conditions = self.minded(req.input.if_match.take(), req.input.if_none_match.take());
+        let _lock = self.lock(&bucket, &key).await;
+        self.counted(call("CompleteMultipartUpload", &bucket, &key), async {
+            conditions.write(self.current(&bucket, &key).await?.as_ref())?;
+            let response = self.files.complete_multipart_upload(req).await?;
+            let etag = self.current(&bucket, &key).await?;
+            self.tell(Change::CompleteMultipartUpload, &bucket, &key, etag.as_ref());
+            Ok(response)
+        })
+        .await
+    }
+
+    async fn get_object_tagging(
+        &self,
+        req: S3Request<GetObjectTaggingInput>,
+    ) -> S3Result<S3Response<GetObjectTaggingOutput>> {
+        let GetObjectTaggingInput { bucket, key, .. } = req.input;
+        self.counted(call("GetObjectTagging", &bucket, &key), async {
+            let tags = self.tags().get(&(bucket.clone(), key.clone())).cloned();
+            let tag_set = tags.ok_or_else(|| s3_error!(NoSuchKey))?;
+            Ok(S3Response::new(GetObjectTaggingOutput { tag_set, version_id: None }))
+        })
+        .await
+    }
+
+    async fn create_multipart_upload(
+        &self,
+        req: S3Request<CreateMultipartUploadInput>,
+    ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
+        self.bucket_exists(&req.input.bucket)?;
+        self.files.create_multipart_upload(req).await
+    }
+
+    // The rest is as s3s-fs has it.
+
+    async fn create_bucket(&self, req: S3Request<CreateBucketInput>) -> S3Result<S3Response<CreateBucketOutput>> {
+        self.files.create_bucket(req).await
+    }
+
+    async fn delete_bucket(&self, req: S3Request<DeleteBucketInput>) -> S3Result<S3Response<DeleteBucketOutput>> {
+        self.files.delete_bucket(req).await
+    }
+
+    async fn delete_objects(&self, req: S3Request<DeleteObjectsInput>) -> S3Result<S3Response<DeleteObjectsOutput>> {
+        self.files.delete_objects(req).await
+    }
+
+    async fn get_bucket_location(
+        &self,
+        req: S3Request<GetBucketLocationInput>,
+    ) -> S3Result<S3Response<GetBucketLocationOutput>> {
+        self.files.get_bucket_location(req).await
+    }
+
+    async fn head_bucket(&self, req: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
+        self.files.head_bucket(req).await
+    }
+
+    async fn list_buckets(&self, req: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
+        self.files.list_buckets(req).await
+    }
+
+    async fn list_objects(&self, req: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
+        self.files.list_objects(req).await
+    }
+
+    async fn list_objects_v2(&self, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
+        self.files.list_objects_v2(req).await
+    }
+
+    async fn list_parts(&self, req: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {
+        self.files.list_parts(req).await
+    }
+
+    async fn upload_part(&self, req: S3Request<UploadPartInput>) -> S3Result<S3Response<UploadPartOutput>> {
+        self.files.upload_part(req).await
+    }
+
+    async fn upload_part_copy(
+        &self,
+        req: S3Request<UploadPartCopyInput>,
+    ) -> S3Result<S3Response<UploadPartCopyOutput>> {
+        self.files.upload_part_copy(req).await
+    }
+
+    async fn abort_multipart_upload(
+        &self,
+        req: S3Request<AbortMultipartUploadInput>,
+    ) -> S3Result<S3Response<AbortMultipartUploadOutput>> {
+        self.files.abort_multipart_upload(req).await
+    }
+}

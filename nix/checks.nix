@@ -46,8 +46,8 @@ in
     // {
       # With avifdec, the decoder that is not ours.
       nativeBuildInputs = arguments.nativeBuildInputs ++ [ pkgs.libavif ];
-      # Neither the README nor moto is here; `make test` holds the function to them.
-      cargoNextestExtraArgs = "--filterset 'not test(/the_readme|by_moto/)'";
+      # Neither README, docs nor moto are here; `make test` holds the function to them.
+      cargoNextestExtraArgs = "--filterset 'not test(/the_readme|the_docs|by_moto/)'";
     }
   );
 

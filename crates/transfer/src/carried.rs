@@ -20,8 +20,6 @@ pub(crate) struct Carried {
     pub(crate) expires: Option<String>,
     /// In the order of their names, so that the same ones are left out each time.
     metadata: BTreeMap<String, String>,
-    /// How many tags it has, where that may be known.
-    pub(crate) tags: i32,
 }
 
 impl Carried {
@@ -32,7 +30,6 @@ impl Carried {
             content_language: source.content_language,
             expires: source.expires_string,
             metadata: source.metadata.unwrap_or_default().into_iter().collect(),
-            tags: source.tag_count.unwrap_or_default(),
         }
     }
 

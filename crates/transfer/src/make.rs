@@ -55,8 +55,8 @@ pub(crate) async fn make(
 
     let begun = Instant::now();
     let bytes = object.read(plan.limits.bytes).await?;
-    let has_tags = plan.storing.copy_tags && carried.tags > 0;
-    let tags = if has_tags { Some(tags(store, &job.source.at, &state).await?) } else { None };
+    // Asked for even where S3 counts none: it counts none, too, for a role that may not read them.
+    let tags = if plan.storing.copy_tags { Some(tags(store, &job.source.at, &state).await?) } else { None };
     let fetch_ms = milliseconds(begun);
 
     let for_working = Arc::clone(plan);

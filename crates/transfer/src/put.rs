@@ -49,7 +49,7 @@ pub(crate) async fn put(store: &Store, place: &Place, output: Output<'_>, plan: 
         .set_content_disposition(carried.content_disposition.clone())
         .set_content_language(carried.content_language.clone())
         .set_metadata(Some(carried.with(mark.metadata())))
-        .set_tagging(tags.map(str::to_owned))
+        .set_tagging(tags.filter(|tags| !tags.is_empty()).map(str::to_owned))
         .set_storage_class(storing.storage_class.as_ref().map(|class| class.name().into()))
         .set_server_side_encryption(encryption)
         .set_ssekms_key_id(storing.kms_key.clone())

@@ -20,8 +20,8 @@ pub(crate) struct House {
     pub(crate) log: UnboundedReceiver<String>,
     /// The function's own variables.
     pub(crate) environment: BTreeMap<String, String>,
-    // Both live as long as the house.
-    _server: S3,
+    pub(crate) server: S3,
+    // It lives as long as the house.
     _folder: TempDir,
 }
 
@@ -48,7 +48,7 @@ impl House {
         let (lines, log) = unbounded_channel();
         let lambda = Lambda::new(function(environment.clone()), lines);
         let deliveries = if told { wire(notifications, lambda.clone()) } else { unbounded_channel().1 };
-        Self { s3: server.client(SECRET_KEY), lambda, deliveries, log, environment, _server: server, _folder: folder }
+        Self { s3: server.client(SECRET_KEY), lambda, deliveries, log, environment, server, _folder: folder }
     }
 
     /// Puts an object and waits until the function has answered its event.

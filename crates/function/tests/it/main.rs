@@ -9,6 +9,7 @@ mod events;
 mod house;
 mod moto;
 mod order;
+mod permissions;
 mod pictures;
 mod settings;
 mod stored;

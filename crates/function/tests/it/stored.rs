@@ -72,3 +72,16 @@ async fn the_manifest_of_an_earlier_source_is_replaced_with_its_variants() {
     assert_eq!(manifest["source"]["etag"].as_str(), report.job.source.etag.as_deref());
     assert_eq!(manifest["variants"][0]["width"], 300);
 }
+
+#[tokio::test]
+async fn tags_go_along_where_they_are_wanted() {
+    for (copied, expected) in [("true", vec![("album", "1 & 2"), ("who", "我")]), ("false", vec![])] {
+        let mut house = House::with(&[("AVIF_COPY_TAGS", copied)]).await;
+        let put = house.s3.put_object().bucket("photos").key("a.png").tagging("album=1%20%26%202&who=%E6%88%91");
+        put.body(picture(ImageFormat::Png, 90, 60).into()).send().await.unwrap();
+        house.deliveries.recv().await.unwrap().last.result.unwrap();
+        let tags = house.s3.get_object_tagging().bucket("photos").key("a.png.avif").send().await.unwrap().tag_set;
+        let tags: Vec<_> = tags.iter().map(|tag| (tag.key(), tag.value())).collect();
+        assert_eq!(tags, expected);
+    }
+}

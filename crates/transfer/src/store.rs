@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
 use aws_sdk_s3::Client;
@@ -14,6 +16,9 @@ use crate::turn::Turns;
 
 /// Tries of one request, where S3 throttles or fails.
 const ATTEMPTS: u32 = 5;
+/// The pause before the second try is up to so long, before each later one up to twice as long. The SDK's own second is
+/// paid for by the millisecond.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 /// S3, as this program reaches it.
 #[derive(Debug, Clone)]
@@ -41,7 +46,7 @@ impl Store {
         let http =
             aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
         // They slow down with the service where it throttles. The deadline is each job's own.
-        let retries = RetryConfig::adaptive().with_max_attempts(ATTEMPTS);
+        let retries = RetryConfig::adaptive().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_PAUSE);
         let shared =
             aws_config::defaults(BehaviorVersion::latest()).http_client(http).retry_config(retries).load().await;
         let config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(path_style).build();

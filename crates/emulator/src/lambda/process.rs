@@ -16,7 +16,7 @@ use super::environment::REGION;
 #[derive(Debug)]
 pub(super) struct Process {
     child: Child,
-    lines: [JoinHandle<()>; 2],
+    lines: Vec<JoinHandle<()>>,
 }
 
 impl Process {
@@ -34,7 +34,7 @@ impl Process {
             .spawn()?;
         let stdout = child.stdout.take().expect("it was just piped");
         let stderr = child.stderr.take().expect("it was just piped");
-        let lines = [tokio::spawn(pump(stdout, log.clone())), tokio::spawn(pump(stderr, log.clone()))];
+        let lines = vec![tokio::spawn(pump(stdout, log.clone())), tokio::spawn(pump(stderr, log.clone()))];
         Ok(Self { child, lines })
     }
 
@@ -47,7 +47,7 @@ impl Process {
     pub(super) async fn kill(&mut self) {
         // It fails only for a process that has ended, which is what is wanted.
         let _ = self.child.kill().await;
-        for lines in &mut self.lines {
+        for lines in self.lines.drain(..) {
             let _ = lines.await;
         }
     }

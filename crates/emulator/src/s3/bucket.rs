@@ -106,9 +106,13 @@ impl Buckets {
     /// Does it, and counts it.
     async fn counted<T>(&self, call: Call, work: impl Future<Output = S3Result<T>>) -> S3Result<T> {
         let result = work.await;
+        self.count(call, &result);
+        result
+    }
+
+    fn count<T>(&self, call: Call, result: &S3Result<T>) {
         let error = result.as_ref().err().map(|error| error.code().as_str().to_owned());
         self.calls.add(Call { error, ..call });
-        result
     }
 }
 
@@ -129,7 +133,7 @@ fn inner<T>(input: T) -> S3Request<T> {
 
 fn call(operation: &'static str, bucket: &str, key: &str) -> Call {
     let (bucket, key) = (bucket.to_owned(), key.to_owned());
-    Call { operation, bucket, key, metadata: HashMap::new(), tagged: false, error: None }
+    Call { operation, bucket, key, metadata: HashMap::new(), etag: None, tagged: false, error: None }
 }
 
 /// Tags as a query, which is how a header says them.
@@ -177,15 +181,19 @@ impl s3s::S3 for Buckets {
         let tagging = req.input.tagging.take();
         let (metadata, tagged) = (req.input.metadata.clone().unwrap_or_default(), tagging.is_some());
         let call = Call { metadata: metadata.into_iter().collect(), tagged, ..call("PutObject", &bucket, &key) };
+        let mut etag = None;
         let _lock = self.lock(&bucket, &key).await;
-        self.counted(call, async {
+        let result = async {
             conditions.write(self.current(&bucket, &key).await?.as_ref())?;
             let response = self.files.put_object(req).await?;
             self.tags().insert((bucket.clone(), key.clone()), tag_set(tagging.as_deref().unwrap_or_default()));
+            etag = response.output.e_tag.as_ref().map(|etag| etag.value().to_owned());
             self.tell(Change::Put, &bucket, &key, response.output.e_tag.as_ref());
             Ok(response)
-        })
-        .await
+        };
+        let result = result.await;
+        self.count(Call { etag, ..call }, &result);
+        result
     }
 
     async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {

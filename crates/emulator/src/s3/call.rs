@@ -14,6 +14,8 @@ pub struct Call {
     pub key: String,
     /// The user metadata that came along.
     pub metadata: HashMap<String, String>,
+    /// The entity tag of what was put, without quotation marks.
+    pub etag: Option<String>,
     /// Whether tags came along.
     pub tagged: bool,
     /// The error's code, `NoSuchKey` for example, where there was one.

@@ -82,9 +82,15 @@ impl Faults {
         Self::new(0, Rates::default())
     }
 
-    /// From here on nothing goes wrong, or things go wrong again.
-    pub fn rest(&self, resting: bool) {
-        self.inner.resting.store(resting, Ordering::Relaxed);
+    /// From here on nothing goes wrong.
+    pub fn rest(&self) {
+        self.inner.resting.store(true, Ordering::Relaxed);
+    }
+
+    /// From here on things go wrong again, by that seed.
+    pub fn begin_anew(&self, seed: u64) {
+        *self.inner.random.lock().unwrap_or_else(PoisonError::into_inner) = Rng::with_seed(seed);
+        self.inner.resting.store(false, Ordering::Relaxed);
     }
 
     /// How many there were of each, by name.

@@ -88,7 +88,7 @@ async fn what_is_refused_has_no_effect_and_what_is_lost_has_it() {
     let exists = async |key: &str| server.client.head_object().bucket("photos").key(key).send().await.is_ok();
     let (client, _door, _, faults) = server.behind(Rates { refused: 1000, ..Rates::default() }).await;
     assert!(put(&client, "refused").await.is_err() && !exists("refused").await);
-    faults.rest(true);
+    faults.rest();
     assert!(put(&client, "rested").await.is_ok());
     assert_eq!(faults.counts(), [("refused", 1)].into());
     let (client, _door, _, _) = server.behind(Rates { lost: 1000, ..Rates::default() }).await;

@@ -134,3 +134,35 @@ async fn what_was_not_made_here_is_neither_replaced_nor_deleted() {
     assert_eq!(house.tell(event("a.png", None, "02")).await.0, "skipped");
     assert_eq!(house.get("photos", "a.png.avif").await, b"made by hand");
 }
+
+#[tokio::test]
+async fn an_order_by_hand_makes_the_outputs_agree_with_a_source_that_is_gone() {
+    let mut house = House::untold(&[]).await;
+    house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let order = json!({ "bucket": "photos", "key": "a.png" });
+    assert_eq!(house.lambda.invoke(order.clone()).await.result.unwrap()["outcome"], "converted");
+    // Nobody is told.
+    house.s3.delete_object().bucket("photos").key("a.png").send().await.unwrap();
+    assert_eq!(house.lambda.invoke(order.clone()).await.result.unwrap()["outcome"], "removed");
+    assert_eq!(house.lambda.invoke(order).await.result.unwrap()["outcome"], "refused");
+    assert_eq!(house.keys("photos").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn what_a_job_made_of_another_state_is_its_own_to_put_right() {
+    let mut house = House::untold(&[]).await;
+    let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    house.tell(event("a.png", Some(&etag), "01")).await;
+    // As it lies where the job of an earlier state wrote it, and was killed before it could look again.
+    let stored = house.s3.get_object().bucket("photos").key("a.png.avif").send().await.unwrap();
+    let mut metadata = stored.metadata.unwrap();
+    metadata.remove("avif-source-sequencer");
+    metadata.insert("avif-event-etag".into(), "earlier".into());
+    let body = stored.body.collect().await.unwrap().into_bytes();
+    let put = house.s3.put_object().bucket("photos").key("a.png.avif").set_metadata(Some(metadata));
+    put.body(body.into()).send().await.unwrap();
+    house.s3.delete_object().bucket("photos").key("a.png").send().await.unwrap();
+    let (outcome, why) = house.tell(event("a.png", Some("unrelated"), "00")).await;
+    assert!(outcome == "skipped" && why.contains("removed since"), "{outcome}: {why}");
+    assert_eq!(house.tell(event("a.png", Some("earlier"), "00")).await.0, "removed");
+}

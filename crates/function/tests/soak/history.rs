@@ -1,0 +1,167 @@
+//! One history: what is done to the sources, and how their events come.
+
+use std::fmt;
+use std::io::Cursor;
+use std::ops::AddAssign;
+
+use fastrand::Rng;
+use image::{ImageFormat, Rgb, RgbImage};
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use crate::oracle::{State, agreement, replaced_by_older};
+use crate::world::World;
+
+/// Few enough that a source is often what it was before: those states have equal entity tags.
+const COLORS: [[u8; 3]; 3] = [[200, 30, 30], [30, 160, 30], [30, 30, 200]];
+/// How often an event is delivered before it is a dead letter, which somebody sends again when all is well.
+const DELIVERIES: u32 = 6;
+/// Events under way at a time.
+const SIDE_BY_SIDE: usize = 3;
+
+/// What was done.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Tally {
+    writes: u32,
+    deliveries: u32,
+    failed: u32,
+    dead: u32,
+}
+
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.writes += other.writes;
+        self.deliveries += other.deliveries;
+        self.failed += other.failed;
+        self.dead += other.dead;
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { writes, deliveries, failed, dead } = self;
+        write!(to, "{writes} writes, {deliveries} deliveries, {failed} of them failed, {dead} dead letters sent again")
+    }
+}
+
+/// An event on its way, and how often it was delivered.
+struct Letter {
+    event: Value,
+    deliveries: u32,
+}
+
+struct Life<'world> {
+    world: &'world World,
+    random: Rng,
+    tally: Tally,
+    waiting: Vec<Letter>,
+    under_way: JoinSet<(Letter, bool)>,
+    /// What comes only when all is well again: kept back, or failed too often.
+    late: Vec<Value>,
+}
+
+/// Lives through the history of that seed, and tells where the promise was broken.
+pub(crate) async fn live(world: &World, seed: u64) -> (Tally, Vec<String>) {
+    world.begin(seed);
+    let (tally, waiting, under_way, late) = (Tally::default(), vec![], JoinSet::new(), vec![]);
+    let mut life = Life { world, random: Rng::with_seed(seed), tally, waiting, under_way, late };
+    let keys: Vec<String> = (0..life.random.usize(1..=2)).map(|number| format!("h{seed}/{number}.png")).collect();
+    let mut states: Vec<Vec<State>> = vec![vec![]; keys.len()];
+    for _ in 0..life.random.usize(2..=6) {
+        let source = life.random.usize(0..keys.len());
+        let state = life.write(&keys[source], states[source].last()).await;
+        states[source].push(state);
+        for _ in 0..life.random.usize(0..=3) {
+            life.deliver_one().await;
+        }
+    }
+    while !life.waiting.is_empty() || !life.under_way.is_empty() {
+        life.deliver_one().await;
+    }
+    let mut violations = life.put_right().await;
+    let calls = world.calls();
+    for (key, states) in keys.iter().zip(&states) {
+        let now = states.last().cloned().unwrap_or(State::Absent);
+        violations.extend(agreement(world, key, &now).await);
+        violations.extend(replaced_by_older(key, &calls));
+    }
+    (life.tally, violations)
+}
+
+impl Life<'_> {
+    /// Does something to a source, and has its event sent once or more.
+    async fn write(&mut self, key: &str, before: Option<&State>) -> State {
+        let client = &self.world.client;
+        let state = if matches!(before, Some(State::Present { .. })) && self.random.u8(0..4) == 0 {
+            client.delete_object().bucket("photos").key(key).send().await.unwrap();
+            State::Absent
+        } else {
+            let color = COLORS[self.random.usize(0..COLORS.len())];
+            let put = client.put_object().bucket("photos").key(key).body(png(color).into()).send().await.unwrap();
+            State::Present { color, etag: put.e_tag.unwrap().trim_matches('"').to_owned() }
+        };
+        let event = self.world.event_of(key).await;
+        self.tally.writes += 1;
+        for copy in 0..self.random.u32(1..=3) {
+            if copy > 0 && self.random.u8(0..3) == 0 {
+                self.late.push(event.clone());
+            } else {
+                self.waiting.push(Letter { event: event.clone(), deliveries: 0 });
+            }
+        }
+        state
+    }
+
+    /// Sends any one event on its way, or waits for one that is.
+    async fn deliver_one(&mut self) {
+        if self.under_way.len() >= SIDE_BY_SIDE || self.waiting.is_empty() {
+            if let Some(done) = self.under_way.join_next().await {
+                self.take_back(done.unwrap());
+            }
+            return;
+        }
+        let letter = self.waiting.swap_remove(self.random.usize(0..self.waiting.len()));
+        let lambda = self.world.environments[self.random.usize(0..self.world.environments.len())].lambda.clone();
+        self.tally.deliveries += 1;
+        self.under_way.spawn(async move {
+            let done = lambda.invoke(letter.event.clone()).await.result.is_ok();
+            (letter, done)
+        });
+    }
+
+    fn take_back(&mut self, (letter, done): (Letter, bool)) {
+        if done {
+            return;
+        }
+        self.tally.failed += 1;
+        let letter = Letter { deliveries: letter.deliveries + 1, ..letter };
+        if letter.deliveries < DELIVERIES {
+            self.waiting.push(letter);
+        } else {
+            self.tally.dead += 1;
+            self.late.push(letter.event);
+        }
+    }
+
+    /// Nothing goes wrong any more, and what is left is sent. All of that has to succeed.
+    async fn put_right(&mut self) -> Vec<String> {
+        self.world.rest();
+        self.random.shuffle(&mut self.late);
+        let mut violations = vec![];
+        for event in std::mem::take(&mut self.late) {
+            let environment = &self.world.environments[self.random.usize(0..self.world.environments.len())];
+            self.tally.deliveries += 1;
+            if let Err(error) = environment.lambda.invoke(event).await.result {
+                violations.push(format!("failed although nothing went wrong: {error}"));
+            }
+        }
+        violations
+    }
+}
+
+/// A picture of one colour.
+fn png(color: [u8; 3]) -> Vec<u8> {
+    let mut bytes = Cursor::new(vec![]);
+    RgbImage::from_pixel(8, 8, Rgb(color)).write_to(&mut bytes, ImageFormat::Png).unwrap();
+    bytes.into_inner()
+}

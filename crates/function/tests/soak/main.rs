@@ -1,0 +1,62 @@
+//! The promise, under fire: for every event delivered, in any order, any number of times, through any crash, the newest
+//! source's variants are what is stored in the end.
+//!
+//! Histories of one or two sources are lived through at random: put, overwritten (also by what was there before), deleted;
+//! their events come twice, late and out of order, to environments that work side by side and are killed in the midst of
+//! it, over an S3 that answers late, wrongly or not at all. Each has a seed; what it does is the same each time, and only
+//! how the processes interleave is not.
+//!
+//!     SOAK_HISTORIES=2000 cargo nextest run --cargo-profile quick --package function --test soak
+//!     SOAK_SEED=17 SOAK_HISTORIES=1 …      # one history again
+//!     SOAK_UNCONDITIONAL=1 …               # with an S3 that minds no condition: this has to find violations
+
+#![expect(clippy::print_stderr, clippy::unwrap_used, reason = "a test fails by panicking, and says what it did")]
+
+mod history;
+mod oracle;
+mod world;
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use futures_util::{StreamExt, stream};
+
+use history::{Tally, live};
+use world::World;
+
+/// Worlds side by side, each with environments of its own: much of a history is waiting.
+const LANES: usize = 8;
+
+#[expect(clippy::disallowed_methods, reason = "how long a soak takes is told to the test, not to the product")]
+fn setting<T: FromStr>(name: &str) -> Option<T> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_sources_variants_are_what_is_stored_in_the_end() {
+    let histories = setting("SOAK_HISTORIES").unwrap_or(300);
+    let first: u64 = setting("SOAK_SEED").unwrap_or(1);
+    let heedless = setting::<u8>("SOAK_UNCONDITIONAL").is_some();
+    let lanes = stream::iter(0..LANES.min(histories)).map(async |lane| {
+        let world = World::new(lane, heedless).await;
+        let (mut tally, mut violations) = (Tally::default(), vec![]);
+        for history in (lane..histories).step_by(LANES) {
+            let seed = first + history as u64;
+            let (done, found) = live(&world, seed).await;
+            tally += done;
+            violations.extend(found.into_iter().map(|violation| format!("SOAK_SEED={seed}: {violation}")));
+        }
+        (tally, violations, world.faults())
+    });
+    let lanes: Vec<_> = lanes.buffer_unordered(LANES).collect().await;
+    let (mut tally, mut violations, mut faults) = (Tally::default(), vec![], BTreeMap::<&str, u64>::new());
+    for (done, found, met) in lanes {
+        tally += done;
+        violations.extend(found);
+        for (fault, count) in met {
+            *faults.entry(fault).or_default() += count;
+        }
+    }
+    eprintln!("{histories} histories from seed {first}: {tally}; faults: {faults:?}; violations: {}", violations.len());
+    assert!(violations.is_empty() != heedless, "{} violations\n{}", violations.len(), violations.join("\n"));
+}

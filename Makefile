@@ -28,8 +28,8 @@ deployment: $(TOOLS)/bin/nixfmt $(TOOLS)/bin/moto_server ## the Nix files, the D
 	shellcheck --shell=bash nix/apps/push.sh nix/apps/deploy.sh
 	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" nix/apps/test.sh
 
-soak: tools nextest ## thousands of histories with faults and kills; SOAK_HISTORIES, SOAK_SEED
-	SOAK_HISTORIES=$${SOAK_HISTORIES:-2000} cargo nextest run --workspace --cargo-profile $(PROFILE) --locked \
+soak: tools nextest ## thousands of histories with faults and kills; SOAK_HISTORIES, SOAK_SEED, SOAK_PICTURES
+	SOAK_HISTORIES=$${SOAK_HISTORIES:-2000} SOAK_PICTURES=$${SOAK_PICTURES:-1000} cargo nextest run --workspace --cargo-profile $(PROFILE) --locked \
 		--no-capture --filterset 'binary(soak)'
 
 format: ## put every file in its form

@@ -73,13 +73,15 @@ impl Seen {
         }
     }
 
-    /// Whether the whole set is there, made of exactly this state, as planned. Where a manifest or the catalogue lists
-    /// it, a variant that is not there came out larger than the source: the lists are written last.
+    /// Whether the whole set is there, made of exactly this state, as planned. A variant may be missing only where the
+    /// lists say that it came out larger than the source: a list by itself is no proof, since whoever removes the set of
+    /// an earlier state may still be at it when the source is again what it was then.
     pub(crate) fn is_whole(&self, state: &State, plan: &Plan) -> bool {
         let fresh = |mark: Option<&Mark>| mark.is_some_and(|mark| mark.is_of(state, plan));
-        let listed = self.lists().next().is_some();
+        let left_out = self.lists().flatten().next().map(|mark| mark.left_out.as_slice()).unwrap_or_default();
+        let mut each = plan.recipe.widths.iter().zip(&self.variants);
         self.lists().all(fresh)
-            && self.variants.iter().all(|variant| fresh(variant.mark()) || (listed && variant.there.is_none()))
+            && each.all(|(width, place)| fresh(place.mark()) || (place.there.is_none() && left_out.contains(&width)))
     }
 
     /// Whether all that is there was made of a later state than the job's, by S3's own order, as planned.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use model::{Fate, Job, Location, Outcome, Source, SourceFacts, Timings, VariantReport};
+use model::{Fate, Job, Location, Outcome, Source, SourceFacts, Timings, VariantReport, Width};
 
 use crate::carried::Carried;
 use crate::fetch::{Found, Object, open, tags};
@@ -34,6 +34,12 @@ impl Made {
     /// What an output of this content says of its making.
     pub(crate) fn mark(&self, content: &[u8], plan: &Plan) -> Mark {
         Mark::new(&self.state, &self.told, plan, sha256(content))
+    }
+
+    /// What came out larger than the source.
+    pub(crate) fn left_out(&self) -> Vec<Width> {
+        let larger = self.variants.iter().filter(|(report, _)| report.fate == Fate::Larger);
+        larger.map(|(report, _)| report.asked).collect()
     }
 
     pub(crate) fn outcome(self) -> Outcome {

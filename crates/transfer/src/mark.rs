@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use model::{Sequencer, Source};
+use model::{Sequencer, Source, Width};
 
 use crate::Plan;
 
@@ -12,6 +12,7 @@ const SOURCE_SEQUENCER: &str = "avif-source-sequencer";
 const EVENT_ETAG: &str = "avif-event-etag";
 const RECIPE: &str = "avif-recipe";
 const TOOL: &str = "avif-tool";
+const LEFT_OUT: &str = "avif-left-out";
 pub(crate) const SHA256: &str = "avif-sha256";
 
 /// One state of a source, by what S3 says when it is read.
@@ -36,6 +37,8 @@ pub(crate) struct Mark {
     pub(crate) event: Option<String>,
     /// The plan's fingerprint.
     pub(crate) recipe: String,
+    /// Of a list: the variants that are not there because they came out larger than the source.
+    pub(crate) left_out: Vec<Width>,
     /// The object's own digest.
     pub(crate) sha256: String,
 }
@@ -48,7 +51,8 @@ impl Mark {
         // The event's place in order is that of the state it told of, and of no other.
         let sequencer = told.sequencer.clone().filter(|_| as_told);
         let event = told.etag.clone().filter(|_| !as_told);
-        Self { etag: Some(etag), version, sequencer, event, recipe: plan.fingerprint(), sha256 }
+        let recipe = plan.fingerprint();
+        Self { etag: Some(etag), version, sequencer, event, recipe, left_out: vec![], sha256 }
     }
 
     /// Nothing where the object was not made here.
@@ -60,6 +64,7 @@ impl Mark {
             sequencer: text(SOURCE_SEQUENCER).and_then(|text| text.parse().ok()),
             event: text(EVENT_ETAG),
             recipe: text(RECIPE)?,
+            left_out: text(LEFT_OUT).map(|text| widths(&text)).unwrap_or_default(),
             sha256: text(SHA256).unwrap_or_default(),
         })
     }
@@ -76,6 +81,7 @@ impl Mark {
             self.version.clone().map(|version| (SOURCE_VERSION, version)),
             self.sequencer.clone().map(|sequencer| (SOURCE_SEQUENCER, sequencer.into())),
             self.event.clone().map(|etag| (EVENT_ETAG, etag)),
+            (!self.left_out.is_empty()).then(|| (LEFT_OUT, text(&self.left_out))),
         ];
         always.into_iter().chain(known.into_iter().flatten()).map(|(name, value)| (name.to_owned(), value)).collect()
     }
@@ -86,7 +92,15 @@ impl Mark {
     }
 }
 
+fn text(widths: &[Width]) -> String {
+    widths.iter().map(Width::to_string).collect::<Vec<_>>().join(",")
+}
+
+fn widths(text: &str) -> Vec<Width> {
+    text.split(',').filter_map(|width| width.parse().ok()).collect()
+}
+
 /// Whether a name of user metadata is one of a mark's.
 pub(crate) fn is_ours(name: &str) -> bool {
-    [SOURCE_ETAG, SOURCE_VERSION, SOURCE_SEQUENCER, EVENT_ETAG, RECIPE, TOOL, SHA256].contains(&name)
+    [SOURCE_ETAG, SOURCE_VERSION, SOURCE_SEQUENCER, EVENT_ETAG, RECIPE, TOOL, LEFT_OUT, SHA256].contains(&name)
 }

@@ -8,6 +8,7 @@ use model::{Fate, Location, VariantReport};
 use crate::look::{Place, Seen, There};
 use crate::make::Made;
 use crate::manifest::{Entry, Manifest, Source};
+use crate::mark::Mark;
 use crate::put::{Output, Written, put, remove};
 use crate::{Error, Plan, Store};
 
@@ -83,7 +84,7 @@ async fn publish(
     let listed = Source { at: source, etag, version, facts: &made.facts };
     let manifest = Manifest { source: listed, recipe: plan.fingerprint(), variants };
     let body = Bytes::from(serde_json::to_vec(&manifest).expect("a struct of text and numbers is JSON"));
-    let mark = made.mark(&body, plan);
+    let mark = Mark { left_out: made.left_out(), ..made.mark(&body, plan) };
     if let Some(Place { at, .. }) = &seen.manifest {
         let (carried, tags) = (&made.carried, made.tags.as_deref());
         let output = Output { media_type: "application/json", body, mark: mark.clone(), carried, tags };

@@ -7,6 +7,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::house::{House, picture};
+use crate::order::event;
 
 #[tokio::test]
 async fn headers_and_user_metadata_go_along_and_ours_come_first() {
@@ -84,4 +85,22 @@ async fn tags_go_along_where_they_are_wanted() {
         let tags: Vec<_> = tags.iter().map(|tag| (tag.key(), tag.value())).collect();
         assert_eq!(tags, expected);
     }
+}
+
+#[tokio::test]
+async fn a_variant_that_is_missing_is_stored_again_unless_it_came_out_larger() {
+    let mut house = House::untold(&[("AVIF_WIDTHS", "full,50")]).await;
+    let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    house.tell(event("a.png", Some(&etag), "01")).await;
+    assert_eq!(house.tell(event("a.png", Some(&etag), "01")).await.0, "skipped");
+    house.s3.delete_object().bucket("photos").key("a.png.w50.avif").send().await.unwrap();
+    // The manifest says that it is there.
+    assert_eq!(house.tell(event("a.png", Some(&etag), "01")).await.0, "converted");
+    assert_eq!(house.keys("photos").await, ["a.png", "a.png.avif", "a.png.avif.json", "a.png.w50.avif"]);
+
+    let etag = house.lay("tiny.png", &picture(ImageFormat::Png, 2, 2)).await;
+    let (outcome, _) = house.tell(event("tiny.png", Some(&etag), "01")).await;
+    let manifest: Value = serde_json::from_slice(&house.get("photos", "tiny.png.avif.json").await).unwrap();
+    assert_eq!((outcome.as_str(), manifest["variants"].as_array().unwrap().len()), ("converted", 0));
+    assert_eq!(house.tell(event("tiny.png", Some(&etag), "01")).await.0, "skipped");
 }

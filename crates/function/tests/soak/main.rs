@@ -14,6 +14,7 @@
 
 mod history;
 mod oracle;
+mod queue;
 mod world;
 
 use std::collections::BTreeMap;

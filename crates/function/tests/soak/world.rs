@@ -110,7 +110,7 @@ impl Environment {
     }
 }
 
-fn function(environment: BTreeMap<String, String>) -> Function {
+pub(crate) fn function(environment: BTreeMap<String, String>) -> Function {
     Function {
         name: "avif".into(),
         program: env!("CARGO_BIN_EXE_bootstrap").into(),

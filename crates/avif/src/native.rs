@@ -55,6 +55,17 @@ pub(crate) fn can_encode_with(codec: Codec) -> bool {
     !name.is_null()
 }
 
+/// Has every thread that is started from now on allocate from the memory that the others share. Says no where the C
+/// library has no such choice.
+pub(crate) fn share_memory() -> bool {
+    // Each thread would keep what it once freed for itself, and an encoder's threads are new with every picture.
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: mallopt takes two numbers, and may be called at any time (mallopt(3)).
+    return unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) } == 1;
+    #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+    false
+}
+
 /// An avifImage that points at a picture's planes without copying them.
 pub(crate) struct Image<'picture> {
     raw: NonNull<sys::avifImage>,

@@ -12,17 +12,23 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use serde_json::Value;
 use transfer::Store;
 
+fn main() -> anyhow::Result<()> {
+    // Before the first thread is started.
+    let shares_memory = avif::share_memory();
+    serve(shares_memory)
+}
+
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn serve(shares_memory: bool) -> anyhow::Result<()> {
     let config = Config::from_env()?;
     log::start(config.log);
-    tracing::info!(library = %avif::library(), recipe = %config.plan.fingerprint(), "ready");
+    tracing::info!(library = %avif::library(), recipe = %config.plan.fingerprint(), shares_memory, "ready");
     let store = Store::connect(config.connection).await;
     let plan = Arc::new(config.plan);
-    let serve = service_fn(move |event: LambdaEvent<Value>| {
+    let service = service_fn(move |event: LambdaEvent<Value>| {
         let (store, plan) = (store.clone(), Arc::clone(&plan));
         async move { handle(&store, &plan, event).await }
     });
     // Several at a time only where Lambda says so.
-    lambda_runtime::run_concurrent(serve).await.map_err(|error| anyhow!(error))
+    lambda_runtime::run_concurrent(service).await.map_err(|error| anyhow!(error))
 }

@@ -13,11 +13,12 @@ let
       libavif = pkgs.callPackage ./libavif.nix { };
       workspace = pkgs.callPackage ./package.nix { inherit craneLib libavif; };
       inherit (workspace) bootstrap;
-      image = pkgs.callPackage ./image.nix { inherit bootstrap; };
+      libraries = pkgs.callPackage ./libraries.nix { inherit libavif; };
     in
     {
-      inherit craneLib workspace image;
-      zip = pkgs.callPackage ./zip.nix { inherit bootstrap; };
+      inherit craneLib workspace;
+      image = pkgs.callPackage ./image.nix { inherit bootstrap libraries; };
+      zip = pkgs.callPackage ./zip.nix { inherit bootstrap libraries; };
       sbom = pkgs.callPackage ./sbom.nix { inherit craneLib workspace libavif; };
     };
 

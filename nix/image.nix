@@ -1,21 +1,42 @@
-# bootstrap -> the image for Lambda, one architecture, as an archive that docker and skopeo load.
+# bootstrap, libraries -> the image for Lambda, one architecture, as an archive that docker and skopeo load.
 #
 # A built archive, not a streamed one: it can be cached, checked, and built again to compare.
 {
+  runCommand,
   dockerTools,
+  patchelf,
+  nukeReferences,
   cacert,
   bootstrap,
+  libraries,
 }:
+let
+  # The program as it is in the image: with these libraries and no others.
+  program =
+    runCommand "bootstrap"
+      {
+        nativeBuildInputs = [
+          patchelf
+          nukeReferences
+        ];
+        allowedReferences = [ libraries ];
+      }
+      ''
+        install --mode=755 ${bootstrap}/bin/bootstrap $out
+        patchelf --set-rpath ${libraries}/lib --set-interpreter ${libraries}/lib/"$(basename "$(patchelf --print-interpreter $out)")" $out
+        nuke-refs -e ${libraries} $out
+      '';
+in
 dockerTools.buildLayeredImage {
   name = "avif-lambda";
   tag = bootstrap.version;
   # The registry's compression is what travels; another one below it would only cost time.
   compressor = "none";
   # A copy, not a link into the store: the store's path changes with every edit of the workspace, these bits with the
-  # function alone. What they refer to, libavif and libc, follows in layers of its own. This layer is the last, so that a
+  # function alone. The libraries, to which it refers, are a layer of their own below. This layer is the last, so that a
   # change of code uploads nothing else.
   extraCommands = ''
-    install -D --mode=555 ${bootstrap}/bin/bootstrap bootstrap
+    install -D --mode=555 ${program} bootstrap
     install -D --mode=444 ${cacert}/etc/ssl/certs/ca-bundle.crt etc/ssl/certs/ca-certificates.crt
   '';
   config = {

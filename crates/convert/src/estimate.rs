@@ -21,22 +21,24 @@ impl Estimate {
         let pixels = u64::from(opened.width) * u64::from(opened.height);
         let color = opened.color_type();
         let deep = u64::from(color.bytes_per_pixel()) > u64::from(color.channel_count());
-        let raster = pixels * u64::from(color.bytes_per_pixel());
+        // Saturating from here on: a PNG may claim 2^62 pixels, and whoever sets the limits may set none.
+        let raster = pixels.saturating_mul(u64::from(color.bytes_per_pixel()));
         // The worst case, 4:4:4 with alpha.
         let planes_per_pixel = u64::from(color.channel_count()) * if deep { 2 } else { 1 };
         let sizes: Vec<u64> =
             opened.sizes(recipe).iter().map(|&(width, height)| u64::from(width) * u64::from(height)).collect();
-        let encoded_pixels: u64 = sizes.iter().sum();
+        let encoded_pixels = sizes.iter().copied().fold(0, u64::saturating_add);
         // A second copy while it is turned or taken apart; a progressive JPEG's coefficients are another two.
         let copies = if opened.format == Format::Jpeg { 3 } else { 2 };
-        let decoding = raster * copies;
-        let planes = encoded_pixels * planes_per_pixel;
+        let decoding = raster.saturating_mul(copies);
+        let planes = encoded_pixels.saturating_mul(planes_per_pixel);
         // Two encodes run side by side, the largest first.
         let encoder = avif::bytes_per_pixel(if deep { Depth::Ten } else { Depth::Eight }, recipe.speed);
-        let encoding: u64 = sizes.iter().take(2).map(|size| size * encoder).sum();
-        let peak = decoding.max(raster + planes).max(planes + encoding);
+        let encoding = sizes.iter().take(2).map(|size| size.saturating_mul(encoder)).fold(0, u64::saturating_add);
+        let peak = decoding.max(raster.saturating_add(planes)).max(planes.saturating_add(encoding));
         // Each picture has the profile, and so has each encoder at work.
         let profiles = opened.icc.as_ref().map_or(0, Vec::len) as u64 * (sizes.len() as u64 + 3);
-        Self { memory: PROGRAM + opened.bytes() as u64 + profiles + peak, encoded_pixels }
+        let memory = peak.saturating_add(PROGRAM + opened.bytes() as u64 + profiles);
+        Self { memory, encoded_pixels }
     }
 }

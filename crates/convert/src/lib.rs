@@ -35,6 +35,7 @@ mod profile;
 mod resize;
 mod tiff;
 mod transform;
+mod webp;
 
 use std::num::NonZeroUsize;
 

@@ -8,7 +8,7 @@ use model::{Cicp, Limits, Recipe, Width};
 use crate::error::brief;
 use crate::estimate::Estimate;
 use crate::jpeg::Jpeg;
-use crate::{Error, Format, metadata, png, tiff};
+use crate::{Error, Format, metadata, png, tiff, webp};
 
 /// A file whose header was read and found within the limits. No pixel was touched.
 pub struct Opened<'bytes> {
@@ -27,6 +27,9 @@ pub struct Opened<'bytes> {
 
 /// The most bytes that a PNG's profile and a few rows may take; the largest profiles in use have 4 MiB.
 const PNG_EXTRAS: u64 = 16 << 20;
+
+/// The most bytes that a GIF's frame may take where it is larger than the screen it is shown on.
+const GIF_FRAME: u64 = 16 << 20;
 
 /// What will read the pixels.
 pub(crate) enum Reader<'bytes> {
@@ -153,8 +156,19 @@ impl<'bytes> Opened<'bytes> {
         reader.limits(allocation);
         let mut decoder = reader.into_decoder().map_err(|error| decoding(format, error))?;
         let (width, height) = decoder.dimensions();
+        if format == Format::Gif {
+            // A frame may be larger than the screen, by which the picture's size is told and its memory estimated.
+            let mut allocation = image::Limits::no_limits();
+            allocation.max_alloc = Some(decoder.total_bytes().max(GIF_FRAME).min(limits.memory));
+            decoder.set_limits(allocation).map_err(|error| decoding(format, error))?;
+        }
         // Metadata that cannot be read is no reason to lose the picture.
-        let (mut icc, xmp) = (decoder.icc_profile().ok().flatten(), decoder.xmp_metadata().ok().flatten());
+        let (mut icc, xmp) = match format {
+            Format::WebP => (webp::chunk(bytes, *b"ICCP"), webp::chunk(bytes, *b"XMP ")),
+            Format::Jpeg | Format::Png | Format::Gif | Format::Tiff | Format::Bmp => {
+                (decoder.icc_profile().ok().flatten(), decoder.xmp_metadata().ok().flatten())
+            }
+        };
         let (mut exif, mut cicp, mut samples) = (None, None, tiff::Samples::Plain);
         match format {
             Format::Png => {
@@ -167,13 +181,13 @@ impl<'bytes> Opened<'bytes> {
                 icc = icc.or_else(|| png::profile(bytes, grey)).filter(|_| cicp.is_none());
             }
             Format::Tiff => (samples, icc) = tiff::header(bytes),
-            Format::Jpeg | Format::WebP | Format::Gif | Format::Bmp => {
-                exif = decoder.exif_metadata().ok().flatten();
-            }
+            Format::WebP => exif = webp::chunk(bytes, *b"EXIF"),
+            Format::Jpeg | Format::Gif | Format::Bmp => exif = decoder.exif_metadata().ok().flatten(),
         }
         let exif = exif.map(metadata::without_prefix);
         let orientation = match &exif {
             Some(exif) => metadata::orientation(exif),
+            None if format == Format::WebP => Orientation::NoTransforms,
             None => decoder.orientation().unwrap_or(Orientation::NoTransforms),
         };
         Ok(Self {

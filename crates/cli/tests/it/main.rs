@@ -172,3 +172,23 @@ fn a_file_without_an_end_is_read_no_further_than_the_limit() {
     assert_eq!(code(&output), 1);
     assert!(text(&output.stderr).contains("over the limit of 268435456 bytes"), "{}", text(&output.stderr));
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_webp_that_claims_gigabytes_is_given_none() {
+    let folder = tempfile::tempdir().unwrap();
+    picture(folder.path(), "a.png");
+    let mut webp = vec![];
+    let mut encoder = image::codecs::webp::WebPEncoder::new_lossless(&mut webp);
+    image::ImageEncoder::set_exif_metadata(&mut encoder, b"II*\0".to_vec()).unwrap();
+    image::open(folder.path().join("a.png")).unwrap().write_with_encoder(encoder).unwrap();
+    let at = webp.windows(4).position(|window| window == b"EXIF").unwrap();
+    webp[at + 4..at + 8].copy_from_slice(&(u32::MAX - 1).to_le_bytes());
+    fs::write(folder.path().join("a.webp"), webp).unwrap();
+    // Half of what is claimed.
+    let limited = "ulimit -v 2097152; exec \"$0\" convert a.webp --speed 10";
+    let mut shell = Command::new("sh");
+    shell.current_dir(folder.path()).args(["-c", limited, env!("CARGO_BIN_EXE_avif")]);
+    let output = shell.output().unwrap();
+    assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+}

@@ -1,0 +1,249 @@
+//! Files made to cost much, or to lead a reader astray: each is a picture all the same, or one line that says why not.
+
+use std::io::Cursor;
+
+use convert::{Error, Opened, convert};
+use image::{DynamicImage, ImageFormat};
+use model::{Limits, Metadata, Recipe};
+
+use crate::look::{recipe, run};
+use crate::source::{Extras, cmyk_jpeg, cmyk_tiff, exif, file, file_with, picture, with_chunks};
+
+const WITH_EXIF: [ImageFormat; 3] = [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP];
+
+fn small() -> DynamicImage {
+    picture(24, 18).into()
+}
+
+/// What becomes of a file is what becomes of the other.
+fn assert_same(file: &[u8], other: &[u8], what: &str) {
+    let made = |bytes| run(bytes, &recipe()).unwrap_or_else(|error| unreachable!("{what}: {error}"));
+    assert_eq!(made(file).variants[0].bytes, made(other).variants[0].bytes, "{what}");
+}
+
+/// Little-endian TIFF with one directory (TIFF 6.0, section 2), and what follows it.
+fn tiff(entries: &[(u16, u16, u32, u32)], next: u32, rest: &[u8]) -> Vec<u8> {
+    let mut file = b"II*\0\x08\0\0\0".to_vec();
+    file.extend(u16::try_from(entries.len()).unwrap().to_le_bytes());
+    for (tag, kind, count, value) in entries {
+        file.extend([&tag.to_le_bytes()[..], &kind.to_le_bytes(), &count.to_le_bytes(), &value.to_le_bytes()].concat());
+    }
+    [&file[..], &next.to_le_bytes(), rest].concat()
+}
+
+const SHORT: u16 = 3;
+const LONG: u16 = 4;
+
+#[test]
+fn a_file_cut_short_is_refused_wherever_it_is_cut() {
+    let image = DynamicImage::from(picture(240, 180));
+    let mut files: Vec<_> =
+        [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Tiff, ImageFormat::Bmp]
+            .map(|format| (format!("{format:?}"), file(&image, format)))
+            .to_vec();
+    files.push(("Gif".into(), file(&image.to_rgba8().into(), ImageFormat::Gif)));
+    files.push(("16 bits".into(), file(&image.to_rgb16().into(), ImageFormat::Png)));
+    files.push(("CMYK".into(), cmyk_jpeg(&[[10, 200, 30, 40]; 240 * 180], 240, 180, true, None)));
+    files.push(("CMYK TIFF".into(), cmyk_tiff(&[[10, 200, 30, 40]; 240 * 180], 240, 180, b"none", 1)));
+    files.push(("progressive".into(), progressive(&picture(240, 180))));
+    for (name, whole) in files {
+        let made = run(&whole, &recipe()).unwrap().variants.swap_remove(0).bytes;
+        for sixteenths in 0..16 {
+            let end = whole.len() * sixteenths / 16;
+            // Nothing but the whole picture: what is cut off may be a comment.
+            if let Ok(conversion) = run(&whole[..end], &recipe()) {
+                assert_eq!(conversion.variants[0].bytes, made, "{sixteenths} sixteenths of a {name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn exif_that_leads_in_circles_or_lies_about_its_size_costs_no_picture() {
+    let plain = WITH_EXIF.map(|format| file_with(&small(), format, Extras::default()));
+    let liars = [
+        ("next directory is itself", tiff(&[(0x10f, 2, 4, 0)], 8, b"")),
+        ("Exif directory is the main one", tiff(&[(0x8769, LONG, 1, 8)], 0, b"")),
+        ("counts beyond the end", tiff(&[(0x10f, 2, u32::MAX, u32::MAX), (0x112, SHORT, u32::MAX, 6)], 0, b"")),
+        ("directory beyond the end", b"II*\0\xff\xff\xff\xff".to_vec()),
+        ("directory in the header", b"MM\0*\0\0\0\0".to_vec()),
+        ("65,535 entries, none there", b"MM\0*\0\0\0\x08\xff\xff".to_vec()),
+        ("empty", vec![]),
+    ];
+    let keep = Recipe { metadata: Metadata::Keep, ..recipe() };
+    for (what, exif) in liars {
+        for (format, plain) in WITH_EXIF.into_iter().zip(&plain) {
+            let file = file_with(&small(), format, Extras { exif: Some(&exif), ..Extras::default() });
+            assert_same(&file, plain, what);
+            assert!(run(&file, &keep).is_ok(), "{what}, kept");
+        }
+    }
+}
+
+#[test]
+fn a_profile_whose_tags_lie_about_their_place_costs_no_picture() {
+    const TAGS: usize = 128;
+    let grey = DynamicImage::from(small().to_luma8());
+    let lies = |mut icc: Vec<u8>| {
+        let count = u32::from_be_bytes(icc[TAGS..TAGS + 4].try_into().unwrap()) as usize;
+        for tag in 0..count {
+            let at = TAGS + 4 + 12 * tag + 4;
+            icc[at..at + 8].copy_from_slice(b"\xff\xff\xff\xff\xff\xff\xff\xff");
+        }
+        icc
+    };
+    let many = |mut icc: Vec<u8>| {
+        icc[TAGS..TAGS + 4].copy_from_slice(&u32::MAX.to_be_bytes());
+        icc
+    };
+    for lie in [&lies as &dyn Fn(Vec<u8>) -> Vec<u8>, &many] {
+        let (gray, rgb) = (lie(crate::icc::gray(2.2)), lie(crate::icc::rgb(crate::icc::SRGB, 2.2)));
+        let inks = lie(crate::icc::cmyk(|_| [50.0, 0.0, 0.0]));
+        for format in [ImageFormat::Jpeg, ImageFormat::Png] {
+            let file = file_with(&grey, format, Extras { icc: Some(&gray), ..Extras::default() });
+            let notes = run(&file, &recipe()).unwrap().notes;
+            assert_eq!(notes, ["the ICC profile is damaged; the picture was taken as sRGB"], "{format:?}");
+            // One for pixels with colour travels as it is, to be judged by the viewer.
+            let file = file_with(&small(), format, Extras { icc: Some(&rgb), ..Extras::default() });
+            assert!(run(&file, &recipe()).unwrap().notes.is_empty());
+        }
+        let notes = run(&cmyk_jpeg(&[[10, 20, 30, 40]; 64], 8, 8, false, Some(&inks)), &recipe()).unwrap().notes;
+        assert_eq!(notes[0], "the ICC profile is damaged or not for CMYK, and was left out");
+    }
+}
+
+#[test]
+fn chunks_that_lie_about_their_size_are_survived() {
+    let exif = exif(3);
+    let webp = file_with(&small(), ImageFormat::WebP, Extras { exif: Some(&exif), ..Extras::default() });
+    let png = file_with(&small(), ImageFormat::Png, Extras { exif: Some(&exif), ..Extras::default() });
+    for (file, big_endian) in [(webp, false), (png, true)] {
+        for at in 0..file.len() - 4 {
+            for lie in [0, 1, u32::MAX - 1, u32::MAX, 1 << 31] {
+                let mut file = file.clone();
+                let size = if big_endian { lie.to_be_bytes() } else { lie.to_le_bytes() };
+                file[at..at + 4].copy_from_slice(&size);
+                let limits = Limits { pixels: 1 << 16, ..Limits::default() };
+                if let Err(error) = Opened::open(&file, &recipe(), &limits).and_then(Opened::decode) {
+                    assert!(!error.to_string().contains('\n'));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn text_that_inflates_without_end_is_not_read() {
+    // 64 MiB of zeros, deflated by the encoder of a picture that is nothing else.
+    let zeros = file(&image::GrayImage::new(8192, 8192).into(), ImageFormat::Png);
+    let at = zeros.windows(4).position(|window| window == b"IDAT").unwrap();
+    let length = u32::from_be_bytes(zeros[at - 4..at].try_into().unwrap()) as usize;
+    let deflated = &zeros[at + 4..at + 4 + length];
+    let plain = file(&small(), ImageFormat::Png);
+    for (name, before) in
+        [(b"zTXt", &b"Comment\0\0"[..]), (b"iTXt", b"XML:com.adobe.xmp\0\x01\0\0\0"), (b"iTXt", b"Comment\0\x01\0\0\0")]
+    {
+        let bomb = with_chunks(&plain, &[(name, &[before, deflated].concat())]);
+        assert_same(&bomb, &plain, "an inflating text");
+    }
+}
+
+fn progressive(image: &image::RgbImage) -> Vec<u8> {
+    let mut bytes = vec![];
+    let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, 90);
+    encoder.set_progressive(true);
+    let (width, height) = (u16::try_from(image.width()).unwrap(), u16::try_from(image.height()).unwrap());
+    encoder.encode(image.as_raw(), width, height, jpeg_encoder::ColorType::Rgb).unwrap();
+    bytes
+}
+
+#[test]
+fn thousands_of_scans_are_refused_and_thousands_of_segments_are_passed_over() {
+    let plain = progressive(&picture(24, 18));
+    let scan = plain.windows(2).rposition(|window| window == b"\xff\xda").unwrap();
+    let end = plain.len() - 2;
+    let scans = [&plain[..end], &plain[scan..end].repeat(5000), &plain[end..]].concat();
+    let error = run(&scans, &recipe()).unwrap_err();
+    assert!(matches!(&error, Error::Damaged { message, .. } if message.contains("scan")), "{error}");
+
+    for segment in [&b"\xff\xef\0\x06abcd"[..], b"\xff\xe1\0\x0aExif\0\0II", b"\xff\xe2\0\x10ICC_PROFILE\0\xff\xff"] {
+        let segments = [&plain[..2], &segment.repeat(10_000), &plain[2..]].concat();
+        assert_same(&segments, &plain, "ten thousand segments");
+    }
+}
+
+#[test]
+fn of_a_hundred_thousand_frames_the_first_is_taken() {
+    let plain = file(&small().to_rgba8().into(), ImageFormat::Gif);
+    // Before the frame stand the header, the screen's descriptor and its colours (GIF89a, 18 and 19); behind it a byte.
+    let colors = if plain[10] & 0x80 == 0 { 0 } else { 3 << ((plain[10] & 7) + 1) };
+    let (head, frame) = plain[..plain.len() - 1].split_at(13 + colors);
+    let many = [head, &frame.repeat(100_000), b";"].concat();
+    assert_same(&many, &plain, "many frames");
+}
+
+#[test]
+fn a_tiff_whose_directory_lies_is_refused_in_one_line() {
+    let described = [(256, LONG, 1, 8), (257, LONG, 1, 8), (258, SHORT, 1, 8), (259, SHORT, 1, 1), (262, SHORT, 1, 1)];
+    let with = |more: &[(u16, u16, u32, u32)], next| tiff(&[&described[..], more].concat(), next, &[7; 64]);
+    let table = |offsets, offset, rows, counts, length| {
+        [(273, LONG, offsets, offset), (278, LONG, 1, rows), (279, LONG, counts, length)]
+    };
+    let strips = |offsets, offset, rows, counts, length| with(&table(offsets, offset, rows, counts, length), 0);
+    // Eight entries end at 8 + 2 + 96 + 4; there the pixels begin.
+    assert!(run(&strips(1, 110, 8, 1, 64), &recipe()).is_ok());
+    for (what, file) in [
+        ("a table of two thousand million strips", strips(1 << 31, 110, 8, 1 << 31, 110)),
+        ("strips beyond the end", strips(1, u32::MAX, 8, 1, 64)),
+        ("a strip of four gigabytes", strips(1, 110, 8, 1, u32::MAX)),
+        ("no rows in a strip", strips(1, 110, 0, 1, 64)),
+        ("no strips", strips(0, 0, 8, 0, 0)),
+        ("no strips at all", with(&[], 0)),
+        ("a directory that follows itself", with(&table(1, 110, 8, 1, 64), 8)),
+    ] {
+        match run(&file, &recipe()) {
+            Ok(_) => unreachable!("{what} passed"),
+            Err(error) => assert!(!error.to_string().contains('\n'), "{what}: {error}"),
+        }
+    }
+}
+
+#[test]
+fn a_bitmap_of_negative_size_is_refused_or_upside_down() {
+    let plain = file(&small(), ImageFormat::Bmp);
+    let sized = |width: i32, height: i32| {
+        let mut file = plain.clone();
+        file[18..22].copy_from_slice(&width.to_le_bytes());
+        file[22..26].copy_from_slice(&height.to_le_bytes());
+        file
+    };
+    assert!(run(&sized(24, -18), &recipe()).is_ok(), "rows from the top down are no damage");
+    for (width, height) in [(-24, 18), (24, i32::MIN), (i32::MIN, i32::MIN), (i32::MAX, -1), (0, 18), (24, 0)] {
+        let error = run(&sized(width, height), &recipe()).unwrap_err().to_string();
+        assert!(!error.contains('\n'), "{error}");
+    }
+}
+
+#[test]
+fn a_limit_without_end_is_held_without_overflow() {
+    // The largest TIFF there can be, at the narrowest width: twice its raster is more than 64 bits count.
+    let most = u32::MAX;
+    let described =
+        [(256, LONG, 1, most), (257, LONG, 1, most), (258, SHORT, 1, 8), (259, SHORT, 1, 1), (262, SHORT, 1, 1)];
+    let strip = [(273, LONG, 1, 8), (277, SHORT, 1, 1), (278, LONG, 1, most), (279, LONG, 1, most)];
+    let tiff = tiff(&[&described[..], &strip].concat(), 0, b"");
+    let recipe = Recipe { widths: "1".parse().unwrap(), ..recipe() };
+    let limits = Limits { pixels: u64::MAX, ..Limits::default() };
+    let error = convert(&tiff, &recipe, &limits, std::num::NonZeroUsize::MIN).unwrap_err();
+    assert!(matches!(error, Error::TooMuchMemory { .. }), "{error}");
+}
+
+#[test]
+fn a_frame_larger_than_its_screen_is_no_way_around_the_limits() {
+    let mut gif = Cursor::new(vec![]);
+    image::RgbaImage::new(4000, 4000).write_to(&mut gif, ImageFormat::Gif).unwrap();
+    let mut gif = gif.into_inner();
+    gif[6..10].copy_from_slice(&[24, 0, 18, 0]);
+    let error = run(&gif, &recipe()).unwrap_err();
+    assert!(matches!(&error, Error::Damaged { message, .. } if message.starts_with("it asks for too much")), "{error}");
+}

@@ -21,8 +21,8 @@ pub(crate) struct House {
     /// The function's own variables.
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) server: S3,
-    // It lives as long as the house.
-    _folder: TempDir,
+    /// A folder for each bucket, a file for each object.
+    pub(crate) folder: TempDir,
 }
 
 impl House {
@@ -48,7 +48,7 @@ impl House {
         let (lines, log) = unbounded_channel();
         let lambda = Lambda::new(function(environment.clone()), lines);
         let deliveries = if told { wire(notifications, lambda.clone()) } else { unbounded_channel().1 };
-        Self { s3: server.client(SECRET_KEY), lambda, deliveries, log, environment, server, _folder: folder }
+        Self { s3: server.client(SECRET_KEY), lambda, deliveries, log, environment, server, folder }
     }
 
     /// Puts an object and waits until the function has answered its event.

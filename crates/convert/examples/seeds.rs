@@ -1,0 +1,106 @@
+//! Writes small files of every kind for the fuzzer to begin from: `seeds FOLDER` fills `FOLDER/convert` and
+//! `FOLDER/metadata`.
+
+#![expect(clippy::unwrap_used, reason = "it is run by hand and by make")]
+
+use std::path::Path;
+use std::{env, fs};
+
+use image::{DynamicImage, ImageFormat};
+
+#[path = "../tests/it/icc.rs"]
+#[allow(dead_code, reason = "it makes profiles for tests too")]
+mod icc;
+#[path = "../tests/it/source.rs"]
+#[allow(dead_code, reason = "it makes files for tests too")]
+mod source;
+
+use source::{Extras, cmyk_jpeg, cmyk_tiff, exif, file, file_with, picture, premultiplied_tiff, with_chunks};
+
+const SIDE: u16 = 12;
+const INKS: [[u8; 4]; (SIDE as usize).pow(2)] = [[10, 200, 30, 40]; (SIDE as usize).pow(2)];
+
+/// Where the fuzzer's first byte puts a payload, as `fuzz/fuzz_targets/metadata.rs` has it: Exif, ICC, and the chunks that
+/// a PNG may have.
+const EXIF: std::ops::Range<u8> = 0..3;
+const ICC: std::ops::Range<u8> = 3..10;
+const CHUNKS: u8 = 10;
+
+fn main() {
+    let folder = env::args().nth(1).expect("the folder is named");
+    let folder = Path::new(&folder);
+    write(&folder.join("convert"), pictures());
+    write(&folder.join("metadata"), metadata());
+}
+
+fn write(folder: &Path, seeds: Vec<Vec<u8>>) {
+    fs::create_dir_all(folder).unwrap();
+    for (number, seed) in seeds.iter().enumerate() {
+        fs::write(folder.join(format!("seed-{number:02}")), seed).unwrap();
+    }
+}
+
+fn profiles() -> [Vec<u8>; 3] {
+    let paper = |[.., black]: [bool; 4]| [if black { 0.0 } else { 100.0 }, 0.0, 0.0];
+    [icc::rgb(icc::DISPLAY_P3, 2.2), icc::gray(1.8), icc::cmyk(paper)]
+}
+
+fn pictures() -> Vec<Vec<u8>> {
+    let side = u32::from(SIDE);
+    let rgb = DynamicImage::from(picture(side, side));
+    let (rgba, deep, grey) = (rgb.to_rgba8().into(), DynamicImage::from(rgb.to_rgb16()), rgb.to_luma8().into());
+    let [color, gray, inks] = profiles();
+    let mut files = vec![
+        cmyk_jpeg(&INKS, SIDE, SIDE, false, None),
+        cmyk_jpeg(&INKS, SIDE, SIDE, true, Some(&inks)),
+        cmyk_tiff(&INKS, side, side, &inks, 6),
+        premultiplied_tiff(&INKS, side, side),
+        progressive(rgb.as_bytes()),
+        file(&deep, ImageFormat::Png),
+        file(&deep, ImageFormat::Tiff),
+        file(&rgba, ImageFormat::Gif),
+    ];
+    for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Tiff, ImageFormat::Bmp] {
+        files.push(file(&rgb, format));
+        files.push(file(&grey, format));
+    }
+    for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Tiff, ImageFormat::Bmp] {
+        files.push(file(&rgba, format));
+    }
+    for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP] {
+        for orientation in 1..=8 {
+            let extras = Extras { exif: Some(&exif(orientation)), icc: Some(&color) };
+            files.push(file_with(&rgb, format, extras));
+        }
+        files.push(file_with(&grey, format, Extras { icc: Some(&gray), exif: None }));
+    }
+    let plain = file(&rgb, ImageFormat::Png);
+    files.push(with_chunks(&plain, &[(b"cICP", &[12, 13, 0, 1])]));
+    files.push(with_chunks(&plain, &[(b"gAMA", &100_000_u32.to_be_bytes())]));
+    files
+}
+
+fn progressive(pixels: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![];
+    let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, 80);
+    encoder.set_progressive(true);
+    encoder.encode(pixels, SIDE, SIDE, jpeg_encoder::ColorType::Rgb).unwrap();
+    bytes
+}
+
+fn metadata() -> Vec<Vec<u8>> {
+    let placed = |place: u8, payload: &[u8]| [&[place], payload].concat();
+    let mut seeds = vec![];
+    for place in EXIF {
+        seeds.extend([1, 6].map(|orientation| placed(place, &exif(orientation))));
+    }
+    for place in ICC {
+        seeds.extend(profiles().map(|icc| placed(place, &icc)));
+    }
+    let primaries = [31_270, 32_900, 68_000, 32_000, 26_500, 69_000, 15_000, 6_000].map(u32::to_be_bytes).concat();
+    let linear = 100_000_u32.to_be_bytes();
+    let texts = [&b"Comment\0\0"[..], b"XML:com.adobe.xmp\0\0\0\0\0<a tiff:Orientation=\"6\"/>", &exif(6)];
+    let chunks = [&linear[..], &primaries, &[9, 16, 0, 1], b"icc\0\0"].into_iter().chain(texts);
+    seeds.extend((0..).zip(chunks).map(|(kind, data)| placed(CHUNKS, &[&[kind], data].concat())));
+    seeds
+}

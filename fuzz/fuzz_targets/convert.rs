@@ -1,0 +1,34 @@
+//! Any bytes become variants that fit, or one line that says why not.
+
+#![no_main]
+
+use std::num::NonZeroUsize;
+use std::sync::LazyLock;
+
+use libfuzzer_sys::fuzz_target;
+use model::{Limits, Metadata, Recipe};
+
+/// Small enough that a round takes milliseconds.
+const LIMITS: Limits = Limits { bytes: 1 << 20, pixels: 1 << 12, memory: 256 << 20 };
+
+static RECIPE: LazyLock<Recipe> = LazyLock::new(|| Recipe {
+    widths: "full,7".parse().expect("these are widths"),
+    speed: "10".parse().expect("this is a speed"),
+    metadata: Metadata::Keep,
+    ..Recipe::default()
+});
+
+fuzz_target!(|bytes: &[u8]| {
+    match convert::convert(bytes, &RECIPE, &LIMITS, NonZeroUsize::MIN) {
+        Ok(conversion) => {
+            for variant in conversion.variants {
+                assert!(u64::from(variant.width) * u64::from(variant.height) <= LIMITS.pixels);
+                assert!(variant.bytes[4..].starts_with(b"ftyp"));
+            }
+        }
+        Err(error) => {
+            let line = error.to_string();
+            assert!(!line.contains(char::is_control) && line.len() < 1000, "{line:?}");
+        }
+    }
+});

@@ -1,0 +1,20 @@
+//! Any event becomes jobs, or an error that names what was seen.
+
+#![no_main]
+
+use function::event;
+use libfuzzer_sys::{Corpus, fuzz_target};
+
+fuzz_target!(|bytes: &[u8]| -> Corpus {
+    let Ok(value) = serde_json::from_slice(bytes) else { return Corpus::Reject };
+    match event::jobs(&value) {
+        Ok(batch) => {
+            for job in batch.jobs {
+                let at = &job.source.at;
+                assert!(!at.bucket.is_empty() && !at.key.is_empty(), "{job:?}");
+            }
+        }
+        Err(error) => assert!(!error.to_string().is_empty()),
+    }
+    Corpus::Keep
+});

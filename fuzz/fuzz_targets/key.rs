@@ -1,0 +1,38 @@
+//! Any key, as S3 would tell of it, leads to outputs that are never an input. The first line is a layout's prefix, the
+//! rest the key.
+
+#![no_main]
+
+use function::event;
+use libfuzzer_sys::fuzz_target;
+use model::Width;
+use serde_json::json;
+use transfer::{Layout, Role};
+
+fuzz_target!(|text: &str| {
+    let (prefix, key) = text.split_once('\n').unwrap_or(("", text));
+    let notification = json!({"Records": [{
+        "eventSource": "aws:s3",
+        "eventName": "ObjectCreated:Put",
+        "eventTime": "2026-01-02T03:04:05.678Z",
+        "userIdentity": {},
+        "requestParameters": {},
+        "responseElements": {},
+        "s3": {"bucket": {"name": "photos"}, "object": {"key": key}},
+    }]});
+    let batch = event::jobs(&notification).expect("the form is S3's, whatever the key");
+    assert_eq!(batch.jobs.len() + batch.refused.len(), 1, "{batch:?}");
+    let Some(job) = batch.jobs.first() else { return };
+    let source = &job.source.at;
+    let layout = Layout { bucket: None, prefix: prefix.into() };
+    let Ok(outputs) = layout.outputs(source, &"full,7,640".parse().expect("these are widths")) else { return };
+    for output in outputs.variants.iter().chain(&outputs.manifest) {
+        assert_eq!(Role::of(output), Role::Output, "{output}");
+        assert_ne!(output, source);
+    }
+    // A source's variants are its own: what lies beside it under a variant's name is no source.
+    if let Ok(place) = layout.place(source, Width::Full) {
+        let claimed = place.key.strip_suffix(".avif").expect("a variant's name ends so");
+        assert_eq!(claimed, format!("{prefix}{}", source.key));
+    }
+});

@@ -192,10 +192,13 @@ fn a_tiff_whose_directory_lies_is_refused_in_one_line() {
     let strips = |offsets, offset, rows, counts, length| with(&table(offsets, offset, rows, counts, length), 0);
     // Eight entries end at 8 + 2 + 96 + 4; there the pixels begin.
     assert!(run(&strips(1, 110, 8, 1, 64), &recipe()).is_ok());
+    assert!(
+        run(&strips(1, 110, 8, 1, u32::MAX), &recipe()).is_ok(),
+        "no more of a strip is read than there are pixels"
+    );
     for (what, file) in [
         ("a table of two thousand million strips", strips(1 << 31, 110, 8, 1 << 31, 110)),
         ("strips beyond the end", strips(1, u32::MAX, 8, 1, 64)),
-        ("a strip of four gigabytes", strips(1, 110, 8, 1, u32::MAX)),
         ("no rows in a strip", strips(1, 110, 0, 1, 64)),
         ("no strips", strips(0, 0, 8, 0, 0)),
         ("no strips at all", with(&[], 0)),

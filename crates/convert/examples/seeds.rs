@@ -29,11 +29,11 @@ const CHUNKS: u8 = 10;
 fn main() {
     let folder = env::args().nth(1).expect("the folder is named");
     let folder = Path::new(&folder);
-    write(&folder.join("convert"), pictures());
-    write(&folder.join("metadata"), metadata());
+    write(&folder.join("convert"), &pictures());
+    write(&folder.join("metadata"), &metadata());
 }
 
-fn write(folder: &Path, seeds: Vec<Vec<u8>>) {
+fn write(folder: &Path, seeds: &[Vec<u8>]) {
     fs::create_dir_all(folder).unwrap();
     for (number, seed) in seeds.iter().enumerate() {
         fs::write(folder.join(format!("seed-{number:02}")), seed).unwrap();
@@ -49,7 +49,7 @@ fn pictures() -> Vec<Vec<u8>> {
     let side = u32::from(SIDE);
     let rgb = DynamicImage::from(picture(side, side));
     let (rgba, deep, grey) = (rgb.to_rgba8().into(), DynamicImage::from(rgb.to_rgb16()), rgb.to_luma8().into());
-    let [color, gray, inks] = profiles();
+    let [color, one_channel, inks] = profiles();
     let mut files = vec![
         cmyk_jpeg(&INKS, SIDE, SIDE, false, None),
         cmyk_jpeg(&INKS, SIDE, SIDE, true, Some(&inks)),
@@ -72,7 +72,7 @@ fn pictures() -> Vec<Vec<u8>> {
             let extras = Extras { exif: Some(&exif(orientation)), icc: Some(&color) };
             files.push(file_with(&rgb, format, extras));
         }
-        files.push(file_with(&grey, format, Extras { icc: Some(&gray), exif: None }));
+        files.push(file_with(&grey, format, Extras { icc: Some(&one_channel), exif: None }));
     }
     let plain = file(&rgb, ImageFormat::Png);
     files.push(with_chunks(&plain, &[(b"cICP", &[12, 13, 0, 1])]));

@@ -43,8 +43,8 @@ fn a_file_cut_short_is_refused_wherever_it_is_cut() {
             .to_vec();
     files.push(("Gif".into(), file(&image.to_rgba8().into(), ImageFormat::Gif)));
     files.push(("16 bits".into(), file(&image.to_rgb16().into(), ImageFormat::Png)));
-    files.push(("CMYK".into(), cmyk_jpeg(&[[10, 200, 30, 40]; 240 * 180], 240, 180, true, None)));
-    files.push(("CMYK TIFF".into(), cmyk_tiff(&[[10, 200, 30, 40]; 240 * 180], 240, 180, b"none", 1)));
+    files.push(("CMYK".into(), cmyk_jpeg(&vec![[10, 200, 30, 40]; 240 * 180], 240, 180, true, None)));
+    files.push(("CMYK TIFF".into(), cmyk_tiff(&vec![[10, 200, 30, 40]; 240 * 180], 240, 180, b"none", 1)));
     files.push(("progressive".into(), progressive(&picture(240, 180))));
     for (name, whole) in files {
         let made = run(&whole, &recipe()).unwrap().variants.swap_remove(0).bytes;
@@ -97,14 +97,14 @@ fn a_profile_whose_tags_lie_about_their_place_costs_no_picture() {
         icc
     };
     for lie in [&lies as &dyn Fn(Vec<u8>) -> Vec<u8>, &many] {
-        let (gray, rgb) = (lie(crate::icc::gray(2.2)), lie(crate::icc::rgb(crate::icc::SRGB, 2.2)));
+        let (one_channel, three_channels) = (lie(crate::icc::gray(2.2)), lie(crate::icc::rgb(crate::icc::SRGB, 2.2)));
         let inks = lie(crate::icc::cmyk(|_| [50.0, 0.0, 0.0]));
         for format in [ImageFormat::Jpeg, ImageFormat::Png] {
-            let file = file_with(&grey, format, Extras { icc: Some(&gray), ..Extras::default() });
+            let file = file_with(&grey, format, Extras { icc: Some(&one_channel), ..Extras::default() });
             let notes = run(&file, &recipe()).unwrap().notes;
             assert_eq!(notes, ["the ICC profile is damaged; the picture was taken as sRGB"], "{format:?}");
             // One for pixels with colour travels as it is, to be judged by the viewer.
-            let file = file_with(&small(), format, Extras { icc: Some(&rgb), ..Extras::default() });
+            let file = file_with(&small(), format, Extras { icc: Some(&three_channels), ..Extras::default() });
             assert!(run(&file, &recipe()).unwrap().notes.is_empty());
         }
         let notes = run(&cmyk_jpeg(&[[10, 20, 30, 40]; 64], 8, 8, false, Some(&inks)), &recipe()).unwrap().notes;

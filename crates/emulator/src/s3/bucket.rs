@@ -59,8 +59,13 @@ impl Buckets {
         self.locks[index].lock().await
     }
 
-    /// The object's entity tag, where there is an object.
-    async fn current(&self, bucket: &str, key: &str) -> S3Result<Option<ETag>> {
+    /// The object's entity tag, where there is an object and conditions to hold it to: of a file that was laid there by
+    /// hand it takes reading all of it.
+    async fn current(&self, bucket: &str, key: &str, conditions: &Conditions) -> S3Result<Option<ETag>> {
+        if conditions.are_none() { Ok(None) } else { self.etag(bucket, key).await }
+    }
+
+    async fn etag(&self, bucket: &str, key: &str) -> S3Result<Option<ETag>> {
         let input = HeadObjectInput::builder().bucket(bucket.to_owned()).key(key.to_owned()).build();
         let input = input.map_err(|error| s3_error!(error, InternalError))?;
         match self.files.head_object(inner(input)).await {
@@ -154,7 +159,7 @@ impl s3s::S3 for Buckets {
         let conditions = self.minded(req.input.if_match.take(), req.input.if_none_match.take());
         self.counted(call("GetObject", &bucket, &key), async {
             let _lock = self.lock(&bucket, &key).await;
-            conditions.read(self.current(&bucket, &key).await?.as_ref())?;
+            conditions.read(self.current(&bucket, &key, &conditions).await?.as_ref())?;
             // The file stays open when another takes its place, so the body is of one state.
             self.files.get_object(req).await
         })
@@ -167,7 +172,7 @@ impl s3s::S3 for Buckets {
         let conditions = self.minded(req.input.if_match.take(), req.input.if_none_match.take());
         self.counted(call("HeadObject", &bucket, &key), async {
             let _lock = self.lock(&bucket, &key).await;
-            conditions.read(self.current(&bucket, &key).await?.as_ref())?;
+            conditions.read(self.current(&bucket, &key, &conditions).await?.as_ref())?;
             self.files.head_object(req).await
         })
         .await
@@ -184,7 +189,7 @@ impl s3s::S3 for Buckets {
         let mut etag = None;
         let _lock = self.lock(&bucket, &key).await;
         let result = async {
-            conditions.write(self.current(&bucket, &key).await?.as_ref())?;
+            conditions.write(self.current(&bucket, &key, &conditions).await?.as_ref())?;
             let response = self.files.put_object(req).await?;
             self.tags().insert((bucket.clone(), key.clone()), tag_set(tagging.as_deref().unwrap_or_default()));
             etag = response.output.e_tag.as_ref().map(|etag| etag.value().to_owned());
@@ -216,7 +221,7 @@ impl s3s::S3 for Buckets {
         let conditions = self.minded(req.input.if_match.take(), None);
         let _lock = self.lock(&bucket, &key).await;
         self.counted(call("DeleteObject", &bucket, &key), async {
-            conditions.remove(self.current(&bucket, &key).await?.as_ref())?;
+            conditions.remove(self.current(&bucket, &key, &conditions).await?.as_ref())?;
             let response = self.files.delete_object(req).await?;
             self.tags().remove(&(bucket.clone(), key.clone()));
             self.tell(Change::Delete, &bucket, &key, None);
@@ -234,9 +239,9 @@ impl s3s::S3 for Buckets {
         let conditions = self.minded(req.input.if_match.take(), req.input.if_none_match.take());
         let _lock = self.lock(&bucket, &key).await;
         self.counted(call("CompleteMultipartUpload", &bucket, &key), async {
-            conditions.write(self.current(&bucket, &key).await?.as_ref())?;
+            conditions.write(self.current(&bucket, &key, &conditions).await?.as_ref())?;
             let response = self.files.complete_multipart_upload(req).await?;
-            let etag = self.current(&bucket, &key).await?;
+            let etag = self.etag(&bucket, &key).await?;
             self.tell(Change::CompleteMultipartUpload, &bucket, &key, etag.as_ref());
             Ok(response)
         })

@@ -11,6 +11,10 @@ pub(super) struct Conditions {
 }
 
 impl Conditions {
+    pub(super) fn are_none(&self) -> bool {
+        self.if_match.is_none() && self.if_none_match.is_none()
+    }
+
     /// Whether an object in that state, or none, may be read.
     pub(super) fn read(&self, current: Option<&ETag>) -> S3Result<()> {
         // What is not there is said by the operation itself.

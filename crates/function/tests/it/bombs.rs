@@ -14,11 +14,11 @@ use crate::house::{House, picture};
 /// What the process may ever have held: itself, its SDK and its threads, as convert estimates them, and what it reads.
 const SMALL_MIB: u64 = 64;
 
-fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+fn chunk(name: [u8; 4], data: &[u8]) -> Vec<u8> {
     let mut crc = Crc::new();
-    crc.update(name);
+    crc.update(&name);
     crc.update(data);
-    [&u32::try_from(data.len()).unwrap().to_be_bytes()[..], name, data, &crc.sum().to_be_bytes()].concat()
+    [&u32::try_from(data.len()).unwrap().to_be_bytes()[..], &name, data, &crc.sum().to_be_bytes()].concat()
 }
 
 fn deflated_zeros(count: u64) -> Vec<u8> {
@@ -31,12 +31,12 @@ fn deflated_zeros(count: u64) -> Vec<u8> {
 /// A picture of 8-bit RGBA, with few of its rows.
 fn png(width: u32, height: u32) -> Vec<u8> {
     let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 6, 0, 0, 0]].concat();
-    let chunks = [chunk(b"IHDR", &header), chunk(b"IDAT", &deflated_zeros(1 << 20)), chunk(b"IEND", b"")];
+    let chunks = [chunk(*b"IHDR", &header), chunk(*b"IDAT", &deflated_zeros(1 << 20)), chunk(*b"IEND", b"")];
     [b"\x89PNG\r\n\x1a\n".to_vec(), chunks.concat()].concat()
 }
 
 /// A whole picture with a chunk behind its header.
-fn png_with(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+fn png_with(name: [u8; 4], data: &[u8]) -> Vec<u8> {
     let whole = picture(ImageFormat::Png, 60, 40);
     [&whole[..33], &chunk(name, data), &whole[33..]].concat()
 }
@@ -92,9 +92,9 @@ async fn what_inflates_to_a_gigabyte_beside_the_pixels_costs_neither_them_nor_me
     let zeros = deflated_zeros(1 << 30);
     let mut house = House::with(&[]).await;
     for (key, name, before, noted) in [
-        ("profile.png", b"iCCP", &b"icc\0\0"[..], true),
-        ("comment.png", b"zTXt", b"Comment\0\0", false),
-        ("xmp.png", b"iTXt", b"XML:com.adobe.xmp\0\x01\0\0\0", false),
+        ("profile.png", *b"iCCP", &b"icc\0\0"[..], true),
+        ("comment.png", *b"zTXt", b"Comment\0\0", false),
+        ("xmp.png", *b"iTXt", b"XML:com.adobe.xmp\0\x01\0\0\0", false),
     ] {
         let report = house.report_of(key, &png_with(name, &[before, &zeros].concat())).await;
         let Outcome::Converted { notes, .. } = &report.outcome else { panic!("{key}: {report:?}") };

@@ -41,23 +41,28 @@ runCommand "avif-lambda-image-check-${architecture}"
     if ls root/nix/store/*/lib | grep --extended-regexp '^lib(glib|gdk|gobject|vmaf)'; then fail "carries what it has no use for"; fi
     [ -s root/etc/ssl/certs/ca-certificates.crt ] || fail "trusts nobody"
 
-    # Every library is found where the file that needs it looks for it, as the loader will.
-    resolve() {
-      local name directory found path
-      path=$(patchelf --print-rpath "$1")
-      for name in $(patchelf --print-needed "$1"); do
+    # Every library is found where the file that needs it has the loader look, in the loader's own order: what was loaded
+    # for an earlier file serves a later one.
+    loader=$(patchelf --print-interpreter root/bootstrap)
+    [ -x "root$loader" ] || fail "has no loader"
+    seen=" $(basename "$loader") "
+    queue=(root/bootstrap)
+    while [ ''${#queue[@]} -gt 0 ]; do
+      file=''${queue[0]}
+      queue=("''${queue[@]:1}")
+      path=$(patchelf --print-rpath "$file")
+      for name in $(patchelf --print-needed "$file"); do
+        if [ "''${seen/ $name /}" != "$seen" ]; then continue; fi
         found=
-        for directory in ''${path//:/ } "$(dirname "$1")"; do
-          directory=root''${directory#root}
+        for directory in ''${path//:/ }; do
+          directory=root''${directory/\$ORIGIN/$(dirname "''${file#root}")}
           if [ -e "$directory/$name" ]; then found=$directory/$name; break; fi
         done
-        [ -n "$found" ] || fail "$1 finds no $name"
-        if [ "''${seen/ $name /}" = "$seen" ]; then seen="$seen$name "; resolve "$found"; fi
+        [ -n "$found" ] || fail "''${file#root} finds no $name"
+        seen="$seen$name "
+        queue+=("$found")
       done
-    }
-    seen=" "
-    [ -x "root$(patchelf --print-interpreter root/bootstrap)" ] || fail "has no loader"
-    resolve root/bootstrap
+    done
     case $seen in *" libavif.so."*) ;; *) fail "does not need libavif" ;; esac
 
     size=$(du --summarize --bytes root | cut --fields=1)

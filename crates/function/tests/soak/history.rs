@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::Cursor;
 use std::ops::AddAssign;
+use std::time::Duration;
 
 use fastrand::Rng;
 use image::{ImageFormat, Rgb, RgbImage};
@@ -10,7 +11,7 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 
 use crate::oracle::{State, agreement, replaced_by_older};
-use crate::world::World;
+use crate::world::{World, Written};
 
 /// Few enough that a source is often what it was before: those states have equal entity tags.
 const COLORS: [[u8; 3]; 3] = [[200, 30, 30], [30, 160, 30], [30, 30, 200]];
@@ -56,6 +57,7 @@ struct Life<'world> {
     tally: Tally,
     waiting: Vec<Letter>,
     under_way: JoinSet<(Letter, bool)>,
+    kills: JoinSet<()>,
     /// What comes only when all is well again: kept back, or failed too often.
     late: Vec<Value>,
 }
@@ -63,8 +65,8 @@ struct Life<'world> {
 /// Lives through the history of that seed, and tells where the promise was broken.
 pub(crate) async fn live(world: &World, seed: u64) -> (Tally, Vec<String>) {
     world.begin(seed);
-    let (tally, waiting, under_way, late) = (Tally::default(), vec![], JoinSet::new(), vec![]);
-    let mut life = Life { world, random: Rng::with_seed(seed), tally, waiting, under_way, late };
+    let (tally, waiting, under_way, kills, late) = Default::default();
+    let mut life = Life { world, random: Rng::with_seed(seed), tally, waiting, under_way, kills, late };
     let keys: Vec<String> = (0..life.random.usize(1..=2)).map(|number| format!("h{seed}/{number}.png")).collect();
     let mut states: Vec<Vec<State>> = vec![vec![]; keys.len()];
     for _ in 0..life.random.usize(2..=6) {
@@ -92,15 +94,16 @@ impl Life<'_> {
     /// Does something to a source, and has its event sent once or more.
     async fn write(&mut self, key: &str, before: Option<&State>) -> State {
         let client = &self.world.client;
-        let state = if matches!(before, Some(State::Present { .. })) && self.random.u8(0..4) == 0 {
-            client.delete_object().bucket("photos").key(key).send().await.unwrap();
-            State::Absent
+        let (state, written) = if matches!(before, Some(State::Present { .. })) && self.random.u8(0..4) == 0 {
+            let deleted = client.delete_object().bucket("photos").key(key).send().await.unwrap();
+            (State::Absent, Written { etag: None, version: deleted.version_id })
         } else {
             let color = COLORS[self.random.usize(0..COLORS.len())];
             let put = client.put_object().bucket("photos").key(key).body(png(color).into()).send().await.unwrap();
-            State::Present { color, etag: put.e_tag.unwrap().trim_matches('"').to_owned() }
+            let etag = put.e_tag.unwrap().trim_matches('"').to_owned();
+            (State::Present { color, etag: etag.clone() }, Written { etag: Some(etag), version: put.version_id })
         };
-        let event = self.world.event_of(key).await;
+        let event = self.world.event_of(key, &written).await;
         self.tally.writes += 1;
         for copy in 0..self.random.u32(1..=3) {
             if copy > 0 && self.random.u8(0..3) == 0 {
@@ -123,6 +126,14 @@ impl Life<'_> {
         let letter = self.waiting.swap_remove(self.random.usize(0..self.waiting.len()));
         let lambda = self.world.environments[self.random.usize(0..self.world.environments.len())].lambda.clone();
         self.tally.deliveries += 1;
+        if self.world.wants_kills() && self.random.u8(0..6) == 0 {
+            // In the midst of whatever it has in hand by then.
+            let (killed, after) = (lambda.clone(), Duration::from_millis(self.random.u64(0..60)));
+            self.kills.spawn(async move {
+                tokio::time::sleep(after).await;
+                killed.kill();
+            });
+        }
         self.under_way.spawn(async move {
             let done = lambda.invoke(letter.event.clone()).await.result.is_ok();
             (letter, done)
@@ -146,6 +157,7 @@ impl Life<'_> {
     /// Nothing goes wrong any more, and what is left is sent. All of that has to succeed.
     async fn put_right(&mut self) -> Vec<String> {
         self.world.rest();
+        self.kills.shutdown().await;
         self.random.shuffle(&mut self.late);
         let mut violations = vec![];
         for event in std::mem::take(&mut self.late) {

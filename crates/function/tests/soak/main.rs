@@ -13,6 +13,8 @@
 #![expect(clippy::print_stderr, clippy::unwrap_used, reason = "a test fails by panicking, and says what it did")]
 
 mod history;
+#[path = "../it/moto.rs"]
+mod moto;
 mod oracle;
 mod queue;
 mod world;
@@ -35,29 +37,42 @@ fn setting<T: FromStr>(name: &str) -> Option<T> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_newest_sources_variants_are_what_is_stored_in_the_end() {
-    let histories = setting("SOAK_HISTORIES").unwrap_or(300);
-    let first: u64 = setting("SOAK_SEED").unwrap_or(1);
     let heedless = setting::<u8>("SOAK_UNCONDITIONAL").is_some();
-    let lanes = stream::iter(0..LANES.min(histories)).map(async |lane| {
-        let world = World::new(lane, heedless).await;
+    let violations = soak(setting("SOAK_HISTORIES").unwrap_or(300), LANES, |lane| World::new(lane, heedless)).await;
+    assert!(violations.is_empty() != heedless, "{} violations\n{}", violations.len(), violations.join("\n"));
+}
+
+/// Without faults but kills: what is to be seen is another S3, and versions.
+#[tokio::test(flavor = "multi_thread")]
+async fn by_moto_the_newest_sources_variants_are_what_is_stored_in_the_end() {
+    let violations = soak(setting("SOAK_HISTORIES").map_or(60, |all: usize| all / 10), 2, World::by_moto).await;
+    assert!(violations.is_empty(), "{} violations\n{}", violations.len(), violations.join("\n"));
+}
+
+/// Lives through so many histories, and gives what broke the promise.
+async fn soak<W: Future<Output = World>>(histories: usize, lanes: usize, world: impl Fn(usize) -> W) -> Vec<String> {
+    let first: u64 = setting("SOAK_SEED").unwrap_or(1);
+    // A seed has its lane, so that it is the same history when it is lived through alone.
+    let seeds = |lane: usize| (first..first + histories as u64).filter(move |seed| seed % lanes as u64 == lane as u64);
+    let done = stream::iter((0..lanes).filter(|lane| seeds(*lane).next().is_some())).map(async |lane| {
+        let world = world(lane).await;
         let (mut tally, mut violations) = (Tally::default(), vec![]);
-        for history in (lane..histories).step_by(LANES) {
-            let seed = first + history as u64;
+        for seed in seeds(lane) {
             let (done, found) = live(&world, seed).await;
             tally += done;
             violations.extend(found.into_iter().map(|violation| format!("SOAK_SEED={seed}: {violation}")));
         }
         (tally, violations, world.faults())
     });
-    let lanes: Vec<_> = lanes.buffer_unordered(LANES).collect().await;
+    let done: Vec<_> = done.buffer_unordered(lanes).collect().await;
     let (mut tally, mut violations, mut faults) = (Tally::default(), vec![], BTreeMap::<&str, u64>::new());
-    for (done, found, met) in lanes {
-        tally += done;
+    for (lived, found, met) in done {
+        tally += lived;
         violations.extend(found);
         for (fault, count) in met {
             *faults.entry(fault).or_default() += count;
         }
     }
     eprintln!("{histories} histories from seed {first}: {tally}; faults: {faults:?}; violations: {}", violations.len());
-    assert!(violations.is_empty() != heedless, "{} violations\n{}", violations.len(), violations.join("\n"));
+    violations
 }

@@ -1,14 +1,19 @@
 //! A bucket, and the environments that serve it.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_sdk_s3::Client;
-use emulator::{Call, Door, Faults, Function, Lambda, Rates, S3, SECRET_KEY, Settings};
-use serde_json::Value;
+use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+use emulator::{ACCESS_KEY, Call, Door, Faults, Function, Lambda, Rates, S3, SECRET_KEY, Settings};
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use crate::moto::Moto;
 
 /// Environments that may work on one source at the same time.
 const ENVIRONMENTS: usize = 3;
@@ -17,20 +22,27 @@ const ENVIRONMENTS: usize = 3;
 const RATES: Rates = Rates { late: 60, refused: 20, lost: 20, truncated: 10, corrupt: 10, conflict: 15, killed: 15 };
 
 pub(crate) struct World {
-    pub(crate) s3: S3,
+    server: Server,
     pub(crate) client: Client,
-    pub(crate) told: Mutex<UnboundedReceiver<Value>>,
     pub(crate) environments: Vec<Environment>,
     /// Whether there are several variants, and a manifest.
     pub(crate) several: bool,
     _folder: TempDir,
 }
 
-/// One function in one environment, with a door of its own to S3.
+/// Whose S3 it is.
+enum Server {
+    /// The emulator's, where things go wrong on purpose.
+    Ours { s3: S3, told: Mutex<UnboundedReceiver<Value>> },
+    /// moto's, which keeps versions. It tells nobody; what S3 would tell is made up here.
+    Motos { _moto: Moto, events: AtomicU64 },
+}
+
+/// One function in one environment, with a door of its own to the emulator's S3.
 pub(crate) struct Environment {
     pub(crate) lambda: Lambda,
     faults: Faults,
-    _door: Door,
+    _door: Option<Door>,
 }
 
 impl World {
@@ -49,7 +61,39 @@ impl World {
             environments.push(Environment::new(&s3, several).await);
         }
         let client = s3.client(SECRET_KEY);
-        Self { s3, client, told: told.into(), environments, several, _folder: folder }
+        Self { server: Server::Ours { s3, told: told.into() }, client, environments, several, _folder: folder }
+    }
+
+    /// On moto, in a bucket that keeps versions.
+    pub(crate) async fn by_moto(lane: usize) -> Self {
+        let moto = Moto::start().await;
+        let variables = [
+            ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
+            ("AWS_ENDPOINT_URL_S3", moto.endpoint.as_str()),
+            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
+        ];
+        let variables: BTreeMap<String, String> = variables.map(|(name, value)| (name.into(), value.into())).into();
+        let config = aws_sdk_s3::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(Credentials::for_tests())
+            .endpoint_url(&moto.endpoint)
+            .force_path_style(true);
+        let client = Client::from_conf(config.build());
+        client.create_bucket().bucket("photos").send().await.unwrap();
+        let versions = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+        client.put_bucket_versioning().bucket("photos").versioning_configuration(versions).send().await.unwrap();
+        let several = lane % 2 == 1;
+        let environment = || Environment::at(variables.clone(), Faults::none(), None, several);
+        let environments = std::iter::repeat_with(environment).take(ENVIRONMENTS).collect();
+        let (server, folder) = (Server::Motos { _moto: moto, events: AtomicU64::new(0) }, tempfile::tempdir().unwrap());
+        Self { server, client, environments, several, _folder: folder }
+    }
+
+    /// Whether processes are to be killed by whoever lives here: moto does not ask for it.
+    pub(crate) fn wants_kills(&self) -> bool {
+        matches!(self.server, Server::Motos { .. })
     }
 
     pub(crate) fn begin(&self, seed: u64) {
@@ -73,20 +117,55 @@ impl World {
         all
     }
 
-    /// The event of the write that was just answered. It is out before the answer.
-    pub(crate) async fn event_of(&self, key: &str) -> Value {
-        let mut told = self.told.lock().await;
-        loop {
-            // Others are of outputs, which are no sources.
-            let event = told.try_recv().unwrap();
-            if event["Records"][0]["s3"]["object"]["key"] == key {
-                return event;
+    /// The event of the write that was just answered.
+    pub(crate) async fn event_of(&self, key: &str, written: &Written) -> Value {
+        match &self.server {
+            Server::Ours { told, .. } => {
+                let mut told = told.lock().await;
+                loop {
+                    // It is out before the answer. Others are of outputs, which are no sources.
+                    let event = told.try_recv().unwrap();
+                    if event["Records"][0]["s3"]["object"]["key"] == key {
+                        return event;
+                    }
+                }
             }
+            Server::Motos { events, .. } => written.event(key, events.fetch_add(1, Ordering::Relaxed)),
         }
     }
 
+    /// What was asked for, where that is known.
     pub(crate) fn calls(&self) -> Vec<Call> {
-        self.s3.take_calls()
+        match &self.server {
+            Server::Ours { s3, .. } => s3.take_calls(),
+            Server::Motos { .. } => vec![],
+        }
+    }
+}
+
+/// What S3 answered to a write of a source.
+pub(crate) struct Written {
+    /// Nothing where it was deleted.
+    pub(crate) etag: Option<String>,
+    pub(crate) version: Option<String>,
+}
+
+impl Written {
+    fn event(&self, key: &str, number: u64) -> Value {
+        let name = if self.etag.is_some() { "ObjectCreated:Put" } else { "ObjectRemoved:DeleteMarkerCreated" };
+        let sequencer = format!("{:016X}", number + 1);
+        json!({"Records": [{
+            "eventSource": "aws:s3",
+            "eventName": name,
+            "eventTime": "2026-01-02T03:04:05.678Z",
+            "userIdentity": {"principalId": "EXAMPLE"},
+            "requestParameters": {"sourceIPAddress": "127.0.0.1"},
+            "responseElements": {},
+            "s3": {
+                "bucket": {"name": "photos"},
+                "object": {"key": key, "eTag": self.etag, "versionId": self.version, "sequencer": sequencer},
+            },
+        }]})
     }
 }
 
@@ -94,18 +173,22 @@ impl Environment {
     async fn new(s3: &S3, several: bool) -> Self {
         let faults = Faults::new(0, RATES);
         let (door, mut kills) = s3.door(faults.clone()).await.unwrap();
-        let mut environment = s3.environment_at(&door);
-        let widths = if several { "full,4" } else { "full" };
-        let settings = [("AVIF_SPEED", "10"), ("AVIF_KEEP_LARGER", "true"), ("AVIF_WIDTHS", widths)];
-        environment.extend(settings.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        // Nobody reads its log.
-        let lambda = Lambda::new(function(environment), unbounded_channel().0);
-        let killed = lambda.clone();
+        let environment = Self::at(s3.environment_at(&door), faults, Some(door), several);
+        let killed = environment.lambda.clone();
         tokio::spawn(async move {
             while kills.recv().await.is_some() {
                 killed.kill();
             }
         });
+        environment
+    }
+
+    fn at(mut variables: BTreeMap<String, String>, faults: Faults, door: Option<Door>, several: bool) -> Self {
+        let widths = if several { "full,4" } else { "full" };
+        let settings = [("AVIF_SPEED", "10"), ("AVIF_KEEP_LARGER", "true"), ("AVIF_WIDTHS", widths)];
+        variables.extend(settings.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        // Nobody reads its log.
+        let lambda = Lambda::new(function(variables), unbounded_channel().0);
         Self { lambda, faults, _door: door }
     }
 }

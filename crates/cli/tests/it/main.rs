@@ -185,8 +185,8 @@ fn a_webp_that_claims_gigabytes_is_given_none() {
     let at = webp.windows(4).position(|window| window == b"EXIF").unwrap();
     webp[at + 4..at + 8].copy_from_slice(&(u32::MAX - 1).to_le_bytes());
     fs::write(folder.path().join("a.webp"), webp).unwrap();
-    // Half of what is claimed.
-    let limited = "ulimit -v 2097152; exec \"$0\" convert a.webp --speed 10";
+    // An eighth of what is claimed.
+    let limited = "ulimit -v 524288; exec \"$0\" convert a.webp --speed 10";
     let mut shell = Command::new("sh");
     shell.current_dir(folder.path()).args(["-c", limited, env!("CARGO_BIN_EXE_avif")]);
     let output = shell.output().unwrap();

@@ -229,12 +229,13 @@ fn a_bitmap_of_negative_size_is_refused_or_upside_down() {
 
 #[test]
 fn a_limit_without_end_is_held_without_overflow() {
-    // The largest TIFF there can be, at the narrowest width: twice its raster is more than 64 bits count.
-    let most = u32::MAX;
+    // Two to the power of 62 pixels of four bytes: the raster is just one more than 64 bits count, which would be none.
+    let side = 1 << 31;
     let described =
-        [(256, LONG, 1, most), (257, LONG, 1, most), (258, SHORT, 1, 8), (259, SHORT, 1, 1), (262, SHORT, 1, 1)];
-    let strip = [(273, LONG, 1, 8), (277, SHORT, 1, 1), (278, LONG, 1, most), (279, LONG, 1, most)];
-    let tiff = tiff(&[&described[..], &strip].concat(), 0, b"");
+        [(256, LONG, 1, side), (257, LONG, 1, side), (258, SHORT, 4, 134), (259, SHORT, 1, 1), (262, SHORT, 1, 2)];
+    let strip = [(273, LONG, 1, 8), (277, SHORT, 1, 4), (278, LONG, 1, side), (279, LONG, 1, side), (338, SHORT, 1, 2)];
+    // The four depths lie behind the ten entries.
+    let tiff = tiff(&[&described[..], &strip].concat(), 0, &[8, 0, 8, 0, 8, 0, 8, 0]);
     let recipe = Recipe { widths: "1".parse().unwrap(), ..recipe() };
     let limits = Limits { pixels: u64::MAX, ..Limits::default() };
     let error = convert(&tiff, &recipe, &limits, std::num::NonZeroUsize::MIN).unwrap_err();

@@ -59,6 +59,10 @@ fn add(path: PathBuf, root: PathBuf, inputs: &mut Vec<Input>, failures: &mut Vec
 pub(crate) fn read(path: &Path, limit: u64) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = File::open(path).context("cannot read it")?;
+    let claimed = file.metadata().context("cannot read it")?.len();
+    if claimed > limit {
+        bail!("it has {claimed} bytes, over the limit of {limit} bytes");
+    }
     file.take(limit + 1).read_to_end(&mut bytes).context("cannot read it")?;
     if bytes.len() as u64 > limit {
         bail!("it is over the limit of {limit} bytes");

@@ -174,6 +174,17 @@ fn a_file_without_an_end_is_read_no_further_than_the_limit() {
 }
 
 #[test]
+fn a_file_that_is_too_long_is_refused_unread() {
+    let folder = tempfile::tempdir().unwrap();
+    // With nothing in it, it takes no room.
+    fs::File::create(folder.path().join("huge.jpg")).unwrap().set_len(3 << 30).unwrap();
+    let output = avif(folder.path(), &["convert", "huge.jpg"]);
+    assert_eq!(code(&output), 1);
+    let words = "huge.jpg: it has 3221225472 bytes, over the limit of 268435456 bytes";
+    assert!(text(&output.stderr).contains(words), "{}", text(&output.stderr));
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn a_webp_that_claims_gigabytes_is_given_none() {
     let folder = tempfile::tempdir().unwrap();

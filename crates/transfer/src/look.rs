@@ -1,7 +1,7 @@
 //! What is stored where a source's outputs belong.
 
 use aws_sdk_s3::operation::head_object::HeadObjectError;
-use futures_util::future::try_join_all;
+use futures_util::future::{try_join, try_join_all};
 use model::{Job, Location};
 
 use crate::mark::{Mark, State};
@@ -39,12 +39,15 @@ impl Seen {
     /// Looks at them all at once.
     pub(crate) async fn look(store: &Store, source: &Location, outputs: &Outputs) -> Result<Self, Error> {
         let places = outputs.variants.iter().chain(&outputs.manifest);
-        let mut variants = try_join_all(places.map(|at| Place::look(store, at))).await?;
-        let manifest = outputs.manifest.as_ref().and_then(|_| variants.pop());
-        let entry = match &store.catalogue {
-            Some(catalogue) => catalogue.look(source).await?,
-            None => None,
+        let places = try_join_all(places.map(|at| Place::look(store, at)));
+        let entry = async {
+            match &store.catalogue {
+                Some(catalogue) => catalogue.look(source).await,
+                None => Ok(None),
+            }
         };
+        let (mut variants, entry) = try_join(places, entry).await?;
+        let manifest = outputs.manifest.as_ref().and_then(|_| variants.pop());
         Ok(Self { variants, manifest, entry, has_catalogue: store.catalogue.is_some() })
     }
 

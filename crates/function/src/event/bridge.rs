@@ -46,10 +46,7 @@ pub(super) fn told(event: &Value) -> Result<Told, Malformed> {
         }
     };
     let event: EventBridgeEvent<Detail> = read(event, "EventBridge event from aws.s3")?;
-    Ok(match job(event.detail, change) {
-        Ok(job) => Told { jobs: vec![job], ..Told::default() },
-        Err(reason) => Told { refused: vec![reason.to_string()], ..Told::default() },
-    })
+    Ok([job(event.detail, change)].into_iter().collect())
 }
 
 fn job(detail: Detail, change: Change) -> Result<Job, Unusable> {

@@ -1,11 +1,10 @@
 //! An order without an event behind it, from a person or from Step Functions: `{"bucket": …, "key": …}`, the key as it is.
 
-use model::{Change, Job, Source};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::s3::place;
-use super::{Batch, Malformed, Reply, read};
+use super::{Batch, Malformed, Reply, order, read};
 
 const KIND: &str = "direct invocation";
 
@@ -25,6 +24,5 @@ pub(super) fn jobs(event: &Value) -> Result<Batch, Malformed> {
     let Order { bucket, key } = read(event, KIND)?;
     let at = place(Some(bucket), Some(key))
         .map_err(|error| Malformed::Content { event: KIND, message: error.to_string() })?;
-    let job = Job { source: Source { at, version: None, etag: None, sequencer: None }, change: Change::Created };
-    Ok(Batch { jobs: vec![job], refused: vec![], reply: Reply::Report })
+    Ok(Batch { jobs: vec![order(at)], refused: vec![], reply: Reply::Report })
 }

@@ -9,12 +9,13 @@ mod s3_batch;
 mod sns;
 mod sqs;
 
-use model::Job;
+use model::{Change, Job, Location, Source};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use thiserror::Error;
 
 pub use reply::Reply;
+use s3::Unusable;
 
 /// What an event asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,6 +57,20 @@ struct Told {
     refused: Vec<String>,
 }
 
+/// A record that is unusable harms no other.
+impl FromIterator<Result<Job, Unusable>> for Told {
+    fn from_iter<T: IntoIterator<Item = Result<Job, Unusable>>>(records: T) -> Self {
+        let mut told = Self::default();
+        for record in records {
+            match record {
+                Ok(job) => told.jobs.push(job),
+                Err(reason) => told.refused.push(reason.to_string()),
+            }
+        }
+        told
+    }
+}
+
 /// Reads an event of any known form.
 ///
 /// # Errors
@@ -86,6 +101,11 @@ fn told(event: &Value) -> Result<Told, Malformed> {
         return bridge::told(event);
     }
     Err(Malformed::Unknown { seen: seen(event) })
+}
+
+/// To convert what lies there, in whatever state it is.
+fn order(at: Location) -> Job {
+    Job { source: Source { at, version: None, etag: None, sequencer: None }, change: Change::Created }
 }
 
 /// Whether there are records, and every one is from that source.

@@ -20,14 +20,7 @@ pub(super) fn is(event: &Value) -> bool {
 
 pub(super) fn told(event: &Value) -> Result<Told, Malformed> {
     let event: S3Event = read(event, "S3 notification")?;
-    let mut told = Told::default();
-    for record in event.records {
-        match job(record) {
-            Ok(job) => told.jobs.push(job),
-            Err(reason) => told.refused.push(reason.to_string()),
-        }
-    }
-    Ok(told)
+    Ok(event.records.into_iter().map(job).collect())
 }
 
 /// Why a record becomes no job.

@@ -1,12 +1,12 @@
 //! S3 Batch Operations, which goes through what a bucket holds already (Amazon S3 user guide, "Invoke AWS Lambda
 //! function").
 
-use model::{Change, Job, Source};
+use model::Job;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::s3::{Unusable, decode, place};
-use super::{Batch, Malformed, Reply, read};
+use super::{Batch, Malformed, Reply, order, read};
 
 const KIND: &str = "S3 Batch Operations";
 /// The first names a bucket by its ARN, the second by its name.
@@ -74,5 +74,5 @@ pub(super) fn jobs(event: &Value) -> Result<Batch, Malformed> {
 fn job(task: Task) -> Result<Job, Unusable> {
     let by_arn = || Some(task.bucket_arn?.splitn(PARTS_BEFORE_NAME + 1, ':').nth(PARTS_BEFORE_NAME)?.to_owned());
     let at = place(task.bucket.or_else(by_arn), Some(decode(&task.key)?))?;
-    Ok(Job { source: Source { at, version: None, etag: None, sequencer: None }, change: Change::Created })
+    Ok(order(at))
 }

@@ -1,5 +1,5 @@
 //! What AWS does around a function, on loopback: Lambda's Runtime API with the execution environments behind it
-//! ([`Lambda`]), and an S3 that tells of what is written to it ([`S3`]). [`wire`] is the bucket's notification
+//! ([`Lambda`]), and an S3 that tells of what is written to it ([`S3`]), and whose [`Door`]s can be made to fail. [`wire`] is the bucket's notification
 //! configuration: what S3 tells becomes asynchronous invocations.
 //!
 //! The function is its real binary, started as a child process with the environment that Lambda gives it. Programs use

@@ -104,6 +104,15 @@ impl Buckets {
         let _ = self.notify.send(notification(change, bucket, key, etag.map(ETag::value), size));
     }
 
+    /// The object's tags from here on. None are not kept.
+    fn tag(&self, object: (String, String), tags: TagSet) {
+        if tags.is_empty() {
+            self.tags().remove(&object)
+        } else {
+            self.tags().insert(object, tags)
+        };
+    }
+
     fn tags(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), TagSet>> {
         self.tags.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
@@ -191,7 +200,7 @@ impl s3s::S3 for Buckets {
         let result = async {
             conditions.write(self.current(&bucket, &key, &conditions).await?.as_ref())?;
             let response = self.files.put_object(req).await?;
-            self.tags().insert((bucket.clone(), key.clone()), tag_set(tagging.as_deref().unwrap_or_default()));
+            self.tag((bucket.clone(), key.clone()), tag_set(tagging.as_deref().unwrap_or_default()));
             etag = response.output.e_tag.as_ref().map(|etag| etag.value().to_owned());
             self.tell(Change::Put, &bucket, &key, response.output.e_tag.as_ref());
             Ok(response)
@@ -223,7 +232,7 @@ impl s3s::S3 for Buckets {
         self.counted(call("DeleteObject", &bucket, &key), async {
             conditions.remove(self.current(&bucket, &key, &conditions).await?.as_ref())?;
             let response = self.files.delete_object(req).await?;
-            self.tags().remove(&(bucket.clone(), key.clone()));
+            self.tag((bucket.clone(), key.clone()), vec![]);
             self.tell(Change::Delete, &bucket, &key, None);
             Ok(response)
         })

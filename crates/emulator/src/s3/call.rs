@@ -22,20 +22,27 @@ pub struct Call {
     pub error: Option<String>,
 }
 
-/// The calls so far.
+/// The calls so far, where they are recorded.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Calls(Arc<Mutex<Vec<Call>>>);
+pub(super) struct Calls(Arc<Mutex<Option<Vec<Call>>>>);
 
 impl Calls {
+    pub(super) fn record(&self) {
+        self.lock().get_or_insert_default();
+    }
+
+    /// A server that stays up would keep them for ever, so they are kept only where somebody takes them.
     pub(super) fn add(&self, call: Call) {
-        self.lock().push(call);
+        if let Some(calls) = &mut *self.lock() {
+            calls.push(call);
+        }
     }
 
     pub(super) fn take(&self) -> Vec<Call> {
-        std::mem::take(&mut *self.lock())
+        self.lock().as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Call>> {
+    fn lock(&self) -> MutexGuard<'_, Option<Vec<Call>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

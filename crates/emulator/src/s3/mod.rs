@@ -87,7 +87,12 @@ impl S3 {
         Ok((door, to_kill))
     }
 
-    /// The calls since this was last asked.
+    /// From here on calls are recorded, to be taken by [`take_calls`](Self::take_calls).
+    pub fn record_calls(&self) {
+        self.calls.record();
+    }
+
+    /// The calls that were recorded since this was last asked.
     #[must_use]
     pub fn take_calls(&self) -> Vec<Call> {
         self.calls.take()

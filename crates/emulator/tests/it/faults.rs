@@ -5,26 +5,21 @@ use aws_sdk_s3::config::Credentials;
 use aws_sdk_s3::config::retry::RetryConfig;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStream;
-use emulator::{ACCESS_KEY, Door, Faults, Rates, S3, SECRET_KEY, Settings};
-use serde_json::Value;
-use tempfile::TempDir;
+use emulator::{ACCESS_KEY, Door, Faults, Rates, SECRET_KEY};
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use crate::s3::Bucket;
+
 struct Server {
-    s3: S3,
+    bucket: Bucket,
     client: Client,
-    _told: UnboundedReceiver<Value>,
-    _folder: TempDir,
 }
 
 impl Server {
     async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let buckets = vec!["photos".to_owned()];
-        let settings = Settings { address: ([127, 0, 0, 1], 0).into(), folder: folder.path().to_owned(), buckets };
-        let (s3, told) = S3::start(settings).await.unwrap();
-        let client = s3.client(SECRET_KEY);
-        Self { s3, client, _told: told, _folder: folder }
+        let bucket = Bucket::new().await;
+        let client = bucket.s3.client(SECRET_KEY);
+        Self { bucket, client }
     }
 
     async fn put(&self, key: &str, text: &'static str) -> String {
@@ -35,7 +30,7 @@ impl Server {
     /// A client behind a door where that fault is met by every request; it tries each once.
     async fn behind(&self, rates: Rates) -> (Client, Door, UnboundedReceiver<()>, Faults) {
         let faults = Faults::new(7, rates);
-        let (door, kills) = self.s3.door(faults.clone()).await.unwrap();
+        let (door, kills) = self.bucket.s3.door(faults.clone()).await.unwrap();
         let credentials = Credentials::new(ACCESS_KEY, SECRET_KEY, None, None, "test");
         let config = self.client.config().to_builder();
         let config = config.endpoint_url(door.endpoint()).credentials_provider(credentials);
@@ -75,7 +70,7 @@ async fn of_writers_side_by_side_on_one_condition_one_wins() {
     let writers = (0..16).map(|_| put().body(ByteStream::from_static(b"x")).send());
     let won = futures_util::future::join_all(writers).await.into_iter().flatten().count();
     assert_eq!(won, 1);
-    server.s3.ignore_conditions();
+    server.bucket.s3.ignore_conditions();
     assert!(put().body(ByteStream::from_static(b"y")).send().await.is_ok());
 }
 
@@ -124,15 +119,16 @@ async fn a_kill_is_asked_for_and_its_request_is_never_answered() {
 #[tokio::test]
 async fn calls_are_counted_with_what_they_bring_and_tags_are_kept() {
     let server = Server::new().await;
+    server.bucket.s3.record_calls();
     let put = server.client.put_object().bucket("photos").key("写真 1.jpg").tagging("album=1%202&who=%E6%88%91");
     put.metadata("mark", "1").body(ByteStream::from_static(b"x")).send().await.unwrap();
     let tags = server.client.get_object_tagging().bucket("photos").key("写真 1.jpg").send().await.unwrap().tag_set;
     let tags: Vec<_> = tags.iter().map(|tag| (tag.key(), tag.value())).collect();
     assert_eq!(tags, [("album", "1 2"), ("who", "我")]);
     let _ = server.client.get_object().bucket("photos").key("gone").send().await;
-    let calls = server.s3.take_calls();
+    let calls = server.bucket.s3.take_calls();
     let operations: Vec<_> = calls.iter().map(|call| (call.operation, call.error.as_deref())).collect();
     assert_eq!(operations, [("PutObject", None), ("GetObjectTagging", None), ("GetObject", Some("NoSuchKey"))]);
     assert_eq!((calls[0].key.as_str(), calls[0].metadata["mark"].as_str(), calls[0].tagged), ("写真 1.jpg", "1", true));
-    assert!(server.s3.take_calls().is_empty());
+    assert!(server.bucket.s3.take_calls().is_empty());
 }

@@ -8,14 +8,14 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-struct Bucket {
+pub(crate) struct Bucket {
     folder: TempDir,
-    s3: S3,
+    pub(crate) s3: S3,
     told: UnboundedReceiver<Value>,
 }
 
 impl Bucket {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let buckets = vec!["photos".to_owned()];
         let settings = Settings { address: ([127, 0, 0, 1], 0).into(), folder: folder.path().to_owned(), buckets };

@@ -2,17 +2,10 @@ use image::ImageFormat;
 use serde_json::{Value, json};
 
 use crate::house::{House, picture};
+use crate::notification;
 
 fn record(key: &str) -> Value {
-    json!({
-        "eventSource": "aws:s3",
-        "eventName": "ObjectCreated:Put",
-        "eventTime": "2026-01-02T03:04:05.678Z",
-        "userIdentity": {"principalId": "EXAMPLE"},
-        "requestParameters": {"sourceIPAddress": "127.0.0.1"},
-        "responseElements": {},
-        "s3": {"bucket": {"name": "photos"}, "object": {"key": key, "size": 1}},
-    })
+    notification::record("ObjectCreated:Put", &json!({"key": key, "size": 1}))
 }
 
 #[tokio::test]

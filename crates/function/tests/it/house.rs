@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
-use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
-use emulator::{Delivery, Function, Lambda, S3, SECRET_KEY, Settings, wire};
+use emulator::{Delivery, Lambda, S3, SECRET_KEY, Settings, wire};
 use image::{ImageFormat, Rgb, RgbImage};
 use model::Report;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use crate::bootstrap::function;
 
 pub(crate) struct House {
     pub(crate) s3: Client,
@@ -86,18 +87,6 @@ impl House {
             .filter_map(|line| serde_json::from_str::<Value>(&line).ok())
             .filter(|line| line.get("report").is_some())
             .collect()
-    }
-}
-
-pub(crate) fn function(environment: BTreeMap<String, String>) -> Function {
-    Function {
-        name: "avif".into(),
-        program: env!("CARGO_BIN_EXE_bootstrap").into(),
-        environment,
-        memory: 2048,
-        timeout: Duration::from_mins(1),
-        concurrency: 1,
-        retry_after: [Duration::ZERO; 2],
     }
 }
 

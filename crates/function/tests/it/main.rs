@@ -3,12 +3,14 @@
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bombs;
+mod bootstrap;
 mod catalogue;
 mod concurrent;
 mod envelopes;
 mod events;
 mod house;
 mod moto;
+mod notification;
 mod order;
 mod permissions;
 mod pictures;

@@ -4,19 +4,12 @@ use image::ImageFormat;
 use serde_json::{Value, json};
 
 use crate::house::{House, picture};
+use crate::notification::record;
 
 /// What S3 tells of a key; no ETag where it was deleted.
 pub(crate) fn event(key: &str, etag: Option<&str>, sequencer: &str) -> Value {
     let name = if etag.is_some() { "ObjectCreated:Put" } else { "ObjectRemoved:Delete" };
-    json!({"Records": [{
-        "eventSource": "aws:s3",
-        "eventName": name,
-        "eventTime": "2026-01-02T03:04:05.678Z",
-        "userIdentity": {"principalId": "EXAMPLE"},
-        "requestParameters": {"sourceIPAddress": "127.0.0.1"},
-        "responseElements": {},
-        "s3": {"bucket": {"name": "photos"}, "object": {"key": key, "eTag": etag, "sequencer": sequencer}},
-    }]})
+    json!({"Records": [record(name, &json!({"key": key, "eTag": etag, "sequencer": sequencer}))]})
 }
 
 impl House {

@@ -67,6 +67,7 @@ fn needed(call: &Call) -> Vec<(String, String)> {
 async fn live(settings: &[(&str, &str)]) -> Permissions {
     let settings = [settings, &[("AVIF_OUTPUT_BUCKET", "cdn"), ("AVIF_WIDTHS", "full,50")]].concat();
     let house = House::untold(&settings).await;
+    house.server.record_calls();
     let mut calls = vec![];
     for (width, sequencer) in [(90, "01"), (120, "02")] {
         let put = house.s3.put_object().bucket("photos").key("a.png").tagging("album=1");

@@ -4,7 +4,7 @@ use emulator::Lambda;
 use serde_json::json;
 use tokio::sync::mpsc::unbounded_channel;
 
-use crate::house::function;
+use crate::bootstrap::function;
 
 #[tokio::test]
 async fn every_mistake_in_the_settings_is_named_before_the_first_event() {

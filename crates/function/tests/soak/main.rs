@@ -12,9 +12,13 @@
 
 #![expect(clippy::print_stderr, clippy::unwrap_used, reason = "a test fails by panicking, and says what it did")]
 
+#[path = "../it/bootstrap.rs"]
+mod bootstrap;
 mod history;
 #[path = "../it/moto.rs"]
 mod moto;
+#[path = "../it/notification.rs"]
+mod notification;
 mod oracle;
 mod queue;
 mod world;

@@ -8,7 +8,8 @@ use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 
-use crate::{setting, world};
+use crate::bootstrap::function;
+use crate::setting;
 
 const BATCH: usize = 10;
 /// From so many on, what one environment takes in the end is compared with what it took early on.
@@ -38,7 +39,7 @@ async fn every_picture_of_a_queue_is_accounted_for() {
     let client = server.client(SECRET_KEY);
     let environment: BTreeMap<_, _> = server.environment();
     let (lines, mut log) = unbounded_channel();
-    let lambda = Lambda::new(world::function(environment), lines);
+    let lambda = Lambda::new(function(environment), lines);
 
     let (mut failed, mut unreadable, mut peaks) = (BTreeSet::new(), BTreeSet::new(), vec![]);
     let mut outcomes: BTreeMap<String, String> = BTreeMap::new();

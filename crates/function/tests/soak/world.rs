@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
-use emulator::{ACCESS_KEY, Call, Door, Faults, Function, Lambda, Rates, S3, SECRET_KEY, Settings};
+use emulator::{ACCESS_KEY, Call, Door, Faults, Lambda, Rates, S3, SECRET_KEY, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use crate::bootstrap::function;
 use crate::moto::Moto;
+use crate::notification::record;
 
 /// Environments that may work on one source at the same time.
 const ENVIRONMENTS: usize = 3;
@@ -52,6 +53,7 @@ impl World {
         let buckets = vec!["photos".to_owned()];
         let settings = Settings { address: ([127, 0, 0, 1], 0).into(), folder: folder.path().to_owned(), buckets };
         let (s3, told) = S3::start(settings).await.unwrap();
+        s3.record_calls();
         if heedless {
             s3.ignore_conditions();
         }
@@ -154,18 +156,9 @@ impl Written {
     fn event(&self, key: &str, number: u64) -> Value {
         let name = if self.etag.is_some() { "ObjectCreated:Put" } else { "ObjectRemoved:DeleteMarkerCreated" };
         let sequencer = format!("{:016X}", number + 1);
-        json!({"Records": [{
-            "eventSource": "aws:s3",
-            "eventName": name,
-            "eventTime": "2026-01-02T03:04:05.678Z",
-            "userIdentity": {"principalId": "EXAMPLE"},
-            "requestParameters": {"sourceIPAddress": "127.0.0.1"},
-            "responseElements": {},
-            "s3": {
-                "bucket": {"name": "photos"},
-                "object": {"key": key, "eTag": self.etag, "versionId": self.version, "sequencer": sequencer},
-            },
-        }]})
+        let (etag, version) = (&self.etag, &self.version);
+        let object = json!({"key": key, "eTag": etag, "versionId": version, "sequencer": sequencer});
+        json!({"Records": [record(name, &object)]})
     }
 }
 
@@ -190,17 +183,5 @@ impl Environment {
         // Nobody reads its log.
         let lambda = Lambda::new(function(variables), unbounded_channel().0);
         Self { lambda, faults, _door: door }
-    }
-}
-
-pub(crate) fn function(environment: BTreeMap<String, String>) -> Function {
-    Function {
-        name: "avif".into(),
-        program: env!("CARGO_BIN_EXE_bootstrap").into(),
-        environment,
-        memory: 1024,
-        timeout: Duration::from_secs(20),
-        concurrency: 1,
-        retry_after: [Duration::ZERO; 2],
     }
 }

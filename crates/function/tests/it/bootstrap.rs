@@ -1,0 +1,19 @@
+//! The real binary, as Lambda starts it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use emulator::Function;
+
+/// The function with these variables, one environment of it at a time.
+pub(crate) fn function(environment: BTreeMap<String, String>) -> Function {
+    Function {
+        name: "avif".into(),
+        program: env!("CARGO_BIN_EXE_bootstrap").into(),
+        environment,
+        memory: 2048,
+        timeout: Duration::from_mins(1),
+        concurrency: 1,
+        retry_after: [Duration::ZERO; 2],
+    }
+}

@@ -2,7 +2,7 @@
 
 use avif::Content;
 use image::{DynamicImage, GenericImageView};
-use model::{Chroma, Color, Depth, Picture, Samples, Shape};
+use model::{Chroma, Cicp, Color, Depth, Picture, Samples, Shape};
 use yuv::{YuvChromaSubsampling, YuvConversionMode, YuvError, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
 
 use crate::Error;
@@ -13,9 +13,6 @@ pub(crate) struct Style {
     pub(crate) content: Content,
     pub(crate) lossless: bool,
 }
-
-/// The matrix that `Cicp::SRGB` and `Cicp::BY_PROFILE` name.
-const MATRIX: YuvStandardMatrix = YuvStandardMatrix::Bt601;
 
 /// Makes planes of pixels. Grey stays one plane; 16 bits become 10; drawn pictures keep their chroma whole.
 pub(crate) fn picture(image: &DynamicImage, color: &Color, style: Style) -> Result<Picture, Error> {
@@ -28,7 +25,7 @@ pub(crate) fn picture(image: &DynamicImage, color: &Color, style: Style) -> Resu
         Style { lossless: true, .. } | Style { content: Content::Graphic, .. } => Chroma::Yuv444,
     };
     let cicp = if style.lossless && colored { color.cicp.identity() } else { color.cicp };
-    let rgb = Interleaved { width, height, chroma, lossless: style.lossless };
+    let rgb = Interleaved { width, height, chroma, matrix: matrix(color.cicp), lossless: style.lossless };
     let (depth, planes, alpha) = match image {
         DynamicImage::ImageLuma8(image) => (Depth::Eight, vec![Samples::U8(image.as_raw().clone())], None),
         DynamicImage::ImageLumaA8(image) => (Depth::Eight, vec![channel::<2>(image, 0)], Some(channel::<2>(image, 1))),
@@ -63,7 +60,16 @@ struct Interleaved {
     width: u32,
     height: u32,
     chroma: Chroma,
+    matrix: YuvStandardMatrix,
     lossless: bool,
+}
+
+/// The matrix that the code points name. Of all that there are, `model::Cicp` makes these two.
+fn matrix(cicp: Cicp) -> YuvStandardMatrix {
+    match cicp.matrix {
+        9 => YuvStandardMatrix::Bt2020,
+        _ => YuvStandardMatrix::Bt601,
+    }
 }
 
 impl Interleaved {
@@ -82,7 +88,7 @@ impl Interleaved {
         };
         let mut planar = YuvPlanarImageMut::alloc(self.width, self.height, self.subsampling());
         let stride = self.width * CHANNELS;
-        convert(&mut planar, pixels, stride, YuvRange::Full, MATRIX, YuvConversionMode::Balanced)?;
+        convert(&mut planar, pixels, stride, YuvRange::Full, self.matrix, YuvConversionMode::Balanced)?;
         Ok(owned(planar).map(Samples::U8).to_vec())
     }
 
@@ -101,7 +107,7 @@ impl Interleaved {
         };
         let pixels: Vec<u16> = pixels.iter().map(|&sample| ten(sample)).collect();
         let mut planar = YuvPlanarImageMut::alloc(self.width, self.height, self.subsampling());
-        convert(&mut planar, &pixels, self.width * CHANNELS, YuvRange::Full, MATRIX)?;
+        convert(&mut planar, &pixels, self.width * CHANNELS, YuvRange::Full, self.matrix)?;
         Ok(owned(planar).map(Samples::U16).to_vec())
     }
 

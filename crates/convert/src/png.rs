@@ -14,9 +14,7 @@ pub(crate) fn exif(bytes: &[u8]) -> Option<Vec<u8>> {
 pub(crate) fn cicp(bytes: &[u8]) -> Option<Cicp> {
     match *chunk(bytes, *b"cICP")? {
         // The matrix of a PNG is the identity; ours becomes that of the planes.
-        [primaries, transfer, 0, 1] => {
-            Some(Cicp { primaries: primaries.into(), transfer: transfer.into(), ..Cicp::SRGB })
-        }
+        [primaries, transfer, 0, 1] => Some(Cicp::of(primaries.into(), transfer.into())),
         _ => None,
     }
 }

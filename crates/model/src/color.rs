@@ -5,7 +5,7 @@ pub struct Cicp {
     pub primaries: u16,
     /// Transfer characteristics: 13 is sRGB, 2 is unspecified.
     pub transfer: u16,
-    /// Matrix coefficients: 0 is identity (planes G, B, R), 6 is BT.601.
+    /// Matrix coefficients: 0 is identity (planes G, B, R), 6 is BT.601, 9 is BT.2020 with luminance as it is coded.
     pub matrix: u16,
     /// Whether samples use their whole range.
     pub full_range: bool,
@@ -16,6 +16,24 @@ impl Cicp {
     pub const SRGB: Self = Self { primaries: 1, transfer: 13, matrix: 6, full_range: true };
     /// An ICC profile says what the colours are; these code points only say how luma and chroma were made.
     pub const BY_PROFILE: Self = Self { primaries: 2, transfer: 2, matrix: 6, full_range: true };
+
+    /// Colours of these primaries and this transfer, as the full-range luma and chroma that belong to them: BT.2020's own,
+    /// which is what HDR pictures come in, or BT.601's, which every reader knows.
+    #[must_use]
+    pub fn of(primaries: u16, transfer: u16) -> Self {
+        const BT2020: u16 = 9;
+        let matrix = if primaries == BT2020 { 9 } else { Self::SRGB.matrix };
+        Self { primaries, transfer, matrix, full_range: true }
+    }
+
+    /// Whether the levels stand for light relative to white, as sRGB's do, and not for PQ's or HLG's (ITU-R BT.2100): what
+    /// measures or filters pictures by sRGB's curve has no meaning there.
+    #[must_use]
+    pub fn is_sdr(self) -> bool {
+        const PQ: u16 = 16;
+        const HLG: u16 = 18;
+        !matches!(self.transfer, PQ | HLG)
+    }
 
     /// The same colours with the planes being G, B and R themselves, which is what lossless needs.
     #[must_use]

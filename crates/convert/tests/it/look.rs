@@ -46,6 +46,17 @@ pub(crate) fn look(avif: &[u8]) -> Seen {
     Seen { image: DynamicImage::from_decoder(decoder).unwrap(), icc }
 }
 
+/// What `avifdec --info` says of an AVIF.
+pub(crate) fn info(avif: &[u8]) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let from = folder.path().join("a.avif");
+    std::fs::write(&from, avif).unwrap();
+    let run = Command::new("avifdec").arg("--info").arg(&from).output();
+    let run = run.expect("avifdec is missing; `make tools` installs it");
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stdout));
+    String::from_utf8_lossy(&run.stdout).into_owned()
+}
+
 /// The mean difference of two pictures' channels, in 8-bit levels. Coding at this quality costs about 1; a wrong turn,
 /// swap or profile costs 20 and more.
 pub(crate) fn distance(a: &DynamicImage, b: &DynamicImage) -> f64 {

@@ -10,5 +10,6 @@ mod icc;
 mod look;
 mod metadata;
 mod orientation;
+mod range;
 mod source;
 mod variants;

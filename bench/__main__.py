@@ -1,0 +1,98 @@
+"""Encodes photographs by us and by our peers, and writes bench/report.md and bench/report.svg from that one run."""
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+from . import install, report
+from .machine import facts
+from .measure import Bench, Picture, run_for_text
+from .peers import entrants
+from .run import Run
+
+TOOLS = Path("target/bench")
+REFERENCES = TOOLS / "references"
+KINDS = {".jpg", ".jpeg", ".png"}
+
+
+def main() -> None:
+    arguments = parse()
+    os.chdir(Path(__file__).parent.parent)
+    install.peers(TOOLS)
+    scorer = arguments.scorer or install.scorer(TOOLS)
+    everyone = [
+        entrant
+        for entrant in entrants(TOOLS, arguments.avif, arguments.system, arguments.floor)
+        if not arguments.only or any(part in str(entrant) for part in arguments.only)
+    ]
+    made_with = facts(TOOLS, everyone, scorer)
+    run = Run(Bench(scorer), everyone, pictures(arguments.pictures or install.photographs(TOOLS)), arguments.floor)
+    run.start_up(Picture(REFERENCES / "dot.png", REFERENCES / "dot.png", 0))
+    run.defaults(arguments.rounds)
+    run.equal_quality()
+    run.guaranteed(arguments.rounds)
+    hidden = {
+        name: value for name, value in (("BENCH_SYSTEM", arguments.system), ("BENCH_SCORER", arguments.scorer)) if value
+    }
+    report.write(run, made_with, arguments.rounds, hidden)
+    print("bench/report.md bench/report.svg")
+
+
+def parse() -> argparse.Namespace:
+    default = os.environ.get
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument(
+        "--pictures",
+        type=Path,
+        metavar="DIR",
+        default=default("BENCH_PICTURES"),
+        help=f"a folder of JPEG and PNG files [BENCH_PICTURES; else Debian's {install.PHOTOGRAPHS}]",
+    )
+    parser.add_argument(
+        "--system",
+        metavar="FILE",
+        default=default("BENCH_SYSTEM"),
+        help="`avif` built with the feature `system`, to take part as well [BENCH_SYSTEM]",
+    )
+    parser.add_argument(
+        "--avif", metavar="FILE", default="target/release/avif", help="`avif` as it is built [%(default)s]"
+    )
+    parser.add_argument(
+        "--scorer",
+        metavar="COMMAND",
+        default=default("BENCH_SCORER"),
+        help="prints the SSIMULACRA2 of two PNG files [BENCH_SCORER; else `ssimulacra2`]",
+    )
+    parser.add_argument("--floor", type=float, default=75, help="the SSIMULACRA2 to guarantee [%(default)s]")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="how often what has its CPU time compared is run [%(default)s]"
+    )
+    parser.add_argument(
+        "--only", action="append", metavar="PART", help="entrants whose names have PART in them; repeatable"
+    )
+    arguments = parser.parse_args()
+    for name in ("pictures", "system"):
+        if value := getattr(arguments, name):
+            setattr(arguments, name, type(value)(Path(value).absolute()))
+    return arguments
+
+
+def pictures(folder: Path) -> list[Picture]:
+    """The folder's pictures that all entrants take to mean the same; the others are named."""
+    sources = sorted(path for path in folder.iterdir() if path.suffix.lower() in KINDS)
+    if not sources:
+        raise SystemExit(f"bench: no JPEG or PNG files in {folder}")
+    REFERENCES.mkdir(exist_ok=True)
+    told = run_for_text([f"{TOOLS}/python/bin/python", "bench/reference.py", str(REFERENCES), *map(str, sources)])
+    found = []
+    for line in map(json.loads, told.splitlines()):
+        if line["objection"]:
+            print(f"left out: {line['source']}: {line['objection']}")
+        else:
+            megapixels = line["width"] * line["height"] / 1e6
+            found.append(Picture(Path(line["source"]), Path(line["reference"]), megapixels))
+    return found
+
+
+main()

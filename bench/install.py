@@ -1,0 +1,62 @@
+"""Puts what the benchmark needs into a folder of its own, at pinned versions. What is there already stays."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+SHARP = "0.35.5"
+PILLOW = "13.0.0"
+CAVIF = "1.8.0"
+SSIMULACRA2_RS = "0.5.2"
+# Photographs under free licences (its copyright file names each).
+PHOTOGRAPHS = "lomiri-wallpapers-16.04"
+
+
+def run(*command: str | Path, **options) -> None:
+    subprocess.run([str(part) for part in command], check=True, stdout=sys.stderr, **options)
+
+
+def peers(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / f"sharp-{SHARP}").exists():
+        need("npm", "nodejs npm")
+        run("npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", folder, f"sharp@{SHARP}")
+        (folder / f"sharp-{SHARP}").touch()
+    # A module is looked for beside the script that wants it.
+    shutil.copyfile(Path(__file__).with_name("sharp.mjs"), folder / "sharp.mjs")
+    if not (folder / f"pillow-{PILLOW}").exists():
+        run(sys.executable, "-m", "venv", folder / "python")
+        run(folder / "python/bin/pip", "install", "--quiet", f"pillow=={PILLOW}")
+        (folder / f"pillow-{PILLOW}").touch()
+    cargo(folder, "cavif", CAVIF)
+
+
+def scorer(folder: Path) -> str:
+    """libjxl's own `ssimulacra2`, or its port to Rust where there is none. Both are called with two PNG files."""
+    if shutil.which("ssimulacra2"):
+        return "ssimulacra2"
+    cargo(folder, "ssimulacra2_rs", SSIMULACRA2_RS, "--no-default-features")
+    return f"{folder / 'bin/ssimulacra2_rs'} image"
+
+
+def photographs(folder: Path) -> Path:
+    pictures = folder / PHOTOGRAPHS
+    if not pictures.exists():
+        if not shutil.which("apt-get"):
+            raise SystemExit("bench: no pictures to work on; name a folder with some: make bench BENCH_PICTURES=DIR")
+        run("apt-get", "download", PHOTOGRAPHS, cwd=folder)
+        [package] = folder.glob(f"{PHOTOGRAPHS}_*.deb")
+        run("dpkg-deb", "--extract", package, pictures)
+        package.unlink()
+    return pictures / "usr/share/backgrounds"
+
+
+def cargo(folder: Path, crate: str, version: str, *options: str) -> None:
+    # Cargo itself sees whether that version is there already.
+    run("cargo", "install", "--quiet", "--locked", "--root", folder, "--version", version, *options, crate)
+
+
+def need(command: str, packages: str) -> None:
+    if not shutil.which(command):
+        raise SystemExit(f"bench: {command} is missing; on Debian: apt-get install {packages}")

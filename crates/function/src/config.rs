@@ -2,7 +2,7 @@
 //! holds the two together.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::str::FromStr;
 use std::thread;
 
@@ -100,7 +100,8 @@ impl Reader<'_> {
             kms_key: self.text("AVIF_KMS_KEY"),
         };
         let most = Limits::default();
-        let memory = self.memory().unwrap_or(most.memory);
+        let mebibytes = self.optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE");
+        let memory = mebibytes.map_or(most.memory, usable);
         let waiting = memory / 16;
         let limits = Limits {
             bytes: self.read_or("AVIF_MAX_BYTES", most.bytes),
@@ -109,19 +110,14 @@ impl Reader<'_> {
         };
         let catalogue = self.text("AVIF_CATALOG_TABLE");
         let follow_removals = self.read_or("AVIF_FOLLOW_REMOVALS", true);
-        let threads = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let processors = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        let threads = mebibytes.map_or(processors, |mebibytes| processors.min(share(mebibytes)));
         let endpoint = [self.text("AWS_ENDPOINT_URL_S3"), self.text("AWS_ENDPOINT_URL")];
         Config {
             plan: Plan { recipe, limits, layout, storing, follow_removals, threads },
             log: self.log(),
             connection: Connection { path_style: endpoint.iter().any(Option::is_some), waiting, catalogue },
         }
-    }
-
-    /// What the function has, less a tenth for what no estimate knows.
-    fn memory(&mut self) -> Option<u64> {
-        let mebibytes: u64 = self.read_or("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 0);
-        (mebibytes > 0).then(|| (mebibytes << 20) / 10 * 9)
     }
 
     fn log(&mut self) -> Log {
@@ -163,6 +159,19 @@ impl Reader<'_> {
         let ours = ours.join(", ");
         self.mistakes.extend(unknown.into_iter().map(|name| format!("{name} is unknown; known are {ours}")));
     }
+}
+
+/// What the function may use of its memory, in bytes: all but a tenth, for what no estimate knows.
+fn usable(mebibytes: NonZeroU32) -> u64 {
+    (u64::from(mebibytes.get()) << 20) / 10 * 9
+}
+
+/// The processors that Lambda gives for that memory, to the nearest whole one, where the machine shows more of them: one at
+/// 1,769 MB and in proportion, up to the six of 10,240 MB (AWS Lambda Developer Guide, "Configure Lambda function memory").
+fn share(mebibytes: NonZeroU32) -> NonZeroUsize {
+    const ONE: u32 = 1769;
+    let processors = mebibytes.get().saturating_add(ONE / 2) / ONE;
+    usize::try_from(processors).ok().and_then(NonZeroUsize::new).unwrap_or(NonZeroUsize::MIN)
 }
 
 fn count(mistakes: usize) -> String {
@@ -231,6 +240,16 @@ mod tests {
         assert_eq!(config.connection.waiting, 58_982_400);
         assert_eq!(config.log, Log { json: false, level: Level::ERROR });
         assert_eq!((config.connection.path_style, config.connection.catalogue.as_deref()), (true, Some("pictures")));
+    }
+
+    #[test]
+    fn threads_are_as_many_as_the_processors_that_the_memory_buys() {
+        let bought = |mebibytes| share(NonZeroU32::new(mebibytes).unwrap()).get();
+        assert_eq!([128, 1769, 2653].map(bought), [1, 1, 1]);
+        assert_eq!([2654, 3008, 3538, 5307, 7076, 8845, 10_240].map(bought), [2, 2, 2, 3, 4, 5, 6]);
+        let threads = |memory| parse(&[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory)]).unwrap().plan.threads;
+        assert_eq!(threads("1769").get(), 1);
+        assert!(threads("10240") <= thread::available_parallelism().unwrap());
     }
 
     #[test]

@@ -25,17 +25,25 @@ impl Estimate {
         let raster = pixels.saturating_mul(u64::from(color.bytes_per_pixel()));
         // The worst case, 4:4:4 with alpha.
         let planes_per_pixel = u64::from(color.channel_count()) * if deep { 2 } else { 1 };
-        let sizes: Vec<u64> =
-            opened.sizes(recipe).iter().map(|&(width, height)| u64::from(width) * u64::from(height)).collect();
+        let sizes = opened.sizes(recipe);
+        let narrower = sizes.iter().find(|&&size| size != opened.size()).map(|&(width, _)| u64::from(width));
+        let sizes: Vec<u64> = sizes.iter().map(|&(width, height)| u64::from(width) * u64::from(height)).collect();
         let encoded_pixels = sizes.iter().copied().fold(0, u64::saturating_add);
         // A second copy while it is turned or taken apart; a progressive JPEG's coefficients are another two.
         let copies = if opened.format == Format::Jpeg { 3 } else { 2 };
         let decoding = raster.saturating_mul(copies);
         let planes = encoded_pixels.saturating_mul(planes_per_pixel);
+        // Light is 16 bits a channel: the source's, half of the way to the widest size, and each size's.
+        let light = u64::from(color.channel_count()) * 2;
+        let resizing = narrower.map_or(0, |width| {
+            let rows = width.saturating_mul(u64::from(opened.size().1));
+            let lights = pixels.saturating_add(rows).saturating_add(encoded_pixels).saturating_mul(light);
+            lights.saturating_add(raster)
+        });
         // Two encodes run side by side, the largest first.
         let encoder = avif::bytes_per_pixel(if deep { Depth::Ten } else { Depth::Eight }, recipe.speed);
         let encoding = sizes.iter().take(2).map(|size| size.saturating_mul(encoder)).fold(0, u64::saturating_add);
-        let peak = decoding.max(raster.saturating_add(planes)).max(planes.saturating_add(encoding));
+        let peak = decoding.max(raster.max(resizing).saturating_add(planes)).max(planes.saturating_add(encoding));
         // Each picture has the profile, and so has each encoder at work.
         let profiles = opened.icc.as_ref().map_or(0, Vec::len) as u64 * (sizes.len() as u64 + 3);
         let memory = peak.saturating_add(PROGRAM + opened.bytes() as u64 + profiles);

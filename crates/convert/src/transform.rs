@@ -4,7 +4,8 @@ use model::{Color, Metadata, Picture, Quality, Recipe};
 
 use crate::open::sizes;
 use crate::planes::Style;
-use crate::{Decoded, Error, content, metadata, planes, resize};
+use crate::resize::Light;
+use crate::{Decoded, Error, content, metadata, planes};
 
 /// The variants' pixels as the codec wants them, each size once.
 pub struct Transformed {
@@ -43,11 +44,23 @@ impl Decoded {
 
 fn pictures(image: &DynamicImage, color: &Color, recipe: &Recipe, style: Style) -> Result<Vec<Picture>, Error> {
     let source = image.dimensions();
-    let picture = |size| {
-        if size == source {
-            return planes::picture(image, color, style);
-        }
-        planes::picture(&resize::resize(image, size)?, color, style)
-    };
-    sizes(source, recipe.widths.iter()).into_iter().map(picture).collect()
+    let sizes = sizes(source, recipe.widths.iter());
+    let whole = sizes.first() == Some(&source);
+    let mut pictures = Vec::with_capacity(sizes.len());
+    if whole {
+        pictures.push(planes::picture(image, color, style)?);
+    }
+    let narrower = &sizes[usize::from(whole)..];
+    if narrower.is_empty() {
+        return Ok(pictures);
+    }
+    let all = Light::of(image, color.cicp)?;
+    let mut lights: Vec<Light> = Vec::with_capacity(narrower.len());
+    for &size in narrower {
+        // The smallest that will do, which costs least.
+        let light = lights.iter().rfind(|light| light.suffices(size)).unwrap_or(&all).resized(size)?;
+        pictures.push(planes::picture(&light.pixels()?, color, style)?);
+        lights.push(light);
+    }
+    Ok(pictures)
 }

@@ -18,7 +18,6 @@ KINDS = {".jpg", ".jpeg", ".png"}
 
 def main() -> None:
     arguments = parse()
-    os.chdir(Path(__file__).parent.parent)
     install.peers(TOOLS)
     scorer = arguments.scorer or install.scorer(TOOLS)
     everyone = [
@@ -26,17 +25,17 @@ def main() -> None:
         for entrant in entrants(TOOLS, arguments.avif, arguments.system, arguments.floor)
         if not arguments.only or any(part in str(entrant) for part in arguments.only)
     ]
-    made_with = facts(TOOLS, everyone, scorer)
-    run = Run(Bench(scorer), everyone, pictures(arguments.pictures or install.photographs(TOOLS)), arguments.floor)
+    fit, unfit = pictures(arguments.pictures or install.photographs(TOOLS))
+    made_with = facts(TOOLS, everyone, scorer) + unfit
+    run = Run(Bench(scorer), everyone, fit, arguments.floor)
     run.start_up(Picture(REFERENCES / "dot.png", REFERENCES / "dot.png", 0))
     run.defaults(arguments.rounds)
     run.equal_quality()
     run.guaranteed(arguments.rounds)
-    hidden = {
-        name: value for name, value in (("BENCH_SYSTEM", arguments.system), ("BENCH_SCORER", arguments.scorer)) if value
-    }
-    report.write(run, made_with, arguments.rounds, hidden)
-    print("bench/report.md bench/report.svg")
+    given = {"BENCH_AVIF": arguments.avif, "BENCH_SYSTEM": arguments.system, "BENCH_SCORER": arguments.scorer}
+    hidden = {name: str(value) for name, value in given.items() if value and Path(value).is_absolute()}
+    report.write(run, TOOLS, made_with, arguments.rounds, hidden)
+    print(f"bench/report.md bench/report.svg {TOOLS}/encodes.tsv")
 
 
 def parse() -> argparse.Namespace:
@@ -47,7 +46,7 @@ def parse() -> argparse.Namespace:
         type=Path,
         metavar="DIR",
         default=default("BENCH_PICTURES"),
-        help=f"a folder of JPEG and PNG files [BENCH_PICTURES; else Debian's {install.PHOTOGRAPHS}]",
+        help=f"a folder of JPEG and PNG files [BENCH_PICTURES; else Debian's {install.PACKAGE}]",
     )
     parser.add_argument(
         "--system",
@@ -56,7 +55,10 @@ def parse() -> argparse.Namespace:
         help="`avif` built with the feature `system`, to take part as well [BENCH_SYSTEM]",
     )
     parser.add_argument(
-        "--avif", metavar="FILE", default="target/release/avif", help="`avif` as it is built [%(default)s]"
+        "--avif",
+        metavar="FILE",
+        default=default("BENCH_AVIF", "target/release/avif"),
+        help="`avif` as it is built [%(default)s]",
     )
     parser.add_argument(
         "--scorer",
@@ -71,28 +73,23 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--only", action="append", metavar="PART", help="entrants whose names have PART in them; repeatable"
     )
-    arguments = parser.parse_args()
-    for name in ("pictures", "system"):
-        if value := getattr(arguments, name):
-            setattr(arguments, name, type(value)(Path(value).absolute()))
-    return arguments
+    return parser.parse_args()
 
 
-def pictures(folder: Path) -> list[Picture]:
-    """The folder's pictures that all entrants take to mean the same; the others are named."""
+def pictures(folder: Path) -> tuple[list[Picture], list[str]]:
+    """The folder's pictures that all entrants take to mean the same, and what is wrong with the others."""
     sources = sorted(path for path in folder.iterdir() if path.suffix.lower() in KINDS)
-    if not sources:
-        raise SystemExit(f"bench: no JPEG or PNG files in {folder}")
     REFERENCES.mkdir(exist_ok=True)
     told = run_for_text([f"{TOOLS}/python/bin/python", "bench/reference.py", str(REFERENCES), *map(str, sources)])
-    found = []
-    for line in map(json.loads, told.splitlines()):
-        if line["objection"]:
-            print(f"left out: {line['source']}: {line['objection']}")
-        else:
-            megapixels = line["width"] * line["height"] / 1e6
-            found.append(Picture(Path(line["source"]), Path(line["reference"]), megapixels))
-    return found
+    lines = [json.loads(line) for line in told.splitlines()]
+    fit = [
+        Picture(Path(line["source"]), Path(line["reference"]), line["width"] * line["height"] / 1e6)
+        for line in lines
+        if not line["objection"]
+    ]
+    if not fit:
+        raise SystemExit(f"bench: no JPEG or PNG files to compare by in {folder}")
+    return fit, [f"left out: {Path(line['source']).name}, {line['objection']}" for line in lines if line["objection"]]
 
 
 main()

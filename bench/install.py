@@ -1,5 +1,6 @@
 """Puts what the benchmark needs into a folder of its own, at pinned versions. What is there already stays."""
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -9,12 +10,15 @@ SHARP = "0.35.5"
 PILLOW = "13.0.0"
 CAVIF = "1.8.0"
 SSIMULACRA2_RS = "0.5.2"
-# Photographs under free licences (its copyright file names each).
-PHOTOGRAPHS = "lomiri-wallpapers-16.04"
+# A Debian package with photographs under free licences, which its copyright file names, and those that are taken of it.
+PACKAGE = "lomiri-wallpapers-16.04"
+PHOTOGRAPHERS = ("freespace", "Aitzol_Berasategi", "Jakkub_Mede")
 
 
 def run(*command: str | Path, **options) -> None:
-    subprocess.run([str(part) for part in command], check=True, stdout=sys.stderr, **options)
+    words = [str(part) for part in command]
+    if subprocess.run(words, check=False, stdout=sys.stderr, **options).returncode != 0:
+        raise SystemExit(f"bench: failed: {shlex.join(words)}")
 
 
 def peers(folder: Path) -> None:
@@ -41,15 +45,20 @@ def scorer(folder: Path) -> str:
 
 
 def photographs(folder: Path) -> Path:
-    pictures = folder / PHOTOGRAPHS
+    pictures = folder / PACKAGE
     if not pictures.exists():
         if not shutil.which("apt-get"):
-            raise SystemExit("bench: no pictures to work on; name a folder with some: make bench BENCH_PICTURES=DIR")
-        run("apt-get", "download", PHOTOGRAPHS, cwd=folder)
-        [package] = folder.glob(f"{PHOTOGRAPHS}_*.deb")
-        run("dpkg-deb", "--extract", package, pictures)
+            raise SystemExit("bench: there are no pictures; name a folder that has some: make bench BENCH_PICTURES=DIR")
+        run("apt-get", "download", PACKAGE, cwd=folder)
+        [package] = folder.glob(f"{PACKAGE}_*.deb")
+        run("dpkg-deb", "--extract", package, folder / "package")
+        pictures.mkdir()
+        for picture in (folder / "package/usr/share/backgrounds").glob("*_by_*"):
+            if picture.stem.endswith(PHOTOGRAPHERS):
+                picture.rename(pictures / picture.name)
+        shutil.rmtree(folder / "package")
         package.unlink()
-    return pictures / "usr/share/backgrounds"
+    return pictures
 
 
 def cargo(folder: Path, crate: str, version: str, *options: str) -> None:

@@ -76,7 +76,7 @@ fn stages(criterion: &mut Criterion) {
     for (name, bytes) in [("jpeg", &jpeg), ("png", &png)] {
         group.bench_function(format!("decode {name}"), |bencher| bencher.iter(|| decoded(bytes, &full)));
     }
-    for (name, widths) in [("planes", "full"), ("planes and one smaller size", "1280"), ("planes of six sizes", SIX)] {
+    for (name, widths) in [("planes", "full"), ("planes of one smaller size", "1280"), ("planes of six sizes", SIX)] {
         let recipe = recipe(widths, "60", "6");
         group.bench_function(name, |bencher| {
             bencher.iter_batched(

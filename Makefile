@@ -25,7 +25,7 @@ test: tools nextest deployment ## formatting, lints, docs and every test
 	RUSTDOCFLAGS='--deny warnings' cargo doc $(CARGO_FLAGS) --no-deps
 	cargo test $(CARGO_FLAGS) --doc
 	cargo nextest run --workspace --cargo-profile $(PROFILE) --locked
-	python3 -B -m unittest bench.test_search
+	python3 -B -m unittest bench.test_cost bench.test_search
 
 # Nix itself is not needed for these: what it builds is checked by `nix flake check`.
 deployment: $(TOOLS)/bin/nixfmt $(TOOLS)/bin/moto_server ## the Nix files, the Dockerfile, push and deploy on loopback

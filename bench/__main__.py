@@ -78,6 +78,8 @@ def parse() -> argparse.Namespace:
 
 def pictures(folder: Path) -> tuple[list[Picture], list[str]]:
     """The folder's pictures that all entrants take to mean the same, and what is wrong with the others."""
+    if not folder.is_dir():
+        raise SystemExit(f"bench: {folder} is no folder")
     sources = sorted(path for path in folder.iterdir() if path.suffix.lower() in KINDS)
     REFERENCES.mkdir(exist_ok=True)
     told = run_for_text([f"{TOOLS}/python/bin/python", "bench/reference.py", str(REFERENCES), *map(str, sources)])

@@ -23,19 +23,25 @@ def thousand(memory: int, duration: float, architecture: str) -> float:
     return 1000 * (duration * memory / 1024 * GB_SECOND[architecture] + REQUEST)
 
 
-def main() -> None:
+def rows(cpu: float, alone: float, waiting: float) -> list[str]:
+    lines = []
+    for memory in MEMORY:
+        duration = seconds(memory, cpu, alone, waiting)
+        dollars = (f"${thousand(memory, duration, architecture):.3f}" for architecture in GB_SECOND)
+        lines.append(f"| {memory:,} MB | {duration:.1f} | {' | '.join(dollars)} |")
+    return lines
+
+
+def parse(words: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="bench.cost", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("cpu", type=float, help="CPU seconds of one picture")
     parser.add_argument("--alone", type=float, default=0, help="those of them that one thread spends by itself")
     parser.add_argument("--waiting", type=float, default=0.1, help="seconds for S3 [%(default)s]")
-    arguments = parser.parse_args()
-    print("| memory | seconds | arm64 | x86_64 |\n|---:|---:|---:|---:|")
-    for memory in MEMORY:
-        duration = seconds(memory, arguments.cpu, arguments.alone, arguments.waiting)
-        dollars = (f"${thousand(memory, duration, architecture):.3f}" for architecture in GB_SECOND)
-        print(f"| {memory:,} MB | {duration:.1f} | {' | '.join(dollars)} |")
+    return parser.parse_args(words)
 
 
-main()
+if __name__ == "__main__":
+    print("| memory | seconds each | 1,000 on arm64 | 1,000 on x86-64 |", "|---:|---:|---:|---:|", sep="\n")
+    print("\n".join(rows(**vars(parse()))))

@@ -20,6 +20,8 @@ class Run:
         self.megapixels = sum(picture.megapixels for picture in pictures)
         # What all are compared with: sharp's default, or the first where that takes no part.
         fixed = [entrant for entrant in entrants if entrant.default and not entrant.chooses]
+        if not fixed:
+            raise SystemExit("bench: of those who take part nobody has a default quality to compare the others with")
         self.base = next((entrant for entrant in fixed if entrant.peer == "sharp"), fixed[0])
         # CPU seconds for next to no picture: what one process a picture costs.
         self.starts: dict[Entrant, float] = {}

@@ -1,10 +1,11 @@
-//! Safe, owning handles over libavif: a [`model::Picture`] and [`Settings`] in, AVIF bytes out, and back.
+//! Safe, owning handles over libavif: a [`model::Picture`], or several in a row, and [`Settings`] in, AVIF bytes out, and
+//! back.
 //!
 //! Which libavif is a Cargo feature: `bundled` (default) compiles libavif and libaom and links them statically; `system`
 //! takes the one pkg-config finds, dynamically, and its SVT-AV1 where it has that. [`library`] says which it became.
 //!
 //! **Architecture invariant:** no policy. It encodes what it is told to, with the options that suit the codec at hand.
-//! All unsafe code of the workspace is in `native.rs`.
+//! All unsafe code of the workspace is in `native`.
 
 mod decode;
 mod encode;
@@ -12,7 +13,9 @@ mod error;
 mod library;
 mod memory;
 mod native;
+mod sequence;
 mod settings;
+mod undate;
 mod widen;
 
 pub use decode::{Decoded, Orientation, decode};
@@ -20,4 +23,5 @@ pub use encode::{Attached, encode};
 pub use error::Error;
 pub use library::{Library, library};
 pub use memory::share_memory;
-pub use settings::{Content, Settings, bytes_per_pixel};
+pub use sequence::{Playback, Sequence};
+pub use settings::{Content, Settings, bytes_per_pixel, sequence_bytes_per_pixel};

@@ -1,17 +1,21 @@
 //! The workspace's only unsafe code: libavif's objects as owning handles.
 //!
 //! Every handle owns one C object, made non-null at birth and freed once, on drop. Every result code is checked.
-#![expect(unsafe_code, reason = "this is the one file that talks to C")]
+#![expect(unsafe_code, reason = "this is the one module that talks to C")]
 
-use std::ffi::{CStr, CString};
+mod encoder;
+
+use std::ffi::CStr;
 use std::marker::PhantomData;
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 use std::slice;
 
 use model::{Chroma, Cicp, Color, Depth, Picture, Samples, Shape};
 
 use crate::settings::Codec;
-use crate::{Attached, Decoded, Error, Orientation, Settings};
+use crate::{Attached, Decoded, Error, Orientation};
+
+pub(crate) use encoder::Encoder;
 
 #[cfg(not(feature = "system"))]
 use libavif_sys as sys;
@@ -135,66 +139,6 @@ impl Drop for Image<'_> {
     }
 }
 
-/// An avifEncoder.
-pub(crate) struct Encoder {
-    raw: NonNull<sys::avifEncoder>,
-}
-
-impl Encoder {
-    /// An encoder with these settings; options come after.
-    pub(crate) fn new(codec: Codec, settings: &Settings) -> Result<Self, Error> {
-        // SAFETY: takes nothing; null is checked next.
-        let raw = NonNull::new(unsafe { sys::avifEncoderCreate() });
-        let mut encoder = Self { raw: raw.ok_or(Error::OutOfMemory { call: "avifEncoderCreate" })? };
-        // SAFETY: the object is alive and reached through this handle alone.
-        let fields = unsafe { encoder.raw.as_mut() };
-        fields.codecChoice = choice(codec);
-        fields.maxThreads = i32::try_from(settings.threads.get()).unwrap_or(i32::MAX);
-        fields.speed = i32::from(settings.speed.number());
-        fields.quality = i32::from(settings.quality.number());
-        fields.qualityAlpha = LOSSLESS;
-        Ok(encoder)
-    }
-
-    /// Sets one of the codec's own options.
-    pub(crate) fn set_option(&mut self, name: &str, value: &str) -> Result<(), Error> {
-        let c_name = CString::new(name).map_err(|_| Error::Option(name.to_owned()))?;
-        let c_value = CString::new(value).map_err(|_| Error::Option(name.to_owned()))?;
-        // SAFETY: the encoder is alive; both strings are NUL-terminated and copied by libavif.
-        let result =
-            unsafe { sys::avifEncoderSetCodecSpecificOption(self.raw.as_ptr(), c_name.as_ptr(), c_value.as_ptr()) };
-        check("avifEncoderSetCodecSpecificOption", result)
-    }
-
-    /// Encodes one still picture.
-    pub(crate) fn write(self, image: &Image<'_>) -> Result<Vec<u8>, Error> {
-        let mut output = Output(sys::avifRWData { data: ptr::null_mut(), size: 0 });
-        // SAFETY: encoder, image and output are alive; the planes behind the image are only read and outlive the call.
-        let result = unsafe { sys::avifEncoderWrite(self.raw.as_ptr(), image.raw.as_ptr(), &raw mut output.0) };
-        // SAFETY: the encoder is alive until drop.
-        let diagnostics = unsafe { self.raw.as_ref() }.diag.error;
-        explain("avifEncoderWrite", result, &text(diagnostics.as_ptr()))?;
-        Ok(bytes(&output.0).unwrap_or_default())
-    }
-}
-
-impl Drop for Encoder {
-    fn drop(&mut self) {
-        // SAFETY: made by avifEncoderCreate, freed only here.
-        unsafe { sys::avifEncoderDestroy(self.raw.as_ptr()) };
-    }
-}
-
-/// Bytes that libavif allocated.
-struct Output(sys::avifRWData);
-
-impl Drop for Output {
-    fn drop(&mut self) {
-        // SAFETY: empty or allocated by libavif, freed only here.
-        unsafe { sys::avifRWDataFree(&raw mut self.0) };
-    }
-}
-
 /// An avifDecoder.
 pub(crate) struct Decoder {
     raw: NonNull<sys::avifDecoder>,
@@ -250,9 +194,6 @@ impl Drop for Decoder {
         unsafe { sys::avifDecoderDestroy(self.raw.as_ptr()) };
     }
 }
-
-/// libavif's `AVIF_QUALITY_LOSSLESS`, whose type differs between bindings.
-const LOSSLESS: i32 = 100;
 
 fn choice(codec: Codec) -> sys::avifCodecChoice {
     match codec {

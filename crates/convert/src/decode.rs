@@ -2,27 +2,30 @@ use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, RgbImage};
 use model::Color;
 
+use crate::motion::Moving;
 use crate::open::{Opened, Reader, decoding};
 use crate::{Error, profile, tiff};
 
 /// A picture's pixels as they were stored, not yet turned.
 pub struct Decoded {
+    /// Of what moves, the first frame.
     pub(crate) image: DynamicImage,
     pub(crate) color: Color,
     pub(crate) orientation: Orientation,
     pub(crate) exif: Option<Vec<u8>>,
     pub(crate) xmp: Option<Vec<u8>>,
     pub(crate) notes: Vec<String>,
+    pub(crate) moving: Option<Moving>,
 }
 
 impl Opened<'_> {
-    /// Decodes the picture, the only time that this is done.
+    /// Decodes the picture, the only time that this is done; of what moves, every frame, to see that all are whole.
     ///
     /// # Errors
     /// [`Error::Damaged`] where the pixels are not all there, however little is missing.
     pub fn decode(self) -> Result<Decoded, Error> {
         let Self { format, width, height, mut icc, cicp, orientation, exif, xmp, reader, .. } = self;
-        let mut notes = Vec::new();
+        let (mut notes, mut moving) = (Vec::new(), None);
         let image = match reader {
             Reader::Jpeg(jpeg) => jpeg.decode(&mut icc, &mut notes)?,
             Reader::TiffInks(bytes) => {
@@ -36,11 +39,17 @@ impl Opened<'_> {
             Reader::Other { decoder, premultiplied } => {
                 let image = DynamicImage::from_decoder(decoder).map_err(|error| decoding(format, error))?;
                 let image = integers(image);
-                if premultiplied { tiff::unpremultiplied(image) } else { image }
+                without_needless_alpha(if premultiplied { tiff::unpremultiplied(image) } else { image })
+            }
+            Reader::Moving { motion, bytes, color } => {
+                let (frames, first) =
+                    Moving::decode(motion, bytes, !color.has_color(), orientation, icc.clone(), cicp)?;
+                moving = Some(frames);
+                first
             }
         };
-        let (image, color) = profile::settle(without_needless_alpha(image), icc, cicp, &mut notes);
-        Ok(Decoded { image, color, orientation, exif, xmp, notes })
+        let (image, color) = profile::settle(image, icc, cicp, &mut notes);
+        Ok(Decoded { image, color, orientation, exif, xmp, notes, moving })
     }
 }
 

@@ -8,6 +8,7 @@ use avif::Settings;
 use model::{Picture, Quality, Recipe, Shape, Width};
 
 use crate::open::size;
+use crate::planes::Style;
 use crate::{Conversion, Error, Transformed};
 
 /// One AVIF file.
@@ -74,10 +75,19 @@ impl Transformed {
         // A measured target becomes a second arm here, around the same call.
         let Quality::Fixed(quality) = recipe.quality;
         let settings = Settings { quality, speed: recipe.speed, content: self.content, threads };
-        let file = avif::encode(picture, &self.attached, &settings).map_err(|source| {
-            let Shape { width, height, .. } = picture.shape();
-            Error::Encode { width, height, source }
-        })?;
+        let file = match &self.moving {
+            Some(moving) => {
+                let style = Style { content: self.content, lossless: quality.is_lossless() };
+                moving.encode(picture, style, &self.attached, &settings)?
+            }
+            None => {
+                avif::encode(picture, &self.attached, &settings).map_err(|source| failed(picture.shape(), source))?
+            }
+        };
         Ok(file.into())
     }
+}
+
+pub(crate) fn failed(Shape { width, height, .. }: Shape, source: avif::Error) -> Error {
+    Error::Encode { width, height, source }
 }

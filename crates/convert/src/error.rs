@@ -58,6 +58,21 @@ pub enum Error {
         /// The limit.
         limit: u64,
     },
+    /// The picture moves for too long.
+    #[error(
+        "more than {most} frames of {width}x{height} are over the limit of {limit} pixels in all; raise the limit on the \
+         pixels of animations to convert it"
+    )]
+    TooManyFrames {
+        /// Pixels across.
+        width: u32,
+        /// Pixels down.
+        height: u32,
+        /// Frames of this size that there may be.
+        most: u64,
+        /// The limit.
+        limit: u64,
+    },
     /// A variant's side would be longer than readers accept.
     #[error("{width}x{height} has a side over the {max} pixels that AVIF readers accept; ask for a narrower width", max = model::Width::MAX)]
     TooLong {

@@ -9,11 +9,11 @@ use crate::Error;
 pub enum Format {
     /// JPEG, baseline and progressive; grey, RGB and CMYK.
     Jpeg,
-    /// PNG, and APNG's default image.
+    /// PNG and APNG.
     Png,
-    /// WebP, and an animation's first frame.
+    /// WebP, still or moving.
     WebP,
-    /// GIF's first frame.
+    /// GIF, still or moving.
     Gif,
     /// TIFF's first page.
     Tiff,

@@ -28,6 +28,7 @@ mod estimate;
 mod format;
 mod jpeg;
 mod metadata;
+mod motion;
 mod open;
 mod planes;
 mod png;

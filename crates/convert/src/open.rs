@@ -8,6 +8,7 @@ use model::{Cicp, Limits, Recipe, Width};
 use crate::error::brief;
 use crate::estimate::Estimate;
 use crate::jpeg::Jpeg;
+use crate::motion::{LARGEST_FRAME, Motion};
 use crate::{Error, Format, metadata, png, tiff, webp};
 
 /// A file whose header was read and found within the limits. No pixel was touched.
@@ -28,9 +29,6 @@ pub struct Opened<'bytes> {
 /// The most bytes that a PNG's profile and a few rows may take; the largest profiles in use have 4 MiB.
 const PNG_EXTRAS: u64 = 16 << 20;
 
-/// The most bytes that a GIF's frame may take where it is larger than the screen it is shown on.
-const GIF_FRAME: u64 = 16 << 20;
-
 /// What will read the pixels.
 pub(crate) enum Reader<'bytes> {
     /// JPEG goes past the `image` crate to the decoder beneath it, which can give CMYK as it is.
@@ -40,6 +38,12 @@ pub(crate) enum Reader<'bytes> {
     Other {
         decoder: Box<dyn ImageDecoder + 'bytes>,
         premultiplied: bool,
+    },
+    /// What moves is drawn frame by frame.
+    Moving {
+        motion: Motion,
+        bytes: &'bytes [u8],
+        color: ColorType,
     },
 }
 
@@ -87,7 +91,17 @@ impl<'bytes> Opened<'bytes> {
         if self.is_transposed() { (self.height, self.width) } else { (self.width, self.height) }
     }
 
-    /// How many pixels the recipe's variants have together: what encoding them costs is in proportion to it.
+    /// How many pictures follow one another; 1 where nothing moves.
+    #[must_use]
+    pub fn frames(&self) -> u32 {
+        match &self.reader {
+            Reader::Moving { motion, .. } => motion.frames(),
+            Reader::Jpeg(_) | Reader::TiffInks(_) | Reader::Other { .. } => 1,
+        }
+    }
+
+    /// How many pixels the recipe's variants have together, all frames counted: what encoding them costs is in proportion
+    /// to it.
     #[must_use]
     pub fn encoded_pixels(&self) -> u64 {
         self.encoded_pixels
@@ -104,6 +118,8 @@ impl<'bytes> Opened<'bytes> {
             Reader::Jpeg(jpeg) => jpeg.color_type(),
             Reader::TiffInks(_) => ColorType::Rgba8,
             Reader::Other { decoder, .. } => decoder.color_type(),
+            // Frame by frame it is decoded to eight bits.
+            Reader::Moving { color, .. } => *color,
         }
     }
 
@@ -112,7 +128,7 @@ impl<'bytes> Opened<'bytes> {
         match &self.reader {
             Reader::Jpeg(jpeg) => jpeg.is_cmyk(),
             Reader::TiffInks(_) => true,
-            Reader::Other { .. } => false,
+            Reader::Other { .. } | Reader::Moving { .. } => false,
         }
     }
 
@@ -159,7 +175,7 @@ impl<'bytes> Opened<'bytes> {
         if format == Format::Gif {
             // A frame may be larger than the screen, by which the picture's size is told and its memory estimated.
             let mut allocation = image::Limits::no_limits();
-            allocation.max_alloc = Some(decoder.total_bytes().max(GIF_FRAME).min(limits.memory));
+            allocation.max_alloc = Some(decoder.total_bytes().max(LARGEST_FRAME).min(limits.memory));
             decoder.set_limits(allocation).map_err(|error| decoding(format, error))?;
         }
         // Metadata that cannot be read is no reason to lose the picture.
@@ -190,6 +206,8 @@ impl<'bytes> Opened<'bytes> {
             None if format == Format::WebP => Orientation::NoTransforms,
             None => decoder.orientation().unwrap_or(Orientation::NoTransforms),
         };
+        let motion = Motion::find(format, bytes, (width, height), limits)?;
+        let color = decoder.color_type();
         Ok(Self {
             format,
             width,
@@ -200,6 +218,7 @@ impl<'bytes> Opened<'bytes> {
             exif,
             xmp,
             reader: match samples {
+                _ if let Some(motion) = motion => Reader::Moving { motion, bytes, color },
                 tiff::Samples::Inks => Reader::TiffInks(bytes),
                 tiff::Samples::Premultiplied | tiff::Samples::Plain => {
                     let premultiplied = samples == tiff::Samples::Premultiplied;

@@ -2,6 +2,7 @@ use avif::{Attached, Content};
 use image::{DynamicImage, GenericImageView};
 use model::{Color, Metadata, Picture, Quality, Recipe};
 
+use crate::motion::Moving;
 use crate::open::sizes;
 use crate::planes::Style;
 use crate::resize::Light;
@@ -16,6 +17,7 @@ pub struct Transformed {
     pub(crate) content: Content,
     pub(crate) attached: Attached,
     pub(crate) notes: Vec<String>,
+    pub(crate) moving: Option<Moving>,
 }
 
 impl Decoded {
@@ -25,10 +27,10 @@ impl Decoded {
     /// # Errors
     /// [`Error::Planes`], which no picture is known to cause.
     pub fn transform(self, recipe: &Recipe) -> Result<Transformed, Error> {
-        let Self { mut image, color, orientation, exif, xmp, notes } = self;
+        let Self { mut image, color, orientation, exif, xmp, notes, moving } = self;
         image.apply_orientation(orientation);
         let source = image.dimensions();
-        let content = content::of(&image);
+        let content = moving.as_ref().map_or_else(|| content::of(&image), Moving::content);
         let Quality::Fixed(quality) = recipe.quality;
         let style = Style { content, lossless: quality.is_lossless() };
         let pictures = pictures(&image, &color, recipe, style)?;
@@ -38,7 +40,7 @@ impl Decoded {
             Metadata::Strip => Attached::default(),
             Metadata::Keep => Attached { exif: exif.map(metadata::upright_exif), xmp: xmp.map(metadata::upright_xmp) },
         };
-        Ok(Transformed { pictures, source, content, attached, notes })
+        Ok(Transformed { pictures, source, content, attached, notes, moving })
     }
 }
 

@@ -1,4 +1,4 @@
-use model::{Chroma, Depth, Picture, Shape};
+use model::{Chroma, Depth, Picture};
 
 use crate::native::{self, Encoder, Image};
 use crate::settings::Codec;
@@ -19,7 +19,12 @@ pub struct Attached {
 /// [`Error::Unwritable`] for 12 bits and 4:2:2; otherwise what libavif or its codec reported.
 pub fn encode(picture: &Picture, attached: &Attached, settings: &Settings) -> Result<Vec<u8>, Error> {
     let shape = picture.shape();
-    refuse_unwritable(shape)?;
+    if shape.depth == Depth::Twelve {
+        return Err(Error::Unwritable("12-bit depth"));
+    }
+    if shape.chroma == Chroma::Yuv422 {
+        return Err(Error::Unwritable("4:2:2 chroma"));
+    }
     let codec = settings.codec(shape, picture.alpha().is_some(), native::can_encode_with(Codec::Svt));
     if codec == Codec::Svt && shape.depth == Depth::Eight {
         return write(&widen::to_ten_bits(picture)?, attached, settings, codec);
@@ -28,26 +33,6 @@ pub fn encode(picture: &Picture, attached: &Attached, settings: &Settings) -> Re
 }
 
 fn write(picture: &Picture, attached: &Attached, settings: &Settings, codec: Codec) -> Result<Vec<u8>, Error> {
-    let mut encoder = Encoder::new(codec, settings)?;
-    for (name, value) in settings.options(codec, picture.shape().depth) {
-        encoder.set_option(name, value)?;
-    }
-    encoder.write(&image(picture, attached)?)
-}
-
-/// What this crate reads but does not write.
-pub(crate) fn refuse_unwritable(shape: Shape) -> Result<(), Error> {
-    if shape.depth == Depth::Twelve {
-        return Err(Error::Unwritable("12-bit depth"));
-    }
-    if shape.chroma == Chroma::Yuv422 {
-        return Err(Error::Unwritable("4:2:2 chroma"));
-    }
-    Ok(())
-}
-
-/// The picture and what travels with it, for an encoder to read.
-pub(crate) fn image<'picture>(picture: &'picture Picture, attached: &Attached) -> Result<Image<'picture>, Error> {
     let mut image = Image::borrowing(picture)?;
     if let Some(exif) = &attached.exif {
         image.set_exif(exif)?;
@@ -55,5 +40,9 @@ pub(crate) fn image<'picture>(picture: &'picture Picture, attached: &Attached) -
     if let Some(xmp) = &attached.xmp {
         image.set_xmp(xmp)?;
     }
-    Ok(image)
+    let mut encoder = Encoder::new(codec, settings)?;
+    for (name, value) in settings.options(codec, picture.shape().depth) {
+        encoder.set_option(name, value)?;
+    }
+    encoder.write(&image)
 }

@@ -1,4 +1,4 @@
-use model::{Chroma, Depth, Picture};
+use model::{Chroma, Depth, Picture, Shape};
 
 use crate::native::{self, Encoder, Image};
 use crate::settings::Codec;
@@ -19,12 +19,7 @@ pub struct Attached {
 /// [`Error::Unwritable`] for 12 bits and 4:2:2; otherwise what libavif or its codec reported.
 pub fn encode(picture: &Picture, attached: &Attached, settings: &Settings) -> Result<Vec<u8>, Error> {
     let shape = picture.shape();
-    if shape.depth == Depth::Twelve {
-        return Err(Error::Unwritable("12-bit depth"));
-    }
-    if shape.chroma == Chroma::Yuv422 {
-        return Err(Error::Unwritable("4:2:2 chroma"));
-    }
+    refuse_unwritable(shape)?;
     let codec = settings.codec(shape, picture.alpha().is_some(), native::can_encode_with(Codec::Svt));
     if codec == Codec::Svt && shape.depth == Depth::Eight {
         return write(&widen::to_ten_bits(picture)?, attached, settings, codec);
@@ -33,6 +28,26 @@ pub fn encode(picture: &Picture, attached: &Attached, settings: &Settings) -> Re
 }
 
 fn write(picture: &Picture, attached: &Attached, settings: &Settings, codec: Codec) -> Result<Vec<u8>, Error> {
+    let mut encoder = Encoder::new(codec, settings)?;
+    for (name, value) in settings.options(codec, picture.shape().depth) {
+        encoder.set_option(name, value)?;
+    }
+    encoder.write(&image(picture, attached)?)
+}
+
+/// What this crate reads but does not write.
+pub(crate) fn refuse_unwritable(shape: Shape) -> Result<(), Error> {
+    if shape.depth == Depth::Twelve {
+        return Err(Error::Unwritable("12-bit depth"));
+    }
+    if shape.chroma == Chroma::Yuv422 {
+        return Err(Error::Unwritable("4:2:2 chroma"));
+    }
+    Ok(())
+}
+
+/// The picture and what travels with it, for an encoder to read.
+pub(crate) fn image<'picture>(picture: &'picture Picture, attached: &Attached) -> Result<Image<'picture>, Error> {
     let mut image = Image::borrowing(picture)?;
     if let Some(exif) = &attached.exif {
         image.set_exif(exif)?;
@@ -40,9 +55,5 @@ fn write(picture: &Picture, attached: &Attached, settings: &Settings, codec: Cod
     if let Some(xmp) = &attached.xmp {
         image.set_xmp(xmp)?;
     }
-    let mut encoder = Encoder::new(codec, settings)?;
-    for (name, value) in settings.options(codec, picture.shape().depth) {
-        encoder.set_option(name, value)?;
-    }
-    encoder.write(&image)
+    Ok(image)
 }

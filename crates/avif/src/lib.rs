@@ -1,4 +1,5 @@
-//! Safe, owning handles over libavif: a [`model::Picture`] and [`Settings`] in, AVIF bytes out, and back.
+//! Safe, owning handles over libavif: a [`model::Picture`], or several in a row, and [`Settings`] in, AVIF bytes out, and
+//! back.
 //!
 //! Which libavif is a Cargo feature: `bundled` (default) compiles libavif and libaom and links them statically; `system`
 //! takes the one pkg-config finds, dynamically, and its SVT-AV1 where it has that. [`library`] says which it became.
@@ -12,12 +13,15 @@ mod error;
 mod library;
 mod memory;
 mod native;
+mod sequence;
 mod settings;
+mod undate;
 mod widen;
 
-pub use decode::{Aperture, Decoded, Header, Orientation, Pixels, decode, header};
+pub use decode::{Decoded, Orientation, decode};
 pub use encode::{Attached, encode};
 pub use error::Error;
 pub use library::{Library, library};
 pub use memory::share_memory;
-pub use settings::{Content, Settings, bytes_per_pixel};
+pub use sequence::{Playback, Sequence};
+pub use settings::{Content, Settings, bytes_per_pixel, sequence_bytes_per_pixel};

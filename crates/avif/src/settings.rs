@@ -67,6 +67,16 @@ pub fn bytes_per_pixel(depth: Depth, speed: Speed) -> u64 {
     }
 }
 
+/// The same for a sequence of 8 bits. To choose how to code a picture, libaom keeps the 35 that follow it, whole; at speeds
+/// from 7 on it looks at none.
+#[must_use]
+pub fn sequence_bytes_per_pixel(speed: Speed) -> u64 {
+    if speed.number() < REAL_TIME_FROM { 560 } else { 120 }
+}
+
+/// The least of libavif's speeds at which libaom codes a sequence as it would a live one.
+const REAL_TIME_FROM: u8 = 7;
+
 /// At 8 and at 10 bits. Of the system's codecs it is SVT-AV1 that takes most, a copy of 8-bit planes at 10 included.
 const FAST: [u64; 2] = if cfg!(feature = "system") { [30, 29] } else { [17, 21] };
 /// Block copy within the picture, which costs most, is for drawn ones, and those have 8 bits.
@@ -96,5 +106,13 @@ impl Settings {
         }
         let tuned = if depth == Depth::Eight { TUNED } else { &[] };
         [&NO_SCREEN_TOOLS, tuned].concat()
+    }
+
+    /// The options to set on libaom for a sequence. What stills are tuned by was measured on stills alone.
+    pub(crate) fn sequence_options(&self) -> Vec<(&'static str, &'static str)> {
+        match self.content {
+            Content::Photograph => NO_SCREEN_TOOLS.to_vec(),
+            Content::Graphic => vec![NO_INTRABC],
+        }
     }
 }

@@ -12,7 +12,7 @@ use std::thread;
 
 use anyhow::{anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use model::{Limits, Location, Metadata, Quality, Recipe, Speed, Timings, Width, Widths};
+use model::{Limits, Location, Metadata, Quality, Recipe, SourceFacts, Speed, Timings, Width, Widths};
 use serde::Serialize;
 use transfer::{Layout, Plan, Storing, Work, work};
 
@@ -77,8 +77,18 @@ struct Line<'a> {
 #[derive(Serialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 enum Outcome {
-    Converted { bytes: u64, width: u32, height: u32, outputs: Vec<Made>, notes: Vec<String>, took: Timings },
-    Failed { reason: String },
+    Converted {
+        bytes: u64,
+        width: u32,
+        height: u32,
+        frames: u32,
+        outputs: Vec<Made>,
+        notes: Vec<String>,
+        took: Timings,
+    },
+    Failed {
+        reason: String,
+    },
 }
 
 #[derive(Serialize)]
@@ -87,7 +97,7 @@ struct Made {
     width: u32,
     height: u32,
     bytes: u64,
-    /// False where it was not smaller than its input, and not that itself.
+    /// False where it was not smaller than its input.
     written: bool,
 }
 
@@ -229,8 +239,7 @@ fn convert(task: &Task, plan: &Plan, overwrite: bool) -> anyhow::Result<Outcome>
     };
     let mut made = vec![];
     for (variant, path) in conversion.variants.into_iter().zip(outputs) {
-        let smaller = (variant.bytes.len() as u64) < facts.bytes;
-        let written = smaller || variant.kept || plan.storing.keep_larger;
+        let written = (variant.bytes.len() as u64) < facts.bytes || plan.storing.keep_larger;
         if written {
             output::write(path, &variant.bytes, overwrite)?;
         } else if overwrite {
@@ -240,8 +249,8 @@ fn convert(task: &Task, plan: &Plan, overwrite: bool) -> anyhow::Result<Outcome>
         let (width, height, bytes) = (variant.width, variant.height, variant.bytes.len() as u64);
         made.push(Made { path: path.display().to_string(), width, height, bytes, written });
     }
-    let (width, height, bytes) = (facts.width, facts.height, facts.bytes);
-    Ok(Outcome::Converted { bytes, width, height, outputs: made, notes: conversion.notes, took })
+    let SourceFacts { width, height, bytes, frames, .. } = facts;
+    Ok(Outcome::Converted { bytes, width, height, frames, outputs: made, notes: conversion.notes, took })
 }
 
 /// A reader that went away wants no more.
@@ -267,13 +276,13 @@ fn rows(outcomes: &[Outcome]) -> String {
     let mut rows = table::table(["output", "size", "bytes", "saving", "time"]);
     let mut notes = String::new();
     for outcome in outcomes {
-        let Outcome::Converted { bytes: before, outputs, notes: told, took, .. } = outcome else { continue };
+        let Outcome::Converted { bytes: before, frames, outputs, notes: told, took, .. } = outcome else { continue };
         let seconds = (took.decode_ms + took.transform_ms + took.encode_ms) / 1000.0;
         for Made { path, width, height, bytes, written } in outputs {
             let name = if *written { path.clone() } else { format!("{path} (not smaller: not written)") };
             rows.add_row([
                 name.into(),
-                format!("{width}x{height}").into(),
+                table::size(*width, *height, *frames).into(),
                 table::bytes(*bytes).into(),
                 table::saving(*before, *bytes),
                 format!("{seconds:.2} s").into(),

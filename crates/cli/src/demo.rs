@@ -59,7 +59,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                     };
                     rows.add_row([
                         name.into(),
-                        format!("{}x{}", variant.width, variant.height).into(),
+                        table::size(variant.width, variant.height, picture.frames).into(),
                         table::bytes(variant.bytes).into(),
                         table::saving(picture.bytes, variant.bytes),
                         format!("{:.2} s", took.as_secs_f64()).into(),

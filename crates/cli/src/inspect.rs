@@ -36,9 +36,8 @@ struct Facts {
     orientation: String,
     exif_bytes: Option<usize>,
     xmp_bytes: Option<usize>,
-    /// Pictures in an AVIF, more than 1 in a sequence; of other files, only the first is ever looked at.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    frames: Option<u32>,
+    /// Pictures that follow one another, more than 1 where it moves.
+    frames: u32,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
@@ -68,7 +67,7 @@ fn facts(path: &Path) -> anyhow::Result<Facts> {
 
 fn avif_facts(bytes: &[u8]) -> anyhow::Result<Facts> {
     let most = u32::try_from(Limits::default().pixels).unwrap_or(u32::MAX);
-    let avif::Decoded { picture, attached, orientation, frames, .. } = avif::decode(bytes, most)?;
+    let avif::Decoded { picture, attached, orientation, frames } = avif::decode(bytes, most)?;
     let (shape, color) = (picture.shape(), picture.color());
     let turned = format!("irot {}, imir {:?}", orientation.quarter_turns, orientation.mirror_axis);
     Ok(Facts {
@@ -89,7 +88,7 @@ fn avif_facts(bytes: &[u8]) -> anyhow::Result<Facts> {
         orientation: if orientation.is_upright() { "upright".into() } else { turned },
         exif_bytes: attached.exif.as_ref().map(Vec::len),
         xmp_bytes: attached.xmp.as_ref().map(Vec::len),
-        frames: Some(frames),
+        frames,
     })
 }
 
@@ -116,7 +115,7 @@ fn source_facts(bytes: &[u8]) -> anyhow::Result<Facts> {
         orientation: format!("Exif {}", described.orientation),
         exif_bytes: described.exif.as_ref().map(Vec::len),
         xmp_bytes: described.xmp.as_ref().map(Vec::len),
-        frames: None,
+        frames: described.frames,
     })
 }
 
@@ -131,10 +130,9 @@ fn text(path: &Path, facts: &Facts) -> String {
     let held = |size: Option<usize>| size.map_or("none".to_owned(), |size| format!("{size} bytes"));
     let alpha = if *alpha { "with alpha" } else { "no alpha" };
     let cicp = facts.cicp.as_ref().map(|cicp| format!("CICP {cicp}, ")).unwrap_or_default();
-    let frames = frames.map(|frames| format!(", {frames} frame(s)")).unwrap_or_default();
     let (icc, exif, xmp) = (held(facts.icc_bytes), held(facts.exif_bytes), held(facts.xmp_bytes));
     format!(
-        "{}\n  {format}, {bytes} bytes{frames}\n  {width}x{height}, {depth} bit, {chroma}, {alpha}, {orientation}\n  {cicp}ICC {icc}, Exif {exif}, XMP {xmp}\n",
+        "{}\n  {format}, {bytes} bytes, {frames} frame(s)\n  {width}x{height}, {depth} bit, {chroma}, {alpha}, {orientation}\n  {cicp}ICC {icc}, Exif {exif}, XMP {xmp}\n",
         path.display()
     )
 }

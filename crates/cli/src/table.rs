@@ -12,6 +12,11 @@ pub(crate) fn table<const COLUMNS: usize>(header: [&str; COLUMNS]) -> Table {
     table
 }
 
+/// Width and height, and how many frames of them where it moves.
+pub(crate) fn size(width: u32, height: u32, frames: u32) -> String {
+    if frames > 1 { format!("{width}x{height}, {frames} frames") } else { format!("{width}x{height}") }
+}
+
 /// Bytes in units of 1024, to three digits.
 pub(crate) fn bytes(bytes: u64) -> String {
     indicatif::HumanBytes(bytes).to_string()

@@ -3,13 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "it is run by hand and by make")]
 
-use std::num::NonZeroUsize;
 use std::path::Path;
 use std::{env, fs};
 
-use image::{DynamicImage, ImageFormat};
-use model::{Limits, Metadata, Recipe};
+use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
 
+#[path = "../tests/it/animation.rs"]
+mod animation;
 #[path = "../tests/it/icc.rs"]
 #[allow(dead_code, reason = "it makes profiles for tests too")]
 mod icc;
@@ -17,6 +17,7 @@ mod icc;
 #[allow(dead_code, reason = "it makes files for tests too")]
 mod source;
 
+use animation::{Disposal, Frame, apng, deep_apng, gif, webp};
 use source::{Extras, cmyk_jpeg, cmyk_tiff, exif, file, file_with, picture, premultiplied_tiff, with_chunks};
 
 const SIDE: u16 = 12;
@@ -50,7 +51,8 @@ fn profiles() -> [Vec<u8>; 3] {
 fn pictures() -> Vec<Vec<u8>> {
     let side = u32::from(SIDE);
     let rgb = DynamicImage::from(picture(side, side));
-    let (rgba, deep, grey) = (rgb.to_rgba8().into(), DynamicImage::from(rgb.to_rgb16()), rgb.to_luma8().into());
+    let (rgba, deep, grey): (DynamicImage, _, _) =
+        (rgb.to_rgba8().into(), DynamicImage::from(rgb.to_rgb16()), rgb.to_luma8().into());
     let [color, one_channel, inks] = profiles();
     let mut files = vec![
         cmyk_jpeg(&INKS, SIDE, SIDE, false, None),
@@ -79,13 +81,35 @@ fn pictures() -> Vec<Vec<u8>> {
     let plain = file(&rgb, ImageFormat::Png);
     files.push(with_chunks(&plain, &[(b"cICP", &[12, 13, 0, 1])]));
     files.push(with_chunks(&plain, &[(b"gAMA", &100_000_u32.to_be_bytes())]));
-    let keep = Recipe { metadata: Metadata::Keep, ..Recipe::default() };
-    let avif = |file: &Vec<u8>| {
-        let conversion = convert::convert(file, &keep, &Limits::default(), NonZeroUsize::MIN).unwrap();
-        conversion.variants[0].bytes.to_vec()
+    files.extend(animations(&rgba.to_rgba8()));
+    files
+}
+
+fn animations(picture: &RgbaImage) -> Vec<Vec<u8>> {
+    let side = u32::from(SIDE);
+    let small = RgbaImage::from_fn(6, 4, |x, y| Rgba([200, 0, 0, if x == y { 0 } else { 255 }]));
+    let frame = |left, pixels: &RgbaImage, disposal| Frame {
+        left,
+        top: left,
+        pixels: pixels.clone(),
+        milliseconds: 50,
+        over: left == 0,
+        disposal,
     };
-    let avifs: Vec<_> = files.iter().map(avif).collect();
-    files.extend(avifs);
+    let all = |disposal| {
+        let last = frame(2, &small, Disposal::Keep);
+        [frame(0, picture, Disposal::Keep), frame(4, &small, disposal), last]
+    };
+    let mut files = vec![
+        gif(SIDE, SIDE, &all(Disposal::Restore), Some(3)),
+        apng((side, side), &all(Disposal::Restore), 2, Some(&picture.clone())),
+        deep_apng(&[7; (SIDE as usize).pow(2) * 2], (side, side)),
+    ];
+    for disposal in [Disposal::Keep, Disposal::Clear] {
+        files.push(gif(SIDE, SIDE, &all(disposal), None));
+        files.push(apng((side, side), &all(disposal), 0, None));
+        files.push(webp((side, side), &all(disposal), 5));
+    }
     files
 }
 

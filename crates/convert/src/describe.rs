@@ -12,6 +12,8 @@ pub struct Description {
     pub width: u32,
     /// Pixels down, as stored.
     pub height: u32,
+    /// How many pictures follow one another; 1 where nothing moves.
+    pub frames: u32,
     /// Bits a sample, as it is decoded.
     pub depth: u32,
     /// What its samples are, alpha apart.
@@ -58,6 +60,7 @@ pub fn describe(bytes: &[u8], limits: &Limits) -> Result<Description, Error> {
         format: opened.format,
         width: opened.width,
         height: opened.height,
+        frames: opened.frames(),
         depth,
         channels,
         alpha: color.has_alpha() && channels != Channels::Cmyk,

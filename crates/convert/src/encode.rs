@@ -8,6 +8,7 @@ use avif::Settings;
 use model::{Picture, Quality, Recipe, Shape, Width};
 
 use crate::open::size;
+use crate::planes::Style;
 use crate::{Conversion, Error, Transformed};
 
 /// One AVIF file.
@@ -21,8 +22,6 @@ pub struct Variant {
     pub height: u32,
     /// The file. Widths beyond the source's share one.
     pub bytes: Arc<[u8]>,
-    /// Whether the file is the source itself, which is an AVIF of that size already.
-    pub kept: bool,
 }
 
 impl Transformed {
@@ -33,16 +32,14 @@ impl Transformed {
     pub fn encode(self, recipe: &Recipe, threads: NonZeroUsize) -> Result<Conversion, Error> {
         let files = self.files(recipe, threads)?;
         let shapes = self.pictures.iter().map(Picture::shape);
-        let encoded = shapes.map(|shape| (shape.width, shape.height)).zip(files).map(|file| (file, false));
-        let kept = self.kept.iter().map(|kept| ((kept.size, Arc::clone(&kept.file)), true));
-        let files: Vec<_> = encoded.chain(kept).collect();
+        let encoded: Vec<_> = shapes.map(|shape| (shape.width, shape.height)).zip(files).collect();
         let variants = recipe
             .widths
             .iter()
             .filter_map(|asked| {
                 let wanted = size(self.source, asked);
-                let ((size, bytes), kept) = files.iter().find(|((size, _), _)| *size == wanted)?;
-                Some(Variant { asked, width: size.0, height: size.1, bytes: Arc::clone(bytes), kept: *kept })
+                let ((width, height), bytes) = encoded.iter().find(|(size, _)| *size == wanted)?;
+                Some(Variant { asked, width: *width, height: *height, bytes: Arc::clone(bytes) })
             })
             .collect();
         Ok(Conversion { variants, notes: self.notes })
@@ -78,10 +75,19 @@ impl Transformed {
         // A measured target becomes a second arm here, around the same call.
         let Quality::Fixed(quality) = recipe.quality;
         let settings = Settings { quality, speed: recipe.speed, content: self.content, threads };
-        let file = avif::encode(picture, &self.attached, &settings).map_err(|source| {
-            let Shape { width, height, .. } = picture.shape();
-            Error::Encode { width, height, source }
-        })?;
+        let file = match &self.moving {
+            Some(moving) => {
+                let style = Style { content: self.content, lossless: quality.is_lossless() };
+                moving.encode(picture, style, &self.attached, &settings)?
+            }
+            None => {
+                avif::encode(picture, &self.attached, &settings).map_err(|source| failed(picture.shape(), source))?
+            }
+        };
         Ok(file.into())
     }
+}
+
+pub(crate) fn failed(Shape { width, height, .. }: Shape, source: avif::Error) -> Error {
+    Error::Encode { width, height, source }
 }

@@ -9,7 +9,7 @@ pub enum Error {
     #[error("the file is empty")]
     Empty,
     /// It is none of the formats read here.
-    #[error("not a picture in a format read here (JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF); it begins with {begins}")]
+    #[error("not a picture in a format read here (JPEG, PNG, WebP, GIF, TIFF, BMP); it begins with {begins}")]
     Unknown {
         /// Its first bytes, in hexadecimal.
         begins: String,
@@ -55,6 +55,21 @@ pub enum Error {
         height: u32,
         /// Their product.
         pixels: u64,
+        /// The limit.
+        limit: u64,
+    },
+    /// The picture moves for too long.
+    #[error(
+        "more than {most} frames of {width}x{height} are over the limit of {limit} pixels in all; raise the limit on the \
+         pixels of animations to convert it"
+    )]
+    TooManyFrames {
+        /// Pixels across.
+        width: u32,
+        /// Pixels down.
+        height: u32,
+        /// Frames of this size that there may be.
+        most: u64,
         /// The limit.
         limit: u64,
     },

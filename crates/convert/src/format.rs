@@ -2,25 +2,23 @@ use std::fmt;
 
 use image::ImageFormat;
 
-use crate::{Error, heif};
+use crate::Error;
 
 /// A format read here, recognised by a file's first bytes and never by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// JPEG, baseline and progressive; grey, RGB and CMYK.
     Jpeg,
-    /// PNG, and APNG's default image.
+    /// PNG and APNG.
     Png,
-    /// WebP, and an animation's first frame.
+    /// WebP, still or moving.
     WebP,
-    /// GIF's first frame.
+    /// GIF, still or moving.
     Gif,
     /// TIFF's first page.
     Tiff,
     /// Windows bitmap.
     Bmp,
-    /// AVIF, and a sequence's first picture.
-    Avif,
 }
 
 impl Format {
@@ -29,8 +27,8 @@ impl Format {
         if bytes.is_empty() {
             return Err(Error::Empty);
         }
-        if let Some(format) = by_brand(bytes) {
-            return format;
+        if let Some(error) = unread(bytes) {
+            return Err(error);
         }
         match image::guess_format(bytes) {
             Ok(ImageFormat::Jpeg) => Ok(Self::Jpeg),
@@ -53,7 +51,6 @@ impl Format {
             Self::Gif => ImageFormat::Gif,
             Self::Tiff => ImageFormat::Tiff,
             Self::Bmp => ImageFormat::Bmp,
-            Self::Avif => ImageFormat::Avif,
         }
     }
 }
@@ -67,21 +64,22 @@ impl fmt::Display for Format {
             Self::Gif => "GIF",
             Self::Tiff => "TIFF",
             Self::Bmp => "BMP",
-            Self::Avif => "AVIF",
         })
     }
 }
 
-/// What a file that begins as the ISO base media file format (ISO/IEC 14496-12) says it is: an AVIF, or one of the
-/// pictures that people will send and that deserve a better answer than "unknown".
-fn by_brand(bytes: &[u8]) -> Option<Result<Format, Error>> {
-    let brands = heif::brands(bytes);
-    if brands.iter().any(|brand| matches!(brand, b"avif" | b"avis")) {
-        return Some(Ok(Format::Avif));
-    }
-    let heic = matches!(brands.first()?, b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1");
-    let why = "its codec is patented; have the camera or app export JPEG";
-    heic.then_some(Err(Error::Unread { format: "HEIC", why }))
+/// Pictures that people will send, and deserve a better answer than "unknown". They share the ISO base media file
+/// format (ISO/IEC 14496-12): a `ftyp` box whose major brand says which.
+fn unread(bytes: &[u8]) -> Option<Error> {
+    let brand = bytes.get(4..12)?.strip_prefix(b"ftyp")?;
+    let (format, why) = match brand {
+        b"avif" | b"avis" => ("AVIF", "it is what we would make of it"),
+        b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1" => {
+            ("HEIC", "its codec is patented; have the camera or app export JPEG")
+        }
+        _ => return None,
+    };
+    Some(Error::Unread { format, why })
 }
 
 fn begins(bytes: &[u8]) -> String {
@@ -98,8 +96,6 @@ mod tests {
         assert_eq!(Format::of(b"\xff\xd8\xff\xe0").unwrap(), Format::Jpeg);
         assert_eq!(Format::of(b"GIF89a").unwrap(), Format::Gif);
         assert_eq!(Format::of(b"RIFF\0\0\0\0WEBP").unwrap(), Format::WebP);
-        assert_eq!(Format::of(b"\0\0\0\x10ftypavif\0\0\0\0").unwrap(), Format::Avif);
-        assert_eq!(Format::of(b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif").unwrap(), Format::Avif);
     }
 
     #[test]
@@ -107,7 +103,8 @@ mod tests {
         assert_eq!(Format::of(b"").unwrap_err().to_string(), "the file is empty");
         let text = Format::of(b"Dear all,").unwrap_err().to_string();
         assert!(text.ends_with("it begins with 44 65 61 72 20 61 6c 6c"), "{text}");
-        let heic = Format::of(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic").unwrap_err().to_string();
-        assert_eq!(heic, "HEIC is not read here: its codec is patented; have the camera or app export JPEG");
+        let avif = Format::of(b"\0\0\0\x20ftypavif\0\0\0\0").unwrap_err().to_string();
+        assert_eq!(avif, "AVIF is not read here: it is what we would make of it");
+        assert!(Format::of(b"\0\0\0\x20ftypheic\0\0\0\0").unwrap_err().to_string().starts_with("HEIC"));
     }
 }

@@ -19,8 +19,6 @@
 #![forbid(unsafe_code)]
 
 mod adobe;
-mod av1;
-mod avif_file;
 mod content;
 mod decode;
 mod describe;
@@ -28,9 +26,9 @@ mod encode;
 mod error;
 mod estimate;
 mod format;
-mod heif;
 mod jpeg;
 mod metadata;
+mod motion;
 mod open;
 mod planes;
 mod png;

@@ -102,17 +102,21 @@ fn single(number: f64) -> f32 {
 
 /// The data of the first chunk of that name.
 fn chunk(bytes: &[u8], name: [u8; 4]) -> Option<&[u8]> {
-    let mut rest = bytes.get(8..)?;
-    while let Some((length, after_length)) = rest.split_first_chunk::<4>() {
+    chunks(bytes).find(|(kind, _)| **kind == name).map(|(_, data)| data)
+}
+
+/// A file's chunks, up to the first that is not all there.
+pub(crate) fn chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
+    let mut rest = bytes.get(8..).unwrap_or_default();
+    std::iter::from_fn(move || {
+        let (length, after_length) = rest.split_first_chunk::<4>()?;
         let (kind, data) = after_length.split_first_chunk::<4>()?;
         let length = u32::from_be_bytes(*length) as usize;
-        if *kind == name {
-            return data.get(..length);
-        }
+        let whole = data.get(..length)?;
         // The data is followed by its checksum.
-        rest = data.get(length.checked_add(4)?..)?;
-    }
-    None
+        rest = data.get(length.checked_add(4)?..).unwrap_or_default();
+        Some((kind, whole))
+    })
 }
 
 #[cfg(test)]

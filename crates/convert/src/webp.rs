@@ -1,19 +1,33 @@
 //! What an extended WebP says beside its pixels. The decoder beneath makes room for whatever a chunk claims to hold before
 //! it looks whether that is there.
 
-/// The data of the first chunk of that name (WebP container specification, "Extended File Format"), if all of it is there.
-pub(crate) fn chunk(bytes: &[u8], name: [u8; 4]) -> Option<Vec<u8>> {
-    let mut rest = bytes.get(12..)?;
-    while let Some((kind, after_kind)) = rest.split_first_chunk::<4>() {
-        let (length, data) = after_kind.split_first_chunk::<4>()?;
+/// A named piece of a WebP (WebP container specification, "RIFF File Format").
+pub(crate) struct Chunk<'bytes> {
+    pub(crate) name: &'bytes [u8; 4],
+    pub(crate) data: &'bytes [u8],
+}
+
+/// A file's chunks, up to the first that is not all there.
+pub(crate) fn chunks(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
+    chunks_in(bytes.get(12..).unwrap_or_default())
+}
+
+/// Chunks that follow one another.
+pub(crate) fn chunks_in(mut rest: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
+    std::iter::from_fn(move || {
+        let (name, after_name) = rest.split_first_chunk::<4>()?;
+        let (length, data) = after_name.split_first_chunk::<4>()?;
         let length = u32::from_le_bytes(*length) as usize;
-        if *kind == name {
-            return data.get(..length).map(<[u8]>::to_vec);
-        }
-        // Every chunk fills an even number of bytes.
-        rest = data.get(length.checked_next_multiple_of(2)?..)?;
-    }
-    None
+        let whole = data.get(..length)?;
+        // Every chunk fills an even number of bytes; of the last, the byte that fills it may be missing.
+        rest = data.get(length.next_multiple_of(2)..).unwrap_or_default();
+        Some(Chunk { name, data: whole })
+    })
+}
+
+/// The data of the first chunk of that name, if all of it is there.
+pub(crate) fn chunk(bytes: &[u8], name: [u8; 4]) -> Option<Vec<u8>> {
+    chunks(bytes).find(|chunk| *chunk.name == name).map(|chunk| chunk.data.to_vec())
 }
 
 #[cfg(test)]

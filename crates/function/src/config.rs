@@ -106,6 +106,7 @@ impl Reader<'_> {
         let limits = Limits {
             bytes: self.read_or("AVIF_MAX_BYTES", most.bytes),
             pixels: self.read_or("AVIF_MAX_PIXELS", most.pixels),
+            animation_pixels: self.read_or("AVIF_MAX_ANIMATION_PIXELS", most.animation_pixels),
             memory: memory - waiting,
         };
         let catalogue = self.text("AVIF_CATALOG_TABLE");
@@ -218,6 +219,7 @@ mod tests {
             ("AVIF_FOLLOW_REMOVALS", "false"),
             ("AVIF_MAX_BYTES", "10"),
             ("AVIF_MAX_PIXELS", "20"),
+            ("AVIF_MAX_ANIMATION_PIXELS", "30"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1000"),
             ("AWS_LAMBDA_LOG_FORMAT", "Text"),
             ("AWS_LAMBDA_LOG_LEVEL", "FATAL"),
@@ -236,7 +238,8 @@ mod tests {
         assert_eq!(storing.storage_class.map(StorageClass::name), Some("STANDARD_IA"));
         assert!(storing.keep_larger && storing.copy_tags && !follow_removals);
         // Nine tenths of 1,000 MiB, of which a sixteenth is for files that wait.
-        assert_eq!((limits.bytes, limits.pixels, limits.memory + config.connection.waiting), (10, 20, 943_718_400));
+        assert_eq!((limits.bytes, limits.pixels, limits.animation_pixels), (10, 20, 30));
+        assert_eq!(limits.memory + config.connection.waiting, 943_718_400);
         assert_eq!(config.connection.waiting, 58_982_400);
         assert_eq!(config.log, Log { json: false, level: Level::ERROR });
         assert_eq!((config.connection.path_style, config.connection.catalogue.as_deref()), (true, Some("pictures")));

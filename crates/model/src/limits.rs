@@ -7,13 +7,16 @@ pub struct Limits {
     pub bytes: u64,
     /// The picture's width times its height.
     pub pixels: u64,
+    /// The pixels of all frames of an animation together; each counts for at least 4,096, a block of 64 by 64.
+    pub animation_pixels: u64,
     /// Bytes of memory that converting it may need at its peak, by our own estimate from its header.
     pub memory: u64,
 }
 
 impl Default for Limits {
-    /// 256 MiB of file, 200 megapixels, 8 GiB of memory: more than any camera makes, less than a bomb wants.
+    /// 256 MiB of file, 200 megapixels, five times as many that move (20 s of 1080p), 8 GiB of memory: more than any camera
+    /// makes, less than a bomb wants.
     fn default() -> Self {
-        Self { bytes: 256 << 20, pixels: 200_000_000, memory: 8 << 30 }
+        Self { bytes: 256 << 20, pixels: 200_000_000, animation_pixels: 1_000_000_000, memory: 8 << 30 }
     }
 }

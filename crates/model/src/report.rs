@@ -53,7 +53,7 @@ pub enum Outcome {
 /// What the source was found to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceFacts {
-    /// `jpeg`, `png`, `webp`, `gif`, `tiff`, `bmp` or `avif`.
+    /// `jpeg`, `png`, `webp`, `gif`, `tiff` or `bmp`.
     pub format: String,
     /// Pixels across, upright.
     pub width: u32,
@@ -61,6 +61,8 @@ pub struct SourceFacts {
     pub height: u32,
     /// The file's size in bytes.
     pub bytes: u64,
+    /// How many pictures follow one another; 1 where nothing moves.
+    pub frames: u32,
 }
 
 /// One variant: what was asked for, where it belongs, what it became.
@@ -115,7 +117,7 @@ mod tests {
         let at = Location { bucket: "photos".into(), key: "写真 1+2%.jpg".into() };
         let source = Source { at: at.clone(), version: None, etag: Some("e".into()), sequencer: "0A".parse().ok() };
         let variant = VariantReport { asked: Width::Full, at, width: 4, height: 3, bytes: 9, fate: Fate::Stored };
-        let facts = SourceFacts { format: "jpeg".into(), width: 4, height: 3, bytes: 20 };
+        let facts = SourceFacts { format: "jpeg".into(), width: 4, height: 3, bytes: 20, frames: 1 };
         let report = Report {
             job: Job { source, change: Change::Created },
             outcome: Outcome::Converted { picture: facts, variants: vec![variant], notes: vec![] },

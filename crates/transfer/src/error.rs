@@ -148,6 +148,7 @@ impl Error {
                 | convert::Error::Unsupported { .. }
                 | convert::Error::TooManyBytes { .. }
                 | convert::Error::TooManyPixels { .. }
+                | convert::Error::TooManyFrames { .. }
                 | convert::Error::TooLong { .. }
                 | convert::Error::TooMuchMemory { .. } => Outcome::Refused { reason },
                 // Ours or the machine's fault: kept for somebody to look at.

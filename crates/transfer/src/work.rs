@@ -28,7 +28,7 @@ pub fn work(bytes: Vec<u8>, plan: &Plan, time_left: Option<Duration>) -> Result<
     }
     let (width, height) = opened.size();
     let format = opened.format().to_string().to_lowercase();
-    let facts = SourceFacts { format, width, height, bytes: bytes.len() as u64 };
+    let facts = SourceFacts { format, width, height, bytes: bytes.len() as u64, frames: opened.frames() };
     let (decoded, decode_ms) = timed(|| opened.decode())?;
     // The file's memory is the encoder's from here on.
     drop(bytes);

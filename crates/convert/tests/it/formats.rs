@@ -1,4 +1,4 @@
-use image::{DynamicImage, GenericImageView, GrayAlphaImage, ImageBuffer, ImageFormat, LumaA, Rgb, Rgba, RgbaImage};
+use image::{DynamicImage, GrayAlphaImage, ImageBuffer, ImageFormat, LumaA, Rgb, Rgba, RgbaImage};
 
 use crate::look::{CODING, avif, converted, distance, look, recipe};
 use crate::source::{file, picture};
@@ -119,19 +119,4 @@ fn alpha_that_hides_nothing_is_left_out() {
     let opaque = DynamicImage::from(DynamicImage::from(picture(192, 128)).to_rgba8());
     let seen = converted(&file(&opaque, ImageFormat::Png));
     assert!(!seen.image.color().has_alpha());
-}
-
-#[test]
-fn of_what_moves_the_first_picture_is_taken() {
-    use image::codecs::gif::GifEncoder;
-    use image::{Delay, Frame};
-    let frame = |level: u8| {
-        let image = RgbaImage::from_pixel(64, 48, Rgba([level, 40, 40, 255]));
-        Frame::from_parts(image, 0, 0, Delay::from_numer_denom_ms(100, 1))
-    };
-    let mut bytes = vec![];
-    GifEncoder::new(&mut bytes).encode_frames([frame(220), frame(30)]).unwrap();
-    let seen = converted(&bytes).image;
-    assert_eq!(seen.dimensions(), (64, 48));
-    assert!(seen.to_rgb8().get_pixel(30, 20).0[0] > 200);
 }

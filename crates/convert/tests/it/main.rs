@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod avif_in;
+mod animation;
 mod bombs;
 mod broken;
 mod color;
@@ -10,6 +10,7 @@ mod formats;
 mod icc;
 mod look;
 mod metadata;
+mod motion;
 mod orientation;
 mod range;
 mod source;

@@ -1,0 +1,102 @@
+//! How long each frame is shown, in ticks that are exact for all of them.
+
+use std::num::NonZeroU32;
+
+use avif::Playback;
+
+/// When the frames are shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Timing {
+    pub(crate) playback: Playback,
+    /// Of each frame, in the playback's timescale.
+    pub(crate) ticks: Vec<NonZeroU32>,
+}
+
+/// A part of a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Delay {
+    pub(crate) numerator: u32,
+    pub(crate) denominator: NonZeroU32,
+}
+
+/// The finest timescale, which is video's usual one: 24, 25, 30 and 60 frames a second and milliseconds are exact in it.
+/// Delays that would need a finer one are rounded to it.
+const FINEST: u32 = 90_000;
+
+impl Timing {
+    /// Shows the frames for these delays, again as often as told.
+    pub(crate) fn new(delays: &[Delay], repetitions: Option<u32>) -> Self {
+        let delays: Vec<Delay> = delays.iter().map(|delay| delay.as_shown()).collect();
+        let coarsest = delays.iter().try_fold(NonZeroU32::MIN, |scale, delay| {
+            let multiple = least_common_multiple(scale.get(), delay.lowest().denominator.get())?;
+            NonZeroU32::new(multiple).filter(|multiple| multiple.get() <= FINEST)
+        });
+        let timescale = coarsest.or(NonZeroU32::new(FINEST)).unwrap_or(NonZeroU32::MIN);
+        let ticks = delays.iter().map(|delay| delay.ticks(timescale)).collect();
+        Self { playback: Playback { timescale, repetitions }, ticks }
+    }
+}
+
+impl Delay {
+    pub(crate) fn new(numerator: u32, denominator: u32) -> Self {
+        Self { numerator, denominator: NonZeroU32::new(denominator).unwrap_or(NonZeroU32::MIN) }
+    }
+
+    /// Browsers show a frame for 100 ms that asks for 10 ms or less, in every format (Chromium's
+    /// `DeferredImageDecoder::FrameDurationAtIndex`): whoever wrote such a file wanted it as fast as it went, in the days when
+    /// that was no faster.
+    fn as_shown(self) -> Self {
+        let too_short = u64::from(self.numerator) * 100 <= u64::from(self.denominator.get());
+        if too_short { Self::new(1, 10) } else { self }
+    }
+
+    fn lowest(self) -> Self {
+        let divisor = greatest_common_divisor(self.numerator, self.denominator.get()).max(1);
+        Self::new(self.numerator / divisor, self.denominator.get() / divisor)
+    }
+
+    /// At least one: a frame that is there is shown.
+    fn ticks(self, timescale: NonZeroU32) -> NonZeroU32 {
+        let denominator = u64::from(self.denominator.get());
+        let ticks = (u64::from(self.numerator) * u64::from(timescale.get()) + denominator / 2) / denominator;
+        u32::try_from(ticks).map_or(NonZeroU32::MAX, |ticks| NonZeroU32::new(ticks).unwrap_or(NonZeroU32::MIN))
+    }
+}
+
+fn greatest_common_divisor(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
+}
+
+fn least_common_multiple(a: u32, b: u32) -> Option<u32> {
+    (a / greatest_common_divisor(a, b).max(1)).checked_mul(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timing(delays: &[(u32, u32)]) -> (u32, Vec<u32>) {
+        let delays: Vec<_> =
+            delays.iter().map(|&(numerator, denominator)| Delay::new(numerator, denominator)).collect();
+        let timing = Timing::new(&delays, None);
+        (timing.playback.timescale.get(), timing.ticks.into_iter().map(NonZeroU32::get).collect())
+    }
+
+    #[test]
+    fn the_timescale_is_the_coarsest_that_is_exact() {
+        assert_eq!(timing(&[(7, 100), (7, 100), (200, 100)]), (100, vec![7, 7, 200]));
+        assert_eq!(timing(&[(1, 24), (1, 30), (2, 1)]), (120, vec![5, 4, 240]));
+        assert_eq!(timing(&[(1001, 30_000)]), (30_000, vec![1001]));
+    }
+
+    #[test]
+    fn what_has_no_such_timescale_is_rounded() {
+        assert_eq!(timing(&[(1, 65_521), (655, 65_521), (656, 65_521)]), (90_000, vec![9_000, 9_000, 901]));
+    }
+
+    #[test]
+    fn what_asks_for_ten_milliseconds_or_less_is_shown_for_a_hundred() {
+        assert_eq!(timing(&[(0, 100), (1, 100), (2, 100)]), (50, vec![5, 5, 1]));
+        assert_eq!(timing(&[(10, 1000), (11, 1000), (0, 0)]), (1000, vec![100, 11, 100]));
+    }
+}

@@ -27,12 +27,15 @@ impl Decoded {
     /// # Errors
     /// [`Error::Planes`], which no picture is known to cause.
     pub fn transform(self, recipe: &Recipe) -> Result<Transformed, Error> {
-        let Self { mut image, color, orientation, exif, xmp, notes, moving } = self;
+        let Self { mut image, color, orientation, exif, xmp, mut notes, moving } = self;
         image.apply_orientation(orientation);
         let source = image.dimensions();
         let content = moving.as_ref().map_or_else(|| content::of(&image), Moving::content);
         let Quality::Fixed(quality) = recipe.quality;
         let style = Style { content, lossless: quality.is_lossless() };
+        if moving.is_some() && style.lossless {
+            notes.push("Chromium shows animations that are lossless with too much contrast".into());
+        }
         let pictures = pictures(&image, &color, recipe, style)?;
         // The pixels' memory is the encoder's from here on.
         drop(image);

@@ -1,8 +1,9 @@
 use avif::{Attached, Sequence, Settings};
-use image::GenericImageView;
-use model::Picture;
+use image::{DynamicImage, GenericImageView};
+use model::{Color, Picture, Shape};
 
 use super::Moving;
+use super::narrow::narrow;
 use crate::planes::{self, Style};
 use crate::resize::Light;
 use crate::{Error, encode};
@@ -20,21 +21,22 @@ impl Moving {
         let failed = |source| encode::failed(shape, source);
         let timing = &self.motion.timing;
         let mut sequence = Sequence::begin(shape, attached, settings, timing.playback).map_err(failed)?;
-        let mut ticks = timing.ticks.iter();
-        for (&ticks, frame) in ticks.by_ref().take(1).zip([first]) {
-            sequence.add(frame, ticks).map_err(failed)?;
-        }
-        for (&ticks, frame) in ticks.zip(self.rest()?) {
-            let (frame, color) = frame?;
-            let size = (shape.width, shape.height);
-            let frame = if frame.dimensions() == size {
-                frame
-            } else {
-                Light::of(&frame, color.cicp)?.resized(size)?.pixels()?
-            };
-            let frame = planes::picture(&frame, &color, style)?;
+        let rest = self.rest()?.map(|frame| frame.and_then(|(frame, color)| picture(&frame, &color, shape, style)));
+        for (frame, &ticks) in std::iter::once(Ok(first.clone())).chain(rest).zip(&timing.ticks) {
+            let frame = frame?;
+            // Lossless is lossless in full range alone.
+            let frame = if style.lossless { frame } else { narrow(&frame).map_err(|misfit| failed(misfit.into()))? };
             sequence.add(&frame, ticks).map_err(failed)?;
         }
         sequence.finish().map_err(failed)
     }
+}
+
+/// A frame at its size.
+fn picture(frame: &DynamicImage, color: &Color, shape: Shape, style: Style) -> Result<Picture, Error> {
+    let size = (shape.width, shape.height);
+    if frame.dimensions() == size {
+        return planes::picture(frame, color, style);
+    }
+    planes::picture(&Light::of(frame, color.cicp)?.resized(size)?.pixels()?, color, style)
 }

@@ -7,6 +7,7 @@ mod apng;
 mod canvas;
 mod encode;
 mod gif;
+mod narrow;
 mod timing;
 mod webp;
 

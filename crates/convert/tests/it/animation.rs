@@ -63,6 +63,7 @@ pub(crate) fn apng(size: (u32, u32), frames: &[Frame], plays: u32, stand_in: Opt
     }
     for frame in frames {
         let (width, height) = frame.pixels.dimensions();
+        writer.reset_frame_position().unwrap();
         writer.set_frame_dimension(width, height).unwrap();
         writer.set_frame_position(frame.left.into(), frame.top.into()).unwrap();
         writer.set_frame_delay(frame.milliseconds, 1000).unwrap();

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use convert::{Error, convert};
+use convert::{Conversion, Error, convert};
 use image::{DynamicImage, Rgba, RgbaImage};
 use model::{Limits, Recipe};
 
@@ -184,6 +184,24 @@ fn alpha_is_exact_wherever_any_frame_has_some_and_else_left_out() {
 }
 
 #[test]
+fn only_what_is_lossless_is_in_full_range() {
+    let frames = [frame(DynamicImage::from(picture(64, 48)).to_rgba8(), 100), frame(flat(BLUE), 100)];
+    let file = apng(SIZE, &frames, 0, None);
+    for (quality, full_range) in [("100", 0x80), ("90", 0)] {
+        let Conversion { variants, notes } =
+            run(&file, &Recipe { quality: quality.parse().unwrap(), ..recipe() }).unwrap();
+        assert_eq!(notes.len(), usize::from(full_range > 0));
+        let avif = &variants[0].bytes;
+        // ISO/IEC 14496-12, 12.1.5: three code points of two bytes each, and the range.
+        let ranges = avif.windows(8).enumerate().filter(|(_, window)| window == b"colrnclx");
+        assert!(ranges.map(|(at, _)| avif[at + 14]).eq([full_range; 2]), "of the item and of the track");
+        if quality == "100" {
+            assert!(frames.iter().enumerate().all(|(index, frame)| look(avif, index) == frame.pixels));
+        }
+    }
+}
+
+#[test]
 fn an_animation_of_one_frame_is_a_still() {
     for (format, file) in files(&[frame(flat(RED), 100)]) {
         let avif = avif(&file, &recipe());
@@ -214,7 +232,9 @@ fn grey_and_deep_frames_move_too() {
     // AV1-ISOBMFF 1.2, 2.3.3: `av1C` says that there is no chroma.
     let at = avif.windows(4).position(|window| window == b"av1C").unwrap() + 6;
     assert_eq!(avif[at] & 0x10, 0x10);
-    let expected = image::GrayImage::from_raw(64, 48, levels.iter().copied().step_by(2).collect()).unwrap();
+    // Of grey alone, avifdec writes the levels as they are coded, which is in the narrow range.
+    let coded = levels.iter().step_by(2).map(|&level| u8::try_from(16 + u32::from(level) * 219 / 255).unwrap());
+    let expected = image::GrayImage::from_raw(64, 48, coded.collect()).unwrap();
     assert!(distance(&look(&avif, 1).into(), &expected.into()) < CODING);
 }
 

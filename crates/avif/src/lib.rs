@@ -18,7 +18,7 @@ mod settings;
 mod undate;
 mod widen;
 
-pub use decode::{Decoded, Orientation, decode};
+pub use decode::{Aperture, Decoded, Header, Orientation, Pixels, decode, header};
 pub use encode::{Attached, encode};
 pub use error::Error;
 pub use library::{Library, library};

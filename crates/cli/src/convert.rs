@@ -97,7 +97,7 @@ struct Made {
     width: u32,
     height: u32,
     bytes: u64,
-    /// False where it was not smaller than its input.
+    /// False where it was not smaller than its input, and not that itself.
     written: bool,
 }
 
@@ -239,7 +239,8 @@ fn convert(task: &Task, plan: &Plan, overwrite: bool) -> anyhow::Result<Outcome>
     };
     let mut made = vec![];
     for (variant, path) in conversion.variants.into_iter().zip(outputs) {
-        let written = (variant.bytes.len() as u64) < facts.bytes || plan.storing.keep_larger;
+        let smaller = (variant.bytes.len() as u64) < facts.bytes;
+        let written = smaller || variant.kept || plan.storing.keep_larger;
         if written {
             output::write(path, &variant.bytes, overwrite)?;
         } else if overwrite {

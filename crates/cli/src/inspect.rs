@@ -67,7 +67,7 @@ fn facts(path: &Path) -> anyhow::Result<Facts> {
 
 fn avif_facts(bytes: &[u8]) -> anyhow::Result<Facts> {
     let most = u32::try_from(Limits::default().pixels).unwrap_or(u32::MAX);
-    let avif::Decoded { picture, attached, orientation, frames } = avif::decode(bytes, most)?;
+    let avif::Decoded { picture, attached, orientation, frames, .. } = avif::decode(bytes, most)?;
     let (shape, color) = (picture.shape(), picture.color());
     let turned = format!("irot {}, imir {:?}", orientation.quarter_turns, orientation.mirror_axis);
     Ok(Facts {

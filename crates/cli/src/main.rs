@@ -30,7 +30,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Convert pictures: JPEG, PNG, WebP, GIF, TIFF and BMP
+    /// Convert pictures: JPEG, PNG, WebP, GIF, TIFF, BMP and AVIF
     Convert(convert::Arguments),
     /// Show what a picture or an AVIF is
     Inspect(inspect::Arguments),

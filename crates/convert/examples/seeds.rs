@@ -3,10 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "it is run by hand and by make")]
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 use std::{env, fs};
 
 use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
+use model::{Limits, Metadata, Recipe};
 
 #[path = "../tests/it/animation.rs"]
 mod animation;
@@ -82,6 +84,13 @@ fn pictures() -> Vec<Vec<u8>> {
     files.push(with_chunks(&plain, &[(b"cICP", &[12, 13, 0, 1])]));
     files.push(with_chunks(&plain, &[(b"gAMA", &100_000_u32.to_be_bytes())]));
     files.extend(animations(&rgba.to_rgba8()));
+    let keep = Recipe { metadata: Metadata::Keep, ..Recipe::default() };
+    let avif = |file: &Vec<u8>| {
+        let conversion = convert::convert(file, &keep, &Limits::default(), NonZeroUsize::MIN).unwrap();
+        conversion.variants[0].bytes.to_vec()
+    };
+    let avifs: Vec<_> = files.iter().map(avif).collect();
+    files.extend(avifs);
     files
 }
 

@@ -2,15 +2,19 @@ use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, RgbImage};
 use model::Color;
 
+use crate::avif_file::Kept;
 use crate::motion::Moving;
 use crate::open::{Opened, Reader, decoding};
 use crate::{Error, profile, tiff};
 
 /// A picture's pixels as they were stored, not yet turned.
 pub struct Decoded {
-    /// Of what moves, the first frame.
-    pub(crate) image: DynamicImage,
-    pub(crate) color: Color,
+    /// None where a kept source is all that is wanted; of what moves, the first frame.
+    pub(crate) pixels: Option<(DynamicImage, Color)>,
+    /// The file itself, where it is a variant of its own.
+    pub(crate) kept: Option<Kept>,
+    /// Width and height, upright.
+    pub(crate) source: (u32, u32),
     pub(crate) orientation: Orientation,
     pub(crate) exif: Option<Vec<u8>>,
     pub(crate) xmp: Option<Vec<u8>>,
@@ -24,32 +28,38 @@ impl Opened<'_> {
     /// # Errors
     /// [`Error::Damaged`] where the pixels are not all there, however little is missing.
     pub fn decode(self) -> Result<Decoded, Error> {
+        let source = self.size();
         let Self { format, width, height, mut icc, cicp, orientation, exif, xmp, reader, .. } = self;
-        let (mut notes, mut moving) = (Vec::new(), None);
+        let (mut notes, mut kept, mut moving) = (Vec::new(), None, None);
         let image = match reader {
-            Reader::Jpeg(jpeg) => jpeg.decode(&mut icc, &mut notes)?,
+            Reader::Jpeg(jpeg) => Some(jpeg.decode(&mut icc, &mut notes)?),
             Reader::TiffInks(bytes) => {
                 let pixels = profile::cmyk_to_srgb(&tiff::inks(bytes)?, icc.take().as_deref(), &mut notes);
                 let image = RgbImage::from_raw(width, height, pixels).ok_or_else(|| Error::Damaged {
                     format,
                     message: "its strips fill less than its dimensions".into(),
                 })?;
-                image.into()
+                Some(image.into())
+            }
+            Reader::Avif(avif, uses) => {
+                let (image, file) = avif.decode(uses, &mut notes)?;
+                kept = file;
+                image.map(without_needless_alpha)
             }
             Reader::Other { decoder, premultiplied } => {
                 let image = DynamicImage::from_decoder(decoder).map_err(|error| decoding(format, error))?;
                 let image = integers(image);
-                without_needless_alpha(if premultiplied { tiff::unpremultiplied(image) } else { image })
+                Some(without_needless_alpha(if premultiplied { tiff::unpremultiplied(image) } else { image }))
             }
             Reader::Moving { motion, bytes, color } => {
                 let (frames, first) =
                     Moving::decode(motion, bytes, !color.has_color(), orientation, icc.clone(), cicp)?;
                 moving = Some(frames);
-                first
+                Some(first)
             }
         };
-        let (image, color) = profile::settle(image, icc, cicp, &mut notes);
-        Ok(Decoded { image, color, orientation, exif, xmp, notes, moving })
+        let pixels = image.map(|image| profile::settle(image, icc, cicp, &mut notes));
+        Ok(Decoded { pixels, kept, source, orientation, exif, xmp, notes, moving })
     }
 }
 

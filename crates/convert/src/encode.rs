@@ -22,6 +22,8 @@ pub struct Variant {
     pub height: u32,
     /// The file. Widths beyond the source's share one.
     pub bytes: Arc<[u8]>,
+    /// Whether the file is the source itself, which is an AVIF of that size already.
+    pub kept: bool,
 }
 
 impl Transformed {
@@ -32,14 +34,16 @@ impl Transformed {
     pub fn encode(self, recipe: &Recipe, threads: NonZeroUsize) -> Result<Conversion, Error> {
         let files = self.files(recipe, threads)?;
         let shapes = self.pictures.iter().map(Picture::shape);
-        let encoded: Vec<_> = shapes.map(|shape| (shape.width, shape.height)).zip(files).collect();
+        let encoded = shapes.map(|shape| (shape.width, shape.height)).zip(files).map(|file| (file, false));
+        let kept = self.kept.iter().map(|kept| ((kept.size, Arc::clone(&kept.file)), true));
+        let files: Vec<_> = encoded.chain(kept).collect();
         let variants = recipe
             .widths
             .iter()
             .filter_map(|asked| {
                 let wanted = size(self.source, asked);
-                let ((width, height), bytes) = encoded.iter().find(|(size, _)| *size == wanted)?;
-                Some(Variant { asked, width: *width, height: *height, bytes: Arc::clone(bytes) })
+                let ((size, bytes), kept) = files.iter().find(|((size, _), _)| *size == wanted)?;
+                Some(Variant { asked, width: size.0, height: size.1, bytes: Arc::clone(bytes), kept: *kept })
             })
             .collect();
         Ok(Conversion { variants, notes: self.notes })

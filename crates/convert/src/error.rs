@@ -9,7 +9,7 @@ pub enum Error {
     #[error("the file is empty")]
     Empty,
     /// It is none of the formats read here.
-    #[error("not a picture in a format read here (JPEG, PNG, WebP, GIF, TIFF, BMP); it begins with {begins}")]
+    #[error("not a picture in a format read here (JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF); it begins with {begins}")]
     Unknown {
         /// Its first bytes, in hexadecimal.
         begins: String,

@@ -17,6 +17,9 @@ pub(crate) struct Estimate {
 /// The program itself, its SDK and its threads.
 const PROGRAM: u64 = 40 << 20;
 
+/// Bytes a pixel that decoding AV1 takes beside the pixels.
+const AV1_DECODER: u64 = 30;
+
 impl Estimate {
     pub(crate) fn of(opened: &Opened<'_>, recipe: &Recipe) -> Self {
         let pixels = u64::from(opened.width) * u64::from(opened.height);
@@ -26,13 +29,15 @@ impl Estimate {
         let raster = pixels.saturating_mul(u64::from(color.bytes_per_pixel()));
         // The worst case, 4:4:4 with alpha.
         let planes_per_pixel = u64::from(color.channel_count()) * if deep { 2 } else { 1 };
-        let sizes = opened.sizes(recipe);
+        let sizes = opened.encoded_sizes(recipe);
         let narrower = sizes.iter().find(|&&size| size != opened.size()).map(|&(width, _)| u64::from(width));
         let sizes: Vec<u64> = sizes.iter().map(|&(width, height)| u64::from(width) * u64::from(height)).collect();
         let encoded_pixels = sizes.iter().copied().fold(0, u64::saturating_add);
         // A second copy while it is turned or taken apart; a progressive JPEG's coefficients are another two.
         let copies = if opened.format == Format::Jpeg { 3 } else { 2 };
-        let decoding = raster.saturating_mul(copies);
+        // AV1 is decoded into planes, of which there is a copy, beside what the decoder notes of every block.
+        let codec = if opened.format == Format::Avif { pixels.saturating_mul(AV1_DECODER) } else { 0 };
+        let decoding = raster.saturating_mul(copies).saturating_add(codec);
         let planes = encoded_pixels.saturating_mul(planes_per_pixel);
         // Light is 16 bits a channel: the source's, half of the way to the widest size, and each size's.
         let light = u64::from(color.channel_count()) * 2;
@@ -57,8 +62,14 @@ impl Estimate {
         let peak = decoding.max(raster.max(resizing).saturating_add(planes)).max(planes.saturating_add(encoding));
         // Each picture has the profile, and so has each encoder at work.
         let profiles = opened.icc.as_ref().map_or(0, Vec::len) as u64 * (sizes.len() as u64 + 3);
-        // What moves is read twice, from a copy; and what is made of it is there twice while it is put together.
-        let files = opened.bytes() as u64 * if moves { 2 + 2 * sizes.len() as u64 } else { 1 };
+        // What moves is read twice, from a copy; and what is made of it is there twice while it is put together. An AVIF may
+        // be there a second time, without its metadata, and a third time as a variant of itself.
+        let copies = match opened.format {
+            Format::Avif => 3,
+            _ if moves => 2 + 2 * sizes.len() as u64,
+            _ => 1,
+        };
+        let files = opened.bytes() as u64 * copies;
         let memory = peak.saturating_add((PROGRAM + profiles).saturating_add(files));
         let encoded_pixels = encoded_pixels.saturating_mul(u64::from(1 + (opened.frames() - 1) / 5));
         Self { memory, encoded_pixels }

@@ -2,7 +2,7 @@ use std::fmt;
 
 use image::ImageFormat;
 
-use crate::Error;
+use crate::{Error, heif};
 
 /// A format read here, recognised by a file's first bytes and never by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum Format {
     Tiff,
     /// Windows bitmap.
     Bmp,
+    /// AVIF, and a sequence's first picture.
+    Avif,
 }
 
 impl Format {
@@ -27,8 +29,8 @@ impl Format {
         if bytes.is_empty() {
             return Err(Error::Empty);
         }
-        if let Some(error) = unread(bytes) {
-            return Err(error);
+        if let Some(format) = by_brand(bytes) {
+            return format;
         }
         match image::guess_format(bytes) {
             Ok(ImageFormat::Jpeg) => Ok(Self::Jpeg),
@@ -51,6 +53,7 @@ impl Format {
             Self::Gif => ImageFormat::Gif,
             Self::Tiff => ImageFormat::Tiff,
             Self::Bmp => ImageFormat::Bmp,
+            Self::Avif => ImageFormat::Avif,
         }
     }
 }
@@ -64,22 +67,21 @@ impl fmt::Display for Format {
             Self::Gif => "GIF",
             Self::Tiff => "TIFF",
             Self::Bmp => "BMP",
+            Self::Avif => "AVIF",
         })
     }
 }
 
-/// Pictures that people will send, and deserve a better answer than "unknown". They share the ISO base media file
-/// format (ISO/IEC 14496-12): a `ftyp` box whose major brand says which.
-fn unread(bytes: &[u8]) -> Option<Error> {
-    let brand = bytes.get(4..12)?.strip_prefix(b"ftyp")?;
-    let (format, why) = match brand {
-        b"avif" | b"avis" => ("AVIF", "it is what we would make of it"),
-        b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1" => {
-            ("HEIC", "its codec is patented; have the camera or app export JPEG")
-        }
-        _ => return None,
-    };
-    Some(Error::Unread { format, why })
+/// What a file that begins as the ISO base media file format (ISO/IEC 14496-12) says it is: an AVIF, or one of the
+/// pictures that people will send and that deserve a better answer than "unknown".
+fn by_brand(bytes: &[u8]) -> Option<Result<Format, Error>> {
+    let brands = heif::brands(bytes);
+    if brands.iter().any(|brand| matches!(brand, b"avif" | b"avis")) {
+        return Some(Ok(Format::Avif));
+    }
+    let heic = matches!(brands.first()?, b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1");
+    let why = "its codec is patented; have the camera or app export JPEG";
+    heic.then_some(Err(Error::Unread { format: "HEIC", why }))
 }
 
 fn begins(bytes: &[u8]) -> String {
@@ -96,6 +98,8 @@ mod tests {
         assert_eq!(Format::of(b"\xff\xd8\xff\xe0").unwrap(), Format::Jpeg);
         assert_eq!(Format::of(b"GIF89a").unwrap(), Format::Gif);
         assert_eq!(Format::of(b"RIFF\0\0\0\0WEBP").unwrap(), Format::WebP);
+        assert_eq!(Format::of(b"\0\0\0\x10ftypavif\0\0\0\0").unwrap(), Format::Avif);
+        assert_eq!(Format::of(b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif").unwrap(), Format::Avif);
     }
 
     #[test]
@@ -103,8 +107,7 @@ mod tests {
         assert_eq!(Format::of(b"").unwrap_err().to_string(), "the file is empty");
         let text = Format::of(b"Dear all,").unwrap_err().to_string();
         assert!(text.ends_with("it begins with 44 65 61 72 20 61 6c 6c"), "{text}");
-        let avif = Format::of(b"\0\0\0\x20ftypavif\0\0\0\0").unwrap_err().to_string();
-        assert_eq!(avif, "AVIF is not read here: it is what we would make of it");
-        assert!(Format::of(b"\0\0\0\x20ftypheic\0\0\0\0").unwrap_err().to_string().starts_with("HEIC"));
+        let heic = Format::of(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic").unwrap_err().to_string();
+        assert_eq!(heic, "HEIC is not read here: its codec is patented; have the camera or app export JPEG");
     }
 }

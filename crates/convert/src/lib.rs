@@ -19,6 +19,8 @@
 #![forbid(unsafe_code)]
 
 mod adobe;
+mod av1;
+mod avif_file;
 mod content;
 mod decode;
 mod describe;
@@ -26,6 +28,7 @@ mod encode;
 mod error;
 mod estimate;
 mod format;
+mod heif;
 mod jpeg;
 mod metadata;
 mod motion;

@@ -5,6 +5,7 @@ use image::metadata::Orientation;
 use image::{ColorType, ImageDecoder, ImageError, ImageReader};
 use model::{Cicp, Limits, Recipe, Width};
 
+use crate::avif_file::{self, AvifFile, Uses};
 use crate::error::brief;
 use crate::estimate::Estimate;
 use crate::jpeg::Jpeg;
@@ -35,6 +36,8 @@ pub(crate) enum Reader<'bytes> {
     Jpeg(Box<Jpeg<'bytes>>),
     /// So does a TIFF of inks.
     TiffInks(&'bytes [u8]),
+    /// The codec itself reads AVIF.
+    Avif(AvifFile<'bytes>, Uses),
     Other {
         decoder: Box<dyn ImageDecoder + 'bytes>,
         premultiplied: bool,
@@ -59,6 +62,7 @@ impl<'bytes> Opened<'bytes> {
         let format = Format::of(bytes)?;
         let mut opened = match format {
             Format::Jpeg => Self::jpeg(bytes)?,
+            Format::Avif => Self::avif(bytes, recipe)?,
             Format::Png | Format::WebP | Format::Gif | Format::Tiff | Format::Bmp => {
                 Self::other(format, bytes, limits)?
             }
@@ -91,12 +95,13 @@ impl<'bytes> Opened<'bytes> {
         if self.is_transposed() { (self.height, self.width) } else { (self.width, self.height) }
     }
 
-    /// How many pictures follow one another; 1 where nothing moves.
+    /// How many pictures are encoded one after the other; 1 where nothing moves.
     #[must_use]
     pub fn frames(&self) -> u32 {
         match &self.reader {
             Reader::Moving { motion, .. } => motion.frames(),
-            Reader::Jpeg(_) | Reader::TiffInks(_) | Reader::Other { .. } => 1,
+            // Of an AVIF sequence, only the first is ever encoded.
+            Reader::Avif(..) | Reader::Jpeg(_) | Reader::TiffInks(_) | Reader::Other { .. } => 1,
         }
     }
 
@@ -117,6 +122,7 @@ impl<'bytes> Opened<'bytes> {
         match &self.reader {
             Reader::Jpeg(jpeg) => jpeg.color_type(),
             Reader::TiffInks(_) => ColorType::Rgba8,
+            Reader::Avif(avif, _) => avif.color_type(),
             Reader::Other { decoder, .. } => decoder.color_type(),
             // Frame by frame it is decoded to eight bits.
             Reader::Moving { color, .. } => *color,
@@ -128,13 +134,22 @@ impl<'bytes> Opened<'bytes> {
         match &self.reader {
             Reader::Jpeg(jpeg) => jpeg.is_cmyk(),
             Reader::TiffInks(_) => true,
-            Reader::Other { .. } | Reader::Moving { .. } => false,
+            Reader::Avif(..) | Reader::Other { .. } | Reader::Moving { .. } => false,
         }
     }
 
     /// The variants' sizes in pixels, each once, the widest first.
     pub(crate) fn sizes(&self, recipe: &Recipe) -> Vec<(u32, u32)> {
         sizes(self.size(), recipe.widths.iter())
+    }
+
+    /// Those of them that have to be encoded.
+    pub(crate) fn encoded_sizes(&self, recipe: &Recipe) -> Vec<(u32, u32)> {
+        let mut sizes = self.sizes(recipe);
+        if let Reader::Avif(_, Uses { kept: Some(kept), .. }) = self.reader {
+            sizes.retain(|size| *size != kept);
+        }
+        sizes
     }
 
     /// Whether turning it upright swaps width and height.
@@ -161,13 +176,37 @@ impl<'bytes> Opened<'bytes> {
         })
     }
 
+    fn avif(bytes: &'bytes [u8], recipe: &Recipe) -> Result<Self, Error> {
+        let (avif, header) = AvifFile::open(bytes, recipe)?;
+        let (width, height) = avif.size();
+        let mut opened = Self {
+            format: Format::Avif,
+            width,
+            height,
+            orientation: avif_file::orientation(header.orientation),
+            icc: header.color.icc,
+            cicp: avif_file::cicp(header.color.cicp),
+            exif: header.attached.exif,
+            xmp: header.attached.xmp,
+            reader: Reader::Avif(avif, Uses { kept: None, narrower: false }),
+            bytes: bytes.len(),
+            encoded_pixels: 0,
+        };
+        let (size, sizes) = (opened.size(), opened.sizes(recipe));
+        if let Reader::Avif(_, uses) = &mut opened.reader {
+            uses.kept = sizes.contains(&size).then_some(size);
+            uses.narrower = sizes.iter().any(|narrower| *narrower != size);
+        }
+        Ok(opened)
+    }
+
     fn other(format: Format, bytes: &'bytes [u8], limits: &Limits) -> Result<Self, Error> {
         let mut reader = ImageReader::with_format(Cursor::new(bytes), format.decoder());
         let mut allocation = image::Limits::no_limits();
         allocation.max_alloc = Some(match format {
             // What a PNG inflates besides its rows: a profile of a few hundred bytes may claim to be gigabytes.
             Format::Png => PNG_EXTRAS.min(limits.memory),
-            Format::Jpeg | Format::WebP | Format::Gif | Format::Tiff | Format::Bmp => limits.memory,
+            Format::Jpeg | Format::WebP | Format::Gif | Format::Tiff | Format::Bmp | Format::Avif => limits.memory,
         });
         reader.limits(allocation);
         let mut decoder = reader.into_decoder().map_err(|error| decoding(format, error))?;
@@ -181,7 +220,7 @@ impl<'bytes> Opened<'bytes> {
         // Metadata that cannot be read is no reason to lose the picture.
         let (mut icc, xmp) = match format {
             Format::WebP => (webp::chunk(bytes, *b"ICCP"), webp::chunk(bytes, *b"XMP ")),
-            Format::Jpeg | Format::Png | Format::Gif | Format::Tiff | Format::Bmp => {
+            Format::Jpeg | Format::Png | Format::Gif | Format::Tiff | Format::Bmp | Format::Avif => {
                 (decoder.icc_profile().ok().flatten(), decoder.xmp_metadata().ok().flatten())
             }
         };
@@ -198,7 +237,7 @@ impl<'bytes> Opened<'bytes> {
             }
             Format::Tiff => (samples, icc) = tiff::header(bytes),
             Format::WebP => exif = webp::chunk(bytes, *b"EXIF"),
-            Format::Jpeg | Format::Gif | Format::Bmp => exif = decoder.exif_metadata().ok().flatten(),
+            Format::Jpeg | Format::Gif | Format::Bmp | Format::Avif => exif = decoder.exif_metadata().ok().flatten(),
         }
         let exif = exif.map(metadata::without_prefix);
         let orientation = match &exif {

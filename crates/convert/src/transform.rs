@@ -2,6 +2,7 @@ use avif::{Attached, Content};
 use image::{DynamicImage, GenericImageView};
 use model::{Color, Metadata, Picture, Quality, Recipe};
 
+use crate::avif_file::Kept;
 use crate::motion::Moving;
 use crate::open::sizes;
 use crate::planes::Style;
@@ -12,6 +13,8 @@ use crate::{Decoded, Error, content, metadata, planes};
 pub struct Transformed {
     /// The widest first.
     pub(crate) pictures: Vec<Picture>,
+    /// The source itself, where it is a variant of its own.
+    pub(crate) kept: Option<Kept>,
     /// The upright source's width and height.
     pub(crate) source: (u32, u32),
     pub(crate) content: Content,
@@ -27,29 +30,33 @@ impl Decoded {
     /// # Errors
     /// [`Error::Planes`], which no picture is known to cause.
     pub fn transform(self, recipe: &Recipe) -> Result<Transformed, Error> {
-        let Self { mut image, color, orientation, exif, xmp, mut notes, moving } = self;
+        let Self { pixels, kept, source, orientation, exif, xmp, mut notes, moving } = self;
+        let Some((mut image, color)) = pixels else {
+            let (content, attached) = (Content::Photograph, Attached::default());
+            return Ok(Transformed { pictures: vec![], kept, source, content, attached, notes, moving });
+        };
         image.apply_orientation(orientation);
-        let source = image.dimensions();
         let content = moving.as_ref().map_or_else(|| content::of(&image), Moving::content);
         let Quality::Fixed(quality) = recipe.quality;
         let style = Style { content, lossless: quality.is_lossless() };
         if moving.is_some() && style.lossless {
             notes.push("Chromium shows animations that are lossless with too much contrast".into());
         }
-        let pictures = pictures(&image, &color, recipe, style)?;
+        let mut sizes = sizes(source, recipe.widths.iter());
+        sizes.retain(|size| kept.as_ref().is_none_or(|kept| kept.size != *size));
+        let pictures = pictures(&image, &color, &sizes, style)?;
         // The pixels' memory is the encoder's from here on.
         drop(image);
         let attached = match recipe.metadata {
             Metadata::Strip => Attached::default(),
             Metadata::Keep => Attached { exif: exif.map(metadata::upright_exif), xmp: xmp.map(metadata::upright_xmp) },
         };
-        Ok(Transformed { pictures, source, content, attached, notes, moving })
+        Ok(Transformed { pictures, kept, source, content, attached, notes, moving })
     }
 }
 
-fn pictures(image: &DynamicImage, color: &Color, recipe: &Recipe, style: Style) -> Result<Vec<Picture>, Error> {
+fn pictures(image: &DynamicImage, color: &Color, sizes: &[(u32, u32)], style: Style) -> Result<Vec<Picture>, Error> {
     let source = image.dimensions();
-    let sizes = sizes(source, recipe.widths.iter());
     let whole = sizes.first() == Some(&source);
     let mut pictures = Vec::with_capacity(sizes.len());
     if whole {

@@ -53,7 +53,7 @@ pub enum Outcome {
 /// What the source was found to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceFacts {
-    /// `jpeg`, `png`, `webp`, `gif`, `tiff` or `bmp`.
+    /// `jpeg`, `png`, `webp`, `gif`, `tiff`, `bmp` or `avif`.
     pub format: String,
     /// Pixels across, upright.
     pub width: u32,

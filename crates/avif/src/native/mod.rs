@@ -3,18 +3,21 @@
 //! Every handle owns one C object, made non-null at birth and freed once, on drop. Every result code is checked.
 #![expect(unsafe_code, reason = "this is the one module that talks to C")]
 
+mod decoder;
 mod encoder;
+mod pixels;
 
 use std::ffi::CStr;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::slice;
 
-use model::{Chroma, Cicp, Color, Depth, Picture, Samples, Shape};
+use model::{Chroma, Picture, Samples, Shape};
 
+use crate::Error;
 use crate::settings::Codec;
-use crate::{Attached, Decoded, Error, Orientation};
 
+pub(crate) use decoder::Decoder;
 pub(crate) use encoder::Encoder;
 
 #[cfg(not(feature = "system"))]
@@ -139,62 +142,6 @@ impl Drop for Image<'_> {
     }
 }
 
-/// An avifDecoder.
-pub(crate) struct Decoder {
-    raw: NonNull<sys::avifDecoder>,
-}
-
-impl Decoder {
-    /// A decoder that refuses pictures of more pixels.
-    pub(crate) fn new(max_pixels: u32) -> Result<Self, Error> {
-        // SAFETY: takes nothing; null is checked next.
-        let raw = NonNull::new(unsafe { sys::avifDecoderCreate() });
-        let mut decoder = Self { raw: raw.ok_or(Error::OutOfMemory { call: "avifDecoderCreate" })? };
-        // SAFETY: the object is alive and reached through this handle alone.
-        let fields = unsafe { decoder.raw.as_mut() };
-        // libavif refuses limits above its default.
-        fields.imageSizeLimit = max_pixels.clamp(1, sys::AVIF_DEFAULT_IMAGE_SIZE_LIMIT);
-        Ok(decoder)
-    }
-
-    /// Reads the first picture.
-    pub(crate) fn read(self, file: &[u8]) -> Result<Decoded, Error> {
-        // SAFETY: the decoder is alive; the slice outlives this function, and the decoder ends with it.
-        let result = unsafe { sys::avifDecoderSetIOMemory(self.raw.as_ptr(), file.as_ptr(), file.len()) };
-        check("avifDecoderSetIOMemory", result)?;
-        // SAFETY: the decoder is alive and has its input.
-        let result = unsafe { sys::avifDecoderParse(self.raw.as_ptr()) };
-        explain("avifDecoderParse", result, &self.diagnostics())?;
-        // SAFETY: the decoder is alive and has parsed its input.
-        let result = unsafe { sys::avifDecoderNextImage(self.raw.as_ptr()) };
-        explain("avifDecoderNextImage", result, &self.diagnostics())?;
-        // SAFETY: the decoder is alive until drop.
-        let fields = unsafe { self.raw.as_ref() };
-        // SAFETY: after a decoded image the decoder holds it, or null, which is checked next.
-        let image = unsafe { fields.image.as_ref() };
-        let image = image.ok_or(Error::OutOfMemory { call: "avifDecoderNextImage" })?;
-        Ok(Decoded {
-            picture: picture(image)?,
-            attached: Attached { exif: bytes(&image.exif), xmp: bytes(&image.xmp) },
-            orientation: orientation(image),
-            frames: u32::try_from(fields.imageCount).unwrap_or(0),
-        })
-    }
-
-    fn diagnostics(&self) -> String {
-        // SAFETY: the decoder is alive until drop.
-        let diagnostics = unsafe { self.raw.as_ref() }.diag.error;
-        text(diagnostics.as_ptr())
-    }
-}
-
-impl Drop for Decoder {
-    fn drop(&mut self) {
-        // SAFETY: made by avifDecoderCreate, freed only here.
-        unsafe { sys::avifDecoderDestroy(self.raw.as_ptr()) };
-    }
-}
-
 fn choice(codec: Codec) -> sys::avifCodecChoice {
     match codec {
         Codec::Aom => sys::AVIF_CODEC_CHOICE_AOM,
@@ -255,61 +202,4 @@ fn bytes(data: &sys::avifRWData) -> Option<Vec<u8>> {
     }
     // SAFETY: libavif guarantees `size` initialised bytes at `data`.
     Some(unsafe { slice::from_raw_parts(data.data, data.size) }.to_vec())
-}
-
-fn picture(image: &sys::avifImage) -> Result<Picture, Error> {
-    let depth = match image.depth {
-        8 => Depth::Eight,
-        10 => Depth::Ten,
-        12 => Depth::Twelve,
-        value => return Err(Error::Unknown { what: "depth", value }),
-    };
-    let chroma = match image.yuvFormat {
-        sys::AVIF_PIXEL_FORMAT_YUV400 => Chroma::Monochrome,
-        sys::AVIF_PIXEL_FORMAT_YUV420 => Chroma::Yuv420,
-        sys::AVIF_PIXEL_FORMAT_YUV422 => Chroma::Yuv422,
-        sys::AVIF_PIXEL_FORMAT_YUV444 => Chroma::Yuv444,
-        value => return Err(Error::Unknown { what: "pixel format", value }),
-    };
-    let shape = Shape { width: image.width, height: image.height, depth, chroma };
-    let planes = (0..chroma.planes())
-        .map(|plane| {
-            let (width, height) = shape.plane_size(plane);
-            samples(image.yuvPlanes[plane], image.yuvRowBytes[plane], width, height, depth)
-        })
-        .collect();
-    let alpha = (!image.alphaPlane.is_null())
-        .then(|| samples(image.alphaPlane, image.alphaRowBytes, image.width, image.height, depth));
-    let cicp = Cicp {
-        primaries: image.colorPrimaries,
-        transfer: image.transferCharacteristics,
-        matrix: image.matrixCoefficients,
-        full_range: image.yuvRange == sys::AVIF_RANGE_FULL,
-    };
-    Ok(Picture::new(shape, planes, alpha, Color { cicp, icc: bytes(&image.icc) })?)
-}
-
-/// Copies a plane of libavif's without its padding; an absent one comes out empty, which `Picture::new` refuses.
-fn samples(plane: *const u8, row_bytes: u32, width: u32, height: u32, depth: Depth) -> Samples {
-    let rows = (0..if plane.is_null() { 0 } else { height as usize }).map(|row| {
-        let bytes = width as usize * if depth == Depth::Eight { 1 } else { 2 };
-        // SAFETY: a decoded plane has `height` rows that are `row_bytes` apart, each holding at least `width` samples.
-        let start = unsafe { plane.add(row * row_bytes as usize) };
-        // SAFETY: see above; a row is initialised for its width.
-        unsafe { slice::from_raw_parts(start, bytes) }
-    });
-    match depth {
-        Depth::Eight => Samples::U8(rows.flatten().copied().collect()),
-        Depth::Ten | Depth::Twelve => Samples::U16(
-            rows.flat_map(|row| row.as_chunks().0.iter().map(|&sample| u16::from_ne_bytes(sample))).collect(),
-        ),
-    }
-}
-
-fn orientation(image: &sys::avifImage) -> Orientation {
-    let has = |flag| image.transformFlags & flag != 0;
-    Orientation {
-        quarter_turns: if has(sys::AVIF_TRANSFORM_IROT) { image.irot.angle } else { 0 },
-        mirror_axis: has(sys::AVIF_TRANSFORM_IMIR).then_some(image.imir.axis),
-    }
 }

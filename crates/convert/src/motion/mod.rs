@@ -51,7 +51,7 @@ impl Motion {
             Format::Gif => gif::facts(bytes, counted)?,
             Format::Png => apng::facts(bytes, counted)?,
             Format::WebP => webp::facts(bytes, counted)?,
-            Format::Jpeg | Format::Tiff | Format::Bmp => None,
+            Format::Jpeg | Format::Tiff | Format::Bmp | Format::Avif => None,
         };
         let Some(Facts { delays, repetitions }) = facts else { return Ok(None) };
         if delays.len() as u64 > most {
@@ -71,7 +71,9 @@ impl Motion {
             Format::Gif => Box::new(gif::Parts::open(bytes, self.size)?),
             Format::Png => Box::new(apng::Parts::open(bytes)?),
             // None of the others moves.
-            Format::WebP | Format::Jpeg | Format::Tiff | Format::Bmp => Box::new(webp::Parts::open(bytes, self.size)),
+            Format::WebP | Format::Jpeg | Format::Tiff | Format::Bmp | Format::Avif => {
+                Box::new(webp::Parts::open(bytes, self.size))
+            }
         };
         Ok(Seen { format: self.format, parts, canvas: Canvas::new(self.size), done: 0, frames: self.frames() })
     }

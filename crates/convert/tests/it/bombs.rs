@@ -46,6 +46,7 @@ fn a_file_cut_short_is_refused_wherever_it_is_cut() {
     files.push(("CMYK".into(), cmyk_jpeg(&vec![[10, 200, 30, 40]; 240 * 180], 240, 180, true, None)));
     files.push(("CMYK TIFF".into(), cmyk_tiff(&vec![[10, 200, 30, 40]; 240 * 180], 240, 180, b"none", 1)));
     files.push(("progressive".into(), progressive(&picture(240, 180))));
+    files.push(("AVIF".into(), run(&files[0].1, &recipe()).unwrap().variants[0].bytes.to_vec()));
     for (name, whole) in files {
         let made = run(&whole, &recipe()).unwrap().variants.swap_remove(0).bytes;
         for sixteenths in 0..16 {

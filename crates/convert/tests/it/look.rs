@@ -1,6 +1,7 @@
 //! What somebody else's decoder sees.
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::process::Command;
 
 use convert::{Conversion, Error, convert};
@@ -55,6 +56,22 @@ pub(crate) fn info(avif: &[u8]) -> String {
     let run = run.expect("avifdec is missing; `make tools` installs it");
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stdout));
     String::from_utf8_lossy(&run.stdout).into_owned()
+}
+
+/// Encodes a picture with `avifenc`, by way of a PNG.
+pub(crate) fn avifenc(image: &DynamicImage, arguments: &[&str]) -> Vec<u8> {
+    let folder = tempfile::tempdir().unwrap();
+    image.save(folder.path().join("a.png")).unwrap();
+    avifenc_in(folder.path(), &[arguments, &["a.png"]].concat())
+}
+
+/// Runs `avifenc` on files in a folder, quickly and at good quality.
+pub(crate) fn avifenc_in(folder: &Path, arguments: &[&str]) -> Vec<u8> {
+    let mut command = Command::new("avifenc");
+    command.current_dir(folder).args(["--speed", "10", "--min", "5", "--max", "5"]).args(arguments);
+    let run = command.args(["-o", "a.avif"]).output().expect("avifenc is missing; `make tools` installs it");
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    std::fs::read(folder.join("a.avif")).unwrap()
 }
 
 /// The mean difference of two pictures' channels, in 8-bit levels. Coding at this quality costs about 1; a wrong turn,

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod animation;
+mod avif_in;
 mod bombs;
 mod broken;
 mod color;

@@ -114,3 +114,18 @@ async fn what_comes_out_larger_than_its_source_is_told_and_left_out() {
     let report = keeping.report_of("dot.png", plain.get_ref()).await;
     assert_eq!((variants(&report)[0].fate, variants(&report)[0].asked), (Fate::Stored, Width::Full));
 }
+
+#[tokio::test]
+async fn an_avif_is_stored_as_it_is_beside_its_narrower_variants() {
+    let mut house = House::with(&[("AVIF_WIDTHS", "full,50")]).await;
+    house.report_of("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let avif = house.get("photos", "a.png.avif").await;
+    for _ in 0..3 {
+        // Of our own outputs, which are never inputs.
+        house.deliveries.recv().await.unwrap();
+    }
+    let report = house.report_of("upload", &avif).await;
+    let fates: Vec<_> = variants(&report).iter().map(|variant| (variant.asked.to_string(), variant.fate)).collect();
+    assert_eq!(fates[0], ("full".into(), Fate::Stored));
+    assert_eq!(house.get("photos", "upload.avif").await, avif);
+}

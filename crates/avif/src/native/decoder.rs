@@ -1,0 +1,182 @@
+//! An avifDecoder, and what it finds in a file.
+
+use std::ptr::NonNull;
+use std::slice;
+
+use model::{Chroma, Cicp, Color, Depth, Picture, Samples, Shape};
+
+use super::{bytes, check, explain, sys, text};
+use crate::{Aperture, Attached, Decoded, Error, Header, Orientation};
+
+/// An avifDecoder.
+pub(crate) struct Decoder {
+    raw: NonNull<sys::avifDecoder>,
+}
+
+impl Decoder {
+    /// A decoder that refuses pictures of more pixels.
+    pub(crate) fn new(max_pixels: u32) -> Result<Self, Error> {
+        // SAFETY: takes nothing; null is checked next.
+        let raw = NonNull::new(unsafe { sys::avifDecoderCreate() });
+        let mut decoder = Self { raw: raw.ok_or(Error::OutOfMemory { call: "avifDecoderCreate" })? };
+        // SAFETY: the object is alive and reached through this handle alone.
+        let fields = unsafe { decoder.raw.as_mut() };
+        // libavif refuses limits above its default.
+        fields.imageSizeLimit = max_pixels.clamp(1, sys::AVIF_DEFAULT_IMAGE_SIZE_LIMIT);
+        // Browsers are as lenient: early encoders wrote no `pixi`, and an aperture is read here by ourselves.
+        fields.strictFlags = sys::AVIF_STRICT_ALPHA_ISPE_REQUIRED;
+        Ok(decoder)
+    }
+
+    /// Reads the boxes, and no pixel.
+    pub(crate) fn header(self, file: &[u8]) -> Result<Header, Error> {
+        self.parse(file)?;
+        let image = self.image("avifDecoderParse")?;
+        let (depth, chroma) = (depth(image)?, chroma(image)?);
+        Ok(Header {
+            shape: Shape { width: image.width, height: image.height, depth, chroma },
+            alpha: self.fields().alphaPresent != 0,
+            color: color(image),
+            attached: attached(image),
+            aperture: aperture(image),
+            orientation: orientation(image),
+            frames: self.frames(),
+        })
+    }
+
+    /// Reads the first picture.
+    pub(crate) fn read(self, file: &[u8]) -> Result<Decoded, Error> {
+        self.parse(file)?;
+        // SAFETY: the decoder is alive and has parsed its input.
+        let result = unsafe { sys::avifDecoderNextImage(self.raw.as_ptr()) };
+        explain("avifDecoderNextImage", result, &self.diagnostics())?;
+        let image = self.image("avifDecoderNextImage")?;
+        Ok(Decoded {
+            picture: picture(image)?,
+            premultiplied: image.alphaPremultiplied != 0,
+            attached: attached(image),
+            orientation: orientation(image),
+            frames: self.frames(),
+        })
+    }
+
+    fn parse(&self, file: &[u8]) -> Result<(), Error> {
+        // SAFETY: the decoder is alive; its callers consume it while they hold the slice, so that it ends first.
+        let result = unsafe { sys::avifDecoderSetIOMemory(self.raw.as_ptr(), file.as_ptr(), file.len()) };
+        check("avifDecoderSetIOMemory", result)?;
+        // SAFETY: the decoder is alive and has its input.
+        let result = unsafe { sys::avifDecoderParse(self.raw.as_ptr()) };
+        explain("avifDecoderParse", result, &self.diagnostics())
+    }
+
+    fn fields(&self) -> &sys::avifDecoder {
+        // SAFETY: the object is alive until drop.
+        unsafe { self.raw.as_ref() }
+    }
+
+    /// What `call` has found out about the picture.
+    fn image(&self, call: &'static str) -> Result<&sys::avifImage, Error> {
+        // SAFETY: the decoder holds an image of its own from the first successful call on, or null, which is checked next.
+        unsafe { self.fields().image.as_ref() }.ok_or(Error::OutOfMemory { call })
+    }
+
+    fn frames(&self) -> u32 {
+        u32::try_from(self.fields().imageCount).unwrap_or(0)
+    }
+
+    fn diagnostics(&self) -> String {
+        let diagnostics = self.fields().diag.error;
+        text(diagnostics.as_ptr())
+    }
+}
+
+impl Drop for Decoder {
+    fn drop(&mut self) {
+        // SAFETY: made by avifDecoderCreate, freed only here.
+        unsafe { sys::avifDecoderDestroy(self.raw.as_ptr()) };
+    }
+}
+
+fn depth(image: &sys::avifImage) -> Result<Depth, Error> {
+    match image.depth {
+        8 => Ok(Depth::Eight),
+        10 => Ok(Depth::Ten),
+        12 => Ok(Depth::Twelve),
+        value => Err(Error::Unknown { what: "depth", value }),
+    }
+}
+
+fn chroma(image: &sys::avifImage) -> Result<Chroma, Error> {
+    match image.yuvFormat {
+        sys::AVIF_PIXEL_FORMAT_YUV400 => Ok(Chroma::Monochrome),
+        sys::AVIF_PIXEL_FORMAT_YUV420 => Ok(Chroma::Yuv420),
+        sys::AVIF_PIXEL_FORMAT_YUV422 => Ok(Chroma::Yuv422),
+        sys::AVIF_PIXEL_FORMAT_YUV444 => Ok(Chroma::Yuv444),
+        value => Err(Error::Unknown { what: "pixel format", value }),
+    }
+}
+
+fn color(image: &sys::avifImage) -> Color {
+    let cicp = Cicp {
+        primaries: image.colorPrimaries,
+        transfer: image.transferCharacteristics,
+        matrix: image.matrixCoefficients,
+        full_range: image.yuvRange == sys::AVIF_RANGE_FULL,
+    };
+    Color { cicp, icc: bytes(&image.icc) }
+}
+
+fn attached(image: &sys::avifImage) -> Attached {
+    Attached { exif: bytes(&image.exif), xmp: bytes(&image.xmp) }
+}
+
+fn picture(image: &sys::avifImage) -> Result<Picture, Error> {
+    let (depth, chroma) = (depth(image)?, chroma(image)?);
+    let shape = Shape { width: image.width, height: image.height, depth, chroma };
+    let planes = (0..chroma.planes())
+        .map(|plane| {
+            let (width, height) = shape.plane_size(plane);
+            samples(image.yuvPlanes[plane], image.yuvRowBytes[plane], width, height, depth)
+        })
+        .collect();
+    let alpha = (!image.alphaPlane.is_null())
+        .then(|| samples(image.alphaPlane, image.alphaRowBytes, image.width, image.height, depth));
+    Ok(Picture::new(shape, planes, alpha, color(image))?)
+}
+
+/// Copies a plane of libavif's without its padding; an absent one comes out empty, which `Picture::new` refuses.
+fn samples(plane: *const u8, row_bytes: u32, width: u32, height: u32, depth: Depth) -> Samples {
+    let rows = (0..if plane.is_null() { 0 } else { height as usize }).map(|row| {
+        let bytes = width as usize * if depth == Depth::Eight { 1 } else { 2 };
+        // SAFETY: a decoded plane has `height` rows that are `row_bytes` apart, each holding at least `width` samples.
+        let start = unsafe { plane.add(row * row_bytes as usize) };
+        // SAFETY: see above; a row is initialised for its width.
+        unsafe { slice::from_raw_parts(start, bytes) }
+    });
+    match depth {
+        Depth::Eight => Samples::U8(rows.flatten().copied().collect()),
+        Depth::Ten | Depth::Twelve => Samples::U16(
+            rows.flat_map(|row| row.as_chunks().0.iter().map(|&sample| u16::from_ne_bytes(sample))).collect(),
+        ),
+    }
+}
+
+fn orientation(image: &sys::avifImage) -> Orientation {
+    let has = |flag| image.transformFlags & flag != 0;
+    Orientation {
+        quarter_turns: if has(sys::AVIF_TRANSFORM_IROT) { image.irot.angle } else { 0 },
+        mirror_axis: has(sys::AVIF_TRANSFORM_IMIR).then_some(image.imir.axis),
+    }
+}
+
+fn aperture(image: &sys::avifImage) -> Option<Aperture> {
+    let clap = &image.clap;
+    // avif.h: the fields are unsigned as the standard's text has them, and signed as it means them.
+    let signed = u32::cast_signed;
+    (image.transformFlags & sys::AVIF_TRANSFORM_CLAP != 0).then(|| Aperture {
+        width: (signed(clap.widthN), signed(clap.widthD)),
+        height: (signed(clap.heightN), signed(clap.heightD)),
+        right: (signed(clap.horizOffN), signed(clap.horizOffD)),
+        down: (signed(clap.vertOffN), signed(clap.vertOffD)),
+    })
+}

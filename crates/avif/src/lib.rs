@@ -24,4 +24,4 @@ pub use error::Error;
 pub use library::{Library, library};
 pub use memory::share_memory;
 pub use sequence::{Playback, Sequence};
-pub use settings::{Content, Settings, bytes_per_pixel, sequence_bytes_per_pixel};
+pub use settings::{Content, Settings, bytes_per_pixel, prefers_ten_bits, sequence_bytes_per_pixel};

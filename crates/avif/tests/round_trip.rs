@@ -5,12 +5,12 @@
 use std::num::NonZeroUsize;
 
 use avif::{Attached, Content, Settings, decode, encode};
-use model::{Chroma, Cicp, Color, Depth, Picture, Quality, Samples, Shape, Speed};
+use model::{Chroma, Cicp, Color, Depth, Picture, Samples, Shape, Speed};
 
 const MAX_PIXELS: u32 = 1 << 24;
 
 fn settings(quality: &str, content: Content) -> Settings {
-    let Quality::Fixed(quality) = quality.parse().unwrap();
+    let quality = quality.parse::<u8>().unwrap().try_into().unwrap();
     Settings { quality, speed: Speed::try_from(8).unwrap(), content, threads: NonZeroUsize::MIN }
 }
 

@@ -5,7 +5,7 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 
 use avif::{Attached, Content, Error, Playback, Sequence, Settings, decode};
-use model::{Chroma, Cicp, Color, Depth, Picture, Quality, Samples, Shape};
+use model::{Chroma, Cicp, Color, Depth, Picture, Samples, Shape};
 
 const SHAPE: Shape = Shape { width: 66, height: 48, depth: Depth::Eight, chroma: Chroma::Yuv444 };
 const PLAYBACK: Playback = Playback { timescale: NonZeroU32::new(25).unwrap(), repetitions: Some(2) };
@@ -22,7 +22,7 @@ fn frame(number: usize, alpha: bool) -> Picture {
 }
 
 fn sequence(frames: usize, alpha: bool, speed: &str, quality: &str) -> Vec<u8> {
-    let Quality::Fixed(quality) = quality.parse().unwrap();
+    let quality = quality.parse::<u8>().unwrap().try_into().unwrap();
     let (speed, threads) = (speed.parse().unwrap(), NonZeroUsize::MIN);
     let settings = Settings { quality, speed, content: Content::Graphic, threads };
     let attached = Attached { exif: None, xmp: Some(b"<x:xmpmeta/>".to_vec()) };
@@ -64,7 +64,7 @@ fn no_clock_is_in_the_file() {
 
 #[test]
 fn pictures_that_do_not_fit_together_are_refused() {
-    let Quality::Fixed(quality) = Quality::default();
+    let quality = model::FixedQuality::default();
     let (speed, threads) = ("10".parse().unwrap(), NonZeroUsize::MIN);
     let settings = Settings { quality, speed, content: Content::Graphic, threads };
     let attached = Attached::default();

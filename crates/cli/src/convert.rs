@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
     /// Pixels across, or "full" for the input's own; never enlarged. Can be repeated [default: full]
     #[arg(short, long, value_delimiter = ',')]
     width: Vec<Width>,
-    /// 0 (smallest) to 100 (lossless)
+    /// "visual:75", the smallest file that reaches this SSIMULACRA2 score, or 0 (smallest) to 100 (lossless)
     #[arg(short, long, default_value_t)]
     quality: Quality,
     /// 0 (slowest, smallest) to 10 (fastest)
@@ -97,6 +97,9 @@ struct Made {
     width: u32,
     height: u32,
     bytes: u64,
+    /// SSIMULACRA2, where the quality was searched for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    score: Option<f32>,
     /// False where it was not smaller than its input, and not that itself.
     written: bool,
 }
@@ -248,7 +251,7 @@ fn convert(task: &Task, plan: &Plan, overwrite: bool) -> anyhow::Result<Outcome>
             output::remove(path)?;
         }
         let (width, height, bytes) = (variant.width, variant.height, variant.bytes.len() as u64);
-        made.push(Made { path: path.display().to_string(), width, height, bytes, written });
+        made.push(Made { path: path.display().to_string(), width, height, bytes, score: variant.score, written });
     }
     let SourceFacts { width, height, bytes, frames, .. } = facts;
     Ok(Outcome::Converted { bytes, width, height, frames, outputs: made, notes: conversion.notes, took })
@@ -274,18 +277,19 @@ fn lines(tasks: &[Task], outcomes: &[Outcome], failures: &[Failure]) -> String {
 }
 
 fn rows(outcomes: &[Outcome]) -> String {
-    let mut rows = table::table(["output", "size", "bytes", "saving", "time"]);
+    let mut rows = table::table(["output", "size", "bytes", "saving", "score", "time"]);
     let mut notes = String::new();
     for outcome in outcomes {
         let Outcome::Converted { bytes: before, frames, outputs, notes: told, took, .. } = outcome else { continue };
         let seconds = (took.decode_ms + took.transform_ms + took.encode_ms) / 1000.0;
-        for Made { path, width, height, bytes, written } in outputs {
+        for Made { path, width, height, bytes, score, written } in outputs {
             let name = if *written { path.clone() } else { format!("{path} (not smaller: not written)") };
             rows.add_row([
                 name.into(),
                 table::size(*width, *height, *frames).into(),
                 table::bytes(*bytes).into(),
                 table::saving(*before, *bytes),
+                score.map_or_else(String::new, |score| format!("{score:.1}")).into(),
                 format!("{seconds:.2} s").into(),
             ]);
         }

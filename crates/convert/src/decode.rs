@@ -18,6 +18,7 @@ pub struct Decoded {
     pub(crate) orientation: Orientation,
     pub(crate) exif: Option<Vec<u8>>,
     pub(crate) xmp: Option<Vec<u8>>,
+    pub(crate) unsearched: Option<&'static str>,
     pub(crate) notes: Vec<String>,
     pub(crate) moving: Option<Moving>,
 }
@@ -29,7 +30,7 @@ impl Opened<'_> {
     /// [`Error::Damaged`] where the pixels are not all there, however little is missing.
     pub fn decode(self) -> Result<Decoded, Error> {
         let source = self.size();
-        let Self { format, width, height, mut icc, cicp, orientation, exif, xmp, reader, .. } = self;
+        let Self { format, width, height, mut icc, cicp, orientation, exif, xmp, reader, unsearched, .. } = self;
         let (mut notes, mut kept, mut moving) = (Vec::new(), None, None);
         let image = match reader {
             Reader::Jpeg(jpeg) => Some(jpeg.decode(&mut icc, &mut notes)?),
@@ -59,7 +60,7 @@ impl Opened<'_> {
             }
         };
         let pixels = image.map(|image| profile::settle(image, icc, cicp, &mut notes));
-        Ok(Decoded { pixels, kept, source, orientation, exif, xmp, notes, moving })
+        Ok(Decoded { pixels, kept, source, orientation, exif, xmp, unsearched, notes, moving })
     }
 }
 

@@ -1,3 +1,4 @@
+use std::mem;
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -5,10 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use avif::Settings;
-use model::{Picture, Quality, Recipe, Shape, Width};
+use model::{FixedQuality, Recipe, Score, Shape, Width};
 
 use crate::open::size;
-use crate::planes::Style;
+use crate::search::{self, Curve, Failed, Found};
+use crate::transform::{Aim, Rendition};
 use crate::{Conversion, Error, Transformed};
 
 /// One AVIF file.
@@ -24,43 +26,74 @@ pub struct Variant {
     pub bytes: Arc<[u8]>,
     /// Whether the file is the source itself, which is an AVIF of that size already.
     pub kept: bool,
+    /// The SSIMULACRA2 score that it reached, where a search measured it.
+    pub score: Option<f32>,
 }
+
+/// How files are to be made.
+#[derive(Clone, Copy)]
+enum How {
+    Fixed(FixedQuality),
+    /// By the curve of the largest picture, which those of the others are near.
+    Search {
+        target: Score,
+        largest: Curve,
+    },
+}
+
+/// One encode.
+struct File {
+    bytes: Arc<[u8]>,
+    /// SSIMULACRA2, where it was measured.
+    score: Option<f32>,
+}
+
+/// What is put on top of a target that is guessed at: nine photographs of ten then reach it.
+const SAFE: f32 = 5.0;
 
 impl Transformed {
     /// Encodes the variants on up to `threads` threads.
     ///
     /// # Errors
     /// [`Error::Encode`] with what libavif reported.
-    pub fn encode(self, recipe: &Recipe, threads: NonZeroUsize) -> Result<Conversion, Error> {
-        let files = self.files(recipe, threads)?;
-        let shapes = self.pictures.iter().map(Picture::shape);
+    pub fn encode(mut self, recipe: &Recipe, threads: NonZeroUsize) -> Result<Conversion, Error> {
+        let mut notes = mem::take(&mut self.notes);
+        let files = self.files(recipe, threads, &mut notes)?;
+        let shapes = self.renditions.iter().map(|rendition| rendition.picture.shape());
         let encoded = shapes.map(|shape| (shape.width, shape.height)).zip(files).map(|file| (file, false));
-        let kept = self.kept.iter().map(|kept| ((kept.size, Arc::clone(&kept.file)), true));
+        let kept = self.kept.iter().map(|kept| {
+            let file = File { bytes: Arc::clone(&kept.file), score: None };
+            ((kept.size, file), true)
+        });
         let files: Vec<_> = encoded.chain(kept).collect();
         let variants = recipe
             .widths
             .iter()
             .filter_map(|asked| {
                 let wanted = size(self.source, asked);
-                let ((size, bytes), kept) = files.iter().find(|((size, _), _)| *size == wanted)?;
-                Some(Variant { asked, width: size.0, height: size.1, bytes: Arc::clone(bytes), kept: *kept })
+                let ((size, File { bytes, score }), kept) = files.iter().find(|((size, _), _)| *size == wanted)?;
+                let (bytes, (width, height)) = (Arc::clone(bytes), *size);
+                Some(Variant { asked, width, height, bytes, kept: *kept, score: *score })
             })
             .collect();
-        Ok(Conversion { variants, notes: self.notes })
+        Ok(Conversion { variants, notes })
     }
 
     /// One file for each picture. Two at a time with half the threads each beat one at a time with all of them, and
     /// the largest is begun first, so that nobody waits for it at the end.
-    fn files(&self, recipe: &Recipe, threads: NonZeroUsize) -> Result<Vec<Arc<[u8]>>, Error> {
-        let workers = threads.get().min(self.pictures.len()).clamp(1, 2);
-        let threads = NonZeroUsize::new(threads.get() / workers).unwrap_or(NonZeroUsize::MIN);
+    fn files(&self, recipe: &Recipe, threads: NonZeroUsize, notes: &mut Vec<String>) -> Result<Vec<File>, Error> {
+        let workers = threads.get().min(self.renditions.len()).clamp(1, 2);
+        let share = NonZeroUsize::new(threads.get() / workers).unwrap_or(NonZeroUsize::MIN);
+        let how = self.how(recipe, threads, notes)?;
         let next = AtomicUsize::new(0);
         let work = || {
             let mut done = Vec::new();
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some(picture) = self.pictures.get(index) else { return done };
-                done.push((index, self.file(picture, recipe, threads)));
+                if index >= self.renditions.len() {
+                    return done;
+                }
+                done.push((index, self.file(index, how, &self.settings(recipe, share))));
             }
         };
         let mut done = thread::scope(|scope| {
@@ -75,20 +108,67 @@ impl Transformed {
         done.into_iter().map(|(_, file)| file).collect()
     }
 
-    fn file(&self, picture: &Picture, recipe: &Recipe, threads: NonZeroUsize) -> Result<Arc<[u8]>, Error> {
-        // A measured target becomes a second arm here, around the same call.
-        let Quality::Fixed(quality) = recipe.quality;
-        let settings = Settings { quality, speed: recipe.speed, content: self.content, threads };
-        let file = match &self.moving {
-            Some(moving) => {
-                let style = Style { content: self.content, lossless: quality.is_lossless() };
-                moving.encode(picture, style, &self.attached, &settings)?
+    /// How the files are to be made. What a search starts from is learnt of the largest picture, before there are two at
+    /// work, so that it does not depend on which is faster.
+    fn how(&self, recipe: &Recipe, threads: NonZeroUsize, notes: &mut Vec<String>) -> Result<How, Error> {
+        let typical = Curve::typical(self.content);
+        let guess = |target: Score, why: &str, notes: &mut Vec<String>| {
+            let quality = typical.quantizer(target.value() + SAFE).quality();
+            notes.push(format!("quality {quality} was set, not searched for by visual:{target}: {why}"));
+            How::Fixed(quality)
+        };
+        match (self.aim, self.renditions.first()) {
+            (Aim::Search(target), Some(largest)) => {
+                let Rendition { picture, reference } = largest;
+                let settings = self.settings(recipe, threads);
+                match search::look(picture, reference.as_ref(), typical, target, &settings) {
+                    Ok(largest) => Ok(How::Search { target, largest }),
+                    Err(Failed::Compare(why)) => Ok(guess(target, &why, notes)),
+                    Err(failed) => Err(missed(picture.shape(), failed)),
+                }
             }
-            None => {
-                avif::encode(picture, &self.attached, &settings).map_err(|source| failed(picture.shape(), source))?
+            (Aim::Guess(target, why), Some(_)) => Ok(guess(target, why, notes)),
+            (Aim::Fixed(quality), _) => Ok(How::Fixed(quality)),
+            // A source that is kept as it is leaves nothing to encode.
+            (Aim::Search(_) | Aim::Guess(..), None) => Ok(How::Fixed(FixedQuality::default())),
+        }
+    }
+
+    fn file(&self, index: usize, how: How, settings: &Settings) -> Result<File, Error> {
+        let Rendition { picture, reference } = &self.renditions[index];
+        let reference = reference.as_ref();
+        let file = match how {
+            How::Fixed(quality) => {
+                let settings = Settings { quality, ..*settings };
+                let bytes = match &self.moving {
+                    Some(moving) => moving.encode(picture, self.style, &self.attached, &settings)?,
+                    None => avif::encode(picture, &self.attached, &settings)
+                        .map_err(|source| failed(picture.shape(), source))?,
+                };
+                return Ok(File { bytes: bytes.into(), score: None });
+            }
+            How::Search { target, largest } => {
+                let curve =
+                    if index == 0 { Ok(largest) } else { search::look(picture, reference, largest, target, settings) };
+                let found =
+                    curve.and_then(|curve| search::find(picture, reference, curve, target, &self.attached, settings));
+                found.map(|Found { file, score }| File { bytes: file.into(), score: Some(score) })
             }
         };
-        Ok(file.into())
+        file.map_err(|failed| missed(picture.shape(), failed))
+    }
+
+    /// The quality is still to be set.
+    fn settings(&self, recipe: &Recipe, threads: NonZeroUsize) -> Settings {
+        let quality = FixedQuality::default();
+        Settings { quality, speed: recipe.speed, content: self.content, threads }
+    }
+}
+
+fn missed(shape: Shape, failed: Failed) -> Error {
+    match failed {
+        Failed::Encode(source) => self::failed(shape, source),
+        Failed::Compare(message) => Error::Planes { width: shape.width, height: shape.height, message },
     }
 }
 

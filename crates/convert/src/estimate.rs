@@ -2,18 +2,22 @@
 
 use model::{Depth, Recipe};
 
-use crate::Format;
 use crate::open::Opened;
+use crate::{Format, search};
 
 /// What converting a picture will take.
 pub(crate) struct Estimate {
-    /// Bytes at the peak.
+    /// Bytes at the peak, with a fixed quality.
     pub(crate) memory: u64,
+    /// Bytes at the peak, where the quality is searched for.
+    pub(crate) memory_to_search: u64,
     /// Pixels to encode, all variants together. A frame counts for a fifth of a picture: where hardly anything moves, it was
     /// measured to cost a quarter.
     pub(crate) encoded_pixels: u64,
 }
 
+/// Bytes a pixel of a file that was read back: 4:2:0 at 10 bits, or at 8 bits 4:4:4.
+const READ_BACK: u64 = 3;
 /// The program itself, its SDK and its threads.
 const PROGRAM: u64 = 40 << 20;
 
@@ -70,8 +74,17 @@ impl Estimate {
             _ => 1,
         };
         let files = opened.bytes() as u64 * copies;
-        let memory = peak.saturating_add((PROGRAM + profiles).saturating_add(files));
+        let besides = (PROGRAM + profiles).saturating_add(files);
+        let memory = peak.saturating_add(besides);
+        // What encodes are compared with stays, and takes the encoder's place with what is compared: the file read back by
+        // the decoder, and once more in planes of our own.
+        let references = encoded_pixels.saturating_mul(u64::from(color.bytes_per_pixel()));
+        let read_back =
+            sizes.iter().take(2).map(|size| size.saturating_mul(2 * READ_BACK)).fold(0, u64::saturating_add);
+        let comparing = read_back.saturating_add(2 * search::CELL_MEMORY);
+        let searching = references.saturating_add(planes).saturating_add(encoding.max(comparing));
+        let memory_to_search = peak.max(searching).saturating_add(besides);
         let encoded_pixels = encoded_pixels.saturating_mul(u64::from(1 + (opened.frames() - 1) / 5));
-        Self { memory, encoded_pixels }
+        Self { memory, memory_to_search, encoded_pixels }
     }
 }

@@ -37,6 +37,7 @@ mod planes;
 mod png;
 mod profile;
 mod resize;
+mod search;
 mod tiff;
 mod transform;
 mod webp;

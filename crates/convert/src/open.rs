@@ -25,6 +25,8 @@ pub struct Opened<'bytes> {
     pub(crate) reader: Reader<'bytes>,
     bytes: usize,
     encoded_pixels: u64,
+    /// Why the quality is not searched for, where the recipe asks for that.
+    pub(crate) unsearched: Option<&'static str>,
 }
 
 /// The most bytes that a PNG's profile and a few rows may take; the largest profiles in use have 4 MiB.
@@ -75,6 +77,9 @@ impl<'bytes> Opened<'bytes> {
         }
         let estimate = Estimate::of(&opened, recipe);
         opened.encoded_pixels = estimate.encoded_pixels;
+        if estimate.memory_to_search > limits.memory {
+            opened.unsearched = Some("there is no memory for it");
+        }
         if estimate.memory > limits.memory {
             let (width, height) = opened.size();
             let (needed, limit) = (estimate.memory.div_ceil(1 << 20), limits.memory >> 20);
@@ -110,6 +115,12 @@ impl<'bytes> Opened<'bytes> {
     #[must_use]
     pub fn encoded_pixels(&self) -> u64 {
         self.encoded_pixels
+    }
+
+    /// The same, to be encoded at a fixed quality even where the recipe asks for a search, and why.
+    #[must_use]
+    pub fn unsearched(self, why: &'static str) -> Self {
+        Self { unsearched: Some(why), ..self }
     }
 
     /// The file's size in bytes.
@@ -173,6 +184,7 @@ impl<'bytes> Opened<'bytes> {
             reader: Reader::Jpeg(Box::new(jpeg)),
             bytes: bytes.len(),
             encoded_pixels: 0,
+            unsearched: None,
         })
     }
 
@@ -191,6 +203,7 @@ impl<'bytes> Opened<'bytes> {
             reader: Reader::Avif(avif, Uses { kept: None, narrower: false }),
             bytes: bytes.len(),
             encoded_pixels: 0,
+            unsearched: None,
         };
         let (size, sizes) = (opened.size(), opened.sizes(recipe));
         if let Reader::Avif(_, uses) = &mut opened.reader {
@@ -266,6 +279,7 @@ impl<'bytes> Opened<'bytes> {
             },
             bytes: bytes.len(),
             encoded_pixels: 0,
+            unsearched: None,
         })
     }
 

@@ -2,7 +2,7 @@
 
 use avif::Content;
 use image::{DynamicImage, GenericImageView};
-use model::{Chroma, Cicp, Color, Depth, Picture, Samples, Shape};
+use model::{Chroma, Cicp, Color, Depth, Picture, Quality, Samples, Shape};
 use yuv::{YuvChromaSubsampling, YuvConversionMode, YuvError, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
 
 use crate::Error;
@@ -10,8 +10,25 @@ use crate::Error;
 /// What decides the planes' form.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Style {
-    pub(crate) content: Content,
     pub(crate) lossless: bool,
+    /// Chroma at full resolution, in photographs too.
+    whole_chroma: bool,
+    /// 10 bits for pixels that have 8.
+    deepened: bool,
+}
+
+/// From this score on chroma at half resolution stands in the way: of seven photographs the one with the most colour in
+/// its edges gets to 84 with it, whatever the quantizer, and only two get over 89.
+const WHOLE_CHROMA: f32 = 84.0;
+
+impl Style {
+    pub(crate) fn of(content: Content, quality: Quality, moves: bool) -> Self {
+        let demanding = matches!(quality, Quality::Visual(target) if target.value() >= WHOLE_CHROMA);
+        let lossless = quality.is_lossless();
+        let whole_chroma = lossless || demanding || content == Content::Graphic;
+        let deepened = !whole_chroma && !moves && avif::prefers_ten_bits();
+        Self { lossless, whole_chroma, deepened }
+    }
 }
 
 /// Makes planes of pixels. Grey stays one plane; 16 bits become 10; drawn pictures keep their chroma whole.
@@ -21,14 +38,19 @@ pub(crate) fn picture(image: &DynamicImage, color: &Color, style: Style) -> Resu
     let colored = image.color().has_color();
     let chroma = match style {
         _ if !colored => Chroma::Monochrome,
-        Style { lossless: false, content: Content::Photograph } => Chroma::Yuv420,
-        Style { lossless: true, .. } | Style { content: Content::Graphic, .. } => Chroma::Yuv444,
+        Style { whole_chroma: false, .. } => Chroma::Yuv420,
+        Style { whole_chroma: true, .. } => Chroma::Yuv444,
     };
     let cicp = if style.lossless && colored { color.cicp.identity() } else { color.cicp };
     let rgb = Interleaved { width, height, chroma, matrix: matrix(color.cicp), lossless: style.lossless };
     let (depth, planes, alpha) = match image {
         DynamicImage::ImageLuma8(image) => (Depth::Eight, vec![Samples::U8(image.as_raw().clone())], None),
         DynamicImage::ImageLumaA8(image) => (Depth::Eight, vec![channel::<2>(image, 0)], Some(channel::<2>(image, 1))),
+        DynamicImage::ImageRgb8(image) if style.deepened => {
+            // Luma and chroma have more levels than eight bits hold, of colours that do.
+            let pixels: Vec<u16> = image.iter().map(|&sample| ten_of_eight(sample)).collect();
+            (Depth::Ten, rgb.planar::<3>(&pixels).map_err(|error| failed(error.to_string()))?, None)
+        }
         DynamicImage::ImageRgb8(image) => {
             (Depth::Eight, rgb.eight::<3>(image).map_err(|error| failed(error.to_string()))?, None)
         }
@@ -99,15 +121,20 @@ impl Interleaved {
                 _ => [1, 2, 0].map(|index| channel10::<4>(pixels, index)).to_vec(),
             });
         }
+        let pixels: Vec<u16> = pixels.iter().map(|&sample| ten(sample)).collect();
+        self.planar::<CHANNELS>(&pixels)
+    }
+
+    /// Planes of 10-bit pixels.
+    fn planar<const CHANNELS: u32>(self, pixels: &[u16]) -> Result<Vec<Samples>, YuvError> {
         let convert = match (CHANNELS, self.chroma) {
             (3, Chroma::Yuv420) => yuv::rgb10_to_i010,
             (3, _) => yuv::rgb10_to_i410,
             (_, Chroma::Yuv420) => yuv::rgba10_to_i010,
             _ => yuv::rgba10_to_i410,
         };
-        let pixels: Vec<u16> = pixels.iter().map(|&sample| ten(sample)).collect();
         let mut planar = YuvPlanarImageMut::alloc(self.width, self.height, self.subsampling());
-        convert(&mut planar, &pixels, self.width * CHANNELS, YuvRange::Full, self.matrix)?;
+        convert(&mut planar, pixels, self.width * CHANNELS, YuvRange::Full, self.matrix)?;
         Ok(owned(planar).map(Samples::U16).to_vec())
     }
 
@@ -140,6 +167,11 @@ fn ten(sample: u16) -> u16 {
     u16::try_from((u32::from(sample) * 1023 + 32_767) / 65_535).unwrap_or(1023)
 }
 
+/// 0..=255 onto 0..=1023, rounded.
+fn ten_of_eight(sample: u8) -> u16 {
+    u16::try_from((u32::from(sample) * 1023 + 127) / 255).unwrap_or(1023)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,5 +179,6 @@ mod tests {
     #[test]
     fn the_ends_of_the_range_stay_the_ends() {
         assert_eq!((ten(0), ten(32_768), ten(65_535)), (0, 512, 1023));
+        assert_eq!((ten_of_eight(0), ten_of_eight(128), ten_of_eight(255)), (0, 514, 1023));
     }
 }

@@ -1,6 +1,6 @@
 use avif::{Attached, Content};
 use image::{DynamicImage, GenericImageView};
-use model::{Color, Metadata, Picture, Quality, Recipe};
+use model::{Color, Metadata, Picture, Quality, Recipe, Score};
 
 use crate::avif_file::Kept;
 use crate::motion::Moving;
@@ -12,67 +12,108 @@ use crate::{Decoded, Error, content, metadata, planes};
 /// The variants' pixels as the codec wants them, each size once.
 pub struct Transformed {
     /// The widest first.
-    pub(crate) pictures: Vec<Picture>,
+    pub(crate) renditions: Vec<Rendition>,
     /// The source itself, where it is a variant of its own.
     pub(crate) kept: Option<Kept>,
     /// The upright source's width and height.
     pub(crate) source: (u32, u32),
     pub(crate) content: Content,
+    pub(crate) style: Style,
+    pub(crate) aim: Aim,
     pub(crate) attached: Attached,
     pub(crate) notes: Vec<String>,
     pub(crate) moving: Option<Moving>,
 }
 
+/// A picture at one size.
+pub(crate) struct Rendition {
+    pub(crate) picture: Picture,
+    /// The pixels that the planes were made of, for encodes to be compared with; nothing where the planes are the source
+    /// itself, or where nothing is compared.
+    pub(crate) reference: Option<DynamicImage>,
+}
+
+/// What the recipe's quality comes to for this picture.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Aim {
+    Fixed(model::FixedQuality),
+    /// To be searched for.
+    Search(Score),
+    /// To be searched for, if something did not forbid it.
+    Guess(Score, &'static str),
+}
+
 impl Decoded {
     /// Turns the picture upright, makes the recipe's sizes of it, and separates luma from chroma. The RGB pixels are gone
-    /// when this is done, before the encoder asks for memory of its own.
+    /// when this is done, before the encoder asks for memory of its own, unless its encodes are compared with them.
     ///
     /// # Errors
     /// [`Error::Planes`], which no picture is known to cause.
     pub fn transform(self, recipe: &Recipe) -> Result<Transformed, Error> {
-        let Self { pixels, kept, source, orientation, exif, xmp, mut notes, moving } = self;
+        let Self { pixels, kept, source, orientation, exif, xmp, unsearched, mut notes, moving } = self;
         let Some((mut image, color)) = pixels else {
             let (content, attached) = (Content::Photograph, Attached::default());
-            return Ok(Transformed { pictures: vec![], kept, source, content, attached, notes, moving });
+            let (aim, style) = (Aim::of(recipe.quality, unsearched), Style::of(content, recipe.quality, false));
+            return Ok(Transformed { renditions: vec![], kept, source, content, style, aim, attached, notes, moving });
         };
         image.apply_orientation(orientation);
         let content = moving.as_ref().map_or_else(|| content::of(&image), Moving::content);
-        let Quality::Fixed(quality) = recipe.quality;
-        let style = Style { content, lossless: quality.is_lossless() };
+        let unsearched = unsearched
+            .or((!color.cicp.is_sdr()).then_some("its levels are those of high dynamic range"))
+            .or(moving.is_some().then_some("it moves"));
+        let aim = Aim::of(recipe.quality, unsearched);
+        let style = Style::of(content, recipe.quality, moving.is_some());
         if moving.is_some() && style.lossless {
             notes.push("Chromium shows animations that are lossless with too much contrast".into());
         }
         let mut sizes = sizes(source, recipe.widths.iter());
         sizes.retain(|size| kept.as_ref().is_none_or(|kept| kept.size != *size));
-        let pictures = pictures(&image, &color, &sizes, style)?;
-        // The pixels' memory is the encoder's from here on.
-        drop(image);
+        let renditions = renditions(image, &color, &sizes, style, matches!(aim, Aim::Search(_)))?;
         let attached = match recipe.metadata {
             Metadata::Strip => Attached::default(),
             Metadata::Keep => Attached { exif: exif.map(metadata::upright_exif), xmp: xmp.map(metadata::upright_xmp) },
         };
-        Ok(Transformed { pictures, kept, source, content, attached, notes, moving })
+        Ok(Transformed { renditions, kept, source, content, style, aim, attached, notes, moving })
     }
 }
 
-fn pictures(image: &DynamicImage, color: &Color, sizes: &[(u32, u32)], style: Style) -> Result<Vec<Picture>, Error> {
-    let source = image.dimensions();
-    let whole = sizes.first() == Some(&source);
-    let mut pictures = Vec::with_capacity(sizes.len());
-    if whole {
-        pictures.push(planes::picture(image, color, style)?);
+impl Aim {
+    fn of(quality: Quality, unsearched: Option<&'static str>) -> Self {
+        match (quality, unsearched) {
+            (Quality::Fixed(quality), _) => Self::Fixed(quality),
+            (Quality::Visual(target), None) => Self::Search(target),
+            (Quality::Visual(target), Some(why)) => Self::Guess(target, why),
+        }
     }
+}
+
+fn renditions(
+    image: DynamicImage,
+    color: &Color,
+    sizes: &[(u32, u32)],
+    style: Style,
+    compared: bool,
+) -> Result<Vec<Rendition>, Error> {
+    let rendition = |image: DynamicImage| {
+        let picture = planes::picture(&image, color, style)?;
+        Ok(Rendition { picture, reference: compared.then_some(image) })
+    };
+    let whole = sizes.first() == Some(&image.dimensions());
     let narrower = &sizes[usize::from(whole)..];
-    if narrower.is_empty() {
-        return Ok(pictures);
+    let mut renditions = Vec::with_capacity(sizes.len());
+    if !narrower.is_empty() {
+        let all = Light::of(&image, color.cicp)?;
+        let mut lights: Vec<Light> = Vec::with_capacity(narrower.len());
+        for &size in narrower {
+            // The smallest that will do, which costs least.
+            let light = lights.iter().rfind(|light| light.suffices(size)).unwrap_or(&all).resized(size)?;
+            renditions.push(rendition(light.pixels()?)?);
+            lights.push(light);
+        }
     }
-    let all = Light::of(image, color.cicp)?;
-    let mut lights: Vec<Light> = Vec::with_capacity(narrower.len());
-    for &size in narrower {
-        // The smallest that will do, which costs least.
-        let light = lights.iter().rfind(|light| light.suffices(size)).unwrap_or(&all).resized(size)?;
-        pictures.push(planes::picture(&light.pixels()?, color, style)?);
-        lights.push(light);
+    if whole {
+        // The last that wants the source's pixels may keep them.
+        renditions.insert(0, rendition(image)?);
     }
-    Ok(pictures)
+    Ok(renditions)
 }

@@ -26,7 +26,7 @@ pub use job::{Change, Job, Source};
 pub use limits::Limits;
 pub use location::Location;
 pub use picture::{Chroma, Depth, Misfit, Picture, Samples, Shape};
-pub use quality::{BadQuality, FixedQuality, Quality};
+pub use quality::{BadQuality, FixedQuality, Quality, Score};
 pub use recipe::{BadMetadata, Metadata, Recipe};
 pub use report::{Fate, Outcome, Report, SourceFacts, Timings, VariantReport};
 pub use sequencer::{BadSequencer, Sequencer};

@@ -5,24 +5,44 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// How good the result should look.
-///
-/// A fixed number today. A target that is measured (the smallest file that reaches a given SSIMULACRA2 score) is a
-/// second variant here and a second arm where `convert` encodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Quality {
-    /// libavif's scale, 0 (worst) to 100 (lossless). Private inside, so that no number out of range exists.
+    /// The smallest file that reaches a score: easy pictures do not pay for the hard ones.
+    Visual(Score),
+    /// The encoder's own number for every picture.
     Fixed(FixedQuality),
 }
 
-/// A number from 0 to 100.
+/// A SSIMULACRA2 score to reach, 30.0 to 95.0: 50 is a difference that one sees, 70 one that is not disturbing, 90 one that
+/// cannot be seen even in a flicker test (github.com/cloudinary/ssimulacra2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Score {
+    tenths: u16,
+}
+
+/// libavif's scale, 0 (worst) to 100 (lossless). Private inside, so that no number out of range exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FixedQuality(u8);
 
 /// The text is not a quality.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("quality {0:?} is not a whole number from 0 to 100")]
+#[error(
+    "quality {0:?} is neither a whole number from 0 to 100 nor a score to reach, visual:{min} to visual:{max}",
+    min = Score::LEAST / 10, max = Score::MOST / 10
+)]
 pub struct BadQuality(String);
+
+impl Score {
+    const LEAST: u16 = 300;
+    const MOST: u16 = 950;
+
+    /// The score.
+    #[must_use]
+    pub fn value(self) -> f32 {
+        f32::from(self.tenths) / 10.0
+    }
+}
 
 impl FixedQuality {
     /// The number, 0 to 100.
@@ -38,9 +58,36 @@ impl FixedQuality {
     }
 }
 
-impl Default for Quality {
+impl Default for FixedQuality {
+    /// libavif's own.
     fn default() -> Self {
-        Self::Fixed(FixedQuality(60))
+        Self(60)
+    }
+}
+
+impl TryFrom<u8> for FixedQuality {
+    type Error = BadQuality;
+
+    fn try_from(number: u8) -> Result<Self, Self::Error> {
+        if number > 100 { Err(BadQuality(number.to_string())) } else { Ok(Self(number)) }
+    }
+}
+
+impl Quality {
+    /// Whether every sample must come back exactly as it was.
+    #[must_use]
+    pub fn is_lossless(self) -> bool {
+        match self {
+            Self::Visual(_) => false,
+            Self::Fixed(quality) => quality.is_lossless(),
+        }
+    }
+}
+
+impl Default for Quality {
+    /// A difference that one has to search for, at about the size of the encoders' own defaults.
+    fn default() -> Self {
+        Self::Visual(Score { tenths: 750 })
     }
 }
 
@@ -48,17 +95,48 @@ impl FromStr for Quality {
     type Err = BadQuality;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.parse() {
-            Ok(number @ 0..=100) => Ok(Self::Fixed(FixedQuality(number))),
-            _ => Err(BadQuality(text.to_owned())),
+        let bad = || BadQuality(text.to_owned());
+        if let Some(score) = text.strip_prefix("visual:") {
+            return Ok(Self::Visual(score.parse().map_err(|()| bad())?));
         }
+        let number: u8 = text.parse().map_err(|_| bad())?;
+        Ok(Self::Fixed(number.try_into().map_err(|_| bad())?))
+    }
+}
+
+impl FromStr for Score {
+    type Err = ();
+
+    /// A number with at most one decimal.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (whole, tenth) = text.split_once('.').unwrap_or((text, "0"));
+        let is_plain = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());
+        if tenth.len() != 1 || !is_plain(whole) || !is_plain(tenth) {
+            return Err(());
+        }
+        let whole: u16 = whole.parse().map_err(|_| ())?;
+        let tenths = whole.checked_mul(10).ok_or(())? + tenth.parse::<u16>().map_err(|_| ())?;
+        if (Self::LEAST..=Self::MOST).contains(&tenths) { Ok(Self { tenths }) } else { Err(()) }
+    }
+}
+
+impl fmt::Display for Score {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.value())
+    }
+}
+
+impl fmt::Display for FixedQuality {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
     }
 }
 
 impl fmt::Display for Quality {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Fixed(quality) => write!(f, "{}", quality.0),
+            Self::Visual(score) => write!(f, "visual:{score}"),
+            Self::Fixed(quality) => write!(f, "{quality}"),
         }
     }
 }
@@ -83,11 +161,31 @@ mod tests {
 
     #[test]
     fn a_quality_outside_its_range_is_refused_by_name() {
-        for text in ["101", "-1", "", "high", "60.5"] {
-            let error = text.parse::<Quality>().unwrap_err();
-            assert_eq!(error.to_string(), format!("quality {text:?} is not a whole number from 0 to 100"));
+        for text in [
+            "101",
+            "-1",
+            "",
+            "high",
+            "60.5",
+            "visual",
+            "visual:",
+            "visual:29.9",
+            "visual:95.1",
+            "visual:75.25",
+            "visual:+75",
+        ] {
+            let error = text.parse::<Quality>().unwrap_err().to_string();
+            assert!(
+                error.starts_with(&format!("quality {text:?} is neither a whole number from 0 to 100 nor")),
+                "{error}"
+            );
         }
-        assert_eq!("0".parse::<Quality>().unwrap().to_string(), "0");
-        assert_eq!("100".parse::<Quality>().unwrap().to_string(), "100");
+    }
+
+    #[test]
+    fn a_quality_reads_back_from_its_own_words() {
+        for text in ["0", "60", "100", "visual:30", "visual:75", "visual:82.5", "visual:95"] {
+            assert_eq!(text.parse::<Quality>().unwrap().to_string(), text);
+        }
     }
 }

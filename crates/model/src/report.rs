@@ -66,7 +66,7 @@ pub struct SourceFacts {
 }
 
 /// One variant: what was asked for, where it belongs, what it became.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VariantReport {
     /// The width the recipe asked for.
     pub asked: Width,
@@ -78,6 +78,9 @@ pub struct VariantReport {
     pub height: u32,
     /// The AVIF's size in bytes.
     pub bytes: u64,
+    /// The SSIMULACRA2 score that it reached (100: the same), where the quality was searched for.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub score: Option<f32>,
     /// What became of it.
     pub fate: Fate,
 }
@@ -116,7 +119,15 @@ mod tests {
     fn a_report_reads_back_from_its_own_line() {
         let at = Location { bucket: "photos".into(), key: "写真 1+2%.jpg".into() };
         let source = Source { at: at.clone(), version: None, etag: Some("e".into()), sequencer: "0A".parse().ok() };
-        let variant = VariantReport { asked: Width::Full, at, width: 4, height: 3, bytes: 9, fate: Fate::Stored };
+        let variant = VariantReport {
+            asked: Width::Full,
+            at,
+            width: 4,
+            height: 3,
+            bytes: 9,
+            score: Some(75.25),
+            fate: Fate::Stored,
+        };
         let facts = SourceFacts { format: "jpeg".into(), width: 4, height: 3, bytes: 20, frames: 1 };
         let report = Report {
             job: Job { source, change: Change::Created },

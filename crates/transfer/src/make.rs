@@ -87,11 +87,11 @@ pub(crate) async fn make(
 }
 
 fn report(variant: convert::Variant, at: Location, source: u64, plan: &Plan) -> (VariantReport, Bytes) {
-    let convert::Variant { asked, width, height, bytes, kept } = variant;
+    let convert::Variant { asked, width, height, bytes, kept, score } = variant;
     // One that is the source itself is no larger than it, and is what a page looks for under the variant's name.
     let larger = bytes.len() as u64 >= source && !kept && !plan.storing.keep_larger;
     let fate = if larger { Fate::Larger } else { Fate::Stored };
-    let report = VariantReport { asked, at, width, height, bytes: bytes.len() as u64, fate };
+    let report = VariantReport { asked, at, width, height, bytes: bytes.len() as u64, score, fate };
     (report, Bytes::from_owner(bytes))
 }
 

@@ -117,7 +117,7 @@ async fn variant<'made>(
     body: &Bytes,
     place: &Place,
 ) -> Result<Stored<'made>, Error> {
-    let VariantReport { asked, at, width, height, bytes, fate } = report;
+    let VariantReport { asked, at, width, height, bytes, fate, .. } = report;
     let entry = |bytes, sha256, etag: &str| {
         let etag = etag.trim_matches('"').to_owned();
         let (asked, width, height) = (*asked, *width, *height);

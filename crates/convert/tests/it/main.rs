@@ -14,5 +14,6 @@ mod metadata;
 mod motion;
 mod orientation;
 mod range;
+mod search;
 mod source;
 mod variants;

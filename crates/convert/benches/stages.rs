@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 
 use convert::{Decoded, Opened, Transformed};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use fast_ssim2::{PixelDescriptor, PixelSlice, compute_ssimulacra2};
 use image::{ImageFormat, Rgb, RgbImage};
 use model::{Limits, Recipe};
 
@@ -66,9 +67,19 @@ fn transformed(bytes: &[u8], recipe: &Recipe) -> Transformed {
     decoded(bytes, recipe).transform(recipe).expect("it has planes")
 }
 
+/// By the library that a search compares with, without its cells.
+fn score(image: &RgbImage, changed: &RgbImage) -> f64 {
+    let [image, changed] = [image, changed].map(|image| {
+        let (width, height) = image.dimensions();
+        PixelSlice::new(image, width, height, width as usize * 3, PixelDescriptor::RGB8_SRGB).expect("it has all rows")
+    });
+    compute_ssimulacra2(&image, &changed).expect("they are alike in size")
+}
+
 fn stages(criterion: &mut Criterion) {
     let image = photograph();
     let (jpeg, png) = (jpeg(&image), png(&image));
+    let changed = image::load_from_memory(&jpeg).expect("it is a JPEG").into_rgb8();
     let mut group = criterion.benchmark_group("stage");
     group.sample_size(10).throughput(Throughput::Elements(u64::from(WIDTH) * u64::from(HEIGHT)));
 
@@ -86,9 +97,9 @@ fn stages(criterion: &mut Criterion) {
             );
         });
     }
-    for (quality, speed) in [("60", "8"), ("60", "6")] {
+    for (quality, speed) in [("60", "8"), ("60", "6"), ("visual:75", "6")] {
         let recipe = recipe("full", quality, speed);
-        group.bench_function(format!("encode at quality {quality}, speed {speed}"), |bencher| {
+        group.bench_function(format!("encode at {quality}, speed {speed}"), |bencher| {
             bencher.iter_batched(
                 || transformed(&jpeg, &recipe),
                 |transformed| transformed.encode(&recipe, NonZeroUsize::MIN).expect("it encodes"),
@@ -96,6 +107,7 @@ fn stages(criterion: &mut Criterion) {
             );
         });
     }
+    group.bench_function("score", |bencher| bencher.iter(|| score(&image, &changed)));
     group.finish();
 }
 

@@ -2,7 +2,7 @@ use model::{Chroma, Depth, Picture, Shape};
 
 use crate::native::{self, Encoder, Image};
 use crate::settings::Codec;
-use crate::{Error, Settings, widen};
+use crate::{Error, GainMap, Settings, widen};
 
 /// What travels in the file beside the pixels.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -11,16 +11,20 @@ pub struct Attached {
     pub exif: Option<Vec<u8>>,
     /// XMP, an RDF/XML packet.
     pub xmp: Option<Vec<u8>>,
+    /// What makes it brighter on displays that can show that, where [`writes_gain_maps`](crate::writes_gain_maps).
+    pub gain_map: Option<GainMap>,
 }
 
 /// Encodes one picture as one AVIF file.
 ///
 /// # Errors
-/// [`Error::Unwritable`] for 12 bits and 4:2:2; otherwise what libavif or its codec reported.
+/// [`Error::Unwritable`] for 12 bits, 4:2:2, and a gain map where none is written; otherwise what libavif or its codec reported.
 pub fn encode(picture: &Picture, attached: &Attached, settings: &Settings) -> Result<Vec<u8>, Error> {
     let shape = picture.shape();
     refuse_unwritable(shape)?;
-    let codec = settings.codec(shape, picture.alpha().is_some(), native::can_encode_with(Codec::Svt));
+    // A gain map goes through the same codec as the picture, as alpha does, and is of other shapes.
+    let more = picture.alpha().is_some() || attached.gain_map.is_some();
+    let codec = settings.codec(shape, more, native::can_encode_with(Codec::Svt));
     if codec == Codec::Svt && shape.depth == Depth::Eight {
         return write(&widen::to_ten_bits(picture)?, attached, settings, codec);
     }
@@ -47,13 +51,19 @@ pub(crate) fn refuse_unwritable(shape: Shape) -> Result<(), Error> {
 }
 
 /// The picture and what travels with it, for an encoder to read.
-pub(crate) fn image<'picture>(picture: &'picture Picture, attached: &Attached) -> Result<Image<'picture>, Error> {
+pub(crate) fn image<'picture>(
+    picture: &'picture Picture,
+    attached: &'picture Attached,
+) -> Result<Image<'picture>, Error> {
     let mut image = Image::borrowing(picture)?;
     if let Some(exif) = &attached.exif {
         image.set_exif(exif)?;
     }
     if let Some(xmp) = &attached.xmp {
         image.set_xmp(xmp)?;
+    }
+    if let Some(map) = &attached.gain_map {
+        image.set_gain_map(map)?;
     }
     Ok(image)
 }

@@ -10,6 +10,7 @@
 mod decode;
 mod encode;
 mod error;
+mod gain_map;
 mod library;
 mod memory;
 mod native;
@@ -21,6 +22,7 @@ mod widen;
 pub use decode::{Aperture, Decoded, Header, Orientation, Pixels, decode, header};
 pub use encode::{Attached, encode};
 pub use error::Error;
+pub use gain_map::{Channel, Gain, GainMap, Signed, Unsigned, writes_gain_maps};
 pub use library::{Library, library};
 pub use memory::share_memory;
 pub use sequence::{Playback, Sequence};

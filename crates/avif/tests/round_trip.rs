@@ -115,8 +115,11 @@ fn profile_code_points_exif_and_xmp_come_back_to_the_letter() {
         cicp: Cicp { primaries: 12, transfer: 13, matrix: 6, full_range: true },
         icc: Some(b"any bytes: libavif does not read them".to_vec()),
     };
-    let attached =
-        Attached { exif: Some(b"MM\0*\0\0\0\x08\0\0\0\0\0\0".to_vec()), xmp: Some(b"<x:xmpmeta/>".to_vec()) };
+    let attached = Attached {
+        exif: Some(b"MM\0*\0\0\0\x08\0\0\0\0\0\0".to_vec()),
+        xmp: Some(b"<x:xmpmeta/>".to_vec()),
+        gain_map: None,
+    };
     let file = encode(&picture(shape, false, color.clone()), &attached, &settings("60", Content::Photograph)).unwrap();
     let after = decode(&file, MAX_PIXELS).unwrap();
     assert_eq!((after.picture.color(), after.attached), (&color, attached));

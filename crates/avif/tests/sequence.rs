@@ -25,7 +25,7 @@ fn sequence(frames: usize, alpha: bool, speed: &str, quality: &str) -> Vec<u8> {
     let quality = quality.parse::<u8>().unwrap().try_into().unwrap();
     let (speed, threads) = (speed.parse().unwrap(), NonZeroUsize::MIN);
     let settings = Settings { quality, speed, content: Content::Graphic, threads };
-    let attached = Attached { exif: None, xmp: Some(b"<x:xmpmeta/>".to_vec()) };
+    let attached = Attached { exif: None, xmp: Some(b"<x:xmpmeta/>".to_vec()), gain_map: None };
     let mut sequence = Sequence::begin(SHAPE, &attached, &settings, PLAYBACK).unwrap();
     for number in 0..frames {
         sequence.add(&frame(number, alpha), NonZeroU32::MIN).unwrap();

@@ -20,7 +20,9 @@ mod icc;
 mod source;
 
 use animation::{Disposal, Frame, apng, deep_apng, gif, webp};
-use source::{Extras, cmyk_jpeg, cmyk_tiff, exif, file, file_with, picture, premultiplied_tiff, with_chunks};
+use source::{
+    Extras, Told, cmyk_jpeg, cmyk_tiff, exif, file, file_with, picture, premultiplied_tiff, with_chunks, with_gain_map,
+};
 
 const SIDE: u16 = 12;
 const INKS: [[u8; 4]; (SIDE as usize).pow(2)] = [[10, 200, 30, 40]; (SIDE as usize).pow(2)];
@@ -84,6 +86,9 @@ fn pictures() -> Vec<Vec<u8>> {
     files.push(with_chunks(&plain, &[(b"cICP", &[12, 13, 0, 1])]));
     files.push(with_chunks(&plain, &[(b"gAMA", &100_000_u32.to_be_bytes())]));
     files.extend(animations(&rgba.to_rgba8()));
+    for told in [Told::Xmp, Told::Numbers, Told::Apple, Told::Not] {
+        files.push(with_gain_map(&file(&rgb, ImageFormat::Jpeg), &rgb.to_luma8(), told));
+    }
     let keep = Recipe { metadata: Metadata::Keep, ..Recipe::default() };
     let avif = |file: &Vec<u8>| {
         let conversion = convert::convert(file, &keep, &Limits::default(), NonZeroUsize::MIN).unwrap();

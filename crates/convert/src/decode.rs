@@ -5,7 +5,7 @@ use model::Color;
 use crate::avif_file::Kept;
 use crate::motion::Moving;
 use crate::open::{Opened, Reader, decoding};
-use crate::{Error, profile, tiff};
+use crate::{Error, gain_map, profile, tiff};
 
 /// A picture's pixels as they were stored, not yet turned.
 pub struct Decoded {
@@ -19,6 +19,7 @@ pub struct Decoded {
     pub(crate) exif: Option<Vec<u8>>,
     pub(crate) xmp: Option<Vec<u8>>,
     pub(crate) unsearched: Option<&'static str>,
+    pub(crate) gain_map: Option<gain_map::Decoded>,
     pub(crate) notes: Vec<String>,
     pub(crate) moving: Option<Moving>,
 }
@@ -30,7 +31,8 @@ impl Opened<'_> {
     /// [`Error::Damaged`] where the pixels are not all there, however little is missing.
     pub fn decode(self) -> Result<Decoded, Error> {
         let source = self.size();
-        let Self { format, width, height, mut icc, cicp, orientation, exif, xmp, reader, unsearched, .. } = self;
+        let Self { format, width, height, mut icc, cicp, orientation, exif, xmp, reader, gain_map, unsearched, .. } =
+            self;
         let (mut notes, mut kept, mut moving) = (Vec::new(), None, None);
         let image = match reader {
             Reader::Jpeg(jpeg) => Some(jpeg.decode(&mut icc, &mut notes)?),
@@ -60,7 +62,15 @@ impl Opened<'_> {
             }
         };
         let pixels = image.map(|image| profile::settle(image, icc, cicp, &mut notes));
-        Ok(Decoded { pixels, kept, source, orientation, exif, xmp, unsearched, notes, moving })
+        // The picture is the same without it, where displays have no brightness to spare.
+        let gain_map = gain_map.and_then(|found| match found.and_then(gain_map::Found::decode) {
+            Ok(map) => Some(map),
+            Err(reason) => {
+                notes.push(format!("its gain map was left out: {reason}"));
+                None
+            }
+        });
+        Ok(Decoded { pixels, kept, source, orientation, exif, xmp, unsearched, gain_map, notes, moving })
     }
 }
 

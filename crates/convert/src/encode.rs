@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use avif::Settings;
+use avif::{Attached, Settings};
 use model::{FixedQuality, Recipe, Score, Shape, Width};
 
 use crate::open::size;
@@ -119,7 +119,7 @@ impl Transformed {
         };
         match (self.aim, self.renditions.first()) {
             (Aim::Search(target), Some(largest)) => {
-                let Rendition { picture, reference } = largest;
+                let Rendition { picture, reference, .. } = largest;
                 let settings = self.settings(recipe, threads);
                 match search::look(picture, reference.as_ref(), typical, target, &settings) {
                     Ok(largest) => Ok(How::Search { target, largest }),
@@ -135,15 +135,17 @@ impl Transformed {
     }
 
     fn file(&self, index: usize, how: How, settings: &Settings) -> Result<File, Error> {
-        let Rendition { picture, reference } = &self.renditions[index];
+        let Rendition { picture, reference, gain_map } = &self.renditions[index];
         let reference = reference.as_ref();
+        let attached = Attached { gain_map: gain_map.clone(), ..self.attached.clone() };
         let file = match how {
             How::Fixed(quality) => {
                 let settings = Settings { quality, ..*settings };
                 let bytes = match &self.moving {
-                    Some(moving) => moving.encode(picture, self.style, &self.attached, &settings)?,
-                    None => avif::encode(picture, &self.attached, &settings)
-                        .map_err(|source| failed(picture.shape(), source))?,
+                    Some(moving) => moving.encode(picture, self.style, &attached, &settings)?,
+                    None => {
+                        avif::encode(picture, &attached, &settings).map_err(|source| failed(picture.shape(), source))?
+                    }
                 };
                 return Ok(File { bytes: bytes.into(), score: None });
             }
@@ -151,7 +153,7 @@ impl Transformed {
                 let curve =
                     if index == 0 { Ok(largest) } else { search::look(picture, reference, largest, target, settings) };
                 let found =
-                    curve.and_then(|curve| search::find(picture, reference, curve, target, &self.attached, settings));
+                    curve.and_then(|curve| search::find(picture, reference, curve, target, &attached, settings));
                 found.map(|Found { file, score }| File { bytes: file.into(), score: Some(score) })
             }
         };

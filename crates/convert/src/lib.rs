@@ -28,6 +28,7 @@ mod encode;
 mod error;
 mod estimate;
 mod format;
+mod gain_map;
 mod heif;
 mod jpeg;
 mod metadata;

@@ -8,6 +8,7 @@ use model::{Cicp, Limits, Recipe, Width};
 use crate::avif_file::{self, AvifFile, Uses};
 use crate::error::brief;
 use crate::estimate::Estimate;
+use crate::gain_map::{self, Found};
 use crate::jpeg::Jpeg;
 use crate::motion::{LARGEST_FRAME, Motion};
 use crate::{Error, Format, metadata, png, tiff, webp};
@@ -23,6 +24,8 @@ pub struct Opened<'bytes> {
     pub(crate) exif: Option<Vec<u8>>,
     pub(crate) xmp: Option<Vec<u8>>,
     pub(crate) reader: Reader<'bytes>,
+    /// Or why it is of no use.
+    pub(crate) gain_map: Option<Result<Found<'bytes>, String>>,
     bytes: usize,
     encoded_pixels: u64,
     /// Why the quality is not searched for, where the recipe asks for that.
@@ -77,7 +80,12 @@ impl<'bytes> Opened<'bytes> {
         }
         let estimate = Estimate::of(&opened, recipe);
         opened.encoded_pixels = estimate.encoded_pixels;
-        if estimate.memory_to_search > limits.memory {
+        let map = opened.gain_map.as_ref().and_then(|map| map.as_ref().ok()).map(|map| map.memory(recipe.speed));
+        let beside_map = limits.memory.saturating_sub(map.unwrap_or(0));
+        if map.is_some() && estimate.memory > beside_map {
+            opened.gain_map = Some(Err("there is no memory for it".into()));
+        }
+        if estimate.memory_to_search > beside_map {
             opened.unsearched = Some("there is no memory for it");
         }
         if estimate.memory > limits.memory {
@@ -182,6 +190,7 @@ impl<'bytes> Opened<'bytes> {
             exif,
             xmp,
             reader: Reader::Jpeg(Box::new(jpeg)),
+            gain_map: gain_map::find(bytes),
             bytes: bytes.len(),
             encoded_pixels: 0,
             unsearched: None,
@@ -201,6 +210,7 @@ impl<'bytes> Opened<'bytes> {
             exif: header.attached.exif,
             xmp: header.attached.xmp,
             reader: Reader::Avif(avif, Uses { kept: None, narrower: false }),
+            gain_map: None,
             bytes: bytes.len(),
             encoded_pixels: 0,
             unsearched: None,
@@ -277,6 +287,7 @@ impl<'bytes> Opened<'bytes> {
                     Reader::Other { decoder: Box::new(decoder), premultiplied }
                 }
             },
+            gain_map: None,
             bytes: bytes.len(),
             encoded_pixels: 0,
             unsearched: None,

@@ -1,4 +1,4 @@
-use avif::{Attached, Content};
+use avif::{Attached, Content, GainMap};
 use image::{DynamicImage, GenericImageView};
 use model::{Color, Metadata, Picture, Quality, Recipe, Score};
 
@@ -7,7 +7,7 @@ use crate::motion::Moving;
 use crate::open::sizes;
 use crate::planes::Style;
 use crate::resize::Light;
-use crate::{Decoded, Error, content, metadata, planes};
+use crate::{Decoded, Error, content, gain_map, metadata, planes};
 
 /// The variants' pixels as the codec wants them, each size once.
 pub struct Transformed {
@@ -31,6 +31,8 @@ pub(crate) struct Rendition {
     /// The pixels that the planes were made of, for encodes to be compared with; nothing where the planes are the source
     /// itself, or where nothing is compared.
     pub(crate) reference: Option<DynamicImage>,
+    /// What makes it brighter, where the source has such.
+    pub(crate) gain_map: Option<GainMap>,
 }
 
 /// What the recipe's quality comes to for this picture.
@@ -50,7 +52,7 @@ impl Decoded {
     /// # Errors
     /// [`Error::Planes`], which no picture is known to cause.
     pub fn transform(self, recipe: &Recipe) -> Result<Transformed, Error> {
-        let Self { pixels, kept, source, orientation, exif, xmp, unsearched, mut notes, moving } = self;
+        let Self { pixels, kept, source, orientation, exif, xmp, unsearched, gain_map, mut notes, moving } = self;
         let Some((mut image, color)) = pixels else {
             let (content, attached) = (Content::Photograph, Attached::default());
             let (aim, style) = (Aim::of(recipe.quality, unsearched), Style::of(content, recipe.quality, false));
@@ -68,10 +70,14 @@ impl Decoded {
         }
         let mut sizes = sizes(source, recipe.widths.iter());
         sizes.retain(|size| kept.as_ref().is_none_or(|kept| kept.size != *size));
-        let renditions = renditions(image, &color, &sizes, style, matches!(aim, Aim::Search(_)))?;
+        let compared = matches!(aim, Aim::Search(_));
+        let map = gain_map.map(|map| map.upright(orientation, source));
+        let renditions = renditions(image, &color, map.as_ref(), &sizes, style, compared)?;
         let attached = match recipe.metadata {
             Metadata::Strip => Attached::default(),
-            Metadata::Keep => Attached { exif: exif.map(metadata::upright_exif), xmp: xmp.map(metadata::upright_xmp) },
+            Metadata::Keep => {
+                Attached { exif: exif.map(metadata::upright_exif), xmp: xmp.map(metadata::upright_xmp), gain_map: None }
+            }
         };
         Ok(Transformed { renditions, kept, source, content, style, aim, attached, notes, moving })
     }
@@ -90,13 +96,15 @@ impl Aim {
 fn renditions(
     image: DynamicImage,
     color: &Color,
+    map: Option<&gain_map::Upright>,
     sizes: &[(u32, u32)],
     style: Style,
     compared: bool,
 ) -> Result<Vec<Rendition>, Error> {
     let rendition = |image: DynamicImage| {
         let picture = planes::picture(&image, color, style)?;
-        Ok(Rendition { picture, reference: compared.then_some(image) })
+        let gain_map = map.map(|map| map.scaled(&picture, style)).transpose()?;
+        Ok(Rendition { picture, reference: compared.then_some(image), gain_map })
     };
     let whole = sizes.first() == Some(&image.dimensions());
     let narrower = &sizes[usize::from(whole)..];

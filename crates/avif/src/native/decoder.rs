@@ -127,7 +127,7 @@ fn color(image: &sys::avifImage) -> Color {
 }
 
 fn attached(image: &sys::avifImage) -> Attached {
-    Attached { exif: bytes(&image.exif), xmp: bytes(&image.xmp) }
+    Attached { exif: bytes(&image.exif), xmp: bytes(&image.xmp), gain_map: None }
 }
 
 fn picture(image: &sys::avifImage) -> Result<Picture, Error> {

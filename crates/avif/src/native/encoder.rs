@@ -23,6 +23,10 @@ impl Encoder {
         fields.speed = i32::from(settings.speed.number());
         fields.quality = i32::from(settings.quality.number());
         fields.qualityAlpha = LOSSLESS;
+        #[cfg(feature = "system")]
+        {
+            fields.qualityGainMap = fields.quality;
+        }
         Ok(encoder)
     }
 

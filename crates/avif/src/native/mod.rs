@@ -5,6 +5,8 @@
 
 mod decoder;
 mod encoder;
+#[cfg(feature = "system")]
+mod gain_map;
 mod pixels;
 
 use std::ffi::CStr;
@@ -126,6 +128,13 @@ impl<'picture> Image<'picture> {
         // SAFETY: the image is alive, the slice is valid for its length; libavif copies it.
         let result = unsafe { sys::avifImageSetMetadataXMP(self.raw.as_ptr(), xmp.as_ptr(), xmp.len()) };
         check("avifImageSetMetadataXMP", result)
+    }
+
+    /// The bundled libavif is older than gain maps are.
+    #[cfg(not(feature = "system"))]
+    #[expect(clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "newer ones write to it")]
+    pub(crate) fn set_gain_map(&mut self, _map: &crate::GainMap) -> Result<(), Error> {
+        Err(Error::Unwritable("a gain map"))
     }
 
     fn fields(&mut self) -> &mut sys::avifImage {

@@ -6,7 +6,7 @@ use model::Limits;
 use proptest::prelude::*;
 
 use crate::look::{recipe, run};
-use crate::source::{Extras, cmyk_jpeg, exif, file, file_with, picture};
+use crate::source::{Extras, Told, cmyk_jpeg, exif, file, file_with, picture, with_gain_map};
 
 const FORMATS: [ImageFormat; 6] =
     [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Gif, ImageFormat::Tiff, ImageFormat::Bmp];
@@ -22,6 +22,9 @@ fn files() -> Vec<Vec<u8>> {
     let mut files = [&plain[..], &with[..]].concat();
     files.push(cmyk_jpeg(&[[10, 20, 30, 40]; 24 * 18], 24, 18, true, Some(&icc)));
     files.push(file(&image.to_rgba16().into(), ImageFormat::Png));
+    for told in [Told::Xmp, Told::Numbers, Told::Apple] {
+        files.push(with_gain_map(&files[0], &image.to_luma8(), told));
+    }
     let keep = model::Recipe { metadata: model::Metadata::Keep, ..recipe() };
     files.push(run(&files[6], &keep).unwrap().variants[0].bytes.to_vec());
     files.push(run(&files[1], &keep).unwrap().variants[0].bytes.to_vec());
@@ -109,7 +112,7 @@ proptest! {
 
     #[test]
     fn no_damage_panics(
-        which in 0_usize..13, places in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        which in 0_usize..16, places in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
         let mut file = files().swap_remove(which);
         for (place, byte) in places {

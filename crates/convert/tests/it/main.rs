@@ -8,6 +8,7 @@ mod bombs;
 mod broken;
 mod color;
 mod formats;
+mod gain_map;
 mod icc;
 mod look;
 mod metadata;

@@ -6,7 +6,7 @@ use image::codecs::jpeg::JpegEncoder;
 use image::codecs::png::PngEncoder;
 use image::codecs::tiff::TiffEncoder;
 use image::codecs::webp::WebPEncoder;
-use image::{DynamicImage, ImageEncoder, ImageFormat, Rgb, RgbImage};
+use image::{DynamicImage, GrayImage, ImageEncoder, ImageFormat, Rgb, RgbImage};
 use tiff::tags::Tag;
 
 /// What a file carries beside its pixels.
@@ -108,6 +108,62 @@ pub(crate) fn with_chunks(png: &[u8], chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
         file.extend(crc(&named).to_be_bytes());
     }
     [&file, rest].concat()
+}
+
+/// How a gain map says what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// In Adobe's XMP, as Ultra HDR has it: 2.5 stops.
+    Xmp,
+    /// In ISO 21496-1's numbers: the same.
+    Numbers,
+    /// In Apple's XMP: the same.
+    Apple,
+    /// It does not: it is another picture.
+    Not,
+}
+
+/// A JPEG with a second picture behind it, which is its gain map.
+pub(crate) fn with_gain_map(base: &[u8], map: &GrayImage, told: Told) -> Vec<u8> {
+    let xmp = |properties: &str| {
+        let packet = format!(
+            "http://ns.adobe.com/xap/1.0/\0<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF \
+             xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\"><rdf:Description {properties}/></rdf:RDF></x:xmpmeta>"
+        );
+        (0xe1, packet.into_bytes())
+    };
+    let adobe = "xmlns:hdrgm=\"http://ns.adobe.com/hdr-gain-map/1.0/\" hdrgm:Version=\"1.0\"";
+    let apple = "xmlns:HDRGainMap=\"http://ns.apple.com/HDRGainMap/1.0/\" HDRGainMap:HDRGainMapVersion=\"131072\"";
+    let (marker, data) = match told {
+        Told::Xmp => xmp(&format!("{adobe} hdrgm:GainMapMax=\"2.5\" hdrgm:HDRCapacityMax=\"2.5\"")),
+        Told::Numbers => {
+            let numbers = [0, 1, 5, 2, 0, 1, 5, 2, 1, 1, 1, 64, 1, 64].map(u32::to_be_bytes).concat();
+            (0xe2, [b"urn:iso:std:iso:ts:21496:-1\0\0\0\0\0\x40", &numbers[..]].concat())
+        }
+        Told::Apple => xmp(&format!("{apple} HDRGainMap:HDRGainMapHeadroom=\"5.656854249492381\"")),
+        Told::Not => (0xef, vec![]),
+    };
+    let map = with_segment(&file(&map.clone().into(), ImageFormat::Jpeg), marker, &data);
+    // CIPA DC-007, 5.2: big-endian, three entries, and 16 bytes for each of two pictures.
+    let index = |start: u32| {
+        let entry = |tag: u16, kind: u16, count: u32, value: u32| {
+            [&tag.to_be_bytes()[..], &kind.to_be_bytes(), &count.to_be_bytes(), &value.to_be_bytes()].concat()
+        };
+        let (first, second) = (u32::try_from(base.len()).unwrap(), u32::try_from(map.len()).unwrap());
+        let pictures = [0x0300_0000, first, 0, 0, 0, second, start, 0].map(u32::to_be_bytes).concat();
+        let entries = [entry(0xb000, 7, 4, 0x3031_3030), entry(0xb001, 4, 1, 2), entry(0xb002, 7, 32, 50)].concat();
+        [b"MPF\0MM\0*\0\0\0\x08\0\x03", &entries[..], &[0; 4], &pictures].concat()
+    };
+    let length = with_segment(base, 0xe2, &index(0)).len();
+    // Places are counted from the index, which stands behind SOI, its marker, its length and its name.
+    let first = with_segment(base, 0xe2, &index(u32::try_from(length - 10).unwrap()));
+    [first, map].concat()
+}
+
+/// The same JPEG with a segment at its beginning.
+fn with_segment(jpeg: &[u8], marker: u8, data: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(data.len() + 2).unwrap().to_be_bytes();
+    [&jpeg[..2], &[0xff, marker], &length, data, &jpeg[2..]].concat()
 }
 
 /// PNG specification, third edition, annex D.

@@ -1,0 +1,124 @@
+//! Gain maps in JPEGs: a second, smaller picture that says how much brighter each part is on a display that can show it.
+//!
+//! Ultra HDR and ISO 21496-1 name it in its own XMP or in a segment of numbers, Apple in XMP of another name; all list it
+//! as a further picture of a multi-picture file. Whatever is wrong with one, the picture itself is none the worse for it.
+
+mod iso;
+mod pictures;
+mod segments;
+mod xmp;
+
+use avif::{Gain, GainMap};
+use image::metadata::Orientation;
+use image::{DynamicImage, GenericImageView};
+use model::{Cicp, Color, Depth, Picture, Speed};
+
+use crate::Error;
+use crate::jpeg::Jpeg;
+use crate::planes::{self, Style};
+use crate::resize::Light;
+
+use segments::{APP1, APP2, segments};
+
+/// A gain map whose header was read.
+pub(crate) struct Found<'bytes> {
+    jpeg: Jpeg<'bytes>,
+    gain: Gain,
+}
+
+/// A gain map as it was stored, not yet turned.
+pub(crate) struct Decoded {
+    image: DynamicImage,
+    gain: Gain,
+    /// The profile of the brighter picture.
+    icc: Option<Vec<u8>>,
+}
+
+/// A gain map turned as its picture was.
+pub(crate) struct Upright {
+    map: Decoded,
+    /// Width and height of its picture.
+    picture: (u32, u32),
+}
+
+/// Finds a JPEG's gain map, if it has one; else why that is of no use.
+pub(crate) fn find(jpeg: &[u8]) -> Option<Result<Found<'_>, String>> {
+    let further = pictures::further(jpeg);
+    further.into_iter().find_map(|place| {
+        let map = &jpeg[place];
+        Some(gain(map)?.map_err(str::to_owned).and_then(|gain| Found::open(map, gain)))
+    })
+}
+
+/// What a picture says of itself as a gain map.
+fn gain(map: &[u8]) -> Option<Result<Gain, &'static str>> {
+    // Numbers are exact, and win over text.
+    let numbers = segments(map).filter_map(|segment| segment.of(APP2, iso::NAME)).find_map(iso::gain).map(Ok);
+    let gain = numbers.or_else(|| segments(map).filter_map(|segment| segment.of(APP1, xmp::NAME)).find_map(xmp::gain));
+    gain.map(|gain| gain.and_then(|gain| if gain.is_sound() { Ok(gain) } else { Err("its metadata makes no sense") }))
+}
+
+impl<'bytes> Found<'bytes> {
+    fn open(map: &'bytes [u8], gain: Gain) -> Result<Self, String> {
+        if !avif::writes_gain_maps() {
+            return Err(format!("the bundled libavif {} writes none", avif::library().version));
+        }
+        let jpeg = Jpeg::open(map).map_err(|error| error.to_string())?;
+        if jpeg.is_cmyk() {
+            return Err("it is CMYK".into());
+        }
+        Ok(Self { jpeg, gain })
+    }
+
+    /// Bytes that it takes at most: as pixels, turned and resized, as planes, and in two encoders.
+    pub(crate) fn memory(&self, speed: Speed) -> u64 {
+        let (width, height) = self.jpeg.size();
+        let pixels = u64::from(width) * u64::from(height);
+        pixels.saturating_mul(4 * 3 + 2 * avif::bytes_per_pixel(Depth::Eight, speed))
+    }
+
+    pub(crate) fn decode(self) -> Result<Decoded, String> {
+        let mut icc = self.jpeg.icc();
+        let image = self.jpeg.decode(&mut icc, &mut vec![]).map_err(|error| error.to_string())?;
+        Ok(Decoded { image, gain: self.gain, icc })
+    }
+}
+
+impl Decoded {
+    /// Turns it as its picture is turned, to that width and height.
+    pub(crate) fn upright(mut self, orientation: Orientation, picture: (u32, u32)) -> Upright {
+        self.image.apply_orientation(orientation);
+        Upright { map: self, picture }
+    }
+}
+
+impl Upright {
+    /// The map of a variant: as much smaller as that is, and never larger than it.
+    pub(crate) fn scaled(&self, variant: &Picture, style: Style) -> Result<GainMap, Error> {
+        let Decoded { image, gain, icc } = &self.map;
+        let (shape, (width, height)) = (variant.shape(), image.dimensions());
+        let size = (part(width, shape.width, self.picture.0), part(height, shape.height, self.picture.1));
+        // Levels are averaged as they are, for gains are no light.
+        let levels = Cicp { transfer: 8, ..Cicp::BY_PROFILE };
+        let scaled =
+            if size == (width, height) { None } else { Some(Light::of(image, levels)?.resized(size)?.pixels()?) };
+        let color = Color { cicp: Cicp::BY_PROFILE, icc: None };
+        let picture = planes::picture(scaled.as_ref().unwrap_or(image), &color, style)?;
+        // The brighter picture differs by its curve alone, unless it says otherwise.
+        let base = variant.color();
+        let alternate = Color {
+            cicp: Cicp { transfer: PQ, ..base.cicp },
+            icc: if gain.in_base_colors { base.icc.clone() } else { icc.clone().or_else(|| base.icc.clone()) },
+        };
+        Ok(GainMap { picture, gain: *gain, alternate })
+    }
+}
+
+/// The transfer characteristics that say nothing against any brightness (ITU-T H.273, table 3).
+const PQ: u16 = 16;
+
+/// As much of a side as a variant keeps of its source's, and no more than the variant has.
+fn part(side: u32, variant: u32, source: u32) -> u32 {
+    let rounded = (u64::from(side) * u64::from(variant) + u64::from(source) / 2) / u64::from(source);
+    u32::try_from(rounded).unwrap_or(side).clamp(1, side.min(variant))
+}

@@ -1,0 +1,49 @@
+//! Where a JPEG's further pictures lie: the index of a multi-picture file (CIPA DC-007, 5.2).
+
+use std::ops::Range;
+
+use super::segments::{APP2, segments};
+
+/// The most pictures looked at; files in the wild have one to three besides the first.
+const MOST: usize = 16;
+/// The index's entry that lists the pictures, and the size of one in that list.
+const LIST: u64 = 0xb002;
+const PICTURE: usize = 16;
+
+/// Where the pictures behind the first lie in the file, as far as they are there.
+pub(super) fn further(jpeg: &[u8]) -> Vec<Range<usize>> {
+    let index = segments(jpeg).find_map(|segment| Some((segment.at + 4, segment.of(APP2, b"MPF\0")?)));
+    index.and_then(|(at, index)| listed(index, at, jpeg.len())).unwrap_or_default()
+}
+
+/// The pictures that an index lists, whose places are counted from the index's own, `at`.
+fn listed(index: &[u8], at: usize, length: usize) -> Option<Vec<Range<usize>>> {
+    let number = Numbers { bytes: index, big_endian: index.starts_with(b"MM\0*") };
+    let directory = usize::try_from(number.at(4, 4)?).ok()?;
+    let entries = (0..usize::try_from(number.at(directory, 2)?).ok()?).map(|entry| directory + 2 + 12 * entry);
+    let list = entries.take_while(|entry| *entry < index.len()).find(|entry| number.at(*entry, 2) == Some(LIST))?;
+    let (bytes, start) = (number.at(list + 4, 4)?, usize::try_from(number.at(list + 8, 4)?).ok()?);
+    let pictures = usize::try_from(bytes).ok()? / PICTURE;
+    let place = |picture: usize| {
+        let entry = start.checked_add(PICTURE * picture)?;
+        let size = usize::try_from(number.at(entry.checked_add(4)?, 4)?).ok()?;
+        let start = usize::try_from(number.at(entry.checked_add(8)?, 4)?).ok()?.checked_add(at)?;
+        let end = start.checked_add(size)?.min(length);
+        (start < end).then_some(start..end)
+    };
+    Some((1..pictures.min(MOST)).filter_map(place).collect())
+}
+
+/// Whole numbers of either byte order.
+struct Numbers<'bytes> {
+    bytes: &'bytes [u8],
+    big_endian: bool,
+}
+
+impl Numbers<'_> {
+    fn at(&self, at: usize, bytes: usize) -> Option<u64> {
+        let bytes = self.bytes.get(at..at.checked_add(bytes)?)?.iter().map(|&byte| u64::from(byte));
+        let joined = |number, byte| number << 8 | byte;
+        Some(if self.big_endian { bytes.fold(0, joined) } else { bytes.rev().fold(0, joined) })
+    }
+}

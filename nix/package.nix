@@ -4,6 +4,8 @@
   lib,
   stdenv,
   runCommand,
+  cmake,
+  nasm,
   pkg-config,
   pkgsBuildBuild,
   craneLib,
@@ -30,6 +32,9 @@ let
     # One choice of packages and features everywhere, or Cargo would compile the dependencies again.
     cargoExtraArgs = "--locked --workspace --no-default-features --features system";
     nativeBuildInputs = [
+      # For libjpeg-turbo, whose sources a crate brings.
+      cmake
+      nasm
       pkg-config
       # The build machine's libclang reads headers for any target...
       pkgsBuildBuild.rustPlatform.bindgenHook
@@ -39,6 +44,8 @@ let
     preBuild = ''
       export BINDGEN_EXTRA_CLANG_ARGS="-isystem ${lib.getDev stdenv.cc.libc}/include $BINDGEN_EXTRA_CLANG_ARGS"
     '';
+    # Cargo calls cmake; there is nothing else here for it to configure.
+    dontUseCmakeConfigure = true;
   };
 
   # What the function is made of, as a digest: a commit's hash would make another image of every commit.

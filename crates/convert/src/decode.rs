@@ -5,15 +5,16 @@ use model::Color;
 use crate::avif_file::Kept;
 use crate::motion::Moving;
 use crate::open::{Opened, Reader, decoding};
+use crate::raster::Raster;
 use crate::{Error, gain_map, profile, tiff};
 
-/// A picture's pixels as they were stored, not yet turned.
+/// A picture as it was stored, not yet turned.
 pub struct Decoded {
     /// None where a kept source is all that is wanted; of what moves, the first frame.
-    pub(crate) pixels: Option<(DynamicImage, Color)>,
+    pub(crate) raster: Option<(Raster, Color)>,
     /// The file itself, where it is a variant of its own.
     pub(crate) kept: Option<Kept>,
-    /// Width and height, upright.
+    /// Width and height, upright; the raster may have half of it.
     pub(crate) source: (u32, u32),
     pub(crate) orientation: Orientation,
     pub(crate) exif: Option<Vec<u8>>,
@@ -31,37 +32,57 @@ impl Opened<'_> {
     /// [`Error::Damaged`] where the pixels are not all there, however little is missing.
     pub fn decode(self) -> Result<Decoded, Error> {
         let source = self.size();
-        let Self { format, width, height, mut icc, cicp, orientation, exif, xmp, reader, gain_map, unsearched, .. } =
-            self;
+        let Self {
+            format,
+            width,
+            height,
+            mut icc,
+            cicp,
+            orientation,
+            exif,
+            xmp,
+            reader,
+            need,
+            gain_map,
+            unsearched,
+            ..
+        } = self;
         let (mut notes, mut kept, mut moving) = (Vec::new(), None, None);
-        let image = match reader {
-            Reader::Jpeg(jpeg) => Some(jpeg.decode(&mut icc, &mut notes)?),
+        let raster = match reader {
+            Reader::Jpeg(jpeg) => Some(jpeg.decode(need, &mut icc, &mut notes)?),
             Reader::TiffInks(bytes) => {
                 let pixels = profile::cmyk_to_srgb(&tiff::inks(bytes)?, icc.take().as_deref(), &mut notes);
                 let image = RgbImage::from_raw(width, height, pixels).ok_or_else(|| Error::Damaged {
                     format,
                     message: "its strips fill less than its dimensions".into(),
                 })?;
-                Some(image.into())
+                Some(Raster::Pixels(image.into()))
             }
             Reader::Avif(avif, uses) => {
                 let (image, file) = avif.decode(uses, &mut notes)?;
                 kept = file;
-                image.map(without_needless_alpha)
+                image.map(|image| Raster::Pixels(without_needless_alpha(image)))
             }
             Reader::Other { decoder, premultiplied } => {
                 let image = DynamicImage::from_decoder(decoder).map_err(|error| decoding(format, error))?;
                 let image = integers(image);
-                Some(without_needless_alpha(if premultiplied { tiff::unpremultiplied(image) } else { image }))
+                let image = if premultiplied { tiff::unpremultiplied(image) } else { image };
+                Some(Raster::Pixels(without_needless_alpha(image)))
             }
             Reader::Moving { motion, bytes, color } => {
                 let (frames, first) =
                     Moving::decode(motion, bytes, !color.has_color(), orientation, icc.clone(), cicp)?;
                 moving = Some(frames);
-                Some(first)
+                Some(Raster::Pixels(first))
             }
         };
-        let pixels = image.map(|image| profile::settle(image, icc, cicp, &mut notes));
+        let raster = raster.map(|raster| match raster {
+            Raster::Pixels(image) => {
+                let (image, color) = profile::settle(image, icc, cicp, &mut notes);
+                (Raster::Pixels(image), color)
+            }
+            Raster::Planes(planes) => (Raster::Planes(planes), profile::of_planes(icc, &mut notes)),
+        });
         // The picture is the same without it, where displays have no brightness to spare.
         let gain_map = gain_map.and_then(|found| match found.and_then(gain_map::Found::decode) {
             Ok(map) => Some(map),
@@ -70,7 +91,7 @@ impl Opened<'_> {
                 None
             }
         });
-        Ok(Decoded { pixels, kept, source, orientation, exif, xmp, unsearched, gain_map, notes, moving })
+        Ok(Decoded { raster, kept, source, orientation, exif, xmp, unsearched, gain_map, notes, moving })
     }
 }
 

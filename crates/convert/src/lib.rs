@@ -37,11 +37,14 @@ mod open;
 mod planes;
 mod png;
 mod profile;
+mod raster;
 mod resize;
 mod search;
 mod tiff;
 mod transform;
+mod turbo;
 mod webp;
+mod ycbcr;
 
 use std::num::NonZeroUsize;
 

@@ -9,8 +9,9 @@ use crate::avif_file::{self, AvifFile, Uses};
 use crate::error::brief;
 use crate::estimate::Estimate;
 use crate::gain_map::{self, Found};
-use crate::jpeg::Jpeg;
+use crate::jpeg::{Jpeg, Need};
 use crate::motion::{LARGEST_FRAME, Motion};
+use crate::ycbcr::YCbCr;
 use crate::{Error, Format, metadata, png, tiff, webp};
 
 /// A file whose header was read and found within the limits. No pixel was touched.
@@ -24,6 +25,7 @@ pub struct Opened<'bytes> {
     pub(crate) exif: Option<Vec<u8>>,
     pub(crate) xmp: Option<Vec<u8>>,
     pub(crate) reader: Reader<'bytes>,
+    pub(crate) need: Need,
     /// Or why it is of no use.
     pub(crate) gain_map: Option<Result<Found<'bytes>, String>>,
     bytes: usize,
@@ -78,6 +80,9 @@ impl<'bytes> Opened<'bytes> {
         {
             return Err(Error::TooLong { width, height });
         }
+        let widest = opened.sizes(recipe).first().copied().unwrap_or(opened.size());
+        let bear = YCbCr::bears(opened.orientation, (opened.width, opened.height));
+        opened.need = Need::of(opened.size(), widest, bear && !recipe.quality.is_lossless());
         let estimate = Estimate::of(&opened, recipe);
         opened.encoded_pixels = estimate.encoded_pixels;
         let map = opened.gain_map.as_ref().and_then(|map| map.as_ref().ok()).map(|map| map.memory(recipe.speed));
@@ -190,6 +195,7 @@ impl<'bytes> Opened<'bytes> {
             exif,
             xmp,
             reader: Reader::Jpeg(Box::new(jpeg)),
+            need: Need::Planes,
             gain_map: gain_map::find(bytes),
             bytes: bytes.len(),
             encoded_pixels: 0,
@@ -210,6 +216,7 @@ impl<'bytes> Opened<'bytes> {
             exif: header.attached.exif,
             xmp: header.attached.xmp,
             reader: Reader::Avif(avif, Uses { kept: None, narrower: false }),
+            need: Need::Planes,
             gain_map: None,
             bytes: bytes.len(),
             encoded_pixels: 0,
@@ -287,6 +294,7 @@ impl<'bytes> Opened<'bytes> {
                     Reader::Other { decoder: Box::new(decoder), premultiplied }
                 }
             },
+            need: Need::Planes,
             gain_map: None,
             bytes: bytes.len(),
             encoded_pixels: 0,

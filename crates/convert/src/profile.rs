@@ -39,13 +39,23 @@ pub(crate) fn settle(
     cicp: Option<Cicp>,
     notes: &mut Vec<String>,
 ) -> (DynamicImage, Color) {
+    let (tone, color) = judge(!image.color().has_color(), icc, cicp, notes);
+    (if let Some(tone) = tone { apply(image, &tone) } else { image }, color)
+}
+
+/// The same for luma and chroma, which no profile changes.
+pub(crate) fn of_planes(icc: Option<Vec<u8>>, notes: &mut Vec<String>) -> Color {
+    judge(false, icc, None, notes).1
+}
+
+/// What is to be said of the colours, and of grey perhaps the tone curve that makes it true.
+fn judge(gray: bool, icc: Option<Vec<u8>>, cicp: Option<Cicp>, notes: &mut Vec<String>) -> (Option<Vec<u16>>, Color) {
     let srgb = Color { cicp: Cicp::SRGB, icc: None };
-    let Some(icc) = icc else { return (image, Color { cicp: cicp.unwrap_or(Cicp::SRGB), icc: None }) };
-    let gray = !image.color().has_color();
+    let Some(icc) = icc else { return (None, Color { cicp: cicp.unwrap_or(Cicp::SRGB), icc: None }) };
     let because = match (Space::of(&icc), gray) {
-        (Space::Rgb, false) => return (image, Color { cicp: Cicp::BY_PROFILE, icc: Some(icc) }),
+        (Space::Rgb, false) => return (None, Color { cicp: Cicp::BY_PROFILE, icc: Some(icc) }),
         (Space::Rgb | Space::Gray, true) => match tone(&icc) {
-            Some(tone) => return (apply(image, &tone), srgb),
+            Some(tone) => return (Some(tone), srgb),
             None => "is damaged",
         },
         (Space::Gray, false) => "is for grey pixels and these have colour",
@@ -53,7 +63,7 @@ pub(crate) fn settle(
         (Space::None, _) => "is damaged",
     };
     notes.push(format!("the ICC profile {because}; the picture was taken as sRGB"));
-    (image, srgb)
+    (None, srgb)
 }
 
 /// sRGB from amounts of ink (255 is full), by the profile where there is one that works.

@@ -30,12 +30,9 @@ enum Curve {
 static SRGB: LazyLock<PixelComponentMapper> = LazyLock::new(create_srgb_mapper);
 
 impl Curve {
-    /// By the transfer characteristics (ITU-T H.273, table 3): 8 is linear, 16 is PQ, 18 is HLG.
+    /// By the transfer characteristics (ITU-T H.273, table 3), of which 8 is linear.
     fn of(cicp: Cicp) -> Self {
-        match cicp.transfer {
-            8 | 16 | 18 => Self::None,
-            _ => Self::Srgb,
-        }
+        if cicp.is_sdr() && cicp.transfer != 8 { Self::Srgb } else { Self::None }
     }
 }
 

@@ -1,13 +1,17 @@
 use avif::{Attached, Content, GainMap};
-use image::{DynamicImage, GenericImageView};
+use image::DynamicImage;
 use model::{Color, Metadata, Picture, Quality, Recipe, Score};
 
 use crate::avif_file::Kept;
 use crate::motion::Moving;
 use crate::open::sizes;
 use crate::planes::Style;
+use crate::raster::Raster;
 use crate::resize::Light;
-use crate::{Decoded, Error, content, gain_map, metadata, planes};
+use crate::{Decoded, Error, gain_map, metadata, planes};
+
+/// Width and height in pixels.
+type Size = (u32, u32);
 
 /// The variants' pixels as the codec wants them, each size once.
 pub struct Transformed {
@@ -46,20 +50,21 @@ pub(crate) enum Aim {
 }
 
 impl Decoded {
-    /// Turns the picture upright, makes the recipe's sizes of it, and separates luma from chroma. The RGB pixels are gone
-    /// when this is done, before the encoder asks for memory of its own, unless its encodes are compared with them.
+    /// Turns the picture upright, makes the recipe's sizes of it, and separates luma from chroma where the file has not. The
+    /// RGB pixels are gone when this is done, before the encoder asks for memory of its own, unless its encodes are compared
+    /// with them.
     ///
     /// # Errors
     /// [`Error::Planes`], which no picture is known to cause.
     pub fn transform(self, recipe: &Recipe) -> Result<Transformed, Error> {
-        let Self { pixels, kept, source, orientation, exif, xmp, unsearched, gain_map, mut notes, moving } = self;
-        let Some((mut image, color)) = pixels else {
+        let Self { raster, kept, source, orientation, exif, xmp, unsearched, gain_map, mut notes, moving } = self;
+        let Some((raster, color)) = raster else {
             let (content, attached) = (Content::Photograph, Attached::default());
             let (aim, style) = (Aim::of(recipe.quality, unsearched), Style::of(content, recipe.quality, false));
             return Ok(Transformed { renditions: vec![], kept, source, content, style, aim, attached, notes, moving });
         };
-        image.apply_orientation(orientation);
-        let content = moving.as_ref().map_or_else(|| content::of(&image), Moving::content);
+        let raster = raster.upright(orientation);
+        let content = moving.as_ref().map_or_else(|| raster.content(), Moving::content);
         let unsearched = unsearched
             .or((!color.cicp.is_sdr()).then_some("its levels are those of high dynamic range"))
             .or(moving.is_some().then_some("it moves"));
@@ -72,7 +77,7 @@ impl Decoded {
         sizes.retain(|size| kept.as_ref().is_none_or(|kept| kept.size != *size));
         let compared = matches!(aim, Aim::Search(_));
         let map = gain_map.map(|map| map.upright(orientation, source));
-        let renditions = renditions(image, &color, map.as_ref(), &sizes, style, compared)?;
+        let renditions = renditions(raster, &color, map.as_ref(), source, &sizes, style, compared)?;
         let attached = match recipe.metadata {
             Metadata::Strip => Attached::default(),
             Metadata::Keep => {
@@ -93,35 +98,45 @@ impl Aim {
     }
 }
 
+/// The picture at those sizes, given the widest first.
 fn renditions(
-    image: DynamicImage,
+    raster: Raster,
     color: &Color,
     map: Option<&gain_map::Upright>,
-    sizes: &[(u32, u32)],
+    source: Size,
+    sizes: &[Size],
     style: Style,
     compared: bool,
 ) -> Result<Vec<Rendition>, Error> {
-    let rendition = |image: DynamicImage| {
-        let picture = planes::picture(&image, color, style)?;
+    let rendition = |picture: Picture, reference: Option<DynamicImage>| {
         let gain_map = map.map(|map| map.scaled(&picture, style)).transpose()?;
-        Ok(Rendition { picture, reference: compared.then_some(image), gain_map })
+        Ok(Rendition { picture, reference, gain_map })
     };
-    let whole = sizes.first() == Some(&image.dimensions());
+    let of_pixels = |image: DynamicImage| {
+        let picture = planes::picture(&image, color, style)?;
+        rendition(picture, compared.then_some(image))
+    };
+    let whole = sizes.first() == Some(&source);
     let narrower = &sizes[usize::from(whole)..];
     let mut renditions = Vec::with_capacity(sizes.len());
     if !narrower.is_empty() {
-        let all = Light::of(&image, color.cicp)?;
+        let all = Light::of(raster.pixels()?.as_ref(), color.cicp)?;
         let mut lights: Vec<Light> = Vec::with_capacity(narrower.len());
         for &size in narrower {
             // The smallest that will do, which costs least.
             let light = lights.iter().rfind(|light| light.suffices(size)).unwrap_or(&all).resized(size)?;
-            renditions.push(rendition(light.pixels()?)?);
+            renditions.push(of_pixels(light.pixels()?)?);
             lights.push(light);
         }
     }
     if whole {
         // The last that wants the source's pixels may keep them.
-        renditions.insert(0, rendition(image)?);
+        let largest = match raster {
+            Raster::Pixels(image) => of_pixels(image)?,
+            // Chroma that a JPEG has halved gains nothing by being doubled, whatever the style.
+            Raster::Planes(planes) => rendition(planes.into_picture(color)?, None)?,
+        };
+        renditions.insert(0, largest);
     }
     Ok(renditions)
 }

@@ -79,7 +79,7 @@ impl<'bytes> Found<'bytes> {
 
     pub(crate) fn decode(self) -> Result<Decoded, String> {
         let mut icc = self.jpeg.icc();
-        let image = self.jpeg.decode(&mut icc, &mut vec![]).map_err(|error| error.to_string())?;
+        let image = self.jpeg.decode_all(&mut icc, &mut vec![]).map_err(|error| error.to_string())?;
         Ok(Decoded { image, gain: self.gain, icc })
     }
 }

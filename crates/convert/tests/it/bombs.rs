@@ -6,7 +6,7 @@ use convert::{Error, Opened, convert};
 use image::{DynamicImage, ImageFormat};
 use model::{Limits, Metadata, Recipe};
 
-use crate::look::{recipe, run};
+use crate::look::{converted, distance, recipe, run};
 use crate::source::{Extras, cmyk_jpeg, cmyk_tiff, exif, file, file_with, picture, with_chunks};
 
 const WITH_EXIF: [ImageFormat; 3] = [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP];
@@ -169,7 +169,9 @@ fn thousands_of_scans_are_refused_and_thousands_of_segments_are_passed_over() {
 
     for segment in [&b"\xff\xef\0\x06abcd"[..], b"\xff\xe1\0\x0aExif\0\0II", b"\xff\xe2\0\x10ICC_PROFILE\0\xff\xff"] {
         let segments = [&plain[..2], &segment.repeat(10_000), &plain[2..]].concat();
-        assert_same(&segments, &plain, "ten thousand segments");
+        // One decoder or the other takes them, and each rounds in its own way.
+        let off = distance(&converted(&segments).image, &converted(&plain).image);
+        assert!(off < 1.0, "ten thousand segments: off by {off}");
     }
 }
 

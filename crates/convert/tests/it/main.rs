@@ -10,6 +10,7 @@ mod color;
 mod formats;
 mod gain_map;
 mod icc;
+mod jpeg;
 mod look;
 mod metadata;
 mod motion;

@@ -5,7 +5,7 @@ use crate::source::{Extras, cmyk_tiff, exif, file_with, picture};
 
 /// How a camera held in that way stores the picture (Exif 3.0, tag 274: which visual sides the stored row 0 and column 0
 /// are).
-fn stored(upright: &RgbImage, orientation: u8) -> RgbImage {
+pub(crate) fn stored(upright: &RgbImage, orientation: u8) -> RgbImage {
     let (width, height) = upright.dimensions();
     let (right, bottom) = (width - 1, height - 1);
     let size = if orientation > 4 { (height, width) } else { (width, height) };

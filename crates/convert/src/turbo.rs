@@ -1,0 +1,160 @@
+//! JPEG by libjpeg-turbo, which can do what zune-jpeg cannot: hand out a file's own luma and chroma, and decode to
+//! half the size for half the work.
+//!
+//! It decodes on past damage, and of what it found odd it tells the first thing alone: a stray byte between two segments
+//! may hide that half of the scan is gone. So whatever it has any word to say about, and does not call broken outright, is
+//! left to zune-jpeg, which passes over what is harmless and refuses what is not.
+
+use image::{DynamicImage, GrayImage, RgbImage};
+use turbojpeg::{Colorspace, DecompressHeader, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp, YuvImage};
+
+use crate::error::brief;
+use crate::jpeg::Need;
+use crate::raster::Raster;
+use crate::ycbcr::YCbCr;
+use crate::{Error, Format};
+
+/// The most scans of a progressive file: encoders write about ten, and each costs a walk over the whole picture.
+const SCANS: u32 = 64;
+
+/// What it says first of a scan that goes wrong or ends early (jerror.h), and of nothing that could be harmless.
+const BROKEN: [&str; 2] = ["bad Huffman code", "premature end of data segment"];
+
+/// A JPEG of that size in the form needed, or that it is broken; nothing where this decoder is not the one to tell. Planes
+/// are for a file that stores them as an AVIF of a photograph does; of any other, all pixels are handed out instead.
+pub(crate) fn decode(bytes: &[u8], size: (u32, u32), need: Need) -> Option<Result<Raster, Error>> {
+    let mut turbo = Decompressor::new().ok()?;
+    turbo.set_scan_limit(SCANS).ok()?;
+    let header = turbo.read_header(bytes).ok()?;
+    // What was held against the limits is what is decoded.
+    if (u32::try_from(header.width), u32::try_from(header.height)) != (Ok(size.0), Ok(size.1)) {
+        return None;
+    }
+    let format = match header.colorspace {
+        Colorspace::Gray => PixelFormat::GRAY,
+        Colorspace::YCbCr => PixelFormat::RGB,
+        Colorspace::RGB | Colorspace::CMYK | Colorspace::YCCK => return None,
+    };
+    let decoded = match (need, header.subsamp) {
+        (Need::Planes, Subsamp::Sub2x2) => planes(turbo, bytes, header).map(Raster::Planes),
+        (Need::Planes | Need::Pixels, _) => pixels(turbo, bytes, header, format).map(Raster::Pixels),
+        (Need::HalfPixels, _) => {
+            turbo.set_scaling_factor(ScalingFactor::ONE_HALF).ok()?;
+            pixels(turbo, bytes, header.scaled(ScalingFactor::ONE_HALF), format).map(Raster::Pixels)
+        }
+    };
+    match decoded.map_err(|error| error.to_string()) {
+        Ok(raster) => Some(Ok(raster)),
+        Err(message) if BROKEN.iter().any(|broken| message.contains(broken)) => {
+            Some(Err(Error::Damaged { format: Format::Jpeg, message: brief(&message) }))
+        }
+        Err(_) => None,
+    }
+}
+
+fn planes(mut turbo: Decompressor, bytes: &[u8], header: DecompressHeader) -> turbojpeg::Result<YCbCr> {
+    let DecompressHeader { width, height, subsamp, .. } = header;
+    let mut planes = YuvImage { pixels: vec![], width, height, align: 1, subsamp };
+    // Luma is filled up to pairs of columns and rows.
+    let ((across, down), chroma) = (planes.y_size(), planes.uv_width() * planes.uv_height());
+    planes.pixels = vec![0; across * down + 2 * chroma];
+    turbo.decompress_to_yuv(bytes, planes.as_deref_mut())?;
+    let mut luma = planes.pixels;
+    let cr = luma.split_off(across * down + chroma);
+    let cb = luma.split_off(across * down);
+    if across > width {
+        luma = luma.chunks_exact(across).flat_map(|row| &row[..width]).copied().collect();
+    }
+    luma.truncate(width * height);
+    YCbCr::new(side(width)?, side(height)?, luma, [cb, cr]).ok_or(turbojpeg::Error::OutOfBounds)
+}
+
+fn pixels(
+    mut turbo: Decompressor,
+    bytes: &[u8],
+    header: DecompressHeader,
+    format: PixelFormat,
+) -> turbojpeg::Result<DynamicImage> {
+    let DecompressHeader { width, height, .. } = header;
+    let pitch = width * format.size();
+    let mut image = Image { pixels: vec![0; pitch * height], width, pitch, height, format };
+    turbo.decompress(bytes, image.as_deref_mut())?;
+    let (width, height) = (side(width)?, side(height)?);
+    let image = match format {
+        PixelFormat::GRAY => GrayImage::from_raw(width, height, image.pixels).map(DynamicImage::from),
+        _ => RgbImage::from_raw(width, height, image.pixels).map(DynamicImage::from),
+    };
+    image.ok_or(turbojpeg::Error::OutOfBounds)
+}
+
+fn side(pixels: usize) -> turbojpeg::Result<u32> {
+    u32::try_from(pixels).map_err(|_| turbojpeg::Error::IntegerOverflow("side"))
+}
+
+#[cfg(test)]
+mod tests {
+    use jpeg_encoder::SamplingFactor::{self, F_1_1, F_2_1, F_2_2};
+    use jpeg_encoder::{ColorType, Encoder};
+    use model::{Limits, Recipe, Samples};
+
+    use super::*;
+    use crate::{Decoded, Opened};
+
+    fn jpeg((width, height): (u16, u16), sampling: SamplingFactor) -> Vec<u8> {
+        let noise = |at: u32| (at.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0];
+        let pixels: Vec<u8> = (0..u32::from(width) * u32::from(height) * 3).map(noise).collect();
+        let mut bytes = vec![];
+        let mut encoder = Encoder::new(&mut bytes, 90);
+        encoder.set_sampling_factor(sampling);
+        encoder.encode(&pixels, width, height, ColorType::Rgb).unwrap();
+        bytes
+    }
+
+    fn decoded(bytes: &[u8], widths: &str, quality: &str) -> (Recipe, Decoded) {
+        let (widths, quality) = (widths.parse().unwrap(), quality.parse().unwrap());
+        let recipe = Recipe { widths, quality, ..Recipe::default() };
+        let decoded = Opened::open(bytes, &recipe, &Limits::default()).unwrap().decode().unwrap();
+        (recipe, decoded)
+    }
+
+    #[test]
+    fn what_the_codec_is_given_are_the_files_own_samples() {
+        for size in [(192, 160), (193, 160), (192, 161), (193, 161)] {
+            let file = jpeg(size, F_2_2);
+            // Laid out by the library in another way: every row is filled up to four samples.
+            let own = turbojpeg::decompress_to_yuv(&file).unwrap();
+            let (width, height) = (usize::from(size.0), usize::from(size.1));
+            let (luma, chroma) = own.pixels.split_at(own.y_width() * own.y_height());
+            let (cb, cr) = chroma.split_at(own.uv_width() * own.uv_height());
+            let cut = |plane: &[u8], stride: usize, width: usize, height: usize| {
+                Samples::U8(plane.chunks(stride).take(height).flat_map(|row| row[..width].to_vec()).collect())
+            };
+            let half = |plane| cut(plane, own.uv_width(), width.div_ceil(2), height.div_ceil(2));
+            for widths in ["full", "full,50"] {
+                let (recipe, decoded) = decoded(&file, widths, "60");
+                let transformed = decoded.transform(&recipe).unwrap();
+                let given = transformed.renditions[0].picture.planes();
+                assert_eq!(given, [cut(luma, own.y_width(), width, height), half(cb), half(cr)], "{size:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn pixels_are_decoded_where_planes_will_not_do_and_half_of_them_where_half_will_do() {
+        let pixels = |sampling, widths: &str, quality: &str| match decoded(&jpeg((640, 512), sampling), widths, quality)
+            .1
+            .raster
+        {
+            Some((Raster::Pixels(image), _)) => Some((image.width(), image.height())),
+            Some((Raster::Planes(_), _)) | None => None,
+        };
+        assert_eq!(pixels(F_2_2, "full,80", "60"), None);
+        assert_eq!(pixels(F_2_2, "full,80", "100"), Some((640, 512)));
+        assert_eq!(pixels(F_1_1, "full", "60"), Some((640, 512)));
+        assert_eq!(pixels(F_2_1, "full", "60"), Some((640, 512)));
+        assert_eq!(pixels(F_2_2, "81", "60"), Some((640, 512)));
+        for sampling in [F_2_2, F_1_1, F_2_1] {
+            assert_eq!(pixels(sampling, "80,40", "60"), Some((320, 256)));
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use avif::{Attached, Settings};
+use avif::Settings;
 use model::{FixedQuality, Recipe, Score, Shape, Width};
 
 use crate::open::size;
@@ -135,16 +135,15 @@ impl Transformed {
     }
 
     fn file(&self, index: usize, how: How, settings: &Settings) -> Result<File, Error> {
-        let Rendition { picture, reference, gain_map } = &self.renditions[index];
+        let Rendition { picture, reference, attached } = &self.renditions[index];
         let reference = reference.as_ref();
-        let attached = Attached { gain_map: gain_map.clone(), ..self.attached.clone() };
         let file = match how {
             How::Fixed(quality) => {
                 let settings = Settings { quality, ..*settings };
                 let bytes = match &self.moving {
-                    Some(moving) => moving.encode(picture, self.style, &attached, &settings)?,
+                    Some(moving) => moving.encode(picture, self.style, attached, &settings)?,
                     None => {
-                        avif::encode(picture, &attached, &settings).map_err(|source| failed(picture.shape(), source))?
+                        avif::encode(picture, attached, &settings).map_err(|source| failed(picture.shape(), source))?
                     }
                 };
                 return Ok(File { bytes: bytes.into(), score: None });
@@ -152,8 +151,7 @@ impl Transformed {
             How::Search { target, largest } => {
                 let curve =
                     if index == 0 { Ok(largest) } else { search::look(picture, reference, largest, target, settings) };
-                let found =
-                    curve.and_then(|curve| search::find(picture, reference, curve, target, &attached, settings));
+                let found = curve.and_then(|curve| search::find(picture, reference, curve, target, attached, settings));
                 found.map(|Found { file, score }| File { bytes: file.into(), score: Some(score) })
             }
         };

@@ -1,4 +1,4 @@
-use avif::{Attached, Content, GainMap};
+use avif::{Attached, Content};
 use image::DynamicImage;
 use model::{Color, Metadata, Picture, Quality, Recipe, Score};
 
@@ -8,7 +8,7 @@ use crate::open::sizes;
 use crate::planes::Style;
 use crate::raster::Raster;
 use crate::resize::Light;
-use crate::{Decoded, Error, gain_map, metadata, planes};
+use crate::{Decoded, Error, metadata, planes};
 
 /// Width and height in pixels.
 type Size = (u32, u32);
@@ -24,7 +24,6 @@ pub struct Transformed {
     pub(crate) content: Content,
     pub(crate) style: Style,
     pub(crate) aim: Aim,
-    pub(crate) attached: Attached,
     pub(crate) notes: Vec<String>,
     pub(crate) moving: Option<Moving>,
 }
@@ -35,8 +34,8 @@ pub(crate) struct Rendition {
     /// The pixels that the planes were made of, for encodes to be compared with; nothing where the planes are the source
     /// itself, or where nothing is compared.
     pub(crate) reference: Option<DynamicImage>,
-    /// What makes it brighter, where the source has such.
-    pub(crate) gain_map: Option<GainMap>,
+    /// What travels in its file beside the pixels; the gain map is of its size.
+    pub(crate) attached: Attached,
 }
 
 /// What the recipe's quality comes to for this picture.
@@ -59,9 +58,9 @@ impl Decoded {
     pub fn transform(self, recipe: &Recipe) -> Result<Transformed, Error> {
         let Self { raster, kept, source, orientation, exif, xmp, unsearched, gain_map, mut notes, moving } = self;
         let Some((raster, color)) = raster else {
-            let (content, attached) = (Content::Photograph, Attached::default());
+            let content = Content::Photograph;
             let (aim, style) = (Aim::of(recipe.quality, unsearched), Style::of(content, recipe.quality, false));
-            return Ok(Transformed { renditions: vec![], kept, source, content, style, aim, attached, notes, moving });
+            return Ok(Transformed { renditions: vec![], kept, source, content, style, aim, notes, moving });
         };
         let raster = raster.upright(orientation);
         let content = moving.as_ref().map_or_else(|| raster.content(), Moving::content);
@@ -77,14 +76,18 @@ impl Decoded {
         sizes.retain(|size| kept.as_ref().is_none_or(|kept| kept.size != *size));
         let compared = matches!(aim, Aim::Search(_));
         let map = gain_map.map(|map| map.upright(orientation, source));
-        let renditions = renditions(raster, &color, map.as_ref(), source, &sizes, style, compared)?;
         let attached = match recipe.metadata {
             Metadata::Strip => Attached::default(),
             Metadata::Keep => {
                 Attached { exif: exif.map(metadata::upright_exif), xmp: xmp.map(metadata::upright_xmp), gain_map: None }
             }
         };
-        Ok(Transformed { renditions, kept, source, content, style, aim, attached, notes, moving })
+        let rendition = |picture: Picture, reference: Option<DynamicImage>| {
+            let gain_map = map.as_ref().map(|map| map.scaled(&picture, style)).transpose()?;
+            Ok(Rendition { picture, reference, attached: Attached { gain_map, ..attached.clone() } })
+        };
+        let renditions = renditions(raster, &color, source, &sizes, style, compared, rendition)?;
+        Ok(Transformed { renditions, kept, source, content, style, aim, notes, moving })
     }
 }
 
@@ -102,16 +105,12 @@ impl Aim {
 fn renditions(
     raster: Raster,
     color: &Color,
-    map: Option<&gain_map::Upright>,
     source: Size,
     sizes: &[Size],
     style: Style,
     compared: bool,
+    rendition: impl Fn(Picture, Option<DynamicImage>) -> Result<Rendition, Error>,
 ) -> Result<Vec<Rendition>, Error> {
-    let rendition = |picture: Picture, reference: Option<DynamicImage>| {
-        let gain_map = map.map(|map| map.scaled(&picture, style)).transpose()?;
-        Ok(Rendition { picture, reference, gain_map })
-    };
     let of_pixels = |image: DynamicImage| {
         let picture = planes::picture(&image, color, style)?;
         rendition(picture, compared.then_some(image))

@@ -83,12 +83,21 @@ impl Decoded {
     /// # Errors
     /// What libavif reported: it knows no inverse of some matrices.
     pub fn pixels(&self) -> Result<Pixels, Error> {
-        let mut image = Image::borrowing(&self.picture)?;
-        if self.premultiplied {
-            image.set_premultiplied();
+        if !self.premultiplied {
+            return pixels(&self.picture);
         }
+        let mut image = Image::borrowing(&self.picture)?;
+        image.set_premultiplied();
         image.pixels()
     }
+}
+
+/// A picture as RGB by its own matrix and range, chroma interpolated as viewers do it.
+///
+/// # Errors
+/// What libavif reported: it knows no inverse of some matrices.
+pub fn pixels(picture: &Picture) -> Result<Pixels, Error> {
+    Image::borrowing(picture)?.pixels()
 }
 
 /// Reads an AVIF file's boxes, and no pixel.

@@ -19,7 +19,7 @@ mod settings;
 mod undate;
 mod widen;
 
-pub use decode::{Aperture, Decoded, Header, Orientation, Pixels, decode, header};
+pub use decode::{Aperture, Decoded, Header, Orientation, Pixels, decode, header, pixels};
 pub use encode::{Attached, encode};
 pub use error::Error;
 pub use gain_map::{Channel, Gain, GainMap, Signed, Unsigned, writes_gain_maps};

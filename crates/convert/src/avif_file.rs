@@ -157,7 +157,8 @@ fn side(length: (i32, i32), off: (i32, i32), whole: u32) -> Option<(u32, u32)> {
     fits.then(|| Some((u32::try_from(start).ok()?, u32::try_from(length).ok()?))).flatten()
 }
 
-fn image(pixels: Pixels, Shape { width, height, chroma, .. }: Shape, alpha: bool) -> Option<DynamicImage> {
+/// The same pixels as an image; nothing where they are not all there.
+pub(crate) fn image(pixels: Pixels, Shape { width, height, chroma, .. }: Shape, alpha: bool) -> Option<DynamicImage> {
     let color = match (pixels, alpha) {
         (Pixels::Eight(pixels), false) => DynamicImage::ImageRgb8(ImageBuffer::from_raw(width, height, pixels)?),
         (Pixels::Eight(pixels), true) => DynamicImage::ImageRgba8(ImageBuffer::from_raw(width, height, pixels)?),

@@ -14,7 +14,6 @@ mod weights;
 use avif::{Attached, Settings};
 use image::DynamicImage;
 use model::{Picture, Score, Speed};
-use yuv::YuvError;
 
 pub(crate) use self::curve::{Curve, Quantizer};
 use self::pixels::Pixels;
@@ -41,12 +40,6 @@ pub(crate) enum Failed {
 impl From<avif::Error> for Failed {
     fn from(error: avif::Error) -> Self {
         Self::Encode(error)
-    }
-}
-
-impl From<YuvError> for Failed {
-    fn from(error: YuvError) -> Self {
-        Self::Compare(error.to_string())
     }
 }
 

@@ -86,7 +86,8 @@ pub(crate) fn look(
 ) -> Result<Curve, Failed> {
     let reference = pixels(picture, reference);
     let sample = Sample::of(picture, reference)?;
-    let whole = [Cell::whole(reference.size())];
+    // A picture that is its own sample is still compared in cells: it may be a very long strip.
+    let whole = cells(reference.size(), COMPARED);
     let subject = match &sample {
         Some(Sample { picture, reference, cells }) => Subject { picture, reference: Pixels::Image(reference), cells },
         None => Subject { picture, reference, cells: &whole },

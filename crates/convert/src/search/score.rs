@@ -19,14 +19,6 @@ pub(crate) struct Cell {
     pub(crate) compared: Area,
 }
 
-impl Cell {
-    /// All of a picture.
-    pub(crate) fn whole((width, height): (u32, u32)) -> Self {
-        let all = Area { x: 0, y: 0, width, height };
-        Self { counted: all, compared: all }
-    }
-}
-
 /// Pixels along a cell's side, a multiple of 32, for the coarsest of the six scales has one pixel of 32.
 pub(crate) const SIDE: u32 = 512;
 /// Pixels around it. The filters reach further at the two coarsest scales, by what was measured to be .1 of a score.
@@ -161,5 +153,25 @@ impl Pool {
             }
         }
         weights::score(weighted) - LENIENCE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn cells_cover_a_picture_once_and_none_takes_more_memory_than_is_counted(
+            width in 1..=32_768_u32, height in 1..=4_000_u32,
+        ) {
+            let cells = cells((width, height), u64::MAX);
+            let pixels = |area: Area| u64::from(area.width) * u64::from(area.height);
+            prop_assert!(cells.iter().all(|cell| 160 * pixels(cell.compared) <= CELL_MEMORY));
+            let counted: u64 = cells.iter().map(|cell| pixels(cell.counted)).sum();
+            prop_assert_eq!(counted, u64::from(width) * u64::from(height));
+        }
     }
 }

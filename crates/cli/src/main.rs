@@ -45,6 +45,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    // Where it cannot be had there is more to read, no more.
+    let _ = avif::quiet_encoders();
     let library = format!("{}\n{}", env!("CARGO_PKG_VERSION"), avif::library());
     let matches = Arguments::command().version(library).get_matches();
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());

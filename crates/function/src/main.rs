@@ -14,15 +14,15 @@ use transfer::Store;
 
 fn main() -> anyhow::Result<()> {
     // Before the first thread is started.
-    let shares_memory = avif::share_memory();
-    serve(shares_memory)
+    let (shares_memory, quiet) = (avif::share_memory(), avif::quiet_encoders());
+    serve(shares_memory, quiet)
 }
 
 #[tokio::main]
-async fn serve(shares_memory: bool) -> anyhow::Result<()> {
+async fn serve(shares_memory: bool, quiet: bool) -> anyhow::Result<()> {
     let config = Config::from_env()?;
     log::start(config.log);
-    tracing::info!(library = %avif::library(), recipe = %config.plan.fingerprint(), shares_memory, "ready");
+    tracing::info!(library = %avif::library(), recipe = %config.plan.fingerprint(), shares_memory, quiet, "ready");
     let store = Store::connect(config.connection).await;
     let plan = Arc::new(config.plan);
     let service = service_fn(move |event: LambdaEvent<Value>| {

@@ -75,6 +75,20 @@ pub(crate) fn share_memory() -> bool {
     false
 }
 
+/// Has SVT-AV1 write errors alone, unless the environment says otherwise, if nobody else can be reading the environment.
+/// Says whether that is so.
+pub(crate) fn quiet_encoders() -> bool {
+    // SVT-AV1 asks the environment for its level, and takes no callback; 1 is SVT_LOG_ERROR.
+    #[cfg(target_os = "linux")]
+    {
+        let alone = std::fs::read_dir("/proc/self/task").is_ok_and(|threads| threads.count() == 1);
+        // SAFETY: both are strings of C; this is the only thread of the process, so nothing reads the environment meanwhile.
+        alone && unsafe { libc::setenv(c"SVT_LOG".as_ptr(), c"1".as_ptr(), 0) } == 0
+    }
+    #[cfg(not(target_os = "linux"))]
+    false
+}
+
 /// An avifImage that points at a picture's planes without copying them.
 pub(crate) struct Image<'picture> {
     raw: NonNull<sys::avifImage>,

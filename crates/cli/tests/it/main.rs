@@ -76,6 +76,16 @@ fn an_output_folder_keeps_the_tree() {
     assert_eq!(files(&folder.path().join("out")), ["deep/a.bmp.avif"]);
 }
 
+/// SVT-AV1, which takes photographs that are no thumbnails, would put twenty lines there.
+#[test]
+fn encoders_say_nothing_where_all_is_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let noise = |x: u32, y: u32| u8::try_from((x.wrapping_mul(31) ^ y.wrapping_mul(17)) % 64 + 96).unwrap();
+    RgbImage::from_fn(320, 240, |x, y| Rgb([noise(x, y); 3])).save(folder.path().join("a.bmp")).unwrap();
+    let output = avif(folder.path(), &["convert", "a.bmp", "--speed", "10"]);
+    assert_eq!((code(&output), text(&output.stderr).as_str()), (0, ""));
+}
+
 #[test]
 fn every_failure_is_named_and_the_others_are_converted() {
     let folder = tempfile::tempdir().unwrap();

@@ -10,3 +10,11 @@ use crate::native;
 pub fn share_memory() -> bool {
     native::share_memory()
 }
+
+/// Has SVT-AV1 write nothing but errors to stderr, where it puts twenty lines for every picture, unless `SVT_LOG` is set. To
+/// be called before the first thread is started. Says whether it was done, which it is on Linux, where threads can be
+/// counted.
+#[must_use]
+pub fn quiet_encoders() -> bool {
+    native::quiet_encoders()
+}

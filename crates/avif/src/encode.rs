@@ -2,7 +2,7 @@ use model::{Chroma, Depth, Picture, Shape};
 
 use crate::native::{self, Encoder, Image};
 use crate::settings::Codec;
-use crate::{Error, GainMap, Settings, widen};
+use crate::{Error, GainMap, Settings, Step, widen};
 
 /// What travels in the file beside the pixels.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,19 +22,32 @@ pub struct Attached {
 pub fn encode(picture: &Picture, attached: &Attached, settings: &Settings) -> Result<Vec<u8>, Error> {
     let shape = picture.shape();
     refuse_unwritable(shape)?;
-    // A gain map goes through the same codec as the picture, as alpha does, and is of other shapes.
-    let more = picture.alpha().is_some() || attached.gain_map.is_some();
-    let codec = settings.codec(shape, more, native::can_encode_with(Codec::Svt));
+    let codec = codec(picture, attached, settings);
     if codec == Codec::Svt && shape.depth == Depth::Eight {
         return write(&widen::to_ten_bits(picture)?, attached, settings, codec);
     }
     write(picture, attached, settings, codec)
 }
 
+/// How finely the codec that this would be encoded by tells quantizers apart.
+#[must_use]
+pub fn quantizer_step(picture: &Picture, attached: &Attached, settings: &Settings) -> Step {
+    Settings::step(codec(picture, attached, settings))
+}
+
+fn codec(picture: &Picture, attached: &Attached, settings: &Settings) -> Codec {
+    // A gain map goes through the same codec as the picture, as alpha does, and is of other shapes.
+    let more = picture.alpha().is_some() || attached.gain_map.is_some();
+    settings.codec(picture.shape(), more, native::can_encode_with(Codec::Svt))
+}
+
 fn write(picture: &Picture, attached: &Attached, settings: &Settings, codec: Codec) -> Result<Vec<u8>, Error> {
     let mut encoder = Encoder::new(codec, settings)?;
     for (name, value) in settings.options(codec, picture.shape().depth) {
         encoder.set_option(name, value)?;
+    }
+    if Settings::step(codec) == Step::Quarter && settings.quantizer.has_quarters() {
+        encoder.set_option("crf", &format!("{:.2}", settings.quantizer.value()))?;
     }
     encoder.write(&image(picture, attached)?)
 }

@@ -1,13 +1,15 @@
 use std::num::NonZeroUsize;
 
 use crate::native;
-use model::{Chroma, Depth, FixedQuality, Shape, Speed};
+use crate::quantizer::{Quantizer, Step};
+use model::{Chroma, Depth, Shape, Speed};
 
 /// How to encode one picture.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// Quality of the colours; alpha is always lossless, so that what is opaque or clear stays exactly so.
-    pub quality: FixedQuality,
+    /// Of the colours; alpha is always lossless, so that what is opaque or clear stays exactly so. A codec that takes whole
+    /// ones takes the next finer.
+    pub quantizer: Quantizer,
     /// CPU against bytes.
     pub speed: Speed,
     /// What the picture shows, which decides the coding tools.
@@ -90,6 +92,12 @@ pub fn prefers_ten_bits() -> bool {
     native::can_encode_with(Codec::Svt)
 }
 
+/// Whether SVT-AV1 of this version, `v4.2.0, …` say, takes quantizers in quarters.
+fn takes_quarters((_, version): (&str, &str)) -> bool {
+    let major = version.trim_start_matches('v').split('.').next();
+    major.and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major >= 4)
+}
+
 impl Settings {
     /// The codec for a picture of this shape, given whether SVT-AV1 is linked at all.
     pub(crate) fn codec(&self, shape: Shape, alpha: bool, svt_linked: bool) -> Codec {
@@ -98,10 +106,19 @@ impl Settings {
         let suits = shape.chroma == Chroma::Yuv420
             && self.content == Content::Photograph
             && !alpha
-            && !self.quality.is_lossless();
+            && !self.quantizer.is_lossless();
         // Its documented range of sizes (SVT-AV1, Docs/Parameters.md).
         let fits = (64..=16_384).contains(&shape.width) && (64..=8_704).contains(&shape.height);
         if svt_linked && suits && fits { Codec::Svt } else { Codec::Aom }
+    }
+
+    /// How finely that codec tells quantizers apart.
+    pub(crate) fn step(codec: Codec) -> Step {
+        if codec == Codec::Svt && native::codec_versions().split_once("svt [enc]:").is_some_and(takes_quarters) {
+            Step::Quarter
+        } else {
+            Step::Whole
+        }
     }
 
     /// The options to set on that codec, as libavif's names and values.
@@ -109,7 +126,7 @@ impl Settings {
         if codec == Codec::Svt {
             return vec![SVT_IMAGE_QUALITY];
         }
-        if self.content == Content::Graphic || self.quality.is_lossless() {
+        if self.content == Content::Graphic || self.quantizer.is_lossless() {
             return if self.speed.number() < INTRABC_BELOW { vec![] } else { vec![NO_INTRABC] };
         }
         let tuned = if depth == Depth::Eight { TUNED } else { &[] };

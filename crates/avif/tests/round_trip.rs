@@ -4,14 +4,14 @@
 
 use std::num::NonZeroUsize;
 
-use avif::{Attached, Content, Settings, decode, encode};
-use model::{Chroma, Cicp, Color, Depth, Picture, Samples, Shape, Speed};
+use avif::{Attached, Content, Quantizer, Settings, Step, decode, encode, quantizer_step};
+use model::{Chroma, Cicp, Color, Depth, FixedQuality, Picture, Samples, Shape, Speed};
 
 const MAX_PIXELS: u32 = 1 << 24;
 
 fn settings(quality: &str, content: Content) -> Settings {
-    let quality = quality.parse::<u8>().unwrap().try_into().unwrap();
-    Settings { quality, speed: Speed::try_from(8).unwrap(), content, threads: NonZeroUsize::MIN }
+    let quality: FixedQuality = quality.parse::<u8>().unwrap().try_into().unwrap();
+    Settings { quantizer: quality.into(), speed: Speed::try_from(8).unwrap(), content, threads: NonZeroUsize::MIN }
 }
 
 /// Slow waves over the whole range, so that a wrong plane, stride or shift cannot go unnoticed.
@@ -106,6 +106,20 @@ fn quality_100_is_lossless() {
             assert_eq!(decode(&file, MAX_PIXELS).unwrap().picture, before, "{depth:?} {content:?}");
         }
     }
+}
+
+#[test]
+fn a_quantizer_between_two_is_met_by_codecs_that_can_and_is_the_finer_one_with_others() {
+    let shape = Shape { width: 200, height: 150, depth: Depth::Ten, chroma: Chroma::Yuv420 };
+    let picture = picture(shape, false, SRGB);
+    let settings = settings("50", Content::Photograph);
+    let file = |value: f32| {
+        let quantizer = Quantizer::at_most(value, Step::Quarter);
+        encode(&picture, &Attached::default(), &Settings { quantizer, ..settings }).unwrap()
+    };
+    let [finer, between, coarser] = [27.0, 27.5, 28.0].map(file);
+    assert_ne!(between, coarser);
+    assert_eq!(between != finer, quantizer_step(&picture, &Attached::default(), &settings) == Step::Quarter);
 }
 
 #[test]

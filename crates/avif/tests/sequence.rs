@@ -5,7 +5,7 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 
 use avif::{Attached, Content, Error, Playback, Sequence, Settings, decode};
-use model::{Chroma, Cicp, Color, Depth, Picture, Samples, Shape};
+use model::{Chroma, Cicp, Color, Depth, FixedQuality, Picture, Samples, Shape};
 
 const SHAPE: Shape = Shape { width: 66, height: 48, depth: Depth::Eight, chroma: Chroma::Yuv444 };
 const PLAYBACK: Playback = Playback { timescale: NonZeroU32::new(25).unwrap(), repetitions: Some(2) };
@@ -22,9 +22,9 @@ fn frame(number: usize, alpha: bool) -> Picture {
 }
 
 fn sequence(frames: usize, alpha: bool, speed: &str, quality: &str) -> Vec<u8> {
-    let quality = quality.parse::<u8>().unwrap().try_into().unwrap();
+    let quality: FixedQuality = quality.parse::<u8>().unwrap().try_into().unwrap();
     let (speed, threads) = (speed.parse().unwrap(), NonZeroUsize::MIN);
-    let settings = Settings { quality, speed, content: Content::Graphic, threads };
+    let settings = Settings { quantizer: quality.into(), speed, content: Content::Graphic, threads };
     let attached = Attached { exif: None, xmp: Some(b"<x:xmpmeta/>".to_vec()), gain_map: None };
     let mut sequence = Sequence::begin(SHAPE, &attached, &settings, PLAYBACK).unwrap();
     for number in 0..frames {
@@ -64,9 +64,9 @@ fn no_clock_is_in_the_file() {
 
 #[test]
 fn pictures_that_do_not_fit_together_are_refused() {
-    let quality = model::FixedQuality::default();
+    let quality = FixedQuality::default();
     let (speed, threads) = ("10".parse().unwrap(), NonZeroUsize::MIN);
-    let settings = Settings { quality, speed, content: Content::Graphic, threads };
+    let settings = Settings { quantizer: quality.into(), speed, content: Content::Graphic, threads };
     let attached = Attached::default();
     let mut sequence = Sequence::begin(SHAPE, &attached, &settings, PLAYBACK).unwrap();
     sequence.add(&frame(0, true), NonZeroU32::MIN).unwrap();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use avif::Settings;
+use avif::{Quantizer, Settings, Step};
 use model::{FixedQuality, Recipe, Score, Shape, Width};
 
 use crate::open::size;
@@ -33,7 +33,7 @@ pub struct Variant {
 /// How files are to be made.
 #[derive(Clone, Copy)]
 enum How {
-    Fixed(FixedQuality),
+    Fixed(Quantizer),
     /// By the curve of the largest picture, which those of the others are near.
     Search {
         target: Score,
@@ -113,9 +113,10 @@ impl Transformed {
     fn how(&self, recipe: &Recipe, threads: NonZeroUsize, notes: &mut Vec<String>) -> Result<How, Error> {
         let typical = Curve::typical(self.content);
         let guess = |target: Score, why: &str, notes: &mut Vec<String>| {
-            let quality = typical.quantizer(target.value() + SAFE).quality();
+            let quantizer = typical.quantizer(target.value() + SAFE, Step::Whole);
+            let quality = quantizer.quality();
             notes.push(format!("quality {quality} was set, not searched for by visual:{target}: {why}"));
-            How::Fixed(quality)
+            How::Fixed(quantizer)
         };
         match (self.aim, self.renditions.first()) {
             (Aim::Search(target), Some(largest)) => {
@@ -128,9 +129,9 @@ impl Transformed {
                 }
             }
             (Aim::Guess(target, why), Some(_)) => Ok(guess(target, why, notes)),
-            (Aim::Fixed(quality), _) => Ok(How::Fixed(quality)),
+            (Aim::Fixed(quality), _) => Ok(How::Fixed(quality.into())),
             // A source that is kept as it is leaves nothing to encode.
-            (Aim::Search(_) | Aim::Guess(..), None) => Ok(How::Fixed(FixedQuality::default())),
+            (Aim::Search(_) | Aim::Guess(..), None) => Ok(How::Fixed(FixedQuality::default().into())),
         }
     }
 
@@ -138,8 +139,8 @@ impl Transformed {
         let Rendition { picture, reference, attached } = &self.renditions[index];
         let reference = reference.as_ref();
         let file = match how {
-            How::Fixed(quality) => {
-                let settings = Settings { quality, ..*settings };
+            How::Fixed(quantizer) => {
+                let settings = Settings { quantizer, ..*settings };
                 let bytes = match &self.moving {
                     Some(moving) => moving.encode(picture, self.style, attached, &settings)?,
                     None => {
@@ -158,10 +159,10 @@ impl Transformed {
         file.map_err(|failed| missed(picture.shape(), failed))
     }
 
-    /// The quality is still to be set.
+    /// The quantizer is still to be set.
     fn settings(&self, recipe: &Recipe, threads: NonZeroUsize) -> Settings {
-        let quality = FixedQuality::default();
-        Settings { quality, speed: recipe.speed, content: self.content, threads }
+        let quantizer = FixedQuality::default().into();
+        Settings { quantizer, speed: recipe.speed, content: self.content, threads }
     }
 }
 

@@ -21,7 +21,7 @@ impl Encoder {
         fields.codecChoice = choice(codec);
         fields.maxThreads = i32::try_from(settings.threads.get()).unwrap_or(i32::MAX);
         fields.speed = i32::from(settings.speed.number());
-        fields.quality = i32::from(settings.quality.number());
+        fields.quality = i32::from(settings.quantizer.quality().number());
         fields.qualityAlpha = LOSSLESS;
         #[cfg(feature = "system")]
         {

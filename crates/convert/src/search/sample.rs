@@ -7,7 +7,7 @@ use super::Failed;
 use super::pixels::{Area, Pixels, tiled};
 use super::score::Cell;
 
-/// Pixels of a picture that is its own sample. One encode of so many at a fast speed costs a tenth of a second.
+/// Pixels of a picture that needs no sample: one would be as large.
 const WHOLE: u64 = 1_200_000;
 /// Tiles of a sample, from all over the picture.
 const TILES: u32 = 16;
@@ -25,7 +25,7 @@ pub(super) struct Sample {
 }
 
 impl Sample {
-    /// Nothing where the picture is small enough to stand for itself, or too narrow for tiles.
+    /// Nothing where the picture is hardly larger itself, or too narrow for tiles.
     pub(super) fn of(picture: &Picture, reference: Pixels<'_>) -> Result<Option<Self>, Failed> {
         let Shape { width, height, .. } = picture.shape();
         if u64::from(width) * u64::from(height) <= WHOLE || width.min(height) < SIDE {

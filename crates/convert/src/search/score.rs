@@ -5,6 +5,7 @@
 //! which is compared and not counted, so that no cell's edge is taken for the picture's.
 
 use fast_ssim2::{PixelDescriptor, PixelSlice, Ssimulacra2Maps, compute_ssimulacra2, compute_ssimulacra2_maps};
+use model::Depth;
 
 use super::Failed;
 use super::pixels::{Area, Pixels};
@@ -26,6 +27,9 @@ const MARGIN: u32 = 64;
 /// What cells score above the whole picture: 0 to .6, of 11 photographs. The reference's recursive filters gather rounding
 /// errors along a side, which count against flat pictures.
 const LENIENCE: f64 = 0.25;
+/// What pictures of 8 bits score above that: viewers make colours of their planes in whole numbers, which costs smooth
+/// pictures up to .5, and libavif in fractions.
+const EIGHT_BIT_LENIENCE: f64 = 0.25;
 /// Bytes of memory that comparing one cell takes.
 pub(crate) const CELL_MEMORY: u64 = 160 * (SIDE as u64 * 3 / 2 + 2 * MARGIN as u64).pow(2);
 
@@ -77,7 +81,14 @@ pub(crate) fn score(reference: Pixels<'_>, candidate: Pixels<'_>, cells: &[Cell]
         })?;
         pool.add(&maps, *cell);
     }
-    Ok(rounded(pool.score()))
+    Ok(rounded(pool.score() - lenience(candidate)))
+}
+
+fn lenience(candidate: Pixels<'_>) -> f64 {
+    match candidate {
+        Pixels::Planes(picture) if picture.shape().depth == Depth::Eight => LENIENCE + EIGHT_BIT_LENIENCE,
+        Pixels::Planes(_) | Pixels::Image(_) => LENIENCE,
+    }
 }
 
 /// To a hundredth, below which it means nothing.
@@ -152,7 +163,7 @@ impl Pool {
                 }
             }
         }
-        weights::score(weighted) - LENIENCE
+        weights::score(weighted)
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use emulator::{Delivery, Function, Lambda, S3, Settings, wire};
+use emulator::{Beside, Delivery, Function, Lambda, S3, Settings, wire};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// How the function is run.
@@ -65,6 +65,7 @@ impl House {
             concurrency: 1,
             // Nobody waits a minute for a retry at a desk.
             retry_after: [Duration::from_secs(1), Duration::from_secs(2)],
+            beside: Beside::default(),
         };
         let lambda = Lambda::new(function, lines);
         let deliveries = wire(notifications, lambda.clone());

@@ -1,5 +1,5 @@
 //! The Runtime API of one execution environment (AWS Lambda developer guide, "Using the Lambda runtime API for custom
-//! runtimes"). The Extensions and Telemetry APIs would be further routes of the same server.
+//! runtimes"). The Extensions and Telemetry APIs are further routes of the same server.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -16,14 +16,23 @@ use super::invocation::{FunctionError, Invocation};
 
 const ERROR_TYPE: &str = "Lambda-Runtime-Function-Error-Type";
 
-/// An event on its way to the function.
+/// An event with what is told beside it.
 #[derive(Debug)]
-pub(super) struct Order {
-    pub(super) request_id: String,
+pub(super) struct Request {
+    pub(super) id: String,
     pub(super) event: String,
     pub(super) deadline_ms: u128,
     pub(super) arn: String,
+    /// The header that names the trace.
     pub(super) trace_id: String,
+    /// 64 bits in hexadecimal.
+    pub(super) span_id: String,
+}
+
+/// A request on its way to the function.
+#[derive(Debug)]
+pub(super) struct Order {
+    pub(super) request: Arc<Request>,
     pub(super) answer: oneshot::Sender<Answer>,
 }
 
@@ -36,6 +45,8 @@ pub(super) struct Desk {
     pub(super) orders: mpsc::Sender<Order>,
     /// Whether the runtime has polled, or why it never will.
     pub(super) init: watch::Receiver<Option<Result<(), FunctionError>>>,
+    /// How often the runtime has polled.
+    pub(super) polls: watch::Receiver<u64>,
 }
 
 /// The server's end of it.
@@ -43,6 +54,7 @@ pub(super) struct Desk {
 struct Counter {
     orders: tokio::sync::Mutex<mpsc::Receiver<Order>>,
     init: watch::Sender<Option<Result<(), FunctionError>>>,
+    polls: watch::Sender<u64>,
     in_hand: Mutex<Option<(String, oneshot::Sender<Answer>)>>,
 }
 
@@ -50,31 +62,33 @@ struct Counter {
 pub(super) fn open() -> (Router, Desk) {
     let (orders, waiting) = mpsc::channel(1);
     let (polled, init) = watch::channel(None);
-    let counter = Counter { orders: waiting.into(), init: polled, in_hand: Mutex::new(None) };
+    let (tally, polls) = watch::channel(0);
+    let counter = Counter { orders: waiting.into(), init: polled, polls: tally, in_hand: Mutex::new(None) };
     let runtime = Router::new()
         .route("/invocation/next", get(next))
         .route("/invocation/{id}/response", post(response))
         .route("/invocation/{id}/error", post(error))
         .route("/init/error", post(init_error))
         .with_state(Arc::new(counter));
-    (Router::new().nest("/2018-06-01/runtime", runtime), Desk { orders, init })
+    (Router::new().nest("/2018-06-01/runtime", runtime), Desk { orders, init, polls })
 }
 
 /// Waits for the next event and hands it out.
 async fn next(State(counter): State<Arc<Counter>>) -> Response<Body> {
     counter.init.send_if_modified(|init| init.is_none() && init.replace(Ok(())).is_none());
-    let Some(order) = counter.orders.lock().await.recv().await else {
+    counter.polls.send_modify(|polls| *polls += 1);
+    let Some(Order { request, answer }) = counter.orders.lock().await.recv().await else {
         return refusal(StatusCode::INTERNAL_SERVER_ERROR, "Shutdown", "the environment is shutting down");
     };
     let response = Response::builder()
         .header(header::CONTENT_TYPE, "application/json")
-        .header("Lambda-Runtime-Aws-Request-Id", &order.request_id)
-        .header("Lambda-Runtime-Deadline-Ms", order.deadline_ms.to_string())
-        .header("Lambda-Runtime-Invoked-Function-Arn", order.arn)
-        .header("Lambda-Runtime-Trace-Id", order.trace_id)
-        .body(Body::from(order.event))
+        .header("Lambda-Runtime-Aws-Request-Id", &request.id)
+        .header("Lambda-Runtime-Deadline-Ms", request.deadline_ms.to_string())
+        .header("Lambda-Runtime-Invoked-Function-Arn", &request.arn)
+        .header("Lambda-Runtime-Trace-Id", &request.trace_id)
+        .body(Body::from(request.event.clone()))
         .expect("identifiers and numbers are valid header values");
-    *counter.in_hand.lock().unwrap_or_else(PoisonError::into_inner) = Some((order.request_id, order.answer));
+    *counter.in_hand.lock().unwrap_or_else(PoisonError::into_inner) = Some((request.id.clone(), answer));
     response
 }
 
@@ -122,7 +136,7 @@ impl Counter {
 }
 
 /// An error as the runtime tells it: the type in the body, else in a header.
-fn read(headers: &HeaderMap, body: &[u8]) -> FunctionError {
+pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> FunctionError {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
     let named = || headers.get(ERROR_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -136,15 +150,15 @@ fn unknown(id: &str) -> Response<Body> {
     refusal(StatusCode::BAD_REQUEST, "InvalidRequestID", &format!("{id} is not the event in hand"))
 }
 
-fn accepted() -> Response<Body> {
+pub(super) fn accepted() -> Response<Body> {
     answer(StatusCode::ACCEPTED, &json!({"status": "OK"}))
 }
 
-fn refusal(status: StatusCode, name: &str, message: &str) -> Response<Body> {
+pub(super) fn refusal(status: StatusCode, name: &str, message: &str) -> Response<Body> {
     answer(status, &json!({"errorType": name, "errorMessage": message}))
 }
 
-fn answer(status: StatusCode, body: &Value) -> Response<Body> {
+pub(super) fn answer(status: StatusCode, body: &Value) -> Response<Body> {
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));

@@ -1,81 +1,73 @@
-//! One execution environment: an API of its own, one process, one event at a time.
+//! One execution environment: an API of its own, the function's process, extensions beside it, one event at a time.
+//! Between events all of it stands still.
 
 use std::io;
-use std::process::ExitStatus;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use serde_json::Value;
-use tokio::net::TcpListener;
-use tokio::sync::mpsc::UnboundedSender;
+use bytes::Bytes;
+use nix::sys::signal::Signal;
+use serde_json::{Value, json};
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::Function;
-use super::api::{self, Desk, Order};
+use super::api::{Desk, Order, Request};
+use super::init::{crash, exit};
 use super::invocation::{FunctionError, Invocation};
+use super::journal::Journal;
 use super::process::Process;
+use super::record::{Ran, Record, billed_milliseconds};
+use super::registry::Registry;
 
 pub(super) const REGION: &str = "us-east-1";
-/// How long a function may take to its first poll (AWS Lambda developer guide, "Init phase").
-const LONGEST_INIT: Duration = Duration::from_secs(10);
+/// How long an environment with an extension may take to end, and the runtime's part of that (AWS Lambda developer guide,
+/// "Shutdown phase").
+const LONGEST_SHUTDOWN: Duration = Duration::from_secs(2);
+const LONGEST_GOODBYE: Duration = Duration::from_millis(300);
 
 #[derive(Debug)]
 pub(super) struct Environment {
     process: Process,
+    extensions: Vec<Process>,
     desk: Desk,
+    registry: Arc<Registry>,
+    journal: Journal,
     server: JoinHandle<io::Result<()>>,
-    log: UnboundedSender<String>,
     alive: bool,
 }
 
-impl Environment {
-    /// Starts a process and waits for its first poll. Gives the time that took.
-    pub(super) async fn start(
-        function: &Function,
-        log: UnboundedSender<String>,
-    ) -> Result<(Self, Duration), FunctionError> {
-        let init_error = |what: String| FunctionError::new("Runtime.InitError", what);
-        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| init_error(error.to_string()))?;
-        let address = listener.local_addr().map_err(|error| init_error(error.to_string()))?;
-        let (routes, desk) = api::open();
-        let server = tokio::spawn(async move { axum::serve(listener, routes).await });
-        let begun = Instant::now();
-        let process = Process::start(function, address, &log).map_err(|error| {
-            FunctionError::new("Runtime.InvalidEntrypoint", format!("{}: {error}", function.program.display()))
-        })?;
-        let mut environment = Self { process, desk, server, log, alive: true };
-        let first_poll = environment.first_poll(begun);
-        match timeout(LONGEST_INIT, first_poll).await {
-            Ok(Ok(init)) => Ok((environment, init)),
-            Ok(Err(error)) => {
-                environment.stop().await;
-                Err(error)
-            }
-            Err(_) => {
-                environment.stop().await;
-                let seconds = LONGEST_INIT.as_secs();
-                Err(FunctionError::new("Sandbox.Timedout", format!("no first poll within {seconds} s of its start")))
-            }
-        }
-    }
+/// An invocation that is answered, while extensions may still be busy with it.
+#[derive(Debug)]
+pub(super) struct Answered {
+    request: Arc<Request>,
+    ran: Ran,
+    begun: Instant,
+    polls: u64,
+}
 
-    /// Waits until the process has polled, has said why it cannot, or is gone.
-    async fn first_poll(&mut self, begun: Instant) -> Result<Duration, FunctionError> {
-        tokio::select! {
-            polled = self.desk.init.wait_for(Option::is_some) => {
-                let closed = || FunctionError::new("Runtime.ExitError", "the API was closed");
-                polled.map_err(|_| closed())?.clone().ok_or_else(closed)??;
-                Ok(begun.elapsed())
-            }
-            status = self.process.ended() => Err(FunctionError::new("Runtime.ExitError", exit(&status))),
-        }
+impl Environment {
+    pub(super) fn new(
+        process: Process,
+        extensions: Vec<Process>,
+        desk: Desk,
+        registry: Arc<Registry>,
+        journal: Journal,
+        server: JoinHandle<io::Result<()>>,
+    ) -> Self {
+        Self { process, extensions, desk, registry, journal, server, alive: true }
     }
 
     /// Whether it can take another event.
     pub(super) fn is_alive(&self) -> bool {
         self.alive
+    }
+
+    /// Whether there is anybody beside the function.
+    pub(super) fn has_extensions(&self) -> bool {
+        !self.extensions.is_empty()
     }
 
     /// Hands the event out and waits for the answer, the process's end or the time-out.
@@ -85,58 +77,57 @@ impl Environment {
         function: &Function,
         init: Option<Duration>,
         kill: &Notify,
-    ) -> Invocation {
-        let request_id = Uuid::new_v4().to_string();
-        let (answer, answered) = oneshot::channel();
-        let deadline = SystemTime::now() + function.timeout;
-        let order = Order {
-            request_id: request_id.clone(),
+    ) -> (Invocation, Answered) {
+        self.freeze(false);
+        let deadline = milliseconds(SystemTime::now() + function.timeout);
+        let request = Arc::new(Request {
+            id: Uuid::new_v4().to_string(),
             event: event.to_string(),
-            deadline_ms: deadline.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis(),
+            deadline_ms: deadline,
             arn: format!("arn:aws:lambda:{REGION}:123456789012:function:{}", function.name),
             trace_id: trace_id(),
-            answer,
-        };
-        self.write(format!("START RequestId: {request_id} Version: $LATEST"));
+            span_id: span_id(),
+        });
+        let request_id = request.id.clone();
+        self.journal.write(format!("START RequestId: {request_id} Version: $LATEST"));
+        self.journal.telemetry.say(Record::start(&request));
+        self.registry.tell(
+            "INVOKE",
+            &json!({
+                "eventType": "INVOKE", "deadlineMs": u64::try_from(deadline).unwrap_or(u64::MAX),
+                "requestId": request_id, "invokedFunctionArn": request.arn,
+                "tracing": { "type": "X-Amzn-Trace-Id", "value": request.trace_id },
+            }),
+        );
+        let polls = *self.desk.polls.borrow();
         let begun = Instant::now();
-        let result = self.answer(order, answered, function.timeout, kill).await;
+        let answer = self.answer(request.clone(), function.timeout, kill).await;
         let took = begun.elapsed();
-        let peak = self.process.peak_mib();
-        if !self.alive {
-            self.process.kill().await;
-        }
-        let result = result.map_err(|error| named(&request_id, error));
-        if let Err(error) = &result {
-            self.write(error.error_message.clone());
-        }
-        self.write(format!("END RequestId: {request_id}"));
-        self.write(report(&request_id, took, function.memory, peak, init));
-        Invocation { request_id, result, took, init }
+        let produced = answer.as_ref().map_or(0, Bytes::len);
+        let result = answer.and_then(|bytes| parsed(&bytes)).map_err(|error| named(&request_id, error));
+        let ran = Ran { took, produced, error: result.as_ref().err().cloned() };
+        self.journal.telemetry.say(Record::runtime_done(&request, &ran));
+        (Invocation { request_id, result, took, init }, Answered { request, ran, begun, polls })
     }
 
-    async fn answer(
-        &mut self,
-        order: Order,
-        answered: oneshot::Receiver<api::Answer>,
-        most: Duration,
-        kill: &Notify,
-    ) -> Result<Value, FunctionError> {
+    async fn answer(&mut self, request: Arc<Request>, most: Duration, kill: &Notify) -> Result<Bytes, FunctionError> {
         let killed = kill.notified();
+        let (answer, answered) = oneshot::channel();
         // The one place in the queue is free: the event before this one was answered.
-        let sent = self.desk.orders.try_send(order);
+        let sent = self.desk.orders.try_send(Order { request, answer });
         tokio::select! {
             // An answer counts even where the process ended right after it.
             biased;
             answer = answered, if sent.is_ok() => {
-                let closed = |_| FunctionError::new("Runtime.ExitError", "the API was closed");
-                let bytes = answer.map_err(closed)??;
-                serde_json::from_slice(&bytes).map_err(|error| {
-                    FunctionError::new("Runtime.InvalidResponse", format!("the answer is no JSON: {error}"))
-                })
+                answer.map_err(|_| FunctionError::new("Runtime.ExitError", "the API was closed"))?
             }
             status = self.process.ended() => {
                 self.alive = false;
                 Err(FunctionError::new("Runtime.ExitError", exit(&status)))
+            }
+            error = crash(&mut self.extensions) => {
+                self.alive = false;
+                Err(error)
             }
             () = killed => {
                 self.process.kill().await;
@@ -152,14 +143,78 @@ impl Environment {
         }
     }
 
-    /// Ends the process and the API.
-    pub(super) async fn stop(mut self) {
-        self.process.kill().await;
+    /// Waits until everybody waits for the next event, or ends what has failed; reports; then all stands still.
+    pub(super) async fn settle(&mut self, answered: Answered, function: &Function, init: Option<Duration>) {
+        let Answered { request, ran, begun, polls } = answered;
+        let left = function.timeout.saturating_sub(begun.elapsed());
+        if self.alive {
+            let idle = async {
+                // The runtime polls again, or ends of itself, and then begins anew.
+                tokio::select! {
+                    polled = self.desk.polls.wait_for(|now| *now > polls) => polled.is_ok(),
+                    _ = self.process.ended() => false,
+                    _ = crash(&mut self.extensions) => false,
+                }
+            };
+            self.alive = timeout(left, idle).await.unwrap_or(false)
+                && tokio::select! {
+                    idle = timeout(left, self.registry.idle()) => matches!(idle, Ok(Ok(()))),
+                    _ = crash(&mut self.extensions) => false,
+                };
+        }
+        let peak = self.process.peak_mib();
+        if !self.alive {
+            self.process.kill().await;
+        }
+        if let Some(error) = &ran.error {
+            self.journal.write(error.error_message.clone());
+        }
+        let billed = ran.took + init.unwrap_or_default();
+        self.journal.write(format!("END RequestId: {}", request.id));
+        self.journal.write(report(&request.id, ran.took, billed, (function.memory, peak), init));
+        self.journal.telemetry.say(Record::report(&request, &ran, billed, (function.memory, peak), init));
+        if self.alive {
+            self.freeze(true);
+        } else {
+            let timed_out = ran.error.is_some_and(|error| error.error_type == "Sandbox.Timedout");
+            self.shut_down(if timed_out { "timeout" } else { "failure" }).await;
+        }
     }
 
-    fn write(&self, line: String) {
-        // Nobody listening is nobody interested.
-        let _ = self.log.send(line);
+    /// Ends the processes and the API, as Lambda does with an environment that nobody needs any more.
+    pub(super) async fn stop(mut self) {
+        self.freeze(false);
+        self.shut_down("spindown").await;
+    }
+
+    async fn shut_down(&mut self, reason: &str) {
+        let begun = Instant::now();
+        // Without an extension Lambda tells nobody.
+        if self.has_extensions() {
+            self.process.signal(Signal::SIGTERM);
+            let deadline = SystemTime::now() + LONGEST_SHUTDOWN;
+            let deadline = u64::try_from(milliseconds(deadline)).unwrap_or(u64::MAX);
+            let event = json!({ "eventType": "SHUTDOWN", "shutdownReason": reason, "deadlineMs": deadline });
+            self.registry.tell("SHUTDOWN", &event);
+            let _ = timeout(LONGEST_GOODBYE, self.process.ended()).await;
+        }
+        self.process.kill().await;
+        for extension in &mut self.extensions {
+            let left = LONGEST_SHUTDOWN.saturating_sub(begun.elapsed());
+            if timeout(left, extension.ended()).await.is_err() {
+                self.journal.write(format!("EXTENSION\tState: Killed after {} ms", LONGEST_SHUTDOWN.as_millis()));
+            }
+            extension.kill().await;
+        }
+    }
+
+    /// Whoever lives here stops in the midst of whatever it does, or goes on with it.
+    fn freeze(&self, frozen: bool) {
+        let signal = if frozen { Signal::SIGSTOP } else { Signal::SIGCONT };
+        for process in self.extensions.iter().chain([&self.process]) {
+            process.signal(signal);
+        }
+        self.journal.telemetry.freeze(frozen);
     }
 }
 
@@ -169,35 +224,46 @@ impl Drop for Environment {
     }
 }
 
+fn parsed(answer: &[u8]) -> Result<Value, FunctionError> {
+    serde_json::from_slice(answer)
+        .map_err(|error| FunctionError::new("Runtime.InvalidResponse", format!("the answer is no JSON: {error}")))
+}
+
 /// Lambda's own errors begin with the request.
 fn named(request_id: &str, error: FunctionError) -> FunctionError {
     match error.error_type.as_str() {
-        "Sandbox.Timedout" | "Runtime.ExitError" => {
+        "Sandbox.Timedout" | "Runtime.ExitError" | "Extension.Crash" => {
             FunctionError { error_message: format!("RequestId: {request_id} Error: {}", error.error_message), ..error }
         }
         _ => error,
     }
 }
 
-fn exit(status: &io::Result<ExitStatus>) -> String {
-    match status {
-        // "exit status: 1", where Lambda leaves the colon out.
-        Ok(status) => format!("Runtime exited with error: {}", status.to_string().replacen(':', "", 1)),
-        Err(error) => format!("Runtime exited with error: {error}"),
-    }
+fn milliseconds(time: SystemTime) -> u128 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()
 }
 
 /// An X-Ray trace header: the root's epoch seconds and 96 random bits, and a parent of 64.
 fn trace_id() -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let (root, parent) = (Uuid::new_v4().simple().to_string(), Uuid::new_v4().simple().to_string());
-    format!("Root=1-{seconds:08x}-{};Parent={};Sampled=0", &root[..24], &parent[..16])
+    let root = Uuid::new_v4().simple().to_string();
+    format!("Root=1-{seconds:08x}-{};Parent={};Sampled=0", &root[..24], span_id())
+}
+
+fn span_id() -> String {
+    Uuid::new_v4().simple().to_string().split_off(16)
 }
 
 /// The line that Lambda ends every invocation with.
-fn report(request_id: &str, took: Duration, memory: u32, peak: Option<u64>, init: Option<Duration>) -> String {
+fn report(
+    request_id: &str,
+    took: Duration,
+    billed: Duration,
+    (memory, peak): (u32, Option<u64>),
+    init: Option<Duration>,
+) -> String {
     let milliseconds = |duration: Duration| duration.as_secs_f64() * 1000.0;
-    let (duration, billed) = (milliseconds(took), milliseconds(took).ceil());
+    let (duration, billed) = (milliseconds(took), billed_milliseconds(billed));
     let used = peak.map(|peak| format!("\tMax Memory Used: {peak} MB")).unwrap_or_default();
     let init = init.map(|init| format!("\tInit Duration: {:.2} ms", milliseconds(init))).unwrap_or_default();
     format!(

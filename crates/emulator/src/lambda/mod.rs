@@ -1,9 +1,16 @@
 //! A function, its execution environments, and the two ways to invoke it.
 
 mod api;
+mod beside;
+mod delivery;
 mod environment;
+mod init;
 mod invocation;
+mod journal;
 mod process;
+mod record;
+mod registry;
+mod telemetry;
 
 use std::collections::BTreeMap;
 use std::mem::replace;
@@ -38,6 +45,24 @@ pub struct Function {
     /// How long an asynchronous invocation that failed waits for its first and for its second retry. Lambda waits 1 and
     /// 2 minutes (AWS Lambda developer guide, "How Lambda handles errors and retries with asynchronous invocation").
     pub retry_after: [Duration; 2],
+    /// What is started beside it.
+    pub beside: Beside,
+}
+
+/// What an environment has beside the function.
+#[derive(Debug, Clone)]
+pub struct Beside {
+    /// Extensions: programs that Lambda would find in `/opt/extensions`, each of another file name.
+    pub extensions: Vec<PathBuf>,
+    /// The schemas of telemetry that can be subscribed to.
+    pub schemas: Vec<&'static str>,
+}
+
+impl Default for Beside {
+    /// No extensions, and every schema that AWS has published.
+    fn default() -> Self {
+        Self { extensions: vec![], schemas: vec!["2022-07-01", "2022-12-13", "2025-01-29"] }
+    }
 }
 
 /// A function that can be invoked. Clones are the same function; when the last is gone, so are its processes.
@@ -50,7 +75,7 @@ pub struct Lambda {
 struct Inner {
     function: Function,
     log: UnboundedSender<String>,
-    slots: Semaphore,
+    slots: Arc<Semaphore>,
     idle: Mutex<Vec<Environment>>,
     stopping: AtomicBool,
     kill: Notify,
@@ -61,7 +86,7 @@ impl Lambda {
     /// `log`, with the lines that Lambda puts around them.
     #[must_use]
     pub fn new(function: Function, log: UnboundedSender<String>) -> Self {
-        let slots = Semaphore::new(function.concurrency.max(1));
+        let slots = Arc::new(Semaphore::new(function.concurrency.max(1)));
         Self {
             inner: Arc::new(Inner {
                 function,
@@ -74,11 +99,12 @@ impl Lambda {
         }
     }
 
-    /// Invokes synchronously: one try, in an idle environment or a new one. It waits for its turn where all are busy.
+    /// Invokes synchronously: one try, in an idle environment or a new one. It waits for its turn where all are busy. The
+    /// answer does not wait for extensions, but the environment's next event does.
     pub async fn invoke(&self, event: Value) -> Invocation {
         let Inner { function, log, slots, .. } = &*self.inner;
         // It is never closed, so this is always a permit.
-        let _slot = slots.acquire().await;
+        let slot = slots.clone().acquire_owned().await;
         if self.inner.stopping.load(Ordering::Relaxed) {
             let error =
                 FunctionError::new("Emulator.Stopped", "the emulator was stopped before it was this event's turn");
@@ -92,9 +118,20 @@ impl Lambda {
                 Err(error) => return Invocation::without_environment(error),
             },
         };
-        let invocation = environment.invoke(&event, function, init, &self.inner.kill).await;
-        if environment.is_alive() {
-            self.inner.idle().push(environment);
+        let (invocation, answered) = environment.invoke(&event, function, init, &self.inner.kill).await;
+        let inner = self.inner.clone();
+        let has_extensions = environment.has_extensions();
+        let settle = async move {
+            environment.settle(answered, &inner.function, init).await;
+            if environment.is_alive() {
+                inner.idle().push(environment);
+            }
+            drop(slot);
+        };
+        if has_extensions {
+            tokio::spawn(settle);
+        } else {
+            settle.await;
         }
         invocation
     }

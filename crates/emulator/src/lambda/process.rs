@@ -1,17 +1,20 @@
-//! The function's process.
+//! A process of an environment: the function's, or an extension's.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 
-use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use tokio::process::{Child, Command};
-use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 
 use super::Function;
 use super::environment::REGION;
+use super::journal::Journal;
+use super::record::Category;
 
 #[derive(Debug)]
 pub(super) struct Process {
@@ -20,11 +23,16 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts the function against that API. Its lines go to `log`.
-    pub(super) fn start(function: &Function, api: SocketAddr, log: &UnboundedSender<String>) -> io::Result<Self> {
-        let mut child = Command::new(&function.program)
+    /// Starts a program with these variables and no others.
+    pub(super) fn start(
+        program: &Path,
+        category: Category,
+        variables: BTreeMap<String, String>,
+        journal: &Journal,
+    ) -> io::Result<Self> {
+        let mut child = Command::new(program)
             .env_clear()
-            .envs(variables(function, api))
+            .envs(variables)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -34,7 +42,10 @@ impl Process {
             .spawn()?;
         let stdout = child.stdout.take().expect("it was just piped");
         let stderr = child.stderr.take().expect("it was just piped");
-        let lines = vec![tokio::spawn(pump(stdout, log.clone())), tokio::spawn(pump(stderr, log.clone()))];
+        let lines = vec![
+            tokio::spawn(journal.clone().follow(stdout, category)),
+            tokio::spawn(journal.clone().follow(stderr, category)),
+        ];
         Ok(Self { child, lines })
     }
 
@@ -52,6 +63,15 @@ impl Process {
         }
     }
 
+    /// Sends a signal, unless the process has ended.
+    pub(super) fn signal(&self, signal: Signal) {
+        let id = self.child.id().and_then(|id| i32::try_from(id).ok());
+        if let Some(id) = id {
+            // A process that ends at this moment needs no signal.
+            let _ = kill(Pid::from_raw(id), signal);
+        }
+    }
+
     /// The most memory it ever held, in MiB, where Linux tells.
     pub(super) fn peak_mib(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
@@ -61,17 +81,9 @@ impl Process {
     }
 }
 
-async fn pump(output: impl AsyncRead + Unpin, log: UnboundedSender<String>) {
-    let mut lines = BufReader::new(output).split(b'\n');
-    while let Ok(Some(line)) = lines.next_segment().await {
-        if log.send(String::from_utf8_lossy(&line).into_owned()).is_err() {
-            return;
-        }
-    }
-}
-
-/// What Lambda sets (AWS Lambda developer guide, "Defined runtime environment variables"), then the function's own.
-fn variables(function: &Function, api: SocketAddr) -> BTreeMap<String, String> {
+/// What Lambda sets (AWS Lambda developer guide, "Defined runtime environment variables"), then the function's own. An
+/// extension has all of it but what only a runtime needs.
+pub(super) fn variables(function: &Function, api: SocketAddr, category: Category) -> BTreeMap<String, String> {
     let log_group = format!("/aws/lambda/{}", function.name);
     let lambdas = [
         ("AWS_DEFAULT_REGION", REGION.into()),
@@ -90,6 +102,15 @@ fn variables(function: &Function, api: SocketAddr) -> BTreeMap<String, String> {
         ("TZ", ":UTC".into()),
         ("_HANDLER", "bootstrap".into()),
     ];
-    let lambdas = lambdas.map(|(name, value)| (name.to_owned(), value));
-    lambdas.into_iter().chain(function.environment.clone()).collect()
+    // AWS Lambda developer guide, "Configuring Lambda extensions": what they do not see.
+    let runtimes = [
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+        "_HANDLER",
+    ];
+    let seen = |name: &str| category != Category::Extension || !runtimes.contains(&name);
+    let lambdas = lambdas.into_iter().filter(|(name, _)| seen(name)).map(|(name, value)| (name.to_owned(), value));
+    lambdas.chain(function.environment.clone()).collect()
 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod extensions_api;
 mod faults;
 mod runtime_api;
 mod s3;

@@ -2,12 +2,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use emulator::{Function, FunctionError, Lambda, wire};
+use emulator::{Beside, Function, FunctionError, Lambda, wire};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 /// The obedient function of `examples`, which cargo builds with the tests and puts beside them.
-fn function() -> Function {
+pub(crate) fn function() -> Function {
     let tests = std::env::current_exe().unwrap();
     let program: PathBuf = tests.parent().unwrap().with_file_name("examples").join("obedient");
     Function {
@@ -18,10 +18,11 @@ fn function() -> Function {
         timeout: Duration::from_secs(20),
         concurrency: 1,
         retry_after: [Duration::ZERO; 2],
+        beside: Beside::default(),
     }
 }
 
-fn start(function: Function) -> (Lambda, UnboundedReceiver<String>) {
+pub(crate) fn start(function: Function) -> (Lambda, UnboundedReceiver<String>) {
     let (sender, log) = unbounded_channel();
     (Lambda::new(function, sender), log)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use emulator::Function;
+use emulator::{Beside, Function};
 
 /// The function with these variables, one environment of it at a time.
 pub(crate) fn function(environment: BTreeMap<String, String>) -> Function {
@@ -15,5 +15,6 @@ pub(crate) fn function(environment: BTreeMap<String, String>) -> Function {
         timeout: Duration::from_mins(1),
         concurrency: 1,
         retry_after: [Duration::ZERO; 2],
+        beside: Beside::default(),
     }
 }

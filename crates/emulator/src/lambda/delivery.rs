@@ -1,0 +1,142 @@
+//! From records to batches at a subscriber's door.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode, Uri, header};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+use super::record::Record;
+
+/// How many records, of how many bytes, wait for how long; bounds and defaults are those of the Telemetry API.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Buffering {
+    max_items: usize,
+    max_bytes: usize,
+    timeout_ms: u64,
+}
+
+impl Default for Buffering {
+    fn default() -> Self {
+        Self { max_items: 1000, max_bytes: 262_144, timeout_ms: 1000 }
+    }
+}
+
+impl Buffering {
+    pub(super) fn mistakes(self) -> impl Iterator<Item = String> {
+        let Self { max_items, max_bytes, timeout_ms } = self;
+        let check = |name: &str, value: u64, bounds: RangeInclusive<u64>| {
+            let (least, most) = (bounds.start(), bounds.end());
+            (!bounds.contains(&value)).then(|| format!("buffering.{name} should be from {least} to {most}"))
+        };
+        let mistakes = [
+            check("maxItems", max_items as u64, 1000..=10_000),
+            check("maxBytes", max_bytes as u64, 262_144..=1_048_576),
+            check("timeoutMs", timeout_ms, 25..=30_000),
+        ];
+        mistakes.into_iter().flatten()
+    }
+}
+
+/// Where a subscriber wants its batches.
+#[derive(Debug, Deserialize)]
+pub(super) struct Destination {
+    pub(super) protocol: String,
+    #[serde(rename = "URI")]
+    pub(super) uri: String,
+}
+
+impl Destination {
+    /// The same place on loopback, which is what `sandbox.localdomain` is in an environment.
+    pub(super) fn address(&self) -> Result<Uri, String> {
+        if self.protocol != "HTTP" {
+            return Err("destination.protocol should be HTTP; TCP is not served here".into());
+        }
+        let uri: Uri = self.uri.parse().map_err(|_| "destination.URI is no URI")?;
+        if uri.scheme_str() != Some("http") || !matches!(uri.host(), Some("sandbox.localdomain" | "sandbox")) {
+            return Err("destination.URI should begin with http://sandbox.localdomain".into());
+        }
+        let port = uri.port_u16().ok_or("URI port is not provided")?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        format!("http://{address}{}", uri.path()).parse().map_err(|_| "destination.URI is no URI".into())
+    }
+}
+
+/// Delivers batches until there are no more records to come.
+pub(super) async fn deliver(
+    mut records: UnboundedReceiver<Record>,
+    address: Uri,
+    buffering: Buffering,
+    mut frozen: watch::Receiver<bool>,
+) {
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let mut batch = Batch::default();
+    loop {
+        let due = batch.since.map(|since| since + Duration::from_millis(buffering.timeout_ms));
+        let more = tokio::select! {
+            record = records.recv() => record.map(|record| batch.push(record)).is_some(),
+            () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
+                batch.due = true;
+                true
+            }
+        };
+        let full = batch.events.len() >= buffering.max_items || batch.bytes >= buffering.max_bytes;
+        if !batch.events.is_empty() && (batch.due || full || !more) {
+            // Both are dropped with the environment.
+            if frozen.wait_for(|frozen| !frozen).await.is_err() {
+                return;
+            }
+            batch = batch.post(&client, &address).await;
+        }
+        if !more {
+            return;
+        }
+    }
+}
+
+/// What waits, since when.
+#[derive(Debug, Default)]
+struct Batch {
+    events: Vec<Value>,
+    bytes: usize,
+    since: Option<Instant>,
+    due: bool,
+}
+
+impl Batch {
+    fn push(&mut self, record: Record) {
+        self.since.get_or_insert_with(Instant::now);
+        self.bytes += record.event.to_string().len();
+        self.events.push(record.event);
+    }
+
+    /// Hands the batch over. What follows it begins with what was lost of it.
+    async fn post(self, client: &Client<HttpConnector, Body>, address: &Uri) -> Self {
+        let (records, bytes) = (self.events.len() as u64, self.bytes);
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri(address)
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Body::from(Value::from(self.events).to_string()))
+            .expect("the method, the address and the header are valid");
+        let mut next = Self::default();
+        // However long it takes: the subscriber may stand still before it has answered.
+        let reason = match client.request(request).await {
+            Ok(response) if response.status() == StatusCode::OK => return next,
+            Ok(response) => format!("the subscriber answered {}", response.status()),
+            Err(error) => format!("the subscriber cannot be reached: {error}"),
+        };
+        next.push(Record::logs_dropped(&reason, records, bytes));
+        next
+    }
+}

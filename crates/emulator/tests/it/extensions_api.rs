@@ -1,0 +1,86 @@
+//! Environments with extensions, and without what these need.
+
+use std::path::PathBuf;
+
+use axum::body::Body;
+use axum::http::{Method, Request};
+use emulator::{Beside, Function, Lambda};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use serde_json::{Value, json};
+use tokio::sync::mpsc::unbounded_channel;
+
+use crate::runtime_api::{function, start};
+
+/// Asks an environment's API for something.
+async fn ask(api: &str, method: Method, path: &str, header: Option<(&str, &str)>, body: &Value) -> (u16, Value) {
+    let mut request = Request::builder().method(method).uri(format!("http://{api}{path}"));
+    if let Some((name, value)) = header {
+        request = request.header(name, value);
+    }
+    let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
+    let response = client.request(request.body(Body::from(body.to_string())).unwrap()).await.unwrap();
+    let status = response.status().as_u16();
+    let body = axum::body::to_bytes(Body::new(response.into_body()), usize::MAX).await.unwrap();
+    (status, serde_json::from_slice(&body).unwrap())
+}
+
+#[tokio::test]
+async fn strangers_are_refused() {
+    let (lambda, _log) = start(function());
+    let answer = lambda.invoke(json!({})).await.result.unwrap();
+    let api = answer["environment"]["AWS_LAMBDA_RUNTIME_API"].as_str().unwrap();
+    let events = json!({ "events": ["INVOKE"] });
+    let (name, id) = (("Lambda-Extension-Name", "stranger"), ("Lambda-Extension-Identifier", "stranger"));
+    let register = "/2020-01-01/extension/register";
+    for (method, path, header, body, kind) in [
+        (Method::POST, register, None, &events, "Extension.MissingHeader"),
+        (Method::POST, register, Some(name), &events, "Extension.InvalidExtensionName"),
+        (Method::GET, "/2020-01-01/extension/event/next", None, &Value::Null, "Extension.MissingExtensionIdentifier"),
+        (
+            Method::GET,
+            "/2020-01-01/extension/event/next",
+            Some(id),
+            &Value::Null,
+            "Extension.InvalidExtensionIdentifier",
+        ),
+        (
+            Method::POST,
+            "/2020-01-01/extension/exit/error",
+            Some(id),
+            &Value::Null,
+            "Extension.InvalidExtensionIdentifier",
+        ),
+        (Method::PUT, "/2022-07-01/telemetry", Some(id), &json!({}), "Extension.InvalidExtensionIdentifier"),
+    ] {
+        let (status, answer) = ask(api, method, path, header, body).await;
+        assert_eq!((status, answer["errorType"].as_str().unwrap()), (403, kind), "{path}");
+    }
+    let (status, answer) = ask(api, Method::POST, register, Some(name), &json!({ "events": 1 })).await;
+    assert_eq!((status, answer["errorType"].as_str().unwrap()), (400, "InvalidRequestFormat"));
+}
+
+#[tokio::test]
+async fn an_extension_that_ends_before_it_registers_fails_the_start() {
+    let beside = Beside { extensions: vec![PathBuf::from("/bin/true")], ..Beside::default() };
+    let (lambda, _log) = start(Function { beside, ..function() });
+    let error = lambda.invoke(json!({})).await.result.unwrap_err();
+    assert_eq!((error.error_type.as_str(), error.error_message.contains("exit status 0")), ("Extension.Crash", true));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn between_events_a_process_stands_still() {
+    let lambda = Lambda::new(function(), unbounded_channel().0);
+    let state = |process: &Value| {
+        let status = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+        status.rsplit(')').next().unwrap().trim().chars().next().unwrap()
+    };
+    for _ in 0..2 {
+        let process = lambda.invoke(json!({})).await.result.unwrap()["process"].clone();
+        // The signal was sent. It arrives when the process is next looked at.
+        while state(&process) != 'T' {
+            tokio::task::yield_now().await;
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! What there is to tell, and when it is told.
+//!
+//! An environment runs only while somebody in it has something to do: what is not told by then is told when the next
+//! event thaws it, or at its end. So where events are rare, what one has to say is told before the environment freezes,
+//! once the function has answered; where they are frequent, every few seconds, and no event waits for it.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+
+use crate::config::Config;
+use crate::emf;
+use crate::file::Records;
+use crate::ledger::{Item, Ledger};
+use crate::metric::Sample;
+use crate::otlp::{Otlp, resource};
+use crate::record::Record;
+
+/// Events further apart are rare.
+const RARE: Duration = Duration::from_secs(20);
+/// How often is told what frequent events have to say.
+const PERIOD: Duration = Duration::from_secs(10);
+/// The samples that wait for that at most.
+const MOST_SAMPLES: usize = 2000;
+/// The longest that a delivery keeps an environment from its next event.
+const PATIENCE: Duration = Duration::from_millis(250);
+/// How long the last records may take to come in, of the 2 s that there are at the end.
+const LATE: Duration = Duration::from_millis(600);
+/// For so long nothing has come, and nothing will: twice the time for which Lambda keeps a batch.
+const QUIET: Duration = Duration::from_millis(60);
+/// Kept of those 2 s for saying what could not be delivered, and of an invocation for coming to its end.
+const RESERVE: Duration = Duration::from_millis(250);
+
+/// Everything between Lambda and the backends.
+#[derive(Debug)]
+pub struct Agent {
+    namespace: Option<String>,
+    function: String,
+    otlp: Option<Otlp>,
+    state: Mutex<State>,
+    /// How many batches have come.
+    batches: watch::Sender<u64>,
+}
+
+#[derive(Debug)]
+struct State {
+    ledger: Ledger,
+    samples: Vec<Sample>,
+    file: Option<Records>,
+    last_event: SystemTime,
+}
+
+impl Agent {
+    /// One for that function, in the environment that `instance` names.
+    #[must_use]
+    pub fn new(config: &Config, account: Option<&str>, instance: &str) -> Self {
+        let otlp = config.otlp.as_ref().and_then(|otlp| {
+            let resource = resource(&config.function, &otlp.service, account, instance);
+            Otlp::new(otlp, resource).map_err(|mistake| say(&mistake)).ok()
+        });
+        let file = config
+            .file
+            .as_ref()
+            .and_then(|path| Records::open(path).map_err(|error| say(&format!("{}: {error}", path.display()))).ok());
+        let state = State { ledger: Ledger::default(), samples: vec![], file, last_event: UNIX_EPOCH };
+        Self {
+            namespace: config.namespace.clone(),
+            function: config.function.name.clone(),
+            otlp,
+            state: state.into(),
+            batches: watch::Sender::new(0),
+        }
+    }
+
+    /// Takes a batch of telemetry, a JSON array of events.
+    pub fn take(&self, batch: &[u8]) {
+        match serde_json::from_slice::<Vec<Value>>(batch) {
+            Ok(events) => self.take_events(events),
+            Err(error) => {
+                say(&format!("a batch of telemetry was not understood: {error}"));
+                self.count_dropped(1);
+            }
+        }
+        self.batches.send_modify(|batches| *batches += 1);
+    }
+
+    fn take_events(&self, events: Vec<Value>) {
+        let mut state = self.state();
+        if let Some(Err(error)) = state.file.as_mut().map(|file| file.write(&events)) {
+            say(&format!("the file of records is given up: {error}"));
+            state.file = None;
+        }
+        let items: Vec<Item> = events.into_iter().flat_map(|event| state.ledger.take(Record::read(event))).collect();
+        self.keep(&mut state, &items);
+        let many = state.samples.len() >= MOST_SAMPLES;
+        drop(state);
+        if many {
+            self.print();
+        }
+    }
+
+    /// An event begins. Where events are rare, this takes until what it had to say is told.
+    pub async fn invoked(self: &Arc<Self>, request_id: &str, deadline_ms: u64) {
+        // By the clock on the wall, which alone goes on while an environment is frozen.
+        let now = SystemTime::now();
+        let before = std::mem::replace(&mut self.state().last_event, now);
+        if now.duration_since(before).unwrap_or_default() < RARE {
+            return;
+        }
+        let mut batches = self.batches.subscribe();
+        let answered = batches.wait_for(|_| self.state().ledger.is_done(request_id));
+        // Who answers at the very last moment is told of later: Lambda takes an extension that is late for a time-out.
+        if timeout(until(deadline_ms).saturating_sub(RESERVE), answered).await.is_err() {
+            return;
+        }
+        self.print();
+        if self.otlp.as_ref().is_some_and(|otlp| !otlp.is_down()) {
+            let agent = Arc::clone(self);
+            // It goes on by itself where it takes longer.
+            let _ = timeout(PATIENCE, tokio::spawn(async move { agent.deliver().await })).await;
+        }
+    }
+
+    /// Tells every few seconds what there is, for as long as the process lives.
+    pub async fn tell(self: Arc<Self>) {
+        let mut ticks = interval(PERIOD);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.print();
+            self.deliver().await;
+        }
+    }
+
+    /// The environment ends at that time. Waits for what is still to come, and tells all that there is.
+    pub async fn shut_down(&self, deadline_ms: u64) {
+        let end = Instant::now() + until(deadline_ms).saturating_sub(RESERVE);
+        self.last_records().await;
+        {
+            let mut state = self.state();
+            let items = state.ledger.close();
+            self.keep(&mut state, &items);
+        }
+        self.print();
+        let Some(otlp) = &self.otlp else { return };
+        // What is under way may be on a connection that is long dead.
+        otlp.cut();
+        let deliver = self.deliver();
+        tokio::pin!(deliver);
+        tokio::select! {
+            () = &mut deliver => {}
+            () = sleep(end.saturating_duration_since(Instant::now())) => {
+                otlp.end();
+                deliver.await;
+            }
+        }
+        let lines = otlp.waits();
+        if lines > 0 {
+            otlp.lose();
+            say(&format!("{lines} spans and log lines were not delivered"));
+        }
+        self.count_dropped(otlp.take_dropped());
+        self.print();
+    }
+
+    /// Waits until all has been told of every invocation, and then until nothing more comes.
+    async fn last_records(&self) {
+        let mut batches = self.batches.subscribe();
+        let last = async {
+            let _ = batches.wait_for(|_| self.state().ledger.is_complete()).await;
+            while timeout(QUIET, batches.changed()).await.is_ok() {}
+        };
+        let _ = timeout(LATE, last).await;
+    }
+
+    async fn deliver(&self) {
+        let Some(otlp) = &self.otlp else { return };
+        if let Some(trouble) = otlp.flush().await {
+            say(&trouble);
+        }
+        self.count_dropped(otlp.take_dropped());
+    }
+
+    fn keep(&self, state: &mut State, items: &[Item]) {
+        if let Some(otlp) = &self.otlp {
+            otlp.push(items);
+        }
+        if self.namespace.is_some() {
+            state.samples.extend(items.iter().filter_map(|item| match item {
+                Item::Sample(sample) => Some(sample),
+                Item::Span(_) | Item::Log(_) => None,
+            }));
+        }
+    }
+
+    fn count_dropped(&self, records: u64) {
+        if records > 0 {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+            let sample = emf::dropped(records, u64::try_from(now.as_nanos()).unwrap_or(u64::MAX));
+            self.keep(&mut self.state(), &[Item::Sample(sample)]);
+        }
+    }
+
+    /// Writes the samples that there are to standard output.
+    fn print(&self) {
+        let samples = std::mem::take(&mut self.state().samples);
+        let Some(namespace) = self.namespace.as_ref().filter(|_| !samples.is_empty()) else { return };
+        let mut out = std::io::stdout().lock();
+        for line in emf::lines(namespace, &self.function, &samples) {
+            // Without standard output there is nobody to tell.
+            let _ = writeln!(out, "{line}");
+        }
+        let _ = out.flush();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Says something about the extension itself, in the function's log.
+pub(crate) fn say(message: &str) {
+    // Without standard error there is nobody to tell.
+    let _ = writeln!(std::io::stderr(), "avif-extension: {message}");
+}
+
+/// From now until that time, in milliseconds since 1970.
+fn until(deadline_ms: u64) -> Duration {
+    let deadline = UNIX_EPOCH + Duration::from_millis(deadline_ms);
+    deadline.duration_since(SystemTime::now()).unwrap_or_default()
+}

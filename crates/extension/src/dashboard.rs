@@ -1,0 +1,70 @@
+//! The CloudWatch dashboard of the metrics (Amazon CloudWatch API reference, "Dashboard Body Structure and Syntax").
+
+use serde_json::{Value, json};
+
+use crate::metric::{Kind, Metric};
+
+/// Columns of a dashboard, and a widget's share of them.
+const WIDE: usize = 24;
+const WIDTH: usize = 8;
+const HEIGHT: usize = 6;
+
+/// What is shown together.
+const WIDGETS: [(&str, &[Metric]); 9] = [
+    ("Invocations", &[Metric::Invocations, Metric::Errors, Metric::Timeouts, Metric::ColdStarts]),
+    ("Pictures", &[Metric::Converted, Metric::Refused, Metric::Failed, Metric::Skipped, Metric::Removed]),
+    ("Telemetry lost", &[Metric::TelemetryDropped]),
+    ("Time", &[Metric::Duration, Metric::BilledDuration, Metric::InitDuration]),
+    (
+        "Time per stage",
+        &[Metric::FetchTime, Metric::DecodeTime, Metric::TransformTime, Metric::EncodeTime, Metric::StoreTime],
+    ),
+    ("Memory", &[Metric::MemoryUsed, Metric::MemorySize]),
+    ("Bytes", &[Metric::BytesIn, Metric::BytesOut]),
+    ("Saving", &[Metric::Saving]),
+    ("SSIMULACRA2", &[Metric::Score]),
+];
+
+/// The dashboard's body, for that function's metrics in that namespace and region.
+#[must_use]
+pub fn body(namespace: &str, function: &str, region: &str) -> Value {
+    let widget = |(at, (title, metrics)): (usize, &(&str, &[Metric]))| {
+        let rows: Vec<Value> = metrics.iter().flat_map(|metric| rows(*metric, namespace, function)).collect();
+        json!({
+            "type": "metric", "width": WIDTH, "height": HEIGHT,
+            "x": at * WIDTH % WIDE, "y": at * WIDTH / WIDE * HEIGHT,
+            "properties": { "title": title, "region": region, "period": 60, "view": "timeSeries", "metrics": rows },
+        })
+    };
+    json!({ "widgets": WIDGETS.iter().enumerate().map(widget).collect::<Vec<_>>() })
+}
+
+/// A count is added up; of what is spread over a range, the middle and the end of it are shown.
+fn rows(metric: Metric, namespace: &str, function: &str) -> Vec<Value> {
+    let row = |statistic: &str, label: String| json!([namespace, metric.name(), "FunctionName", function, { "stat": statistic, "label": label }]);
+    match metric.kind() {
+        Kind::Sum => vec![row("Sum", metric.name())],
+        Kind::Distribution => ["p50", "p99"].map(|stat| row(stat, format!("{} {stat}", metric.name()))).into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_metric_is_shown_once() {
+        let shown: Vec<Metric> = WIDGETS.iter().flat_map(|(_, metrics)| metrics.iter().copied()).collect();
+        assert_eq!(shown.len(), Metric::ALL.len());
+        assert_eq!(BTreeSet::from_iter(shown), BTreeSet::from(Metric::ALL));
+    }
+
+    #[test]
+    fn the_docs_have_this_dashboard() {
+        let docs = std::fs::read_to_string("../../docs/dashboard.json").unwrap();
+        let docs: Value = serde_json::from_str(&docs).unwrap();
+        assert_eq!(docs, body("avif-lambda", "FUNCTION", "REGION"), "make it anew: avif-extension dashboard");
+    }
+}

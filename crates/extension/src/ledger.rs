@@ -1,0 +1,246 @@
+//! From records to what they say: which belong together, and to which invocation.
+
+use std::collections::VecDeque;
+
+use model::{Fate, Outcome, Report};
+use serde_json::Value;
+
+use crate::metric::{Metric, Sample};
+use crate::record::{Platform, Record, Told, nanoseconds};
+
+mod span;
+
+pub use span::{Context, Span, Stage, What};
+
+/// What goes to the backends.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Item {
+    /// A measurement.
+    Sample(Sample),
+    /// A stretch of time.
+    Span(Span),
+    /// A line of a log.
+    Log(Log),
+}
+
+/// A line that the function or an extension wrote.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Log {
+    /// When, in nanoseconds since 1970.
+    pub at: u64,
+    /// The line: text, or an object.
+    pub body: Value,
+    /// Its length.
+    pub bytes: usize,
+    /// The invocation in which it was written, where that is known.
+    pub context: Option<Context>,
+}
+
+/// Everything that is known of invocations under way, and of those that are over and may still have lines to come.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    /// In the order of their beginning; the newest last.
+    invocations: VecDeque<Invocation>,
+    init: Init,
+}
+
+#[derive(Debug, Default)]
+struct Init {
+    began: u64,
+    took_ms: Option<f64>,
+    /// Whether an invocation was told to have waited for it.
+    told: bool,
+}
+
+#[derive(Debug)]
+struct Invocation {
+    context: Context,
+    began: u64,
+    /// Whether the function was done with it, and whether all were.
+    done: bool,
+    reported: bool,
+    pictures: u64,
+}
+
+/// How many invocations are remembered: all that are under way where an environment takes several, and enough of the
+/// past for lines that come late.
+const REMEMBERED: usize = 128;
+
+impl Ledger {
+    /// Takes a record down, and gives what can be said since.
+    pub fn take(&mut self, record: Record) -> Vec<Item> {
+        let Record { at, told } = record;
+        let mut items = vec![];
+        match told {
+            Told::InitStart => self.init.began = at,
+            Told::InitReport(report) => self.init.took_ms = report.metrics.duration_ms,
+            Told::Start(start) => self.start(at, &start, &mut items),
+            Told::RuntimeDone(done) => self.done(at, &done, &mut items),
+            Told::Report(report) => self.report(at, &report, &mut items),
+            Told::LogsDropped(lost) => {
+                let value = count(lost.dropped_records);
+                items.push(Item::Sample(Sample { metric: Metric::TelemetryDropped, value, at }));
+            }
+            Told::Function(line) => self.line(at, line, &mut items),
+            // Our own metrics on standard output come back as records. They are told already.
+            Told::Extension(line) if line.as_str().is_some_and(|line| line.starts_with(crate::emf::START)) => {}
+            Told::Extension(body) => items.push(Item::Log(Log { at, bytes: length(&body), body, context: None })),
+            Told::Other => {}
+        }
+        items
+    }
+
+    /// Whether the function has answered that invocation.
+    #[must_use]
+    pub fn is_done(&self, request_id: &str) -> bool {
+        self.invocations.iter().any(|invocation| invocation.context.request_id == request_id && invocation.done)
+    }
+
+    /// Whether everything has been told of every invocation that began.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.invocations.iter().all(|invocation| invocation.reported)
+    }
+
+    /// What can be said of invocations whose end nobody will tell any more. They count as errors.
+    pub fn close(&mut self) -> Vec<Item> {
+        let mut items = vec![];
+        for invocation in self.invocations.drain(..).filter(|invocation| !invocation.done) {
+            ended(&invocation, invocation.began, "failure", Some("unknown"), &mut items);
+        }
+        items
+    }
+
+    fn start(&mut self, at: u64, start: &Platform, items: &mut Vec<Item>) {
+        let context = Context::new(&start.request_id, start.tracing.as_ref());
+        // Without the records around it, an environment's start is nobody's.
+        if let Some(took_ms) = self.init.took_ms.filter(|_| !self.init.told) {
+            self.init.told = true;
+            items.push(Item::Sample(Sample { metric: Metric::ColdStarts, value: 1.0, at }));
+            items.push(Item::Sample(Sample { metric: Metric::InitDuration, value: took_ms, at }));
+            let end = self.init.began + span::nanoseconds(took_ms);
+            items.push(Item::Span(Span::init(&context, self.init.began, end)));
+        }
+        let cold = !items.is_empty();
+        if self.invocations.len() == REMEMBERED {
+            self.invocations.pop_front();
+        }
+        let context = Context { cold, ..context };
+        self.invocations.push_back(Invocation { context, began: at, done: false, reported: false, pictures: 0 });
+    }
+
+    fn done(&mut self, at: u64, done: &Platform, items: &mut Vec<Item>) {
+        let Some(invocation) = self.find(&done.request_id) else { return };
+        if std::mem::replace(&mut invocation.done, true) {
+            return;
+        }
+        let end = match done.metrics.duration_ms {
+            Some(took_ms) => {
+                items.push(Item::Sample(Sample { metric: Metric::Duration, value: took_ms, at }));
+                invocation.began + span::nanoseconds(took_ms)
+            }
+            None => at,
+        };
+        ended(invocation, end, &done.status, done.error_type.as_deref(), items);
+    }
+
+    fn report(&mut self, at: u64, report: &Platform, items: &mut Vec<Item>) {
+        let known = self.find(&report.request_id);
+        if known.is_some_and(|invocation| std::mem::replace(&mut invocation.reported, true)) {
+            return;
+        }
+        // Of what never came to its end by itself, this is the first to tell.
+        self.done(at, report, items);
+        let measured = [
+            (Metric::BilledDuration, report.metrics.billed_duration_ms),
+            (Metric::MemoryUsed, report.metrics.max_memory_used_mb),
+            (Metric::MemorySize, report.metrics.memory_size_mb),
+        ];
+        let measured = measured.into_iter().filter_map(|(metric, value)| Some((metric, value?)));
+        items.extend(measured.map(|(metric, value)| Item::Sample(Sample { metric, value, at })));
+    }
+
+    fn line(&mut self, at: u64, line: Value, items: &mut Vec<Item>) {
+        let bytes = length(&line);
+        // Where Lambda writes the log as text, a line of JSON is still one.
+        let object = match &line {
+            Value::String(text) if text.starts_with('{') => serde_json::from_str(text).ok().filter(Value::is_object),
+            _ => None,
+        };
+        let body = object.unwrap_or(line);
+        let told = |name: &str| body.get(name).and_then(Value::as_str);
+        let request_id = told("request_id").or_else(|| told("requestId")).or_else(|| told("AWSRequestId"));
+        let invocation = match request_id {
+            Some(id) => self.find(id),
+            None => self.invocations.back_mut().filter(|invocation| !invocation.done),
+        };
+        let context = invocation.as_ref().map(|invocation| invocation.context.clone());
+        let written = told("timestamp").and_then(nanoseconds).unwrap_or(at);
+        let report = body.get("report").and_then(|report| serde_json::from_value::<Report>(report.clone()).ok());
+        if let Some(report) = report {
+            let context = context.clone().or_else(|| request_id.map(|id| Context::new(id, None)));
+            let number = invocation.map_or(0, |invocation| {
+                invocation.pictures += 1;
+                invocation.pictures
+            });
+            picture(&report, written, items);
+            items.extend(context.into_iter().flat_map(|context| Span::picture(&context, number, &report, written)));
+        }
+        items.push(Item::Log(Log { at: written, body, bytes, context }));
+    }
+
+    fn find(&mut self, request_id: &str) -> Option<&mut Invocation> {
+        self.invocations.iter_mut().rev().find(|invocation| invocation.context.request_id == request_id)
+    }
+}
+
+/// An invocation, once the function is done with it.
+fn ended(invocation: &Invocation, end: u64, status: &str, error: Option<&str>, items: &mut Vec<Item>) {
+    let mut one = |metric| items.push(Item::Sample(Sample { metric, value: 1.0, at: end }));
+    one(Metric::Invocations);
+    let failed = status != "success";
+    if failed {
+        one(Metric::Errors);
+    }
+    if status == "timeout" {
+        one(Metric::Timeouts);
+    }
+    let error = failed.then(|| error.unwrap_or(status).to_owned());
+    items.push(Item::Span(Span::invocation(&invocation.context, invocation.began, end, error)));
+}
+
+/// What a report measured.
+fn picture(report: &Report, at: u64, items: &mut Vec<Item>) {
+    let mut sample = |metric, value| items.push(Item::Sample(Sample { metric, value, at }));
+    match &report.outcome {
+        Outcome::Converted { picture, variants, .. } => {
+            sample(Metric::Converted, 1.0);
+            sample(Metric::BytesIn, count(picture.bytes));
+            let stored = || variants.iter().filter(|variant| variant.fate == Fate::Stored);
+            sample(Metric::BytesOut, count(stored().map(|variant| variant.bytes).sum()));
+            if let Some(widest) = stored().max_by_key(|variant| variant.width) {
+                sample(Metric::Saving, 100.0 * (1.0 - count(widest.bytes) / count(picture.bytes.max(1))));
+            }
+            for score in variants.iter().filter_map(|variant| variant.score) {
+                sample(Metric::Score, f64::from(score));
+            }
+        }
+        Outcome::Removed { .. } => sample(Metric::Removed, 1.0),
+        Outcome::Skipped { .. } => sample(Metric::Skipped, 1.0),
+        Outcome::Refused { .. } => sample(Metric::Refused, 1.0),
+        Outcome::Failed { .. } => sample(Metric::Failed, 1.0),
+    }
+    for (stage, milliseconds) in Stage::of(&report.took) {
+        sample(stage.metric(), milliseconds);
+    }
+}
+
+fn length(line: &Value) -> usize {
+    line.as_str().map_or_else(|| line.to_string().len(), str::len)
+}
+
+/// Exact up to 2^53, which no count here reaches.
+#[expect(clippy::cast_precision_loss, reason = "no count here reaches 2^53")]
+pub(crate) fn count(number: u64) -> f64 {
+    number as f64
+}

@@ -1,0 +1,64 @@
+//! Where Lambda brings telemetry.
+//!
+//! lambda-extension has such a listener, too. It binds its port anew for every connection, and panics where that fails:
+//! the telemetry of an environment would end with its second connection. So only its Extensions API is used, and this
+//! stands in for the rest. It asks for the schema `2022-07-01` besides, and reads no record of a kind that it does not
+//! know.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+
+use crate::agent::Agent;
+
+/// A batch has 1 MB at most, and one record over it.
+const MOST_BYTES: usize = 4 << 20;
+
+#[derive(Debug)]
+pub(crate) struct Listener {
+    listener: TcpListener,
+}
+
+impl Listener {
+    /// At a port that is free. Lambda comes by way of the environment's own network, which nobody else is in.
+    pub(crate) async fn bind() -> io::Result<Self> {
+        Ok(Self { listener: TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).await? })
+    }
+
+    pub(crate) fn port(&self) -> io::Result<u16> {
+        Ok(self.listener.local_addr()?.port())
+    }
+
+    /// Takes batches for as long as the process lives.
+    pub(crate) async fn serve(self, agent: Arc<Agent>) {
+        loop {
+            // A connection that was gone before it was accepted is nobody's.
+            let Ok((connection, _)) = self.listener.accept().await else { continue };
+            let agent = Arc::clone(&agent);
+            tokio::spawn(async move {
+                let service = service_fn(|request| take(&agent, request));
+                // An error is a connection that was reset. What it brought whole is taken.
+                let _ = http1::Builder::new().serve_connection(TokioIo::new(connection), service).await;
+            });
+        }
+    }
+}
+
+async fn take(agent: &Agent, request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, Infallible> {
+    let mut response = Response::new(Empty::new());
+    match Limited::new(request.into_body(), MOST_BYTES).collect().await {
+        Ok(body) => agent.take(&body.to_bytes()),
+        Err(_) => *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE,
+    }
+    Ok(response)
+}

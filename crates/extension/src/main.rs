@@ -1,0 +1,24 @@
+//! `avif-extension`: reads the configuration, and lives beside the function until Lambda ends both. With the argument
+//! `dashboard` it prints a CloudWatch dashboard instead.
+
+#![forbid(unsafe_code)]
+
+use std::io::Write;
+
+use extension::config::Config;
+use extension::{dashboard, lambda};
+
+// One thread: it has little to do, and the function's processors are the function's.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> anyhow::Result<()> {
+    if std::env::args().nth(1).as_deref() == Some("dashboard") {
+        let body = dashboard::body("avif-lambda", "FUNCTION", "REGION");
+        writeln!(std::io::stdout(), "{body:#}")?;
+        return Ok(());
+    }
+    let (config, mistakes) = Config::from_env();
+    for mistake in mistakes {
+        eprintln!("avif-extension: {mistake}; the default is taken");
+    }
+    Ok(lambda::run(config).await?)
+}

@@ -1,0 +1,107 @@
+//! One request to the backend.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use hyper::{Method, Request, StatusCode, Uri};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use thiserror::Error;
+use tokio::time::timeout;
+
+use crate::config;
+
+/// The most of an answer that is read: it says nothing that is of use here.
+const MOST_ANSWER: usize = 65_536;
+/// How long a connection is kept: a frozen environment's is dead when it wakes, and a new one on the same machine or a
+/// local collector costs little.
+const IDLE: Duration = Duration::from_secs(20);
+
+#[derive(Debug)]
+pub(super) struct Door {
+    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    endpoint: String,
+    headers: HeaderMap,
+    timeout: Duration,
+}
+
+/// Why the backend did not take something.
+#[derive(Debug, Error)]
+pub(super) enum Trouble {
+    #[error("the OpenTelemetry backend cannot be reached: {0}")]
+    Unreachable(#[source] hyper_util::client::legacy::Error),
+    #[error("the OpenTelemetry backend did not answer within {0:?}")]
+    Late(Duration),
+    #[error("the OpenTelemetry backend answered {0}")]
+    Refused(StatusCode),
+    #[error("the delivery was cut off")]
+    Cut,
+}
+
+impl Trouble {
+    /// Whether the same may be taken another time ("OTLP/HTTP Response", "Retryable Response Codes").
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Late(_) | Self::Cut => true,
+            // The specification names 429, 502, 503 and 504. A 500 is a collector's passing trouble as often.
+            Self::Refused(status) => *status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error(),
+        }
+    }
+}
+
+impl Door {
+    pub(super) fn new(config: &config::Otlp) -> Result<Self, String> {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+        let agent = concat!("avif-extension/", env!("CARGO_PKG_VERSION"));
+        headers.insert(USER_AGENT, HeaderValue::from_static(agent));
+        for (name, value) in &config.headers {
+            let named = |_| format!("OTEL_EXPORTER_OTLP_HEADERS: {name} is no header");
+            let parsed: HeaderName =
+                name.parse().map_err(|_| format!("OTEL_EXPORTER_OTLP_HEADERS: {name} is no header"))?;
+            let mut value = HeaderValue::from_str(value).map_err(named)?;
+            value.set_sensitive(true);
+            headers.insert(parsed, value);
+        }
+        config.endpoint.parse::<Uri>().map_err(|error| format!("{}: {error}", config.endpoint))?;
+        let client = Client::builder(TokioExecutor::new())
+            .pool_idle_timeout(IDLE)
+            .pool_timer(TokioTimer::new())
+            .build(connector(&config.endpoint)?);
+        Ok(Self { client, endpoint: config.endpoint.clone(), headers, timeout: config.timeout })
+    }
+
+    pub(super) async fn send(&self, signal: &str, message: Vec<u8>) -> Result<(), Trouble> {
+        let mut request = Request::new(Full::new(Bytes::from(message)));
+        *request.method_mut() = Method::POST;
+        *request.headers_mut() = self.headers.clone();
+        *request.uri_mut() = format!("{}/v1/{signal}", self.endpoint).parse().expect("it was parsed without its end");
+        let answer = async {
+            let response = self.client.request(request).await.map_err(Trouble::Unreachable)?;
+            let status = response.status();
+            // The connection can be used again once the answer is read.
+            let _ = Limited::new(response.into_body(), MOST_ANSWER).collect().await;
+            if status.is_success() { Ok(()) } else { Err(Trouble::Refused(status)) }
+        };
+        timeout(self.timeout, answer).await.unwrap_or(Err(Trouble::Late(self.timeout)))
+    }
+}
+
+/// With the machine's certificates where they are needed: reading them takes longer than all the rest of the start.
+fn connector(endpoint: &str) -> Result<HttpsConnector<HttpConnector>, String> {
+    let builder = HttpsConnectorBuilder::new();
+    let builder = if endpoint.starts_with("https://") {
+        builder.with_native_roots().map_err(|error| format!("no certificates to go by: {error}"))?
+    } else {
+        builder.with_tls_config(nothing_trusted())
+    };
+    Ok(builder.https_or_http().enable_http1().build())
+}
+
+fn nothing_trusted() -> rustls::ClientConfig {
+    rustls::ClientConfig::builder().with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()
+}

@@ -1,0 +1,44 @@
+//! Log lines as OTLP has them.
+
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::logs::v1::{LogRecord, ResourceLogs, ScopeLogs, SeverityNumber};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_semantic_conventions::attribute as standard;
+use serde_json::Value;
+
+use super::value::{SCHEMA, any, scope, text};
+use crate::ledger::Log;
+use crate::queue::Weighed;
+
+pub(super) fn request(logs: &[Weighed<Log>], resource: &Resource) -> ExportLogsServiceRequest {
+    let log_records = logs.iter().map(|(_, log)| otel(log)).collect();
+    let scope_logs = vec![ScopeLogs { scope: Some(scope()), log_records, schema_url: SCHEMA.into() }];
+    let resource = Some(resource.clone());
+    ExportLogsServiceRequest { resource_logs: vec![ResourceLogs { resource, scope_logs, schema_url: SCHEMA.into() }] }
+}
+
+fn otel(log: &Log) -> LogRecord {
+    let level = log.body.get("level").and_then(Value::as_str).unwrap_or_default();
+    let severity = match level.to_ascii_uppercase().as_str() {
+        "TRACE" => SeverityNumber::Trace,
+        "DEBUG" => SeverityNumber::Debug,
+        "INFO" => SeverityNumber::Info,
+        "WARN" | "WARNING" => SeverityNumber::Warn,
+        "ERROR" => SeverityNumber::Error,
+        "FATAL" | "CRITICAL" => SeverityNumber::Fatal,
+        _ => SeverityNumber::Unspecified,
+    };
+    let context = log.context.as_ref();
+    LogRecord {
+        time_unix_nano: log.at,
+        observed_time_unix_nano: log.at,
+        severity_number: severity.into(),
+        severity_text: level.into(),
+        body: Some(any(&log.body)),
+        attributes: context.map(|c| text(standard::FAAS_INVOCATION_ID, &c.request_id)).into_iter().collect(),
+        flags: context.map_or(0, |_| 1),
+        trace_id: context.map(|context| context.trace.into()).unwrap_or_default(),
+        span_id: context.map(|context| context.span.into()).unwrap_or_default(),
+        ..LogRecord::default()
+    }
+}

@@ -1,0 +1,216 @@
+//! An OpenTelemetry backend that takes nothing for granted: everything that comes is decoded by the protocol's own
+//! definitions, and held to what these say in words.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::logs::v1::LogRecord;
+use opentelemetry_proto::tonic::metrics::v1::metric::Data;
+use opentelemetry_proto::tonic::metrics::v1::number_data_point::Value as Number;
+use opentelemetry_proto::tonic::metrics::v1::{AggregationTemporality, HistogramDataPoint};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message;
+use tokio::net::TcpListener;
+
+/// How the backend behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mood {
+    Well,
+    Failing,
+    Slow,
+}
+
+/// Everything that came, and what was wrong with it.
+#[derive(Debug, Default)]
+pub(crate) struct Got {
+    pub(crate) spans: Vec<Span>,
+    pub(crate) logs: Vec<LogRecord>,
+    /// By name and attribute.
+    pub(crate) sums: BTreeMap<(String, String), i64>,
+    /// Count and sum, by name and attribute.
+    pub(crate) histograms: BTreeMap<(String, String), (u64, f64)>,
+    pub(crate) resource: BTreeMap<String, String>,
+    pub(crate) requests: u64,
+    wrong: Vec<String>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Backend {
+    pub(crate) endpoint: String,
+    got: Arc<Mutex<Got>>,
+    mood: Arc<Mutex<Mood>>,
+}
+
+impl Backend {
+    pub(crate) async fn start(mood: Mood) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let backend = Self { endpoint, got: Arc::default(), mood: Arc::new(Mutex::new(mood)) };
+        let routes = Router::new()
+            .route("/v1/metrics", post(metrics))
+            .route("/v1/traces", post(traces))
+            .route("/v1/logs", post(logs))
+            .with_state(backend.clone());
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        backend
+    }
+
+    pub(crate) fn turn(&self, mood: Mood) {
+        *self.mood.lock().unwrap() = mood;
+    }
+
+    /// All that came, and there was nothing wrong with it.
+    pub(crate) fn got(&self) -> Got {
+        let got = std::mem::take(&mut *self.got.lock().unwrap());
+        assert_eq!(got.wrong, Vec::<String>::new());
+        got
+    }
+
+    /// Whether what comes is taken.
+    async fn takes(&self, headers: &HeaderMap) -> bool {
+        self.got.lock().unwrap().requests += 1;
+        if headers["content-type"] != "application/x-protobuf" {
+            self.got.lock().unwrap().wrong.push(format!("{headers:?}"));
+        }
+        let mood = *self.mood.lock().unwrap();
+        if mood == Mood::Slow {
+            // Longer than the extension waits.
+            tokio::time::sleep(Duration::from_mins(1)).await;
+        }
+        mood == Mood::Well
+    }
+}
+
+impl Got {
+    pub(crate) fn sum(&self, name: &str, attribute: &str) -> i64 {
+        self.sums.get(&(name.into(), attribute.into())).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn histogram(&self, name: &str, attribute: &str) -> (u64, f64) {
+        self.histograms.get(&(name.into(), attribute.into())).copied().unwrap_or_default()
+    }
+
+    fn check(&mut self, holds: bool, what: &str) {
+        if !holds {
+            self.wrong.push(what.into());
+        }
+    }
+
+    fn from(&mut self, resource: Option<Resource>) {
+        let attributes = resource.unwrap_or_default().attributes;
+        self.check(!attributes.is_empty(), "a resource");
+        self.resource = attributes.iter().map(|attribute| (attribute.key.clone(), text(attribute))).collect();
+    }
+
+    fn histogram_point(&mut self, name: &str, point: &HistogramDataPoint) {
+        self.check(point.bucket_counts.len() == point.explicit_bounds.len() + 1, "a bucket more than bounds");
+        self.check(point.bucket_counts.iter().sum::<u64>() == point.count, "buckets add up to the count");
+        self.check(point.explicit_bounds.is_sorted(), "bounds in order");
+        self.check(point.start_time_unix_nano <= point.time_unix_nano && point.time_unix_nano > 0, "a time");
+        self.check(point.min <= point.max && point.sum.is_some(), "a range and a sum");
+        let entry = self.histograms.entry((name.into(), attribute(&point.attributes))).or_default();
+        entry.0 += point.count;
+        entry.1 += point.sum.unwrap_or_default();
+    }
+}
+
+fn text(attribute: &KeyValue) -> String {
+    match attribute.value.as_ref().and_then(|value| value.value.as_ref()) {
+        Some(Value::StringValue(text)) => text.clone(),
+        Some(Value::IntValue(number)) => number.to_string(),
+        Some(Value::BoolValue(truth)) => truth.to_string(),
+        other => format!("{other:?}"),
+    }
+}
+
+fn attribute(attributes: &[KeyValue]) -> String {
+    attributes.iter().map(text).collect::<Vec<_>>().join(",")
+}
+
+/// The value of that attribute.
+pub(crate) fn attribute_of(span: &Span, name: &str) -> Option<String> {
+    span.attributes.iter().find(|attribute| attribute.key == name).map(text)
+}
+
+async fn metrics(State(backend): State<Backend>, headers: HeaderMap, body: Bytes) -> StatusCode {
+    if !backend.takes(&headers).await {
+        return StatusCode::INTERNAL_SERVER_ERROR;
+    }
+    let mut got = backend.got.lock().unwrap();
+    let request = ExportMetricsServiceRequest::decode(body).unwrap();
+    let delta = AggregationTemporality::Delta as i32;
+    for resource in request.resource_metrics {
+        got.from(resource.resource);
+        for metric in resource.scope_metrics.into_iter().flat_map(|scope| scope.metrics) {
+            got.check(!metric.name.is_empty() && !metric.unit.is_empty(), "a name and a unit");
+            match metric.data.unwrap() {
+                Data::Sum(sum) => {
+                    got.check(sum.is_monotonic && sum.aggregation_temporality == delta, "a monotonic difference");
+                    for point in sum.data_points {
+                        let Some(Number::AsInt(value)) = point.value else {
+                            got.check(false, "a whole number");
+                            continue;
+                        };
+                        got.check(value > 0 && point.start_time_unix_nano <= point.time_unix_nano, "a count");
+                        *got.sums.entry((metric.name.clone(), attribute(&point.attributes))).or_default() += value;
+                    }
+                }
+                Data::Histogram(histogram) => {
+                    got.check(histogram.aggregation_temporality == delta, "a difference");
+                    for point in histogram.data_points {
+                        got.histogram_point(&metric.name, &point);
+                    }
+                }
+                other => got.check(false, &format!("a kind of metric that is used: {other:?}")),
+            }
+        }
+    }
+    StatusCode::OK
+}
+
+async fn traces(State(backend): State<Backend>, headers: HeaderMap, body: Bytes) -> StatusCode {
+    if !backend.takes(&headers).await {
+        return StatusCode::INTERNAL_SERVER_ERROR;
+    }
+    let mut got = backend.got.lock().unwrap();
+    for resource in ExportTraceServiceRequest::decode(body).unwrap().resource_spans {
+        got.from(resource.resource);
+        for span in resource.scope_spans.into_iter().flat_map(|scope| scope.spans) {
+            got.check(span.trace_id.len() == 16 && span.span_id.len() == 8, "identifiers of their lengths");
+            got.check(matches!(span.parent_span_id.len(), 0 | 8), "a parent or none");
+            got.check(span.trace_id.iter().chain(&span.span_id).any(|byte| *byte != 0), "identifiers");
+            got.check(span.start_time_unix_nano <= span.end_time_unix_nano, "an end after its beginning");
+            got.check(span.start_time_unix_nano > 0 && !span.name.is_empty() && span.kind != 0, "a whole span");
+            got.spans.push(span);
+        }
+    }
+    StatusCode::OK
+}
+
+async fn logs(State(backend): State<Backend>, headers: HeaderMap, body: Bytes) -> StatusCode {
+    if !backend.takes(&headers).await {
+        return StatusCode::INTERNAL_SERVER_ERROR;
+    }
+    let mut got = backend.got.lock().unwrap();
+    for resource in ExportLogsServiceRequest::decode(body).unwrap().resource_logs {
+        got.from(resource.resource);
+        for log in resource.scope_logs.into_iter().flat_map(|scope| scope.log_records) {
+            got.check(log.time_unix_nano > 0 && log.body.is_some(), "a time and a body");
+            got.check(matches!(log.trace_id.len(), 0 | 16) && matches!(log.span_id.len(), 0 | 8), "a trace or none");
+            got.logs.push(log);
+        }
+    }
+    StatusCode::OK
+}

@@ -1,0 +1,87 @@
+//! Beside a function that is not ours.
+
+use emulator::Beside;
+use serde_json::json;
+
+use crate::backend::{Backend, Mood, attribute_of};
+use crate::house::{extension, function, lines, metrics, obedient, start, sum};
+
+#[tokio::test]
+async fn any_function_has_metrics_logs_and_a_trace_for_each_invocation() {
+    let backend = Backend::start(Mood::Well).await;
+    let settings = [("OTEL_EXPORTER_OTLP_ENDPOINT", backend.endpoint.as_str()), ("OTEL_SERVICE_NAME", "shop")];
+    let (lambda, mut log) = start(function(obedient(), &settings));
+    let told = lambda.invoke(json!({})).await;
+    let header = told.result.as_ref().unwrap()["trace_id"].as_str().unwrap().to_owned();
+    lambda.invoke(json!({"do": "print"})).await;
+    let failed = lambda.invoke(json!({"do": "fail"})).await;
+    lambda.stop().await;
+
+    let lines = lines(&mut log);
+    let metrics = metrics(&lines);
+    let counts = ["Invocations", "Errors", "ColdStarts", "Timeouts", "Converted"].map(|name| sum(&metrics, name));
+    assert_eq!(counts, [3.0, 1.0, 1.0, 0.0, 0.0], "{lines:?}");
+    for name in ["Duration", "BilledDuration", "MemoryUsed", "MemorySize"] {
+        assert_eq!(metrics[name].len(), 3, "{name} in {metrics:?}");
+    }
+    assert_eq!((metrics["InitDuration"].len(), metrics["MemorySize"][0]), (1, 2048.0));
+
+    let got = backend.got();
+    assert_eq!((got.sum("faas.invocations", ""), got.sum("faas.errors", "")), (3, 1));
+    assert_eq!((got.sum("faas.coldstarts", ""), got.histogram("faas.invoke_duration", "").0), (1, 3));
+    assert_eq!((got.resource["service.name"].as_str(), got.resource["faas.name"].as_str()), ("shop", "f"));
+    assert_eq!(got.resource["cloud.resource_id"], "arn:aws:lambda:us-east-1:123456789012:function:f");
+
+    let first =
+        got.spans.iter().find(|span| attribute_of(span, "faas.invocation_id").as_ref() == Some(&told.request_id));
+    let trace = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let root = header.split(';').next().unwrap().trim_start_matches("Root=1-").replace('-', "");
+    assert_eq!(trace(&first.unwrap().trace_id), root, "the trace is X-Ray's");
+    let names: Vec<_> = got.spans.iter().map(|span| span.name.as_str()).collect();
+    assert_eq!(names.iter().filter(|name| **name == "f").count(), 3, "{names:?}");
+    assert_eq!(names.iter().filter(|name| **name == "init").count(), 1, "{names:?}");
+    let failed =
+        got.spans.iter().find(|span| attribute_of(span, "faas.invocation_id").as_ref() == Some(&failed.request_id));
+    assert_eq!(attribute_of(failed.unwrap(), "error.type").as_deref(), Some("Told"));
+    assert_eq!(got.logs.len(), 2, "out and err: {:?}", got.logs);
+}
+
+#[tokio::test]
+async fn an_environment_that_knows_only_the_older_schema_is_subscribed_to_by_that() {
+    let function = function(obedient(), &[]);
+    let beside = Beside { extensions: vec![extension()], schemas: vec!["2022-12-13"] };
+    let (lambda, mut log) = start(emulator::Function { beside, ..function });
+    lambda.invoke(json!({})).await.result.unwrap();
+    lambda.stop().await;
+    assert_eq!(sum(&metrics(&lines(&mut log)), "Invocations"), 1.0);
+}
+
+#[tokio::test]
+async fn without_telemetry_the_function_works_on() {
+    let beside = Beside { extensions: vec![extension()], schemas: vec![] };
+    let (lambda, mut log) =
+        start(emulator::Function { beside, ..function(obedient(), &[("TELEMETRY_EMF", "perhaps")]) });
+    lambda.invoke(json!({})).await.result.unwrap();
+    lambda.stop().await;
+    let lines = lines(&mut log).join("\n");
+    assert!(
+        lines.contains("avif-extension: no telemetry: 400 Bad Request") && lines.contains("TELEMETRY_EMF"),
+        "{lines}"
+    );
+}
+
+#[tokio::test]
+async fn records_are_kept_in_a_file_where_that_is_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("records.ndjson");
+    let (lambda, _log) = start(function(obedient(), &[("TELEMETRY_FILE", file.to_str().unwrap())]));
+    lambda.invoke(json!({"do": "print"})).await.result.unwrap();
+    lambda.stop().await;
+    let records = std::fs::read_to_string(file).unwrap();
+    let records: Vec<serde_json::Value> = records.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let place = |kind: &str| records.iter().position(|record| record["type"] == kind).unwrap_or_else(|| usize::MAX);
+    let order =
+        ["platform.initStart", "platform.initReport", "platform.start", "platform.runtimeDone", "platform.report"];
+    assert!(order.map(place).is_sorted() && place("platform.report") < usize::MAX, "{records:?}");
+    assert!(records.iter().any(|record| record["type"] == "function" && record["record"] == "out"), "{records:?}");
+}

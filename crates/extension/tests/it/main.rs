@@ -1,0 +1,10 @@
+//! The real `avif-extension` beside real functions, under the emulator.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod backend;
+mod beside;
+mod house;
+mod numbers;
+mod outage;
+mod shutdown;

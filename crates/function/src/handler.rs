@@ -6,12 +6,14 @@ use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::{StreamExt, stream};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
-use model::{Job, Location, Report};
+use model::{Job, Location, Outcome, Report, Timings};
 use serde_json::Value;
+use tracing::{Instrument, debug_span};
 use transfer::{Plan, Store};
 
 use crate::event::{Batch, Malformed, jobs};
 use crate::log;
+use crate::stop::Stop;
 
 /// Kept back from the deadline, to report and to answer.
 const RESERVE: Duration = Duration::from_millis(500);
@@ -26,8 +28,13 @@ const WIDTH: usize = 4;
 /// # Errors
 /// Where that is how the sender is told that a retry can help: a job [failed](model::Outcome::Failed), or the event is of
 /// an unknown form. Lambda then retries the event, and in the end keeps it where the function's failures go. Jobs that
-/// were done are skipped the next time.
-pub async fn handle(store: &Store, plan: &Arc<Plan>, event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
+/// were done are skipped the next time. Where the environment ends, what is not done yet has failed.
+pub async fn handle(
+    store: &Store,
+    plan: &Arc<Plan>,
+    stop: &Stop,
+    event: LambdaEvent<Value>,
+) -> Result<Value, Diagnostic> {
     let LambdaEvent { payload, context } = event;
     let Batch { jobs, refused, reply } = jobs(&payload).map_err(|error| malformed(&error))?;
     for reason in &refused {
@@ -37,7 +44,7 @@ pub async fn handle(store: &Store, plan: &Arc<Plan>, event: LambdaEvent<Value>) 
     let done = stream::iter(by_source(jobs)).map(async |jobs| {
         let mut reports = Vec::with_capacity(jobs.len());
         for (index, job) in jobs {
-            let report = transfer::run(store, job, plan, deadline).await;
+            let report = one(store, job, plan, deadline, stop).await;
             log::report(&report, &context.request_id);
             reports.push((index, report));
         }
@@ -47,6 +54,19 @@ pub async fn handle(store: &Store, plan: &Arc<Plan>, event: LambdaEvent<Value>) 
     reports.sort_unstable_by_key(|(index, _)| *index);
     let reports: Vec<Report> = reports.into_iter().map(|(_, report)| report).collect();
     reply.answer(&reports, &refused)
+}
+
+/// Does one job, unless the environment ends before it is done.
+async fn one(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Instant>, stop: &Stop) -> Report {
+    let span = debug_span!("picture", source = %job.source.at);
+    let interrupted = job.clone();
+    tokio::select! {
+        report = transfer::run(store, job, plan, deadline).instrument(span) => report,
+        () = stop.asked() => {
+            let reason = "the environment is shutting down".into();
+            Report { job: interrupted, outcome: Outcome::Failed { reason }, took: Timings::default() }
+        }
+    }
 }
 
 /// Jobs with their places in the event: those of one source one after the other, since side by side they would only

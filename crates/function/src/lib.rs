@@ -10,3 +10,4 @@ pub mod event;
 pub mod handler;
 pub mod log;
 mod memory;
+pub mod stop;

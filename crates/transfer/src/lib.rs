@@ -21,6 +21,7 @@ mod plan;
 mod put;
 mod run;
 mod set;
+mod stage;
 mod store;
 mod turn;
 mod work;

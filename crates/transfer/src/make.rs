@@ -10,8 +10,9 @@ use crate::carried::Carried;
 use crate::fetch::{Found, Object, open, tags};
 use crate::mark::{Mark, State};
 use crate::put::sha256;
+use crate::stage::Stage;
 use crate::turn::Hold;
-use crate::work::{Work, milliseconds, work};
+use crate::work::{Work, work};
 use crate::{Error, Plan, Store};
 
 /// One state of a source, converted.
@@ -60,16 +61,19 @@ pub(crate) async fn make(
     let Some((object, hold)) = with_room(store, job, plan, object).await? else { return Ok(None) };
     let (state, carried) = (object.state.clone(), object.carried.clone());
 
-    let begun = Instant::now();
-    let bytes = object.read(plan.limits.bytes).await?;
-    // Asked for even where S3 counts none: it counts none, too, for a role that may not read them.
-    let tags = if plan.storing.copy_tags { Some(tags(store, &job.source.at, &state).await?) } else { None };
-    let fetch_ms = milliseconds(begun);
+    let fetch = async {
+        let bytes = object.read(plan.limits.bytes).await?;
+        // Asked for even where S3 counts none: it counts none, too, for a role that may not read them.
+        let tags = if plan.storing.copy_tags { Some(tags(store, &job.source.at, &state).await?) } else { None };
+        Ok::<_, Error>((bytes, tags))
+    };
+    let ((bytes, tags), fetch_ms) = Stage::fetch().wait(fetch).await?;
 
-    let for_working = Arc::clone(plan);
+    // It goes along to another thread, so that the stages there belong to the same picture.
+    let (for_working, span) = (Arc::clone(plan), tracing::Span::current());
     let time_left = move || deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     let Work { facts, conversion, took: working } =
-        store.turns.take(&hold, move || work(bytes, &for_working, time_left())).await?;
+        store.turns.take(&hold, move || span.in_scope(|| work(bytes, &for_working, time_left()))).await?;
     *took = Timings { fetch_ms, store_ms: took.store_ms, ..working };
 
     let outputs = plan.layout.outputs(&job.source.at, &plan.recipe.widths)?;

@@ -8,7 +8,7 @@ use crate::fetch::{Found, Object, open, state};
 use crate::look::Seen;
 use crate::make::{Made, make};
 use crate::set::{clear, fill};
-use crate::work::milliseconds;
+use crate::stage::Stage;
 use crate::{Error, Outputs, Plan, Role, Store};
 
 /// How often a job is begun anew where the source or its outputs changed under its hands.
@@ -151,9 +151,9 @@ impl Effort<'_> {
             },
         };
         self.touched = true;
-        let begun = Instant::now();
-        let stored = fill(self.store, self.plan, seen, &made, &self.job.source.at).await?;
-        self.took.store_ms += milliseconds(begun);
+        let fill = fill(self.store, self.plan, seen, &made, &self.job.source.at);
+        let (stored, store_ms) = Stage::store().wait(fill).await?;
+        self.took.store_ms += store_ms;
         if stored && state(self.store, self.job).await?.as_ref() == Some(&found) {
             return Ok(Some(made.outcome()));
         }

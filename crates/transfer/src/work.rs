@@ -1,8 +1,9 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use convert::{Conversion, Opened};
 use model::{SourceFacts, Speed, Timings};
 
+use crate::stage::Stage;
 use crate::{Error, Plan};
 
 /// A picture converted, and what is to be reported of it.
@@ -37,24 +38,13 @@ pub fn work(bytes: Vec<u8>, plan: &Plan, time_left: Option<Duration>) -> Result<
     let (width, height) = opened.size();
     let format = opened.format().to_string().to_lowercase();
     let facts = SourceFacts { format, width, height, bytes: bytes.len() as u64, frames: opened.frames() };
-    let (decoded, decode_ms) = timed(|| opened.decode())?;
+    let (decoded, decode_ms) = Stage::decode().run(|| opened.decode())?;
     // The file's memory is the encoder's from here on.
     drop(bytes);
-    let (transformed, transform_ms) = timed(|| decoded.transform(&plan.recipe))?;
-    let (conversion, encode_ms) = timed(|| transformed.encode(&plan.recipe, plan.threads))?;
+    let (transformed, transform_ms) = Stage::transform().run(|| decoded.transform(&plan.recipe))?;
+    let (conversion, encode_ms) = Stage::encode().run(|| transformed.encode(&plan.recipe, plan.threads))?;
     let took = Timings { decode_ms, transform_ms, encode_ms, ..Timings::default() };
     Ok(Work { facts, conversion, took })
-}
-
-fn timed<T>(stage: impl FnOnce() -> Result<T, convert::Error>) -> Result<(T, f64), convert::Error> {
-    let begun = Instant::now();
-    let result = stage()?;
-    Ok((result, milliseconds(begun)))
-}
-
-/// Milliseconds since then.
-pub(crate) fn milliseconds(begun: Instant) -> f64 {
-    (begun.elapsed().as_secs_f64() * 10_000.0).round() / 10.0
 }
 
 /// The least time it can take: what encoding costs by the megapixel, shared out over the threads. Refusing by this

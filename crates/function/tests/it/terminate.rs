@@ -1,0 +1,42 @@
+//! The environment ends while a picture is in hand.
+
+use emulator::{Faults, Rates};
+use image::ImageFormat;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::json;
+
+use crate::house::{House, picture};
+use crate::managed::Managed;
+
+#[tokio::test]
+async fn a_picture_in_hand_fails_so_that_it_is_retried_and_the_process_ends_by_itself() {
+    let mut house = House::untold(&[]).await;
+    house.lay("a.png", &picture(ImageFormat::Png, 300, 200)).await;
+    // A request that would kill is never answered: the picture is in hand for as long as it takes.
+    let faults = Faults::new(1, Rates { killed: 1000, ..Rates::default() });
+    let (door, mut kills) = house.server.door(faults).await.unwrap();
+    let mut environment = house.environment.clone();
+    environment.extend(house.server.environment_at(&door));
+    let mut managed = Managed::start(environment, "1").await;
+    managed.events.send(("stuck", json!({ "bucket": "photos", "key": "a.png" }))).unwrap();
+    kills.recv().await.unwrap();
+
+    let process = i32::try_from(managed.function.id().unwrap()).unwrap();
+    kill(Pid::from_raw(process), Signal::SIGTERM).unwrap();
+    let (id, error) = managed.answered.recv().await.unwrap();
+    let message = error["errorMessage"].as_str().unwrap();
+    assert!(id == "stuck" && message.contains("shutting down"), "{error}");
+    assert!(managed.function.wait().await.unwrap().success());
+}
+
+#[tokio::test]
+async fn without_anything_in_hand_it_just_ends() {
+    let house = House::untold(&[]).await;
+    let mut managed = Managed::start(house.environment.clone(), "1").await;
+    managed.events.send(("short", json!({ "bucket": "photos", "key": "folder/" }))).unwrap();
+    managed.answered.recv().await.unwrap();
+    let process = i32::try_from(managed.function.id().unwrap()).unwrap();
+    kill(Pid::from_raw(process), Signal::SIGTERM).unwrap();
+    assert!(managed.function.wait().await.unwrap().success());
+}

@@ -13,6 +13,7 @@ use model::{Fate, Limits, Location, Outcome, Report};
 use percent_encoding::percent_decode_str;
 
 use crate::house::{BUCKET, House, Running};
+use crate::metrics::metrics;
 use crate::{Usage, inputs, output, table};
 
 #[derive(Debug, clap::Args)]
@@ -33,7 +34,8 @@ const ROCKET: &[u8] = include_bytes!("../assets/rocket.jpg");
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let photos = photos(&arguments.photo)?;
     let folder = tempfile::tempdir().context("no room for a bucket")?;
-    let mut house = House::open(arguments.running, ([127, 0, 0, 1], 0).into(), folder.path()).await?;
+    let mut house =
+        House::open(arguments.running.with_our_extension(), ([127, 0, 0, 1], 0).into(), folder.path()).await?;
     let client = house.s3.client(SECRET_KEY);
     let mut out = std::io::stdout();
     writeln!(out, "S3 is at {}, the function waits for its events.", house.s3.endpoint())?;
@@ -80,9 +82,13 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if !rows.is_empty() {
         writeln!(out, "{rows}\nThe files are in {}. Time is from upload to report.", arguments.output.display())?;
     }
+    let lines: Vec<String> = std::iter::from_fn(|| house.log.try_recv().ok()).collect();
+    if let Some(metrics) = metrics(&lines) {
+        writeln!(out, "{metrics}\nThe metrics are what CloudWatch would make of the extension's output.")?;
+    }
     if !failures.is_empty() {
         // What the function itself had to say of it.
-        while let Ok(line) = house.log.try_recv() {
+        for line in &lines {
             eprintln!("{line}");
         }
     }

@@ -15,6 +15,9 @@ pub(crate) struct Running {
     /// The function's binary [default: bootstrap beside this program]
     #[arg(long, value_name = "FILE")]
     bootstrap: Option<PathBuf>,
+    /// An extension to start beside the function. Can be repeated
+    #[arg(long = "extension", value_name = "FILE")]
+    extensions: Vec<PathBuf>,
     /// One of the function's settings. Can be repeated
     #[arg(short = 'e', long = "env", value_name = "NAME=VALUE", value_parser = pair)]
     environment: Vec<(String, String)>,
@@ -48,6 +51,11 @@ impl House {
                 program.display()
             );
         }
+        for extension in &running.extensions {
+            if !extension.is_file() {
+                bail!("{} is not there; build it with `cargo build --release -p extension`", extension.display());
+            }
+        }
         let settings = Settings { address, folder: folder.to_owned(), buckets: vec![BUCKET.to_owned()] };
         let (s3, notifications) = S3::start(settings)
             .await
@@ -65,11 +73,22 @@ impl House {
             concurrency: 1,
             // Nobody waits a minute for a retry at a desk.
             retry_after: [Duration::from_secs(1), Duration::from_secs(2)],
-            beside: Beside::default(),
+            beside: Beside { extensions: running.extensions, ..Beside::default() },
         };
         let lambda = Lambda::new(function, lines);
         let deliveries = wire(notifications, lambda.clone());
         Ok(Self { s3, lambda, deliveries, log })
+    }
+}
+
+impl Running {
+    /// With our own extension, where nobody named another and it lies beside this program.
+    pub(crate) fn with_our_extension(mut self) -> Self {
+        let ours = std::env::current_exe().map(|program| program.with_file_name("avif-extension"));
+        if self.extensions.is_empty() {
+            self.extensions.extend(ours.ok().filter(|program| program.is_file()));
+        }
+        self
     }
 }
 

@@ -11,6 +11,7 @@ mod inputs;
 mod inspect;
 mod local;
 mod manual;
+mod metrics;
 mod output;
 mod table;
 

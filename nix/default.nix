@@ -12,13 +12,14 @@ let
       );
       libavif = pkgs.callPackage ./libavif.nix { };
       workspace = pkgs.callPackage ./package.nix { inherit craneLib libavif; };
-      inherit (workspace) bootstrap;
+      inherit (workspace) bootstrap extension;
       libraries = pkgs.callPackage ./libraries.nix { inherit libavif; };
     in
     {
       inherit craneLib workspace;
-      image = pkgs.callPackage ./image.nix { inherit bootstrap libraries; };
+      image = pkgs.callPackage ./image.nix { inherit bootstrap extension libraries; };
       zip = pkgs.callPackage ./zip.nix { inherit bootstrap libraries; };
+      layer = pkgs.callPackage ./layer.nix { inherit extension; };
       sbom = pkgs.callPackage ./sbom.nix { inherit craneLib workspace libavif; };
     };
 
@@ -53,10 +54,12 @@ in
   inherit checks formatter;
   packages = {
     default = arm.workspace.bootstrap;
-    inherit (native.workspace) bootstrap avif;
+    inherit (native.workspace) bootstrap extension avif;
     lambda-image = arm.image;
     lambda-image-x86_64 = intel.image;
     lambda-zip = arm.zip;
+    extension-layer = arm.layer;
+    extension-layer-x86_64 = intel.layer;
     inherit (arm) sbom;
   };
   apps = import ./apps {

@@ -7,7 +7,7 @@
   image,
 }:
 let
-  # MB, uncompressed: the function about 15, libavif with its codecs 20, the compiler's and the C library 6.
+  # MB, uncompressed: the function about 15, the extension under 8, libavif with its codecs 20, the compiler's and the C library 6.
   largest = 60;
 in
 runCommand "avif-lambda-image-check-${architecture}"
@@ -35,7 +35,10 @@ runCommand "avif-lambda-image-check-${architecture}"
 
     # Lambda runs it as a user that it does not name.
     if grep --extended-regexp '^-......[^r]' files; then fail "has files that not everybody may read"; fi
-    if grep --extended-regexp '^-[^ ]{8}[^x].* \./bootstrap$' files; then fail "does not let everybody run bootstrap"; fi
+    if grep --extended-regexp '^-[^ ]{8}[^x].* \./(bootstrap|opt/extensions/.*)$' files; then fail "does not let everybody run its programs"; fi
+    # Whatever lies there is started.
+    [ "$(ls --almost-all root/opt/extensions)" = avif-extension ] || fail "has other extensions than its own"
+    [ "$(stat --format=%s root/opt/extensions/avif-extension)" -lt 8000000 ] || fail "has an extension over 8 MB"
     # No glib, gdk-pixbuf, shell or compiler: nothing but the libraries, and of these no other than libavif's.
     if ls root/nix/store | grep --invert-match -e '-avif-lambda-libraries$'; then fail "carries what it has no use for"; fi
     if ls root/nix/store/*/lib | grep --extended-regexp '^lib(glib|gdk|gobject|vmaf)'; then fail "carries what it has no use for"; fi
@@ -46,7 +49,7 @@ runCommand "avif-lambda-image-check-${architecture}"
     loader=$(patchelf --print-interpreter root/bootstrap)
     [ -x "root$loader" ] || fail "has no loader"
     seen=" $(basename "$loader") "
-    queue=(root/bootstrap)
+    queue=(root/bootstrap root/opt/extensions/avif-extension)
     while [ ''${#queue[@]} -gt 0 ]; do
       file=''${queue[0]}
       queue=("''${queue[@]:1}")

@@ -1,4 +1,4 @@
-# bootstrap, libraries -> the image for Lambda, one architecture, as an archive that docker and skopeo load.
+# bootstrap, extension, libraries -> the image for Lambda, one architecture, as an archive that docker and skopeo load.
 #
 # A built archive, not a streamed one: it can be cached, checked, and built again to compare.
 {
@@ -8,12 +8,14 @@
   nukeReferences,
   cacert,
   bootstrap,
+  extension,
   libraries,
 }:
 let
-  # The program as it is in the image: with these libraries and no others.
-  program =
-    runCommand "bootstrap"
+  # A program as it is in the image: with these libraries and no others.
+  carried =
+    package:
+    runCommand package.pname
       {
         nativeBuildInputs = [
           patchelf
@@ -22,7 +24,7 @@ let
         allowedReferences = [ libraries ];
       }
       ''
-        install --mode=755 ${bootstrap}/bin/bootstrap $out
+        install --mode=755 ${package}/bin/${package.pname} $out
         patchelf --set-rpath ${libraries}/lib --set-interpreter ${libraries}/lib/"$(basename "$(patchelf --print-interpreter $out)")" $out
         nuke-refs -e ${libraries} $out
       '';
@@ -36,7 +38,9 @@ dockerTools.buildLayeredImage {
   # function alone. The libraries, to which it refers, are a layer of their own below. This layer is the last, so that a
   # change of code uploads nothing else.
   extraCommands = ''
-    install -D --mode=555 ${program} bootstrap
+    install -D --mode=555 ${carried bootstrap} bootstrap
+    # Lambda starts whatever can be run in there.
+    install -D --mode=555 ${carried extension} opt/extensions/avif-extension
     install -D --mode=444 ${cacert}/etc/ssl/certs/ca-bundle.crt etc/ssl/certs/ca-certificates.crt
   '';
   config = {

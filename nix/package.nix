@@ -62,6 +62,7 @@ let
             ../crates/convert
             ../crates/transfer
             ../crates/function
+            ../crates/extension
           ];
         }).outPath
     )
@@ -87,6 +88,7 @@ let
           cargoArtifacts = craneLib.buildDepsOnly checking;
         };
         bootstrap = program "bootstrap" "The Lambda function: photographs in S3 become AVIF";
+        extension = program "avif-extension" "The Lambda extension: metrics, logs and traces of any function";
         avif = program "avif" "Photographs to AVIF on this machine, and the function itself";
       };
     }

@@ -1,4 +1,4 @@
-# craneLib, workspace, libavif -> the image's bill of materials (CycloneDX 1.6): the crates that the function links, by
+# craneLib, workspace, libavif -> the image's bill of materials (CycloneDX 1.6): the crates that the function and its extension link, by
 # Cargo's own account, and the native libraries.
 {
   lib,
@@ -35,7 +35,7 @@ craneLib.mkCargoDerivation (
     natives = builtins.toJSON natives;
     passAsFile = [ "natives" ];
     buildPhaseCargoCommand = ''
-      cargo tree --locked --package function --no-default-features --features system --edges normal --no-dedupe \
+      cargo tree --locked --package function --package extension --no-default-features --features system --edges normal --no-dedupe \
         --target ${stdenv.hostPlatform.rust.rustcTarget} --prefix none --format '{p}|{l}' >tree
     '';
     installPhaseCommand = ''

@@ -33,7 +33,8 @@ in
   demo = app "Convert a photograph by the real function, on this machine" (script {
     name = "demo";
     text = ''
-      exec ${lib.getExe workspace.avif} demo --bootstrap ${lib.getExe workspace.bootstrap} "$@"
+      exec ${lib.getExe workspace.avif} demo --bootstrap ${lib.getExe workspace.bootstrap} \
+        --extension ${lib.getExe workspace.extension} "$@"
     '';
   });
   push = app "Push the image to a repository" push;

@@ -60,8 +60,10 @@ pub async fn handle(
 async fn one(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Instant>, stop: &Stop) -> Report {
     let span = debug_span!("picture", source = %job.source.at);
     let interrupted = job.clone();
+    // On the heap: it holds a whole job's state.
+    let run = Box::pin(transfer::run(store, job, plan, deadline).instrument(span));
     tokio::select! {
-        report = transfer::run(store, job, plan, deadline).instrument(span) => report,
+        report = run => report,
         () = stop.asked() => {
             let reason = "the environment is shutting down".into();
             Report { job: interrupted, outcome: Outcome::Failed { reason }, took: Timings::default() }

@@ -34,9 +34,9 @@ async fn any_function_has_metrics_logs_and_a_trace_for_each_invocation() {
 
     let first =
         got.spans.iter().find(|span| attribute_of(span, "faas.invocation_id").as_ref() == Some(&told.request_id));
-    let trace = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let root = header.split(';').next().unwrap().trim_start_matches("Root=1-").replace('-', "");
-    assert_eq!(trace(&first.unwrap().trace_id), root, "the trace is X-Ray's");
+    let trace = u128::from_be_bytes(first.unwrap().trace_id.clone().try_into().unwrap());
+    assert_eq!(format!("{trace:032x}"), root, "the trace is X-Ray's");
     let names: Vec<_> = got.spans.iter().map(|span| span.name.as_str()).collect();
     assert_eq!(names.iter().filter(|name| **name == "f").count(), 3, "{names:?}");
     assert_eq!(names.iter().filter(|name| **name == "init").count(), 1, "{names:?}");
@@ -79,7 +79,7 @@ async fn records_are_kept_in_a_file_where_that_is_wanted() {
     lambda.stop().await;
     let records = std::fs::read_to_string(file).unwrap();
     let records: Vec<serde_json::Value> = records.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let place = |kind: &str| records.iter().position(|record| record["type"] == kind).unwrap_or_else(|| usize::MAX);
+    let place = |kind: &str| records.iter().position(|record| record["type"] == kind).unwrap_or(usize::MAX);
     let order =
         ["platform.initStart", "platform.initReport", "platform.start", "platform.runtimeDone", "platform.report"];
     assert!(order.map(place).is_sorted() && place("platform.report") < usize::MAX, "{records:?}");

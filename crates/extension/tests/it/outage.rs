@@ -7,6 +7,7 @@ use crate::house::{function, lines, metrics, obedient, start, sum};
 
 /// Lines of the log wait for the backend; so many are kept.
 const KEPT: f64 = 4096.0;
+const INVOCATIONS: u32 = 2200;
 
 #[tokio::test]
 async fn what_a_failing_backend_did_not_take_is_delivered_once_it_does() {
@@ -28,7 +29,6 @@ async fn what_a_failing_backend_did_not_take_is_delivered_once_it_does() {
 async fn what_does_not_fit_is_dropped_and_counted_while_invocations_go_on() {
     let backend = Backend::start(Mood::Failing).await;
     let (lambda, mut log) = start(function(obedient(), &[("OTEL_EXPORTER_OTLP_ENDPOINT", &backend.endpoint)]));
-    const INVOCATIONS: u32 = 2200;
     for _ in 0..INVOCATIONS {
         lambda.invoke(json!({"do": "print"})).await.result.unwrap();
     }

@@ -21,7 +21,8 @@ mod source;
 
 use animation::{Disposal, Frame, apng, deep_apng, gif, webp};
 use source::{
-    Extras, Told, cmyk_jpeg, cmyk_tiff, exif, file, file_with, picture, premultiplied_tiff, with_chunks, with_gain_map,
+    Extras, Told, cmyk_jpeg, cmyk_tiff, exif, file, file_with, halved_jpeg, picture, premultiplied_tiff, with_chunks,
+    with_gain_map,
 };
 
 const SIDE: u16 = 12;
@@ -81,6 +82,12 @@ fn pictures() -> Vec<Vec<u8>> {
             files.push(file_with(&rgb, format, extras));
         }
         files.push(file_with(&grey, format, Extras { icc: Some(&one_channel), exif: None }));
+    }
+    for progressive in [false, true] {
+        // Turned, and of an odd number of rows.
+        let extras = Extras { icc: Some(&color), exif: Some(&exif(6)) };
+        files.push(halved_jpeg(&picture(side, side + 1), extras, progressive));
+        files.push(halved_jpeg(&picture(side, side), extras, progressive));
     }
     let plain = file(&rgb, ImageFormat::Png);
     files.push(with_chunks(&plain, &[(b"cICP", &[12, 13, 0, 1])]));

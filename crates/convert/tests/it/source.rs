@@ -59,6 +59,23 @@ fn write(image: &DynamicImage, mut encoder: impl ImageEncoder, Extras { icc, exi
     image.write_with_encoder(encoder).unwrap();
 }
 
+/// A JPEG with chroma at half resolution, as cameras write it.
+pub(crate) fn halved_jpeg(image: &RgbImage, Extras { icc, exif }: Extras<'_>, progressive: bool) -> Vec<u8> {
+    let mut bytes = vec![];
+    let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, 98);
+    encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_2_2);
+    encoder.set_progressive(progressive);
+    if let Some(exif) = exif {
+        encoder.add_exif_metadata(exif).unwrap();
+    }
+    if let Some(icc) = icc {
+        encoder.add_icc_profile(icc).unwrap();
+    }
+    let (width, height) = (u16::try_from(image.width()).unwrap(), u16::try_from(image.height()).unwrap());
+    encoder.encode(image.as_raw(), width, height, jpeg_encoder::ColorType::Rgb).unwrap();
+    bytes
+}
+
 /// A CMYK JPEG of inks (255 is full), as Adobe's programs write them; with all chroma in a file of its own kind where
 /// `ycck`.
 pub(crate) fn cmyk_jpeg(inks: &[[u8; 4]], width: u16, height: u16, ycck: bool, icc: Option<&[u8]>) -> Vec<u8> {

@@ -11,6 +11,9 @@ use std::time::Duration;
 pub struct Config {
     /// Host and port of Lambda's APIs.
     pub api: String,
+    /// Whether the environment takes several events at a time, on an instance that Lambda manages: it is never frozen, and
+    /// tells extensions of none.
+    pub managed: bool,
     /// The function beside which it runs.
     pub function: Function,
     /// The CloudWatch namespace of the metrics on standard output; none where they are not wanted.
@@ -95,6 +98,7 @@ impl Reader<'_> {
         let emf = self.read_or("TELEMETRY_EMF", true);
         Config {
             api: self.text("AWS_LAMBDA_RUNTIME_API").unwrap_or_default(),
+            managed: self.text("AWS_LAMBDA_INITIALIZATION_TYPE").is_some_and(|kind| kind == "lambda-managed-instances"),
             namespace: emf.then_some(namespace),
             file: self.text("TELEMETRY_FILE").map(PathBuf::from),
             otlp: self.otlp(&function.name),

@@ -53,7 +53,9 @@ pub async fn run(config: Config) -> Result<(), Error> {
             Ok::<_, lambda_extension::Error>(())
         }
     });
-    let extension = Extension::new().with_events(&["INVOKE", "SHUTDOWN"]).with_events_processor(attend_to);
+    // Where several events are in hand at a time, who asks to be told of each is refused, and the environment with it.
+    let events: &[&str] = if config.managed { &["SHUTDOWN"] } else { &["INVOKE", "SHUTDOWN"] };
+    let extension = Extension::new().with_events(events).with_events_processor(attend_to);
     let registered = extension.register().await.map_err(Error::Api)?;
     let agent = Arc::new(Agent::new(&config, registered.account_id.as_deref(), &registered.extension_id));
     // Before the first event is asked for, which ends the time in which one can subscribe.

@@ -70,6 +70,25 @@ async fn without_telemetry_the_function_works_on() {
     );
 }
 
+/// Lambda refuses who asks for more there, and the environment does not start.
+#[tokio::test]
+async fn on_a_managed_instance_only_its_end_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("records.ndjson");
+    let managed = [
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "lambda-managed-instances"),
+        ("TELEMETRY_FILE", file.to_str().unwrap()),
+    ];
+    let (lambda, mut log) = start(function(obedient(), &managed));
+    for _ in 0..3 {
+        lambda.invoke(json!({})).await.result.unwrap();
+    }
+    lambda.stop().await;
+    assert_eq!(sum(&metrics(&lines(&mut log)), "Invocations"), 3.0);
+    let records = std::fs::read_to_string(file).unwrap();
+    assert!(records.contains(r#""events":["SHUTDOWN"]"#), "{records}");
+}
+
 #[tokio::test]
 async fn records_are_kept_in_a_file_where_that_is_wanted() {
     let folder = tempfile::tempdir().unwrap();

@@ -120,8 +120,9 @@ impl Agent {
         self.print();
         if self.otlp.as_ref().is_some_and(|otlp| !otlp.is_down()) {
             let agent = Arc::clone(self);
+            let patience = PATIENCE.min(until(deadline_ms).saturating_sub(RESERVE));
             // It goes on by itself where it takes longer.
-            let _ = timeout(PATIENCE, tokio::spawn(async move { agent.deliver().await })).await;
+            let _ = timeout(patience, tokio::spawn(async move { agent.deliver().await })).await;
         }
     }
 

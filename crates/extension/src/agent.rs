@@ -112,7 +112,9 @@ impl Agent {
             return;
         }
         let mut batches = self.batches.subscribe();
-        let answered = batches.wait_for(|_| self.state().ledger.is_done(request_id));
+        // An earlier try of the same event has the same identifier, but is as far back as events are apart here.
+        let since = nanoseconds(now.checked_sub(RARE).unwrap_or(UNIX_EPOCH));
+        let answered = batches.wait_for(|_| self.state().ledger.is_done(request_id, since));
         // Who answers at the very last moment is told of later: Lambda takes an extension that is late for a time-out.
         if timeout(until(deadline_ms).saturating_sub(RESERVE), answered).await.is_err() {
             return;
@@ -200,8 +202,7 @@ impl Agent {
 
     fn count_dropped(&self, records: u64) {
         if records > 0 {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            let sample = emf::dropped(records, u64::try_from(now.as_nanos()).unwrap_or(u64::MAX));
+            let sample = emf::dropped(records, nanoseconds(SystemTime::now()));
             self.keep(&mut self.state(), &[Item::Sample(sample)]);
         }
     }
@@ -227,6 +228,12 @@ impl Agent {
 pub(crate) fn say(message: &str) {
     // Without standard error there is nobody to tell.
     let _ = writeln!(std::io::stderr(), "avif-extension: {message}");
+}
+
+/// That time in nanoseconds since 1970.
+fn nanoseconds(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// From now until that time, in milliseconds since 1970.

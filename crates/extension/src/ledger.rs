@@ -90,10 +90,12 @@ impl Ledger {
         items
     }
 
-    /// Whether the function has answered that invocation.
+    /// Whether the function has answered that invocation, which began no earlier than that. What is invoked
+    /// asynchronously keeps its identifier when it is tried again.
     #[must_use]
-    pub fn is_done(&self, request_id: &str) -> bool {
-        self.invocations.iter().any(|invocation| invocation.context.request_id == request_id && invocation.done)
+    pub fn is_done(&self, request_id: &str, since: u64) -> bool {
+        let mut invocations = self.invocations.iter();
+        invocations.any(|one| one.context.request_id == request_id && one.began >= since && one.done)
     }
 
     /// Whether everything has been told of every invocation that began.
@@ -112,7 +114,7 @@ impl Ledger {
     }
 
     fn start(&mut self, at: u64, start: &Platform, items: &mut Vec<Item>) {
-        let context = Context::new(&start.request_id, start.tracing.as_ref());
+        let context = Context::new(&start.request_id, start.tracing.as_ref(), at);
         // Without the records around it, an environment's start is nobody's.
         if let Some(took_ms) = self.init.took_ms.filter(|_| !self.init.told) {
             self.init.told = true;
@@ -178,7 +180,7 @@ impl Ledger {
         let written = told("timestamp").and_then(nanoseconds).unwrap_or(at);
         let report = body.get("report").and_then(|report| serde_json::from_value::<Report>(report.clone()).ok());
         if let Some(report) = report {
-            let context = context.clone().or_else(|| request_id.map(|id| Context::new(id, None)));
+            let context = context.clone().or_else(|| request_id.map(|id| Context::new(id, None, at)));
             let number = invocation.map_or(0, |invocation| {
                 invocation.pictures += 1;
                 invocation.pictures
@@ -243,4 +245,35 @@ fn length(line: &Value) -> usize {
 #[expect(clippy::cast_precision_loss, reason = "no count here reaches 2^53")]
 pub(crate) fn count(number: u64) -> f64 {
     number as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn take(ledger: &mut Ledger, at: u32, kind: &str, record: Value) -> Vec<Item> {
+        let event = json!({ "time": format!("2026-01-01T00:00:{at:02}Z"), "type": kind, "record": record });
+        ledger.take(Record::read(event))
+    }
+
+    fn spans(items: &[Item]) -> Vec<&Span> {
+        items.iter().filter_map(|item| if let Item::Span(span) = item { Some(span) } else { None }).collect()
+    }
+
+    #[test]
+    fn another_try_of_an_event_is_done_when_it_is_itself() {
+        let mut ledger = Ledger::default();
+        let mut invocation = |ledger: &mut Ledger, at| {
+            take(ledger, at, "platform.start", json!({ "requestId": "r" }));
+            take(ledger, at + 1, "platform.runtimeDone", json!({ "requestId": "r", "status": "error" }))
+        };
+        let second = nanoseconds("2026-01-01T00:00:30Z").unwrap();
+        let first = invocation(&mut ledger, 0);
+        assert_eq!((ledger.is_done("r", 0), ledger.is_done("r", second)), (true, false));
+        let again = invocation(&mut ledger, 30);
+        assert!(ledger.is_done("r", second));
+        assert_ne!(spans(&first)[0].id, spans(&again)[0].id);
+    }
 }

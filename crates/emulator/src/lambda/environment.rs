@@ -73,6 +73,7 @@ impl Environment {
     /// Hands the event out and waits for the answer, the process's end or the time-out.
     pub(super) async fn invoke(
         &mut self,
+        request_id: &str,
         event: &Value,
         function: &Function,
         init: Option<Duration>,
@@ -81,14 +82,13 @@ impl Environment {
         self.freeze(false);
         let deadline = milliseconds(SystemTime::now() + function.timeout);
         let request = Arc::new(Request {
-            id: Uuid::new_v4().to_string(),
+            id: request_id.into(),
             event: event.to_string(),
             deadline_ms: deadline,
             arn: format!("arn:aws:lambda:{REGION}:123456789012:function:{}", function.name),
             trace_id: trace_id(),
             span_id: span_id(),
         });
-        let request_id = request.id.clone();
         self.journal.write(format!("START RequestId: {request_id} Version: $LATEST"));
         self.journal.telemetry.say(Record::start(&request));
         self.registry.tell(
@@ -104,10 +104,10 @@ impl Environment {
         let answer = self.answer(request.clone(), function.timeout, kill).await;
         let took = begun.elapsed();
         let produced = answer.as_ref().map_or(0, Bytes::len);
-        let result = answer.and_then(|bytes| parsed(&bytes)).map_err(|error| named(&request_id, error));
+        let result = answer.and_then(|bytes| parsed(&bytes)).map_err(|error| named(request_id, error));
         let ran = Ran { took, produced, error: result.as_ref().err().cloned() };
         self.journal.telemetry.say(Record::runtime_done(&request, &ran));
-        (Invocation { request_id, result, took, init }, Answered { request, ran, begun, polls })
+        (Invocation { request_id: request_id.into(), result, took, init }, Answered { request, ran, begun, polls })
     }
 
     async fn answer(&mut self, request: Arc<Request>, most: Duration, kill: &Notify) -> Result<Bytes, FunctionError> {

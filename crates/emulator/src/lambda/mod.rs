@@ -23,6 +23,7 @@ use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::sleep;
+use uuid::Uuid;
 
 use environment::Environment;
 pub use invocation::{Delivery, FunctionError, Invocation};
@@ -102,6 +103,10 @@ impl Lambda {
     /// Invokes synchronously: one try, in an idle environment or a new one. It waits for its turn where all are busy. The
     /// answer does not wait for extensions, but the environment's next event does.
     pub async fn invoke(&self, event: Value) -> Invocation {
+        self.attempt(event, &Uuid::new_v4().to_string()).await
+    }
+
+    async fn attempt(&self, event: Value, request_id: &str) -> Invocation {
         let Inner { function, log, slots, .. } = &*self.inner;
         // It is never closed, so this is always a permit.
         let slot = slots.clone().acquire_owned().await;
@@ -118,7 +123,7 @@ impl Lambda {
                 Err(error) => return Invocation::without_environment(error),
             },
         };
-        let (invocation, answered) = environment.invoke(&event, function, init, &self.inner.kill).await;
+        let (invocation, answered) = environment.invoke(request_id, &event, function, init, &self.inner.kill).await;
         let inner = self.inner.clone();
         let has_extensions = environment.has_extensions();
         let settle = async move {
@@ -136,16 +141,18 @@ impl Lambda {
         invocation
     }
 
-    /// Invokes asynchronously, as S3 does: up to two retries after a failure, then the event is dead.
+    /// Invokes asynchronously, as S3 does: up to two retries after a failure, then the event is dead. All have one
+    /// request identifier (AWS Lambda developer guide, "Understanding retry behavior in Lambda").
     pub async fn deliver(&self, event: Value) -> Delivery {
         let mut retried = vec![];
-        let mut last = self.invoke(event.clone()).await;
+        let request_id = Uuid::new_v4().to_string();
+        let mut last = self.attempt(event.clone(), &request_id).await;
         for pause in self.inner.function.retry_after {
             if last.result.is_ok() || self.inner.stopping.load(Ordering::Relaxed) {
                 break;
             }
             sleep(pause).await;
-            let next = self.invoke(event.clone()).await;
+            let next = self.attempt(event.clone(), &request_id).await;
             retried.push(replace(&mut last, next));
         }
         Delivery { event, retried, last }

@@ -113,7 +113,8 @@ impl Stage {
 }
 
 impl Context {
-    pub(super) fn new(request_id: &str, tracing: Option<&Tracing>) -> Self {
+    /// Of an invocation that began at that time, which tells several tries of one event apart.
+    pub(super) fn new(request_id: &str, tracing: Option<&Tracing>, began: u64) -> Self {
         let header = tracing.map(|tracing| tracing.value.as_str()).unwrap_or_default();
         let field = |name: &str| header.split(';').find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='));
         // `1-5759e988-bd862e3fe1be46a994272793`: a version, 32 bits of time, 96 random ones.
@@ -123,8 +124,8 @@ impl Context {
         let own = tracing.and_then(|tracing| bytes(tracing.span_id.as_deref()?));
         Self {
             request_id: request_id.into(),
-            trace: trace.unwrap_or_else(|| u128::from(hash(&[request_id])).to_be_bytes()),
-            span: own.unwrap_or_else(|| hash(&[request_id, "invocation"]).to_be_bytes()),
+            trace: trace.unwrap_or_else(|| u128::from(hash(&request_id)).to_be_bytes()),
+            span: own.unwrap_or_else(|| hash(&(request_id, began)).to_be_bytes()),
             parent: field("Parent").and_then(bytes),
             cold: false,
         }
@@ -170,8 +171,7 @@ impl Span {
     }
 
     fn below(context: &Context, what: What, path: &[&str]) -> Self {
-        let path: Vec<_> = [context.request_id.as_str()].iter().chain(path).copied().collect();
-        let id = hash(&path).to_be_bytes();
+        let id = hash(&(context.span, path)).to_be_bytes();
         Self { context: context.clone(), id, parent: Some(context.span), what, began: 0, ended: 0, error: None }
     }
 }
@@ -196,7 +196,7 @@ fn bytes<const LENGTH: usize>(hexadecimal: &str) -> Option<[u8; LENGTH]> {
 
 /// The same for the same names, so that a record that comes late finds what it belongs to. Never 0, which is no
 /// identifier.
-fn hash(names: &[&str]) -> u64 {
+fn hash(names: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     names.hash(&mut hasher);
     hasher.finish().max(1)

@@ -70,6 +70,20 @@ async fn without_telemetry_the_function_works_on() {
     );
 }
 
+#[tokio::test]
+async fn tries_of_one_event_are_told_apart() {
+    let backend = Backend::start(Mood::Well).await;
+    let (lambda, mut log) = start(function(obedient(), &[("OTEL_EXPORTER_OTLP_ENDPOINT", &backend.endpoint)]));
+    let delivery = lambda.deliver(json!({"do": "fail"})).await;
+    lambda.stop().await;
+    assert!(delivery.retried.iter().all(|earlier| earlier.request_id == delivery.last.request_id));
+    let metrics = metrics(&lines(&mut log));
+    assert_eq!((sum(&metrics, "Invocations"), sum(&metrics, "Errors")), (3.0, 3.0));
+    let got = backend.got();
+    let ids: std::collections::BTreeSet<_> = got.spans.iter().map(|span| &span.span_id).collect();
+    assert_eq!((got.spans.len(), ids.len()), (4, 4), "three tries and one start: {:?}", got.spans);
+}
+
 /// Lambda refuses who asks for more there, and the environment does not start.
 #[tokio::test]
 async fn on_a_managed_instance_only_its_end_is_asked_for() {

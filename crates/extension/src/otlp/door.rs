@@ -9,7 +9,7 @@ use hyper::{Method, Request, StatusCode, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioExecutor;
 use thiserror::Error;
 use tokio::time::timeout;
 
@@ -17,10 +17,6 @@ use crate::config;
 
 /// The most of an answer that is read: it says nothing that is of use here.
 const MOST_ANSWER: usize = 65_536;
-/// How long a connection is kept: a frozen environment's is dead when it wakes, and a new one on the same machine or a
-/// local collector costs little.
-const IDLE: Duration = Duration::from_secs(20);
-
 #[derive(Debug)]
 pub(super) struct Door {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
@@ -68,10 +64,10 @@ impl Door {
             headers.insert(parsed, value);
         }
         config.endpoint.parse::<Uri>().map_err(|error| format!("{}: {error}", config.endpoint))?;
-        let client = Client::builder(TokioExecutor::new())
-            .pool_idle_timeout(IDLE)
-            .pool_timer(TokioTimer::new())
-            .build(connector(&config.endpoint)?);
+        // Each request has a connection of its own. One that was kept would be dead when a frozen environment wakes, which
+        // nobody tells and no clock in there shows, and what the end has to say would wait for it in vain.
+        let client =
+            Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector(&config.endpoint)?);
         Ok(Self { client, endpoint: config.endpoint.clone(), headers, timeout: config.timeout })
     }
 

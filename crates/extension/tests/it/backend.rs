@@ -1,13 +1,14 @@
 //! An OpenTelemetry backend that takes nothing for granted: everything that comes is decoded by the protocol's own
 //! definitions, and held to what these say in words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
@@ -51,24 +52,39 @@ pub(crate) struct Backend {
     pub(crate) endpoint: String,
     got: Arc<Mutex<Got>>,
     mood: Arc<Mutex<Mood>>,
+    connections: Arc<Mutex<Connections>>,
+}
+
+/// Who is connected, by address.
+#[derive(Debug, Default)]
+struct Connections {
+    all: BTreeSet<SocketAddr>,
+    dead: BTreeSet<SocketAddr>,
 }
 
 impl Backend {
     pub(crate) async fn start(mood: Mood) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let backend = Self { endpoint, got: Arc::default(), mood: Arc::new(Mutex::new(mood)) };
+        let backend = Self { endpoint, got: Arc::default(), mood: Arc::new(Mutex::new(mood)), connections: Arc::default() };
         let routes = Router::new()
             .route("/v1/metrics", post(metrics))
             .route("/v1/traces", post(traces))
             .route("/v1/logs", post(logs))
-            .with_state(backend.clone());
+            .with_state(backend.clone())
+            .into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, routes).await });
         backend
     }
 
     pub(crate) fn turn(&self, mood: Mood) {
         *self.mood.lock().unwrap() = mood;
+    }
+
+    /// Every connection that there is leads nowhere from now on, as it does some minutes later.
+    pub(crate) fn forget(&self) {
+        let mut connections = self.connections.lock().unwrap();
+        connections.dead = std::mem::take(&mut connections.all);
     }
 
     /// All that came, and there was nothing wrong with it.
@@ -79,7 +95,15 @@ impl Backend {
     }
 
     /// Whether what comes is taken.
-    async fn takes(&self, headers: &HeaderMap) -> bool {
+    async fn takes(&self, from: SocketAddr, headers: &HeaderMap) -> bool {
+        let is_dead = {
+            let mut connections = self.connections.lock().unwrap();
+            connections.all.insert(from);
+            connections.dead.contains(&from)
+        };
+        if is_dead {
+            return std::future::pending().await;
+        }
         self.got.lock().unwrap().requests += 1;
         if headers["content-type"] != "application/x-protobuf" {
             self.got.lock().unwrap().wrong.push(format!("{headers:?}"));
@@ -144,8 +168,13 @@ pub(crate) fn attribute_of(span: &Span, name: &str) -> Option<String> {
     span.attributes.iter().find(|attribute| attribute.key == name).map(text)
 }
 
-async fn metrics(State(backend): State<Backend>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    if !backend.takes(&headers).await {
+async fn metrics(
+    State(backend): State<Backend>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
+    if !backend.takes(from, &headers).await {
         return StatusCode::INTERNAL_SERVER_ERROR;
     }
     let mut got = backend.got.lock().unwrap();
@@ -180,8 +209,13 @@ async fn metrics(State(backend): State<Backend>, headers: HeaderMap, body: Bytes
     StatusCode::OK
 }
 
-async fn traces(State(backend): State<Backend>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    if !backend.takes(&headers).await {
+async fn traces(
+    State(backend): State<Backend>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
+    if !backend.takes(from, &headers).await {
         return StatusCode::INTERNAL_SERVER_ERROR;
     }
     let mut got = backend.got.lock().unwrap();
@@ -199,8 +233,13 @@ async fn traces(State(backend): State<Backend>, headers: HeaderMap, body: Bytes)
     StatusCode::OK
 }
 
-async fn logs(State(backend): State<Backend>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    if !backend.takes(&headers).await {
+async fn logs(
+    State(backend): State<Backend>,
+    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> StatusCode {
+    if !backend.takes(from, &headers).await {
         return StatusCode::INTERNAL_SERVER_ERROR;
     }
     let mut got = backend.got.lock().unwrap();

@@ -1,9 +1,14 @@
 //! Frozen, and then at an end.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use emulator::Function;
-use serde_json::json;
+use extension::agent::Agent;
+use extension::config::Config;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::backend::{Backend, Mood};
 use crate::house::{function, lines, metrics, obedient, start, sum};
@@ -24,6 +29,57 @@ async fn what_a_frozen_environment_had_left_is_delivered_within_its_two_seconds(
     assert_eq!((sum(&metrics, "Invocations"), metrics["BilledDuration"].len()), (5.0, 5));
     let got = backend.got();
     assert_eq!((got.sum("faas.invocations", ""), got.logs.len()), (5, 10));
+}
+
+/// A process that stands still sees neither its clock go on nor its connections die.
+#[tokio::test]
+async fn after_ten_minutes_of_frozen_time_nothing_waits_for_a_connection_that_is_dead() {
+    let backend = Backend::start(Mood::Well).await;
+    let (lambda, mut log) = start(function(obedient(), &[("OTEL_EXPORTER_OTLP_ENDPOINT", &backend.endpoint)]));
+    // The first is told while it is in hand, the second is not.
+    for _ in 0..2 {
+        lambda.invoke(json!({"do": "print"})).await.result.unwrap();
+    }
+    backend.forget();
+    lambda.stop().await;
+    let lines = lines(&mut log);
+    assert!(!lines.iter().any(|line| line.contains("Killed")), "{lines:?}");
+    assert_eq!(sum(&metrics(&lines), "TelemetryDropped"), 0.0);
+    let got = backend.got();
+    let spans = got.spans.iter().filter(|span| span.name == "f").count();
+    assert_eq!((got.sum("faas.invocations", ""), spans, got.logs.len()), (2, 2, 4));
+}
+
+/// What came before the environment was frozen is ten minutes old, and its last record comes when it wakes.
+#[tokio::test]
+async fn records_that_are_ten_minutes_old_are_told_with_their_own_times() {
+    let backend = Backend::start(Mood::Well).await;
+    let (config, _) = Config::parse(&BTreeMap::from([
+        ("AWS_LAMBDA_FUNCTION_NAME".into(), "f".into()),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT".into(), backend.endpoint.clone()),
+        ("TELEMETRY_EMF".into(), "false".into()),
+    ]));
+    let agent = Agent::new(&config, None, "instance");
+    let now = OffsetDateTime::now_utc();
+    let record = |at: OffsetDateTime, kind: &str, record: Value| {
+        let at = at.format(&Rfc3339).unwrap();
+        agent.take(json!([{ "time": at, "type": kind, "record": record }]).to_string().as_bytes());
+    };
+    let before = now - Duration::from_mins(10);
+    record(before, "platform.start", json!({ "requestId": "r" }));
+    record(before, "function", json!("a line"));
+    record(before, "platform.runtimeDone", json!({ "requestId": "r", "status": "success", "metrics": { "durationMs": 5.0 } }));
+    record(now, "platform.report", json!({ "requestId": "r", "status": "success", "metrics": { "billedDurationMs": 6.0 } }));
+
+    let end = now + Duration::from_secs(2);
+    agent.shut_down(u64::try_from(end.unix_timestamp_nanos() / 1_000_000).unwrap()).await;
+    assert!(OffsetDateTime::now_utc() < end);
+    let got = backend.got();
+    assert_eq!((got.sum("faas.invocations", ""), got.histogram("aws.lambda.billed_duration", "").0), (1, 1));
+    let span = &got.spans[0];
+    let began = u64::try_from(before.unix_timestamp_nanos()).unwrap();
+    assert_eq!((span.start_time_unix_nano, span.end_time_unix_nano), (began, began + 5_000_000));
+    assert_eq!((got.spans.len(), got.logs.len(), got.logs[0].time_unix_nano), (1, 1, began));
 }
 
 #[tokio::test]

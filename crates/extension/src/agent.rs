@@ -32,6 +32,8 @@ const PATIENCE: Duration = Duration::from_millis(250);
 const LATE: Duration = Duration::from_millis(600);
 /// For so long nothing has come, and nothing will: twice the time for which Lambda keeps a batch.
 const QUIET: Duration = Duration::from_millis(60);
+/// How soon the end tries again what a backend did not take.
+const AGAIN: Duration = Duration::from_millis(100);
 /// Kept of those 2 s for saying what could not be delivered, and of an invocation for coming to its end.
 const RESERVE: Duration = Duration::from_millis(250);
 
@@ -152,7 +154,7 @@ impl Agent {
         let Some(otlp) = &self.otlp else { return };
         // What is under way may be on a connection that is long dead.
         otlp.cut();
-        let deliver = self.deliver();
+        let deliver = self.deliver_all(otlp);
         tokio::pin!(deliver);
         tokio::select! {
             () = &mut deliver => {}
@@ -161,12 +163,12 @@ impl Agent {
                 deliver.await;
             }
         }
-        let lines = otlp.waits();
-        if lines > 0 {
-            otlp.lose();
-            say(&format!("{lines} spans and log lines were not delivered"));
+        otlp.lose();
+        let lost = otlp.take_dropped();
+        if lost > 0 {
+            say(&format!("{lost} spans, log lines and data points were not delivered"));
         }
-        self.count_dropped(otlp.take_dropped());
+        self.count_dropped(lost);
         self.print();
     }
 
@@ -186,6 +188,17 @@ impl Agent {
             say(&trouble);
         }
         self.count_dropped(otlp.take_dropped());
+    }
+
+    /// Delivers until nothing waits, or no time is left.
+    async fn deliver_all(&self, otlp: &Otlp) {
+        loop {
+            self.deliver().await;
+            if !otlp.waits() || otlp.has_ended() {
+                return;
+            }
+            sleep(AGAIN).await;
+        }
     }
 
     fn keep(&self, state: &mut State, items: &[Item]) {

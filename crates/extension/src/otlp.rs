@@ -50,6 +50,8 @@ struct Waiting {
     metrics: Delta,
     spans: Queue<Span>,
     logs: Queue<Log>,
+    /// What the backend will never take of the metrics, in data points.
+    lost: u64,
     down: bool,
 }
 
@@ -63,6 +65,7 @@ impl Otlp {
             metrics: Delta::default(),
             spans: Queue::new(MOST_WAITING),
             logs: Queue::new(MOST_WAITING),
+            lost: 0,
             down: false,
         };
         let (door, waiting, turn) = (Door::new(config)?, waiting.into(), tokio::sync::Mutex::new(()));
@@ -86,16 +89,16 @@ impl Otlp {
         self.waiting().down
     }
 
-    /// How many spans and log lines were lost since this was last asked.
+    /// How many spans, log lines and data points of metrics were lost since this was last asked.
     pub fn take_dropped(&self) -> u64 {
         let mut waiting = self.waiting();
-        waiting.spans.take_dropped() + waiting.logs.take_dropped()
+        std::mem::take(&mut waiting.lost) + waiting.spans.take_dropped() + waiting.logs.take_dropped()
     }
 
-    /// How many spans and log lines wait.
-    pub fn waits(&self) -> usize {
+    /// Whether anything waits.
+    pub fn waits(&self) -> bool {
         let waiting = self.waiting();
-        waiting.spans.len() + waiting.logs.len()
+        !waiting.metrics.is_empty() || waiting.spans.len() + waiting.logs.len() > 0
     }
 
     /// Delivers what waits, until nothing does or the backend takes no more. Gives what went wrong, the first time that
@@ -110,8 +113,11 @@ impl Otlp {
                 (spans, logs) => trouble = spans.err().or(logs.err()),
             }
         }
+        if matches!(trouble, Some(Trouble::Cut)) {
+            return None;
+        }
         let was_down = std::mem::replace(&mut self.waiting().down, trouble.is_some());
-        trouble.filter(|trouble| !was_down && !matches!(trouble, Trouble::Cut)).map(|trouble| trouble.to_string())
+        trouble.filter(|_| !was_down).map(|trouble| trouble.to_string())
     }
 
     /// Ends the delivery that is under way. What it had in hand waits again.
@@ -125,37 +131,47 @@ impl Otlp {
         self.cut();
     }
 
+    /// Whether no delivery begins any more.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
     async fn metrics(&self) -> Result<(), Trouble> {
         let delta = std::mem::take(&mut self.waiting().metrics);
         if delta.is_empty() {
             return Ok(());
         }
         let sent = self.send("metrics", metrics::request(&delta, &self.resource)).await;
-        if sent.as_ref().is_err_and(Trouble::may_pass) {
-            self.waiting().metrics.merge(delta);
+        let mut waiting = self.waiting();
+        match &sent {
+            Ok(rejected) => waiting.lost += rejected,
+            Err(trouble) if trouble.may_pass() => waiting.metrics.merge(delta),
+            Err(_) => waiting.lost += delta.points(),
         }
-        sent
+        sent.map(|_| ())
     }
 
     async fn spans(&self) -> Result<usize, Trouble> {
         let spans = self.waiting().spans.take(MOST_AT_ONCE);
         let request = || traces::request(&spans, &self.resource);
-        let sent = if spans.is_empty() { Ok(()) } else { self.send("traces", request()).await };
+        let sent = if spans.is_empty() { Ok(0) } else { self.send("traces", request()).await };
         settle(&mut self.waiting().spans, spans, sent)
     }
 
     async fn logs(&self) -> Result<usize, Trouble> {
         let logs = self.waiting().logs.take(MOST_AT_ONCE);
         let request = || logs::request(&logs, &self.resource);
-        let sent = if logs.is_empty() { Ok(()) } else { self.send("logs", request()).await };
+        let sent = if logs.is_empty() { Ok(0) } else { self.send("logs", request()).await };
         settle(&mut self.waiting().logs, logs, sent)
     }
 
-    async fn send(&self, signal: &str, message: impl Message) -> Result<(), Trouble> {
-        if self.ended.load(Ordering::Relaxed) {
+    async fn send(&self, signal: &str, message: impl Message) -> Result<u64, Trouble> {
+        if self.has_ended() {
             return Err(Trouble::Cut);
         }
         tokio::select! {
+            // What has arrived is not sent again.
+            biased;
             sent = self.door.send(signal, message.encode_to_vec()) => sent,
             () = self.cut.notified() => Err(Trouble::Cut),
         }
@@ -164,6 +180,7 @@ impl Otlp {
     /// Counts everything that still waits as lost: nobody will deliver it any more.
     pub fn lose(&self) {
         let mut waiting = self.waiting();
+        waiting.lost += std::mem::take(&mut waiting.metrics).points();
         waiting.spans.clear();
         waiting.logs.clear();
     }
@@ -174,12 +191,12 @@ impl Otlp {
 }
 
 /// What the backend may take another time waits for it; what it never will is lost.
-fn settle<T>(queue: &mut Queue<T>, items: Vec<Weighed<T>>, sent: Result<(), Trouble>) -> Result<usize, Trouble> {
+fn settle<T>(queue: &mut Queue<T>, items: Vec<Weighed<T>>, sent: Result<u64, Trouble>) -> Result<usize, Trouble> {
     let number = items.len();
     match &sent {
-        Ok(()) => {}
+        Ok(rejected) => queue.lose(*rejected),
         Err(trouble) if trouble.may_pass() => queue.put_back(items),
-        Err(_) => queue.lose(number),
+        Err(_) => queue.lose(number as u64),
     }
-    sent.map(|()| number)
+    sent.map(|_| number)
 }

@@ -55,8 +55,8 @@ impl<T> Queue<T> {
     }
 
     /// Counts what is lost on the way.
-    pub(crate) fn lose(&mut self, items: usize) {
-        self.dropped += items as u64;
+    pub(crate) fn lose(&mut self, items: u64) {
+        self.dropped += items;
     }
 
     /// How many were dropped since this was last asked.
@@ -70,7 +70,7 @@ impl<T> Queue<T> {
 
     /// Drops everything.
     pub(crate) fn clear(&mut self) {
-        self.lose(self.waiting.len());
+        self.lose(self.waiting.len() as u64);
         self.waiting.clear();
         self.bytes = 0;
     }

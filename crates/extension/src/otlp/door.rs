@@ -10,12 +10,14 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use prost::Message;
 use thiserror::Error;
 use tokio::time::timeout;
 
 use crate::config;
 
-/// The most of an answer that is read: it says nothing that is of use here.
+/// The most of an answer that is read: it has a number and a sentence.
 const MOST_ANSWER: usize = 65_536;
 #[derive(Debug)]
 pub(super) struct Door {
@@ -71,20 +73,28 @@ impl Door {
         Ok(Self { client, endpoint: config.endpoint.clone(), headers, timeout: config.timeout })
     }
 
-    pub(super) async fn send(&self, signal: &str, message: Vec<u8>) -> Result<(), Trouble> {
+    /// Delivers, and gives how many items of it the backend will never take.
+    pub(super) async fn send(&self, signal: &str, message: Vec<u8>) -> Result<u64, Trouble> {
         let mut request = Request::new(Full::new(Bytes::from(message)));
         *request.method_mut() = Method::POST;
         *request.headers_mut() = self.headers.clone();
         *request.uri_mut() = format!("{}/v1/{signal}", self.endpoint).parse().expect("it was parsed without its end");
-        let answer = async {
-            let response = self.client.request(request).await.map_err(Trouble::Unreachable)?;
-            let status = response.status();
-            // The connection can be used again once the answer is read.
-            let _ = Limited::new(response.into_body(), MOST_ANSWER).collect().await;
-            if status.is_success() { Ok(()) } else { Err(Trouble::Refused(status)) }
-        };
-        timeout(self.timeout, answer).await.unwrap_or(Err(Trouble::Late(self.timeout)))
+        let response = timeout(self.timeout, self.client.request(request)).await;
+        let response = response.map_err(|_| Trouble::Late(self.timeout))?.map_err(Trouble::Unreachable)?;
+        if !response.status().is_success() {
+            return Err(Trouble::Refused(response.status()));
+        }
+        // It has taken the message, whatever becomes of the rest of its answer.
+        let body = timeout(self.timeout, Limited::new(response.into_body(), MOST_ANSWER).collect()).await;
+        Ok(body.ok().and_then(Result::ok).map_or(0, |body| rejected(&body.to_bytes())))
     }
+}
+
+/// What a backend says that it will never take of a message that it took ("OTLP/HTTP Response", "Partial Success"). The
+/// answers for metrics, traces and logs are the same but for the names.
+fn rejected(answer: &[u8]) -> u64 {
+    let partial = ExportTraceServiceResponse::decode(answer).ok().and_then(|answer| answer.partial_success);
+    partial.and_then(|partial| u64::try_from(partial.rejected_spans).ok()).unwrap_or_default()
 }
 
 /// With the machine's certificates where they are needed: reading them takes longer than all the rest of the start.
@@ -100,4 +110,21 @@ fn connector(endpoint: &str) -> Result<HttpsConnector<HttpConnector>, String> {
 
 fn nothing_trusted() -> rustls::ClientConfig {
     rustls::ClientConfig::builder().with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth()
+}
+
+#[cfg(test)]
+mod tests {
+    use opentelemetry_proto::tonic::collector::metrics::v1::{
+        ExportMetricsPartialSuccess, ExportMetricsServiceResponse,
+    };
+
+    use super::*;
+
+    #[test]
+    fn what_a_backend_rejects_of_a_message_is_read_from_any_answer() {
+        let partial = ExportMetricsPartialSuccess { rejected_data_points: 3, error_message: "too old".into() };
+        let answer = ExportMetricsServiceResponse { partial_success: Some(partial) };
+        assert_eq!(rejected(&answer.encode_to_vec()), 3);
+        assert_eq!((rejected(b""), rejected(b"{}"), rejected(b"<html>")), (0, 0, 0));
+    }
 }

@@ -39,6 +39,11 @@ impl Delta {
         self.points.is_empty()
     }
 
+    /// How many data points it has, but for those that tell of others that were lost.
+    pub(super) fn points(&self) -> u64 {
+        self.points.keys().filter(|metric| **metric != Metric::TelemetryDropped).count() as u64
+    }
+
     pub(super) fn add(&mut self, sample: &Sample) {
         let value = sample.value * sample.metric.otel().scale;
         let bounds = bounds(sample.metric);

@@ -4,7 +4,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -30,6 +29,10 @@ use tokio::net::TcpListener;
 pub(crate) enum Mood {
     Well,
     Failing,
+    /// Takes nothing, ever.
+    Refusing,
+    /// Fails twice.
+    Stumbling,
     Slow,
 }
 
@@ -95,7 +98,7 @@ impl Backend {
     }
 
     /// Whether what comes is taken.
-    async fn takes(&self, from: SocketAddr, headers: &HeaderMap) -> bool {
+    async fn takes(&self, from: SocketAddr, headers: &HeaderMap) -> Result<(), StatusCode> {
         let is_dead = {
             let mut connections = self.connections.lock().unwrap();
             connections.all.insert(from);
@@ -104,16 +107,22 @@ impl Backend {
         if is_dead {
             return std::future::pending().await;
         }
-        self.got.lock().unwrap().requests += 1;
+        let requests = {
+            let mut got = self.got.lock().unwrap();
+            got.requests += 1;
+            got.requests
+        };
         if headers["content-type"] != "application/x-protobuf" {
             self.got.lock().unwrap().wrong.push(format!("{headers:?}"));
         }
         let mood = *self.mood.lock().unwrap();
-        if mood == Mood::Slow {
-            // Longer than the extension waits.
-            tokio::time::sleep(Duration::from_mins(1)).await;
+        match mood {
+            Mood::Well => Ok(()),
+            Mood::Stumbling if requests > 2 => Ok(()),
+            Mood::Failing | Mood::Stumbling => Err(StatusCode::INTERNAL_SERVER_ERROR),
+            Mood::Refusing => Err(StatusCode::BAD_REQUEST),
+            Mood::Slow => std::future::pending().await,
         }
-        mood == Mood::Well
     }
 }
 
@@ -174,8 +183,8 @@ async fn metrics(
     headers: HeaderMap,
     body: Bytes,
 ) -> StatusCode {
-    if !backend.takes(from, &headers).await {
-        return StatusCode::INTERNAL_SERVER_ERROR;
+    if let Err(refused) = backend.takes(from, &headers).await {
+        return refused;
     }
     let mut got = backend.got.lock().unwrap();
     let request = ExportMetricsServiceRequest::decode(body).unwrap();
@@ -215,8 +224,8 @@ async fn traces(
     headers: HeaderMap,
     body: Bytes,
 ) -> StatusCode {
-    if !backend.takes(from, &headers).await {
-        return StatusCode::INTERNAL_SERVER_ERROR;
+    if let Err(refused) = backend.takes(from, &headers).await {
+        return refused;
     }
     let mut got = backend.got.lock().unwrap();
     for resource in ExportTraceServiceRequest::decode(body).unwrap().resource_spans {
@@ -239,8 +248,8 @@ async fn logs(
     headers: HeaderMap,
     body: Bytes,
 ) -> StatusCode {
-    if !backend.takes(from, &headers).await {
-        return StatusCode::INTERNAL_SERVER_ERROR;
+    if let Err(refused) = backend.takes(from, &headers).await {
+        return refused;
     }
     let mut got = backend.got.lock().unwrap();
     for resource in ExportLogsServiceRequest::decode(body).unwrap().resource_logs {

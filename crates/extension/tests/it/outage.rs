@@ -53,6 +53,27 @@ async fn a_backend_that_is_not_there_fails_nothing() {
     let lines = lines(&mut log);
     assert!(lines.iter().any(|line| line.contains("cannot be reached")), "{lines:?}");
     assert_eq!(sum(&metrics(&lines), "Invocations"), 3.0);
-    // Three invocations, one start, one line of the extension's own.
-    assert_eq!(sum(&metrics(&lines), "TelemetryDropped"), 5.0);
+    // Three invocations, one start, one line of the extension's own, and what seven metrics say of it.
+    assert_eq!(sum(&metrics(&lines), "TelemetryDropped"), 12.0);
+}
+
+#[tokio::test]
+async fn what_is_refused_for_good_is_counted_metrics_too() {
+    let backend = Backend::start(Mood::Refusing).await;
+    let (lambda, mut log) = start(function(obedient(), &[("OTEL_EXPORTER_OTLP_ENDPOINT", &backend.endpoint)]));
+    lambda.invoke(json!({})).await.result.unwrap();
+    lambda.stop().await;
+    let lines = lines(&mut log);
+    // An invocation, the environment's start, one line of the extension's own, and what seven metrics say of it.
+    assert_eq!(sum(&metrics(&lines), "TelemetryDropped"), 10.0, "{lines:?}");
+}
+
+#[tokio::test]
+async fn a_backend_that_stumbles_at_the_end_has_it_all() {
+    let backend = Backend::start(Mood::Stumbling).await;
+    let (lambda, mut log) = start(function(obedient(), &[("OTEL_EXPORTER_OTLP_ENDPOINT", &backend.endpoint)]));
+    lambda.invoke(json!({})).await.result.unwrap();
+    lambda.stop().await;
+    assert_eq!(sum(&metrics(&lines(&mut log)), "TelemetryDropped"), 0.0);
+    assert_eq!(backend.got().sum("faas.invocations", ""), 1);
 }

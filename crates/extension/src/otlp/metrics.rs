@@ -44,6 +44,18 @@ impl Delta {
         self.points.keys().filter(|metric| **metric != Metric::TelemetryDropped).count() as u64
     }
 
+    /// The points as OpenTelemetry counts: of invocations, those that succeeded. Each error is in the same difference as
+    /// its invocation.
+    fn told(&self) -> BTreeMap<Metric, Point> {
+        let failed = self.points.get(&Metric::Errors).map_or(0.0, |errors| errors.sum);
+        let mut points = self.points.clone();
+        if let Some(invocations) = points.get_mut(&Metric::Invocations) {
+            invocations.sum -= failed;
+        }
+        points.retain(|metric, point| *metric != Metric::Invocations || point.sum > 0.0);
+        points
+    }
+
     pub(super) fn add(&mut self, sample: &Sample) {
         let value = sample.value * sample.metric.otel().scale;
         let bounds = bounds(sample.metric);
@@ -97,7 +109,7 @@ fn bounds(metric: Metric) -> &'static [f64] {
 pub(super) fn request(delta: &Delta, resource: &Resource) -> ExportMetricsServiceRequest {
     let span = delta.span.unwrap_or_default();
     let mut metrics: Vec<Otel> = vec![];
-    for (metric, point) in &delta.points {
+    for (metric, point) in &delta.told() {
         let named = metric.otel();
         let attributes = named.attribute.map(|(key, value)| text(key, value)).into_iter().collect();
         // Those that share a name are neighbours.

@@ -120,7 +120,7 @@ impl Ledger {
             self.init.told = true;
             items.push(Item::Sample(Sample { metric: Metric::ColdStarts, value: 1.0, at }));
             items.push(Item::Sample(Sample { metric: Metric::InitDuration, value: took_ms, at }));
-            let end = self.init.began + span::nanoseconds(took_ms);
+            let end = self.init.began.saturating_add(span::nanoseconds(took_ms));
             items.push(Item::Span(Span::init(&context, self.init.began, end)));
         }
         let cold = !items.is_empty();
@@ -139,7 +139,7 @@ impl Ledger {
         let end = match done.metrics.duration_ms {
             Some(took_ms) => {
                 items.push(Item::Sample(Sample { metric: Metric::Duration, value: took_ms, at }));
-                invocation.began + span::nanoseconds(took_ms)
+                invocation.began.saturating_add(span::nanoseconds(took_ms))
             }
             None => at,
         };
@@ -219,7 +219,7 @@ fn picture(report: &Report, at: u64, items: &mut Vec<Item>) {
             sample(Metric::Converted, 1.0);
             sample(Metric::BytesIn, count(picture.bytes));
             let stored = || variants.iter().filter(|variant| variant.fate == Fate::Stored);
-            sample(Metric::BytesOut, count(stored().map(|variant| variant.bytes).sum()));
+            sample(Metric::BytesOut, stored().map(|variant| count(variant.bytes)).sum());
             if let Some(widest) = stored().max_by_key(|variant| variant.width) {
                 sample(Metric::Saving, 100.0 * (1.0 - count(widest.bytes) / count(picture.bytes.max(1))));
             }
@@ -249,6 +249,7 @@ pub(crate) fn count(number: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use model::{Change, Job, Location, Source, Timings};
     use serde_json::json;
 
     use super::*;
@@ -260,6 +261,23 @@ mod tests {
 
     fn spans(items: &[Item]) -> Vec<&Span> {
         items.iter().filter_map(|item| if let Item::Span(span) = item { Some(span) } else { None }).collect()
+    }
+
+    #[test]
+    fn numbers_that_no_clock_and_no_file_has_are_borne() {
+        let mut ledger = Ledger::default();
+        take(&mut ledger, 0, "platform.initReport", json!({ "metrics": { "durationMs": 1e300 } }));
+        take(&mut ledger, 0, "platform.start", json!({ "requestId": "r" }));
+        let at = Location { bucket: "b".into(), key: "k".into() };
+        let source = Source { at, version: None, etag: None, sequencer: None };
+        let took = Timings { fetch_ms: 1e300, decode_ms: -1e300, transform_ms: 1e12, encode_ms: 1e300, store_ms: 1.0 };
+        let outcome = Outcome::Refused { reason: "x".into() };
+        let report = Report { job: Job { source, change: Change::Created }, outcome, took };
+        let told = take(&mut ledger, 1, "function", json!({ "request_id": "r", "report": report }));
+        assert!(!spans(&told).is_empty());
+        let done = json!({ "requestId": "r", "status": "success", "metrics": { "durationMs": 1e300 } });
+        let told = take(&mut ledger, 1, "platform.runtimeDone", done);
+        assert_eq!(spans(&told)[0].ended, u64::MAX);
     }
 
     #[test]

@@ -162,7 +162,7 @@ impl Span {
         let mut items = vec![Item::Span(picture)];
         let mut at = began;
         for (stage, milliseconds) in stages {
-            let ended = at + nanoseconds(milliseconds);
+            let ended = at.saturating_add(nanoseconds(milliseconds));
             let span = Self::below(context, What::Stage(stage), &[stage.name(), &number]);
             items.push(Item::Span(Self { began: at, ended, parent, ..span }));
             at = ended;

@@ -73,7 +73,7 @@ impl Ledger {
         let mut items = vec![];
         match told {
             Told::InitStart => self.init.began = at,
-            Told::InitReport(report) => self.init.took_ms = report.metrics.duration_ms,
+            Told::InitReport(report) => self.init(at, &report, &mut items),
             Told::Start(start) => self.start(at, &start, &mut items),
             Told::RuntimeDone(done) => self.done(at, &done, &mut items),
             Told::Report(report) => self.report(at, &report, &mut items),
@@ -111,6 +111,16 @@ impl Ledger {
             ended(&invocation, invocation.began, "failure", Some("unknown"), &mut items);
         }
         items
+    }
+
+    fn init(&mut self, at: u64, report: &Platform, items: &mut Vec<Item>) {
+        // For these Lambda starts environments ahead of events, and none waits.
+        let ahead =
+            ["provisioned-concurrency", "lambda-managed-instances"].contains(&report.initialization_type.as_str());
+        match report.metrics.duration_ms {
+            Some(value) if ahead => items.push(Item::Sample(Sample { metric: Metric::InitDuration, value, at })),
+            took_ms => self.init.took_ms = took_ms,
+        }
     }
 
     fn start(&mut self, at: u64, start: &Platform, items: &mut Vec<Item>) {
@@ -278,6 +288,20 @@ mod tests {
         let done = json!({ "requestId": "r", "status": "success", "metrics": { "durationMs": 1e300 } });
         let told = take(&mut ledger, 1, "platform.runtimeDone", done);
         assert_eq!(spans(&told)[0].ended, u64::MAX);
+    }
+
+    #[test]
+    fn an_environment_that_was_started_ahead_is_no_cold_start() {
+        let metrics = |kind: &str| {
+            let mut ledger = Ledger::default();
+            let report = json!({ "initializationType": kind, "metrics": { "durationMs": 9.0 } });
+            let mut items = take(&mut ledger, 0, "platform.initReport", report);
+            items.extend(take(&mut ledger, 1, "platform.start", json!({ "requestId": "r" })));
+            let metric = |item| if let Item::Sample(Sample { metric, .. }) = item { Some(metric) } else { None };
+            items.into_iter().filter_map(metric).collect::<Vec<_>>()
+        };
+        assert_eq!(metrics("on-demand"), [Metric::ColdStarts, Metric::InitDuration]);
+        assert_eq!(metrics("provisioned-concurrency"), [Metric::InitDuration]);
     }
 
     #[test]

@@ -18,7 +18,8 @@ async fn main() -> anyhow::Result<()> {
     }
     let (config, mistakes) = Config::from_env();
     for mistake in mistakes {
-        eprintln!("avif-extension: {mistake}; the default is taken");
+        // Without standard error there is nobody to tell.
+        let _ = writeln!(std::io::stderr(), "avif-extension: {mistake}; the default is taken");
     }
     Ok(lambda::run(config).await?)
 }

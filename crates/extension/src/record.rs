@@ -54,6 +54,8 @@ pub struct Platform {
     pub metrics: Metrics,
     /// Under which trace.
     pub tracing: Option<Tracing>,
+    /// Why an environment was started: `on-demand`, `provisioned-concurrency` and so on.
+    pub initialization_type: String,
     /// How many records Lambda lost.
     pub dropped_records: u64,
 }

@@ -41,7 +41,8 @@ fn otel(span: &Span, function: &str) -> Otel {
         What::Stage(stage) => (stage.name(), SpanKind::Internal),
     };
     let status = span.error.as_ref().map(|error| {
-        let kind = if matches!(span.what, What::Picture { .. }) { "picture" } else { error };
+        // A kind, of which there are few: a picture's error is a sentence.
+        let kind = if let What::Picture { outcome, .. } = span.what { outcome } else { error };
         attributes.push(text(standard::ERROR_TYPE, kind));
         Status { message: error.clone(), code: StatusCode::Error.into() }
     });

@@ -69,7 +69,8 @@ impl Backend {
     pub(crate) async fn start(mood: Mood) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let backend = Self { endpoint, got: Arc::default(), mood: Arc::new(Mutex::new(mood)), connections: Arc::default() };
+        let backend =
+            Self { endpoint, got: Arc::default(), mood: Arc::new(Mutex::new(mood)), connections: Arc::default() };
         let routes = Router::new()
             .route("/v1/metrics", post(metrics))
             .route("/v1/traces", post(traces))

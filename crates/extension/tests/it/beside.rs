@@ -89,10 +89,8 @@ async fn tries_of_one_event_are_told_apart() {
 async fn on_a_managed_instance_only_its_end_is_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("records.ndjson");
-    let managed = [
-        ("AWS_LAMBDA_INITIALIZATION_TYPE", "lambda-managed-instances"),
-        ("TELEMETRY_FILE", file.to_str().unwrap()),
-    ];
+    let managed =
+        [("AWS_LAMBDA_INITIALIZATION_TYPE", "lambda-managed-instances"), ("TELEMETRY_FILE", file.to_str().unwrap())];
     let (lambda, mut log) = start(function(obedient(), &managed));
     for _ in 0..3 {
         lambda.invoke(json!({})).await.result.unwrap();

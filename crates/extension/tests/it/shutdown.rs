@@ -68,8 +68,16 @@ async fn records_that_are_ten_minutes_old_are_told_with_their_own_times() {
     let before = now - Duration::from_mins(10);
     record(before, "platform.start", json!({ "requestId": "r" }));
     record(before, "function", json!("a line"));
-    record(before, "platform.runtimeDone", json!({ "requestId": "r", "status": "success", "metrics": { "durationMs": 5.0 } }));
-    record(now, "platform.report", json!({ "requestId": "r", "status": "success", "metrics": { "billedDurationMs": 6.0 } }));
+    record(
+        before,
+        "platform.runtimeDone",
+        json!({ "requestId": "r", "status": "success", "metrics": { "durationMs": 5.0 } }),
+    );
+    record(
+        now,
+        "platform.report",
+        json!({ "requestId": "r", "status": "success", "metrics": { "billedDurationMs": 6.0 } }),
+    );
 
     let end = now + Duration::from_secs(2);
     agent.shut_down(u64::try_from(end.unix_timestamp_nanos() / 1_000_000).unwrap()).await;

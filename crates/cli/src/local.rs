@@ -48,6 +48,10 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                     () = house.lambda.stop() => {}
                     _ = tokio::signal::ctrl_c() => {}
                 }
+                // An environment has something to say at its end, too.
+                while let Ok(line) = house.log.try_recv() {
+                    println!("{line}");
+                }
                 return Ok(ExitCode::SUCCESS);
             }
         }

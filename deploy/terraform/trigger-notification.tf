@@ -1,0 +1,47 @@
+# The bucket's own notifications, to the function or to the queue. A bucket has one configuration of them, and this resource
+# is all of it: it is made only where replace_bucket_notifications says so.
+
+resource "aws_lambda_permission" "s3" {
+  count = var.trigger == "notification" ? 1 : 0
+
+  statement_id  = "s3"
+  action        = "lambda:InvokeFunction"
+  function_name = aws_lambda_function.this.function_name
+  qualifier     = aws_lambda_alias.this.name
+  principal     = "s3.amazonaws.com"
+  source_arn    = local.source_arn
+  # A bucket's name is free for others once the bucket is deleted.
+  source_account = local.source_account
+}
+
+resource "aws_s3_bucket_notification" "this" {
+  count = var.replace_bucket_notifications ? 1 : 0
+
+  bucket = var.source_bucket
+
+  # One for each suffix: S3 has no "any of".
+  dynamic "lambda_function" {
+    for_each = var.trigger == "notification" ? var.suffixes : []
+    content {
+      id                  = "avif${lambda_function.value}"
+      lambda_function_arn = aws_lambda_alias.this.arn
+      events              = local.notification_events
+      filter_prefix       = var.source_prefix
+      filter_suffix       = lambda_function.value
+    }
+  }
+
+  dynamic "queue" {
+    for_each = var.trigger == "sqs" ? var.suffixes : []
+    content {
+      id            = "avif${queue.value}"
+      queue_arn     = aws_sqs_queue.this[0].arn
+      events        = local.notification_events
+      filter_prefix = var.source_prefix
+      filter_suffix = queue.value
+    }
+  }
+
+  # S3 tries each destination when it is told of it.
+  depends_on = [aws_lambda_permission.s3, aws_sqs_queue_policy.this]
+}

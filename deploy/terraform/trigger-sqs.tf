@@ -1,0 +1,63 @@
+# A queue, fed by S3 or by an SNS topic.
+
+resource "aws_sqs_queue" "this" {
+  count = var.trigger == "sqs" ? 1 : 0
+
+  name = local.queue_name
+  # Six times the function's own, as AWS advises: a batch that is throttled must not come back while it waits.
+  visibility_timeout_seconds = 6 * var.timeout
+  # A message keeps its age when it goes to the failures, where it is to stay for ten days at least.
+  message_retention_seconds = 345600
+  sqs_managed_sse_enabled   = true
+  redrive_policy            = jsonencode({ deadLetterTargetArn = aws_sqs_queue.failures.arn, maxReceiveCount = 5 })
+  tags                      = var.tags
+}
+
+resource "aws_sqs_queue_policy" "this" {
+  count = var.trigger == "sqs" ? 1 : 0
+
+  queue_url = aws_sqs_queue.this[0].url
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "TakeEvents"
+      Effect    = "Allow"
+      Principal = { Service = var.topic_arn == null ? "s3.amazonaws.com" : "sns.amazonaws.com" }
+      Action    = "sqs:SendMessage"
+      Resource  = aws_sqs_queue.this[0].arn
+      Condition = merge(
+        { ArnEquals = { "aws:SourceArn" = var.topic_arn == null ? local.source_arn : var.topic_arn } },
+        # A bucket's ARN does not tell whose it is, and its name is free for others once it is deleted.
+        { for account in var.topic_arn == null ? [local.source_account] : [] : "StringEquals" => { "aws:SourceAccount" = account } },
+      )
+    }]
+  })
+}
+
+resource "aws_sns_topic_subscription" "this" {
+  count = var.topic_arn == null ? 0 : 1
+
+  topic_arn = var.topic_arn
+  protocol  = "sqs"
+  endpoint  = aws_sqs_queue.this[0].arn
+
+  depends_on = [aws_sqs_queue_policy.this]
+}
+
+resource "aws_lambda_event_source_mapping" "this" {
+  count = var.trigger == "sqs" ? 1 : 0
+
+  event_source_arn = aws_sqs_queue.this[0].arn
+  function_name    = aws_lambda_alias.this.arn
+  batch_size       = var.batch_size
+  # The one switch that loses pictures: without it Lambda deletes the messages that failed, too.
+  function_response_types = ["ReportBatchItemFailures"]
+  tags                    = var.tags
+
+  scaling_config {
+    maximum_concurrency = var.maximum_concurrency
+  }
+
+  # Lambda asks whether the role may read the queue.
+  depends_on = [aws_iam_role_policy.this]
+}

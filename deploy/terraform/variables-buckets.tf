@@ -1,0 +1,59 @@
+variable "source_bucket" {
+  description = "The name of the bucket with the photographs. It is not made here."
+  type        = string
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.source_bucket))
+    error_message = "Name the bucket, without s3:// or an ARN."
+  }
+}
+
+variable "source_prefix" {
+  description = "What the photographs' keys begin with; empty for the whole bucket. The role reads nothing else."
+  type        = string
+  default     = ""
+  nullable    = false
+
+  validation {
+    condition     = !can(regex("[*?]", var.source_prefix)) && !startswith(var.source_prefix, "/")
+    error_message = "A prefix has neither * nor ?, and a key begins with no slash."
+  }
+}
+
+variable "source_account_id" {
+  description = "The account that the bucket belongs to; null where it is this one."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.source_account_id == null || can(regex("^[0-9]{12}$", var.source_account_id))
+    error_message = "An account's id has 12 digits."
+  }
+  validation {
+    condition     = var.source_account_id == null || var.trigger != "eventbridge"
+    error_message = "EventBridge tells the bucket's own account alone: have a rule there send to this account's bus, or take the trigger \"sqs\"."
+  }
+}
+
+variable "source_kms_key_arn" {
+  description = "The KMS key that the photographs are encrypted with; null where none is, or S3's own."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.source_kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.source_kms_key_arn))
+    error_message = "Name the key by its ARN, not by an alias."
+  }
+}
+
+variable "output_kms_key_arn" {
+  description = "The KMS key that the variants are encrypted with, by settings.kms_key or by their bucket's default; null where none is, or S3's own."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.output_kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.output_kms_key_arn))
+    error_message = "Name the key by its ARN, not by an alias."
+  }
+}

@@ -1,0 +1,113 @@
+"""What the role may do: the same in the module as in docs/iam.md, which is held to the calls that the function makes."""
+
+import json
+import re
+import unittest
+from collections import Counter
+
+from terraform import MODULE, ROOT, evaluate
+
+KEYS = [f"arn:aws:kms:eu-central-1:123456789012:key/{number}234abcd-12ab-34cd-56ef-1234567890ab" for number in (1, 2)]
+# What docs/iam.md has a word for, as it is named here.
+WORDS = {
+    "arn:aws:s3:::photographs": "arn:aws:s3:::SOURCES",
+    "arn:aws:s3:::cdn": "arn:aws:s3:::OUTPUTS",
+    KEYS[0]: "SOURCE-KEY-ARN",
+    KEYS[1]: "OUTPUT-KEY-ARN",
+    "eu-central-1": "REGION",
+    "123456789012": "ACCOUNT",
+    "/aws/lambda/avif": "/aws/lambda/FUNCTION",
+    "table/pictures": "table/TABLE",
+    ":avif-failures": ":FAILURES",
+    "ACCOUNT:avif": "ACCOUNT:QUEUE",
+}
+
+
+def statements(policy) -> dict:
+    """By their names: what each allows, on what, on which condition."""
+    found = {}
+    for statement in policy["Statement"]:
+        actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
+        found[statement["Sid"]] = (statement["Effect"], sorted(actions), statement["Resource"], statement.get("Condition"))
+    assert len(found) == len(policy["Statement"])
+    return found
+
+
+def documented() -> dict:
+    """Every statement of docs/iam.md."""
+    page = (ROOT / "docs/iam.md").read_text()
+    policies = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
+    found = {}
+    for policy in policies:
+        found |= statements(policy)
+    return found
+
+
+def named(policy: str) -> dict:
+    """The statements of a policy in the words of docs/iam.md."""
+    for own, word in WORDS.items():
+        policy = policy.replace(own, word)
+    return statements(json.loads(policy))
+
+
+def module(trigger: str = "eventbridge", settings: dict | None = None, **variables) -> dict:
+    settings = {"output_bucket": "cdn"} | (settings or {})
+    return named(evaluate("policy", trigger=trigger, settings=settings, **variables))
+
+
+ALWAYS = {"ReadSources", "TellMissingSources", "LookAtOutputs", "TellMissingOutputs", "WriteOutputs", "RemoveOutputs", "WriteLog"}
+
+
+class Policy(unittest.TestCase):
+    def test_is_the_documented_one_with_every_option(self):
+        everything = {"source_kms_key_arn": KEYS[0], "output_kms_key_arn": KEYS[1], "settings": {"copy_tags": True, "catalog_table": "pictures"}}
+        policy = module("sqs", **everything) | module("eventbridge", **everything)
+        self.assertEqual(policy, documented())
+
+    def test_has_nothing_that_was_not_asked_for(self):
+        for asked, more in [
+            ({"trigger": "none"}, set()),
+            ({"trigger": "sqs"}, {"TakeFromQueue"}),
+            ({"trigger": "eventbridge"}, {"KeepFailures"}),
+            ({"trigger": "notification", "replace_bucket_notifications": True}, {"KeepFailures"}),
+            ({"trigger": "none", "settings": {"copy_tags": True}}, {"ReadTags", "WriteTags"}),
+            ({"trigger": "none", "settings": {"copy_tags": False, "catalog_table": "pictures"}}, {"KeepCatalogue"}),
+            ({"trigger": "none", "source_kms_key_arn": KEYS[0]}, {"DecryptSources"}),
+            ({"trigger": "none", "output_kms_key_arn": KEYS[1]}, {"EncryptOutputs"}),
+        ]:
+            with self.subTest(**asked):
+                self.assertEqual(set(module(**asked)), ALWAYS | more)
+
+    def test_is_narrowed_by_prefixes(self):
+        policy = module("none", {"output_prefix": "avif/"}, source_prefix="originals/")
+        self.assertEqual(policy["ReadSources"][2], "arn:aws:s3:::SOURCES/originals/*")
+        self.assertEqual(policy["WriteOutputs"][2], "arn:aws:s3:::OUTPUTS/avif/originals/*")
+
+    def test_outputs_beside_their_sources_are_in_the_same_bucket(self):
+        policy = named(evaluate("policy"))
+        self.assertEqual(policy["WriteOutputs"][2], "arn:aws:s3:::SOURCES/*")
+
+    def test_no_policy_allows_every_action_on_everything_or_to_everybody(self):
+        quoted = Counter()
+        for file in MODULE.rglob("*.tf"):
+            text = file.read_text()
+            for action in re.findall(r'"([a-z0-9]+:[A-Za-z*]+)"', text):
+                quoted[action] += 1
+                self.assertNotIn("*", action.replace("s3:ObjectCreated:*", ""), file)
+            self.assertNotRegex(text, r'(?i)(resource|principal|aws|service|identifiers|actions?)\s*=\s*\[?\s*"\*"', file)
+        self.assertGreater(quoted["s3:GetObject"], 1)
+
+
+class Events(unittest.TestCase):
+    def test_eventbridge_leaves_outputs_out(self):
+        pattern = json.loads(evaluate("event_pattern"))
+        self.assertEqual(pattern["detail-type"], ["Object Created", "Object Deleted"])
+        self.assertEqual(pattern["detail"]["object"]["key"], [{"anything-but": {"suffix": [".avif", ".avif.json"]}}])
+        rule = (ROOT / "docs/operations.md").read_text()
+        self.assertIn(json.dumps({"detail": {"object": pattern["detail"]["object"]}}), rule)
+
+    def test_a_prefix_and_what_follows_no_removals_are_narrower(self):
+        pattern = json.loads(evaluate("event_pattern", source_prefix="originals/", settings={"follow_removals": False}))
+        self.assertEqual(pattern["detail-type"], ["Object Created"])
+        self.assertEqual(pattern["detail"]["object"]["key"], [{"prefix": "originals/"}])
+        self.assertEqual(evaluate("notification_events", settings={"follow_removals": False}), ["s3:ObjectCreated:*"])

@@ -38,7 +38,8 @@ deployment: $(TOOLS)/bin/nixfmt $(TOOLS)/bin/moto_server ## the Nix files, the D
 
 # AWS itself is not needed: Terraform evaluates the module without its provider, CloudFormation is played by moto.
 infrastructure: $(TOOLS)/bin/moto_server $(TOOLS)/checkov/bin/checkov ## the Terraform module and the SAM template
-	$(TOOLS)/bin/python -B -m unittest discover --start-directory deploy/tests
+	$(TOOLS)/bin/cfn-lint deploy/sam/*.yaml
+	$(TOOLS)/bin/python -B -W ignore -m unittest discover --buffer --start-directory deploy/tests
 	$(TOOLS)/checkov/bin/checkov --directory deploy/terraform --framework terraform --compact --quiet --skip-download
 
 soak: tools nextest ## thousands of histories with faults and kills; SOAK_HISTORIES, SOAK_SEED, SOAK_PICTURES

@@ -1,0 +1,107 @@
+"""The SAM template: created, updated by digest and removed, with the settings of the function and the policy of docs/iam.md."""
+
+import ast
+import json
+import re
+import unittest
+
+from sam import TEMPLATE, Account, deploy, template, translated, version_of
+from terraform import DIGEST, IMAGE, ROOT
+from test_policy import ALWAYS, KEYS, documented, named
+from test_rules import documented_alarms
+from test_settings import EXAMPLES, function_settings
+
+OTHER = IMAGE.replace(DIGEST, DIGEST[::-1])
+
+
+def parameter(setting: str) -> str:
+    """What the template calls a setting."""
+    return "".join(word.capitalize() for word in setting.split("_"))
+
+
+def text(value) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class Template(unittest.TestCase):
+    def test_has_every_setting_of_the_function_and_no_other(self):
+        variables = template()["Resources"]["Function"]["Properties"]["Environment"]["Variables"]
+        self.assertEqual({name.removeprefix("AVIF_").lower() for name in variables}, function_settings())
+        for setting in function_settings():
+            self.assertEqual(variables[f"AVIF_{setting.upper()}"], {"Ref": parameter(setting)})
+
+    def test_takes_of_each_setting_what_the_function_takes(self):
+        parameters = template()["Parameters"]
+        for setting, value in EXAMPLES.items():
+            declared = parameters[parameter(setting)]
+            for one in ["", text(value)]:
+                self.assertRegex(one, declared.get("AllowedPattern", "^"))
+                self.assertIn(one, declared.get("AllowedValues", [one]))
+
+    def test_takes_an_image_by_its_digest_alone(self):
+        pattern = template()["Parameters"]["ImageUri"]["AllowedPattern"]
+        self.assertRegex(IMAGE, pattern)
+        self.assertNotRegex(IMAGE.partition("@")[0] + ":latest", pattern)
+        self.assertIn(json.dumps(pattern)[1:-1], (ROOT / "deploy/terraform/variables.tf").read_text())
+
+    def test_makes_a_version_of_every_change_of_the_function_and_of_no_other(self):
+        same = version_of(translated())
+        self.assertEqual(version_of(translated(MaximumConcurrency="30", Trigger="sqs")), same)
+        self.assertNotEqual(version_of(translated(ImageUri=OTHER)), same)
+        function = template()["Resources"]["Function"]["Properties"]
+        looked_at = {entry["Ref"] for entry in function.pop("ImageUri")["Fn::Select"][1]}
+        function.pop("AutoPublishAlias")
+        parameters = set(template()["Parameters"])
+        used = parameters & set(re.findall(r"\w+", json.dumps(function)))
+        self.assertEqual(used | {"ImageUri"}, looked_at)
+        for setting, value in EXAMPLES.items():
+            self.assertNotEqual(version_of(translated(**{parameter(setting): text(value)})), same, setting)
+
+    def test_has_the_alarms_of_the_runbook(self):
+        alarms = TEMPLATE.with_name("alarms.yaml").read_text()
+        self.assertEqual(set(re.findall(r"MetricName: (\w+)", alarms)), documented_alarms())
+
+
+class Stack(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.account = Account()
+        cls.addClassCleanup(cls.account.close)
+        cls.stacks, cls.functions, cls.roles = (cls.account.client(name) for name in ["cloudformation", "lambda", "iam"])
+
+    def policy(self, **parameters) -> dict:
+        """What the role of a stack with these parameters allows, in the words of docs/iam.md."""
+        deploy(self.account, "avif", OutputBucket="cdn", **parameters)
+        role = self.functions.get_function(FunctionName="avif")["Configuration"]["Role"].rpartition("/")[2]
+        policy = self.roles.get_role_policy(RoleName=role, PolicyName="avif")["PolicyDocument"]
+        self.stacks.delete_stack(StackName="avif")
+        # moto keeps what its CloudFormation made as Python writes it, with a None for each AWS::NoValue.
+        policy = ast.literal_eval(policy)
+        return named(json.dumps(policy | {"Statement": [statement for statement in policy["Statement"] if statement]}))
+
+    def test_is_created_updated_by_digest_and_removed(self):
+        deploy(self.account, "photographs-avif", Widths="full,640")
+        function = self.functions.get_function(FunctionName="photographs-avif")
+        self.assertEqual(function["Code"]["ImageUri"], IMAGE)
+        self.assertEqual(function["Configuration"]["Environment"]["Variables"]["AVIF_WIDTHS"], "full,640")
+        versions = self.functions.list_versions_by_function(FunctionName="photographs-avif")["Versions"]
+        self.assertEqual([version["Version"] for version in versions], ["$LATEST", "1"])
+        queues = self.account.client("sqs").list_queues()["QueueUrls"]
+        deploy(self.account, "photographs-avif", Widths="full,640", ImageUri=OTHER)
+        self.assertEqual(self.functions.get_function(FunctionName="photographs-avif")["Code"]["ImageUri"], OTHER)
+        self.assertEqual(self.account.client("sqs").list_queues()["QueueUrls"], queues)
+        self.stacks.delete_stack(StackName="photographs-avif")
+        self.assertEqual(self.functions.list_functions()["Functions"], [])
+        self.assertNotIn("QueueUrls", self.account.client("sqs").list_queues())
+
+    def test_has_the_documented_policy_with_every_option(self):
+        everything = {"CopyTags": "true", "CatalogTable": "pictures", "SourceKmsKeyArn": KEYS[0], "OutputKmsKeyArn": KEYS[1]}
+        self.assertEqual(self.policy(Trigger="sqs", **everything) | self.policy(**everything), documented())
+
+    def test_has_no_permission_that_was_not_asked_for(self):
+        self.assertEqual(set(self.policy(Trigger="none")), ALWAYS)
+        self.assertEqual(set(self.policy(Trigger="sqs")), ALWAYS | {"TakeFromQueue"})
+        self.assertEqual(set(self.policy(CopyTags="true")), ALWAYS | {"KeepFailures", "ReadTags", "WriteTags"})
+        narrow = self.policy(Trigger="none", SourcePrefix="originals/", OutputPrefix="avif/")
+        self.assertEqual(narrow["ReadSources"][2], "arn:aws:s3:::SOURCES/originals/*")
+        self.assertEqual(narrow["WriteOutputs"][2], "arn:aws:s3:::OUTPUTS/avif/originals/*")

@@ -19,6 +19,7 @@ let
       inherit name;
       runtimeInputs = [
         pkgs.awscli2
+        pkgs.coreutils
         pkgs.skopeo
       ]
       ++ tools;

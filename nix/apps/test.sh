@@ -76,9 +76,13 @@ versions() { aws lambda list-versions-by-function --function-name avif --query '
 
 export AVIF_IMAGE=$work/one.tar
 one=$(push "$repository")
+tags() { skopeo list-tags --tls-verify=false "docker://$repository" | jq --raw-output '.Tags[]'; }
+tag=$(tags)
+says "a tag begins with the image's version" "0.1.0-" "$tag"
 is "a push prints the digest that the registry has" "$one" \
-  "$repository@$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$repository:0.1.0")"
+  "$repository@$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$repository:$tag")"
 is "the same image has the same digest" "$(push "$repository")" "$one"
+is "and no second tag" "$(tags)" "$tag"
 code=0; push >/dev/null 2>&1 || code=$?
 is "a push to nowhere is wrong usage" "$code" 2
 says "help is to be had" "usage: push" "$(push --help)"
@@ -99,6 +103,7 @@ says "a dry run says what it would do" "would push" "$(deploy avif "$repository"
 is "and does nothing" "$(running)" "$one"
 output=$(deploy avif "$repository" --alias live)
 two=$(push "$repository")
+is "an image of the same version leaves the other's tag" "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$repository:$tag")" "${one#*@}"
 is "a changed image updates the function by digest" "$(running)" "$two"
 says "a new alias is made" "live was made" "$output"
 first=$(aws lambda get-alias --function-name avif --name live --query FunctionVersion --output text)

@@ -1,12 +1,46 @@
 //! S3 event notifications (Amazon S3 user guide, "Event message structure").
 
-use aws_lambda_events::event::s3::{S3Event, S3EventRecord};
 use model::{BadSequencer, Change, Job, Location, Sequencer, Source};
 use percent_encoding::percent_decode_str;
+use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
 use super::{Malformed, Told, is_from, read};
+
+#[derive(Debug, Deserialize)]
+struct Notification {
+    #[serde(rename = "Records")]
+    records: Vec<Record>,
+}
+
+/// What is read of a record, and no more: other S3s, and what is made up for a backfill, have no requester nor time.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Record {
+    event_name: Option<String>,
+    s3: Entity,
+}
+
+#[derive(Debug, Deserialize)]
+struct Entity {
+    bucket: Bucket,
+    object: Object,
+}
+
+#[derive(Debug, Deserialize)]
+struct Bucket {
+    name: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Object {
+    key: Option<String>,
+    version_id: Option<String>,
+    e_tag: Option<String>,
+    sequencer: Option<String>,
+}
 
 /// S3 sends this once when notifications are set up. It has no records.
 pub(super) fn is_test(event: &Value) -> bool {
@@ -19,8 +53,8 @@ pub(super) fn is(event: &Value) -> bool {
 }
 
 pub(super) fn told(event: &Value) -> Result<Told, Malformed> {
-    let event: S3Event = read(event, "S3 notification")?;
-    Ok(event.records.into_iter().map(job).collect())
+    let Notification { records } = read(event, "S3 notification")?;
+    Ok(records.into_iter().map(job).collect())
 }
 
 /// Why a record becomes no job.
@@ -38,7 +72,7 @@ pub(super) enum Unusable {
     Sequencer(#[from] BadSequencer),
 }
 
-fn job(record: S3EventRecord) -> Result<Job, Unusable> {
+fn job(record: Record) -> Result<Job, Unusable> {
     let name = record.event_name.unwrap_or_default();
     let change = match name.split(':').next() {
         Some("ObjectCreated") => Change::Created,
@@ -125,6 +159,15 @@ mod tests {
     fn the_documented_event_is_understood() {
         let event: Value = serde_json::from_str(include_str!("../../event.json")).unwrap();
         assert_eq!(event::jobs(&event).unwrap().jobs[0].source.at.to_string(), "s3://photos/photo.jpg");
+    }
+
+    #[test]
+    fn a_record_needs_no_more_than_is_read() {
+        let s3 = json!({ "bucket": { "name": "photos" }, "object": { "key": "a.jpg" } });
+        let record = json!({ "eventSource": "aws:s3", "eventName": "ObjectCreated:Backfill", "s3": s3 });
+        let batch = event::jobs(&json!({ "Records": [record] })).unwrap();
+        assert_eq!(batch.jobs[0].source.at.to_string(), "s3://photos/a.jpg");
+        assert_eq!(batch.jobs[0].source.etag, None);
     }
 
     #[test]

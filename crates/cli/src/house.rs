@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use emulator::{Beside, Delivery, Function, Lambda, S3, Settings, wire};
+use emulator::{Beside, Delivery, Function, Lambda, S3, wire};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+
+use crate::settings::Settings;
 
 /// How the function is run.
 #[derive(Debug, Clone, clap::Args)]
@@ -18,9 +20,8 @@ pub(crate) struct Running {
     /// An extension to start beside the function. Can be repeated
     #[arg(long = "extension", value_name = "FILE")]
     extensions: Vec<PathBuf>,
-    /// One of the function's settings. Can be repeated
-    #[arg(short = 'e', long = "env", value_name = "NAME=VALUE", value_parser = pair)]
-    environment: Vec<(String, String)>,
+    #[command(flatten)]
+    settings: Settings,
     /// The function's memory in MiB
     #[arg(long, default_value_t = 2048, value_parser = clap::value_parser!(u32).range(128..=10_240))]
     memory: u32,
@@ -56,12 +57,13 @@ impl House {
                 bail!("{} is not there; build it with `cargo build --release -p extension`", extension.display());
             }
         }
-        let settings = Settings { address, folder: folder.to_owned(), buckets: vec![BUCKET.to_owned()] };
-        let (s3, notifications) = S3::start(settings)
+        let settings = running.settings.environment()?;
+        let place = emulator::Settings { address, folder: folder.to_owned(), buckets: vec![BUCKET.to_owned()] };
+        let (s3, notifications) = S3::start(place)
             .await
             .with_context(|| format!("cannot serve S3 at {address} over {}", folder.display()))?;
         let mut environment: BTreeMap<_, _> = s3.environment();
-        environment.extend(running.environment);
+        environment.extend(settings);
         let (lines, log) = unbounded_channel();
         let function = Function {
             name: "avif".into(),
@@ -90,9 +92,4 @@ impl Running {
         }
         self
     }
-}
-
-fn pair(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
-    Ok((name.to_owned(), value.to_owned()))
 }

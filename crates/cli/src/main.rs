@@ -1,9 +1,11 @@
-//! `avif`: the function's work on files ([`convert`]), and the function itself on this machine ([`demo`], [`local`]).
+//! `avif`: the function's work on files ([`convert`]), the function itself on this machine ([`demo`], [`local`]), and work
+//! for the function in an account ([`backfill`]).
 //!
 //! **Architecture invariant:** no logic that the function lacks.
 
 #![forbid(unsafe_code)]
 
+mod backfill;
 mod convert;
 mod demo;
 mod house;
@@ -13,6 +15,7 @@ mod local;
 mod manual;
 mod metrics;
 mod output;
+mod settings;
 mod table;
 
 use std::io;
@@ -39,6 +42,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Keep an S3 with the function behind it running on this machine
     Local(local::Arguments),
+    /// Hand what is in a bucket already to the function: by S3 Batch Operations, or by a queue
+    Backfill(backfill::Arguments),
     /// Write a shell's completions to standard output
     Completions(manual::Completions),
     /// Write the manual pages
@@ -56,6 +61,7 @@ fn main() -> ExitCode {
         Command::Inspect(arguments) => inspect::run(&arguments),
         Command::Demo(arguments) => demo::run(arguments),
         Command::Local(arguments) => local::run(arguments),
+        Command::Backfill(arguments) => backfill::run(&arguments),
         Command::Completions(arguments) => Ok(manual::completions(&arguments, Arguments::command())),
         Command::Man(arguments) => manual::man(&arguments, Arguments::command()),
     };

@@ -44,12 +44,18 @@ impl Config {
     ///
     /// # Errors
     /// [`Mistakes`], all of them.
-    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
     pub fn from_env() -> Result<Self, Mistakes> {
-        let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
-        };
-        Self::parse(&std::env::vars_os().filter_map(text).collect())
+        Self::parse(&environment())
+    }
+
+    /// Reads these settings of ours, and from the process's environment where AWS is: for a program that does the
+    /// function's work elsewhere, by settings of its own.
+    ///
+    /// # Errors
+    /// [`Mistakes`], all of them.
+    pub fn here(settings: &BTreeMap<String, String>) -> Result<Self, Mistakes> {
+        let elsewhere = environment().into_iter().filter(|(name, _)| name.starts_with("AWS_ENDPOINT_URL"));
+        Self::parse(&elsewhere.chain(settings.clone()).collect())
     }
 
     /// Reads settings from names and values.
@@ -71,6 +77,14 @@ impl Config {
         reader.config();
         reader.asked
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+fn environment() -> BTreeMap<String, String> {
+    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
+    };
+    std::env::vars_os().filter_map(text).collect()
 }
 
 /// Reads one variable after the other, and keeps count of names and mistakes.

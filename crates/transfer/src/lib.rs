@@ -23,6 +23,7 @@ mod run;
 mod set;
 mod stage;
 mod store;
+mod stored;
 mod turn;
 mod work;
 
@@ -30,5 +31,6 @@ pub use error::Error;
 pub use layout::{Layout, Outputs, Role};
 pub use plan::{BadStorageClass, Plan, StorageClass, Storing};
 pub use run::run;
-pub use store::{Connection, Store};
+pub use store::{Connection, Store, access, message};
+pub use stored::is_stored;
 pub use work::{Work, work};

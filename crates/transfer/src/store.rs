@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
 use aws_config::retry::RetryConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
@@ -42,17 +42,31 @@ pub struct Connection {
 impl Store {
     /// Connects with the region, credentials and endpoints that the AWS SDK finds in its usual places.
     pub async fn connect(connection: Connection) -> Self {
+        Self::with(&access().await, connection)
+    }
+
+    /// The same, by an access that there is already.
+    #[must_use]
+    pub fn with(access: &SdkConfig, connection: Connection) -> Self {
         let Connection { path_style, waiting, catalogue } = connection;
-        let http =
-            aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-        // They slow down with the service where it throttles. The deadline is each job's own.
-        let retries = RetryConfig::adaptive().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_PAUSE);
-        let shared =
-            aws_config::defaults(BehaviorVersion::latest()).http_client(http).retry_config(retries).load().await;
-        let config = aws_sdk_s3::config::Builder::from(&shared).force_path_style(path_style).build();
-        let catalogue = catalogue.map(|table| Catalogue { client: aws_sdk_dynamodb::Client::new(&shared), table });
+        let config = aws_sdk_s3::config::Builder::from(access).force_path_style(path_style).build();
+        let catalogue = catalogue.map(|table| Catalogue { client: aws_sdk_dynamodb::Client::new(access), table });
         Self { client: Client::from_conf(config), catalogue, turns: Turns::new(waiting) }
     }
+
+    /// The client of S3, for what is no job: listing, for instance.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+}
+
+/// How every client here reaches AWS: region, credentials and endpoints as the AWS SDK finds them in its usual places.
+pub async fn access() -> SdkConfig {
+    let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    // They slow down with the service where it throttles. The deadline is each job's own.
+    let retries = RetryConfig::adaptive().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_PAUSE);
+    aws_config::defaults(BehaviorVersion::latest()).http_client(http).retry_config(retries).load().await
 }
 
 /// The HTTP status of an answer that is an error.
@@ -76,8 +90,8 @@ where
     Error::storage(action, at, message + hint)
 }
 
-/// The same in words, on one line.
-pub(crate) fn message<E, R>(error: &SdkError<E, R>) -> String
+/// What a service answered, or what the connection met, in words and on one line.
+pub fn message<E, R>(error: &SdkError<E, R>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,

@@ -2,6 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod backfill;
+#[path = "../../../function/tests/it/moto.rs"]
+mod moto;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};

@@ -1,0 +1,204 @@
+//! S3 Inventory, in CSV (Amazon S3 user guide, "Locating your inventory list").
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Seek, SeekFrom};
+
+use aws_sdk_s3::Client;
+use flate2::read::MultiGzDecoder;
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+use tokio::io::AsyncWriteExt;
+
+use crate::Error;
+use crate::listing::{Cursor, Entry, Listing, Origin, Page};
+
+/// An inventory's list of files, and the file that is being read.
+#[derive(Debug)]
+pub struct Inventory {
+    client: Client,
+    origin: Origin,
+    bucket: String,
+    schema: Schema,
+    files: Vec<String>,
+    open: Option<Rows>,
+}
+
+/// Which field is where in a row.
+#[derive(Debug, Clone, Copy)]
+struct Schema {
+    key: usize,
+    size: Option<usize>,
+    etag: Option<usize>,
+    latest: Option<usize>,
+    delete_marker: Option<usize>,
+}
+
+/// One file's rows, and how many of them were read.
+#[derive(Debug)]
+struct Rows {
+    file: usize,
+    read: u64,
+    lines: std::io::Lines<BufReader<MultiGzDecoder<BufReader<File>>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Manifest {
+    source_bucket: String,
+    destination_bucket: String,
+    file_format: String,
+    file_schema: String,
+    files: Vec<Listed>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    key: String,
+}
+
+impl Inventory {
+    pub(crate) async fn open(client: &Client, origin: Origin, bucket: &str, key: &str) -> Result<Self, Error> {
+        let at = format!("s3://{bucket}/{key}");
+        let wrong = |message: String| Error::Inventory { at: at.clone(), message };
+        let got = client.get_object().bucket(bucket).key(key).send().await;
+        let got = got.map_err(|error| Error::service(format!("read {at}"), &error))?;
+        let bytes = got.body.collect().await.map_err(|error| wrong(error.to_string()))?;
+        let manifest: Manifest = serde_json::from_slice(&bytes.to_vec()).map_err(|error| wrong(error.to_string()))?;
+        if manifest.file_format != "CSV" {
+            return Err(wrong(format!("it is of {}, and only CSV is read here", manifest.file_format)));
+        }
+        if manifest.source_bucket != origin.bucket {
+            return Err(wrong(format!("it is of the bucket {}", manifest.source_bucket)));
+        }
+        let bucket = manifest.destination_bucket.rsplit(':').next().unwrap_or_default().to_owned();
+        let schema = Schema::read(&manifest.file_schema).ok_or_else(|| wrong("its rows have no Key".into()))?;
+        let files = manifest.files.into_iter().map(|file| file.key).collect();
+        Ok(Self { client: client.clone(), origin, bucket, schema, files, open: None })
+    }
+
+    pub(crate) async fn page(&mut self, cursor: &Cursor) -> Result<Page, Error> {
+        let (file, row) = match cursor {
+            Cursor::Row(file, row) => (*file, *row),
+            Cursor::Start | Cursor::After(_) | Cursor::End => (0, 0),
+        };
+        if file >= self.files.len() {
+            return Ok(Page { entries: vec![], next: Cursor::End });
+        }
+        let at = format!("s3://{}/{}", self.bucket, self.files[file]);
+        let mut rows = match self.open.take().filter(|rows| (rows.file, rows.read) == (file, row)) {
+            Some(rows) => rows,
+            None => Rows::skip(self.fetch(file, &at).await?, file, row, &at)?,
+        };
+        let mut entries = Vec::with_capacity(Listing::PAGE);
+        for _ in 0..Listing::PAGE {
+            let Some(line) = rows.next(&at)? else {
+                return Ok(Page { entries, next: Cursor::Row(file + 1, 0) });
+            };
+            let entry = self.schema.entry(&line);
+            entries.extend(entry.filter(|entry| entry.key.starts_with(&self.origin.prefix)));
+        }
+        let next = Cursor::Row(file, rows.read);
+        self.open = Some(rows);
+        Ok(Page { entries, next })
+    }
+
+    /// The file as it is stored, without a name on this machine.
+    async fn fetch(&self, file: usize, at: &str) -> Result<File, Error> {
+        let wrong = |error: &dyn std::fmt::Display| Error::Inventory { at: at.to_owned(), message: error.to_string() };
+        let got = self.client.get_object().bucket(&self.bucket).key(&self.files[file]).send().await;
+        let mut body = got.map_err(|error| Error::service(format!("read {at}"), &error))?.body;
+        let kept = tempfile::tempfile().map_err(|error| wrong(&error))?;
+        let mut writer = tokio::fs::File::from_std(kept);
+        while let Some(chunk) = body.next().await {
+            let chunk = chunk.map_err(|error| wrong(&error))?;
+            writer.write_all(&chunk).await.map_err(|error| wrong(&error))?;
+        }
+        writer.flush().await.map_err(|error| wrong(&error))?;
+        let mut kept = writer.into_std().await;
+        kept.seek(SeekFrom::Start(0)).map_err(|error| wrong(&error))?;
+        Ok(kept)
+    }
+}
+
+impl Rows {
+    fn skip(kept: File, file: usize, row: u64, at: &str) -> Result<Self, Error> {
+        let lines = BufReader::new(MultiGzDecoder::new(BufReader::new(kept))).lines();
+        let mut rows = Self { file, read: 0, lines };
+        while rows.read < row && rows.next(at)?.is_some() {}
+        Ok(rows)
+    }
+
+    fn next(&mut self, at: &str) -> Result<Option<String>, Error> {
+        let line = self.lines.next().transpose();
+        self.read += 1;
+        line.map_err(|error| Error::Inventory { at: at.to_owned(), message: error.to_string() })
+    }
+}
+
+impl Schema {
+    fn read(text: &str) -> Option<Self> {
+        let names: Vec<&str> = text.split(',').map(str::trim).collect();
+        let place = |name: &str| names.iter().position(|other| *other == name);
+        Some(Self {
+            key: place("Key")?,
+            size: place("Size"),
+            etag: place("ETag"),
+            latest: place("IsLatest"),
+            delete_marker: place("IsDeleteMarker"),
+        })
+    }
+
+    /// Nothing for what is no current object.
+    fn entry(&self, line: &str) -> Option<Entry> {
+        let fields = fields(line);
+        let field = |at: Option<usize>| at.and_then(|at| fields.get(at)).map(String::as_str);
+        if field(self.latest) == Some("false") || field(self.delete_marker) == Some("true") {
+            return None;
+        }
+        // As a form has it: a plus sign by itself is a space.
+        let key = field(Some(self.key))?.replace('+', " ");
+        let key = percent_decode_str(&key).decode_utf8().ok()?.into_owned();
+        let bytes = field(self.size).and_then(|size| size.parse().ok()).unwrap_or_default();
+        let etag = field(self.etag).filter(|etag| !etag.is_empty()).map(str::to_owned);
+        Some(Entry { key, bytes, etag })
+    }
+}
+
+/// A row's fields. Keys are percent-encoded, so that a row is a line.
+fn fields(line: &str) -> Vec<String> {
+    let (mut fields, mut quoted) = (vec![String::new()], false);
+    for character in line.chars() {
+        match character {
+            // A doubled quotation mark ends and begins, which leaves nothing of it; no field that is read here has one.
+            '"' => quoted = !quoted,
+            ',' if !quoted => fields.push(String::new()),
+            _ => fields.last_mut().expect("there is one from the start").push(character),
+        }
+    }
+    fields
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_current_objects_are_entries() {
+        let schema = Schema::read("Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size, ETag").unwrap();
+        let row = |latest: &str, marker: &str| {
+            format!(r#""photos","a%20b%2C1.jpg","3sL4kqtJ","{latest}","{marker}","12","d41d8cd9""#)
+        };
+        let entry = Entry { key: "a b,1.jpg".into(), bytes: 12, etag: Some("d41d8cd9".into()) };
+        assert_eq!(schema.entry(&row("true", "false")), Some(entry));
+        assert_eq!(schema.entry(&row("false", "false")), None);
+        assert_eq!(schema.entry(&row("true", "true")), None);
+    }
+
+    #[test]
+    fn an_inventory_without_more_than_keys_is_one() {
+        let schema = Schema::read("Bucket, Key").unwrap();
+        let entry = Entry { key: "a.jpg".into(), bytes: 0, etag: None };
+        assert_eq!(schema.entry(r#""photos","a.jpg""#), Some(entry));
+        assert!(Schema::read("Bucket, Size").is_none());
+    }
+}

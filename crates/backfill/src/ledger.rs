@@ -1,0 +1,181 @@
+//! What was done already, on disk.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use transfer::Plan;
+
+use crate::listing::{Cursor, Origin};
+use crate::{Error, Manifest};
+
+/// What is asked for. A folder holds one of these.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// Where keys come from.
+    pub origin: Origin,
+    /// The ends of keys that count, in small letters; all where there is none.
+    pub suffixes: Vec<String>,
+    /// Whether what is stored already is left out. Without a look the function finds out by itself.
+    pub look: bool,
+    /// The plan's fingerprint: what was made by another recipe is to be made anew.
+    pub recipe: String,
+    /// Where outputs go, in words.
+    pub outputs: String,
+}
+
+/// What came of the keys so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Objects that were listed.
+    pub listed: u64,
+    /// Of these, what is no source: outputs, folders, other suffixes.
+    pub no_source: u64,
+    /// Sources over the plan's limit of bytes.
+    pub too_large: u64,
+    /// Sources whose variants are stored already.
+    pub stored: u64,
+    /// Sources that are to be converted: the manifest's lines.
+    pub to_do: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Written {
+    task: Task,
+    counts: Counts,
+    cursor: Cursor,
+    /// Of the manifest, in bytes: what lies behind was written by a process that ended before it could say so.
+    manifest: u64,
+    /// Of the manifest's bytes, those whose messages were sent, and how many these are.
+    sent: (u64, u64),
+    job: Option<String>,
+}
+
+/// A backfill's folder: what was done of it, and its manifest.
+#[derive(Debug)]
+pub struct Ledger {
+    folder: PathBuf,
+    written: Written,
+}
+
+impl Task {
+    /// The task of that origin by that plan.
+    #[must_use]
+    pub fn new(origin: Origin, suffixes: Vec<String>, look: bool, plan: &Plan) -> Self {
+        let suffixes = suffixes.into_iter().map(|suffix| suffix.to_lowercase()).collect();
+        let widths: Vec<String> = plan.recipe.widths.iter().map(|width| width.to_string()).collect();
+        let layout = &plan.layout;
+        let outputs = format!("{}/{}{}", layout.bucket.as_deref().unwrap_or_default(), layout.prefix, widths.join(","));
+        Self { origin, suffixes, look, recipe: plan.fingerprint(), outputs }
+    }
+}
+
+impl Ledger {
+    /// Opens the folder, or makes it.
+    ///
+    /// # Errors
+    /// It cannot be read or written, or it is another task's.
+    pub fn open(folder: &Path, task: &Task) -> Result<Self, Error> {
+        fs::create_dir_all(folder).map_err(|error| Error::file("write", folder, error))?;
+        let path = folder.join(NAME);
+        let written = match fs::read(&path) {
+            Ok(bytes) => {
+                serde_json::from_slice(&bytes).map_err(|error| Error::file("read", &path, io::Error::other(error)))?
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Written {
+                task: task.clone(),
+                counts: Counts::default(),
+                cursor: Cursor::Start,
+                manifest: 0,
+                sent: (0, 0),
+                job: None,
+            },
+            Err(error) => return Err(Error::file("read", &path, error)),
+        };
+        if written.task != *task {
+            return Err(Error::Other { folder: folder.to_owned() });
+        }
+        Ok(Self { folder: folder.to_owned(), written })
+    }
+
+    /// What came of the keys so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.written.counts
+    }
+
+    /// Whether every key was seen.
+    #[must_use]
+    pub fn is_listed(&self) -> bool {
+        self.written.cursor == Cursor::End
+    }
+
+    /// Messages that were sent.
+    #[must_use]
+    pub fn sent(&self) -> u64 {
+        self.written.sent.1
+    }
+
+    /// The job that was created.
+    #[must_use]
+    pub fn job(&self) -> Option<&str> {
+        self.written.job.as_deref()
+    }
+
+    /// The manifest, as it lies on this machine.
+    #[must_use]
+    pub fn manifest(&self) -> PathBuf {
+        self.folder.join("manifest.csv")
+    }
+
+    pub(crate) fn task(&self) -> &Task {
+        &self.written.task
+    }
+
+    pub(crate) fn cursor(&self) -> &Cursor {
+        &self.written.cursor
+    }
+
+    /// The manifest, cut off behind what was written down.
+    pub(crate) fn open_manifest(&self) -> Result<Manifest, Error> {
+        Manifest::append(&self.manifest(), self.written.manifest)
+    }
+
+    pub(crate) fn sent_bytes(&self) -> u64 {
+        self.written.sent.0
+    }
+
+    /// Writes down a page, whose lines are in the manifest by now.
+    pub(crate) fn page(&mut self, counts: Counts, cursor: Cursor, manifest: u64) -> Result<(), Error> {
+        self.written = Written { counts, cursor, manifest, ..self.written.clone() };
+        self.save()
+    }
+
+    pub(crate) fn send(&mut self, bytes: u64, messages: u64) -> Result<(), Error> {
+        self.written.sent = (self.written.sent.0 + bytes, self.written.sent.1 + messages);
+        self.save()
+    }
+
+    pub(crate) fn create(&mut self, job: String) -> Result<(), Error> {
+        self.written.job = Some(job);
+        self.save()
+    }
+
+    /// Beside its place first, so that a process that is killed here leaves the old state or the new one.
+    fn save(&self) -> Result<(), Error> {
+        let (path, beside) = (self.folder.join(NAME), self.folder.join(".ledger.json"));
+        let text = serde_json::to_vec_pretty(&self.written).expect("a struct of text and numbers is JSON");
+        let write = || {
+            let mut file = File::create(&beside)?;
+            file.write_all(&text)?;
+            file.sync_data()?;
+            fs::rename(&beside, &path)
+        };
+        write().map_err(|error| Error::file("write", &path, error))
+    }
+}
+
+const NAME: &str = "ledger.json";

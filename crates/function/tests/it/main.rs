@@ -16,5 +16,6 @@ mod order;
 mod permissions;
 mod pictures;
 mod settings;
+mod sqs;
 mod stored;
 mod terminate;

@@ -16,8 +16,8 @@ variable "source_prefix" {
   nullable    = false
 
   validation {
-    condition     = !can(regex("[*?]", var.source_prefix)) && !startswith(var.source_prefix, "/")
-    error_message = "A prefix has neither * nor ?, and a key begins with no slash."
+    condition     = !can(regex("[*?]", var.source_prefix)) && !startswith(var.source_prefix, "/") && length(var.source_prefix) <= 150
+    error_message = "A prefix has neither * nor ? nor more than 150 characters, and a key begins with no slash."
   }
 }
 

@@ -5,8 +5,8 @@ variable "name" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[a-zA-Z0-9-]{1,40}$", var.name))
-    error_message = "A name has 1 to 40 letters, digits and hyphens."
+    condition     = can(regex("^[a-zA-Z0-9-]{1,38}$", var.name))
+    error_message = "A name has 1 to 38 letters, digits and hyphens."
   }
 }
 

@@ -115,6 +115,7 @@ class Variables(unittest.TestCase):
             "log_format": "text",
             "log_level": "LOUD",
             "alarm_actions": ["mail"],
+            "backfill_bucket": "s3://photographs",
         }
         high = {"memory_size": 10241, "ephemeral_storage_size": 10241, "timeout": 901, "batch_size": 11, "maximum_concurrency": 1001, "trigger": "cron"}
         for variables in [low, high]:

@@ -16,7 +16,7 @@ help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/'
 
 demo: tools ## convert a photograph by the real function, on this machine
-	cargo build --package function --package extension --package cli --profile $(PROFILE) --locked
+	cargo build $(CARGO_FLAGS) --bins
 	target/$(PROFILE)/avif demo --output target/demo
 
 test: tools nextest deployment infrastructure ## formatting, lints, docs and every test

@@ -264,7 +264,7 @@ mod tests {
 
     use super::*;
 
-    fn take(ledger: &mut Ledger, at: u32, kind: &str, record: Value) -> Vec<Item> {
+    fn take(ledger: &mut Ledger, at: u32, kind: &str, record: &Value) -> Vec<Item> {
         let event = json!({ "time": format!("2026-01-01T00:00:{at:02}Z"), "type": kind, "record": record });
         ledger.take(Record::read(event))
     }
@@ -276,17 +276,17 @@ mod tests {
     #[test]
     fn numbers_that_no_clock_and_no_file_has_are_borne() {
         let mut ledger = Ledger::default();
-        take(&mut ledger, 0, "platform.initReport", json!({ "metrics": { "durationMs": 1e300 } }));
-        take(&mut ledger, 0, "platform.start", json!({ "requestId": "r" }));
+        take(&mut ledger, 0, "platform.initReport", &json!({ "metrics": { "durationMs": 1e300 } }));
+        take(&mut ledger, 0, "platform.start", &json!({ "requestId": "r" }));
         let at = Location { bucket: "b".into(), key: "k".into() };
         let source = Source { at, version: None, etag: None, sequencer: None };
         let took = Timings { fetch_ms: 1e300, decode_ms: -1e300, transform_ms: 1e12, encode_ms: 1e300, store_ms: 1.0 };
         let outcome = Outcome::Refused { reason: "x".into() };
         let report = Report { job: Job { source, change: Change::Created }, outcome, took };
-        let told = take(&mut ledger, 1, "function", json!({ "request_id": "r", "report": report }));
+        let told = take(&mut ledger, 1, "function", &json!({ "request_id": "r", "report": report }));
         assert!(!spans(&told).is_empty());
         let done = json!({ "requestId": "r", "status": "success", "metrics": { "durationMs": 1e300 } });
-        let told = take(&mut ledger, 1, "platform.runtimeDone", done);
+        let told = take(&mut ledger, 1, "platform.runtimeDone", &done);
         assert_eq!(spans(&told)[0].ended, u64::MAX);
     }
 
@@ -295,8 +295,8 @@ mod tests {
         let metrics = |kind: &str| {
             let mut ledger = Ledger::default();
             let report = json!({ "initializationType": kind, "metrics": { "durationMs": 9.0 } });
-            let mut items = take(&mut ledger, 0, "platform.initReport", report);
-            items.extend(take(&mut ledger, 1, "platform.start", json!({ "requestId": "r" })));
+            let mut items = take(&mut ledger, 0, "platform.initReport", &report);
+            items.extend(take(&mut ledger, 1, "platform.start", &json!({ "requestId": "r" })));
             let metric = |item| if let Item::Sample(Sample { metric, .. }) = item { Some(metric) } else { None };
             items.into_iter().filter_map(metric).collect::<Vec<_>>()
         };
@@ -307,9 +307,9 @@ mod tests {
     #[test]
     fn another_try_of_an_event_is_done_when_it_is_itself() {
         let mut ledger = Ledger::default();
-        let mut invocation = |ledger: &mut Ledger, at| {
-            take(ledger, at, "platform.start", json!({ "requestId": "r" }));
-            take(ledger, at + 1, "platform.runtimeDone", json!({ "requestId": "r", "status": "error" }))
+        let invocation = |ledger: &mut Ledger, at| {
+            take(ledger, at, "platform.start", &json!({ "requestId": "r" }));
+            take(ledger, at + 1, "platform.runtimeDone", &json!({ "requestId": "r", "status": "error" }))
         };
         let second = nanoseconds("2026-01-01T00:00:30Z").unwrap();
         let first = invocation(&mut ledger, 0);

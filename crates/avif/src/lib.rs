@@ -28,4 +28,7 @@ pub use library::{Library, library};
 pub use process::{quiet_encoders, share_memory};
 pub use quantizer::{Quantizer, Step};
 pub use sequence::{Playback, Sequence};
-pub use settings::{Content, Settings, bytes_per_pixel, prefers_ten_bits, sequence_bytes_per_pixel};
+pub use settings::{
+    Content, Settings, bytes_per_pixel, may_prefer_ten_bits, prefers_ten_bits, sequence_bytes_per_pixel,
+};
+pub use widen::to_ten_bits;

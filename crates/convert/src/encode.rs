@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use avif::{Quantizer, Settings, Step};
-use model::{FixedQuality, Recipe, Score, Shape, Width};
+use model::{Depth, FixedQuality, Recipe, Score, Shape, Width};
 
 use crate::open::size;
-use crate::search::{self, Curve, Failed, Found};
+use crate::search::{self, Curve, Failed, Found, Start};
 use crate::transform::{Aim, Rendition};
 use crate::{Conversion, Error, Transformed};
 
@@ -58,7 +58,8 @@ impl Transformed {
     /// [`Error::Encode`] with what libavif reported.
     pub fn encode(mut self, recipe: &Recipe, threads: NonZeroUsize) -> Result<Conversion, Error> {
         let mut notes = mem::take(&mut self.notes);
-        let files = self.files(recipe, threads, &mut notes)?;
+        let how = self.how(recipe, threads, &mut notes)?;
+        let files = self.files(how, recipe, threads)?;
         let shapes = self.renditions.iter().map(|rendition| rendition.picture.shape());
         let encoded = shapes.map(|shape| (shape.width, shape.height)).zip(files).map(|file| (file, false));
         let kept = self.kept.iter().map(|kept| {
@@ -81,10 +82,9 @@ impl Transformed {
 
     /// One file for each picture. Two at a time with half the threads each beat one at a time with all of them, and
     /// the largest is begun first, so that nobody waits for it at the end.
-    fn files(&self, recipe: &Recipe, threads: NonZeroUsize, notes: &mut Vec<String>) -> Result<Vec<File>, Error> {
+    fn files(&self, how: How, recipe: &Recipe, threads: NonZeroUsize) -> Result<Vec<File>, Error> {
         let workers = threads.get().min(self.renditions.len()).clamp(1, 2);
         let share = NonZeroUsize::new(threads.get() / workers).unwrap_or(NonZeroUsize::MIN);
-        let how = self.how(recipe, threads, notes)?;
         let next = AtomicUsize::new(0);
         let work = || {
             let mut done = Vec::new();
@@ -109,9 +109,10 @@ impl Transformed {
     }
 
     /// How the files are to be made. What a search starts from is learnt of the largest picture, before there are two at
-    /// work, so that it does not depend on which is faster.
-    fn how(&self, recipe: &Recipe, threads: NonZeroUsize, notes: &mut Vec<String>) -> Result<How, Error> {
-        let typical = Curve::typical(self.content);
+    /// work, so that it does not depend on which is faster; where it is smaller at 10 bits, they all are.
+    fn how(&mut self, recipe: &Recipe, threads: NonZeroUsize, notes: &mut Vec<String>) -> Result<How, Error> {
+        let depth = self.renditions.first().map_or(Depth::Eight, |largest| largest.picture.shape().depth);
+        let typical = Curve::typical(self.content, depth);
         let guess = |target: Score, why: &str, notes: &mut Vec<String>| {
             let quantizer = typical.quantizer(target.value() + SAFE, Step::Whole);
             let quality = quantizer.quality();
@@ -122,8 +123,13 @@ impl Transformed {
             (Aim::Search(target), Some(largest)) => {
                 let Rendition { picture, reference, .. } = largest;
                 let settings = self.settings(recipe, threads);
-                match search::look(picture, reference.as_ref(), typical, target, &settings) {
-                    Ok(largest) => Ok(How::Search { target, largest }),
+                match search::begin(picture, reference.as_ref(), typical, target, &settings) {
+                    Ok(Start { curve: largest, deeper }) => {
+                        if deeper {
+                            self.renditions.iter_mut().try_for_each(Rendition::deepen)?;
+                        }
+                        Ok(How::Search { target, largest })
+                    }
                     Err(Failed::Compare(why)) => Ok(guess(target, &why, notes)),
                     Err(failed) => Err(missed(picture.shape(), failed)),
                 }

@@ -57,7 +57,9 @@ impl Estimate {
         } else {
             avif::bytes_per_pixel(if deep { Depth::Ten } else { Depth::Eight }, recipe.speed)
         };
-        let encoding = sizes.iter().take(2).map(|size| size.saturating_mul(encoder)).fold(0, u64::saturating_add);
+        let two_encodes =
+            |encoder: u64| sizes.iter().take(2).map(|size| size.saturating_mul(encoder)).fold(0, u64::saturating_add);
+        let encoding = two_encodes(encoder);
         // Each of the two has frames of its own: what is seen and what was, the part that is drawn, and two on their way.
         let drawing =
             if moves { pixels.saturating_mul(2 * 5 * 4).saturating_add(resizing.saturating_mul(2)) } else { 0 };
@@ -82,6 +84,8 @@ impl Estimate {
         let read_back =
             sizes.iter().take(2).map(|size| size.saturating_mul(2 * READ_BACK)).fold(0, u64::saturating_add);
         let comparing = read_back.saturating_add(2 * search::CELL_MEMORY);
+        // It may turn out that 10 bits are better.
+        let encoding = two_encodes(encoder.max(avif::bytes_per_pixel(Depth::Ten, recipe.speed)));
         let searching = references.saturating_add(planes).saturating_add(encoding.max(comparing));
         let memory_to_search = peak.max(searching).saturating_add(besides);
         let encoded_pixels = encoded_pixels.saturating_mul(u64::from(1 + (opened.frames() - 1) / 5));

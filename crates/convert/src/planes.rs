@@ -76,6 +76,19 @@ pub(crate) fn picture(image: &DynamicImage, color: &Color, style: Style) -> Resu
     Picture::new(shape, planes, alpha, color).map_err(|error| failed(error.to_string()))
 }
 
+/// The same planes at 10 bits; made anew of the pixels where there are any, for luma and chroma have more levels than eight
+/// bits hold.
+pub(crate) fn deepened(picture: &Picture, pixels: Option<&DynamicImage>) -> Result<Picture, Error> {
+    let Shape { width, height, chroma, .. } = picture.shape();
+    match pixels {
+        Some(pixels) => {
+            let style = Style { lossless: false, whole_chroma: chroma != Chroma::Yuv420, deepened: true };
+            self::picture(pixels, picture.color(), style)
+        }
+        None => avif::to_ten_bits(picture).map_err(|error| Error::Planes { width, height, message: error.to_string() }),
+    }
+}
+
 /// Interleaved RGB or RGBA pixels of some size, and what is to become of them.
 #[derive(Clone, Copy)]
 struct Interleaved {

@@ -91,6 +91,14 @@ impl Decoded {
     }
 }
 
+impl Rendition {
+    /// Makes 10 bits of its 8.
+    pub(crate) fn deepen(&mut self) -> Result<(), Error> {
+        self.picture = planes::deepened(&self.picture, self.reference.as_ref())?;
+        Ok(())
+    }
+}
+
 impl Aim {
     fn of(quality: Quality, unsearched: Option<&'static str>) -> Self {
         match (quality, unsearched) {

@@ -50,6 +50,10 @@ const ENCODES: usize = 4;
 const AIM: f32 = 0.25;
 /// How far the curve leads from where it was measured.
 const FAR: f32 = 4.0;
+/// The logarithm of what the next coarser quantizer saves: the median of six photographs, at either depth.
+const SMALLER: f32 = 0.05;
+/// How much smaller 10 bits must be to be taken: they cost a quarter more CPU.
+const WORTHWHILE: f32 = 0.98;
 /// The most pixels of a picture that are compared; cells from all over a larger one stand for the rest.
 const COMPARED: u64 = 6_000_000;
 
@@ -69,10 +73,70 @@ impl Subject<'_> {
         let score = score(self.reference, Pixels::Planes(&decoded.picture), self.cells)?;
         Ok(Found { file, score })
     }
+
+    /// Its curve near the target, by one encode or two.
+    fn learn(&self, expected: Curve, target: Score, settings: &Settings) -> Result<Learnt, Failed> {
+        let target = target.value();
+        let coarsest = coarsest(settings.content);
+        let wanted = |curve: Curve| curve.quantizer(target, Step::Whole).min(coarsest);
+        let first = wanted(expected);
+        let found = self.encode(first, &Attached::default(), settings)?;
+        let curve = expected.moved(first, found.score);
+        let second = wanted(curve);
+        if (second.value() - first.value()).abs() < FAR {
+            return Ok(Learnt::new(curve, &found.file, first, second));
+        }
+        let found = self.encode(second, &Attached::default(), settings)?;
+        let curve = curve.bent(second, found.score);
+        Ok(Learnt::new(curve, &found.file, second, wanted(curve)))
+    }
 }
 
-/// Learns a large picture's curve from a sample of it; `expected` is where to look first, and what a small one is taken for,
-/// which is soon encoded as a whole.
+/// What encoding a picture told.
+struct Learnt {
+    curve: Curve,
+    /// What the target is going to take.
+    bytes: f32,
+}
+
+impl Learnt {
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    fn new(curve: Curve, file: &[u8], at: Quantizer, wanted: Quantizer) -> Self {
+        let bytes = file.len() as f32 * (SMALLER * (at.value() - wanted.value())).exp();
+        Self { curve, bytes }
+    }
+}
+
+/// Where a search starts.
+#[derive(Clone, Copy)]
+pub(crate) struct Start {
+    pub(crate) curve: Curve,
+    /// Whether the picture, and all that are made of the same source, are smaller at 10 bits than at their 8.
+    pub(crate) deeper: bool,
+}
+
+/// Learns how a large picture is coded best from a sample of it. A small one is taken for what is `typical`: it is soon
+/// encoded as a whole.
+pub(crate) fn begin(
+    picture: &Picture,
+    reference: Option<&DynamicImage>,
+    typical: Curve,
+    target: Score,
+    settings: &Settings,
+) -> Result<Start, Failed> {
+    let Some(sample) = Sample::of(picture, pixels(picture, reference))? else {
+        return Ok(Start { curve: typical, deeper: false });
+    };
+    let at_eight = sample.subject().learn(typical, target, settings)?;
+    if !avif::may_prefer_ten_bits(picture, settings.content) {
+        return Ok(Start { curve: at_eight.curve, deeper: false });
+    }
+    let at_ten = sample.deepened()?.subject().learn(at_eight.curve.at_ten_bits(), target, settings)?;
+    let deeper = at_ten.bytes < at_eight.bytes * WORTHWHILE;
+    Ok(Start { curve: if deeper { at_ten.curve } else { at_eight.curve }, deeper })
+}
+
+/// Learns a large picture's curve from a sample of it, `expected` being where to look first.
 pub(crate) fn look(
     picture: &Picture,
     reference: Option<&DynamicImage>,
@@ -80,19 +144,10 @@ pub(crate) fn look(
     target: Score,
     settings: &Settings,
 ) -> Result<Curve, Failed> {
-    let Some(Sample { picture, reference, cells }) = Sample::of(picture, pixels(picture, reference))? else {
-        return Ok(expected);
-    };
-    let subject = Subject { picture: &picture, reference: Pixels::Image(&reference), cells: &cells };
-    let measure = |quantizer| subject.encode(quantizer, &Attached::default(), settings).map(|found| found.score);
-    let coarsest = coarsest(settings.content);
-    let first = expected.quantizer(target.value(), Step::Whole).min(coarsest);
-    let curve = expected.moved(first, measure(first)?);
-    let second = curve.quantizer(target.value(), Step::Whole).min(coarsest);
-    if (second.value() - first.value()).abs() < FAR {
-        return Ok(curve);
+    match Sample::of(picture, pixels(picture, reference))? {
+        Some(sample) => Ok(sample.subject().learn(expected, target, settings)?.curve),
+        None => Ok(expected),
     }
-    Ok(curve.bent(second, measure(second)?))
 }
 
 /// Encodes a picture at the coarsest quantizer that reaches the target, or as well as it gets.

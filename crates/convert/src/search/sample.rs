@@ -3,9 +3,10 @@
 use image::{DynamicImage, RgbImage, imageops};
 use model::{Picture, Shape};
 
-use super::Failed;
 use super::pixels::{Area, Pixels, tiled};
 use super::score::Cell;
+use super::{Failed, Subject};
+use crate::planes;
 
 /// Pixels of a picture that needs no sample: one would be as large.
 const WHOLE: u64 = 1_200_000;
@@ -19,9 +20,11 @@ const MARGIN: u32 = 32;
 
 /// Tiles of a picture put side by side, the same tiles of what it is compared with, and which pixels of them count.
 pub(super) struct Sample {
-    pub(super) picture: Picture,
-    pub(super) reference: DynamicImage,
-    pub(super) cells: Vec<Cell>,
+    picture: Picture,
+    reference: DynamicImage,
+    /// Whether the planes were made of what they are compared with.
+    of_pixels: bool,
+    cells: Vec<Cell>,
 }
 
 impl Sample {
@@ -49,6 +52,18 @@ impl Sample {
             let counted = Area { x: x + MARGIN, y: y + MARGIN, width: side, height: side };
             cells.push(Cell { counted, compared: Area { x, y, width: SIDE, height: SIDE } });
         }
-        Ok(Some(Self { picture: tiled(picture, &areas, columns), reference: pixels.into(), cells }))
+        let of_pixels = matches!(reference, Pixels::Image(_));
+        Ok(Some(Self { picture: tiled(picture, &areas, columns), reference: pixels.into(), of_pixels, cells }))
+    }
+
+    /// The same at 10 bits.
+    pub(super) fn deepened(self) -> Result<Self, Failed> {
+        let pixels = self.of_pixels.then_some(&self.reference);
+        let picture = planes::deepened(&self.picture, pixels).map_err(|error| Failed::Compare(error.to_string()))?;
+        Ok(Self { picture, ..self })
+    }
+
+    pub(super) fn subject(&self) -> Subject<'_> {
+        Subject { picture: &self.picture, reference: Pixels::Image(&self.reference), cells: &self.cells }
     }
 }

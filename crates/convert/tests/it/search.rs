@@ -1,6 +1,6 @@
-use convert::Conversion;
+use convert::{Conversion, Variant};
 use fast_ssim2::{PixelDescriptor, PixelSlice, compute_ssimulacra2};
-use image::{ImageFormat, Rgb, RgbImage};
+use image::{ColorType, DynamicImage, ImageFormat, Rgb, RgbImage};
 use model::{Limits, Recipe};
 
 use crate::look::{look, run};
@@ -11,17 +11,31 @@ fn recipe(quality: &str) -> Recipe {
 }
 
 /// Hills of many sizes under the noise of a sensor.
+fn photograph(width: u32, height: u32) -> RgbImage {
+    taken(width, height, |x, y, wave| 110.0 + wave(7.0) * 0.4 + wave(31.0) + wave(190.0) + noise(x, y))
+}
+
+/// Nothing but slopes, in the dark.
+fn night(width: u32, height: u32) -> RgbImage {
+    taken(width, height, |_, _, wave| 30.0 + wave(31.0) * 0.2 + wave(190.0) * 0.2)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a small number")]
+fn noise(x: u32, y: u32) -> f32 {
+    ((x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(40_503)).wrapping_mul(2_246_822_519) >> 28) as f32
+}
+
+/// A picture of warm light, given its level at each place and waves of any period.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "small numbers, and levels from 0 to 255"
 )]
-fn photograph(width: u32, height: u32) -> RgbImage {
+fn taken(width: u32, height: u32, level: impl Fn(u32, u32, &dyn Fn(f32) -> f32) -> f32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
-        let noise = (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(40_503)).wrapping_mul(2_246_822_519) >> 28;
         let wave = |period: f32| ((x as f32 / period).sin() + (y as f32 / period * 1.3).cos()) * 20.0;
-        let level = 110.0 + wave(7.0) * 0.4 + wave(31.0) + wave(190.0) + noise as f32;
+        let level = level(x, y, &wave);
         Rgb([level, level * 0.9, level * 0.7 + 20.0].map(|level| level as u8))
     })
 }
@@ -81,4 +95,24 @@ fn where_nothing_can_be_searched_for_a_number_is_set_and_said() {
     assert!(note.starts_with("quality ") && note.ends_with("visual:75: there is no memory for it"), "{note}");
     let fixed = run(&bytes, &recipe("60")).unwrap();
     assert_eq!((fixed.variants[0].score, fixed.notes.len()), (None, 0));
+}
+
+#[test]
+fn a_photograph_has_the_depth_that_makes_it_smaller_at_every_width() {
+    let recipe = Recipe { widths: "full,700".parse().unwrap(), ..recipe("visual:75") };
+    let colors = |image: DynamicImage| {
+        let conversion = run(&file(&image, ImageFormat::Png), &recipe).unwrap();
+        let of_variant = |variant: &Variant| (look(&variant.bytes).image.color(), variant.bytes.len());
+        conversion.variants.iter().map(of_variant).collect::<Vec<_>>()
+    };
+    let (night, day) = (night(1300, 1000), photograph(1300, 1000));
+    assert!(colors(night.into()).iter().all(|(color, _)| *color == ColorType::Rgb16));
+    let eight = colors(day.clone().into());
+    if cfg!(feature = "system") {
+        // SVT-AV1 takes 10 bits of every photograph.
+        return assert!(eight.iter().all(|(color, _)| *color == ColorType::Rgb16));
+    }
+    assert!(eight.iter().all(|(color, _)| *color == ColorType::Rgb8), "{eight:?}");
+    let ten = colors(DynamicImage::from(day).into_rgb16().into());
+    assert!(ten[0].1 > eight[0].1, "{ten:?} {eight:?}");
 }

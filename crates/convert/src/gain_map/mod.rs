@@ -1,9 +1,11 @@
 //! Gain maps in JPEGs: a second, smaller picture that says how much brighter each part is on a display that can show it.
 //!
-//! Ultra HDR and ISO 21496-1 name it in its own XMP or in a segment of numbers, Apple in XMP of another name; all list it
-//! as a further picture of a multi-picture file. Whatever is wrong with one, the picture itself is none the worse for it.
+//! Ultra HDR and ISO 21496-1 name it in its own XMP or in a segment of numbers, Apple in XMP of another name and, of the
+//! picture itself, in its maker's note; all list it as a further picture of a multi-picture file. Whatever is wrong with one, the picture itself is none the worse for it.
 
+mod apple;
 mod iso;
+mod numbers;
 mod pictures;
 mod segments;
 mod xmp;
@@ -19,11 +21,14 @@ use crate::planes::{self, Style};
 use crate::resize::Light;
 
 use segments::{APP1, APP2, segments};
+use xmp::Told;
 
 /// A gain map whose header was read.
 pub(crate) struct Found<'bytes> {
     jpeg: Jpeg<'bytes>,
     gain: Gain,
+    /// The headroom, where the levels are as Apple's, whose gains are not logarithms.
+    apple: Option<f64>,
 }
 
 /// A gain map as it was stored, not yet turned.
@@ -46,20 +51,41 @@ pub(crate) fn find(jpeg: &[u8]) -> Option<Result<Found<'_>, String>> {
     let further = pictures::further(jpeg);
     further.into_iter().find_map(|place| {
         let map = &jpeg[place];
-        Some(gain(map)?.map_err(str::to_owned).and_then(|gain| Found::open(map, gain)))
+        Some(
+            told(map)?
+                .and_then(|told| gain(jpeg, told))
+                .map_err(str::to_owned)
+                .and_then(|(gain, apple)| Found::open(map, gain, apple)),
+        )
     })
 }
 
 /// What a picture says of itself as a gain map.
-fn gain(map: &[u8]) -> Option<Result<Gain, &'static str>> {
+fn told(map: &[u8]) -> Option<Result<Told, &'static str>> {
     // Numbers are exact, and win over text.
-    let numbers = segments(map).filter_map(|segment| segment.of(APP2, iso::NAME)).find_map(iso::gain).map(Ok);
-    let gain = numbers.or_else(|| segments(map).filter_map(|segment| segment.of(APP1, xmp::NAME)).find_map(xmp::gain));
-    gain.map(|gain| gain.and_then(|gain| if gain.is_sound() { Ok(gain) } else { Err("its metadata makes no sense") }))
+    let numbers = segments(map).filter_map(|segment| segment.of(APP2, iso::NAME)).find_map(iso::gain);
+    let text = || segments(map).filter_map(|segment| segment.of(APP1, xmp::NAME)).find_map(xmp::told);
+    numbers.map(|gain| Ok(Told::Gain(gain))).or_else(text)
+}
+
+/// What that means, given the picture whose map it is: gains, and the headroom where the levels are as Apple's.
+fn gain(jpeg: &[u8], told: Told) -> Result<(Gain, Option<f64>), &'static str> {
+    const NONSENSE: &str = "its metadata makes no sense";
+    let (gain, apple) = match told {
+        Told::Gain(gain) => (gain, None),
+        Told::Apple(headroom) => {
+            let headroom = headroom.or_else(|| apple::headroom(jpeg)).ok_or("its headroom is not told")?;
+            if headroom <= 1.0 {
+                return Err("it makes nothing brighter");
+            }
+            (apple::gain(headroom).ok_or(NONSENSE)?, Some(headroom))
+        }
+    };
+    if gain.is_sound() { Ok((gain, apple)) } else { Err(NONSENSE) }
 }
 
 impl<'bytes> Found<'bytes> {
-    fn open(map: &'bytes [u8], gain: Gain) -> Result<Self, String> {
+    fn open(map: &'bytes [u8], gain: Gain, apple: Option<f64>) -> Result<Self, String> {
         if !avif::writes_gain_maps() {
             return Err(format!("the bundled libavif {} writes none", avif::library().version));
         }
@@ -67,7 +93,7 @@ impl<'bytes> Found<'bytes> {
         if jpeg.is_cmyk() {
             return Err("it is CMYK".into());
         }
-        Ok(Self { jpeg, gain })
+        Ok(Self { jpeg, gain, apple })
     }
 
     /// Bytes that it takes at most: as pixels, turned and resized, as planes, and in two encoders.
@@ -79,7 +105,10 @@ impl<'bytes> Found<'bytes> {
 
     pub(crate) fn decode(self) -> Result<Decoded, String> {
         let mut icc = self.jpeg.icc();
-        let image = self.jpeg.decode_all(&mut icc, &mut vec![]).map_err(|error| error.to_string())?;
+        let mut image = self.jpeg.decode_all(&mut icc, &mut vec![]).map_err(|error| error.to_string())?;
+        if let Some(headroom) = self.apple {
+            apple::to_stops(&mut image, headroom);
+        }
         Ok(Decoded { image, gain: self.gain, icc })
     }
 }

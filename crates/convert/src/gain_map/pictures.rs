@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::numbers::Numbers;
 use super::segments::{APP2, segments};
 
 /// The most pictures looked at; files in the wild have one to three besides the first.
@@ -18,32 +19,14 @@ pub(super) fn further(jpeg: &[u8]) -> Vec<Range<usize>> {
 
 /// The pictures that an index lists, whose places are counted from the index's own, `at`.
 fn listed(index: &[u8], at: usize, length: usize) -> Option<Vec<Range<usize>>> {
-    let number = Numbers { bytes: index, big_endian: index.starts_with(b"MM\0*") };
-    let directory = usize::try_from(number.at(4, 4)?).ok()?;
-    let entries = (0..usize::try_from(number.at(directory, 2)?).ok()?).map(|entry| directory + 2 + 12 * entry);
-    let list = entries.take_while(|entry| *entry < index.len()).find(|entry| number.at(*entry, 2) == Some(LIST))?;
-    let (bytes, start) = (number.at(list + 4, 4)?, usize::try_from(number.at(list + 8, 4)?).ok()?);
-    let pictures = usize::try_from(bytes).ok()? / PICTURE;
+    let numbers = Numbers::of(index);
+    let (bytes, start) = numbers.entry(numbers.first_directory()?, LIST)?;
     let place = |picture: usize| {
         let entry = start.checked_add(PICTURE * picture)?;
-        let size = usize::try_from(number.at(entry.checked_add(4)?, 4)?).ok()?;
-        let start = usize::try_from(number.at(entry.checked_add(8)?, 4)?).ok()?.checked_add(at)?;
+        let size = usize::try_from(numbers.at(entry.checked_add(4)?, 4)?).ok()?;
+        let start = usize::try_from(numbers.at(entry.checked_add(8)?, 4)?).ok()?.checked_add(at)?;
         let end = start.checked_add(size)?.min(length);
         (start < end).then_some(start..end)
     };
-    Some((1..pictures.min(MOST)).filter_map(place).collect())
-}
-
-/// Whole numbers of either byte order.
-struct Numbers<'bytes> {
-    bytes: &'bytes [u8],
-    big_endian: bool,
-}
-
-impl Numbers<'_> {
-    fn at(&self, at: usize, bytes: usize) -> Option<u64> {
-        let bytes = self.bytes.get(at..at.checked_add(bytes)?)?.iter().map(|&byte| u64::from(byte));
-        let joined = |number, byte| number << 8 | byte;
-        Some(if self.big_endian { bytes.fold(0, joined) } else { bytes.rev().fold(0, joined) })
-    }
+    Some((1..(bytes / PICTURE).min(MOST)).filter_map(place).collect())
 }

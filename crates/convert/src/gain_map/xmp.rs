@@ -12,8 +12,16 @@ const APPLE: &str = "http://ns.apple.com/HDRGainMap/1.0/";
 /// More than any packet has in 64 KB.
 const MOST_NODES: u32 = 10_000;
 
+/// What a packet says of gains.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Told {
+    Gain(Gain),
+    /// That they are Apple's, and perhaps their headroom, as a factor.
+    Apple(Option<f64>),
+}
+
 /// What a packet says of gains: nothing, something, or something that is wrong.
-pub(super) fn gain(packet: &[u8]) -> Option<Result<Gain, &'static str>> {
+pub(super) fn told(packet: &[u8]) -> Option<Result<Told, &'static str>> {
     // Some writers end the text with a zero, or pad it with them.
     let text = std::str::from_utf8(packet).ok()?.trim_end_matches('\0');
     let options = ParsingOptions { nodes_limit: MOST_NODES, ..ParsingOptions::default() };
@@ -22,10 +30,10 @@ pub(super) fn gain(packet: &[u8]) -> Option<Result<Gain, &'static str>> {
     descriptions.find_map(|node| {
         let (adobe, apple) = (Description { node, space: ADOBE }, Description { node, space: APPLE });
         if adobe.values("Version").is_some() {
-            return Some(adobe.adobe().ok_or("its metadata makes no sense"));
+            return Some(adobe.adobe().map(Told::Gain).ok_or("its metadata makes no sense"));
         }
         apple.values("HDRGainMapVersion")?;
-        Some(apple.apple().ok_or("its headroom is not told"))
+        Some(Ok(Told::Apple(apple.one("HDRGainMapHeadroom", f64::NAN).filter(|headroom| !headroom.is_nan()))))
     })
 }
 
@@ -64,16 +72,6 @@ impl<'tree> Description<'tree, '_> {
         Some(Gain { channels, base_headroom: headrooms[0], alternate_headroom: headrooms[1], in_base_colors: true })
     }
 
-    /// Apple's levels reach from no gain to the whole headroom, which is told as a factor.
-    fn apple(self) -> Option<Gain> {
-        let headroom = self.one("HDRGainMapHeadroom", f64::NAN)?.log2();
-        let (none, one) = ((0, 1), (1, 1));
-        let channel =
-            Channel { min: none, max: signed(headroom)?, gamma: one, base_offset: none, alternate_offset: none };
-        let alternate_headroom = unsigned(headroom)?;
-        Some(Gain { channels: [channel; 3], base_headroom: (0, 1), alternate_headroom, in_base_colors: true })
-    }
-
     /// One value, or the same three times.
     fn three(self, name: &str, default: f64) -> Option<[f64; 3]> {
         let Some(values) = self.values(name) else { return Some([default; 3]) };
@@ -108,7 +106,7 @@ impl<'tree> Description<'tree, '_> {
 }
 
 /// Millionths, of numbers that are some.
-fn signed(number: f64) -> Option<Signed> {
+pub(super) fn signed(number: f64) -> Option<Signed> {
     const PART: u32 = 1_000_000;
     /// No picture has gains of so many stops.
     const MOST: f64 = 2_000.0;
@@ -116,7 +114,7 @@ fn signed(number: f64) -> Option<Signed> {
     (number.abs() <= MOST).then(|| ((number * f64::from(PART)).round() as i32, PART))
 }
 
-fn unsigned(number: f64) -> Option<Unsigned> {
+pub(super) fn unsigned(number: f64) -> Option<Unsigned> {
     let (over, under) = signed(number)?;
     Some((u32::try_from(over).ok()?, under))
 }
@@ -124,6 +122,11 @@ fn unsigned(number: f64) -> Option<Unsigned> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn gain(packet: &[u8]) -> Gain {
+        let Some(Ok(Told::Gain(gain))) = told(packet) else { unreachable!("{packet:?}") };
+        gain
+    }
 
     fn packet(attributes: &str, elements: &str) -> Vec<u8> {
         format!(
@@ -138,7 +141,7 @@ mod tests {
         let attributes = "a:Version=\"1.0\" a:HDRCapacityMax=\"3\" a:GainMapMin=\"-0.5\"";
         let list =
             "<a:GainMapMax><rdf:Seq><rdf:li>1</rdf:li><rdf:li>2.5</rdf:li><rdf:li>3</rdf:li></rdf:Seq></a:GainMapMax>";
-        let gain = gain(&packet(attributes, &format!("<a:Gamma> 2 </a:Gamma>{list}"))).unwrap().unwrap();
+        let gain = gain(&packet(attributes, &format!("<a:Gamma> 2 </a:Gamma>{list}")));
         assert_eq!(gain.channels.map(|channel| channel.max.0), [1_000_000, 2_500_000, 3_000_000]);
         let Channel { min, gamma, base_offset, alternate_offset, .. } = gain.channels[1];
         assert_eq!((min.0, gamma.0, base_offset.0, alternate_offset.0), (-500_000, 2_000_000, 15_625, 15_625));
@@ -149,26 +152,27 @@ mod tests {
     fn a_map_that_darkens_has_the_higher_headroom_at_its_base() {
         let attributes =
             "a:Version=\"1.0\" a:HDRCapacityMax=\"3\" a:GainMapMax=\"2\" a:OffsetSDR=\"1\" a:OffsetHDR=\"2\"";
-        let gain = gain(&packet(&format!("{attributes} a:BaseRenditionIsHDR=\"True\""), "")).unwrap().unwrap();
+        let gain = gain(&packet(&format!("{attributes} a:BaseRenditionIsHDR=\"True\""), ""));
         assert_eq!((gain.base_headroom.0, gain.alternate_headroom.0), (3_000_000, 0));
         assert_eq!((gain.channels[0].base_offset.0, gain.channels[0].alternate_offset.0), (2_000_000, 1_000_000));
     }
 
     #[test]
-    fn apples_headroom_is_a_factor() {
-        let gain = gain(&packet("b:HDRGainMapVersion=\"131072\" b:HDRGainMapHeadroom=\"8\"", "")).unwrap().unwrap();
-        assert_eq!((gain.channels[2].max.0, gain.alternate_headroom.0), (3_000_000, 3_000_000));
+    fn apples_headroom_may_be_told() {
+        for (headroom, expected) in [("b:HDRGainMapHeadroom=\"8\"", Some(8.0)), ("", None)] {
+            let packet = packet(&format!("b:HDRGainMapVersion=\"131072\" {headroom}"), "");
+            assert_eq!(told(&packet), Some(Ok(Told::Apple(expected))));
+        }
     }
 
     #[test]
     fn nonsense_is_told_and_other_metadata_is_none() {
         for attributes in ["", "a:GainMapMax=\"x\"", "a:GainMapMax=\"1e300\"", "a:GainMapMax=\"NaN\""] {
             let attributes = format!("a:Version=\"1.0\" a:HDRCapacityMax=\"3\" {attributes}");
-            assert!(matches!(gain(&packet(&attributes, "")), Some(Err(_))), "{attributes}");
+            assert!(matches!(told(&packet(&attributes, "")), Some(Err(_))), "{attributes}");
         }
-        assert!(matches!(gain(&packet("b:HDRGainMapVersion=\"131072\"", "")), Some(Err(_))));
         for packet in [packet("", ""), b"<".to_vec(), b"\xff".to_vec(), vec![]] {
-            assert_eq!(gain(&packet), None);
+            assert_eq!(told(&packet), None);
         }
     }
 }

@@ -17,7 +17,7 @@ fn base() -> Vec<u8> {
     file(&picture(192, 128).into(), ImageFormat::Jpeg)
 }
 
-const TOLD: [Told; 3] = [Told::Xmp, Told::Numbers, Told::Apple];
+const TOLD: [Told; 4] = [Told::Xmp, Told::Numbers, Told::Apple, Told::AppleNote];
 
 #[cfg(feature = "system")]
 #[test]

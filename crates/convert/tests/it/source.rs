@@ -136,6 +136,8 @@ pub(crate) enum Told {
     Numbers,
     /// In Apple's XMP: the same.
     Apple,
+    /// In Apple's maker's note, in the Exif of the picture itself: three stops.
+    AppleNote,
     /// It does not: it is another picture.
     Not,
 }
@@ -158,9 +160,17 @@ pub(crate) fn with_gain_map(base: &[u8], map: &GrayImage, told: Told) -> Vec<u8>
             (0xe2, [b"urn:iso:std:iso:ts:21496:-1\0\0\0\0\0\x40", &numbers[..]].concat())
         }
         Told::Apple => xmp(&format!("{apple} HDRGainMap:HDRGainMapHeadroom=\"5.656854249492381\"")),
+        Told::AppleNote => xmp(apple),
         Told::Not => (0xef, vec![]),
     };
     let map = with_segment(&file(&map.clone().into(), ImageFormat::Jpeg), marker, &data);
+    let noted;
+    let base = if told == Told::AppleNote {
+        noted = with_segment(base, 0xe1, NOTE);
+        &noted
+    } else {
+        base
+    };
     // CIPA DC-007, 5.2: big-endian, three entries, and 16 bytes for each of two pictures.
     let index = |start: u32| {
         let entry = |tag: u16, kind: u16, count: u32, value: u32| {
@@ -176,6 +186,12 @@ pub(crate) fn with_gain_map(base: &[u8], map: &GrayImage, told: Told) -> Vec<u8>
     let first = with_segment(base, 0xe2, &index(u32::try_from(length - 10).unwrap()));
     [first, map].concat()
 }
+
+/// Exif whose directory has another, and that a maker's note of Apple's: ratios of 1 and 0 for 33 and 48.
+const NOTE: &[u8] = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x87\x69\0\x04\0\0\0\x01\0\0\0\x1a\0\0\0\0\
+    \0\x01\x92\x7c\0\x07\0\0\0\x3c\0\0\0\x2c\0\0\0\0\
+    Apple iOS\0\0\x01MM\0\x02\0\x21\0\x0a\0\0\0\x01\0\0\0\x2c\0\x30\0\x0a\0\0\0\x01\0\0\0\x34\0\0\0\0\
+    \0\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0\x01";
 
 /// The same JPEG with a segment at its beginning.
 fn with_segment(jpeg: &[u8], marker: u8, data: &[u8]) -> Vec<u8> {

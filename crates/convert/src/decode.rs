@@ -3,8 +3,9 @@ use image::{ColorType, DynamicImage, RgbImage};
 use model::Color;
 
 use crate::avif_file::Kept;
+use crate::header::{Header, Reader, decoding};
 use crate::motion::Moving;
-use crate::open::{Opened, Reader, decoding};
+use crate::open::Opened;
 use crate::raster::Raster;
 use crate::{Error, gain_map, profile, tiff};
 
@@ -32,21 +33,8 @@ impl Opened<'_> {
     /// [`Error::Damaged`] where the pixels are not all there, however little is missing.
     pub fn decode(self) -> Result<Decoded, Error> {
         let source = self.size();
-        let Self {
-            format,
-            width,
-            height,
-            mut icc,
-            cicp,
-            orientation,
-            exif,
-            xmp,
-            reader,
-            need,
-            gain_map,
-            unsearched,
-            ..
-        } = self;
+        let Self { header, need, unsearched, .. } = self;
+        let Header { format, width, height, orientation, mut icc, cicp, exif, xmp, reader, gain_map } = header;
         let (mut notes, mut kept, mut moving) = (Vec::new(), None, None);
         let raster = match reader {
             Reader::Jpeg(jpeg) => Some(jpeg.decode(need, &mut icc, &mut notes)?),

@@ -48,26 +48,26 @@ pub enum Channels {
 /// # Errors
 /// What is wrong with the file, or which limit it is over.
 pub fn describe(bytes: &[u8], limits: &Limits) -> Result<Description, Error> {
-    let opened = Opened::open(bytes, &Recipe::default(), limits)?;
-    let color = opened.color_type();
+    let Opened { header, .. } = Opened::open(bytes, &Recipe::default(), limits)?;
+    let color = header.color_type();
     let depth = u32::from(color.bits_per_pixel()) / u32::from(color.channel_count());
     let channels = match color {
-        _ if opened.is_cmyk() => Channels::Cmyk,
+        _ if header.is_cmyk() => Channels::Cmyk,
         ColorType::L8 | ColorType::L16 | ColorType::La8 | ColorType::La16 => Channels::Grey,
         _ => Channels::Rgb,
     };
     Ok(Description {
-        format: opened.format,
-        width: opened.width,
-        height: opened.height,
-        frames: opened.frames(),
+        format: header.format,
+        width: header.width,
+        height: header.height,
+        frames: header.frames(),
         depth,
         channels,
         alpha: color.has_alpha() && channels != Channels::Cmyk,
-        cicp: opened.cicp,
-        orientation: opened.orientation.to_exif(),
-        icc: opened.icc,
-        exif: opened.exif,
-        xmp: opened.xmp,
+        cicp: header.cicp,
+        orientation: header.orientation.to_exif(),
+        icc: header.icc,
+        exif: header.exif,
+        xmp: header.xmp,
     })
 }

@@ -8,8 +8,8 @@ use std::thread;
 use avif::{Quantizer, Settings, Step};
 use model::{Depth, FixedQuality, Recipe, Score, Shape, Width};
 
-use crate::open::size;
 use crate::search::{self, Curve, Failed, Found, Start};
+use crate::sizes::size;
 use crate::transform::{Aim, Rendition};
 use crate::{Conversion, Error, Transformed};
 

@@ -26,8 +26,8 @@ const AV1_DECODER: u64 = 30;
 
 impl Estimate {
     pub(crate) fn of(opened: &Opened<'_>, recipe: &Recipe) -> Self {
-        let pixels = u64::from(opened.width) * u64::from(opened.height);
-        let color = opened.color_type();
+        let pixels = u64::from(opened.header.width) * u64::from(opened.header.height);
+        let color = opened.header.color_type();
         let deep = u64::from(color.bytes_per_pixel()) > u64::from(color.channel_count());
         // Saturating from here on: a PNG may claim 2^62 pixels, and whoever sets the limits may set none.
         let raster = pixels.saturating_mul(u64::from(color.bytes_per_pixel()));
@@ -38,9 +38,9 @@ impl Estimate {
         let sizes: Vec<u64> = sizes.iter().map(|&(width, height)| u64::from(width) * u64::from(height)).collect();
         let encoded_pixels = sizes.iter().copied().fold(0, u64::saturating_add);
         // A second copy while it is turned or taken apart; a progressive JPEG's coefficients are another two.
-        let copies = if opened.format == Format::Jpeg { 3 } else { 2 };
+        let copies = if opened.header.format == Format::Jpeg { 3 } else { 2 };
         // AV1 is decoded into planes, of which there is a copy, beside what the decoder notes of every block.
-        let codec = if opened.format == Format::Avif { pixels.saturating_mul(AV1_DECODER) } else { 0 };
+        let codec = if opened.header.format == Format::Avif { pixels.saturating_mul(AV1_DECODER) } else { 0 };
         let decoding = raster.saturating_mul(copies).saturating_add(codec);
         let planes = encoded_pixels.saturating_mul(planes_per_pixel);
         // Light is 16 bits a channel: the source's, half of the way to the widest size, and each size's.
@@ -67,10 +67,10 @@ impl Estimate {
         let decoding = decoding.max(drawing);
         let peak = decoding.max(raster.max(resizing).saturating_add(planes)).max(planes.saturating_add(encoding));
         // Each picture has the profile, and so has each encoder at work.
-        let profiles = opened.icc.as_ref().map_or(0, Vec::len) as u64 * (sizes.len() as u64 + 3);
+        let profiles = opened.header.icc.as_ref().map_or(0, Vec::len) as u64 * (sizes.len() as u64 + 3);
         // What moves is read twice, from a copy; and what is made of it is there twice while it is put together. An AVIF may
         // be there a second time, without its metadata, and a third time as a variant of itself.
-        let copies = match opened.format {
+        let copies = match opened.header.format {
             Format::Avif => 3,
             _ if moves => 2 + 2 * sizes.len() as u64,
             _ => 1,

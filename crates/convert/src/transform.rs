@@ -4,10 +4,10 @@ use model::{Color, Metadata, Picture, Quality, Recipe, Score};
 
 use crate::avif_file::Kept;
 use crate::motion::Moving;
-use crate::open::sizes;
 use crate::planes::Style;
 use crate::raster::Raster;
 use crate::resize::Light;
+use crate::sizes::sizes;
 use crate::{Decoded, Error, metadata, planes};
 
 /// Width and height in pixels.

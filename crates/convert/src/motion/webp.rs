@@ -8,7 +8,7 @@ use image::{DynamicImage, ImageDecoder, RgbaImage};
 use super::canvas::{Blend, Disposal, Part};
 use super::timing::Delay;
 use super::{Facts, damaged};
-use crate::open::decoding;
+use crate::header::decoding;
 use crate::webp::{Chunk, chunks, chunks_in};
 use crate::{Error, Format};
 

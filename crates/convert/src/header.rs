@@ -1,0 +1,230 @@
+//! What a file says before its pixels, whatever its format.
+
+use std::error::Error as _;
+use std::io::Cursor;
+
+use image::metadata::Orientation;
+use image::{ColorType, ImageDecoder, ImageError, ImageReader};
+use model::{Cicp, Limits, Recipe};
+
+use crate::avif_file::{self, AvifFile, Uses};
+use crate::error::brief;
+use crate::gain_map::{self, Found};
+use crate::jpeg::Jpeg;
+use crate::motion::{LARGEST_FRAME, Motion};
+use crate::sizes::sizes;
+use crate::{Error, Format, metadata, png, tiff, webp};
+
+/// A file's header.
+pub(crate) struct Header<'bytes> {
+    pub(crate) format: Format,
+    /// As it is stored, in pixels.
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) orientation: Orientation,
+    pub(crate) icc: Option<Vec<u8>>,
+    pub(crate) cicp: Option<Cicp>,
+    pub(crate) exif: Option<Vec<u8>>,
+    pub(crate) xmp: Option<Vec<u8>>,
+    pub(crate) reader: Reader<'bytes>,
+    /// Or why it is of no use.
+    pub(crate) gain_map: Option<Result<Found<'bytes>, String>>,
+}
+
+/// The most bytes that a PNG's profile and a few rows may take; the largest profiles in use have 4 MiB.
+const PNG_EXTRAS: u64 = 16 << 20;
+
+/// What will read the pixels.
+pub(crate) enum Reader<'bytes> {
+    /// JPEG goes past the `image` crate to the decoder beneath it, which can give CMYK as it is.
+    Jpeg(Box<Jpeg<'bytes>>),
+    /// So does a TIFF of inks.
+    TiffInks(&'bytes [u8]),
+    /// The codec itself reads AVIF.
+    Avif(AvifFile<'bytes>, Uses),
+    Other {
+        decoder: Box<dyn ImageDecoder + 'bytes>,
+        premultiplied: bool,
+    },
+    /// What moves is drawn frame by frame.
+    Moving {
+        motion: Motion,
+        bytes: &'bytes [u8],
+        color: ColorType,
+    },
+}
+
+impl<'bytes> Header<'bytes> {
+    pub(crate) fn read(bytes: &'bytes [u8], recipe: &Recipe, limits: &Limits) -> Result<Self, Error> {
+        let format = Format::of(bytes)?;
+        match format {
+            Format::Jpeg => Self::jpeg(bytes),
+            Format::Avif => Self::avif(bytes, recipe),
+            Format::Png | Format::WebP | Format::Gif | Format::Tiff | Format::Bmp => Self::other(format, bytes, limits),
+        }
+    }
+
+    /// Width and height in pixels, upright.
+    pub(crate) fn size(&self) -> (u32, u32) {
+        if self.is_transposed() { (self.height, self.width) } else { (self.width, self.height) }
+    }
+
+    /// How many pictures are encoded one after the other; 1 where nothing moves.
+    pub(crate) fn frames(&self) -> u32 {
+        match &self.reader {
+            Reader::Moving { motion, .. } => motion.frames(),
+            // Of an AVIF sequence, only the first is ever encoded.
+            Reader::Avif(..) | Reader::Jpeg(_) | Reader::TiffInks(_) | Reader::Other { .. } => 1,
+        }
+    }
+
+    /// How the pixels are stored.
+    pub(crate) fn color_type(&self) -> ColorType {
+        match &self.reader {
+            Reader::Jpeg(jpeg) => jpeg.color_type(),
+            Reader::TiffInks(_) => ColorType::Rgba8,
+            Reader::Avif(avif, _) => avif.color_type(),
+            Reader::Other { decoder, .. } => decoder.color_type(),
+            // Frame by frame it is decoded to eight bits.
+            Reader::Moving { color, .. } => *color,
+        }
+    }
+
+    /// Whether the samples are amounts of ink.
+    pub(crate) fn is_cmyk(&self) -> bool {
+        match &self.reader {
+            Reader::Jpeg(jpeg) => jpeg.is_cmyk(),
+            Reader::TiffInks(_) => true,
+            Reader::Avif(..) | Reader::Other { .. } | Reader::Moving { .. } => false,
+        }
+    }
+
+    /// Whether turning it upright swaps width and height.
+    pub(crate) fn is_transposed(&self) -> bool {
+        self.orientation.to_exif() > 4
+    }
+
+    fn jpeg(bytes: &'bytes [u8]) -> Result<Self, Error> {
+        let jpeg = Jpeg::open(bytes)?;
+        let (width, height) = jpeg.size();
+        let (icc, exif, xmp) = (jpeg.icc(), jpeg.exif(), jpeg.xmp());
+        Ok(Self {
+            format: Format::Jpeg,
+            width,
+            height,
+            orientation: exif.as_deref().map_or(Orientation::NoTransforms, metadata::orientation),
+            icc,
+            cicp: None,
+            exif,
+            xmp,
+            reader: Reader::Jpeg(Box::new(jpeg)),
+            gain_map: gain_map::find(bytes),
+        })
+    }
+
+    fn avif(bytes: &'bytes [u8], recipe: &Recipe) -> Result<Self, Error> {
+        let (avif, header) = AvifFile::open(bytes, recipe)?;
+        let (width, height) = avif.size();
+        let mut header = Self {
+            format: Format::Avif,
+            width,
+            height,
+            orientation: avif_file::orientation(header.orientation),
+            icc: header.color.icc,
+            cicp: avif_file::cicp(header.color.cicp),
+            exif: header.attached.exif,
+            xmp: header.attached.xmp,
+            reader: Reader::Avif(avif, Uses { kept: None, narrower: false }),
+            gain_map: None,
+        };
+        let (size, sizes) = (header.size(), sizes(header.size(), recipe.widths.iter()));
+        if let Reader::Avif(_, uses) = &mut header.reader {
+            uses.kept = sizes.contains(&size).then_some(size);
+            uses.narrower = sizes.iter().any(|narrower| *narrower != size);
+        }
+        Ok(header)
+    }
+
+    fn other(format: Format, bytes: &'bytes [u8], limits: &Limits) -> Result<Self, Error> {
+        let mut reader = ImageReader::with_format(Cursor::new(bytes), format.decoder());
+        let mut allocation = image::Limits::no_limits();
+        allocation.max_alloc = Some(match format {
+            // What a PNG inflates besides its rows: a profile of a few hundred bytes may claim to be gigabytes.
+            Format::Png => PNG_EXTRAS.min(limits.memory),
+            Format::Jpeg | Format::WebP | Format::Gif | Format::Tiff | Format::Bmp | Format::Avif => limits.memory,
+        });
+        reader.limits(allocation);
+        let mut decoder = reader.into_decoder().map_err(|error| decoding(format, error))?;
+        let (width, height) = decoder.dimensions();
+        if format == Format::Gif {
+            // A frame may be larger than the screen, by which the picture's size is told and its memory estimated.
+            let mut allocation = image::Limits::no_limits();
+            allocation.max_alloc = Some(decoder.total_bytes().max(LARGEST_FRAME).min(limits.memory));
+            decoder.set_limits(allocation).map_err(|error| decoding(format, error))?;
+        }
+        // Metadata that cannot be read is no reason to lose the picture.
+        let (mut icc, xmp) = match format {
+            Format::WebP => (webp::chunk(bytes, *b"ICCP"), webp::chunk(bytes, *b"XMP ")),
+            Format::Jpeg | Format::Png | Format::Gif | Format::Tiff | Format::Bmp | Format::Avif => {
+                (decoder.icc_profile().ok().flatten(), decoder.xmp_metadata().ok().flatten())
+            }
+        };
+        let (mut exif, mut cicp, mut samples) = (None, None, tiff::Samples::Plain);
+        match format {
+            Format::Png => {
+                let grey = !decoder.color_type().has_color();
+                exif = png::exif(bytes);
+                cicp = png::cicp(bytes);
+                cicp = cicp.or_else(|| png::linear(bytes, grey).filter(|_| icc.is_none() && !png::has_profile(bytes)));
+                // One that is there and could not be read is told as damaged, as an empty one is.
+                icc = icc.or_else(|| png::has_profile(bytes).then(Vec::new));
+                icc = icc.or_else(|| png::profile(bytes, grey)).filter(|_| cicp.is_none());
+            }
+            Format::Tiff => (samples, icc) = tiff::header(bytes),
+            Format::WebP => exif = webp::chunk(bytes, *b"EXIF"),
+            Format::Jpeg | Format::Gif | Format::Bmp | Format::Avif => exif = decoder.exif_metadata().ok().flatten(),
+        }
+        let exif = exif.map(metadata::without_prefix);
+        let orientation = match &exif {
+            Some(exif) => metadata::orientation(exif),
+            None if format == Format::WebP => Orientation::NoTransforms,
+            None => decoder.orientation().unwrap_or(Orientation::NoTransforms),
+        };
+        let motion = Motion::find(format, bytes, (width, height), limits)?;
+        let color = decoder.color_type();
+        Ok(Self {
+            format,
+            width,
+            height,
+            orientation,
+            icc,
+            cicp,
+            exif,
+            xmp,
+            reader: match samples {
+                _ if let Some(motion) = motion => Reader::Moving { motion, bytes, color },
+                tiff::Samples::Inks => Reader::TiffInks(bytes),
+                tiff::Samples::Premultiplied | tiff::Samples::Plain => {
+                    let premultiplied = samples == tiff::Samples::Premultiplied;
+                    Reader::Other { decoder: Box::new(decoder), premultiplied }
+                }
+            },
+            gain_map: None,
+        })
+    }
+}
+
+/// What the `image` crate's decoders report, in our words.
+pub(crate) fn decoding(format: Format, error: ImageError) -> Error {
+    match error {
+        ImageError::Unsupported(error) => Error::Unsupported { format, message: brief(&error.to_string()) },
+        // Its own words for this, "Memory limit exceeded", would name no limit: the claim itself is the damage.
+        ImageError::Limits(error) => Error::Damaged { format, message: format!("it asks for too much: {error}") },
+        // The cause alone: before it stands but the format's name, and that is told already.
+        ImageError::Decoding(error) => {
+            let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+            Error::Damaged { format, message: brief(&cause) }
+        }
+        error => Error::Damaged { format, message: brief(&error.to_string()) },
+    }
+}

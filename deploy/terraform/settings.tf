@@ -58,7 +58,10 @@ variable "settings" {
 }
 
 locals {
-  environment = { for name, value in var.settings : "AVIF_${upper(name)}" => tostring(value) if value != null }
+  environment = merge(
+    { for name, value in var.settings : "AVIF_${upper(name)}" => tostring(value) if value != null },
+    local.telemetry_environment,
+  )
 
   # What the rest of the module has to know of them. The function has a default of its own for each.
   copies_tags     = try(tobool(var.settings.copy_tags), null) == true

@@ -34,7 +34,7 @@ variable "log_format" {
 }
 
 variable "log_level" {
-  description = "The least level that is logged, in JSON: TRACE, DEBUG, INFO, WARN, ERROR or FATAL."
+  description = "The least level that is logged, in JSON: TRACE, DEBUG, INFO, WARN, ERROR or FATAL. The lines that metrics are made of are of level INFO: above it there are none of pictures."
   type        = string
   default     = "INFO"
   nullable    = false

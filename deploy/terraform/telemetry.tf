@@ -1,0 +1,46 @@
+# The extension's own settings: docs/telemetry.md tells what each does and which default it has. The image carries the
+# extension already. A test compares the two lists.
+
+variable "telemetry" {
+  description = "The settings of the extension that measures the function, named as its variables are, in small letters. What is left out or null has the extension's own default, which is metrics in CloudWatch and nothing else. Whoever may read the function's configuration reads the headers, too."
+  type = object({
+    telemetry_emf               = optional(bool)
+    telemetry_namespace         = optional(string)
+    telemetry_file              = optional(string)
+    otel_exporter_otlp_endpoint = optional(string)
+    otel_exporter_otlp_headers  = optional(string)
+    otel_exporter_otlp_timeout  = optional(number)
+    otel_service_name           = optional(string)
+  })
+  default  = {}
+  nullable = false
+
+  validation {
+    condition     = var.telemetry.telemetry_namespace == null || can(regex("^[A-Za-z0-9._/#:-]{1,255}$", var.telemetry.telemetry_namespace))
+    error_message = "telemetry.telemetry_namespace: letters, digits and . - _ / # :, up to 255."
+  }
+  validation {
+    condition     = var.telemetry.telemetry_file == null || startswith(coalesce(var.telemetry.telemetry_file, "-"), "/tmp/")
+    error_message = "telemetry.telemetry_file: a file under /tmp, for nothing else can be written to."
+  }
+  validation {
+    condition     = var.telemetry.otel_exporter_otlp_endpoint == null || can(regex("^https?://[^/]", var.telemetry.otel_exporter_otlp_endpoint))
+    error_message = "telemetry.otel_exporter_otlp_endpoint: an address that begins with http:// or https://."
+  }
+  validation {
+    condition     = var.telemetry.otel_exporter_otlp_headers == null || can(regex("^ *[^=,]+=[^,]*(,[^=,]+=[^,]*)*$", var.telemetry.otel_exporter_otlp_headers))
+    error_message = "telemetry.otel_exporter_otlp_headers: name=value, with commas between."
+  }
+  validation {
+    condition     = var.telemetry.otel_exporter_otlp_timeout == null || try(var.telemetry.otel_exporter_otlp_timeout >= 1 && floor(var.telemetry.otel_exporter_otlp_timeout) == var.telemetry.otel_exporter_otlp_timeout, false)
+    error_message = "telemetry.otel_exporter_otlp_timeout: milliseconds, a whole number from 1."
+  }
+}
+
+locals {
+  telemetry_environment = { for name, value in var.telemetry : upper(name) => tostring(value) if value != null }
+
+  # What the dashboard has to know of them. The extension has a default of its own for each.
+  has_metrics = var.telemetry.telemetry_emf != false
+  namespace   = coalesce(var.telemetry.telemetry_namespace, "avif-lambda")
+}

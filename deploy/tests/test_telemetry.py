@@ -1,0 +1,95 @@
+"""The extension in the deployment: its settings are those of docs/telemetry.md, its metrics those of the dashboard."""
+
+import json
+import re
+import unittest
+
+from sam import TEMPLATE, template
+from samtranslator.yaml_helper import yaml_parse
+from terraform import MODULE, ROOT, Refused, evaluate
+
+# Each setting with a value that is not its default.
+EXAMPLES = {
+    "telemetry_emf": False,
+    "telemetry_namespace": "photographs/avif",
+    "telemetry_file": "/tmp/telemetry.ndjson",
+    "otel_exporter_otlp_endpoint": "https://otel.example:4318",
+    "otel_exporter_otlp_headers": "authorization=Basic%20YQ==,x-team=a",
+    "otel_exporter_otlp_timeout": 500,
+    "otel_service_name": "photographs",
+}
+
+
+def extension_settings() -> set:
+    """The table of docs/telemetry.md, which a test of the extension's holds to what it reads, without what Lambda sets."""
+    page = (ROOT / "docs/telemetry.md").read_text()
+    return {name.lower() for name in re.findall(r"^\| `((?:TELEMETRY|OTEL)_[A-Z_]+)`", page, re.MULTILINE)}
+
+
+def documented_dashboard(namespace: str) -> list:
+    """The graphs of docs/dashboard.json, of a function of the module's name."""
+    text = (ROOT / "docs/dashboard.json").read_text()
+    for word, own in {"FUNCTION": "avif", "REGION": "eu-central-1", "avif-lambda": namespace}.items():
+        text = text.replace(json.dumps(word), json.dumps(own))
+    return json.loads(text)["widgets"]
+
+
+class Settings(unittest.TestCase):
+    def test_the_module_has_every_setting_of_the_extension_and_no_other(self):
+        declared = re.findall(r"^    ([a-z_]+) += optional\(", (MODULE / "telemetry.tf").read_text(), re.MULTILINE)
+        self.assertEqual(set(declared), extension_settings())
+
+    def test_every_setting_reaches_the_extension_by_its_own_name(self):
+        self.assertEqual(set(EXAMPLES), extension_settings())
+        written = {name.upper(): "false" if value is False else str(value) for name, value in EXAMPLES.items()}
+        self.assertEqual(evaluate("environment", telemetry=EXAMPLES), written)
+        self.assertEqual(evaluate("environment", telemetry=EXAMPLES, settings={"speed": 4}), written | {"AVIF_SPEED": "4"})
+
+    def test_what_the_extension_would_pass_over_is_refused_in_the_plan(self):
+        for telemetry in [
+            {
+                "telemetry_namespace": "a b",
+                "telemetry_file": "telemetry.ndjson",
+                "otel_exporter_otlp_endpoint": "collector:4318",
+                "otel_exporter_otlp_headers": "token",
+                "otel_exporter_otlp_timeout": 0,
+            },
+            {"otel_exporter_otlp_timeout": 1.5, "telemetry_file": "/var/telemetry"},
+        ]:
+            with self.subTest(**telemetry):
+                with self.assertRaises(Refused) as refused:
+                    evaluate("environment", telemetry=telemetry)
+                told = [re.match(r"telemetry\.([a-z_]+)", detail)[1] for detail in refused.exception.of["telemetry"]]
+                self.assertEqual(sorted(told), sorted(telemetry))
+
+    def test_the_template_has_every_setting_of_the_extension(self):
+        variables = template()["Resources"]["Function"]["Properties"]["Environment"]["Variables"]
+        ours = {name: value for name, value in variables.items() if not name.startswith("AVIF_")}
+        parameter = {name: "".join(word.capitalize() for word in name.split("_")) for name in extension_settings()}
+        self.assertEqual(ours, {name.upper(): {"Ref": called} for name, called in parameter.items()})
+        for name, value in EXAMPLES.items():
+            declared = template()["Parameters"][parameter[name]]
+            for one in ["", str(value).lower() if value is False else str(value)]:
+                self.assertRegex(one, declared.get("AllowedPattern", "^"))
+                self.assertIn(one, declared.get("AllowedValues", [one]))
+        self.assertTrue(template()["Parameters"]["OtelExporterOtlpHeaders"]["NoEcho"])
+
+
+class Dashboard(unittest.TestCase):
+    def test_shows_the_extensions_metrics_as_its_own_dashboard_does(self):
+        for namespace in ["avif-lambda", "photographs"]:
+            given = {} if namespace == "avif-lambda" else {"telemetry": {"telemetry_namespace": namespace}}
+            pictures = documented_dashboard(namespace)
+            self.assertEqual(evaluate("widgets", **given)[: len(pictures)], pictures)
+
+    def test_shows_none_of_them_where_the_extension_writes_none(self):
+        shown = json.dumps(evaluate("widgets", telemetry={"telemetry_emf": False}))
+        self.assertNotIn("avif-lambda", shown)
+        self.assertIn("AWS/Lambda", shown)
+
+    def test_is_the_same_by_the_template(self):
+        [dashboard] = yaml_parse(TEMPLATE.with_name("dashboard.yaml").read_text())["Resources"].values()
+        text = dashboard["Properties"]["DashboardBody"]["Fn::Sub"]
+        for parameter, value in {"FunctionName": "avif", "Namespace": "avif-lambda", "AWS::Region": "eu-central-1"}.items():
+            text = text.replace(f"${{{parameter}}}", value)
+        self.assertEqual(json.loads(text), {"widgets": evaluate("widgets")})

@@ -16,6 +16,33 @@ output "backfill_role_arn" {
   value       = one(aws_iam_role.backfill[*].arn)
 }
 
+locals {
+  # docs/iam.md, word for word; by names, so that it is known before anything is made.
+  backfill_policy = var.backfill_bucket == null ? null : jsonencode({
+    Version = "2012-10-17"
+    Statement = [
+      {
+        Sid      = "Invoke"
+        Effect   = "Allow"
+        Action   = "lambda:InvokeFunction"
+        Resource = "arn:${local.partition}:lambda:${local.here}:function:${var.name}:${var.alias}"
+      },
+      {
+        Sid      = "ReadManifest"
+        Effect   = "Allow"
+        Action   = ["s3:GetObject", "s3:GetObjectVersion"]
+        Resource = "arn:${local.partition}:s3:::${var.backfill_bucket}/backfill/manifests/*"
+      },
+      {
+        Sid      = "WriteReport"
+        Effect   = "Allow"
+        Action   = "s3:PutObject"
+        Resource = "arn:${local.partition}:s3:::${var.backfill_bucket}/backfill/reports/*"
+      },
+    ]
+  })
+}
+
 resource "aws_iam_role" "backfill" {
   count = var.backfill_bucket == null ? 0 : 1
 
@@ -38,29 +65,7 @@ resource "aws_iam_role" "backfill" {
 resource "aws_iam_role_policy" "backfill" {
   count = var.backfill_bucket == null ? 0 : 1
 
-  name = "backfill"
-  role = aws_iam_role.backfill[0].name
-  policy = jsonencode({
-    Version = "2012-10-17"
-    Statement = [
-      {
-        Sid      = "Invoke"
-        Effect   = "Allow"
-        Action   = "lambda:InvokeFunction"
-        Resource = aws_lambda_alias.this.arn
-      },
-      {
-        Sid      = "ReadManifest"
-        Effect   = "Allow"
-        Action   = ["s3:GetObject", "s3:GetObjectVersion"]
-        Resource = "arn:${local.partition}:s3:::${var.backfill_bucket}/backfill/manifests/*"
-      },
-      {
-        Sid      = "WriteReport"
-        Effect   = "Allow"
-        Action   = "s3:PutObject"
-        Resource = "arn:${local.partition}:s3:::${var.backfill_bucket}/backfill/reports/*"
-      },
-    ]
-  })
+  name   = "backfill"
+  role   = aws_iam_role.backfill[0].name
+  policy = local.backfill_policy
 }

@@ -19,6 +19,8 @@ WORDS = {
     "/aws/lambda/avif": "/aws/lambda/FUNCTION",
     "table/pictures": "table/TABLE",
     ":avif-failures": ":FAILURES",
+    "function:avif": "function:FUNCTION",
+    "s3:::jobs/": "s3:::BACKFILL/",
     "ACCOUNT:avif": "ACCOUNT:QUEUE",
 }
 
@@ -33,9 +35,9 @@ def statements(policy) -> dict:
     return found
 
 
-def documented() -> dict:
-    """Every statement of docs/iam.md."""
-    page = (ROOT / "docs/iam.md").read_text()
+def documented(backfill: bool = False) -> dict:
+    """Every statement of docs/iam.md about the function's role, or about the other that a backfill has."""
+    page = (ROOT / "docs/iam.md").read_text().partition("\n## Backfill\n")[2 if backfill else 0]
     policies = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
     found = {}
     for policy in policies:
@@ -63,6 +65,10 @@ class Policy(unittest.TestCase):
         everything = {"source_kms_key_arn": KEYS[0], "output_kms_key_arn": KEYS[1], "settings": {"copy_tags": True, "catalog_table": "pictures"}}
         policy = module("sqs", **everything) | module("eventbridge", **everything)
         self.assertEqual(policy, documented())
+
+    def test_of_a_backfill_is_the_documented_one(self):
+        self.assertEqual(named(evaluate("backfill_policy", backfill_bucket="jobs")), documented(backfill=True))
+        self.assertIsNone(evaluate("backfill_policy"))
 
     def test_has_nothing_that_was_not_asked_for(self):
         for asked, more in [

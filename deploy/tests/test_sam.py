@@ -58,6 +58,15 @@ class Template(unittest.TestCase):
         for setting, value in EXAMPLES.items():
             self.assertNotEqual(version_of(translated(**{parameter(setting): text(value)})), same, setting)
 
+    def test_nobody_invokes_it_but_by_the_trigger_and_from_one_place(self):
+        resources = template()["Resources"]
+        permissions = {name: resource for name, resource in resources.items() if resource["Type"] == "AWS::Lambda::Permission"}
+        conditions = {resource["Properties"]["Principal"]: resource["Condition"] for resource in permissions.values()}
+        self.assertEqual(conditions, {"events.amazonaws.com": "ByEventBridge", "s3.amazonaws.com": "ByNotification"})
+        for permission in permissions.values():
+            self.assertIn("SourceArn", permission["Properties"])
+        self.assertIn("SourceAccount", permissions["NotificationPermission"]["Properties"])
+
     def test_has_the_alarms_of_the_runbook(self):
         alarms = TEMPLATE.with_name("alarms.yaml").read_text()
         self.assertEqual(set(re.findall(r"MetricName: (\w+)", alarms)), documented_alarms())
@@ -70,15 +79,18 @@ class Stack(unittest.TestCase):
         cls.addClassCleanup(cls.account.close)
         cls.stacks, cls.functions, cls.roles = (cls.account.client(name) for name in ["cloudformation", "lambda", "iam"])
 
-    def policy(self, **parameters) -> dict:
-        """What the role of a stack with these parameters allows, in the words of docs/iam.md."""
+    def policy(self, name: str = "avif", **parameters) -> dict:
+        """What the policy of that name in a stack with these parameters allows, in the words of docs/iam.md."""
         deploy(self.account, "avif", OutputBucket="cdn", **parameters)
-        role = self.functions.get_function(FunctionName="avif")["Configuration"]["Role"].rpartition("/")[2]
-        policy = self.roles.get_role_policy(RoleName=role, PolicyName="avif")["PolicyDocument"]
+        [role] = [role["RoleName"] for role in self.roles.list_roles()["Roles"] if name in self.policies_of(role["RoleName"])]
+        policy = self.roles.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
         self.stacks.delete_stack(StackName="avif")
         # moto keeps what its CloudFormation made as Python writes it, with a None for each AWS::NoValue.
         policy = ast.literal_eval(policy)
         return named(json.dumps(policy | {"Statement": [statement for statement in policy["Statement"] if statement]}))
+
+    def policies_of(self, role: str) -> list:
+        return self.roles.list_role_policies(RoleName=role)["PolicyNames"]
 
     def test_is_created_updated_by_digest_and_removed(self):
         deploy(self.account, "photographs-avif", Widths="full,640")
@@ -99,9 +111,13 @@ class Stack(unittest.TestCase):
         everything = {"CopyTags": "true", "CatalogTable": "pictures", "SourceKmsKeyArn": KEYS[0], "OutputKmsKeyArn": KEYS[1]}
         self.assertEqual(self.policy(Trigger="sqs", **everything) | self.policy(**everything), documented())
 
+    def test_has_the_documented_policy_for_a_backfill(self):
+        self.assertEqual(self.policy("backfill", BackfillBucket="jobs"), documented(backfill=True))
+
     def test_has_no_permission_that_was_not_asked_for(self):
         self.assertEqual(set(self.policy(Trigger="none")), ALWAYS)
         self.assertEqual(set(self.policy(Trigger="sqs")), ALWAYS | {"TakeFromQueue"})
+        self.assertEqual(set(self.policy(Trigger="notification")), ALWAYS | {"KeepFailures"})
         self.assertEqual(set(self.policy(CopyTags="true")), ALWAYS | {"KeepFailures", "ReadTags", "WriteTags"})
         narrow = self.policy(Trigger="none", SourcePrefix="originals/", OutputPrefix="avif/")
         self.assertEqual(narrow["ReadSources"][2], "arn:aws:s3:::SOURCES/originals/*")

@@ -10,4 +10,6 @@ locals {
   account   = data.aws_caller_identity.this.account_id
   partition = data.aws_partition.this.partition
   region    = data.aws_region.this.region
+  # What the names of AWS's servers end in: amazonaws.com, but for China and the like.
+  dns_suffix = data.aws_partition.this.dns_suffix
 }

@@ -13,7 +13,7 @@ locals {
   output_arn     = "arn:${local.partition}:s3:::${local.output_bucket}"
   source_objects = "${local.source_arn}/${var.source_prefix}*"
   output_objects = "${local.output_arn}/${local.output_prefix}${var.source_prefix}*"
-  by_s3          = ["s3.${local.region}.amazonaws.com"]
+  by_s3          = ["s3.${local.region}.${local.dns_suffix}"]
 
   # Lambda sends what failed asynchronously by this role; a queue moves its own failures by itself.
   is_asynchronous = contains(["eventbridge", "notification"], var.trigger)

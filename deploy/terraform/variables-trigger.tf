@@ -86,4 +86,8 @@ variable "maximum_concurrency" {
     condition     = var.maximum_concurrency >= 2 && var.maximum_concurrency <= 1000
     error_message = "Lambda takes 2 to 1000."
   }
+  validation {
+    condition     = var.trigger != "sqs" || var.reserved_concurrent_executions == -1 || var.maximum_concurrency <= var.reserved_concurrent_executions
+    error_message = "More batches than reserved_concurrent_executions lets run are throttled, and end among the failures though nothing is wrong with them."
+  }
 }

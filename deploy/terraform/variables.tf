@@ -16,7 +16,7 @@ variable "image_uri" {
   nullable    = false
 
   validation {
-    condition     = can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.amazonaws\\.com(\\.cn)?/[a-z0-9][a-z0-9._/-]*@sha256:[0-9a-f]{64}$", var.image_uri))
+    condition     = can(regex("^[0-9]{12}\\.dkr\\.ecr\\.[a-z0-9-]+\\.[a-z0-9.]+/[a-z0-9][a-z0-9._/-]*@sha256:[0-9a-f]{64}$", var.image_uri))
     error_message = "Name the image in ECR by its digest, REPOSITORY@sha256:…, never by a tag: Lambda looks a tag up once, and a moved tag changes nothing."
   }
 }
@@ -108,7 +108,7 @@ variable "network" {
 }
 
 variable "environment_kms_key_arn" {
-  description = "The KMS key that encrypts the function's settings at rest; null takes Lambda's own. They hold no secrets."
+  description = "The KMS key that encrypts the function's settings at rest; null takes Lambda's own. They hold no secrets but the headers of an OpenTelemetry backend."
   type        = string
   default     = null
 

@@ -21,6 +21,7 @@ locals {
   account   = "123456789012"
   partition = "aws"
   region    = "eu-central-1"
+  dns_suffix = "amazonaws.com"
 }
 """
 # `terraform fmt` has a block of the outermost level end at the beginning of a line.

@@ -85,6 +85,8 @@ class Settings(unittest.TestCase):
 class Variables(unittest.TestCase):
     def test_an_image_is_named_by_its_digest(self):
         repository = IMAGE.partition("@")[0]
+        for suffix in ["amazonaws.com.cn", "amazonaws.eu", "c2s.ic.gov"]:
+            evaluate("environment", image_uri=IMAGE.replace("amazonaws.com", suffix))
         for image in [f"{repository}:latest", repository, f"{repository}:0.1.0@sha256:{'0' * 64}", f"{repository}@sha256:123", "avif"]:
             with self.subTest(image=image), self.assertRaisesRegex(Refused, "by its digest"):
                 evaluate("environment", image_uri=image)
@@ -96,7 +98,6 @@ class Variables(unittest.TestCase):
             "memory_size": 127,
             "ephemeral_storage_size": 511,
             "timeout": 0,
-            "reserved_concurrent_executions": 0,
             "alias": "1",
             "network": {"subnet_ids": [], "security_group_ids": ["sg-1"]},
             "source_bucket": "s3://photographs",
@@ -117,11 +118,19 @@ class Variables(unittest.TestCase):
             "alarm_actions": ["mail"],
             "backfill_bucket": "s3://photographs",
         }
-        high = {"memory_size": 10241, "ephemeral_storage_size": 10241, "timeout": 901, "batch_size": 11, "maximum_concurrency": 1001, "trigger": "cron"}
-        for variables in [low, high]:
+        high = {"memory_size": 10241, "ephemeral_storage_size": 10241, "timeout": 901, "batch_size": 11, "maximum_concurrency": 1001}
+        # By themselves: others look at them.
+        for variables in [low, high, {"reserved_concurrent_executions": 0, "trigger": "cron"}]:
             with self.assertRaises(Refused) as refused:
                 evaluate("environment", **variables)
             self.assertEqual(set(refused.exception.of), set(variables))
+
+    def test_a_queue_hands_over_no_more_than_may_run(self):
+        with self.assertRaises(Refused) as refused:
+            evaluate("environment", trigger="sqs", reserved_concurrent_executions=10, maximum_concurrency=11)
+        self.assertIn("maximum_concurrency", refused.exception.of)
+        evaluate("environment", trigger="sqs", reserved_concurrent_executions=10, maximum_concurrency=10)
+        evaluate("environment", reserved_concurrent_executions=10)
 
     def test_notifications_are_replaced_only_where_that_was_said(self):
         with self.assertRaises(Refused) as refused:

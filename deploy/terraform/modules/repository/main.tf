@@ -29,29 +29,40 @@ resource "aws_ecr_lifecycle_policy" "this" {
   })
 }
 
-# Lambda pulls by its own service: in this account with the rights of whoever creates the function, in another by this.
+# Lambda pulls by its own service, of this account too. Where that is not allowed, it writes it into the policy by itself while
+# a function is made, and the next plan would take it out again: so all of it is here.
 resource "aws_ecr_repository_policy" "this" {
-  count = length(var.pulling_account_ids) > 0 ? 1 : 0
-
   repository = aws_ecr_repository.this.name
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [
-      {
-        Sid       = "LookForFunctions"
-        Effect    = "Allow"
-        Principal = { AWS = [for account in var.pulling_account_ids : "arn:${data.aws_partition.this.partition}:iam::${account}:root"] }
-        Action    = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-      },
-      {
-        Sid       = "PullForFunctions"
+    Statement = concat(
+      [{
+        Sid       = "LambdaECRImageRetrievalPolicy"
         Effect    = "Allow"
         Principal = { Service = "lambda.amazonaws.com" }
         Action    = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-        Condition = { StringEquals = { "aws:SourceAccount" = var.pulling_account_ids } }
-      },
-    ]
+        Condition = {
+          StringLike = {
+            "aws:SourceArn" = [
+              for account in concat([data.aws_caller_identity.this.account_id], var.pulling_account_ids) :
+              "arn:${data.aws_partition.this.partition}:lambda:${data.aws_region.this.region}:${account}:function:*"
+            ]
+          }
+        }
+      }],
+      # Whoever creates a function in another account looks at its image, too.
+      [for account in var.pulling_account_ids : {
+        Sid       = "LookFrom${account}"
+        Effect    = "Allow"
+        Principal = { AWS = "arn:${data.aws_partition.this.partition}:iam::${account}:root" }
+        Action    = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+      }],
+    )
   })
 }
 
+data "aws_caller_identity" "this" {}
+
 data "aws_partition" "this" {}
+
+data "aws_region" "this" {}

@@ -130,7 +130,7 @@ class Provider(grpc.GenericRpcHandler):
         """What the environment has to say for Terraform to use it, and to look for no other."""
         address = {"Network": "tcp", "String": f"127.0.0.1:{self.port}"}
         plugin = {"Protocol": "grpc", "ProtocolVersion": 6, "Pid": 1, "Test": True, "Addr": address}
-        return {"TF_REATTACH_PROVIDERS": json.dumps({"registry.terraform.io/hashicorp/aws": plugin})}
+        return {"TF_REATTACH_PROVIDERS": json.dumps({"hashicorp/aws": plugin})}
 
     def close(self):
         self.server.stop(None)

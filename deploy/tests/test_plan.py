@@ -106,7 +106,7 @@ class Plan(unittest.TestCase):
         deployment = self.deployment("examples/secret", root=root)
         deployment.apply(token="7a1b")
         function = next(change for change in deployment.planned["resource_changes"] if change["address"].endswith("aws_lambda_function.this"))
-        self.assertTrue(function["change"]["after_sensitive"]["environment"])
+        self.assertEqual(function["change"]["after_sensitive"]["environment"], [{"variables": True}])
         self.assertEqual(deployment.plan(token="7a1b"), {})
 
 

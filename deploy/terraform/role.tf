@@ -29,4 +29,9 @@ resource "aws_iam_role_policy_attachment" "network" {
 
   role       = aws_iam_role.this.name
   policy_arn = "arn:${local.partition}:iam::aws:policy/service-role/AWSLambdaENIManagementAccess"
+
+  # Removed after the function's update and not before: by this role Lambda removes the interfaces of a network that is left.
+  lifecycle {
+    create_before_destroy = true
+  }
 }

@@ -121,6 +121,8 @@ class Provider(grpc.GenericRpcHandler):
 
     def __init__(self, partition: str = "aws"):
         self.partition = partition
+        # What was done, in its order: to what kind of resource, and which.
+        self.done = []
         self.server = grpc.server(ThreadPoolExecutor(8))
         self.server.add_generic_rpc_handlers([self])
         self.port = self.server.add_insecure_port("127.0.0.1:0")
@@ -176,4 +178,5 @@ class Provider(grpc.GenericRpcHandler):
 
     def ApplyResourceChange(self, request):
         kind, before, planned = request[1].decode(), value_of(request[2]), value_of(request[3])
+        self.done.append((kind, "create" if before is None else "update" if planned else "delete"))
         return text(1, dynamic(planned and told(kind, planned, before, self.partition)))

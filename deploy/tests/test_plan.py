@@ -81,6 +81,14 @@ class Plan(unittest.TestCase):
         renamed = deployment.plan(**least | {"name": "other"})
         self.assertEqual({address for address, actions in renamed.items() if "delete" in actions} & holding, holding)
 
+    def test_a_function_leaves_its_network_while_its_role_may_still_remove_the_interfaces(self):
+        deployment = self.deployment()
+        deployment.apply(**LEAST | {"network": NETWORK})
+        deployment.provider.done.clear()
+        deployment.apply(**LEAST)
+        left = deployment.provider.done.index(("aws_lambda_function", "update"))
+        self.assertLess(left, deployment.provider.done.index(("aws_iam_role_policy_attachment", "delete")))
+
     def test_names_no_partition_nor_its_servers(self):
         deployment = self.deployment(partition="aws-cn")
         variables = LEAST | {"source_kms_key_arn": KEYS[0].replace("arn:aws:", "arn:aws-cn:"), "network": NETWORK, "backfill_bucket": "jobs"}

@@ -124,6 +124,10 @@ impl Ledger {
     }
 
     fn start(&mut self, at: u64, start: &Platform, items: &mut Vec<Item>) {
+        // One record that is brought twice. Another try of the same event begins later.
+        if self.find(&start.request_id).is_some_and(|invocation| invocation.began == at) {
+            return;
+        }
         let context = Context::new(&start.request_id, start.tracing.as_ref(), at);
         // Without the records around it, an environment's start is nobody's.
         if let Some(took_ms) = self.init.took_ms.filter(|_| !self.init.told) {
@@ -301,7 +305,40 @@ mod tests {
             items.into_iter().filter_map(metric).collect::<Vec<_>>()
         };
         assert_eq!(metrics("on-demand"), [Metric::ColdStarts, Metric::InitDuration]);
-        assert_eq!(metrics("provisioned-concurrency"), [Metric::InitDuration]);
+        for ahead in ["provisioned-concurrency", "lambda-managed-instances"] {
+            assert_eq!(metrics(ahead), [Metric::InitDuration], "{ahead}");
+        }
+    }
+
+    #[test]
+    fn a_batch_that_is_brought_twice_counts_once() {
+        let mut ledger = Ledger::default();
+        let metrics = json!({ "durationMs": 5.0, "billedDurationMs": 6.0 });
+        let ended = json!({ "requestId": "r", "status": "success", "metrics": metrics });
+        let batch = |ledger: &mut Ledger| {
+            let start = take(ledger, 1, "platform.start", &json!({ "requestId": "r" }));
+            let done = take(ledger, 2, "platform.runtimeDone", &ended);
+            [start, done, take(ledger, 3, "platform.report", &ended)].concat()
+        };
+        let (first, again) = (batch(&mut ledger), batch(&mut ledger));
+        // One invocation, how long it took and what that costs, and a span.
+        assert_eq!((first.len(), again), (4, vec![]));
+        assert_eq!(ledger.close(), [], "and nothing is left open");
+    }
+
+    #[test]
+    fn records_that_come_late_find_their_invocation() {
+        let mut ledger = Ledger::default();
+        let start = |ledger: &mut Ledger, id: &str| take(ledger, 1, "platform.start", &json!({ "requestId": id }));
+        start(&mut ledger, "first");
+        take(&mut ledger, 2, "platform.runtimeDone", &json!({ "requestId": "first", "status": "success" }));
+        start(&mut ledger, "second");
+        let line = take(&mut ledger, 3, "function", &json!({ "requestId": "first", "message": "late" }));
+        assert!(matches!(&line[..], [Item::Log(Log { context: Some(context), .. })] if context.request_id == "first"));
+        let report = json!({ "requestId": "first", "status": "success", "metrics": { "maxMemoryUsedMB": 7 } });
+        let report = take(&mut ledger, 4, "platform.report", &report);
+        assert!(matches!(report[..], [Item::Sample(Sample { metric: Metric::MemoryUsed, value: 7.0, .. })]));
+        assert!(!ledger.is_complete(), "the second is still to come");
     }
 
     #[test]

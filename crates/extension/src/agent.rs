@@ -61,7 +61,7 @@ impl Agent {
     #[must_use]
     pub fn new(config: &Config, account: Option<&str>, instance: &str) -> Self {
         let otlp = config.otlp.as_ref().and_then(|otlp| {
-            let resource = resource(&config.function, &otlp.service, account, instance);
+            let resource = resource(&config.function, &otlp.attributes, account, instance);
             Otlp::new(otlp, resource).map_err(|mistake| say(&mistake)).ok()
         });
         let file = config
@@ -195,10 +195,12 @@ impl Agent {
         loop {
             self.deliver().await;
             if !otlp.waits() || otlp.has_ended() {
-                return;
+                break;
             }
             sleep(AGAIN).await;
         }
+        // What tells of losses, once: a backend that rejects that as well would never come to an end.
+        self.deliver().await;
     }
 
     fn keep(&self, state: &mut State, items: &[Item]) {

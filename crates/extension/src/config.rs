@@ -1,10 +1,13 @@
 //! The extension's settings, read from the environment once. It shares that with the function, so that none of its own
 //! begins as the function's do. docs/telemetry.md lists them; a test holds the two together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::time::Duration;
+
+mod otlp;
+
+pub use otlp::{Otlp, Target};
 
 /// Everything the extension is told by its environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +23,7 @@ pub struct Config {
     pub namespace: Option<String>,
     /// Where all records go unread, one JSON object a line.
     pub file: Option<PathBuf>,
-    /// The OpenTelemetry backend.
+    /// The OpenTelemetry backends.
     pub otlp: Option<Otlp>,
 }
 
@@ -35,19 +38,6 @@ pub struct Function {
     pub memory: u64,
     /// The region that it runs in.
     pub region: String,
-}
-
-/// An OpenTelemetry backend, as the specification's own variables describe it ("OpenTelemetry Protocol Exporter").
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Otlp {
-    /// Base address; `/v1/traces` and the like are put behind it.
-    pub endpoint: String,
-    /// What goes along with every request.
-    pub headers: Vec<(String, String)>,
-    /// How long one request may take.
-    pub timeout: Duration,
-    /// What the service is called; the function's name unless told.
-    pub service: String,
 }
 
 impl Config {
@@ -65,16 +55,16 @@ impl Config {
     /// Reads settings from names and values; the second are the mistakes in them.
     #[must_use]
     pub fn parse(environment: &BTreeMap<String, String>) -> (Self, Vec<String>) {
-        let mut reader = Reader { environment, asked: vec![], mistakes: vec![] };
+        let mut reader = Reader::new(environment);
         let config = reader.config();
         (config, reader.mistakes)
     }
 
     /// The names of every variable that is read.
     #[must_use]
-    pub fn names() -> Vec<&'static str> {
+    pub fn names() -> BTreeSet<String> {
         let environment = BTreeMap::from([("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), "http://localhost".to_owned())]);
-        let mut reader = Reader { environment: &environment, asked: vec![], mistakes: vec![] };
+        let mut reader = Reader::new(&environment);
         reader.config();
         reader.asked
     }
@@ -82,11 +72,15 @@ impl Config {
 
 struct Reader<'environment> {
     environment: &'environment BTreeMap<String, String>,
-    asked: Vec<&'static str>,
+    asked: BTreeSet<String>,
     mistakes: Vec<String>,
 }
 
-impl Reader<'_> {
+impl<'environment> Reader<'environment> {
+    fn new(environment: &'environment BTreeMap<String, String>) -> Self {
+        Self { environment, asked: BTreeSet::new(), mistakes: vec![] }
+    }
+
     fn config(&mut self) -> Config {
         let function = Function {
             name: self.text("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
@@ -101,51 +95,32 @@ impl Reader<'_> {
             managed: self.text("AWS_LAMBDA_INITIALIZATION_TYPE").is_some_and(|kind| kind == "lambda-managed-instances"),
             namespace: emf.then_some(namespace),
             file: self.text("TELEMETRY_FILE").map(PathBuf::from),
-            otlp: self.otlp(&function.name),
+            otlp: self.otlp(),
             function,
         }
     }
 
-    fn otlp(&mut self, function: &str) -> Option<Otlp> {
-        let endpoint = self.text("OTEL_EXPORTER_OTLP_ENDPOINT")?;
-        let headers = self.text("OTEL_EXPORTER_OTLP_HEADERS").unwrap_or_default();
-        let timeout = Duration::from_millis(self.read_or("OTEL_EXPORTER_OTLP_TIMEOUT", 10_000));
-        let service = self.text("OTEL_SERVICE_NAME").unwrap_or_else(|| function.into());
-        let headers = headers.split(',').filter(|pair| !pair.trim().is_empty());
-        let headers = headers.filter_map(|pair| self.header(pair)).collect();
-        if !endpoint.starts_with("http://") && !endpoint.starts_with("https://") {
-            self.mistakes
-                .push(format!("OTEL_EXPORTER_OTLP_ENDPOINT={endpoint}: it begins with neither http:// nor https://"));
-            return None;
-        }
-        Some(Otlp { endpoint: endpoint.trim_end_matches('/').into(), headers, timeout, service })
-    }
-
-    /// One `name=value`, whose value is percent-encoded.
-    fn header(&mut self, pair: &str) -> Option<(String, String)> {
-        let header = pair.split_once('=').map(|(name, value)| {
-            let value = percent_encoding::percent_decode_str(value.trim()).decode_utf8_lossy().into_owned();
-            (name.trim().to_lowercase(), value)
-        });
-        if header.is_none() {
-            // Not the text itself, which may be a key.
-            self.mistakes.push("OTEL_EXPORTER_OTLP_HEADERS: a part is no NAME=VALUE".into());
-        }
-        header
-    }
-
     /// An empty variable is taken as unset, since deployment tools write both alike.
-    fn text(&mut self, name: &'static str) -> Option<String> {
-        self.asked.push(name);
+    fn text(&mut self, name: &str) -> Option<String> {
+        self.asked.insert(name.into());
         self.environment.get(name).filter(|value| !value.is_empty()).cloned()
     }
 
-    fn read_or<T: FromStr<Err: ToString>>(&mut self, name: &'static str, default: T) -> T {
+    /// A number, or `true` or `false` in whatever case.
+    fn read_or<T: FromStr<Err: ToString>>(&mut self, name: &str, default: T) -> T {
         let Some(text) = self.text(name) else { return default };
-        text.parse().unwrap_or_else(|error: T::Err| {
-            self.mistakes.push(format!("{name}={text}: {}", error.to_string()));
+        text.to_ascii_lowercase().parse().unwrap_or_else(|error: T::Err| {
+            self.mistake(name, &format!("{text}: {}", error.to_string()));
             default
         })
+    }
+
+    /// Names it once, even where several settings have it from the same variable.
+    fn mistake(&mut self, name: &str, what: &str) {
+        let mistake = format!("{name}: {what}");
+        if !self.mistakes.contains(&mistake) {
+            self.mistakes.push(mistake);
+        }
     }
 }
 
@@ -153,7 +128,7 @@ impl Reader<'_> {
 mod tests {
     use super::*;
 
-    fn parse(variables: &[(&str, &str)]) -> (Config, Vec<String>) {
+    pub(super) fn parse(variables: &[(&str, &str)]) -> (Config, Vec<String>) {
         Config::parse(&variables.iter().map(|&(name, value)| (name.into(), value.into())).collect())
     }
 
@@ -165,39 +140,26 @@ mod tests {
     }
 
     #[test]
-    fn a_backend_is_described_by_the_specifications_variables() {
-        let (config, mistakes) = parse(&[
-            ("AWS_LAMBDA_FUNCTION_NAME", "f"),
-            ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://otel.example/"),
-            ("OTEL_EXPORTER_OTLP_HEADERS", "Authorization=Basic%20YQ==, x-team=a"),
-            ("OTEL_EXPORTER_OTLP_TIMEOUT", "500"),
-            ("TELEMETRY_EMF", "false"),
-        ]);
-        let otlp = config.otlp.unwrap();
-        let headers = [("authorization".into(), "Basic YQ==".into()), ("x-team".into(), "a".into())];
-        assert_eq!((otlp.endpoint.as_str(), otlp.headers), ("https://otel.example", headers.to_vec()));
-        assert_eq!((otlp.timeout, otlp.service.as_str()), (Duration::from_millis(500), "f"));
-        assert_eq!((config.namespace, mistakes), (None, vec![]));
-    }
-
-    #[test]
     fn a_mistake_is_named_and_a_default_taken() {
-        let (config, mistakes) =
-            parse(&[("TELEMETRY_EMF", "maybe"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318")]);
-        assert!(config.namespace.is_some() && config.otlp.is_none());
+        let (config, mistakes) = parse(&[("TELEMETRY_EMF", "maybe"), ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "much")]);
+        assert_eq!((config.namespace.is_some(), config.function.memory), (true, 0));
         assert_eq!(mistakes.len(), 2, "{mistakes:?}");
+        assert!(mistakes[1].starts_with("TELEMETRY_EMF: maybe: "), "{mistakes:?}");
     }
 
     #[test]
     fn the_docs_list_every_setting_and_no_other() {
         // Read when the test runs, so that a build without the docs has the test and can leave it out.
-        let docs = std::fs::read_to_string("../../docs/telemetry.md").unwrap().leak();
-        let row = |line: &'static str| line.strip_prefix("| `")?.split_once('`').map(|(name, _)| name);
-        let ours = |name: &&str| ["AWS_", "OTEL_", "TELEMETRY_"].iter().any(|start| name.starts_with(start));
-        let mut listed: Vec<&str> = docs.lines().filter_map(row).filter(ours).collect();
-        let mut read = Config::names();
-        listed.sort_unstable();
-        read.sort_unstable();
-        assert_eq!(listed, read);
+        let docs = std::fs::read_to_string("../../docs/telemetry.md").unwrap();
+        let row = |line: &str| line.strip_prefix("| `")?.split_once('`').map(|(name, _)| name.to_owned());
+        let ours = |name: &String| ["AWS_", "OTEL_", "TELEMETRY_"].iter().any(|start| name.starts_with(start));
+        let listed: BTreeSet<String> = docs.lines().filter_map(row).filter(ours).collect();
+        // Once for all signals, and the docs say how each has its own.
+        let shared = |name: String| {
+            let signals = ["_METRICS_", "_TRACES_", "_LOGS_"].map(|signal| format!("OTEL_EXPORTER_OTLP{signal}"));
+            let own = signals.iter().find_map(|start| name.strip_prefix(start.as_str()));
+            own.map_or(name.clone(), |what| format!("OTEL_EXPORTER_OTLP_{what}"))
+        };
+        assert_eq!(listed, Config::names().into_iter().map(shared).collect());
     }
 }

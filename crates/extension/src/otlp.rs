@@ -32,10 +32,12 @@ const MOST_AT_ONCE: Most = Most { items: 1024, bytes: 1 << 20 };
 /// A span with its attributes, about.
 const SPAN: usize = 500;
 
-/// A backend, and what waits for it.
+/// Backends, and what waits for them.
 #[derive(Debug)]
 pub struct Otlp {
-    door: Door,
+    metrics: Option<Door>,
+    traces: Option<Door>,
+    logs: Option<Door>,
     resource: Resource,
     waiting: Mutex<Waiting>,
     /// One delivery at a time: the next has what this one leaves.
@@ -56,10 +58,10 @@ struct Waiting {
 }
 
 impl Otlp {
-    /// The backend that the settings name, told of the function by this resource.
+    /// The backends that the settings name, told of the function by this resource.
     ///
     /// # Errors
-    /// The address is none, or TLS has no certificates to go by.
+    /// TLS has no certificates to go by.
     pub fn new(config: &config::Otlp, resource: Resource) -> Result<Self, String> {
         let waiting = Waiting {
             metrics: Delta::default(),
@@ -68,23 +70,26 @@ impl Otlp {
             lost: 0,
             down: false,
         };
-        let (door, waiting, turn) = (Door::new(config)?, waiting.into(), tokio::sync::Mutex::new(()));
-        Ok(Self { door, resource, waiting, turn, cut: Notify::new(), ended: AtomicBool::new(false) })
+        let [metrics, traces, logs] = Door::all([&config.metrics, &config.traces, &config.logs])?;
+        let (waiting, turn) = (waiting.into(), tokio::sync::Mutex::new(()));
+        let (cut, ended) = (Notify::new(), AtomicBool::new(false));
+        Ok(Self { metrics, traces, logs, resource, waiting, turn, cut, ended })
     }
 
-    /// Takes what is to be delivered.
+    /// Takes what is to be delivered. What nobody wants does not wait.
     pub fn push(&self, items: &[Item]) {
         let mut waiting = self.waiting();
         for item in items {
             match item {
-                Item::Sample(sample) => waiting.metrics.add(sample),
-                Item::Span(span) => waiting.spans.push(SPAN, span.clone()),
-                Item::Log(log) => waiting.logs.push(log.bytes, log.clone()),
+                Item::Sample(sample) if self.metrics.is_some() => waiting.metrics.add(sample),
+                Item::Span(span) if self.traces.is_some() => waiting.spans.push(SPAN, span.clone()),
+                Item::Log(log) if self.logs.is_some() => waiting.logs.push(log.bytes, log.clone()),
+                Item::Sample(_) | Item::Span(_) | Item::Log(_) => {}
             }
         }
     }
 
-    /// Whether the backend took nothing when it was last tried.
+    /// Whether a backend was in trouble when it was last tried.
     pub fn is_down(&self) -> bool {
         self.waiting().down
     }
@@ -95,29 +100,25 @@ impl Otlp {
         std::mem::take(&mut waiting.lost) + waiting.spans.take_dropped() + waiting.logs.take_dropped()
     }
 
-    /// Whether anything waits.
+    /// Whether anything waits, but for what tells of losses.
     pub fn waits(&self) -> bool {
         let waiting = self.waiting();
-        !waiting.metrics.is_empty() || waiting.spans.len() + waiting.logs.len() > 0
+        waiting.metrics.points() > 0 || waiting.spans.len() + waiting.logs.len() > 0
     }
 
-    /// Delivers what waits, until nothing does or the backend takes no more. Gives what went wrong, the first time that
+    /// Delivers what waits, until nothing does or the backends take no more. Gives what went wrong, the first time that
     /// it does.
     pub async fn flush(&self) -> Option<String> {
         let _turn = self.turn.lock().await;
-        let mut trouble = self.metrics().await.err();
-        while trouble.is_none() {
-            let (spans, logs) = tokio::join!(self.spans(), self.logs());
-            match (spans, logs) {
-                (Ok(0), Ok(0)) => break,
-                (spans, logs) => trouble = spans.err().or(logs.err()),
-            }
-        }
-        if matches!(trouble, Some(Trouble::Cut)) {
+        // Side by side: each signal may have a backend of its own, and who is in trouble must not keep the others.
+        let (metrics, spans, logs) = tokio::join!(self.send_metrics(), self.send_spans(), self.send_logs());
+        let signals = [("metrics", metrics), ("traces", spans), ("logs", logs)];
+        let trouble = signals.into_iter().find_map(|(signal, sent)| Some((signal, sent.err()?)));
+        if matches!(trouble, Some((_, Trouble::Cut))) {
             return None;
         }
         let was_down = std::mem::replace(&mut self.waiting().down, trouble.is_some());
-        trouble.filter(|_| !was_down).map(|trouble| trouble.to_string())
+        trouble.filter(|_| !was_down).map(|(signal, trouble)| format!("the backend for {signal} {trouble}"))
     }
 
     /// Ends the delivery that is under way. What it had in hand waits again.
@@ -136,12 +137,12 @@ impl Otlp {
         self.ended.load(Ordering::Relaxed)
     }
 
-    async fn metrics(&self) -> Result<(), Trouble> {
+    async fn send_metrics(&self) -> Result<(), Trouble> {
         let delta = std::mem::take(&mut self.waiting().metrics);
         if delta.is_empty() {
             return Ok(());
         }
-        let sent = self.send("metrics", metrics::request(&delta, &self.resource)).await;
+        let sent = self.send(self.metrics.as_ref(), metrics::request(&delta, &self.resource)).await;
         let mut waiting = self.waiting();
         match &sent {
             Ok(rejected) => waiting.lost += rejected,
@@ -151,28 +152,35 @@ impl Otlp {
         sent.map(|_| ())
     }
 
-    async fn spans(&self) -> Result<usize, Trouble> {
-        let spans = self.waiting().spans.take(MOST_AT_ONCE);
-        let request = || traces::request(&spans, &self.resource);
-        let sent = if spans.is_empty() { Ok(0) } else { self.send("traces", request()).await };
-        settle(&mut self.waiting().spans, spans, sent)
-    }
-
-    async fn logs(&self) -> Result<usize, Trouble> {
-        let logs = self.waiting().logs.take(MOST_AT_ONCE);
-        let request = || logs::request(&logs, &self.resource);
-        let sent = if logs.is_empty() { Ok(0) } else { self.send("logs", request()).await };
-        settle(&mut self.waiting().logs, logs, sent)
-    }
-
-    async fn send(&self, signal: &str, message: impl Message) -> Result<u64, Trouble> {
-        if self.has_ended() {
-            return Err(Trouble::Cut);
+    async fn send_spans(&self) -> Result<(), Trouble> {
+        loop {
+            let spans = self.waiting().spans.take(MOST_AT_ONCE);
+            if spans.is_empty() {
+                return Ok(());
+            }
+            let sent = self.send(self.traces.as_ref(), traces::request(&spans, &self.resource)).await;
+            settle(&mut self.waiting().spans, spans, sent)?;
         }
+    }
+
+    async fn send_logs(&self) -> Result<(), Trouble> {
+        loop {
+            let logs = self.waiting().logs.take(MOST_AT_ONCE);
+            if logs.is_empty() {
+                return Ok(());
+            }
+            let sent = self.send(self.logs.as_ref(), logs::request(&logs, &self.resource)).await;
+            settle(&mut self.waiting().logs, logs, sent)?;
+        }
+    }
+
+    async fn send(&self, door: Option<&Door>, message: impl Message) -> Result<u64, Trouble> {
+        // Without one, nothing waits.
+        let Some(door) = door.filter(|_| !self.has_ended()) else { return Err(Trouble::Cut) };
         tokio::select! {
             // What has arrived is not sent again.
             biased;
-            sent = self.door.send(signal, message.encode_to_vec()) => sent,
+            sent = door.send(message.encode_to_vec()) => sent,
             () = self.cut.notified() => Err(Trouble::Cut),
         }
     }
@@ -191,12 +199,11 @@ impl Otlp {
 }
 
 /// What the backend may take another time waits for it; what it never will is lost.
-fn settle<T>(queue: &mut Queue<T>, items: Vec<Weighed<T>>, sent: Result<u64, Trouble>) -> Result<usize, Trouble> {
-    let number = items.len();
+fn settle<T>(queue: &mut Queue<T>, items: Vec<Weighed<T>>, sent: Result<u64, Trouble>) -> Result<(), Trouble> {
     match &sent {
         Ok(rejected) => queue.lose(*rejected),
         Err(trouble) if trouble.may_pass() => queue.put_back(items),
-        Err(_) => queue.lose(number as u64),
+        Err(_) => queue.lose(items.len() as u64),
     }
-    sent.map(|_| number)
+    sent.map(|_| ())
 }

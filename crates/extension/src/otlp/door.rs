@@ -1,11 +1,14 @@
 //! One request to the backend.
 
+use std::io::Write;
 use std::time::Duration;
 
 use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
-use hyper::{Method, Request, StatusCode, Uri};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, USER_AGENT};
+use hyper::{Method, Request, StatusCode};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -15,28 +18,28 @@ use prost::Message;
 use thiserror::Error;
 use tokio::time::timeout;
 
-use crate::config;
+use crate::config::Target;
 
 /// The most of an answer that is read: it has a number and a sentence.
 const MOST_ANSWER: usize = 65_536;
+
+/// Where one signal goes.
 #[derive(Debug)]
 pub(super) struct Door {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
-    endpoint: String,
-    headers: HeaderMap,
-    timeout: Duration,
+    target: Target,
 }
 
-/// Why the backend did not take something.
+/// What a backend did instead of taking something.
 #[derive(Debug, Error)]
 pub(super) enum Trouble {
-    #[error("the OpenTelemetry backend cannot be reached: {0}")]
+    #[error("cannot be reached: {}", chain(.0))]
     Unreachable(#[source] hyper_util::client::legacy::Error),
-    #[error("the OpenTelemetry backend did not answer within {0:?}")]
+    #[error("did not answer within {0:?}")]
     Late(Duration),
-    #[error("the OpenTelemetry backend answered {0}")]
+    #[error("answered {0}")]
     Refused(StatusCode),
-    #[error("the delivery was cut off")]
+    #[error("was cut off")]
     Cut,
 }
 
@@ -52,42 +55,60 @@ impl Trouble {
 }
 
 impl Door {
-    pub(super) fn new(config: &config::Otlp) -> Result<Self, String> {
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
-        let agent = concat!("avif-extension/", env!("CARGO_PKG_VERSION"));
-        headers.insert(USER_AGENT, HeaderValue::from_static(agent));
-        for (name, value) in &config.headers {
-            let named = |_| format!("OTEL_EXPORTER_OTLP_HEADERS: {name} is no header");
-            let parsed: HeaderName =
-                name.parse().map_err(|_| format!("OTEL_EXPORTER_OTLP_HEADERS: {name} is no header"))?;
-            let mut value = HeaderValue::from_str(value).map_err(named)?;
-            value.set_sensitive(true);
-            headers.insert(parsed, value);
-        }
-        config.endpoint.parse::<Uri>().map_err(|error| format!("{}: {error}", config.endpoint))?;
+    /// Doors to these, where there are any.
+    ///
+    /// # Errors
+    /// TLS has no certificates to go by.
+    pub(super) fn all<const NUMBER: usize>(
+        targets: [&Option<Target>; NUMBER],
+    ) -> Result<[Option<Self>; NUMBER], String> {
+        let is_https = |target: &Target| target.address.scheme_str() == Some("https");
+        let connector = connector(targets.iter().any(|target| target.as_ref().is_some_and(is_https)))?;
         // Each request has a connection of its own. One that was kept would be dead when a frozen environment wakes, which
         // nobody tells and no clock in there shows, and what the end has to say would wait for it in vain.
-        let client =
-            Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector(&config.endpoint)?);
-        Ok(Self { client, endpoint: config.endpoint.clone(), headers, timeout: config.timeout })
+        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
+        Ok(targets.map(|target| Some(Self { client: client.clone(), target: target.clone()? })))
     }
 
     /// Delivers, and gives how many items of it the backend will never take.
-    pub(super) async fn send(&self, signal: &str, message: Vec<u8>) -> Result<u64, Trouble> {
-        let mut request = Request::new(Full::new(Bytes::from(message)));
-        *request.method_mut() = Method::POST;
-        *request.headers_mut() = self.headers.clone();
-        *request.uri_mut() = format!("{}/v1/{signal}", self.endpoint).parse().expect("it was parsed without its end");
-        let response = timeout(self.timeout, self.client.request(request)).await;
-        let response = response.map_err(|_| Trouble::Late(self.timeout))?.map_err(Trouble::Unreachable)?;
+    pub(super) async fn send(&self, message: Vec<u8>) -> Result<u64, Trouble> {
+        let limit = self.target.timeout;
+        let response = timeout(limit, self.client.request(self.request(message))).await;
+        let response = response.map_err(|_| Trouble::Late(limit))?.map_err(Trouble::Unreachable)?;
         if !response.status().is_success() {
             return Err(Trouble::Refused(response.status()));
         }
         // It has taken the message, whatever becomes of the rest of its answer.
-        let body = timeout(self.timeout, Limited::new(response.into_body(), MOST_ANSWER).collect()).await;
+        let body = timeout(limit, Limited::new(response.into_body(), MOST_ANSWER).collect()).await;
         Ok(body.ok().and_then(Result::ok).map_or(0, |body| rejected(&body.to_bytes())))
     }
+
+    fn request(&self, message: Vec<u8>) -> Request<Full<Bytes>> {
+        let message = if self.target.gzip { compressed(&message) } else { message };
+        let mut request = Request::new(Full::new(Bytes::from(message)));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.target.address.clone();
+        let headers = request.headers_mut();
+        headers.insert(USER_AGENT, HeaderValue::from_static(concat!("avif-extension/", env!("CARGO_PKG_VERSION"))));
+        headers.extend(self.target.headers.clone());
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+        if self.target.gzip {
+            headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        request
+    }
+}
+
+/// An error with its causes, on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// At the fastest level: the processors are the function's.
+fn compressed(message: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(vec![], Compression::fast());
+    encoder.write_all(message).and_then(|()| encoder.finish()).expect("memory takes everything")
 }
 
 /// What a backend says that it will never take of a message that it took ("OTLP/HTTP Response", "Partial Success"). The
@@ -98,9 +119,9 @@ fn rejected(answer: &[u8]) -> u64 {
 }
 
 /// With the machine's certificates where they are needed: reading them takes longer than all the rest of the start.
-fn connector(endpoint: &str) -> Result<HttpsConnector<HttpConnector>, String> {
+fn connector(tls: bool) -> Result<HttpsConnector<HttpConnector>, String> {
     let builder = HttpsConnectorBuilder::new();
-    let builder = if endpoint.starts_with("https://") {
+    let builder = if tls {
         builder.with_native_roots().map_err(|error| format!("no certificates to go by: {error}"))?
     } else {
         builder.with_tls_config(nothing_trusted())

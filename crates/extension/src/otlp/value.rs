@@ -1,5 +1,7 @@
 //! Attributes, and whom all of it is about.
 
+use std::collections::BTreeMap;
+
 use opentelemetry_proto::tonic::common::v1::any_value::Value as Any;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList};
 use opentelemetry_proto::tonic::resource::v1::Resource;
@@ -11,12 +13,18 @@ use crate::config::Function;
 /// The version of the semantic conventions whose names are used.
 pub(super) const SCHEMA: &str = opentelemetry_semantic_conventions::SCHEMA_URL;
 
-/// The function, as the semantic conventions describe one; `instance` tells its environments apart.
+/// The function, as the semantic conventions describe one; `instance` tells its environments apart. What is told of it
+/// counts for more than what is known.
 #[must_use]
-pub fn resource(function: &Function, service: &str, account: Option<&str>, instance: &str) -> Resource {
+pub fn resource(
+    function: &Function,
+    told: &BTreeMap<String, String>,
+    account: Option<&str>,
+    instance: &str,
+) -> Resource {
     let Function { name, version, memory, region } = function;
     let mut attributes = vec![
-        text(standard::SERVICE_NAME, service),
+        text(standard::SERVICE_NAME, name),
         text(standard::CLOUD_PROVIDER, "aws"),
         text(standard::CLOUD_PLATFORM, "aws_lambda"),
         text(standard::CLOUD_REGION, region),
@@ -32,6 +40,8 @@ pub fn resource(function: &Function, service: &str, account: Option<&str>, insta
         let arn = format!("arn:aws:lambda:{region}:{account}:function:{name}");
         attributes.push(text(standard::CLOUD_RESOURCE_ID, &arn));
     }
+    attributes.retain(|known| !told.contains_key(&known.key));
+    attributes.extend(told.iter().map(|(name, value)| text(name, value)));
     Resource { attributes, ..Resource::default() }
 }
 

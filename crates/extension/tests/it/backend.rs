@@ -2,6 +2,7 @@
 //! definitions, and held to what these say in words.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
@@ -10,9 +11,12 @@ use axum::body::Bytes;
 use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use flate2::read::GzDecoder;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::collector::trace::v1::{
+    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
+};
 use opentelemetry_proto::tonic::common::v1::KeyValue;
 use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::logs::v1::LogRecord;
@@ -28,11 +32,13 @@ use tokio::net::TcpListener;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mood {
     Well,
-    Failing,
-    /// Takes nothing, ever.
-    Refusing,
-    /// Fails twice.
-    Stumbling,
+    /// Takes nothing, and answers so.
+    Failing(StatusCode),
+    /// The same, twice.
+    Stumbling(StatusCode),
+    /// Takes all but one item of each request.
+    Picky,
+    /// Never answers.
     Slow,
 }
 
@@ -47,6 +53,8 @@ pub(crate) struct Got {
     pub(crate) histograms: BTreeMap<(String, String), (u64, f64)>,
     pub(crate) resource: BTreeMap<String, String>,
     pub(crate) requests: u64,
+    /// The last request's.
+    pub(crate) headers: HeaderMap,
     wrong: Vec<String>,
 }
 
@@ -75,6 +83,7 @@ impl Backend {
             .route("/v1/metrics", post(metrics))
             .route("/v1/traces", post(traces))
             .route("/v1/logs", post(logs))
+            .route("/own/path", post(traces))
             .with_state(backend.clone())
             .into_make_service_with_connect_info::<SocketAddr>();
         tokio::spawn(async move { axum::serve(listener, routes).await });
@@ -98,8 +107,8 @@ impl Backend {
         got
     }
 
-    /// Whether what comes is taken.
-    async fn takes(&self, from: SocketAddr, headers: &HeaderMap) -> Result<(), StatusCode> {
+    /// The message, and what is answered to it; where it is not taken, a status.
+    async fn takes(&self, from: SocketAddr, headers: &HeaderMap, body: Bytes) -> Result<(Bytes, Vec<u8>), StatusCode> {
         let is_dead = {
             let mut connections = self.connections.lock().unwrap();
             connections.all.insert(from);
@@ -111,20 +120,30 @@ impl Backend {
         let requests = {
             let mut got = self.got.lock().unwrap();
             got.requests += 1;
+            got.check(headers["content-type"] == "application/x-protobuf", "a type of content");
+            got.headers = headers.clone();
             got.requests
         };
-        if headers["content-type"] != "application/x-protobuf" {
-            self.got.lock().unwrap().wrong.push(format!("{headers:?}"));
-        }
         let mood = *self.mood.lock().unwrap();
-        match mood {
-            Mood::Well => Ok(()),
-            Mood::Stumbling if requests > 2 => Ok(()),
-            Mood::Failing | Mood::Stumbling => Err(StatusCode::INTERNAL_SERVER_ERROR),
-            Mood::Refusing => Err(StatusCode::BAD_REQUEST),
+        let answer = match mood {
+            Mood::Stumbling(_) if requests > 2 => vec![],
+            Mood::Well => vec![],
+            Mood::Failing(status) | Mood::Stumbling(status) => return Err(status),
+            Mood::Picky => {
+                let partial = ExportTracePartialSuccess { rejected_spans: 1, error_message: "too many".into() };
+                ExportTraceServiceResponse { partial_success: Some(partial) }.encode_to_vec()
+            }
             Mood::Slow => std::future::pending().await,
-        }
+        };
+        let is_compressed = headers.get("content-encoding").is_some_and(|encoding| encoding == "gzip");
+        Ok((if is_compressed { decompressed(&body) } else { body }, answer))
     }
+}
+
+fn decompressed(body: &[u8]) -> Bytes {
+    let mut plain = vec![];
+    GzDecoder::new(body).read_to_end(&mut plain).unwrap();
+    plain.into()
 }
 
 impl Got {
@@ -183,10 +202,8 @@ async fn metrics(
     ConnectInfo(from): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Bytes,
-) -> StatusCode {
-    if let Err(refused) = backend.takes(from, &headers).await {
-        return refused;
-    }
+) -> Result<Vec<u8>, StatusCode> {
+    let (body, answer) = backend.takes(from, &headers, body).await?;
     let mut got = backend.got.lock().unwrap();
     let request = ExportMetricsServiceRequest::decode(body).unwrap();
     let delta = AggregationTemporality::Delta as i32;
@@ -216,7 +233,7 @@ async fn metrics(
             }
         }
     }
-    StatusCode::OK
+    Ok(answer)
 }
 
 async fn traces(
@@ -224,10 +241,8 @@ async fn traces(
     ConnectInfo(from): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Bytes,
-) -> StatusCode {
-    if let Err(refused) = backend.takes(from, &headers).await {
-        return refused;
-    }
+) -> Result<Vec<u8>, StatusCode> {
+    let (body, answer) = backend.takes(from, &headers, body).await?;
     let mut got = backend.got.lock().unwrap();
     for resource in ExportTraceServiceRequest::decode(body).unwrap().resource_spans {
         got.from(resource.resource);
@@ -240,7 +255,7 @@ async fn traces(
             got.spans.push(span);
         }
     }
-    StatusCode::OK
+    Ok(answer)
 }
 
 async fn logs(
@@ -248,10 +263,8 @@ async fn logs(
     ConnectInfo(from): ConnectInfo<SocketAddr>,
     headers: HeaderMap,
     body: Bytes,
-) -> StatusCode {
-    if let Err(refused) = backend.takes(from, &headers).await {
-        return refused;
-    }
+) -> Result<Vec<u8>, StatusCode> {
+    let (body, answer) = backend.takes(from, &headers, body).await?;
     let mut got = backend.got.lock().unwrap();
     for resource in ExportLogsServiceRequest::decode(body).unwrap().resource_logs {
         got.from(resource.resource);
@@ -261,5 +274,5 @@ async fn logs(
             got.logs.push(log);
         }
     }
-    StatusCode::OK
+    Ok(answer)
 }

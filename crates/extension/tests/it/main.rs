@@ -9,3 +9,4 @@ mod house;
 mod numbers;
 mod outage;
 mod shutdown;
+mod signals;

@@ -22,8 +22,9 @@ use crate::record::Record;
 
 /// Events further apart are rare.
 const RARE: Duration = Duration::from_secs(20);
-/// How often is told what frequent events have to say.
-const PERIOD: Duration = Duration::from_secs(10);
+/// How often is told what frequent events have to say: as often as OpenTelemetry's own batches of spans go
+/// (`OTEL_BSP_SCHEDULE_DELAY`).
+const PERIOD: Duration = Duration::from_secs(5);
 /// The samples that wait for that at most.
 const MOST_SAMPLES: usize = 2000;
 /// The longest that a delivery keeps an environment from its next event.
@@ -255,4 +256,46 @@ fn nanoseconds(time: SystemTime) -> u64 {
 fn until(deadline_ms: u64) -> Duration {
     let deadline = UNIX_EPOCH + Duration::from_millis(deadline_ms);
     deadline.duration_since(SystemTime::now()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use serde_json::json;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_rare_event_does_not_wait_for_a_backend_that_is_down() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let tries = Arc::new(AtomicU32::new(0));
+        let counted = tries.clone();
+        tokio::spawn(async move {
+            while listener.accept().await.is_ok() {
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let environment = [("OTEL_EXPORTER_OTLP_ENDPOINT".into(), endpoint), ("TELEMETRY_EMF".into(), "false".into())];
+        let agent = Arc::new(Agent::new(&Config::parse(&BTreeMap::from(environment)).0, None, "instance"));
+        let mut seen = vec![];
+        for id in ["first", "second", "third"] {
+            let now = time::OffsetDateTime::now_utc();
+            let at = now.format(&time::format_description::well_known::Rfc3339).unwrap();
+            let record = json!({ "requestId": id, "status": "success" });
+            let events = ["platform.start", "platform.runtimeDone"]
+                .map(|kind| json!({ "time": at, "type": kind, "record": record }));
+            agent.take(json!(events).to_string().as_bytes());
+            // As if the one before it were long ago.
+            agent.state().last_event = UNIX_EPOCH;
+            let deadline = now.unix_timestamp_nanos() / 1_000_000 + 5000;
+            agent.invoked(id, u64::try_from(deadline).unwrap()).await;
+            seen.push(tries.load(Ordering::Relaxed));
+        }
+        // Metrics and traces, of which there is something.
+        assert_eq!(seen, [2, 2, 2]);
+    }
 }

@@ -107,6 +107,11 @@ impl Backend {
         got
     }
 
+    /// How much of that metric came so far.
+    pub(crate) fn told(&self, name: &str) -> i64 {
+        self.got.lock().unwrap().sum(name, "")
+    }
+
     /// The message, and what is answered to it; where it is not taken, a status.
     async fn takes(&self, from: SocketAddr, headers: &HeaderMap, body: Bytes) -> Result<(Bytes, Vec<u8>), StatusCode> {
         let is_dead = {

@@ -5,6 +5,7 @@
 
 mod backend;
 mod beside;
+mod cadence;
 mod house;
 mod numbers;
 mod outage;

@@ -202,6 +202,14 @@ pub(crate) fn attribute_of(span: &Span, name: &str) -> Option<String> {
     span.attributes.iter().find(|attribute| attribute.key == name).map(text)
 }
 
+/// What a line says, where it is text.
+pub(crate) fn body(log: &LogRecord) -> &str {
+    match log.body.as_ref().and_then(|body| body.value.as_ref()) {
+        Some(Value::StringValue(text)) => text,
+        _ => "",
+    }
+}
+
 async fn metrics(
     State(backend): State<Backend>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,

@@ -3,14 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use emulator::Function;
+use emulator::{Function, Lambda};
 use extension::agent::Agent;
 use extension::config::Config;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::sleep;
 
-use crate::backend::{Backend, Mood};
+use crate::backend::{Backend, Mood, body};
 use crate::house::{function, lines, metrics, obedient, start, sum};
 
 #[tokio::test]
@@ -31,23 +33,62 @@ async fn what_a_frozen_environment_had_left_is_delivered_within_its_two_seconds(
     assert_eq!((got.sum("faas.invocations", ""), got.logs.len()), (5, 10));
 }
 
-/// A process that stands still sees neither its clock go on nor its connections die.
-#[tokio::test]
-async fn after_ten_minutes_of_frozen_time_nothing_waits_for_a_connection_that_is_dead() {
-    let backend = Backend::start(Mood::Well).await;
-    let (lambda, mut log) = start(function(obedient(), &[("OTEL_EXPORTER_OTLP_ENDPOINT", &backend.endpoint)]));
-    // The first is told while it is in hand, the second is not.
+/// The first is told while it is in hand, the second is not.
+async fn two(backend: &Backend, timeout_ms: &str) -> (Lambda, UnboundedReceiver<String>) {
+    let settings = [("OTEL_EXPORTER_OTLP_ENDPOINT", &*backend.endpoint), ("OTEL_EXPORTER_OTLP_TIMEOUT", timeout_ms)];
+    let (lambda, log) = start(function(obedient(), &settings));
     for _ in 0..2 {
         lambda.invoke(json!({"do": "print"})).await.result.unwrap();
     }
-    backend.forget();
+    (lambda, log)
+}
+
+/// The environment wakes for its end, and all is there within the 2 s of it.
+async fn all_is_delivered(backend: &Backend, lambda: Lambda, mut log: UnboundedReceiver<String>) {
+    let begun = Instant::now();
     lambda.stop().await;
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
     let lines = lines(&mut log);
     assert!(!lines.iter().any(|line| line.contains("Killed")), "{lines:?}");
-    assert_eq!(sum(&metrics(&lines), "TelemetryDropped"), 0.0);
+    let metrics = metrics(&lines);
+    let counts = ["Invocations", "ColdStarts", "TelemetryDropped"].map(|name| sum(&metrics, name));
+    assert_eq!((counts, metrics["BilledDuration"].len()), ([2.0, 1.0, 0.0], 2), "{lines:?}");
     let got = backend.got();
-    let spans = got.spans.iter().filter(|span| span.name == "f").count();
-    assert_eq!((got.sum("faas.invocations", ""), spans, got.logs.len()), (2, 2, 4));
+    let spans = |name: &str| got.spans.iter().filter(|span| span.name == name).count();
+    assert_eq!((got.sum("faas.invocations", ""), got.sum("faas.coldstarts", "")), (2, 1));
+    assert_eq!((spans("f"), spans("init")), (2, 1));
+    let printed = |text: &str| got.logs.iter().filter(|log| body(log) == text).count();
+    assert_eq!((printed("out"), printed("err")), (2, 2));
+}
+
+/// A virtual machine that stands still sees neither its clock go on nor its connections die: none of its timers is due
+/// when it wakes, and nobody tells it that who was there is long gone.
+#[tokio::test]
+async fn after_ten_minutes_in_which_its_clock_stood_still_nothing_waits_for_what_is_dead() {
+    let backend = Backend::start(Mood::Well).await;
+    let (lambda, log) = two(&backend, "").await;
+    backend.forget();
+    all_is_delivered(&backend, lambda, log).await;
+
+    // The same with a delivery that was under way when all stood still.
+    let backend = Backend::start(Mood::Slow).await;
+    let (lambda, log) = two(&backend, "").await;
+    backend.turn(Mood::Well);
+    all_is_delivered(&backend, lambda, log).await;
+}
+
+/// A process that stands still does see its clock go on: every timer that it has is due when it wakes. It has two then:
+/// until the next time that all is told, 5 s, and a request's limit, which is less here. Of those that are longer, or
+/// shorter, none runs between two events. So 6 s are as good as ten minutes; the time of day, which goes on besides,
+/// is in the next test.
+#[tokio::test]
+async fn after_ten_minutes_in_which_its_clock_went_on_all_that_is_due_at_once_is_delivered() {
+    let backend = Backend::start(Mood::Slow).await;
+    let (lambda, log) = two(&backend, "4000").await;
+    sleep(Duration::from_secs(6)).await;
+    backend.forget();
+    backend.turn(Mood::Well);
+    all_is_delivered(&backend, lambda, log).await;
 }
 
 /// What came before the environment was frozen is ten minutes old, and its last record comes when it wakes.
@@ -114,4 +155,23 @@ async fn a_backend_that_never_answers_delays_no_end() {
     assert!(!lines.iter().any(|line| line.contains("Killed")), "{lines:?}");
     // An invocation, the environment's start, two lines, and what seven metrics say of it.
     assert_eq!(sum(&metrics(&lines), "TelemetryDropped"), 11.0, "{lines:?}");
+}
+
+/// What nobody could read, and what Lambda itself lost.
+#[tokio::test]
+async fn records_that_never_came_are_counted() {
+    let backend = Backend::start(Mood::Well).await;
+    let (config, _) = Config::parse(&BTreeMap::from([
+        ("OTEL_EXPORTER_OTLP_ENDPOINT".into(), backend.endpoint.clone()),
+        ("TELEMETRY_EMF".into(), "false".into()),
+    ]));
+    let agent = Agent::new(&config, None, "instance");
+    agent.take(b"no JSON");
+    let now = OffsetDateTime::now_utc();
+    let lost = json!({ "reason": "slow", "droppedRecords": 3, "droppedBytes": 12 });
+    let at = now.format(&Rfc3339).unwrap();
+    agent.take(json!([{ "time": at, "type": "platform.logsDropped", "record": lost }]).to_string().as_bytes());
+    let end = now + Duration::from_secs(2);
+    agent.shut_down(u64::try_from(end.unix_timestamp_nanos() / 1_000_000).unwrap()).await;
+    assert_eq!(backend.got().sum("telemetry.dropped", ""), 4);
 }

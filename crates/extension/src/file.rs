@@ -34,3 +34,20 @@ impl Records {
         self.file.write_all(lines.as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_there_is_no_room_nothing_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("records.ndjson");
+        let mut records = Records { left: 5, ..Records::open(&path).unwrap() };
+        for event in ["a", "b", "c"] {
+            records.write(&[event.into()]).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "\"a\"\n");
+        assert_eq!(Records::open(&path).unwrap().left, MOST - 4, "what is there counts");
+    }
+}

@@ -62,3 +62,36 @@ async fn take(agent: &Agent, request: Request<Incoming>) -> Result<Response<Empt
     }
     Ok(response)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    use super::*;
+    use crate::config::Config;
+
+    #[tokio::test]
+    async fn telemetry_comes_by_as_many_connections_as_lambda_likes() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("records.ndjson");
+        let settings = BTreeMap::from([("TELEMETRY_FILE".into(), file.to_str().unwrap().into())]);
+        let agent = Arc::new(Agent::new(&Config::parse(&settings).0, None, "instance"));
+        let listener = Listener::bind().await.unwrap();
+        let address = (Ipv4Addr::LOCALHOST, listener.port().unwrap());
+        tokio::spawn(listener.serve(agent));
+        let mut open = vec![];
+        for number in 0..3 {
+            let mut connection = TcpStream::connect(address).await.unwrap();
+            let request = format!("POST / HTTP/1.1\r\nhost: sandbox\r\ncontent-length: 3\r\n\r\n[{number}]");
+            connection.write_all(request.as_bytes()).await.unwrap();
+            let mut answer = [0; 15];
+            connection.read_exact(&mut answer).await.unwrap();
+            assert_eq!(&answer, b"HTTP/1.1 200 OK");
+            open.push(connection);
+        }
+        assert_eq!(std::fs::read_to_string(file).unwrap(), "0\n1\n2\n");
+    }
+}

@@ -1,5 +1,7 @@
 //! Beside a function that is not ours.
 
+use std::time::{Duration, Instant};
+
 use emulator::Beside;
 use serde_json::json;
 
@@ -47,13 +49,14 @@ async fn any_function_has_metrics_logs_and_a_trace_for_each_invocation() {
 }
 
 #[tokio::test]
-async fn an_environment_that_knows_only_the_older_schema_is_subscribed_to_by_that() {
-    let function = function(obedient(), &[]);
-    let beside = Beside { extensions: vec![extension()], schemas: vec!["2022-12-13"] };
-    let (lambda, mut log) = start(emulator::Function { beside, ..function });
-    lambda.invoke(json!({})).await.result.unwrap();
-    lambda.stop().await;
-    assert_eq!(sum(&metrics(&lines(&mut log)), "Invocations"), 1.0);
+async fn an_environment_is_subscribed_to_by_the_schema_that_it_knows() {
+    for schema in ["2025-01-29", "2022-12-13"] {
+        let beside = Beside { extensions: vec![extension()], schemas: vec![schema] };
+        let (lambda, mut log) = start(emulator::Function { beside, ..function(obedient(), &[]) });
+        lambda.invoke(json!({})).await.result.unwrap();
+        lambda.stop().await;
+        assert_eq!(sum(&metrics(&lines(&mut log)), "Invocations"), 1.0, "{schema}");
+    }
 }
 
 #[tokio::test]
@@ -61,8 +64,10 @@ async fn without_telemetry_the_function_works_on() {
     let beside = Beside { extensions: vec![extension()], schemas: vec![] };
     let (lambda, mut log) =
         start(emulator::Function { beside, ..function(obedient(), &[("TELEMETRY_EMF", "perhaps")]) });
+    let begun = Instant::now();
     lambda.invoke(json!({})).await.result.unwrap();
     lambda.stop().await;
+    assert!(begun.elapsed() < Duration::from_secs(5), "nothing is waited for that will never be told");
     let lines = lines(&mut log).join("\n");
     assert!(
         lines.contains("avif-extension: no telemetry: 400 Bad Request") && lines.contains("TELEMETRY_EMF"),

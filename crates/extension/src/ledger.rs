@@ -28,10 +28,10 @@ pub enum Item {
 pub struct Log {
     /// When, in nanoseconds since 1970.
     pub at: u64,
-    /// The line: text, or an object.
-    pub body: Value,
-    /// Its length.
-    pub bytes: usize,
+    /// As it was written: read, an object takes several times the room, and lines are what waits most.
+    pub line: String,
+    /// Whether that is JSON, or else text.
+    pub is_json: bool,
     /// The invocation in which it was written, where that is known.
     pub context: Option<Context>,
 }
@@ -84,7 +84,10 @@ impl Ledger {
             Told::Function(line) => self.line(at, line, &mut items),
             // Our own metrics on standard output come back as records. They are told already.
             Told::Extension(line) if line.as_str().is_some_and(|line| line.starts_with(crate::emf::START)) => {}
-            Told::Extension(body) => items.push(Item::Log(Log { at, bytes: length(&body), body, context: None })),
+            Told::Extension(line) => {
+                let is_json = !line.is_string();
+                items.push(Item::Log(Log { at, line: text(line), is_json, context: None }));
+            }
             Told::Other => {}
         }
         items
@@ -177,13 +180,12 @@ impl Ledger {
     }
 
     fn line(&mut self, at: u64, line: Value, items: &mut Vec<Item>) {
-        let bytes = length(&line);
         // Where Lambda writes the log as text, a line of JSON is still one.
         let object = match &line {
             Value::String(text) if text.starts_with('{') => serde_json::from_str(text).ok().filter(Value::is_object),
             _ => None,
         };
-        let body = object.unwrap_or(line);
+        let body = object.as_ref().unwrap_or(&line);
         let told = |name: &str| body.get(name).and_then(Value::as_str);
         let request_id = told("request_id").or_else(|| told("requestId")).or_else(|| told("AWSRequestId"));
         let invocation = match request_id {
@@ -202,7 +204,8 @@ impl Ledger {
             picture(&report, written, items);
             items.extend(context.into_iter().flat_map(|context| Span::picture(&context, number, &report, written)));
         }
-        items.push(Item::Log(Log { at: written, body, bytes, context }));
+        let is_json = !body.is_string();
+        items.push(Item::Log(Log { at: written, line: text(line), is_json, context }));
     }
 
     fn find(&mut self, request_id: &str) -> Option<&mut Invocation> {
@@ -251,8 +254,9 @@ fn picture(report: &Report, at: u64, items: &mut Vec<Item>) {
     }
 }
 
-fn length(line: &Value) -> usize {
-    line.as_str().map_or_else(|| line.to_string().len(), str::len)
+/// A line as it was written.
+fn text(line: Value) -> String {
+    if let Value::String(text) = line { text } else { line.to_string() }
 }
 
 /// Exact up to 2^53, which no count here reaches.

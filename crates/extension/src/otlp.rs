@@ -27,8 +27,8 @@ pub use value::resource;
 
 /// The most spans that wait, and the most log lines.
 const MOST_WAITING: Most = Most { items: 4096, bytes: 2 << 20 };
-/// The most of either in one request: a collector takes 4 MB at least.
-const MOST_AT_ONCE: Most = Most { items: 1024, bytes: 1 << 20 };
+/// The most of either in one request: while that is made, each takes many times the room.
+const MOST_AT_ONCE: Most = Most { items: 512, bytes: 256 << 10 };
 /// A span with its attributes, about.
 const SPAN: usize = 500;
 
@@ -83,7 +83,7 @@ impl Otlp {
             match item {
                 Item::Sample(sample) if self.metrics.is_some() => waiting.metrics.add(sample),
                 Item::Span(span) if self.traces.is_some() => waiting.spans.push(SPAN, span.clone()),
-                Item::Log(log) if self.logs.is_some() => waiting.logs.push(log.bytes, log.clone()),
+                Item::Log(log) if self.logs.is_some() => waiting.logs.push(log.line.len(), log.clone()),
                 Item::Sample(_) | Item::Span(_) | Item::Log(_) => {}
             }
         }

@@ -18,7 +18,9 @@ pub(super) fn request(logs: &[Weighed<Log>], resource: &Resource) -> ExportLogsS
 }
 
 fn otel(log: &Log) -> LogRecord {
-    let level = log.body.get("level").and_then(Value::as_str).unwrap_or_default();
+    let object = log.is_json.then(|| serde_json::from_str(&log.line).ok()).flatten();
+    let body = object.unwrap_or_else(|| Value::String(log.line.clone()));
+    let level = body.get("level").and_then(Value::as_str).unwrap_or_default();
     let severity = match level.to_ascii_uppercase().as_str() {
         "TRACE" => SeverityNumber::Trace,
         "DEBUG" => SeverityNumber::Debug,
@@ -34,7 +36,7 @@ fn otel(log: &Log) -> LogRecord {
         observed_time_unix_nano: log.at,
         severity_number: severity.into(),
         severity_text: level.into(),
-        body: Some(any(&log.body)),
+        body: Some(any(&body)),
         attributes: context.map(|c| text(standard::FAAS_INVOCATION_ID, &c.request_id)).into_iter().collect(),
         flags: context.map_or(0, |_| 1),
         trace_id: context.map(|context| context.trace.into()).unwrap_or_default(),

@@ -268,6 +268,24 @@ mod tests {
 
     use super::*;
 
+    /// An invocation that the function is done with now.
+    fn take(agent: &Agent, id: &str) {
+        let at = time::OffsetDateTime::now_utc().format(&time::format_description::well_known::Rfc3339).unwrap();
+        let record = json!({ "requestId": id, "status": "success" });
+        let events = ["platform.start", "platform.runtimeDone"]
+            .map(|kind| json!({ "time": at, "type": kind, "record": record }));
+        agent.take(json!(events).to_string().as_bytes());
+    }
+
+    #[test]
+    fn no_more_samples_wait_for_standard_output_than_so_many() {
+        let agent = Agent::new(&Config::parse(&BTreeMap::new()).0, None, "instance");
+        for number in 0..=MOST_SAMPLES {
+            take(&agent, &number.to_string());
+        }
+        assert_eq!(agent.state().samples.len(), 1);
+    }
+
     #[tokio::test]
     async fn a_rare_event_does_not_wait_for_a_backend_that_is_down() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -283,16 +301,14 @@ mod tests {
         let agent = Arc::new(Agent::new(&Config::parse(&BTreeMap::from(environment)).0, None, "instance"));
         let mut seen = vec![];
         for id in ["first", "second", "third"] {
-            let now = time::OffsetDateTime::now_utc();
-            let at = now.format(&time::format_description::well_known::Rfc3339).unwrap();
-            let record = json!({ "requestId": id, "status": "success" });
-            let events = ["platform.start", "platform.runtimeDone"]
-                .map(|kind| json!({ "time": at, "type": kind, "record": record }));
-            agent.take(json!(events).to_string().as_bytes());
+            take(&agent, id);
             // As if the one before it were long ago.
             agent.state().last_event = UNIX_EPOCH;
-            let deadline = now.unix_timestamp_nanos() / 1_000_000 + 5000;
-            agent.invoked(id, u64::try_from(deadline).unwrap()).await;
+            let deadline = nanoseconds(SystemTime::now()) / 1_000_000 + 5000;
+            agent.invoked(id, deadline).await;
+            while !agent.otlp.as_ref().unwrap().is_down() {
+                tokio::task::yield_now().await;
+            }
             seen.push(tries.load(Ordering::Relaxed));
         }
         // Metrics and traces, of which there is something.

@@ -346,6 +346,17 @@ mod tests {
     }
 
     #[test]
+    fn a_report_tells_of_an_end_that_nothing_else_told() {
+        let mut ledger = Ledger::default();
+        take(&mut ledger, 1, "platform.start", &json!({ "requestId": "r" }));
+        let report = take(&mut ledger, 2, "platform.report", &json!({ "requestId": "r", "status": "timeout" }));
+        let samples =
+            report.iter().filter_map(|item| if let Item::Sample(one) = item { Some(one.metric) } else { None });
+        assert!(samples.eq([Metric::Invocations, Metric::Errors, Metric::Timeouts]));
+        assert_eq!((spans(&report)[0].error.as_deref(), ledger.is_complete()), (Some("timeout"), true));
+    }
+
+    #[test]
     fn another_try_of_an_event_is_done_when_it_is_itself() {
         let mut ledger = Ledger::default();
         let invocation = |ledger: &mut Ledger, at| {

@@ -66,9 +66,11 @@ async fn take(agent: &Agent, request: Request<Incoming>) -> Result<Response<Empt
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::time::Duration;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
+    use tokio::time::timeout;
 
     use super::*;
     use crate::config::Config;
@@ -88,7 +90,7 @@ mod tests {
             let request = format!("POST / HTTP/1.1\r\nhost: sandbox\r\ncontent-length: 3\r\n\r\n[{number}]");
             connection.write_all(request.as_bytes()).await.unwrap();
             let mut answer = [0; 15];
-            connection.read_exact(&mut answer).await.unwrap();
+            timeout(Duration::from_secs(10), connection.read_exact(&mut answer)).await.expect("an answer").unwrap();
             assert_eq!(&answer, b"HTTP/1.1 200 OK");
             open.push(connection);
         }

@@ -34,11 +34,15 @@ async fn any_function_has_metrics_logs_and_a_trace_for_each_invocation() {
     assert_eq!((got.resource["service.name"].as_str(), got.resource["faas.name"].as_str()), ("shop", "f"));
     assert_eq!(got.resource["cloud.resource_id"], "arn:aws:lambda:us-east-1:123456789012:function:f");
 
-    let first =
-        got.spans.iter().find(|span| attribute_of(span, "faas.invocation_id").as_ref() == Some(&told.request_id));
+    let first = got
+        .spans
+        .iter()
+        .find(|span| span.name == "f" && attribute_of(span, "faas.invocation_id").as_ref() == Some(&told.request_id));
     let root = header.split(';').next().unwrap().trim_start_matches("Root=1-").replace('-', "");
     let trace = u128::from_be_bytes(first.unwrap().trace_id.clone().try_into().unwrap());
     assert_eq!(format!("{trace:032x}"), root, "the trace is X-Ray's");
+    let parent = u64::from_be_bytes(first.unwrap().parent_span_id.clone().try_into().unwrap());
+    assert!(header.contains(&format!(";Parent={parent:016x};")), "and so is who called: {header}, {parent:016x}");
     let names: Vec<_> = got.spans.iter().map(|span| span.name.as_str()).collect();
     assert_eq!(names.iter().filter(|name| **name == "f").count(), 3, "{names:?}");
     assert_eq!(names.iter().filter(|name| **name == "init").count(), 1, "{names:?}");

@@ -33,14 +33,9 @@ async fn what_does_not_fit_is_dropped_and_counted_while_invocations_go_on() {
     for _ in 0..INVOCATIONS {
         lambda.invoke(json!({"do": "print"})).await.result.unwrap();
     }
-    // Long before the next time that all is told: no more waits for it than so much.
-    let mut all = lines(&mut log);
-    let told = sum(&metrics(&all), "Invocations");
-    assert!(told > 1500.0, "{told}");
     backend.turn(Mood::Well);
     lambda.stop().await;
-    all.extend(lines(&mut log));
-    let (got, metrics) = (backend.got(), metrics(&all));
+    let (got, metrics) = (backend.got(), metrics(&lines(&mut log)));
     let dropped = sum(&metrics, "TelemetryDropped");
     // Two lines each, and one about the backend.
     assert_eq!(f64::from(2 * INVOCATIONS + 1) - dropped, KEPT);

@@ -157,11 +157,12 @@ async fn a_backend_that_never_answers_delays_no_end() {
     assert_eq!(sum(&metrics(&lines), "TelemetryDropped"), 11.0, "{lines:?}");
 }
 
-/// What nobody could read, and what Lambda itself lost.
+/// What nobody could read, what Lambda itself lost, and the end of an invocation.
 #[tokio::test]
 async fn records_that_never_came_are_counted() {
     let backend = Backend::start(Mood::Well).await;
     let (config, _) = Config::parse(&BTreeMap::from([
+        ("AWS_LAMBDA_FUNCTION_NAME".into(), "f".into()),
         ("OTEL_EXPORTER_OTLP_ENDPOINT".into(), backend.endpoint.clone()),
         ("TELEMETRY_EMF".into(), "false".into()),
     ]));
@@ -170,8 +171,13 @@ async fn records_that_never_came_are_counted() {
     let now = OffsetDateTime::now_utc();
     let lost = json!({ "reason": "slow", "droppedRecords": 3, "droppedBytes": 12 });
     let at = now.format(&Rfc3339).unwrap();
-    agent.take(json!([{ "time": at, "type": "platform.logsDropped", "record": lost }]).to_string().as_bytes());
+    let batch = json!([
+        { "time": at, "type": "platform.logsDropped", "record": lost },
+        { "time": at, "type": "platform.start", "record": { "requestId": "r" } },
+    ]);
+    agent.take(batch.to_string().as_bytes());
     let end = now + Duration::from_secs(2);
     agent.shut_down(u64::try_from(end.unix_timestamp_nanos() / 1_000_000).unwrap()).await;
-    assert_eq!(backend.got().sum("telemetry.dropped", ""), 4);
+    let got = backend.got();
+    assert_eq!((got.sum("telemetry.dropped", ""), got.sum("faas.errors", ""), got.spans.len()), (4, 1, 1));
 }

@@ -4,13 +4,20 @@
 variable "telemetry" {
   description = "The settings of the extension that measures the function, named as its variables are, in small letters. What is left out or null has the extension's own default, which is metrics in CloudWatch and nothing else. Whoever may read the function's configuration reads the headers, too."
   type = object({
-    telemetry_emf               = optional(bool)
-    telemetry_namespace         = optional(string)
-    telemetry_file              = optional(string)
-    otel_exporter_otlp_endpoint = optional(string)
-    otel_exporter_otlp_headers  = optional(string)
-    otel_exporter_otlp_timeout  = optional(number)
-    otel_service_name           = optional(string)
+    telemetry_emf                  = optional(bool)
+    telemetry_namespace            = optional(string)
+    telemetry_file                 = optional(string)
+    otel_exporter_otlp_endpoint    = optional(string)
+    otel_exporter_otlp_headers     = optional(string)
+    otel_exporter_otlp_timeout     = optional(number)
+    otel_exporter_otlp_compression = optional(string)
+    otel_exporter_otlp_protocol    = optional(string)
+    otel_metrics_exporter          = optional(string)
+    otel_traces_exporter           = optional(string)
+    otel_logs_exporter             = optional(string)
+    otel_sdk_disabled              = optional(bool)
+    otel_service_name              = optional(string)
+    otel_resource_attributes       = optional(string)
   })
   default  = {}
   nullable = false
@@ -34,6 +41,30 @@ variable "telemetry" {
   validation {
     condition     = var.telemetry.otel_exporter_otlp_timeout == null || try(var.telemetry.otel_exporter_otlp_timeout >= 1 && floor(var.telemetry.otel_exporter_otlp_timeout) == var.telemetry.otel_exporter_otlp_timeout, false)
     error_message = "telemetry.otel_exporter_otlp_timeout: milliseconds, a whole number from 1."
+  }
+  validation {
+    condition     = contains(["gzip", "none"], coalesce(var.telemetry.otel_exporter_otlp_compression, "none"))
+    error_message = "telemetry.otel_exporter_otlp_compression: gzip or none."
+  }
+  validation {
+    condition     = coalesce(var.telemetry.otel_exporter_otlp_protocol, "http/protobuf") == "http/protobuf"
+    error_message = "telemetry.otel_exporter_otlp_protocol: http/protobuf alone is spoken, which a backend takes at a port of its own, 4318 as a rule."
+  }
+  validation {
+    condition     = contains(["otlp", "none"], coalesce(var.telemetry.otel_metrics_exporter, "otlp"))
+    error_message = "telemetry.otel_metrics_exporter: otlp or none."
+  }
+  validation {
+    condition     = contains(["otlp", "none"], coalesce(var.telemetry.otel_traces_exporter, "otlp"))
+    error_message = "telemetry.otel_traces_exporter: otlp or none."
+  }
+  validation {
+    condition     = contains(["otlp", "none"], coalesce(var.telemetry.otel_logs_exporter, "otlp"))
+    error_message = "telemetry.otel_logs_exporter: otlp or none."
+  }
+  validation {
+    condition     = var.telemetry.otel_resource_attributes == null || can(regex("^ *[^=,]+=[^,]*(,[^=,]+=[^,]*)*$", var.telemetry.otel_resource_attributes))
+    error_message = "telemetry.otel_resource_attributes: name=value, with commas between."
   }
 }
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import grpc
 import msgpack
 
-# Of the provider's release that it names: `terraform providers schema -json`, cut down to the resources, arguments and
+# Of the provider's release that it names, in the form of `terraform providers schema -json`: the resources, arguments and
 # blocks that the module can use, and what the documentation says of each resource's replacement.
 SCHEMA = json.loads(Path(__file__).with_name("schema.json").read_text())
 # Where a resource has its name, the best first.

@@ -16,8 +16,20 @@ EXAMPLES = {
     "otel_exporter_otlp_endpoint": "https://otel.example:4318",
     "otel_exporter_otlp_headers": "authorization=Basic%20YQ==,x-team=a",
     "otel_exporter_otlp_timeout": 500,
+    "otel_exporter_otlp_compression": "gzip",
+    "otel_exporter_otlp_protocol": "http/protobuf",
+    "otel_metrics_exporter": "none",
+    "otel_traces_exporter": "none",
+    "otel_logs_exporter": "none",
+    "otel_sdk_disabled": True,
     "otel_service_name": "photographs",
+    "otel_resource_attributes": "deployment.environment.name=production,team=a",
 }
+
+
+def text(value) -> str:
+    """A value as an environment has it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def extension_settings() -> set:
@@ -41,7 +53,7 @@ class Settings(unittest.TestCase):
 
     def test_every_setting_reaches_the_extension_by_its_own_name(self):
         self.assertEqual(set(EXAMPLES), extension_settings())
-        written = {name.upper(): "false" if value is False else str(value) for name, value in EXAMPLES.items()}
+        written = {name.upper(): text(value) for name, value in EXAMPLES.items()}
         self.assertEqual(evaluate("environment", telemetry=EXAMPLES), written)
         self.assertEqual(evaluate("environment", telemetry=EXAMPLES, settings={"speed": 4}), written | {"AVIF_SPEED": "4"})
 
@@ -53,6 +65,12 @@ class Settings(unittest.TestCase):
                 "otel_exporter_otlp_endpoint": "collector:4318",
                 "otel_exporter_otlp_headers": "token",
                 "otel_exporter_otlp_timeout": 0,
+                "otel_exporter_otlp_compression": "zstd",
+                "otel_exporter_otlp_protocol": "grpc",
+                "otel_metrics_exporter": "prometheus",
+                "otel_traces_exporter": "zipkin",
+                "otel_logs_exporter": "console",
+                "otel_resource_attributes": "production",
             },
             {"otel_exporter_otlp_timeout": 1.5, "telemetry_file": "/var/telemetry"},
         ]:
@@ -69,7 +87,7 @@ class Settings(unittest.TestCase):
         self.assertEqual(ours, {name.upper(): {"Ref": called} for name, called in parameter.items()})
         for name, value in EXAMPLES.items():
             declared = template()["Parameters"][parameter[name]]
-            for one in ["", str(value).lower() if value is False else str(value)]:
+            for one in ["", text(value)]:
                 self.assertRegex(one, declared.get("AllowedPattern", "^"))
                 self.assertIn(one, declared.get("AllowedValues", [one]))
         self.assertTrue(template()["Parameters"]["OtelExporterOtlpHeaders"]["NoEcho"])

@@ -15,9 +15,9 @@ fn photograph(width: u32, height: u32) -> RgbImage {
     taken(width, height, |x, y, wave| 110.0 + wave(7.0) * 0.4 + wave(31.0) + wave(190.0) + noise(x, y))
 }
 
-/// Nothing but slopes, in the dark.
+/// Slopes in the dark, and little noise.
 fn night(width: u32, height: u32) -> RgbImage {
-    taken(width, height, |_, _, wave| 30.0 + wave(31.0) * 0.2 + wave(190.0) * 0.2)
+    taken(width, height, |x, y, wave| 30.0 + wave(31.0) * 0.2 + wave(190.0) * 0.2 + noise(x, y) * 0.5)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a small number")]

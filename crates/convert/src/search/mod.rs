@@ -52,7 +52,8 @@ const AIM: f32 = 0.25;
 const FAR: f32 = 4.0;
 /// The logarithm of what the next coarser quantizer saves: the median of six photographs, at either depth.
 const SMALLER: f32 = 0.05;
-/// The coarsest quantizer at 8 bits of a photograph that is tried at 10: of three that took coarser ones none was smaller by more than 1 %.
+/// The coarsest quantizer at 8 bits of a photograph that is tried at 10: of three that took coarser ones none was smaller by
+/// more than 1 %.
 const FINE: f32 = 20.0;
 /// How much smaller 10 bits must be to be taken: they cost a quarter more CPU.
 const WORTHWHILE: f32 = 0.98;

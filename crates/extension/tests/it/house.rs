@@ -32,7 +32,8 @@ pub(crate) fn function(program: PathBuf, environment: &[(&str, &str)]) -> Functi
         memory: 2048,
         timeout: Duration::from_secs(20),
         concurrency: 1,
-        retry_after: [Duration::ZERO; 2],
+        // Times are told by the millisecond. Lambda itself waits a minute.
+        retry_after: [Duration::from_millis(2); 2],
         beside: Beside { extensions: vec![extension()], ..Beside::default() },
     }
 }

@@ -67,6 +67,23 @@ class Template(unittest.TestCase):
             self.assertIn("SourceArn", permission["Properties"])
         self.assertIn("SourceAccount", permissions["NotificationPermission"]["Properties"])
 
+    def test_the_queue_is_fed_by_the_bucket_or_by_the_topic_in_its_place(self):
+        # moto's CloudFormation makes neither policies of queues nor subscriptions.
+        resources = template()["Resources"]
+        queue = {"Fn::GetAtt": ["Queue", "Arn"]}
+        self.assertEqual(resources["Subscription"]["Condition"], "ByTopic")
+        self.assertEqual(resources["Subscription"]["Properties"], {"TopicArn": {"Ref": "TopicArn"}, "Protocol": "sqs", "Endpoint": queue})
+        [statement] = resources["QueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+        bucket = {"Fn::Sub": "arn:${AWS::Partition}:s3:::${SourceBucket}"}
+        for choice, service, source, account in [
+            (1, "sns", {"Ref": "TopicArn"}, {"Ref": "AWS::NoValue"}),
+            (2, "s3", bucket, {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}),
+        ]:
+            conditions = statement["Condition"]
+            told = [statement["Principal"]["Service"], conditions["ArnEquals"]["aws:SourceArn"], conditions["StringEquals"]]
+            self.assertEqual([either["Fn::If"][choice] for either in told], [f"{service}.amazonaws.com", source, account])
+            self.assertEqual({either["Fn::If"][0] for either in told}, {"ByTopic"})
+
     def test_has_the_alarms_of_the_runbook(self):
         alarms = TEMPLATE.with_name("alarms.yaml").read_text()
         self.assertEqual(set(re.findall(r"MetricName: (\w+)", alarms)), documented_alarms())

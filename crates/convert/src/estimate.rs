@@ -2,7 +2,7 @@
 
 use model::{Depth, Recipe};
 
-use crate::open::Opened;
+use crate::header::Header;
 use crate::{Format, search};
 
 /// What converting a picture will take.
@@ -25,33 +25,34 @@ const PROGRAM: u64 = 40 << 20;
 const AV1_DECODER: u64 = 30;
 
 impl Estimate {
-    pub(crate) fn of(opened: &Opened<'_>, recipe: &Recipe) -> Self {
-        let pixels = u64::from(opened.header.width) * u64::from(opened.header.height);
-        let color = opened.header.color_type();
+    /// Of a file of so many bytes.
+    pub(crate) fn of(header: &Header<'_>, bytes: usize, recipe: &Recipe) -> Self {
+        let pixels = u64::from(header.width) * u64::from(header.height);
+        let color = header.color_type();
         let deep = u64::from(color.bytes_per_pixel()) > u64::from(color.channel_count());
         // Saturating from here on: a PNG may claim 2^62 pixels, and whoever sets the limits may set none.
         let raster = pixels.saturating_mul(u64::from(color.bytes_per_pixel()));
         // The worst case, 4:4:4 with alpha.
         let planes_per_pixel = u64::from(color.channel_count()) * if deep { 2 } else { 1 };
-        let sizes = opened.encoded_sizes(recipe);
-        let narrower = sizes.iter().find(|&&size| size != opened.size()).map(|&(width, _)| u64::from(width));
+        let sizes = header.encoded_sizes(recipe);
+        let narrower = sizes.iter().find(|&&size| size != header.size()).map(|&(width, _)| u64::from(width));
         let sizes: Vec<u64> = sizes.iter().map(|&(width, height)| u64::from(width) * u64::from(height)).collect();
         let encoded_pixels = sizes.iter().copied().fold(0, u64::saturating_add);
         // A second copy while it is turned or taken apart; a progressive JPEG's coefficients are another two.
-        let copies = if opened.header.format == Format::Jpeg { 3 } else { 2 };
+        let copies = if header.format == Format::Jpeg { 3 } else { 2 };
         // AV1 is decoded into planes, of which there is a copy, beside what the decoder notes of every block.
-        let codec = if opened.header.format == Format::Avif { pixels.saturating_mul(AV1_DECODER) } else { 0 };
+        let codec = if header.format == Format::Avif { pixels.saturating_mul(AV1_DECODER) } else { 0 };
         let decoding = raster.saturating_mul(copies).saturating_add(codec);
         let planes = encoded_pixels.saturating_mul(planes_per_pixel);
         // Light is 16 bits a channel: the source's, half of the way to the widest size, and each size's.
         let light = u64::from(color.channel_count()) * 2;
         let resizing = narrower.map_or(0, |width| {
-            let rows = width.saturating_mul(u64::from(opened.size().1));
+            let rows = width.saturating_mul(u64::from(header.size().1));
             let lights = pixels.saturating_add(rows).saturating_add(encoded_pixels).saturating_mul(light);
             lights.saturating_add(raster)
         });
         // Two encodes run side by side, the largest first.
-        let moves = opened.frames() > 1;
+        let moves = header.frames() > 1;
         let encoder = if moves {
             avif::sequence_bytes_per_pixel(recipe.speed)
         } else {
@@ -67,15 +68,15 @@ impl Estimate {
         let decoding = decoding.max(drawing);
         let peak = decoding.max(raster.max(resizing).saturating_add(planes)).max(planes.saturating_add(encoding));
         // Each picture has the profile, and so has each encoder at work.
-        let profiles = opened.header.icc.as_ref().map_or(0, Vec::len) as u64 * (sizes.len() as u64 + 3);
+        let profiles = header.icc.as_ref().map_or(0, Vec::len) as u64 * (sizes.len() as u64 + 3);
         // What moves is read twice, from a copy; and what is made of it is there twice while it is put together. An AVIF may
         // be there a second time, without its metadata, and a third time as a variant of itself.
-        let copies = match opened.header.format {
+        let copies = match header.format {
             Format::Avif => 3,
             _ if moves => 2 + 2 * sizes.len() as u64,
             _ => 1,
         };
-        let files = opened.bytes() as u64 * copies;
+        let files = bytes as u64 * copies;
         let besides = (PROGRAM + profiles).saturating_add(files);
         let memory = peak.saturating_add(besides);
         // What encodes are compared with stays, and takes the encoder's place with what is compared: the file read back by
@@ -88,7 +89,7 @@ impl Estimate {
         let encoding = two_encodes(encoder.max(avif::bytes_per_pixel(Depth::Ten, recipe.speed)));
         let searching = references.saturating_add(planes).saturating_add(encoding.max(comparing));
         let memory_to_search = peak.max(searching).saturating_add(besides);
-        let encoded_pixels = encoded_pixels.saturating_mul(u64::from(1 + (opened.frames() - 1) / 5));
+        let encoded_pixels = encoded_pixels.saturating_mul(u64::from(1 + (header.frames() - 1) / 5));
         Self { memory, memory_to_search, encoded_pixels }
     }
 }

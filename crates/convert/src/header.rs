@@ -99,6 +99,20 @@ impl<'bytes> Header<'bytes> {
         }
     }
 
+    /// The variants' sizes in pixels, each once, the widest first.
+    pub(crate) fn sizes(&self, recipe: &Recipe) -> Vec<(u32, u32)> {
+        sizes(self.size(), recipe.widths.iter())
+    }
+
+    /// Those of them that have to be encoded.
+    pub(crate) fn encoded_sizes(&self, recipe: &Recipe) -> Vec<(u32, u32)> {
+        let mut sizes = self.sizes(recipe);
+        if let Reader::Avif(_, Uses { kept: Some(kept), .. }) = self.reader {
+            sizes.retain(|size| *size != kept);
+        }
+        sizes
+    }
+
     /// Whether turning it upright swaps width and height.
     pub(crate) fn is_transposed(&self) -> bool {
         self.orientation.to_exif() > 4
@@ -137,7 +151,7 @@ impl<'bytes> Header<'bytes> {
             reader: Reader::Avif(avif, Uses { kept: None, narrower: false }),
             gain_map: None,
         };
-        let (size, sizes) = (header.size(), sizes(header.size(), recipe.widths.iter()));
+        let (size, sizes) = (header.size(), header.sizes(recipe));
         if let Reader::Avif(_, uses) = &mut header.reader {
             uses.kept = sizes.contains(&size).then_some(size);
             uses.narrower = sizes.iter().any(|narrower| *narrower != size);

@@ -91,16 +91,28 @@ async fn after_ten_minutes_in_which_its_clock_went_on_all_that_is_due_at_once_is
     all_is_delivered(&backend, lambda, log).await;
 }
 
-/// What came before the environment was frozen is ten minutes old, and its last record comes when it wakes.
-#[tokio::test]
-async fn records_that_are_ten_minutes_old_are_told_with_their_own_times() {
-    let backend = Backend::start(Mood::Well).await;
+/// An agent without an environment, for records of whatever time.
+fn agent(backend: &Backend) -> Agent {
     let (config, _) = Config::parse(&BTreeMap::from([
         ("AWS_LAMBDA_FUNCTION_NAME".into(), "f".into()),
         ("OTEL_EXPORTER_OTLP_ENDPOINT".into(), backend.endpoint.clone()),
         ("TELEMETRY_EMF".into(), "false".into()),
     ]));
-    let agent = Agent::new(&config, None, "instance");
+    Agent::new(&config, None, "instance")
+}
+
+/// Its end, for which it has the environment's 2 s from then.
+async fn shut_down(agent: &Agent, from: OffsetDateTime) {
+    let end = from + Duration::from_secs(2);
+    agent.shut_down(u64::try_from(end.unix_timestamp_nanos() / 1_000_000).unwrap()).await;
+    assert!(OffsetDateTime::now_utc() < end);
+}
+
+/// What came before the environment was frozen is ten minutes old, and its last record comes when it wakes.
+#[tokio::test]
+async fn records_that_are_ten_minutes_old_are_told_with_their_own_times() {
+    let backend = Backend::start(Mood::Well).await;
+    let agent = agent(&backend);
     let now = OffsetDateTime::now_utc();
     let record = |at: OffsetDateTime, kind: &str, record: Value| {
         let at = at.format(&Rfc3339).unwrap();
@@ -120,9 +132,7 @@ async fn records_that_are_ten_minutes_old_are_told_with_their_own_times() {
         json!({ "requestId": "r", "status": "success", "metrics": { "billedDurationMs": 6.0 } }),
     );
 
-    let end = now + Duration::from_secs(2);
-    agent.shut_down(u64::try_from(end.unix_timestamp_nanos() / 1_000_000).unwrap()).await;
-    assert!(OffsetDateTime::now_utc() < end);
+    shut_down(&agent, now).await;
     let got = backend.got();
     assert_eq!((got.sum("faas.invocations", ""), got.histogram("aws.lambda.billed_duration", "").0), (1, 1));
     let span = &got.spans[0];
@@ -161,12 +171,7 @@ async fn a_backend_that_never_answers_delays_no_end() {
 #[tokio::test]
 async fn records_that_never_came_are_counted() {
     let backend = Backend::start(Mood::Well).await;
-    let (config, _) = Config::parse(&BTreeMap::from([
-        ("AWS_LAMBDA_FUNCTION_NAME".into(), "f".into()),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT".into(), backend.endpoint.clone()),
-        ("TELEMETRY_EMF".into(), "false".into()),
-    ]));
-    let agent = Agent::new(&config, None, "instance");
+    let agent = agent(&backend);
     agent.take(b"no JSON");
     let now = OffsetDateTime::now_utc();
     let lost = json!({ "reason": "slow", "droppedRecords": 3, "droppedBytes": 12 });
@@ -176,8 +181,7 @@ async fn records_that_never_came_are_counted() {
         { "time": at, "type": "platform.start", "record": { "requestId": "r" } },
     ]);
     agent.take(batch.to_string().as_bytes());
-    let end = now + Duration::from_secs(2);
-    agent.shut_down(u64::try_from(end.unix_timestamp_nanos() / 1_000_000).unwrap()).await;
+    shut_down(&agent, now).await;
     let got = backend.got();
     assert_eq!((got.sum("telemetry.dropped", ""), got.sum("faas.errors", ""), got.spans.len()), (4, 1, 1));
 }

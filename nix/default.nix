@@ -1,6 +1,7 @@
 # inputs, system -> that system's packages, checks, apps, development shells and formatter.
 { inputs, system }:
 let
+  inherit (inputs.nixpkgs) lib;
   pkgs = inputs.nixpkgs.legacyPackages.${system};
 
   # A package set, native or cross -> all that is built with it.
@@ -14,12 +15,32 @@ let
       workspace = pkgs.callPackage ./package.nix { inherit craneLib libavif; };
       inherit (workspace) bootstrap extension;
       libraries = pkgs.callPackage ./libraries.nix { inherit libavif; };
+      archive = pkgs.callPackage ./archive.nix { };
     in
     {
       inherit craneLib workspace;
-      image = pkgs.callPackage ./image.nix { inherit bootstrap extension libraries; };
-      zip = pkgs.callPackage ./zip.nix { inherit bootstrap libraries; };
-      layer = pkgs.callPackage ./layer.nix { inherit extension; };
+      image = pkgs.callPackage ./image.nix {
+        inherit bootstrap extension;
+        libraries = libraries.function;
+      };
+      # On provided.al2023.
+      zip = archive {
+        name = "avif-lambda-${bootstrap.version}.zip";
+        program = lib.getExe bootstrap;
+        at = "bootstrap";
+        libraries = libraries.function;
+        beside = "lib";
+        root = "/var/task";
+      };
+      # For functions deployed as zips, on any runtime. Its libraries are not in extensions, where Lambda would start them, too.
+      layer = archive {
+        name = "avif-extension-${extension.version}-layer.zip";
+        program = lib.getExe extension;
+        at = "extensions/avif-extension";
+        libraries = libraries.of "avif-extension-libraries" (lib.getExe extension);
+        beside = "avif-extension";
+        root = "/opt";
+      };
       sbom = pkgs.callPackage ./sbom.nix { inherit craneLib workspace libavif; };
     };
 

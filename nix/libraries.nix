@@ -1,55 +1,68 @@
-# libavif -> a folder with the libraries that a program linked against it needs to run, and the loader: libavif and its
-# codecs, the compiler's and the C library's. Files alone, for whole packages weigh twice as much: of the C library's
-# 30 MB, most are locales and character sets that nobody asks for.
-#
-# It depends on no program, so that it stays the same layer of the image when the program changes.
+# libavif -> `of`, which finds what a program needs to run, and `function`, which is that for the function.
 {
-  lib,
-  stdenv,
   runCommand,
-  closureInfo,
+  runCommandCC,
   patchelf,
   nukeReferences,
   libavif,
 }:
-runCommand "avif-lambda-libraries"
-  {
-    nativeBuildInputs = [
-      patchelf
-      nukeReferences
-    ];
-    closure = closureInfo {
-      rootPaths = [
-        libavif
-        (lib.getLib stdenv.cc.cc)
-      ];
-    };
-    # What it names of other packages is not there, and is not looked for.
-    allowedReferences = [ ];
-  }
-  ''
-    mkdir -p $out/lib
+let
+  # A name, a program -> a folder with its libraries and the loader. Files alone, for whole packages weigh twice as much:
+  # of the C library's 30 MB, most are locales and character sets that nobody asks for.
+  of =
+    name: program:
+    runCommand name
+      {
+        nativeBuildInputs = [
+          patchelf
+          nukeReferences
+        ];
+        # What they name of other packages is not there, and is not looked for.
+        allowedReferences = [ ];
+      }
+      ''
+        mkdir -p $out/lib
 
-    # A library, and what that needs in turn.
-    bring() {
-      local name=$1 from needed
-      if [ -e "$out/lib/$name" ]; then return; fi
-      from=$(find $(sed 's|$|/lib|' $closure/store-paths) -maxdepth 1 -name "$name" -print -quit 2>/dev/null || true)
-      [ -n "$from" ] || { echo "$name is in no part of the closure" >&2; exit 1; }
-      install --mode=755 "$from" "$out/lib/$name"
-      for needed in $(patchelf --print-needed "$from"); do bring "$needed"; done
-    }
-    bring "$(patchelf --print-soname ${lib.getLib libavif}/lib/libavif.so)"
-    # Rust unwinds with it.
-    bring libgcc_s.so.1
+        # The libraries of a file from where its RUNPATH leads, and then those of the libraries: the loader's own order, in
+        # which what was loaded for one file serves the next.
+        bring() {
+          local path name directory from brought=()
+          path=$(patchelf --print-rpath "$1")
+          for name in $(patchelf --print-needed "$1"); do
+            if [ -e "$out/lib/$name" ]; then continue; fi
+            from=
+            for directory in ''${path//:/ }; do
+              if [ -e "$directory/$name" ]; then from=$directory/$name; break; fi
+            done
+            [ -n "$from" ] || { echo "$1 finds no $name" >&2; exit 1; }
+            install --mode=755 "$from" "$out/lib/$name"
+            brought+=("$from")
+          done
+          for from in "''${brought[@]}"; do bring "$from"; done
+        }
+        install --mode=755 --target-directory=$out/lib "$(patchelf --print-interpreter ${program})"
+        bring ${program}
 
-    for library in $out/lib/*; do
-      case $library in
-        # They look for nothing, and would not bear to be edited.
-        */libc.so.* | */ld-linux*) ;;
-        *) patchelf --set-rpath '$ORIGIN' "$library" ;;
-      esac
-      nuke-refs "$library"
-      chmod 555 "$library"
-    done
-  ''
+        for library in $out/lib/*; do
+          case $library in
+            # They look for nothing, and would not bear to be edited.
+            */libc.so.* | */ld-linux*) ;;
+            *) patchelf --set-rpath '$ORIGIN' "$library" ;;
+          esac
+          nuke-refs "$library"
+          chmod 555 "$library"
+        done
+      '';
+in
+{
+  inherit of;
+
+  # Of a program that is linked as the function is, and does not change with it: they stay the same layer of its image.
+  function = of "avif-lambda-libraries" (
+    runCommandCC "linked-like-the-function" { buildInputs = [ libavif ]; } ''
+      echo 'int main(void) { return 0; }' >main.c
+      # Rust unwinds with the compiler's library.
+      $CC main.c -o $out -Wl,--no-as-needed -lavif -lgcc_s -lm
+    ''
+  );
+}

@@ -62,7 +62,6 @@ let
             ../crates/convert
             ../crates/transfer
             ../crates/function
-            ../crates/extension
           ];
         }).outPath
     )
@@ -70,7 +69,14 @@ let
 
   # The dependencies, compiled once for what is shipped and once for what checks it: tests are not linked as a whole
   # program each, which would take minutes a test.
-  cargoArtifacts = craneLib.buildDepsOnly (arguments // { doCheck = false; });
+  cargoArtifacts = craneLib.buildDepsOnly (
+    arguments
+    // {
+      # Without `cargo check` and tests, which are for the others.
+      buildPhaseCargoCommand = "cargoWithProfile build ${arguments.cargoExtraArgs}";
+      doCheck = false;
+    }
+  );
   checking = arguments // {
     CARGO_PROFILE = "quick";
   };

@@ -17,7 +17,7 @@ RUN printf '%s\n' \
     nix build --out-link /archive "path:/project#$image" && \
     # The archive's layers, one over the other; no two have a file in common.
     mkdir /archive.d /root.d && tar --extract --file=/archive --directory=/archive.d && \
-    find /archive.d -name layer.tar -exec tar --extract --file={} --directory=/root.d \;
+    for layer in /archive.d/*/layer.tar; do tar --extract --file="$layer" --directory=/root.d || exit 1; done
 
 FROM scratch
 COPY --from=build /root.d /

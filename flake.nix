@@ -24,10 +24,8 @@
         "x86_64-linux"
         "aarch64-linux"
       ];
-      everywhere = linux ++ [
-        "x86_64-darwin"
-        "aarch64-darwin"
-      ];
+      # nixpkgs knows no x86_64-darwin any more.
+      everywhere = linux ++ [ "aarch64-darwin" ];
     in
     {
       packages = on linux "packages";

@@ -31,8 +31,9 @@ runCommand name
     cd root
     install -D --mode=755 ${program} ${at}
     cp --recursive ${libraries}/lib ${beside}
-    patchelf --set-interpreter "${root}/${beside}/$(basename "$(patchelf --print-interpreter ${at})")" \
-      --set-rpath ${root}/${beside} ${at}
+    # As RPATH: a RUNPATH comes after LD_LIBRARY_PATH, in which Lambda puts the C library of its runtime.
+    patchelf --force-rpath --set-rpath ${root}/${beside} \
+      --set-interpreter "${root}/${beside}/$(basename "$(patchelf --print-interpreter ${at})")" ${at}
     nuke-refs ${at}
 
     # One time for all files and one order, so that the same bits make the same archive. Zip knows no time before 1980.

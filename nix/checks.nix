@@ -1,9 +1,10 @@
-# workspace, images -> what must hold before a merge. `nix flake check` and CI run exactly this.
+# workspace, targets, programs -> what must hold before a merge. `nix flake check` and CI run exactly this.
 {
   pkgs,
   craneLib,
   workspace,
-  images,
+  targets,
+  programs,
   formatter,
   advisory-db,
 }:
@@ -77,9 +78,15 @@ in
 
   deadnix = check "deadnix" [ pkgs.deadnix ] nix "deadnix --fail .";
 }
-// lib.mapAttrs' (
-  architecture: image:
-  lib.nameValuePair "image-${architecture}" (
-    pkgs.callPackage ./image-check.nix { inherit architecture image; }
-  )
-) images
+// programs
+// lib.listToAttrs (
+  map (
+    target:
+    lib.nameValuePair "image-${target.hostPlatform.go.GOARCH}" (
+      pkgs.callPackage ./image-check.nix {
+        inherit (target) image hostPlatform;
+        inherit (workspace) avif;
+      }
+    )
+  ) targets
+)

@@ -8,9 +8,9 @@ let
   build =
     pkgs:
     let
-      craneLib = (inputs.crane.mkLib pkgs).overrideToolchain (
-        import ./toolchain.nix { inherit (inputs) fenix; } pkgs
-      );
+      toolchain = pkgs.callPackage ./toolchain.nix { inherit (inputs) fenix; };
+      # A function, for crane splices it; whoever asks runs it on the building machine.
+      craneLib = (inputs.crane.mkLib pkgs).overrideToolchain (_: toolchain);
       libavif = pkgs.callPackage ./libavif.nix { };
       workspace = pkgs.callPackage ./package.nix { inherit craneLib libavif; };
       inherit (workspace) bootstrap extension;
@@ -19,6 +19,7 @@ let
     in
     {
       inherit craneLib workspace;
+      inherit (pkgs.stdenv) hostPlatform;
       image = pkgs.callPackage ./image.nix {
         inherit bootstrap extension;
         libraries = libraries.function;
@@ -32,7 +33,7 @@ let
         beside = "lib";
         root = "/var/task";
       };
-      # For functions deployed as zips, on any runtime. Its libraries are not in extensions, where Lambda would start them, too.
+      # For functions deployed as zips, on any runtime. Its libraries are not in extensions, where Lambda would start them.
       layer = archive {
         name = "avif-extension-${extension.version}-layer.zip";
         program = lib.getExe extension;
@@ -41,7 +42,10 @@ let
         beside = "avif-extension";
         root = "/opt";
       };
-      sbom = pkgs.callPackage ./sbom.nix { inherit craneLib workspace libavif; };
+      sbom = pkgs.callPackage ./sbom.nix {
+        inherit craneLib workspace;
+        libraries = libraries.function;
+      };
     };
 
   native = build pkgs;
@@ -56,25 +60,28 @@ let
   intel = for "x86_64" "gnu64";
 
   script = pkgs.callPackage ./script.nix { };
+  programs = import ./apps {
+    inherit pkgs script;
+    inherit (native) workspace;
+    inherit (arm) image;
+  };
   formatter = pkgs.callPackage ./formatter.nix {
     inherit script;
     inherit (native.craneLib) rustfmt;
   };
   checks = import ./checks.nix {
-    inherit pkgs formatter;
+    inherit pkgs formatter programs;
     inherit (inputs) advisory-db;
     inherit (native) craneLib workspace;
-    # By the names that OCI has for architectures.
-    images = {
-      arm64 = arm.image;
-      amd64 = intel.image;
-    };
+    # Each machine's own image, and the one that is shipped. A cross compiler for Intel is in nobody's cache.
+    targets = [ arm ] ++ lib.optional pkgs.stdenv.hostPlatform.isx86_64 native;
   };
 in
 {
   inherit checks formatter;
   packages = {
     default = arm.workspace.bootstrap;
+    inherit (native) workspace;
     inherit (native.workspace) bootstrap extension avif;
     lambda-image = arm.image;
     lambda-image-x86_64 = intel.image;
@@ -83,11 +90,11 @@ in
     extension-layer-x86_64 = intel.layer;
     inherit (arm) sbom;
   };
-  apps = import ./apps {
-    inherit pkgs script;
-    inherit (native) workspace;
-    inherit (arm) image;
-  };
+  apps = lib.mapAttrs (_: program: {
+    type = "app";
+    program = lib.getExe program;
+    meta = { inherit (program.meta) description; };
+  }) programs;
   devShells.default = import ./shell.nix {
     inherit pkgs checks formatter;
     inherit (native) craneLib;

@@ -13,6 +13,8 @@ script {
     taplo
   ];
   text = ''
+    # Nix names the project's root, in whatever folder it is called.
+    cd "''${PRJ_ROOT:-.}"
     check=()
     if [ "''${1-}" = --check ]; then check=(--check); fi
     nixfmt "''${check[@]}" flake.nix nix/*.nix nix/apps/*.nix

@@ -2,8 +2,9 @@
 #
 # A built archive, not a streamed one: it can be cached, checked, and built again to compare.
 {
+  stdenv,
   runCommand,
-  dockerTools,
+  pkgsBuildBuild,
   patchelf,
   nukeReferences,
   cacert,
@@ -29,9 +30,11 @@ let
         nuke-refs -e ${libraries} $out
       '';
 in
-dockerTools.buildLayeredImage {
+# The building machine's own tools: an archive is put together alike for every architecture.
+pkgsBuildBuild.dockerTools.buildLayeredImage {
   name = "avif-lambda";
   tag = bootstrap.version;
+  architecture = stdenv.hostPlatform.go.GOARCH;
   # The registry's compression is what travels; another one below it would only cost time.
   compressor = "none";
   # A copy, not a link into the store: the store's path changes with every edit of the workspace, these bits with the

@@ -56,12 +56,6 @@ stdenv.mkDerivation (finalAttrs: {
     AVIF_CODEC_SVT = "SYSTEM";
     AVIF_LIBYUV = "SYSTEM";
   };
-  passthru.codecs = [
-    dav1d
-    libyuv
-    svt-av1
-    withoutVmaf
-  ];
   meta = {
     description = "AVIF encoding and decoding, as the function needs it";
     license = lib.licenses.bsd2;

@@ -17,6 +17,11 @@ let
           patchelf
           nukeReferences
         ];
+        outputs = [
+          "out"
+          # The packages that they are of, by name and version.
+          "origins"
+        ];
         # What they name of other packages is not there, and is not looked for.
         allowedReferences = [ ];
       }
@@ -36,18 +41,21 @@ let
             done
             [ -n "$from" ] || { echo "$1 finds no $name" >&2; exit 1; }
             install --mode=755 "$from" "$out/lib/$name"
+            readlink --canonicalize "$from" | sed --regexp-extended "s|$NIX_STORE/[^-]+-([^/]+)/.*|\1|" >>of
             brought+=("$from")
           done
           for from in "''${brought[@]}"; do bring "$from"; done
         }
         install --mode=755 --target-directory=$out/lib "$(patchelf --print-interpreter ${program})"
         bring ${program}
+        sort --unique of >$origins
 
         for library in $out/lib/*; do
           case $library in
             # They look for nothing, and would not bear to be edited.
             */libc.so.* | */ld-linux*) ;;
-            *) patchelf --set-rpath '$ORIGIN' "$library" ;;
+            # As RPATH: a RUNPATH comes after LD_LIBRARY_PATH, in which Lambda puts another C library for zips.
+            *) patchelf --force-rpath --set-rpath '$ORIGIN' "$library" ;;
           esac
           nuke-refs "$library"
           chmod 555 "$library"

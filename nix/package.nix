@@ -24,7 +24,6 @@ let
         ../Cargo.toml
         ../Cargo.lock
         ../clippy.toml
-        ../rustfmt.toml
         ../crates
       ];
     };
@@ -36,7 +35,7 @@ let
       cmake
       nasm
       pkg-config
-      # The build machine's libclang reads headers for any target...
+      # The build machine's libclang reads headers for any target; one made for the target would have to be compiled...
       pkgsBuildBuild.rustPlatform.bindgenHook
     ];
     buildInputs = [ libavif ];
@@ -44,8 +43,6 @@ let
     preBuild = ''
       export BINDGEN_EXTRA_CLANG_ARGS="-isystem ${lib.getDev stdenv.cc.libc}/include $BINDGEN_EXTRA_CLANG_ARGS"
     '';
-    # Cargo calls cmake; there is nothing else here for it to configure.
-    dontUseCmakeConfigure = true;
   };
 
   # What the function is made of, as a digest: a commit's hash would make another image of every commit.

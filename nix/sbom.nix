@@ -1,5 +1,5 @@
-# craneLib, workspace, libavif -> the image's bill of materials (CycloneDX 1.6): the crates that the function and its extension link, by
-# Cargo's own account, and the native libraries.
+# craneLib, workspace, libraries -> the image's bill of materials (CycloneDX 1.6): the crates that the function and its
+# extension link, by Cargo's own account, and the packages that its libraries are of.
 {
   lib,
   jq,
@@ -7,23 +7,8 @@
   stdenv,
   craneLib,
   workspace,
-  libavif,
+  libraries,
 }:
-let
-  component = package: {
-    type = "library";
-    name = lib.getName package;
-    version = lib.getVersion package;
-  };
-  natives = map component (
-    [
-      libavif
-      stdenv.cc.libc
-      cacert
-    ]
-    ++ libavif.codecs
-  );
-in
 craneLib.mkCargoDerivation (
   workspace.arguments
   // {
@@ -32,14 +17,14 @@ craneLib.mkCargoDerivation (
     pnameSuffix = "-sbom";
     nativeBuildInputs = workspace.arguments.nativeBuildInputs ++ [ jq ];
     doInstallCargoArtifacts = false;
-    natives = builtins.toJSON natives;
-    passAsFile = [ "natives" ];
     buildPhaseCargoCommand = ''
       cargo tree --locked --package function --package extension --no-default-features --features system --edges normal --no-dedupe \
         --target ${stdenv.hostPlatform.rust.rustcTarget} --prefix none --format '{p}|{l}' >tree
+      # Cross compiled packages have the target in their names.
+      { cat ${libraries.origins}; echo ${lib.getName cacert}-${lib.getVersion cacert}; } | sed 's/${stdenv.hostPlatform.config}-//' >natives
     '';
     installPhaseCommand = ''
-      jq --raw-input --null-input --slurpfile natives "$nativesPath" --arg version ${workspace.version} '{
+      jq --raw-input --null-input --rawfile natives natives --arg version ${workspace.version} '{
         bomFormat: "CycloneDX",
         specVersion: "1.6",
         version: 1,
@@ -52,7 +37,9 @@ craneLib.mkCargoDerivation (
             purl: "pkg:cargo/\(.name)@\(.version)",
             licenses: [{ expression: (.license | gsub("/"; " OR ")) }]
           }
-        ] | unique) + $natives[0])
+        ] | unique) + [
+          $natives | splits("\n") | capture("^(?<name>.+?)-(?<version>[0-9][^-]*(-[0-9]+)?)(-[a-z]+)?$") | { type: "library" } + .
+        ])
       }' tree >$out
     '';
   }

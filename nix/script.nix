@@ -1,14 +1,11 @@
 # A shell program, checked more strictly than nixpkgs does by itself: with what shellcheck finds only when asked.
-{
-  writeShellApplication,
-  shellcheck,
-}:
+{ writeShellApplication, shellcheck }:
 arguments:
 writeShellApplication (
   arguments
   // {
     checkPhase = ''
-      ${shellcheck}/bin/shellcheck --enable=check-set-e-suppressed,deprecate-which,quote-safe-variables "$target"
+      ${shellcheck}/bin/shellcheck --enable=deprecate-which,quote-safe-variables "$target"
     '';
   }
 )

@@ -1,9 +1,12 @@
-# fenix, the packages to build for -> how crane gets its toolchain: stable Rust, with the standard library of the target.
-{ fenix }:
-target: build:
+# fenix -> stable Rust, with the standard library of what is built for.
+{
+  lib,
+  stdenv,
+  fenix,
+}:
 let
-  rust = fenix.packages.${build.stdenv.buildPlatform.system};
-  inherit (target.stdenv) buildPlatform hostPlatform;
+  inherit (stdenv) buildPlatform hostPlatform;
+  rust = fenix.packages.${buildPlatform.system};
 in
 rust.combine (
   [
@@ -15,7 +18,7 @@ rust.combine (
       "rustfmt"
     ])
   ]
-  ++ target.lib.optional (
+  ++ lib.optional (
     buildPlatform != hostPlatform
   ) rust.targets.${hostPlatform.rust.rustcTarget}.stable.rust-std
 )

@@ -7,16 +7,12 @@
 }:
 let
   inherit (pkgs) lib;
-  app = description: program: {
-    type = "app";
-    program = lib.getExe program;
-    meta = { inherit description; };
-  };
   # The scripts take the image from their environment, so that they can be run without Nix.
   withImage =
-    name: tools:
+    name: description: tools:
     script {
       inherit name;
+      meta = { inherit description; };
       runtimeInputs = [
         pkgs.awscli2
         pkgs.coreutils
@@ -28,21 +24,19 @@ let
         ${builtins.readFile ./${name}.sh}
       '';
     };
-  push = withImage "push" [ ];
 in
-{
-  demo = app "Convert a photograph by the real function, on this machine" (script {
+rec {
+  demo = script {
     name = "demo";
+    meta.description = "Convert a photograph by the real function, on this machine";
     text = ''
       exec ${lib.getExe workspace.avif} demo --bootstrap ${lib.getExe workspace.bootstrap} \
         --extension ${lib.getExe workspace.extension} "$@"
     '';
-  });
-  push = app "Push the image to a repository" push;
-  deploy = app "Push the image and update a function to it" (
-    withImage "deploy" [
-      pkgs.jq
-      push
-    ]
-  );
+  };
+  push = withImage "push" "Push the image to a repository" [ ];
+  deploy = withImage "deploy" "Push the image and update a function to it" [
+    pkgs.jq
+    push
+  ];
 }

@@ -1,6 +1,7 @@
 //! Environments with extensions, and without what these need.
 
-use std::path::PathBuf;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 
 use axum::body::Body;
 use axum::http::{Method, Request};
@@ -62,7 +63,11 @@ async fn strangers_are_refused() {
 
 #[tokio::test]
 async fn an_extension_that_ends_before_it_registers_fails_the_start() {
-    let beside = Beside { extensions: vec![PathBuf::from("/bin/true")], ..Beside::default() };
+    let folder = tempfile::tempdir().unwrap();
+    let extension = folder.path().join("hasty");
+    std::fs::write(&extension, "#!/bin/sh\n").unwrap();
+    std::fs::set_permissions(&extension, Permissions::from_mode(0o755)).unwrap();
+    let beside = Beside { extensions: vec![extension], ..Beside::default() };
     let (lambda, _log) = start(Function { beside, ..function() });
     let error = lambda.invoke(json!({})).await.result.unwrap_err();
     assert_eq!((error.error_type.as_str(), error.error_message.contains("exit status 0")), ("Extension.Crash", true));

@@ -56,7 +56,8 @@ in
 
   deny = craneLib.cargoDeny {
     inherit (arguments) pname version src;
-    cargoDenyChecks = "--config ${../deny.toml} bans licenses sources";
+    # Where cargo-deny looks by itself: the option to name it has moved between versions.
+    preBuild = "cp ${../deny.toml} deny.toml";
   };
 
   audit = craneLib.cargoAudit {

@@ -29,17 +29,16 @@ craneLib.mkCargoDerivation (
         specVersion: "1.6",
         version: 1,
         metadata: { component: { type: "application", name: "avif-lambda", version: $version } },
-        components: (([
-          inputs | capture("^(?<name>[^ ]+) v(?<version>[^ |]+)[^|]*\\|(?<license>.*)$") | {
+        components: ([
+          (inputs | capture("^(?<name>[^ ]+) v(?<version>[^ |]+)[^|]*\\|(?<license>.*)$") | {
             type: "library",
             name,
             version,
             purl: "pkg:cargo/\(.name)@\(.version)",
             licenses: [{ expression: (.license | gsub("/"; " OR ")) }]
-          }
-        ] | unique) + [
-          $natives | splits("\n") | capture("^(?<name>.+?)-(?<version>[0-9][^-]*(-[0-9]+)?)(-[a-z]+)?$") | { type: "library" } + .
-        ])
+          }),
+          ($natives | splits("\n") | capture("^(?<name>.+?)-(?<version>[0-9][^-]*(-[0-9]+)?)(-[a-z]+)?$") | { type: "library", name, version })
+        ] | unique)
       }' tree >$out
     '';
   }

@@ -88,7 +88,13 @@ let
         inherit arguments;
         # For the checks: the arguments of a derivation that compiles the workspace.
         checking = checking // {
-          cargoArtifacts = craneLib.buildDepsOnly checking;
+          cargoArtifacts = craneLib.buildDepsOnly (
+            checking
+            // {
+              # Without `cargo build`: tests turn on features of what they depend on, and have it compiled for themselves.
+              buildPhaseCargoCommand = "cargoWithProfile check ${arguments.cargoExtraArgs} --all-targets";
+            }
+          );
         };
         bootstrap = program "bootstrap" "The Lambda function: photographs in S3 become AVIF";
         extension = program "avif-extension" "The Lambda extension: metrics, logs and traces of any function";

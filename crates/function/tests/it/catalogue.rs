@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType};
 use image::ImageFormat;
 
@@ -21,13 +20,7 @@ struct Catalogue {
 impl Catalogue {
     async fn new() -> Self {
         let moto = Moto::start().await;
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::for_tests())
-            .endpoint_url(&moto.endpoint);
-        let client = Client::from_conf(config.build());
+        let client = Client::new(&moto.access());
         let key = KeySchemaElement::builder().attribute_name("source").key_type(KeyType::Hash).build().unwrap();
         let source = AttributeDefinition::builder().attribute_name("source").attribute_type("S".into());
         let table =

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::process::Stdio;
 
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
@@ -34,5 +36,21 @@ impl Moto {
         // Its log has to go somewhere, or it would wait for a reader.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Self { endpoint, _server: server }
+    }
+
+    /// What any service's client needs to be one of this server.
+    pub(crate) fn access(&self) -> SdkConfig {
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .http_client(aws_smithy_http_client::Builder::new().build_http())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::for_tests()))
+            .endpoint_url(&self.endpoint)
+            .build()
+    }
+
+    pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
+        let config = aws_sdk_s3::config::Builder::from(&self.access()).force_path_style(true);
+        aws_sdk_s3::Client::from_conf(config.build())
     }
 }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{Event, NotificationConfiguration, QueueConfiguration};
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
@@ -29,22 +28,7 @@ impl Account {
     /// A bucket that tells a queue, which gives up after a message's second time.
     async fn new() -> Self {
         let moto = Moto::start().await;
-        let http = || aws_smithy_http_client::Builder::new().build_http();
-        let s3 = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(http())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::for_tests())
-            .endpoint_url(&moto.endpoint)
-            .force_path_style(true);
-        let s3 = aws_sdk_s3::Client::from_conf(s3.build());
-        let sqs = aws_sdk_sqs::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(http())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::for_tests())
-            .endpoint_url(&moto.endpoint);
-        let sqs = aws_sdk_sqs::Client::from_conf(sqs.build());
+        let (s3, sqs) = (moto.s3(), aws_sdk_sqs::Client::new(&moto.access()));
         let dead = sqs.create_queue().queue_name("avif-failures").send().await.unwrap().queue_url.unwrap();
         let redrive = json!({ "deadLetterTargetArn": arn(&sqs, &dead).await, "maxReceiveCount": 2 }).to_string();
         // What failed comes back at once: nobody waits here for six times the function's time-out.

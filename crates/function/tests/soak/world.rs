@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
 use emulator::{ACCESS_KEY, Call, Door, Faults, Lambda, Rates, S3, SECRET_KEY, Settings};
 use serde_json::{Value, json};
@@ -75,14 +74,7 @@ impl World {
             ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
         ];
         let variables: BTreeMap<String, String> = variables.map(|(name, value)| (name.into(), value.into())).into();
-        let config = aws_sdk_s3::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::for_tests())
-            .endpoint_url(&moto.endpoint)
-            .force_path_style(true);
-        let client = Client::from_conf(config.build());
+        let client = moto.s3();
         client.create_bucket().bucket("photos").send().await.unwrap();
         let versions = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
         client.put_bucket_versioning().bucket("photos").versioning_configuration(versions).send().await.unwrap();

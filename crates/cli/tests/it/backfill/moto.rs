@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
-use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
 use tokio::process::Child;
@@ -32,24 +31,10 @@ async fn by_moto_each_key_becomes_a_message_though_it_was_killed_twice() {
         ("AWS_SECRET_ACCESS_KEY", "test"),
     ];
     let environment: BTreeMap<String, String> = environment.map(|(name, value)| (name.into(), value.into())).into();
-    let http = || aws_smithy_http_client::Builder::new().build_http();
-    let s3 = aws_sdk_s3::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .http_client(http())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::for_tests())
-        .endpoint_url(&moto.endpoint)
-        .force_path_style(true);
-    let s3 = aws_sdk_s3::Client::from_conf(s3.build());
+    let s3 = moto.s3();
     s3.create_bucket().bucket("photos").send().await.unwrap();
     let keys = fill(&s3).await;
-    let sqs = aws_sdk_sqs::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .http_client(http())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::for_tests())
-        .endpoint_url(&moto.endpoint);
-    let sqs = aws_sdk_sqs::Client::from_conf(sqs.build());
+    let sqs = aws_sdk_sqs::Client::new(&moto.access());
     // Half a day: what was received once is not received again while the rest is.
     let queue = sqs.create_queue().queue_name("avif").attributes(QueueAttributeName::VisibilityTimeout, "43200");
     let url = queue.send().await.unwrap().queue_url.unwrap();

@@ -40,12 +40,19 @@ pub struct Mistakes(pub Vec<String>);
 const OURS: &str = "AVIF_";
 
 impl Config {
-    /// Reads the process's environment.
+    /// Reads the process's environment, which has to be one of Lambda's.
     ///
     /// # Errors
     /// [`Mistakes`], all of them.
     pub fn from_env() -> Result<Self, Mistakes> {
-        Self::parse(&environment())
+        let environment = environment();
+        // The runtime would panic.
+        if !environment.contains_key("AWS_LAMBDA_RUNTIME_API") {
+            let started =
+                "AWS_LAMBDA_RUNTIME_API is not set: this program is started by Lambda; by hand, run `avif local`";
+            return Err(Mistakes(vec![started.into()]));
+        }
+        Self::parse(&environment)
     }
 
     /// Reads these settings of ours, and from the process's environment where AWS is: for a program that does the

@@ -20,3 +20,12 @@ async fn every_mistake_in_the_settings_is_named_before_the_first_event() {
         assert!(log.contains(name), "{name}: {log}");
     }
 }
+
+#[tokio::test]
+async fn who_starts_it_by_hand_is_told_what_to_do_instead() {
+    let mut program = tokio::process::Command::new(env!("CARGO_BIN_EXE_bootstrap"));
+    let ended = program.env_clear().output().await.unwrap();
+    let said = String::from_utf8(ended.stderr).unwrap();
+    assert_eq!(ended.status.code(), Some(1));
+    assert!(said.contains("AWS_LAMBDA_RUNTIME_API") && said.contains("avif local"), "{said}");
+}

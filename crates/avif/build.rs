@@ -1,7 +1,7 @@
 //! Finds the system's libavif and generates bindings from its own headers, where the feature `system` asks for it.
 
 fn main() {
-    println!("cargo:rerun-if-changed=native.h");
+    println!("cargo::rerun-if-changed=native.h");
     #[cfg(feature = "system")]
     system::bind();
 }
@@ -10,14 +10,21 @@ fn main() {
 mod system {
     use std::path::PathBuf;
 
+    #[expect(clippy::disallowed_methods, reason = "Cargo tells build scripts by the environment where they may write")]
     pub(crate) fn bind() {
         // 1.3 is the first release whose SVT-AV1 and libaom options are the ones we set.
         let library = match pkg_config::Config::new().atleast_version("1.3").probe("libavif") {
             Ok(library) => library,
-            Err(error) => panic!(
-                "the feature `system` needs libavif >= 1.3 where pkg-config finds it \
-                 (Debian: libavif-dev; or build with the default feature `bundled`):\n{error}"
-            ),
+            Err(error) => {
+                println!(
+                    "cargo::error=the feature `system` needs libavif >= 1.3 where pkg-config finds it \
+                     (Debian: libavif-dev; or build with the default feature `bundled`)"
+                );
+                for line in error.to_string().lines() {
+                    println!("cargo::error={line}");
+                }
+                return;
+            }
         };
         let includes = library.include_paths.iter().map(|path| format!("-I{}", path.display()));
         let bindings = bindgen::builder()

@@ -26,18 +26,19 @@ pub(crate) use encoder::Encoder;
 use libavif_sys as sys;
 
 #[cfg(feature = "system")]
-#[expect(
+#[allow(
     clippy::all,
     clippy::pedantic,
+    dead_code,
     missing_docs,
     non_camel_case_types,
     non_snake_case,
     non_upper_case_globals,
     unreachable_pub,
+    unsafe_op_in_unsafe_fn,
     unused_qualifications,
-    reason = "generated from libavif's header"
+    reason = "generated from libavif's header; which of these apply varies with bindgen and the compiler"
 )]
-#[allow(dead_code, unsafe_op_in_unsafe_fn, reason = "generated from libavif's header; which of these apply varies")]
 mod sys {
     include!(concat!(env!("OUT_DIR"), "/libavif.rs"));
 }

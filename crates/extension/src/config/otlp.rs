@@ -52,13 +52,13 @@ impl Reader<'_> {
         let wanted = self.is_wanted(signal);
         let address = self.address(signal)?;
         self.setting(signal, "PROTOCOL", protocol);
-        Some(Target {
+        // Whether wanted or not, mistakes are found.
+        wanted.then_some(Target {
             address,
             headers: self.setting(signal, "HEADERS", headers).unwrap_or_default(),
             timeout: self.setting(signal, "TIMEOUT", timeout).unwrap_or(Duration::from_secs(10)),
             gzip: self.setting(signal, "COMPRESSION", gzip).unwrap_or(false),
         })
-        .filter(|_| wanted)
     }
 
     /// Of the exporters that the variable may list, ours is `otlp`.

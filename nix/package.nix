@@ -76,6 +76,8 @@ let
   );
   checking = arguments // {
     CARGO_PROFILE = "quick";
+    # What they compile serves nobody else.
+    doInstallCargoArtifacts = false;
   };
 
   workspace = craneLib.buildPackage (

@@ -39,8 +39,8 @@ let
       pkgsBuildBuild.rustPlatform.bindgenHook
     ];
     buildInputs = [ libavif ];
-    # ...and has to be given those of the target's C library before its own.
-    preBuild = ''
+    # ...and has to be given those of the target's C library before its own. Darwin's are in its SDK, where it looks.
+    preBuild = lib.optionalString stdenv.hostPlatform.isLinux ''
       export BINDGEN_EXTRA_CLANG_ARGS="-isystem ${lib.getDev stdenv.cc.libc}/include $BINDGEN_EXTRA_CLANG_ARGS"
     '';
   };

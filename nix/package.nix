@@ -86,6 +86,8 @@ let
       inherit cargoArtifacts;
       # `nix flake check` runs the tests, by nextest.
       doCheck = false;
+      # There is no library of its own to find, and an output's path in the programs makes other bits of every edit.
+      NIX_NO_SELF_RPATH = 1;
       passthru = {
         inherit arguments;
         # For the checks: the arguments of a derivation that compiles the workspace.

@@ -24,8 +24,10 @@ let
         ${builtins.readFile ./${name}.sh}
       '';
     };
+  push = withImage "push" "Push the image to a repository" [ ];
 in
-rec {
+{
+  inherit push;
   demo = script {
     name = "demo";
     meta.description = "Convert a photograph by the real function, on this machine";
@@ -34,7 +36,6 @@ rec {
         --extension ${lib.getExe workspace.extension} "$@"
     '';
   };
-  push = withImage "push" "Push the image to a repository" [ ];
   deploy = withImage "deploy" "Push the image and update a function to it" [
     pkgs.jq
     push

@@ -4,8 +4,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// The order of two events on one key: hexadecimal text, the shorter padded with zeros on its left before the two are
-/// compared (Amazon S3 user guide, "Event message structure"). It says nothing about two different keys.
+/// The order of two events on one key: hexadecimal text. To compare two of them, the shorter one is padded with zeros on
+/// its right, and then both are compared as text (Amazon S3 user guide, "Event message structure"). It says nothing about
+/// two different keys.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Sequencer(String);
@@ -42,9 +43,9 @@ impl From<Sequencer> for String {
 
 impl Ord for Sequencer {
     fn cmp(&self, other: &Self) -> Ordering {
-        // Without their leading zeros, longer is later, and equal lengths compare as text.
-        let (ours, theirs) = (self.0.trim_start_matches('0'), other.0.trim_start_matches('0'));
-        ours.len().cmp(&theirs.len()).then_with(|| ours.cmp(theirs))
+        // Without their trailing zeros, two texts compare as they do when the shorter one is padded with zeros: where one
+        // ends, it is the smaller one, and no digit is smaller than the zero that the padding would put there.
+        self.0.trim_end_matches('0').cmp(other.0.trim_end_matches('0'))
     }
 }
 
@@ -69,11 +70,25 @@ mod tests {
 
     proptest! {
         #[test]
-        fn sequencers_order_as_the_numbers_they_spell(a: u64, b: u64, pad in 0_usize..8) {
-            let ours: Sequencer = format!("{}{a:X}", "0".repeat(pad)).parse().unwrap();
-            let theirs: Sequencer = format!("{b:x}").parse().unwrap();
-            prop_assert_eq!(ours.cmp(&theirs), a.cmp(&b));
+        fn shorter_sequencer_compares_as_if_padded_with_zeros_on_its_right(ours in "[0-9A-F]{1,24}", theirs in "[0-9A-F]{1,24}") {
+            let length = ours.len().max(theirs.len());
+            let expected = format!("{ours:0<length$}").cmp(&format!("{theirs:0<length$}"));
+            let [ours, theirs] = [ours, theirs].map(|text| text.parse::<Sequencer>().unwrap());
+            prop_assert_eq!(ours.cmp(&theirs), expected);
         }
+
+        #[test]
+        fn case_of_the_digits_does_not_change_the_order(text in "[0-9A-Fa-f]{1,24}") {
+            let upper: Sequencer = text.to_ascii_uppercase().parse().unwrap();
+            prop_assert_eq!(text.to_ascii_lowercase().parse::<Sequencer>().unwrap(), upper);
+        }
+    }
+
+    #[test]
+    fn newer_sequencer_that_is_shorter_is_later() {
+        let [older, newer] =
+            ["0055AED6DCD90281E5AB", "0055AED6DCD90281E6"].map(|text| text.parse::<Sequencer>().unwrap());
+        assert!(older < newer);
     }
 
     #[test]

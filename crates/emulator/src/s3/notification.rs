@@ -61,12 +61,14 @@ fn encode(key: &str) -> String {
     utf8_percent_encode(key, KEPT).to_string().replace(' ', "+")
 }
 
-/// A hexadecimal number that grows with every write, as S3's does for the writes of one key.
+/// A hexadecimal text that grows with every write, as S3's does for the writes of one key. Like S3's, it has no fixed
+/// length: whoever compares two of them has to pad the shorter one on its right.
 fn sequencer() -> String {
     static WRITES: AtomicU64 = AtomicU64::new(0);
     let microseconds = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1000;
     // The counter parts writes of one microsecond, so no two are ever equal.
-    format!("{microseconds:016X}{:04X}", WRITES.fetch_add(1, Ordering::Relaxed) & 0xFFFF)
+    let text = format!("{microseconds:016X}{:04X}", WRITES.fetch_add(1, Ordering::Relaxed) & 0xFFFF);
+    text.trim_end_matches('0').to_owned()
 }
 
 #[cfg(test)]

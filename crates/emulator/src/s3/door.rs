@@ -79,6 +79,9 @@ async fn attend(connection: TcpStream, way: Way) {
 impl Way {
     /// An error resets the connection.
     async fn answer(&self, request: Request<Incoming>) -> io::Result<Response<Body>> {
+        if let Some(refusal) = self.faults.refusal(&request) {
+            return Ok(refusal.answer(&request));
+        }
         let conditions = ["if-match", "if-none-match"];
         let kind = Kind {
             reads: request.method() == Method::GET,

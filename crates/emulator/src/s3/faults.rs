@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::http::Request;
 use fastrand::Rng;
+
+use super::refusal::Refusal;
 
 /// Of a thousand requests, how many meet each fault.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -66,6 +69,7 @@ struct Inner {
     random: Mutex<Rng>,
     resting: AtomicBool,
     counts: Mutex<BTreeMap<&'static str, u64>>,
+    refusals: Mutex<Vec<Refusal>>,
 }
 
 impl Faults {
@@ -73,7 +77,7 @@ impl Faults {
     #[must_use]
     pub fn new(seed: u64, rates: Rates) -> Self {
         let (random, resting, counts) = (Mutex::new(Rng::with_seed(seed)), AtomicBool::new(false), Mutex::default());
-        Self { inner: Arc::new(Inner { rates, random, resting, counts }) }
+        Self { inner: Arc::new(Inner { rates, random, resting, counts, refusals: Mutex::default() }) }
     }
 
     /// None.
@@ -93,7 +97,21 @@ impl Faults {
         self.inner.resting.store(false, Ordering::Relaxed);
     }
 
-    /// How many there were of each, by name.
+    /// From here on these requests are refused, whether or not other things go wrong, and no others.
+    pub fn refuse(&self, refusals: Vec<Refusal>) {
+        *self.inner.refusals.lock().unwrap_or_else(PoisonError::into_inner) = refusals;
+    }
+
+    /// The refusal that answers the request.
+    pub(super) fn refusal<B>(&self, request: &Request<B>) -> Option<Refusal> {
+        let refusals = self.inner.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        let refusal = refusals.iter().find(|refusal| refusal.is_of(request))?.clone();
+        drop(refusals);
+        *self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner).entry(refusal.code).or_default() += 1;
+        Some(refusal)
+    }
+
+    /// How many there were of each, by name; of refusals by their code.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<&'static str, u64> {
         self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -101,7 +119,7 @@ impl Faults {
 
     /// What the next request meets.
     pub(super) fn next(&self, kind: Kind) -> Option<Fault> {
-        let Inner { rates, random, resting, counts } = &*self.inner;
+        let Inner { rates, random, resting, counts, .. } = &*self.inner;
         let fault = choose(rates, &mut random.lock().unwrap_or_else(PoisonError::into_inner), kind)?;
         if resting.load(Ordering::Relaxed) {
             return None;

@@ -7,6 +7,7 @@ mod condition;
 mod door;
 mod faults;
 mod notification;
+mod refusal;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -26,6 +27,7 @@ pub use call::Call;
 use call::Calls;
 pub use door::Door;
 pub use faults::{Faults, Rates};
+pub use refusal::Refusal;
 
 /// The access key that the server knows: the one of AWS's own examples.
 pub const ACCESS_KEY: &str = "AKIAIOSFODNN7EXAMPLE";

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::mem;
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
@@ -77,7 +78,12 @@ impl Transformed {
                 Some(Variant { asked, width, height, bytes, kept: *kept, score: *score })
             })
             .collect();
-        Ok(Conversion { variants, notes })
+        let unsearched = match self.aim {
+            // A source that is kept as it is leaves nothing to encode.
+            Aim::Guess(_, why) if !self.renditions.is_empty() => Some(why),
+            Aim::Guess(..) | Aim::Search(_) | Aim::Fixed(_) => None,
+        };
+        Ok(Conversion { variants, unsearched, notes })
     }
 
     /// One file for each picture. Two at a time with half the threads each beat one at a time with all of them, and
@@ -113,7 +119,7 @@ impl Transformed {
     fn how(&mut self, recipe: &Recipe, threads: NonZeroUsize, notes: &mut Vec<String>) -> Result<How, Error> {
         let depth = self.renditions.first().map_or(Depth::Eight, |largest| largest.picture.shape().depth);
         let typical = Curve::typical(self.content, depth);
-        let guess = |target: Score, why: &str, notes: &mut Vec<String>| {
+        let guess = |target: Score, why: &dyn fmt::Display, notes: &mut Vec<String>| {
             let quantizer = typical.quantizer(target.value() + SAFE, Step::Whole);
             let quality = quantizer.quality();
             notes.push(format!("quality {quality} was set, not searched for by visual:{target}: {why}"));
@@ -134,7 +140,7 @@ impl Transformed {
                     Err(failed) => Err(missed(picture.shape(), failed)),
                 }
             }
-            (Aim::Guess(target, why), Some(_)) => Ok(guess(target, why, notes)),
+            (Aim::Guess(target, why), Some(_)) => Ok(guess(target, &why, notes)),
             (Aim::Fixed(quality), _) => Ok(How::Fixed(quality.into())),
             // A source that is kept as it is leaves nothing to encode.
             (Aim::Search(_) | Aim::Guess(..), None) => Ok(How::Fixed(FixedQuality::default().into())),

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use model::{Limits, Recipe, Width};
 
 use crate::estimate::Estimate;
@@ -12,7 +14,31 @@ pub struct Opened<'bytes> {
     pub(crate) need: Need,
     encoded_pixels: u64,
     /// Why the quality is not searched for, where the recipe asks for that.
-    pub(crate) unsearched: Option<&'static str>,
+    pub(crate) unsearched: Option<Unsearched>,
+}
+
+/// Why an image is encoded at a fixed quality, although the recipe asks for a search.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsearched {
+    /// The deadline leaves no time. With more time the same image is searched.
+    Time,
+    /// The limit leaves no memory.
+    Memory,
+    /// No score is known for PQ and HLG.
+    HighDynamicRange,
+    /// Animations are not searched.
+    Animation,
+}
+
+impl fmt::Display for Unsearched {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(match self {
+            Self::Time => "there was no time for it",
+            Self::Memory => "there is no memory for it",
+            Self::HighDynamicRange => "its levels are those of high dynamic range",
+            Self::Animation => "it moves",
+        })
+    }
 }
 
 impl<'bytes> Opened<'bytes> {
@@ -44,7 +70,7 @@ impl<'bytes> Opened<'bytes> {
         let widest = sizes.first().copied().unwrap_or((width, height));
         let bear = YCbCr::bears(header.orientation, (header.width, header.height));
         let need = Need::of((width, height), widest, bear && !recipe.quality.is_lossless());
-        let unsearched = (estimate.memory_to_search > beside_map).then_some("there is no memory for it");
+        let unsearched = (estimate.memory_to_search > beside_map).then_some(Unsearched::Memory);
         Ok(Self { header, need, encoded_pixels: estimate.encoded_pixels, unsearched })
     }
 
@@ -73,10 +99,12 @@ impl<'bytes> Opened<'bytes> {
         self.encoded_pixels
     }
 
-    /// The same, to be encoded at a fixed quality even where the recipe asks for a search, and why.
+    /// The same, to be encoded at a fixed quality even where the recipe asks for a search, because the deadline leaves no
+    /// time for one.
     #[must_use]
-    pub fn unsearched(self, why: &'static str) -> Self {
-        Self { unsearched: Some(why), ..self }
+    pub fn without_time_to_search(self) -> Self {
+        // What time would not change stays the reason.
+        Self { unsearched: self.unsearched.or(Some(Unsearched::Time)), ..self }
     }
 }
 

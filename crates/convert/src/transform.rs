@@ -8,7 +8,7 @@ use crate::planes::Style;
 use crate::raster::Raster;
 use crate::resize::Light;
 use crate::sizes::sizes;
-use crate::{Decoded, Error, metadata, planes};
+use crate::{Decoded, Error, Unsearched, metadata, planes};
 
 /// Width and height in pixels.
 type Size = (u32, u32);
@@ -45,7 +45,7 @@ pub(crate) enum Aim {
     /// To be searched for.
     Search(Score),
     /// To be searched for, if something did not forbid it.
-    Guess(Score, &'static str),
+    Guess(Score, Unsearched),
 }
 
 impl Decoded {
@@ -64,9 +64,11 @@ impl Decoded {
         };
         let raster = raster.upright(orientation);
         let content = moving.as_ref().map_or_else(|| raster.content(), Moving::content);
-        let unsearched = unsearched
-            .or((!color.cicp.is_sdr()).then_some("its levels are those of high dynamic range"))
-            .or(moving.is_some().then_some("it moves"));
+        // First what more time would not change.
+        let unsearched = (!color.cicp.is_sdr())
+            .then_some(Unsearched::HighDynamicRange)
+            .or(moving.is_some().then_some(Unsearched::Animation))
+            .or(unsearched);
         let aim = Aim::of(recipe.quality, unsearched);
         let style = Style::of(content, recipe.quality, moving.is_some());
         if moving.is_some() && style.lossless {
@@ -100,7 +102,7 @@ impl Rendition {
 }
 
 impl Aim {
-    fn of(quality: Quality, unsearched: Option<&'static str>) -> Self {
+    fn of(quality: Quality, unsearched: Option<Unsearched>) -> Self {
         match (quality, unsearched) {
             (Quality::Fixed(quality), _) => Self::Fixed(quality),
             (Quality::Visual(target), None) => Self::Search(target),

@@ -188,7 +188,7 @@ fn only_what_is_lossless_is_in_full_range() {
     let frames = [frame(DynamicImage::from(picture(64, 48)).to_rgba8(), 100), frame(flat(BLUE), 100)];
     let file = apng(SIZE, &frames, 0, None);
     for (quality, full_range) in [("100", 0x80), ("90", 0)] {
-        let Conversion { variants, notes } =
+        let Conversion { variants, notes, .. } =
             run(&file, &Recipe { quality: quality.parse().unwrap(), ..recipe() }).unwrap();
         assert_eq!(notes.len(), usize::from(full_range > 0));
         let avif = &variants[0].bytes;

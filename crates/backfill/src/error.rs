@@ -1,6 +1,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use thiserror::Error;
 
 /// Why a backfill stopped. What was done until then is written down.
@@ -45,10 +47,9 @@ pub enum Error {
 }
 
 impl Error {
-    pub(crate) fn service<E, R>(action: String, error: &aws_sdk_s3::error::SdkError<E, R>) -> Self
+    pub(crate) fn service<E>(action: String, error: &SdkError<E, HttpResponse>) -> Self
     where
-        E: aws_sdk_s3::error::ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-        R: std::fmt::Debug + Send + Sync + 'static,
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
         Self::Service { action, message: transfer::message(error) }
     }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use transfer::Plan;
+use transfer::{BucketName, Plan};
 
 use crate::listing::{Cursor, Origin};
 use crate::{Error, Manifest};
@@ -68,7 +68,8 @@ impl Task {
         let suffixes = suffixes.into_iter().map(|suffix| suffix.to_lowercase()).collect();
         let widths: Vec<String> = plan.recipe.widths.iter().map(|width| width.to_string()).collect();
         let layout = &plan.layout;
-        let outputs = format!("{}/{}{}", layout.bucket.as_deref().unwrap_or_default(), layout.prefix, widths.join(","));
+        let outputs =
+            format!("{}/{}{}", layout.bucket.as_ref().map_or("", BucketName::as_str), layout.prefix, widths.join(","));
         Self { origin, suffixes, look, recipe: plan.fingerprint(), outputs }
     }
 }

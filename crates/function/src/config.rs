@@ -110,7 +110,7 @@ impl Reader<'_> {
             metadata: self.read("AVIF_METADATA"),
         };
         let layout = Layout {
-            bucket: self.text("AVIF_OUTPUT_BUCKET"),
+            bucket: self.optional("AVIF_OUTPUT_BUCKET"),
             prefix: self.text("AVIF_OUTPUT_PREFIX").unwrap_or_default(),
         };
         let storing = Storing {
@@ -138,7 +138,7 @@ impl Reader<'_> {
         Config {
             plan: Plan { recipe, limits, layout, storing, follow_removals, threads },
             log: self.log(),
-            connection: Connection { path_style: endpoint.iter().any(Option::is_some), waiting, catalogue },
+            connection: Connection { custom_endpoint: endpoint.iter().any(Option::is_some), waiting, catalogue },
         }
     }
 
@@ -219,7 +219,7 @@ mod tests {
         assert_eq!((config.plan.layout, config.plan.limits), (Layout::default(), limits));
         assert!(config.plan.follow_removals);
         assert_eq!(config.log, Log { json: true, level: Level::INFO });
-        assert_eq!((config.connection.path_style, config.connection.catalogue), (false, None));
+        assert_eq!((config.connection.custom_endpoint, config.connection.catalogue), (false, None));
     }
 
     #[test]
@@ -251,7 +251,7 @@ mod tests {
         assert_eq!(recipe.widths, "full,640".parse().unwrap());
         assert_eq!((recipe.quality.to_string(), recipe.speed.number()), ("70".into(), 4));
         assert_eq!(recipe.metadata, model::Metadata::Keep);
-        assert_eq!(layout, Layout { bucket: Some("cdn".into()), prefix: "a/".into() });
+        assert_eq!(layout, Layout { bucket: "cdn".parse().ok(), prefix: "a/".into() });
         assert_eq!(
             (storing.cache_control.as_deref(), storing.kms_key.as_deref()),
             (Some("no-store"), Some("alias/photos"))
@@ -263,7 +263,10 @@ mod tests {
         assert_eq!(limits.memory + config.connection.waiting, 943_718_400);
         assert_eq!(config.connection.waiting, 58_982_400);
         assert_eq!(config.log, Log { json: false, level: Level::ERROR });
-        assert_eq!((config.connection.path_style, config.connection.catalogue.as_deref()), (true, Some("pictures")));
+        assert_eq!(
+            (config.connection.custom_endpoint, config.connection.catalogue.as_deref()),
+            (true, Some("pictures"))
+        );
     }
 
     #[test]

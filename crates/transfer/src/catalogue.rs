@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::http::HttpResponse;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -12,8 +14,7 @@ use model::Location;
 use crate::Error;
 use crate::manifest::Manifest;
 use crate::mark::{Mark, SHA256};
-use crate::put::Written;
-use crate::store::message;
+use crate::operation::{hint, message};
 
 /// The table's partition key, a string: the source as `s3://bucket/key`.
 const SOURCE: &str = "source";
@@ -31,7 +32,7 @@ impl Catalogue {
     pub(crate) async fn look(&self, source: &Location) -> Result<Option<Mark>, Error> {
         let request = self.client.get_item().table_name(&self.table).consistent_read(true);
         let found = request.key(SOURCE, text(source)).send().await;
-        let found = found.map_err(|error| self.failed("look up", source, message(&error)))?;
+        let found = found.map_err(|error| self.failed(("look up", "GetItem"), source, &error))?;
         let texts = |item: HashMap<String, AttributeValue>| -> HashMap<String, String> {
             item.into_iter().filter_map(|(name, value)| Some((name, value.as_s().ok()?.clone()))).collect()
         };
@@ -39,7 +40,10 @@ impl Catalogue {
     }
 
     /// Writes a source's item, if there is none.
-    pub(crate) async fn put(&self, source: &Location, mark: &Mark, manifest: &Manifest<'_>) -> Result<Written, Error> {
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] where there is one.
+    pub(crate) async fn put(&self, source: &Location, mark: &Mark, manifest: &Manifest<'_>) -> Result<(), Error> {
         let manifest =
             serde_dynamo::to_attribute_value(manifest).expect("a struct of text and numbers is an attribute");
         let request =
@@ -49,32 +53,54 @@ impl Catalogue {
         let request =
             request.condition_expression("attribute_not_exists(#source)").expression_attribute_names("#source", SOURCE);
         match request.send().await {
-            Ok(_) => Ok(Written::Done(String::new())),
+            Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
-                Some(PutItemError::ConditionalCheckFailedException(_)) => Ok(Written::Moved),
-                _ => Err(self.failed("write", source, message(&error))),
+                Some(PutItemError::ConditionalCheckFailedException(_)) => Err(self.conflict("PutItem", source, &error)),
+                _ => Err(self.failed(("write", "PutItem"), source, &error)),
             },
         }
     }
 
-    /// Removes a source's item, if it still is what was seen.
-    pub(crate) async fn remove(&self, source: &Location, seen: &Mark) -> Result<Written, Error> {
+    /// Deletes a source's item, if it did not change since it was looked up.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] where it changed or is gone.
+    pub(crate) async fn delete(&self, source: &Location, seen: &Mark) -> Result<(), Error> {
         let request = self.client.delete_item().table_name(&self.table).key(SOURCE, text(source));
         let request = request
             .condition_expression("#sha256 = :seen")
             .expression_attribute_names("#sha256", SHA256)
             .expression_attribute_values(":seen", AttributeValue::S(seen.sha256.clone()));
         match request.send().await {
-            Ok(_) => Ok(Written::Done(String::new())),
+            Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
-                Some(DeleteItemError::ConditionalCheckFailedException(_)) => Ok(Written::Moved),
-                _ => Err(self.failed("remove", source, message(&error))),
+                Some(DeleteItemError::ConditionalCheckFailedException(_)) => {
+                    Err(self.conflict("DeleteItem", source, &error))
+                }
+                _ => Err(self.failed(("delete", "DeleteItem"), source, &error)),
             },
         }
     }
 
-    fn failed(&self, action: &'static str, source: &Location, message: String) -> Error {
-        Error::Catalogue { action, table: self.table.clone(), at: source.clone(), message }
+    fn failed<E>(
+        &self,
+        (verb, operation): (&'static str, &'static str),
+        source: &Location,
+        error: &SdkError<E, HttpResponse>,
+    ) -> Error
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let message = message(error) + &hint(error, &format!("dynamodb:{operation} on the table"));
+        Error::Catalogue { verb, operation, table: self.table.clone(), at: source.clone(), message }
+    }
+
+    fn conflict<E>(&self, operation: &str, source: &Location, error: &SdkError<E, HttpResponse>) -> Error
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let (table, answer) = (&self.table, message(error));
+        Error::Conflict { message: format!("{operation} of {source} in the table {table}: {answer}") }
     }
 }
 

@@ -3,6 +3,9 @@ use std::time::Duration;
 use model::{Location, Outcome};
 use thiserror::Error;
 
+use crate::operation::Operation;
+use crate::progress::Unfinished;
+
 /// Why a job did not come to its end.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -64,10 +67,31 @@ pub enum Error {
         left: Duration,
     },
     /// The deadline came first.
-    #[error("not done after {after:.1?}, when the deadline came; give the function more time or memory")]
+    #[error("not done after {after:.1?}, at the deadline, while {unfinished}")]
     Overran {
-        /// How long it had been at it.
+        /// How long the job had been running.
         after: Duration,
+        /// What it was doing.
+        unfinished: Unfinished,
+    },
+    /// The source is in an archive, and the variants that are stored are not all of it.
+    #[error(
+        "{at} is archived{}; restore it (aws s3api restore-object): when S3 has done that, its event converts the image",
+        class.as_ref().map(|class| format!(" in {class}")).unwrap_or_default()
+    )]
+    Archived {
+        /// The source.
+        at: Location,
+        /// The storage class or access tier, where S3 names it.
+        class: Option<String>,
+    },
+    /// The source is encrypted with a key that only its uploader has.
+    #[error(
+        "{at} is encrypted with a customer-provided key (SSE-C), which the function does not have; upload it without one"
+    )]
+    CustomerKey {
+        /// The source.
+        at: Location,
     },
     /// A decoder or encoder panicked. The other pictures are unharmed.
     #[error("a panic while converting: {message}")]
@@ -75,16 +99,24 @@ pub enum Error {
         /// What it said.
         message: String,
     },
-    /// The source or its outputs changed under our hands, each time that it was tried.
-    #[error("{at} or its variants were changed by somebody else {times} times while this was at work")]
+    /// The condition of a write or a deletion did not hold: something changed since it was looked up.
+    #[error("{message}")]
+    Conflict {
+        /// The operation, the object and the answer.
+        message: String,
+    },
+    /// The source or its outputs changed during every attempt.
+    #[error("{at} or its outputs changed during each of {times} attempts; the last time: {last}")]
     Contended {
         /// The source.
         at: Location,
-        /// How often it was tried.
+        /// The number of attempts.
         times: u32,
+        /// What changed the last time.
+        last: String,
     },
     /// An object did not arrive whole.
-    #[error("cannot read {at}: after {after} bytes: {message}")]
+    #[error("{}: after {after} bytes: {message}", Operation::GetObject.cannot(at))]
     Interrupted {
         /// The object.
         at: Location,
@@ -93,35 +125,33 @@ pub enum Error {
         /// What the connection met.
         message: String,
     },
-    /// DynamoDB did not do what it was asked for.
-    #[error("cannot {action} the item of {at} in the table {table}: {message}")]
+    /// An operation of DynamoDB failed.
+    #[error("cannot {verb} the item of {at} in the table {table}: {operation}: {message}")]
     Catalogue {
-        /// `look up`, `write` or `remove`.
-        action: &'static str,
+        /// `look up`, `write` or `delete`.
+        verb: &'static str,
+        /// The operation's name in the API.
+        operation: &'static str,
         /// The table.
         table: String,
         /// The source.
         at: Location,
-        /// The service's code and message, or what the connection met.
+        /// The answer's status, code and words, or what the connection met.
         message: String,
     },
-    /// S3 did not do what it was asked for.
-    #[error("cannot {action} {at}: {message}")]
+    /// An operation of S3 failed.
+    #[error("{}: {message}", operation.cannot(at))]
     Storage {
-        /// `read`, `look up`, `write` or `remove`.
-        action: &'static str,
+        /// The operation.
+        operation: Operation,
         /// The object.
         at: Location,
-        /// S3's code and message, or what the connection met.
+        /// The answer's status, code and words, or what the connection met.
         message: String,
     },
 }
 
 impl Error {
-    pub(crate) fn storage(action: &'static str, at: &Location, message: impl Into<String>) -> Self {
-        Self::Storage { action, at: at.clone(), message: message.into() }
-    }
-
     /// Can a retry help? The one place that decides it.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
@@ -132,10 +162,13 @@ impl Error {
             | Self::TooMuchMemory { .. }
             | Self::KeyTooLong { .. }
             | Self::Reserved { .. }
-            | Self::Stranger { .. } => Outcome::Refused { reason },
+            | Self::Stranger { .. }
+            | Self::Archived { .. }
+            | Self::CustomerKey { .. } => Outcome::Refused { reason },
             Self::OutOfTime { .. }
             | Self::Overran { .. }
             | Self::Panicked { .. }
+            | Self::Conflict { .. }
             | Self::Contended { .. }
             | Self::Interrupted { .. }
             | Self::Catalogue { .. }

@@ -1,22 +1,32 @@
 //! Reading sources.
 
+use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::ByteStream;
-use model::{Change, Job, Location};
+use aws_sdk_s3::types::error::InvalidObjectState;
+use model::{Job, Location};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::absence::confirm_absent;
 use crate::carried::Carried;
+use crate::error::chain;
 use crate::mark::State;
-use crate::store::{failed, status};
+use crate::operation::{Operation, status};
 use crate::{Error, Store};
 
 /// What is found where the source should be.
 pub(crate) enum Found {
     Object(Box<Object>),
+    /// An object that has to be restored before it can be read.
+    Archived {
+        state: State,
+        /// The storage class or access tier, where S3 names it.
+        class: Option<String>,
+    },
     /// Another state than the event's.
     Superseded,
-    /// Nothing.
+    /// Nothing: there is evidence that the object does not exist.
     Gone,
 }
 
@@ -30,64 +40,96 @@ pub(crate) struct Object {
     body: ByteStream,
 }
 
-/// Opens the source as it is now. With `only_as_told` it has to be in the state that the event told of, if it told.
+/// Opens the source as it is now. With `only_as_told` it has to be in the state that the event names, if it names one.
 pub(crate) async fn open(store: &Store, job: &Job, only_as_told: bool) -> Result<Found, Error> {
     let source = &job.source;
     let at = &source.at;
-    let mut request = store.client.get_object().bucket(&at.bucket).key(&at.key);
-    if let Some(etag) = source.etag.as_ref().filter(|_| only_as_told) {
-        request = request.if_match(format!("\"{etag}\""));
-    }
-    let response = match request.send().await {
+    let condition = source.etag.as_ref().filter(|_| only_as_told).map(|etag| format!("\"{etag}\""));
+    let request = |client: aws_sdk_s3::Client| {
+        client.get_object().bucket(&at.bucket).key(&at.key).set_if_match(condition.clone()).send()
+    };
+    let response = match store.send(&at.bucket, request).await {
         Ok(response) => response,
         Err(error) => {
             return match error.as_service_error() {
                 Some(GetObjectError::NoSuchKey(_)) => Ok(Found::Gone),
-                _ if is_hidden(job, status(&error)) => Ok(Found::Gone),
-                _ if status(&error) == Some(412) => Ok(Found::Superseded),
-                _ => Err(failed("read", at, &error)),
+                Some(GetObjectError::InvalidObjectState(archive)) => archived(store, job, archive, only_as_told).await,
+                _ if is_customer_key(error.code(), error.message()) => Err(Error::CustomerKey { at: at.clone() }),
+                _ => match status(&error) {
+                    Some(412) => Ok(Found::Superseded),
+                    Some(403) => confirm_absent(store, at, Operation::GetObject, &error).await.map(|()| Found::Gone),
+                    _ => Err(Operation::GetObject.failed(at, &error)),
+                },
             };
         }
     };
     let object = Object::of(at, response)?;
-    // The current version is what counts. An older one is never asked for: whatever comes of it would be stale. Nor does
-    // every server mind If-Match.
-    let as_told = source.etag.as_ref().is_none_or(|etag| *etag == object.state.etag)
-        && source.version.as_ref().is_none_or(|version| object.state.version.as_ref() == Some(version));
-    Ok(if only_as_told && !as_told { Found::Superseded } else { Found::Object(Box::new(object)) })
+    Ok(if only_as_told && !is_as_told(job, &object.state) {
+        Found::Superseded
+    } else {
+        Found::Object(Box::new(object))
+    })
 }
 
-/// The source's state as it is now, without its content; nothing where it is gone.
-pub(crate) async fn state(store: &Store, job: &Job) -> Result<Option<State>, Error> {
-    let at = &job.source.at;
-    match store.client.head_object().bucket(&at.bucket).key(&at.key).send().await {
-        Ok(head) => Ok(Some(state_of(at, head.e_tag.as_deref(), head.version_id)?)),
+/// An archived object's state can be looked up, but not its content.
+async fn archived(store: &Store, job: &Job, archive: &InvalidObjectState, only_as_told: bool) -> Result<Found, Error> {
+    let tier = archive.access_tier().map(|tier| tier.as_str().to_owned());
+    let class = tier.or_else(|| archive.storage_class().map(|class| class.as_str().to_owned()));
+    Ok(match state(store, &job.source.at).await? {
+        None => Found::Gone,
+        Some(state) if only_as_told && !is_as_told(job, &state) => Found::Superseded,
+        Some(state) => Found::Archived { state, class },
+    })
+}
+
+/// The current version is what counts. An older one is never asked for: whatever comes of it would be stale. Nor does
+/// every server mind If-Match.
+fn is_as_told(job: &Job, state: &State) -> bool {
+    let source = &job.source;
+    source.etag.as_ref().is_none_or(|etag| *etag == state.etag)
+        && source.version.as_ref().is_none_or(|version| state.version.as_ref() == Some(version))
+}
+
+/// S3 has no code of its own for an object that is encrypted with a key of its uploader (SSE-C).
+fn is_customer_key(code: Option<&str>, words: Option<&str>) -> bool {
+    code == Some("InvalidRequest") && words.is_some_and(|words| words.contains("Server Side Encryption"))
+}
+
+/// The source's state as it is now, without its content; nothing where there is evidence that it does not exist.
+pub(crate) async fn state(store: &Store, at: &Location) -> Result<Option<State>, Error> {
+    let head = store.send(&at.bucket, |client| client.head_object().bucket(&at.bucket).key(&at.key).send()).await;
+    match head {
+        Ok(head) => Ok(Some(state_of(Operation::HeadObject, at, head.e_tag.as_deref(), head.version_id)?)),
         Err(error) => match error.as_service_error() {
             Some(HeadObjectError::NotFound(_)) => Ok(None),
-            _ if is_hidden(job, status(&error)) => Ok(None),
-            _ => Err(failed("look up", at, &error)),
+            _ if status(&error) == Some(403) => {
+                confirm_absent(store, at, Operation::HeadObject, &error).await.map(|()| None)
+            }
+            _ => Err(Operation::HeadObject.failed(at, &error)),
         },
     }
 }
 
-/// Without s3:ListBucket, S3 forbids what is not there. Where the event says that it is gone, that is an answer.
-fn is_hidden(job: &Job, status: Option<u16>) -> bool {
-    job.change == Change::Removed && status == Some(403)
-}
-
-/// The source's tags as a query, as a header says them.
-pub(crate) async fn tags(store: &Store, at: &Location, state: &State) -> Result<String, Error> {
-    let request = store.client.get_object_tagging().bucket(&at.bucket).key(&at.key);
-    let tags = request.set_version_id(state.version.clone()).send().await;
-    let tags = tags.map_err(|error| failed("read the tags of", at, &error))?.tag_set;
+/// The source's tags as a query, as a header says them; nothing where the source is gone by now.
+pub(crate) async fn tags(store: &Store, at: &Location, state: &State) -> Result<Option<String>, Error> {
+    let operation = Operation::GetObjectTagging;
+    let request = |client: aws_sdk_s3::Client| {
+        let request = client.get_object_tagging().bucket(&at.bucket).key(&at.key);
+        request.set_version_id(state.version.clone()).send()
+    };
+    let tags = match store.send(&at.bucket, request).await {
+        Ok(tagging) => tagging.tag_set,
+        Err(error) if matches!(error.code(), Some("NoSuchKey" | "NoSuchVersion")) => return Ok(None),
+        Err(error) => return Err(operation.failed(at, &error)),
+    };
     let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let pairs: Vec<_> = tags.iter().map(|tag| format!("{}={}", encoded(&tag.key), encoded(&tag.value))).collect();
-    Ok(pairs.join("&"))
+    Ok(Some(pairs.join("&")))
 }
 
 impl Object {
     fn of(at: &Location, mut response: GetObjectOutput) -> Result<Self, Error> {
-        let state = state_of(at, response.e_tag.as_deref(), response.version_id.take())?;
+        let state = state_of(Operation::GetObject, at, response.e_tag.as_deref(), response.version_id.take())?;
         let announced = response.content_length.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default();
         let body = std::mem::take(&mut response.body);
         Ok(Self { at: at.clone(), state, announced, body, carried: Carried::of(response) })
@@ -104,7 +146,7 @@ impl Object {
             let chunk = chunk.map_err(|error| Error::Interrupted {
                 at: at.clone(),
                 after: bytes.len(),
-                message: error.to_string(),
+                message: chain(&error),
             })?;
             let so_far = (bytes.len() + chunk.len()) as u64;
             if so_far > limit {
@@ -116,8 +158,10 @@ impl Object {
     }
 }
 
-fn state_of(at: &Location, etag: Option<&str>, version: Option<String>) -> Result<State, Error> {
-    let etag = etag.ok_or_else(|| Error::storage("read", at, "S3 told no ETag"))?.trim_matches('"').to_owned();
+fn state_of(operation: Operation, at: &Location, etag: Option<&str>, version: Option<String>) -> Result<State, Error> {
+    let etag = etag.ok_or_else(|| operation.failed_with(at, NO_ETAG))?.trim_matches('"').to_owned();
     // A bucket whose versioning was suspended says "null".
     Ok(State { etag, version: version.filter(|version| version != "null") })
 }
+
+pub(crate) const NO_ETAG: &str = "the answer has no ETag";

@@ -3,7 +3,7 @@
 use model::{Location, Width, Widths};
 use serde::Serialize;
 
-use crate::Error;
+use crate::{BucketName, Error};
 
 /// Where variants go: beside their source by default.
 ///
@@ -12,7 +12,7 @@ use crate::Error;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Layout {
     /// The bucket for variants; the source's own where none is named.
-    pub bucket: Option<String>,
+    pub bucket: Option<BucketName>,
     /// Put before the source's key; empty by default.
     pub prefix: String,
 }
@@ -67,7 +67,7 @@ impl Layout {
     }
 
     fn beside(&self, source: &Location, suffix: &str) -> Result<Location, Error> {
-        let bucket = self.bucket.as_ref().unwrap_or(&source.bucket).clone();
+        let bucket = self.bucket.as_ref().map_or(source.bucket.as_str(), BucketName::as_str).to_owned();
         let at = Location { bucket, key: format!("{}{}{suffix}", self.prefix, source.key) };
         if at.key.len() > LONGEST_KEY { Err(Error::KeyTooLong { at, limit: LONGEST_KEY }) } else { Ok(at) }
     }
@@ -104,7 +104,8 @@ mod tests {
     }
 
     fn layouts() -> impl Strategy<Value = Layout> {
-        (proptest::option::of("[a-z]{3}"), "[ -~]{0,8}").prop_map(|(bucket, prefix)| Layout { bucket, prefix })
+        let bucket = proptest::option::of("[a-z]{3}".prop_map(|name| name.parse().unwrap()));
+        (bucket, "[ -~]{0,8}").prop_map(|(bucket, prefix)| Layout { bucket, prefix })
     }
 
     fn widths() -> impl Strategy<Value = Width> {
@@ -141,7 +142,7 @@ mod tests {
         let width = "640".parse().unwrap();
         assert_eq!(layout.place(&at("写真 1+2%.jpg"), Width::Full).unwrap().key, "写真 1+2%.jpg.avif");
         assert_eq!(layout.place(&at("a/b.png"), width).unwrap().key, "a/b.png.w640.avif");
-        let elsewhere = Layout { bucket: Some("cdn".into()), prefix: "avif/".into() };
+        let elsewhere = Layout { bucket: "cdn".parse().ok(), prefix: "avif/".into() };
         assert_eq!(elsewhere.place(&at("a/b.png"), width).unwrap().to_string(), "s3://cdn/avif/a/b.png.w640.avif");
     }
 

@@ -8,6 +8,8 @@
 
 #![forbid(unsafe_code)]
 
+mod absence;
+mod bucket_name;
 mod carried;
 mod catalogue;
 mod error;
@@ -17,7 +19,9 @@ mod look;
 mod make;
 mod manifest;
 mod mark;
+mod operation;
 mod plan;
+mod progress;
 mod put;
 mod run;
 mod set;
@@ -27,10 +31,13 @@ mod stored;
 mod turn;
 mod work;
 
+pub use bucket_name::{BadBucketName, BucketName};
 pub use error::Error;
 pub use layout::{Layout, Outputs, Role};
+pub use operation::{Operation, message};
 pub use plan::{BadStorageClass, Plan, StorageClass, Storing};
+pub use progress::Unfinished;
 pub use run::run;
-pub use store::{Connection, Store, access, message};
+pub use store::{Connection, Store, access};
 pub use stored::is_stored;
 pub use work::{Work, work};

@@ -4,8 +4,10 @@ use aws_sdk_s3::operation::head_object::HeadObjectError;
 use futures_util::future::{try_join, try_join_all};
 use model::{Job, Location};
 
-use crate::mark::{Mark, State};
-use crate::store::{failed, status};
+use crate::absence::{Existence, existence, unknown};
+use crate::fetch::NO_ETAG;
+use crate::mark::{Mark, Search, State};
+use crate::operation::{Operation, message, status};
 use crate::{Error, Outputs, Plan, Store};
 
 /// What was seen at every place of a source's outputs, at one look.
@@ -21,7 +23,18 @@ pub(crate) struct Seen {
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
     pub(crate) at: Location,
-    pub(crate) there: Option<There>,
+    pub(crate) content: Content,
+}
+
+/// What is in a place.
+#[derive(Debug, Clone)]
+pub(crate) enum Content {
+    /// There is evidence that there is no object.
+    Nothing,
+    /// S3 says neither that there is an object nor that there is none, for the reason in here. A write on condition that
+    /// there is none tells.
+    Hidden(String),
+    Object(There),
 }
 
 /// An object in that place.
@@ -67,9 +80,14 @@ impl Seen {
         self.marks().any(|mark| mark.is_some())
     }
 
+    /// Fails where S3 does not say whether there is an output: to take it for missing would leave it behind.
+    pub(crate) fn refuse_hidden(&self) -> Result<(), Error> {
+        self.variants.iter().chain(&self.manifest).try_for_each(Place::refuse_hidden)
+    }
+
     /// What was not made here is not ours to replace.
     pub(crate) fn refuse_strangers(&self) -> Result<(), Error> {
-        let stranger = |place: &&Place| place.there.is_some() && place.mark().is_none();
+        let stranger = |place: &&Place| place.there().is_some() && place.mark().is_none();
         match self.variants.iter().chain(&self.manifest).find(stranger) {
             Some(place) => Err(Error::Stranger { at: place.at.clone() }),
             None => Ok(()),
@@ -79,12 +97,15 @@ impl Seen {
     /// Whether the whole set is there, made of exactly this state, as planned. A variant may be missing only where the
     /// lists say that it came out larger than the source: a list by itself is no proof, since whoever removes the set of
     /// an earlier state may still be at it when the source is again what it was then.
-    pub(crate) fn is_whole(&self, state: &State, plan: &Plan) -> bool {
-        let fresh = |mark: Option<&Mark>| mark.is_some_and(|mark| mark.is_of(state, plan));
+    ///
+    /// What a search of at least that kind made counts: with [`Search::Full`], a variant whose search was cut short is not
+    /// good enough, and is made again.
+    pub(crate) fn is_whole(&self, state: &State, plan: &Plan, search: Search) -> bool {
+        let fresh = |mark: Option<&Mark>| mark.is_some_and(|mark| mark.is_of(state, plan, search));
         let left_out = self.lists().flatten().next().map(|mark| mark.left_out.as_slice()).unwrap_or_default();
         let mut each = plan.recipe.widths.iter().zip(&self.variants);
         self.lists().all(fresh)
-            && each.all(|(width, place)| fresh(place.mark()) || (place.there.is_none() && left_out.contains(&width)))
+            && each.all(|(width, place)| fresh(place.mark()) || (place.there().is_none() && left_out.contains(&width)))
     }
 
     /// Whether all that is there was made of a later state than the job's, by S3's own order, as planned.
@@ -106,28 +127,44 @@ impl Seen {
 }
 
 impl Place {
+    /// The object in it.
+    pub(crate) fn there(&self) -> Option<&There> {
+        match &self.content {
+            Content::Nothing | Content::Hidden(_) => None,
+            Content::Object(there) => Some(there),
+        }
+    }
+
     /// The mark of what is there; nothing where nothing of ours is.
     pub(crate) fn mark(&self) -> Option<&Mark> {
-        self.there.as_ref()?.mark.as_ref()
+        self.there()?.mark.as_ref()
+    }
+
+    pub(crate) fn refuse_hidden(&self) -> Result<(), Error> {
+        match &self.content {
+            Content::Hidden(answer) => Err(Operation::HeadObject.failed_with(&self.at, answer)),
+            Content::Nothing | Content::Object(_) => Ok(()),
+        }
     }
 
     async fn look(store: &Store, at: &Location) -> Result<Self, Error> {
-        let found = match store.client.head_object().bucket(&at.bucket).key(&at.key).send().await {
-            Ok(head) => head,
-            Err(error) => {
-                let absent = matches!(error.as_service_error(), Some(HeadObjectError::NotFound(_)));
-                // Without s3:ListBucket a missing key is forbidden; so is one we may not read, and then writing it on
-                // condition that it is not there will say so.
-                return if absent || status(&error) == Some(403) {
-                    Ok(Self { at: at.clone(), there: None })
-                } else {
-                    Err(failed("look up", at, &error))
-                };
+        let operation = Operation::HeadObject;
+        let head = store.send(&at.bucket, |client| client.head_object().bucket(&at.bucket).key(&at.key).send()).await;
+        let content = match head {
+            Ok(head) => {
+                let mark = Mark::read(&head.metadata.unwrap_or_default());
+                let bytes = head.content_length.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default();
+                let etag = head.e_tag.ok_or_else(|| operation.failed_with(at, NO_ETAG))?;
+                Content::Object(There { etag, bytes, mark })
             }
+            Err(error) if matches!(error.as_service_error(), Some(HeadObjectError::NotFound(_))) => Content::Nothing,
+            Err(error) if status(&error) == Some(403) => match existence(store, at).await? {
+                Existence::Absent => Content::Nothing,
+                Existence::Present => return Err(operation.failed(at, &error)),
+                Existence::Unknown(listing) => Content::Hidden(unknown(&message(&error), &listing)),
+            },
+            Err(error) => return Err(operation.failed(at, &error)),
         };
-        let mark = Mark::read(&found.metadata.unwrap_or_default());
-        let bytes = found.content_length.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default();
-        let etag = found.e_tag.ok_or_else(|| Error::storage("look up", at, "S3 told no ETag"))?;
-        Ok(Self { at: at.clone(), there: Some(There { etag, bytes, mark }) })
+        Ok(Self { at: at.clone(), content })
     }
 }

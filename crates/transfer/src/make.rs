@@ -4,11 +4,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use convert::Unsearched;
 use model::{Fate, Job, Location, Outcome, Source, SourceFacts, Timings, VariantReport, Width};
 
 use crate::carried::Carried;
 use crate::fetch::{Found, Object, open, tags};
-use crate::mark::{Mark, State};
+use crate::mark::{Mark, Search, State};
+use crate::progress::{self, Step};
 use crate::put::sha256;
 use crate::stage::Stage;
 use crate::turn::Hold;
@@ -24,6 +26,8 @@ pub(crate) struct Made {
     pub(crate) carried: Carried,
     /// The source's tags as a query, where they go along.
     pub(crate) tags: Option<String>,
+    /// How the variants' quality was found.
+    pub(crate) search: Search,
     /// What the job was told of the source.
     told: Source,
     notes: Vec<String>,
@@ -34,7 +38,7 @@ pub(crate) struct Made {
 impl Made {
     /// What an output of this content says of its making.
     pub(crate) fn mark(&self, content: &[u8], plan: &Plan) -> Mark {
-        Mark::new(&self.state, &self.told, plan, sha256(content))
+        Mark::new(&self.state, &self.told, plan, self.search, sha256(content))
     }
 
     /// What came out larger than the source.
@@ -68,7 +72,14 @@ pub(crate) async fn make(
         Ok::<_, Error>((bytes, tags))
     };
     let ((bytes, tags), fetch_ms) = Stage::fetch().wait(fetch).await?;
+    let tags = match tags {
+        // The source is gone by now.
+        Some(None) => return Ok(None),
+        Some(Some(tags)) => Some(tags),
+        None => None,
+    };
 
+    progress::begin(Step::Convert);
     // It goes along to another thread, so that the stages there belong to the same picture.
     let (for_working, span) = (Arc::clone(plan), tracing::Span::current());
     let time_left = move || deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -79,10 +90,14 @@ pub(crate) async fn make(
     let outputs = plan.layout.outputs(&job.source.at, &plan.recipe.widths)?;
     let variants = conversion.variants.into_iter().zip(outputs.variants);
     let variants = variants.map(|(variant, at)| report(variant, at, facts.bytes, plan)).collect();
+    let search = if conversion.unsearched == Some(Unsearched::Time) { Search::CutShort } else { Search::Full };
     let (told, notes) = (job.source.clone(), conversion.notes);
-    let mut made = Made { state, told, facts, variants, carried, tags, notes, _hold: hold };
+    let mut made = Made { state, search, told, facts, variants, carried, tags, notes, _hold: hold };
     let metadata = made.carried.with(made.mark(&[], plan).metadata());
     let left_out = made.carried.left_out(&metadata);
+    if made.search == Search::CutShort {
+        made.notes.push("the variants are made again at the next event of the source, or by a backfill".into());
+    }
     if !left_out.is_empty() {
         let note = format!("user metadata that does not fit into S3's 2 KB was left out: {}", left_out.join(", "));
         made.notes.push(note);
@@ -118,9 +133,11 @@ async fn with_room(
     }
     let state = object.state.clone();
     drop(object);
+    progress::begin(Step::Convert);
     let hold = store.turns.hold(bytes).await;
+    progress::begin(Step::Read);
     Ok(match open(store, job, false).await? {
         Found::Object(object) if object.state == state => Some((object, hold)),
-        Found::Object(_) | Found::Superseded | Found::Gone => None,
+        Found::Object(_) | Found::Archived { .. } | Found::Superseded | Found::Gone => None,
     })
 }

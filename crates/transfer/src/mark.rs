@@ -13,6 +13,9 @@ const EVENT_ETAG: &str = "avif-event-etag";
 const RECIPE: &str = "avif-recipe";
 const TOOL: &str = "avif-tool";
 const LEFT_OUT: &str = "avif-left-out";
+/// Present where the deadline cut the search for the quality short; its value says so.
+const SEARCH: &str = "avif-search";
+const CUT_SHORT: &str = "cut-short";
 pub(crate) const SHA256: &str = "avif-sha256";
 
 /// One state of a source, by what S3 says when it is read.
@@ -22,6 +25,15 @@ pub(crate) struct State {
     pub(crate) etag: String,
     /// The version, in a bucket that keeps versions.
     pub(crate) version: Option<String>,
+}
+
+/// How the quality of an output was found. The later one is good enough wherever the earlier one is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Search {
+    /// A quality was set, because the deadline left no time for the search that the recipe asks for.
+    CutShort,
+    /// As the recipe asks for it.
+    Full,
 }
 
 /// An object's word that it was made here, and of what.
@@ -39,20 +51,21 @@ pub(crate) struct Mark {
     pub(crate) recipe: String,
     /// Of a list: the variants that are not there because they came out larger than the source.
     pub(crate) left_out: Vec<Width>,
+    pub(crate) search: Search,
     /// The object's own digest.
     pub(crate) sha256: String,
 }
 
 impl Mark {
     /// The mark of what a job with that source makes of that state.
-    pub(crate) fn new(state: &State, told: &Source, plan: &Plan, sha256: String) -> Self {
+    pub(crate) fn new(state: &State, told: &Source, plan: &Plan, search: Search, sha256: String) -> Self {
         let State { etag, version } = state.clone();
         let as_told = told.etag.as_ref() == Some(&etag);
         // The event's place in order is that of the state it told of, and of no other.
         let sequencer = told.sequencer.clone().filter(|_| as_told);
         let event = told.etag.clone().filter(|_| !as_told);
         let recipe = plan.fingerprint();
-        Self { etag: Some(etag), version, sequencer, event, recipe, left_out: vec![], sha256 }
+        Self { etag: Some(etag), version, sequencer, event, recipe, left_out: vec![], search, sha256 }
     }
 
     /// Nothing where the object was not made here.
@@ -65,6 +78,7 @@ impl Mark {
             event: text(EVENT_ETAG),
             recipe: text(RECIPE)?,
             left_out: text(LEFT_OUT).map(|text| widths(&text)).unwrap_or_default(),
+            search: if metadata.contains_key(SEARCH) { Search::CutShort } else { Search::Full },
             sha256: text(SHA256).unwrap_or_default(),
         })
     }
@@ -82,13 +96,14 @@ impl Mark {
             self.sequencer.clone().map(|sequencer| (SOURCE_SEQUENCER, sequencer.into())),
             self.event.clone().map(|etag| (EVENT_ETAG, etag)),
             (!self.left_out.is_empty()).then(|| (LEFT_OUT, text(&self.left_out))),
+            (self.search == Search::CutShort).then(|| (SEARCH, CUT_SHORT.to_owned())),
         ];
         always.into_iter().chain(known.into_iter().flatten()).map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
-    /// Whether it was made of exactly this state, as planned.
-    pub(crate) fn is_of(&self, state: &State, plan: &Plan) -> bool {
-        self.etag.as_ref() == Some(&state.etag) && self.recipe == plan.fingerprint()
+    /// Whether it was made of exactly this state, as planned, by a search that is good enough.
+    pub(crate) fn is_of(&self, state: &State, plan: &Plan, search: Search) -> bool {
+        self.etag.as_ref() == Some(&state.etag) && self.recipe == plan.fingerprint() && self.search >= search
     }
 }
 
@@ -102,5 +117,5 @@ fn widths(text: &str) -> Vec<Width> {
 
 /// Whether a name of user metadata is one of a mark's.
 pub(crate) fn is_ours(name: &str) -> bool {
-    [SOURCE_ETAG, SOURCE_VERSION, SOURCE_SEQUENCER, EVENT_ETAG, RECIPE, TOOL, LEFT_OUT, SHA256].contains(&name)
+    [SOURCE_ETAG, SOURCE_VERSION, SOURCE_SEQUENCER, EVENT_ETAG, RECIPE, TOOL, LEFT_OUT, SEARCH, SHA256].contains(&name)
 }

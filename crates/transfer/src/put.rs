@@ -1,14 +1,18 @@
-//! Writing and removing outputs, on condition that they are still what was looked at.
+//! Writing and deleting outputs, on condition that they did not change since they were looked up.
 
+use aws_sdk_s3::Client;
+use aws_sdk_s3::error::ProvideErrorMetadata;
+use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::ServerSideEncryption;
 use bytes::Bytes;
+use model::Location;
 use sha2::{Digest, Sha256};
 
 use crate::carried::Carried;
-use crate::look::{Place, There};
+use crate::look::{Content, Place, There};
 use crate::mark::Mark;
-use crate::store::{failed, status};
+use crate::operation::{Operation, status};
 use crate::{Error, Plan, Store};
 
 /// An object to be stored.
@@ -21,70 +25,105 @@ pub(crate) struct Output<'job> {
     pub(crate) tags: Option<&'job str>,
 }
 
-/// What S3 told of a condition.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Written {
-    /// It held; this is the new entity tag, with its quotation marks.
-    Done(String),
-    /// Somebody else was there since. It has to be looked at anew.
-    Moved,
-}
-
-/// Writes an object in that place, if the place is still as it was seen.
-pub(crate) async fn put(store: &Store, place: &Place, output: Output<'_>, plan: &Plan) -> Result<Written, Error> {
+/// Writes an object in that place, if the place did not change since it was looked up. Gives the new entity tag, with its
+/// quotation marks.
+///
+/// # Errors
+/// [`Error::Conflict`] where the place changed.
+pub(crate) async fn put(store: &Store, place: &Place, output: Output<'_>, plan: &Plan) -> Result<String, Error> {
     let Output { media_type, body, mark, carried, tags } = output;
-    let Place { at, there } = place;
+    let Place { at, content } = place;
     let storing = &plan.storing;
-    let request = store.client.put_object().bucket(&at.bucket).key(&at.key);
-    let request = match there {
-        None => request.if_none_match("*"),
-        Some(There { mark: None, .. }) => return Err(Error::Stranger { at: at.clone() }),
-        Some(there) => request.if_match(&there.etag),
+    let (if_match, if_none_match) = match content {
+        Content::Nothing | Content::Hidden(_) => (None, Some("*".to_owned())),
+        Content::Object(There { mark: None, .. }) => return Err(Error::Stranger { at: at.clone() }),
+        Content::Object(there) => (Some(there.etag.clone()), None),
     };
     // SSE-KMS with the account's key for S3, or the bucket's default, where no key is named.
     let encryption = storing.kms_key.as_ref().map(|_| ServerSideEncryption::AwsKms);
-    let sent = request
-        .content_type(media_type)
-        .set_cache_control(storing.cache_control.clone().or_else(|| carried.cache_control.clone()))
-        .set_content_disposition(carried.content_disposition.clone())
-        .set_content_language(carried.content_language.clone())
-        .set_metadata(Some(carried.with(mark.metadata())))
-        .set_tagging(tags.filter(|tags| !tags.is_empty()).map(str::to_owned))
-        .set_storage_class(storing.storage_class.as_ref().map(|class| class.name().into()))
-        .set_server_side_encryption(encryption)
-        .set_ssekms_key_id(storing.kms_key.clone())
-        .body(ByteStream::from(body));
-    let expires = carried.expires.clone();
-    let sent = sent
-        .customize()
-        // The SDK would have it a date, and the source's header need not be one.
-        .mutate_request(move |request| {
-            if let Some(expires) = &expires {
-                request.headers_mut().insert("expires", expires.clone());
-            }
-        })
-        .send()
-        .await;
-    match sent {
-        Ok(done) => Ok(Written::Done(done.e_tag.unwrap_or_default())),
-        // 409: another write was under way. 404: what was to be replaced is gone.
-        Err(error) => match status(&error) {
-            Some(412 | 409) => Ok(Written::Moved),
-            Some(404) if there.is_some() => Ok(Written::Moved),
-            _ => Err(failed("write", at, &error)),
-        },
+    let metadata = carried.with(mark.metadata());
+    let request = |client: Client| {
+        let request = client
+            .put_object()
+            .bucket(&at.bucket)
+            .key(&at.key)
+            .set_if_match(if_match.clone())
+            .set_if_none_match(if_none_match.clone())
+            .content_type(media_type)
+            .set_cache_control(storing.cache_control.clone().or_else(|| carried.cache_control.clone()))
+            .set_content_disposition(carried.content_disposition.clone())
+            .set_content_language(carried.content_language.clone())
+            .set_metadata(Some(metadata.clone()))
+            .set_tagging(tags.filter(|tags| !tags.is_empty()).map(str::to_owned))
+            .set_storage_class(storing.storage_class.as_ref().map(|class| class.name().into()))
+            .set_server_side_encryption(encryption.clone())
+            .set_ssekms_key_id(storing.kms_key.clone())
+            .body(ByteStream::from(body.clone()));
+        let expires = carried.expires.clone();
+        request
+            .customize()
+            // The SDK would have it a date, and the source's header need not be one.
+            .mutate_request(move |request| {
+                if let Some(expires) = &expires {
+                    request.headers_mut().insert("expires", expires.clone());
+                }
+            })
+            .send()
+    };
+    let error = match store.send(&at.bucket, request).await {
+        Ok(done) => return Ok(done.e_tag.unwrap_or_default()),
+        Err(error) => error,
+    };
+    match (status(&error), content) {
+        // There is an object, and S3 did not say so when it was looked up.
+        (Some(412), Content::Hidden(answer)) => Err(Operation::HeadObject.failed_with(at, answer)),
+        // 409: another write is under way. 404: what was to be replaced is gone.
+        (Some(412 | 409), _) => Err(Operation::PutObject.conflict(at, &error)),
+        (Some(404), Content::Object(_)) if error.code() != Some("NoSuchBucket") => {
+            Err(Operation::PutObject.conflict(at, &error))
+        }
+        _ => Err(Operation::PutObject.failed(at, &error)),
     }
 }
 
-/// Removes an object of ours, if it is still as it was seen.
-pub(crate) async fn remove(store: &Store, place: &Place, there: &There) -> Result<Written, Error> {
-    let at = &place.at;
-    let request = store.client.delete_object().bucket(&at.bucket).key(&at.key).if_match(&there.etag);
-    match request.send().await {
-        Ok(_) => Ok(Written::Done(String::new())),
-        Err(error) if matches!(status(&error), Some(404 | 409 | 412)) => Ok(Written::Moved),
-        Err(error) => Err(failed("remove", at, &error)),
+/// Deletes an object of ours, if it did not change since it was looked up.
+///
+/// # Errors
+/// [`Error::Conflict`] where it changed or is gone.
+pub(crate) async fn delete(store: &Store, at: &Location, there: &There) -> Result<(), Error> {
+    let request = |client: Client| client.delete_object().bucket(&at.bucket).key(&at.key).if_match(&there.etag).send();
+    let Err(error) = store.send(&at.bucket, request).await else { return Ok(()) };
+    match status(&error) {
+        Some(404 | 409 | 412) if error.code() != Some("NoSuchBucket") => {
+            Err(Operation::DeleteObject.conflict(at, &error))
+        }
+        Some(501) if store.is_custom_endpoint() => delete_checked(store, at, there).await,
+        _ => Err(Operation::DeleteObject.failed(at, &error)),
     }
+}
+
+/// Deletes an object on a server that does not know conditional deletions, after a look at its entity tag. A write in
+/// between the two requests is lost, so S3 itself is never asked in this way.
+async fn delete_checked(store: &Store, at: &Location, there: &There) -> Result<(), Error> {
+    store.unconditional_deletion.call_once(|| {
+        tracing::warn!(
+            "the S3 server does not know If-Match on DeleteObject (501 NotImplemented): outputs are deleted after a look at \
+             their ETag, which misses a write in between"
+        );
+    });
+    let head = store.send(&at.bucket, |client| client.head_object().bucket(&at.bucket).key(&at.key).send()).await;
+    match head {
+        Ok(head) if head.e_tag.as_ref() == Some(&there.etag) => {}
+        Ok(_) => return Err(Error::Conflict { message: format!("{at} has another ETag than before") }),
+        Err(error) => {
+            return Err(match error.as_service_error() {
+                Some(HeadObjectError::NotFound(_)) => Operation::HeadObject.conflict(at, &error),
+                _ => Operation::HeadObject.failed(at, &error),
+            });
+        }
+    }
+    let deleted = store.send(&at.bucket, |client| client.delete_object().bucket(&at.bucket).key(&at.key).send()).await;
+    deleted.map(|_| ()).map_err(|error| Operation::DeleteObject.failed(at, &error))
 }
 
 /// A digest in hexadecimal.

@@ -4,15 +4,21 @@ use std::time::{Duration, Instant};
 use model::{Change, Job, Location, Outcome, Report, Timings};
 use tokio::time::{sleep, timeout_at};
 
+use crate::absence::{Existence, existence};
 use crate::fetch::{Found, Object, open, state};
 use crate::look::Seen;
 use crate::make::{Made, make};
+use crate::mark::{Search, State};
+use crate::operation::Operation;
+use crate::progress::{self, Progress, Step};
 use crate::set::{clear, fill};
 use crate::stage::Stage;
 use crate::{Error, Outputs, Plan, Role, Store};
 
 /// How often a job is begun anew where the source or its outputs changed under its hands.
 const ROUNDS: u32 = 6;
+/// Why a job is skipped whose outputs are what they should be.
+const STORED: &str = "its variants are stored already";
 /// Before the second round; each later pause is twice the one before.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -29,12 +35,13 @@ const PAUSE: Duration = Duration::from_millis(20);
 pub async fn run(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Instant>) -> Report {
     let begun = Instant::now();
     let mut took = Timings::default();
-    let attempt = attempt(store, &job, plan, deadline, &mut took);
+    let progress = Arc::new(Progress::default());
+    let attempt = progress.scope(attempt(store, &job, plan, deadline, &mut took));
     let result = match deadline {
         None => attempt.await,
         Some(deadline) => timeout_at(deadline.into(), attempt)
             .await
-            .unwrap_or_else(|_| Err(Error::Overran { after: begun.elapsed() })),
+            .unwrap_or_else(|_| Err(Error::Overran { after: begun.elapsed(), unfinished: progress.unfinished() })),
     };
     let outcome = result.unwrap_or_else(|error| error.outcome());
     Report { job, outcome, took }
@@ -53,18 +60,20 @@ async fn attempt(
     }
     let outputs = plan.layout.outputs(at, &plan.recipe.widths)?;
     let mut effort = Effort { store, job, plan, deadline, outputs, made: None, removed: vec![], touched: false, took };
+    let mut last = String::new();
     for round in 0..ROUNDS {
         if round > 0 {
             sleep(PAUSE * (1 << (round - 1))).await;
         }
         match effort.round().await {
             Ok(Some(outcome)) => return Ok(outcome),
-            Ok(None) => {}
+            Ok(None) => last = format!("{at} was not the same before and after"),
+            Err(Error::Conflict { message }) => last = message,
             Err(Error::Interrupted { .. }) if round + 1 < ROUNDS => {}
             Err(error) => return Err(error),
         }
     }
-    Err(Error::Contended { at: at.clone(), times: ROUNDS })
+    Err(Error::Contended { at: at.clone(), times: ROUNDS, last })
 }
 
 /// One job under way, over its rounds.
@@ -86,6 +95,7 @@ impl Effort<'_> {
     /// Nothing where it has to be looked at anew.
     async fn round(&mut self) -> Result<Option<Outcome>, Error> {
         let (store, job, plan) = (self.store, self.job, self.plan);
+        progress::begin(Step::LookUp);
         let seen = Seen::look(store, &job.source.at, &self.outputs).await?;
         if !self.touched && seen.is_later(job, plan) {
             return Ok(Some(skipped("what is stored was made of a newer one")));
@@ -93,12 +103,22 @@ impl Effort<'_> {
         // Another state has an event of its own, and is left to that. But what this very job may have left behind, in an
         // earlier round or an earlier try, is for this job to put right.
         let only_as_told = job.change == Change::Created && !self.touched && !seen.has_any_of(job);
+        progress::begin(Step::Read);
         match open(store, job, only_as_told).await? {
             Found::Superseded => Ok(Some(skipped("a newer one took its place, which has an event of its own"))),
             Found::Gone if only_as_told => self.gone_before().map(Some),
             Found::Gone => self.clear(&seen).await,
+            Found::Archived { state, class } => self.archived(&seen, &state, class).map(Some),
             Found::Object(object) => self.fill(&seen, object).await,
         }
+    }
+
+    /// The source is there, and cannot be read: its outputs stay as they are.
+    fn archived(&self, seen: &Seen, state: &State, class: Option<String>) -> Result<Outcome, Error> {
+        if seen.is_whole(state, self.plan, Search::CutShort) {
+            return Ok(skipped(STORED));
+        }
+        Err(Error::Archived { at: self.job.source.at.clone(), class })
     }
 
     fn gone_before(&self) -> Result<Outcome, Error> {
@@ -114,14 +134,16 @@ impl Effort<'_> {
         if !self.plan.follow_removals {
             return Ok(Some(skipped("the source was removed; its variants are left as they are")));
         }
+        progress::begin(Step::Store);
+        let at = &self.job.source.at;
         if seen.has_ours() {
             self.touched = true;
-            match clear(self.store, seen, &self.job.source.at).await? {
-                Some(removed) => self.removed.extend(removed),
-                None => return Ok(None),
-            }
+            self.removed.extend(clear(self.store, seen, at).await?);
+        } else {
+            seen.refuse_hidden()?;
+            self.check_output_bucket().await?;
         }
-        if state(self.store, self.job).await?.is_some() {
+        if state(self.store, at).await?.is_some() {
             return Ok(None);
         }
         if self.touched {
@@ -131,15 +153,26 @@ impl Effort<'_> {
         Ok(Some(skipped("the source is gone, and nothing made of it is stored")))
     }
 
+    /// A look-up answers 404, too, where there is no such bucket. Then nothing is known of the outputs.
+    async fn check_output_bucket(&self) -> Result<(), Error> {
+        let elsewhere = self.outputs.variants.iter().find(|at| at.bucket != self.job.source.at.bucket);
+        let Some(at) = elsewhere else { return Ok(()) };
+        match existence(self.store, at).await? {
+            Existence::Absent | Existence::Present => Ok(()),
+            Existence::Unknown(answer) => Err(Operation::HeadObject.failed_with(at, answer)),
+        }
+    }
+
     /// The source is there, and so are its outputs to be.
     async fn fill(&mut self, seen: &Seen, object: Box<Object>) -> Result<Option<Outcome>, Error> {
         let found = object.state.clone();
         self.made = self.made.take().filter(|made| made.state == found);
-        if seen.is_whole(&found, self.plan) {
+        let search = self.made.as_ref().map_or(Search::Full, |made| made.search);
+        if seen.is_whole(&found, self.plan, search) {
             return match self.made.take() {
                 // It was stored although S3 did not say so, or somebody else stored the same.
                 Some(made) => Ok(Some(made.outcome())),
-                None => Ok(Some(skipped("its variants are stored already"))),
+                None => Ok(Some(skipped(STORED))),
             };
         }
         seen.refuse_strangers()?;
@@ -151,14 +184,16 @@ impl Effort<'_> {
             },
         };
         self.touched = true;
-        let fill = fill(self.store, self.plan, seen, &made, &self.job.source.at);
-        let (stored, store_ms) = Stage::store().wait(fill).await?;
+        progress::begin(Step::Store);
+        // It is kept before anything can fail: what is stored may be this, and the next round need not make it again.
+        let made = self.made.insert(made);
+        let at = &self.job.source.at;
+        let ((), store_ms) = Stage::store().wait(fill(self.store, self.plan, seen, made, at)).await?;
         self.took.store_ms += store_ms;
-        if stored && state(self.store, self.job).await?.as_ref() == Some(&found) {
-            return Ok(Some(made.outcome()));
+        if state(self.store, at).await?.as_ref() != Some(&found) {
+            return Ok(None);
         }
-        self.made = Some(made);
-        Ok(None)
+        Ok(self.made.take().map(Made::outcome))
     }
 }
 

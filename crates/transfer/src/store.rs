@@ -1,29 +1,40 @@
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::{Arc, Once, PoisonError, RwLock};
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, SdkConfig};
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::Region;
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::error::SdkError;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use model::Location;
 
-use crate::Error;
 use crate::catalogue::Catalogue;
-use crate::error::chain;
+use crate::operation::region_of_bucket;
+use crate::progress::RecordFailures;
 use crate::turn::Turns;
 
-/// Tries of one request, where S3 throttles or fails.
+/// How often one request is tried, where S3 throttles it or fails.
 const ATTEMPTS: u32 = 5;
-/// The pause before the second try is up to so long, before each later one up to twice as long. The SDK's own second is
-/// paid for by the millisecond.
+/// The pause before the second try is at most this long, and each later one at most twice as long as the one before.
+/// Lambda bills a pause like work, so the SDK's first pause of a second is too long.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The last of these pauses, and the longest, whatever an answer asks for.
+const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 
 /// S3, as this program reaches it.
 #[derive(Debug, Clone)]
 pub struct Store {
-    pub(crate) client: Client,
+    client: Client,
+    /// The clients of buckets that are in another region than the function, by the bucket's name.
+    elsewhere: Arc<RwLock<HashMap<String, Client>>>,
+    /// Whether requests go to a server that need not be S3 itself.
+    custom_endpoint: bool,
+    /// Says once that this server does not know conditional deletions.
+    pub(crate) unconditional_deletion: Arc<Once>,
     pub(crate) catalogue: Option<Catalogue>,
     pub(crate) turns: Turns,
 }
@@ -31,8 +42,8 @@ pub struct Store {
 /// How S3 is reached, and what is kept beside it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Connection {
-    /// Whether the bucket goes into the path, which servers other than AWS expect.
-    pub path_style: bool,
+    /// Whether the endpoint is not AWS's own. The bucket then goes into the path, which other servers expect.
+    pub custom_endpoint: bool,
     /// Bytes of files that are held at most beside the picture that is converted.
     pub waiting: u64,
     /// The DynamoDB table that lists what is stored, where there is one. Its partition key is `source`, a string.
@@ -48,58 +59,75 @@ impl Store {
     /// The same, by an access that there is already.
     #[must_use]
     pub fn with(access: &SdkConfig, connection: Connection) -> Self {
-        let Connection { path_style, waiting, catalogue } = connection;
-        let config = aws_sdk_s3::config::Builder::from(access).force_path_style(path_style).build();
+        let Connection { custom_endpoint, waiting, catalogue } = connection;
+        let config = aws_sdk_s3::config::Builder::from(access)
+            .force_path_style(custom_endpoint)
+            .interceptor(RecordFailures)
+            .build();
         let catalogue = catalogue.map(|table| Catalogue { client: aws_sdk_dynamodb::Client::new(access), table });
-        Self { client: Client::from_conf(config), catalogue, turns: Turns::new(waiting) }
+        let (client, turns) = (Client::from_conf(config), Turns::new(waiting));
+        let (elsewhere, unconditional_deletion) = (Arc::default(), Arc::new(Once::new()));
+        Self { client, elsewhere, custom_endpoint, unconditional_deletion, catalogue, turns }
     }
 
-    /// The client of S3, for what is no job: listing, for instance.
+    /// The client of S3 in the function's own region.
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// Whether a server may lack what S3 itself has.
+    pub(crate) fn is_custom_endpoint(&self) -> bool {
+        self.custom_endpoint
+    }
+
+    /// Sends a request about this bucket to the bucket's own region. S3 names that region when it is asked elsewhere, and
+    /// the SDK does not follow; the answer is remembered.
+    ///
+    /// # Errors
+    /// As the request.
+    pub async fn send<T, E, F>(
+        &self,
+        bucket: &str,
+        request: impl Fn(Client) -> F,
+    ) -> Result<T, SdkError<E, HttpResponse>>
+    where
+        F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+    {
+        let client = self.client_of(bucket);
+        let asked = client.config().region().cloned();
+        let answer = request(client).await;
+        let moved = answer.as_ref().err().and_then(region_of_bucket).map(Region::new);
+        match moved.filter(|region| Some(region) != asked.as_ref()) {
+            Some(region) => request(self.remember(bucket, region)).await,
+            None => answer,
+        }
+    }
+
+    fn client_of(&self, bucket: &str) -> Client {
+        let elsewhere = self.elsewhere.read().unwrap_or_else(PoisonError::into_inner);
+        elsewhere.get(bucket).unwrap_or(&self.client).clone()
+    }
+
+    fn remember(&self, bucket: &str, region: Region) -> Client {
+        let mut elsewhere = self.elsewhere.write().unwrap_or_else(PoisonError::into_inner);
+        // Buckets of one region share a client, and with it the connections.
+        let known = elsewhere.values().find(|client| client.config().region() == Some(&region)).cloned();
+        let client =
+            known.unwrap_or_else(|| Client::from_conf(self.client.config().to_builder().region(region).build()));
+        elsewhere.insert(bucket.to_owned(), client.clone());
+        client
     }
 }
 
 /// How every client here reaches AWS: region, credentials and endpoints as the AWS SDK finds them in its usual places.
 pub async fn access() -> SdkConfig {
     let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    // They slow down with the service where it throttles. The deadline is each job's own.
-    let retries = RetryConfig::adaptive().with_max_attempts(ATTEMPTS).with_initial_backoff(FIRST_PAUSE);
+    // Not the adaptive mode: after a throttled request it holds back the later ones of the client for longer than these
+    // pauses, and so the images that come after it.
+    let retries = RetryConfig::standard()
+        .with_max_attempts(ATTEMPTS)
+        .with_initial_backoff(FIRST_PAUSE)
+        .with_max_backoff(LONGEST_PAUSE);
     aws_config::defaults(BehaviorVersion::latest()).http_client(http).retry_config(retries).load().await
-}
-
-/// The HTTP status of an answer that is an error.
-pub(crate) fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
-    error.raw_response().map(|response| response.status().as_u16())
-}
-
-/// S3's own code and words where it answered, the connection's trouble where it did not.
-pub(crate) fn failed<E, R>(action: &'static str, at: &Location, error: &SdkError<E, R>) -> Error
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
-    let message = message(error);
-    // GetObject answers 403 for a missing key too where the role may not list the bucket.
-    let hint = if matches!(error.code(), Some("AccessDenied")) && action == "read" {
-        " (it may be missing: without s3:ListBucket, S3 does not tell)"
-    } else {
-        ""
-    };
-    Error::storage(action, at, message + hint)
-}
-
-/// What a service answered, or what the connection met, in words and on one line.
-pub fn message<E, R>(error: &SdkError<E, R>) -> String
-where
-    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
-    let message = match (error.code(), error.message()) {
-        (Some(code), Some(message)) => format!("{code}: {message}"),
-        (Some(code), None) => code.to_owned(),
-        _ => chain(error),
-    };
-    message.replace('\n', " ")
 }

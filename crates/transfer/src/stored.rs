@@ -1,8 +1,8 @@
-use model::{Change, Job, Location, Source};
+use model::Location;
 
 use crate::fetch::state;
 use crate::look::Seen;
-use crate::mark::State;
+use crate::mark::{Search, State};
 use crate::{Error, Plan, Store};
 
 /// Whether all that the plan wants of a source is stored already, made of the source in that state, so that
@@ -17,15 +17,10 @@ pub async fn is_stored(store: &Store, source: &Location, etag: Option<&str>, pla
     let Ok(outputs) = plan.layout.outputs(source, &plan.recipe.widths) else { return Ok(false) };
     let found = match etag {
         Some(etag) => Some(State { etag: etag.to_owned(), version: None }),
-        None => state(store, &order(source)).await?,
+        None => state(store, source).await?,
     };
     match found {
-        Some(found) => Ok(Seen::look(store, source, &outputs).await?.is_whole(&found, plan)),
+        Some(found) => Ok(Seen::look(store, source, &outputs).await?.is_whole(&found, plan, Search::Full)),
         None => Ok(true),
     }
-}
-
-fn order(at: &Location) -> Job {
-    let source = Source { at: at.clone(), version: None, etag: None, sequencer: None };
-    Job { source, change: Change::Created }
 }

@@ -32,7 +32,7 @@ pub fn work(bytes: Vec<u8>, plan: &Plan, time_left: Option<Duration>) -> Result<
         return Err(Error::OutOfTime { needed, left });
     }
     let opened = match time_left {
-        Some(left) if left < needed * SEARCHING => opened.unsearched("there was no time for it"),
+        Some(left) if left < needed * SEARCHING => opened.without_time_to_search(),
         _ => opened,
     };
     let (width, height) = opened.size();

@@ -83,7 +83,7 @@ async fn a_job_is_created_once_over_the_manifest_that_was_uploaded() {
         follow_removals: true,
         threads: NonZeroUsize::MIN,
     };
-    let store = Store::with(&access(&server.endpoint()), Connection { path_style: true, ..Connection::default() });
+    let store = Store::with(&access(&server.endpoint()), Connection { custom_endpoint: true, ..Connection::default() });
     let origin = Origin { bucket: "photos".into(), prefix: String::new(), inventory: None };
     let task = Task::new(origin, vec![], true, &plan);
     let mut ledger = Ledger::open(&folder.path().join("ledger"), &task).unwrap();

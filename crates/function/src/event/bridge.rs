@@ -36,12 +36,15 @@ pub(super) fn is(event: &Value) -> bool {
 pub(super) fn told(event: &Value) -> Result<Told, Malformed> {
     let name = event.get("detail-type").and_then(Value::as_str).unwrap_or_default();
     let change = match name {
-        "Object Created" => Change::Created,
+        // What was archived can be read now.
+        "Object Created" | "Object Restore Completed" => Change::Created,
         // By a request or by a lifecycle; for good, or under a delete marker.
         "Object Deleted" => Change::Removed,
         _ => {
-            let reason =
-                format!("event {name:?} asks for nothing known here; match \"Object Created\" and \"Object Deleted\"");
+            let reason = format!(
+                "event {name:?} asks for nothing known here; match \"Object Created\", \"Object Deleted\" and \
+                 \"Object Restore Completed\""
+            );
             return Ok(Told { refused: vec![reason], ..Told::default() });
         }
     };

@@ -2,6 +2,7 @@
 //! add one, write such a file and a line in [`jobs`].
 
 mod bridge;
+mod destination;
 mod direct;
 mod reply;
 mod s3;
@@ -34,7 +35,8 @@ pub enum Malformed {
     /// It has none of the known forms.
     #[error(
         "unknown event with {seen}; understood are notifications of S3 (\"Records\" from aws:s3, s3:TestEvent), also by SNS \
-         and SQS, EventBridge's from aws.s3, S3 Batch Operations (1.0, 2.0), and {{\"bucket\": …, \"key\": …}}"
+         and SQS, EventBridge's from aws.s3, S3 Batch Operations (1.0, 2.0), {{\"bucket\": …, \"key\": …}}, and records \
+         of failed invocations (requestPayload)"
     )]
     Unknown {
         /// What it has instead.
@@ -85,11 +87,11 @@ pub fn jobs(event: &Value) -> Result<Batch, Malformed> {
     if sqs::is(event) {
         return sqs::jobs(event);
     }
-    let Told { jobs, refused } = if sns::is(event) { sns::told(event)? } else { told(event)? };
+    let Told { jobs, refused } = told(event)?;
     Ok(Batch { jobs, refused, reply: Reply::Reports })
 }
 
-/// Reads what S3 itself tells: what is in an SNS or SQS message, too.
+/// Reads an event that names objects, by itself or inside a message of another service.
 fn told(event: &Value) -> Result<Told, Malformed> {
     if s3::is_test(event) {
         return Ok(Told::default());
@@ -100,6 +102,18 @@ fn told(event: &Value) -> Result<Told, Malformed> {
     if bridge::is(event) {
         return bridge::told(event);
     }
+    if sns::is(event) {
+        return sns::told(event);
+    }
+    if sns::is_wrapped(event) {
+        return sns::unwrap(event);
+    }
+    if destination::is(event) {
+        return destination::told(event);
+    }
+    if direct::is(event) {
+        return direct::told(event);
+    }
     Err(Malformed::Unknown { seen: seen(event) })
 }
 
@@ -108,9 +122,9 @@ fn order(at: Location) -> Job {
     Job { source: Source { at, version: None, etag: None, sequencer: None }, change: Change::Created }
 }
 
-/// Whether there are records, and every one is from that source.
-fn is_from(event: &Value, field: &str, source: &str) -> bool {
-    let from = |record: &Value| record.get(field).and_then(Value::as_str) == Some(source);
+/// Whether there are records, and every one names such a source.
+fn is_from(event: &Value, field: &str, is_source: impl Fn(&str) -> bool) -> bool {
+    let from = |record: &Value| record.get(field).and_then(Value::as_str).is_some_and(&is_source);
     event.get("Records").and_then(Value::as_array).is_some_and(|records| records.iter().all(from))
 }
 

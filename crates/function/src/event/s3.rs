@@ -1,6 +1,6 @@
 //! S3 event notifications (Amazon S3 user guide, "Event message structure").
 
-use model::{BadSequencer, Change, Job, Location, Sequencer, Source};
+use model::{Change, Job, Location, Source};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::Value;
@@ -47,9 +47,9 @@ pub(super) fn is_test(event: &Value) -> bool {
     event.get("Event").and_then(Value::as_str) == Some("s3:TestEvent")
 }
 
-/// Whether every record is from S3.
+/// Whether every record is from S3, or from a server that says the same in its own name: `minio:s3`, `ceph:s3`.
 pub(super) fn is(event: &Value) -> bool {
-    is_from(event, "eventSource", "aws:s3")
+    is_from(event, "eventSource", |source| source.ends_with(":s3"))
 }
 
 pub(super) fn told(event: &Value) -> Result<Told, Malformed> {
@@ -60,23 +60,26 @@ pub(super) fn told(event: &Value) -> Result<Told, Malformed> {
 /// Why a record becomes no job.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(super) enum Unusable {
-    #[error("event {0:?} asks for nothing known here; subscribe to s3:ObjectCreated:* and s3:ObjectRemoved:*")]
+    #[error(
+        "event {0:?} asks for nothing known here; subscribe to s3:ObjectCreated:*, s3:ObjectRemoved:*, s3:LifecycleExpiration:* and s3:ObjectRestore:Completed"
+    )]
     Name(String),
     #[error("key {0:?} is not form-encoded UTF-8")]
     Key(String),
     #[error("a record names no {0}")]
     Nameless(&'static str),
-    #[error("etag {0:?} is none")]
+    #[error("invalid ETag {0:?}")]
     ETag(String),
-    #[error(transparent)]
-    Sequencer(#[from] BadSequencer),
 }
 
 fn job(record: Record) -> Result<Job, Unusable> {
     let name = record.event_name.unwrap_or_default();
-    let change = match name.split(':').next() {
-        Some("ObjectCreated") => Change::Created,
-        Some("ObjectRemoved" | "LifecycleExpiration") => Change::Removed,
+    // MinIO and Ceph write the names as they are subscribed to, with s3: before them.
+    let mut parts = name.strip_prefix("s3:").unwrap_or(&name).split(':');
+    let change = match (parts.next(), parts.next()) {
+        // What was archived can be read now.
+        (Some("ObjectCreated"), _) | (Some("ObjectRestore"), Some("Completed")) => Change::Created,
+        (Some("ObjectRemoved" | "LifecycleExpiration"), _) => Change::Removed,
         _ => return Err(Unusable::Name(name)),
     };
     let object = record.s3.object;
@@ -105,7 +108,9 @@ pub(super) fn source(
     if let Some(etag) = etag.as_ref().filter(|etag| !etag.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"')) {
         return Err(Unusable::ETag(etag.clone()));
     }
-    Ok(Source { at, version, etag, sequencer: sequencer.map(str::parse::<Sequencer>).transpose()? })
+    // It only orders events, and other servers have none, or one of their own kind: then what is stored decides.
+    let sequencer = sequencer.and_then(|text| text.parse().ok());
+    Ok(Source { at, version, etag, sequencer })
 }
 
 /// Keys come as a form would send them: `+` for a space, then percent-encoded UTF-8. The field named `urlDecodedKey`
@@ -195,6 +200,36 @@ mod tests {
         #[test]
         fn no_text_for_a_key_panics(key in ".*") {
             let _ = event::jobs(&notification("ObjectCreated:Put", &key));
+        }
+    }
+
+    #[test]
+    fn other_servers_name_events_and_themselves_in_their_own_way() {
+        for source in ["aws:s3", "minio:s3", "ceph:s3"] {
+            for (name, change) in
+                [("s3:ObjectCreated:Put", Change::Created), ("s3:ObjectRemoved:Delete", Change::Removed)]
+            {
+                let mut event = notification(name, "a.jpg");
+                event["Records"][0]["eventSource"] = source.into();
+                assert_eq!(event::jobs(&event).unwrap().jobs[0].change, change, "{source} {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn completed_restore_converts_the_source() {
+        let batch = event::jobs(&notification("ObjectRestore:Completed", "a.jpg")).unwrap();
+        assert_eq!(batch.jobs[0].change, Change::Created);
+        let batch = event::jobs(&notification("ObjectRestore:Post", "a.jpg")).unwrap();
+        assert_eq!((batch.jobs.len(), batch.refused.len()), (0, 1));
+    }
+
+    #[test]
+    fn sequencer_that_is_not_hexadecimal_is_treated_as_absent() {
+        for text in ["", "Happy Sequencer"] {
+            let mut event = notification("ObjectCreated:Put", "a.jpg");
+            event["Records"][0]["s3"]["object"]["sequencer"] = text.into();
+            assert_eq!(event::jobs(&event).unwrap().jobs[0].source.sequencer, None, "{text:?}");
         }
     }
 

@@ -1,15 +1,34 @@
 //! What S3 tells by way of SNS (Amazon SNS developer guide, "Lambda"; for a queue, "HTTP/HTTPS notification JSON format").
 
-use aws_lambda_events::event::sns::SnsEvent;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Malformed, Told, is_from, read, told as plain};
 
 const KIND: &str = "SNS notification";
 
+/// What is read of an event, and no more: servers other than AWS's leave out times and signatures.
+#[derive(Debug, Deserialize)]
+struct Event {
+    #[serde(rename = "Records")]
+    records: Vec<Record>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Record {
+    #[serde(rename = "Sns")]
+    sns: Notification,
+}
+
+#[derive(Debug, Deserialize)]
+struct Notification {
+    #[serde(rename = "Message")]
+    message: String,
+}
+
 /// Whether every record is from SNS.
 pub(super) fn is(event: &Value) -> bool {
-    is_from(event, "EventSource", "aws:sns")
+    is_from(event, "EventSource", |source| source == "aws:sns")
 }
 
 /// Whether it is what SNS makes of a message for a queue, unless raw delivery is on.
@@ -18,7 +37,7 @@ pub(super) fn is_wrapped(body: &Value) -> bool {
 }
 
 pub(super) fn told(event: &Value) -> Result<Told, Malformed> {
-    let event: SnsEvent = read(event, KIND)?;
+    let event: Event = read(event, KIND)?;
     let mut all = Told::default();
     for record in event.records {
         let Told { jobs, refused } = message(&record.sns.message)?;

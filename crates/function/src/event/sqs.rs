@@ -6,7 +6,7 @@ use std::ops::Range;
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use serde_json::Value;
 
-use super::{Batch, Malformed, Reply, Told, is_from, read, sns, told};
+use super::{Batch, Malformed, Reply, Told, is_from, read, told};
 
 /// What came of reading one message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct Message {
 /// Whether every record is from SQS.
 pub(super) fn is(event: &Value) -> bool {
     // An empty list is nobody's, and asks for nothing whoever sent it.
-    is_from(event, "eventSource", "aws:sqs") && event.pointer("/Records/0").is_some()
+    is_from(event, "eventSource", |source| source == "aws:sqs") && event.pointer("/Records/0").is_some()
 }
 
 pub(super) fn jobs(event: &Value) -> Result<Batch, Malformed> {
@@ -53,5 +53,5 @@ pub(super) fn jobs(event: &Value) -> Result<Batch, Malformed> {
 fn read_body(body: &str) -> Result<Told, Malformed> {
     let json: Value = serde_json::from_str(body)
         .map_err(|error| Malformed::Content { event: "SQS message", message: format!("body: {error}") })?;
-    if sns::is_wrapped(&json) { sns::unwrap(&json) } else { told(&json) }
+    told(&json)
 }

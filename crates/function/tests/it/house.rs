@@ -5,7 +5,7 @@ use std::io::Cursor;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
-use emulator::{Delivery, Lambda, S3, SECRET_KEY, Settings, wire};
+use emulator::{Delivery, Door, Faults, FunctionError, Lambda, Refusal, S3, SECRET_KEY, Settings, wire};
 use image::{ImageFormat, Rgb, RgbImage};
 use model::Report;
 use serde_json::Value;
@@ -22,6 +22,9 @@ pub(crate) struct House {
     /// The function's own variables.
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) server: S3,
+    /// What goes wrong between the function and the server; nothing at first.
+    pub(crate) faults: Faults,
+    _door: Door,
     /// A folder for each bucket, a file for each object.
     pub(crate) folder: TempDir,
 }
@@ -42,14 +45,26 @@ impl House {
         let buckets = vec!["photos".to_owned(), "cdn".to_owned()];
         let place = Settings { address: ([127, 0, 0, 1], 0).into(), folder: folder.path().to_owned(), buckets };
         let (server, notifications) = S3::start(place).await.unwrap();
-        let mut environment = server.environment();
+        let faults = Faults::none();
+        let (door, _) = server.door(faults.clone()).await.unwrap();
+        let mut environment = server.environment_at(&door);
         // Small pictures at the quickest speed: what is tested is the way, not the codec.
         environment.insert("AVIF_SPEED".into(), "10".into());
         environment.extend(settings.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
         let (lines, log) = unbounded_channel();
         let lambda = Lambda::new(function(environment.clone()), lines);
         let deliveries = if told { wire(notifications, lambda.clone()) } else { unbounded_channel().1 };
-        Self { s3: server.client(SECRET_KEY), lambda, deliveries, log, environment, server, folder }
+        Self {
+            s3: server.client(SECRET_KEY),
+            lambda,
+            deliveries,
+            log,
+            environment,
+            server,
+            faults,
+            _door: door,
+            folder,
+        }
     }
 
     /// Puts an object and waits until the function has answered its event.
@@ -67,6 +82,27 @@ impl House {
         let reports: Vec<Report> = serde_json::from_value(answer["reports"].clone()).unwrap();
         let [report] = reports.try_into().unwrap();
         report
+    }
+
+    /// What an event comes to for a function that reaches S3 at that endpoint.
+    pub(crate) async fn at(&self, endpoint: &str, event: Value) -> (String, String) {
+        let mut environment = self.environment.clone();
+        environment.insert("AWS_ENDPOINT_URL_S3".into(), endpoint.to_owned());
+        said(Lambda::new(function(environment), unbounded_channel().0).invoke(event).await.result)
+    }
+
+    /// The same, at that door.
+    pub(crate) async fn by(&self, door: &Door, event: Value) -> (String, String) {
+        self.at(&door.endpoint(), event).await
+    }
+
+    /// Has these requests of the function refused from here on, and no others, and gives what an event then comes to: the
+    /// outcome, and why.
+    pub(crate) async fn refused(&self, refusals: Vec<Refusal>, event: Value) -> (String, String) {
+        self.faults.refuse(refusals);
+        let result = self.lambda.invoke(event).await.result;
+        self.faults.refuse(vec![]);
+        said(result)
     }
 
     pub(crate) async fn get(&self, bucket: &str, key: &str) -> Vec<u8> {
@@ -87,6 +123,18 @@ impl House {
             .filter_map(|line| serde_json::from_str::<Value>(&line).ok())
             .filter(|line| line.get("report").is_some())
             .collect()
+    }
+}
+
+/// An answer's one outcome, and why.
+fn said(result: Result<Value, FunctionError>) -> (String, String) {
+    match result {
+        Ok(answer) => {
+            let report = &answer["reports"][0];
+            let why = report.get("why").or(report.get("reason")).and_then(Value::as_str).unwrap_or_default();
+            (report["outcome"].as_str().unwrap().to_owned(), why.to_owned())
+        }
+        Err(error) => ("failed".to_owned(), error.error_message),
     }
 }
 

@@ -1,0 +1,75 @@
+//! What counts as evidence that an object does not exist.
+//!
+//! A job deletes the variants of a source that does not exist, so a wrong answer here loses them. S3 answers 403 to a read
+//! for many reasons: a missing object and a role that may not list the bucket; a KMS key that is disabled; a deny in a
+//! bucket policy or an SCP; requester pays. Only the first means that the object does not exist. So a 403 counts as
+//! evidence only together with a listing that succeeds and does not contain the key.
+
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use model::Location;
+
+use crate::operation::{Operation, hint, message, status};
+use crate::{Error, Store};
+
+/// What a listing says about an object that a read does not show.
+#[derive(Debug)]
+pub(crate) enum Existence {
+    /// The listing succeeded and does not contain the key.
+    Absent,
+    /// The listing contains the key.
+    Present,
+    /// The listing was denied: this is what it was answered.
+    Unknown(String),
+}
+
+/// Asks a listing whether the object exists.
+///
+/// # Errors
+/// The listing failed, and not for want of a permission.
+pub(crate) async fn existence(store: &Store, at: &Location) -> Result<Existence, Error> {
+    let listed = store
+        .send(&at.bucket, |client| client.list_objects_v2().bucket(&at.bucket).prefix(&at.key).max_keys(1).send())
+        .await;
+    let operation = Operation::ListObjectsV2;
+    match listed {
+        Ok(listed) => {
+            // A key that is its own prefix is the first in the order of keys.
+            let is_listed = listed.contents().iter().any(|object| object.key() == Some(&at.key));
+            Ok(if is_listed { Existence::Present } else { Existence::Absent })
+        }
+        Err(error) if status(&error) == Some(403) => {
+            Ok(Existence::Unknown(format!("{operation}: {}", message(&error))))
+        }
+        Err(error) => Err(operation.failed(at, &error)),
+    }
+}
+
+/// Succeeds where a read was answered with 403 because the object does not exist.
+///
+/// # Errors
+/// The object exists, or nobody can tell: the read failed, for the reason that its answer has.
+pub(crate) async fn confirm_absent<E>(
+    store: &Store,
+    at: &Location,
+    operation: Operation,
+    denied: &SdkError<E, HttpResponse>,
+) -> Result<(), Error>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    let answer = message(denied);
+    match existence(store, at).await? {
+        Existence::Absent => Ok(()),
+        Existence::Present => {
+            let permissions = "s3:GetObject, and kms:Decrypt where a KMS key encrypts it; or a policy denies it";
+            Err(operation.failed_with(at, format!("{answer}; the object exists{}", hint(denied, permissions))))
+        }
+        Existence::Unknown(listing) => Err(operation.failed_with(at, unknown(&answer, &listing))),
+    }
+}
+
+/// The message where S3 does not say whether an object exists.
+pub(crate) fn unknown(read: &str, listing: &str) -> String {
+    format!("{read}; without s3:ListBucket on the bucket S3 does not say whether the object exists ({listing})")
+}

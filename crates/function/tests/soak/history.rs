@@ -1,15 +1,18 @@
 //! One history: what is done to the sources, and how their events come.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Cursor;
 use std::ops::AddAssign;
 use std::time::Duration;
 
+use emulator::Refusal;
 use fastrand::Rng;
 use image::{ImageFormat, Rgb, RgbImage};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use crate::notification::record;
 use crate::oracle::{State, agreement, replaced_by_older};
 use crate::world::{World, Written};
 
@@ -27,6 +30,7 @@ pub(crate) struct Tally {
     deliveries: u32,
     failed: u32,
     dead: u32,
+    unreadable: u32,
 }
 
 impl AddAssign for Tally {
@@ -35,13 +39,39 @@ impl AddAssign for Tally {
         self.deliveries += other.deliveries;
         self.failed += other.failed;
         self.dead += other.dead;
+        self.unreadable += other.unreadable;
     }
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { writes, deliveries, failed, dead } = self;
-        write!(to, "{writes} writes, {deliveries} deliveries, {failed} of them failed, {dead} dead letters sent again")
+        let Self { writes, deliveries, failed, dead, unreadable } = self;
+        write!(
+            to,
+            "{writes} writes, {unreadable} times a source became unreadable, {deliveries} deliveries, {failed} of them \
+             failed, {dead} dead letters sent again"
+        )
+    }
+}
+
+/// Why a source that exists cannot be read for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unreadable {
+    /// 403 on GET: its KMS key is disabled, say.
+    ReadDenied,
+    /// 403 on GET and HEAD: a policy denies both.
+    ReadAndLookUpDenied,
+    /// It is archived, until it is restored or written anew.
+    Archived,
+}
+
+impl Unreadable {
+    fn refusals(self, key: &str) -> Vec<Refusal> {
+        match self {
+            Self::ReadDenied => vec![Refusal::denied("GetObject", key)],
+            Self::ReadAndLookUpDenied => ["GetObject", "HeadObject"].map(|name| Refusal::denied(name, key)).to_vec(),
+            Self::Archived => vec![Refusal::archived(key)],
+        }
     }
 }
 
@@ -58,6 +88,8 @@ struct Life<'world> {
     waiting: Vec<Letter>,
     under_way: JoinSet<(Letter, bool)>,
     kills: JoinSet<()>,
+    /// The sources that cannot be read now.
+    unreadable: BTreeMap<String, Unreadable>,
     /// What comes only when all is well again: kept back, or failed too often.
     late: Vec<Value>,
 }
@@ -65,14 +97,15 @@ struct Life<'world> {
 /// Lives through the history of that seed, and tells where the promise was broken.
 pub(crate) async fn live(world: &World, seed: u64) -> (Tally, Vec<String>) {
     world.begin(seed);
-    let (tally, waiting, under_way, kills, late) = Default::default();
-    let mut life = Life { world, random: Rng::with_seed(seed), tally, waiting, under_way, kills, late };
+    let (tally, waiting, under_way, kills, unreadable, late) = Default::default();
+    let mut life = Life { world, random: Rng::with_seed(seed), tally, waiting, under_way, kills, unreadable, late };
     let keys: Vec<String> = (0..life.random.usize(1..=2)).map(|number| format!("h{seed}/{number}.png")).collect();
     let mut states: Vec<Vec<State>> = vec![vec![]; keys.len()];
     for _ in 0..life.random.usize(2..=6) {
         let source = life.random.usize(0..keys.len());
         let state = life.write(&keys[source], states[source].last()).await;
         states[source].push(state);
+        life.change_readability(&keys, &states);
         for _ in 0..life.random.usize(0..=3) {
             life.deliver_one().await;
         }
@@ -80,7 +113,7 @@ pub(crate) async fn live(world: &World, seed: u64) -> (Tally, Vec<String>) {
     while !life.waiting.is_empty() || !life.under_way.is_empty() {
         life.deliver_one().await;
     }
-    let mut violations = life.put_right().await;
+    let mut violations = life.put_right(&keys, &states).await;
     let calls = world.calls();
     for (key, states) in keys.iter().zip(&states) {
         let now = states.last().cloned().unwrap_or(State::Absent);
@@ -105,6 +138,11 @@ impl Life<'_> {
         };
         let event = self.world.event_of(key, &written).await;
         self.tally.writes += 1;
+        if self.unreadable.get(key) == Some(&Unreadable::Archived) {
+            // What was written anew is not archived, and what was deleted is not there.
+            self.unreadable.remove(key);
+            self.refuse();
+        }
         for copy in 0..self.random.u32(1..=3) {
             if copy > 0 && self.random.u8(0..3) == 0 {
                 self.late.push(event.clone());
@@ -113,6 +151,35 @@ impl Life<'_> {
             }
         }
         state
+    }
+
+    /// Makes a source unreadable, or readable again.
+    fn change_readability(&mut self, keys: &[String], states: &[Vec<State>]) {
+        if !self.world.can_refuse() || self.random.u8(0..3) > 0 {
+            return;
+        }
+        let source = self.random.usize(0..keys.len());
+        if self.unreadable.contains_key(&keys[source]) {
+            self.make_readable(&keys[source], states[source].last());
+        } else if matches!(states[source].last(), Some(State::Present { .. })) {
+            let why = [Unreadable::ReadDenied, Unreadable::ReadAndLookUpDenied, Unreadable::Archived];
+            self.unreadable.insert(keys[source].clone(), why[self.random.usize(0..why.len())]);
+            self.tally.unreadable += 1;
+        }
+        self.refuse();
+    }
+
+    /// A restore has an event of its own, which has no place in the order of events.
+    fn make_readable(&mut self, key: &str, state: Option<&State>) {
+        let why = self.unreadable.remove(key);
+        if let (Some(Unreadable::Archived), Some(State::Present { etag, .. })) = (why, state) {
+            let restored = record("ObjectRestore:Completed", &json!({ "key": key, "eTag": etag }));
+            self.waiting.push(Letter { event: json!({ "Records": [restored] }), deliveries: 0 });
+        }
+    }
+
+    fn refuse(&self) {
+        self.world.refuse(self.unreadable.iter().flat_map(|(key, why)| why.refusals(key)).collect());
     }
 
     /// Sends any one event on its way, or waits for one that is.
@@ -155,9 +222,14 @@ impl Life<'_> {
     }
 
     /// Nothing goes wrong any more, and what is left is sent. All of that has to succeed.
-    async fn put_right(&mut self) -> Vec<String> {
+    async fn put_right(&mut self, keys: &[String], states: &[Vec<State>]) -> Vec<String> {
         self.world.rest();
         self.kills.shutdown().await;
+        for (key, states) in keys.iter().zip(states) {
+            self.make_readable(key, states.last());
+        }
+        self.refuse();
+        self.late.extend(self.waiting.drain(..).map(|letter| letter.event));
         self.random.shuffle(&mut self.late);
         let mut violations = vec![];
         for event in std::mem::take(&mut self.late) {

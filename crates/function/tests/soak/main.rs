@@ -3,12 +3,15 @@
 //!
 //! Histories of one or two sources are lived through at random: put, overwritten (also by what was there before), deleted;
 //! their events come twice, late and out of order, to environments that work side by side and are killed in the midst of
-//! it, over an S3 that answers late, wrongly or not at all. Each has a seed; what it does is the same each time, and only
+//! it, over an S3 that answers late, wrongly or not at all, and whose sources cannot be read for a while: a read is denied,
+//! or the source is archived and restored later. Each has a seed; what it does is the same each time, and only
 //! how the processes interleave is not.
 //!
 //!     SOAK_HISTORIES=2000 cargo nextest run --cargo-profile quick --package function --test soak
 //!     SOAK_SEED=17 SOAK_HISTORIES=1 …      # one history again
 //!     SOAK_UNCONDITIONAL=1 …               # with an S3 that minds no condition: this has to find violations
+//!     SOAK_UNLISTED=1 …                    # with listings that contain nothing, so that a source whose read is denied
+//!                                          # passes for a deleted one: this has to find violations
 
 #![expect(clippy::print_stderr, clippy::unwrap_used, reason = "a test fails by panicking, and says what it did")]
 
@@ -41,9 +44,15 @@ fn setting<T: FromStr>(name: &str) -> Option<T> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_newest_sources_variants_are_what_is_stored_in_the_end() {
-    let heedless = setting::<u8>("SOAK_UNCONDITIONAL").is_some();
-    let violations = soak(setting("SOAK_HISTORIES").unwrap_or(300), LANES, |lane| World::new(lane, heedless)).await;
-    assert!(violations.is_empty() != heedless, "{} violations\n{}", violations.len(), violations.join("\n"));
+    let [heedless, unlisted] = ["SOAK_UNCONDITIONAL", "SOAK_UNLISTED"].map(|name| setting::<u8>(name).is_some());
+    let world = |lane| World::new(lane, heedless, unlisted);
+    let violations = soak(setting("SOAK_HISTORIES").unwrap_or(300), LANES, world).await;
+    assert!(
+        violations.is_empty() != (heedless || unlisted),
+        "{} violations\n{}",
+        violations.len(),
+        violations.join("\n")
+    );
 }
 
 /// Without faults but kills: what is to be seen is another S3, and versions.

@@ -52,7 +52,8 @@ pub(crate) async fn agreement(world: &World, source: &str, now: &State) -> Vec<S
     violations
 }
 
-/// At all times: where an output is replaced, it is by one of the same or of a later state of the source.
+/// At all times: where an output is replaced, it is by one of the same or of a later state of the source; and where a
+/// variant is deleted, the source was deleted after the state that the variant was made of.
 ///
 /// Where the source is again what it was before, an entity tag cannot tell the two apart, neither the source's nor the
 /// output's. So what is replaced counts as of the first time that the source was so, and what replaces it as of the last.
@@ -65,7 +66,13 @@ pub(crate) fn replaced_by_older(source: &str, calls: &[Call]) -> Vec<String> {
             ("PutObject", true) => states.push(call.etag.as_deref()),
             ("DeleteObject", true) => states.push(None),
             ("DeleteObject", false) => {
-                shown.remove(call.key.as_str());
+                let before = shown.remove(call.key.as_str()).filter(|_| call.key.ends_with(".avif"));
+                if let Some(before) = before.filter(|before| states[*before..].iter().all(Option::is_some)) {
+                    violations.push(format!(
+                        "{} was deleted, and its source exists since state {before} of {states:?}",
+                        call.key
+                    ));
+                }
             }
             ("PutObject", false) => {
                 let etag = call.metadata.get("avif-source-etag").map(String::as_str);

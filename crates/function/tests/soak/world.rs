@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
-use emulator::{ACCESS_KEY, Call, Door, Faults, Lambda, Rates, S3, SECRET_KEY, Settings};
+use emulator::{ACCESS_KEY, Call, Door, Faults, Lambda, Rates, Refusal, S3, SECRET_KEY, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
@@ -27,6 +27,8 @@ pub(crate) struct World {
     pub(crate) environments: Vec<Environment>,
     /// Whether there are several variants, and a manifest.
     pub(crate) several: bool,
+    /// Whether listings contain nothing, so that a read that is denied passes for a source that is absent.
+    unlisted: bool,
     _folder: TempDir,
 }
 
@@ -47,7 +49,7 @@ pub(crate) struct Environment {
 
 impl World {
     /// Every second one has several variants.
-    pub(crate) async fn new(lane: usize, heedless: bool) -> Self {
+    pub(crate) async fn new(lane: usize, heedless: bool, unlisted: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let buckets = vec!["photos".to_owned()];
         let settings = Settings { address: ([127, 0, 0, 1], 0).into(), folder: folder.path().to_owned(), buckets };
@@ -62,7 +64,14 @@ impl World {
             environments.push(Environment::new(&s3, several).await);
         }
         let client = s3.client(SECRET_KEY);
-        Self { server: Server::Ours { s3, told: told.into() }, client, environments, several, _folder: folder }
+        Self {
+            server: Server::Ours { s3, told: told.into() },
+            client,
+            environments,
+            several,
+            unlisted,
+            _folder: folder,
+        }
     }
 
     /// On moto, in a bucket that keeps versions.
@@ -82,12 +91,27 @@ impl World {
         let environment = || Environment::at(variables.clone(), Faults::none(), None, several);
         let environments = std::iter::repeat_with(environment).take(ENVIRONMENTS).collect();
         let (server, folder) = (Server::Motos { _moto: moto, events: AtomicU64::new(0) }, tempfile::tempdir().unwrap());
-        Self { server, client, environments, several, _folder: folder }
+        Self { server, client, environments, several, unlisted: false, _folder: folder }
     }
 
     /// Whether processes are to be killed by whoever lives here: moto does not ask for it.
     pub(crate) fn wants_kills(&self) -> bool {
         matches!(self.server, Server::Motos { .. })
+    }
+
+    /// Whether sources can be made unreadable: nothing stands between the function and moto.
+    pub(crate) fn can_refuse(&self) -> bool {
+        matches!(self.server, Server::Ours { .. })
+    }
+
+    /// Has these requests of every environment refused from here on, and no others.
+    pub(crate) fn refuse(&self, mut refusals: Vec<Refusal>) {
+        if self.unlisted {
+            refusals.push(Refusal::empty_listing());
+        }
+        for environment in &self.environments {
+            environment.faults.refuse(refusals.clone());
+        }
     }
 
     pub(crate) fn begin(&self, seed: u64) {

@@ -107,13 +107,18 @@ class Policy(unittest.TestCase):
 class Events(unittest.TestCase):
     def test_eventbridge_leaves_outputs_out(self):
         pattern = json.loads(evaluate("event_pattern"))
-        self.assertEqual(pattern["detail-type"], ["Object Created", "Object Deleted"])
+        self.assertEqual(pattern["detail-type"], ["Object Created", "Object Restore Completed", "Object Deleted"])
         self.assertEqual(pattern["detail"]["object"]["key"], [{"anything-but": {"suffix": [".avif", ".avif.json"]}}])
         rule = (ROOT / "docs/operations.md").read_text()
         self.assertIn(json.dumps({"detail": {"object": pattern["detail"]["object"]}}), rule)
 
     def test_a_prefix_and_what_follows_no_removals_are_narrower(self):
         pattern = json.loads(evaluate("event_pattern", source_prefix="originals/", settings={"follow_removals": False}))
-        self.assertEqual(pattern["detail-type"], ["Object Created"])
+        self.assertEqual(pattern["detail-type"], ["Object Created", "Object Restore Completed"])
         self.assertEqual(pattern["detail"]["object"]["key"], [{"prefix": "originals/"}])
-        self.assertEqual(evaluate("notification_events", settings={"follow_removals": False}), ["s3:ObjectCreated:*"])
+        events = evaluate("notification_events", settings={"follow_removals": False})
+        self.assertEqual(events, ["s3:ObjectCreated:*", "s3:ObjectRestore:Completed"])
+
+    def test_notifications_are_of_uploads_restored_objects_and_deletions(self):
+        events = ["s3:ObjectCreated:*", "s3:ObjectRestore:Completed", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"]
+        self.assertEqual(evaluate("notification_events"), events)

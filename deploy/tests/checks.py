@@ -26,13 +26,8 @@ class Wrong(Exception):
 
 def aws(arguments: list[str]):
     """AWS CLI itself reads the command, its JSON and its files, and checks them against the service's model: nothing is sent."""
-    driver, requests = awscli.clidriver.create_clidriver(), []
-
-    def stop(model, **_):
-        requests.append(model.name)
-        raise Wrong("not sent")
-
-    driver.session.register("before-call", stop)
+    driver, requests = cli()
+    requests.clear()
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as output:
         for kind, file in re.findall(r"(fileb?)://(\S+)", " ".join(arguments)):
             Path(folder, file).write_bytes(b"{}" if kind == "file" else EMPTY_ZIP)
@@ -48,6 +43,19 @@ def aws(arguments: list[str]):
             raise Wrong(output.read())
     if arguments[:2] == ["cloudformation", "deploy"]:
         template(arguments)
+
+
+@cache
+def cli():
+    """AWS CLI, and the requests that it was about to send. One for all commands, since it reads large models."""
+    driver, requests = awscli.clidriver.create_clidriver(), []
+
+    def stop(model, **_):
+        requests.append(model.name)
+        raise Wrong("not sent")
+
+    driver.session.register("before-call", stop)
+    return driver, requests
 
 
 def run_in(folder: str, output, call):

@@ -51,7 +51,7 @@ def invoke(event: dict, environment: dict):
             stderr=subprocess.DEVNULL,
         )
         try:
-            kind, body = responses.get(timeout=120)
+            kind, body = responses.get(timeout=600)
         finally:
             function.kill()
             function.wait()

@@ -22,6 +22,7 @@ NO_COMMANDS = {
 DOCKER = "needs a Docker daemon; nix/apps/test.sh pushes an image to a registry on loopback"
 # Commands that neither run nor have a parser here.
 LISTED = {
+    "docker run --privileged --rm tonistiigi/binfmt --install arm64": DOCKER,
     "docker buildx create --name avif --driver docker-container": DOCKER,
     "docker buildx build --builder avif --platform linux/arm64 --provenance=false --output type=docker,dest=image.tar --tag avif-lambda .": DOCKER,
     "skopeo login --username AWS --password-stdin REPOSITORY": DOCKER,

@@ -37,7 +37,8 @@ deployment: $(TOOLS)/bin/nixfmt $(TOOLS)/bin/moto_server ## the Nix files, the D
 	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" nix/apps/test.sh
 
 # AWS itself is not needed: Terraform evaluates the module without its provider, CloudFormation is played by moto.
-infrastructure: $(TOOLS)/bin/moto_server $(TOOLS)/checkov/bin/checkov ## the Terraform module and the SAM template
+infrastructure: tools $(TOOLS)/bin/moto_server $(TOOLS)/checkov/bin/checkov ## the Terraform module, the SAM template and the commands of the documentation
+	cargo build $(CARGO_FLAGS) --bins
 	$(TOOLS)/bin/cfn-lint deploy/sam/*.yaml
 	$(TOOLS)/bin/python -B -W ignore -m unittest discover --buffer --start-directory deploy/tests
 	$(TOOLS)/checkov/bin/checkov --directory deploy/terraform --framework terraform --compact --quiet --skip-download
@@ -75,9 +76,11 @@ nextest:
 $(TOOLS)/bin/nixfmt:
 	cargo install --quiet --locked --root $(TOOLS) nixfmt_rs deadnix
 
+# cargo-lambda comes without Zig, which only its builds need.
 $(TOOLS)/bin/moto_server: deploy/tests/requirements.txt | tools
 	python3 -m venv $(TOOLS)
 	$(TOOLS)/bin/pip install --quiet --requirement $<
+	$(TOOLS)/bin/pip install --quiet --no-deps cargo-lambda==1.9.2
 	touch $@
 
 # By itself: it brings another library of the name hcl2, and an older SDK.

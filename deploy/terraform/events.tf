@@ -5,7 +5,7 @@ locals {
   # does not end in .avif": with a prefix, an output that lies under it costs an invocation that does nothing.
   event_pattern = jsonencode({
     source      = ["aws.s3"]
-    detail-type = concat(["Object Created"], local.follows ? ["Object Deleted"] : [])
+    detail-type = concat(["Object Created", "Object Restore Completed"], local.follows ? ["Object Deleted"] : [])
     detail = {
       bucket = { name = [var.source_bucket] }
       object = {
@@ -18,6 +18,6 @@ locals {
     }
   })
 
-  # Of what S3 tells by itself.
-  notification_events = concat(["s3:ObjectCreated:*"], local.follows ? ["s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"] : [])
+  # The same for S3's own notifications. An archived source is rejected when it is uploaded and converted when it is restored.
+  notification_events = concat(["s3:ObjectCreated:*", "s3:ObjectRestore:Completed"], local.follows ? ["s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"] : [])
 }

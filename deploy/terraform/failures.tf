@@ -4,8 +4,10 @@ resource "aws_sqs_queue" "failures" {
   name = local.failures_name
   # 14 days, the longest that SQS knows.
   message_retention_seconds = 1209600
-  sqs_managed_sse_enabled   = true
-  tags                      = var.tags
+  # Lambda reads this queue for a redrive, and then requires at least the function's timeout. Six times is what AWS advises.
+  visibility_timeout_seconds = 6 * var.timeout
+  sqs_managed_sse_enabled    = true
+  tags                       = var.tags
 }
 
 # What was invoked asynchronously, by EventBridge or S3. Lambda tries it twice more before.

@@ -13,19 +13,25 @@ locals {
   output_arn     = "arn:${local.partition}:s3:::${local.output_bucket}"
   source_objects = "${local.source_arn}/${var.source_prefix}*"
   output_objects = "${local.output_arn}/${local.output_prefix}${var.source_prefix}*"
-  by_s3          = ["s3.${local.region}.${local.dns_suffix}"]
+
+  # A KMS key is in the region of the bucket that it encrypts, so the key's ARN names that region. The bucket for variants
+  # may be in another region than the function.
+  by_s3 = {
+    for use, key in { sources = var.source_kms_key_arn, outputs = var.output_kms_key_arn } :
+    use => key == null ? [] : ["s3.${split(":", key)[3]}.${local.dns_suffix}"]
+  }
 
   # Lambda sends what failed asynchronously by this role; a queue moves its own failures by itself.
   is_asynchronous = contains(["eventbridge", "notification"], var.trigger)
 
   # `by`: the service on whose behalf alone it is allowed.
   permissions = {
-    ReadSources        = { when = true, actions = ["s3:GetObject"], on = local.source_objects, by = [] }
-    TellMissingSources = { when = true, actions = ["s3:ListBucket"], on = local.source_arn, by = [] }
-    LookAtOutputs      = { when = true, actions = ["s3:GetObject"], on = local.output_objects, by = [] }
-    TellMissingOutputs = { when = true, actions = ["s3:ListBucket"], on = local.output_arn, by = [] }
-    WriteOutputs       = { when = true, actions = ["s3:PutObject"], on = local.output_objects, by = [] }
-    RemoveOutputs      = { when = true, actions = ["s3:DeleteObject"], on = local.output_objects, by = [] }
+    ReadSources   = { when = true, actions = ["s3:GetObject"], on = local.source_objects, by = [] }
+    ListSources   = { when = true, actions = ["s3:ListBucket"], on = local.source_arn, by = [] }
+    LookAtOutputs = { when = true, actions = ["s3:GetObject"], on = local.output_objects, by = [] }
+    ListOutputs   = { when = true, actions = ["s3:ListBucket"], on = local.output_arn, by = [] }
+    WriteOutputs  = { when = true, actions = ["s3:PutObject"], on = local.output_objects, by = [] }
+    RemoveOutputs = { when = true, actions = ["s3:DeleteObject"], on = local.output_objects, by = [] }
 
     ReadTags  = { when = local.copies_tags, actions = ["s3:GetObjectTagging", "s3:GetObjectVersionTagging"], on = local.source_objects, by = [] }
     WriteTags = { when = local.copies_tags, actions = ["s3:PutObjectTagging"], on = local.output_objects, by = [] }
@@ -37,8 +43,8 @@ locals {
       by      = []
     }
 
-    DecryptSources = { when = var.source_kms_key_arn != null, actions = ["kms:Decrypt"], on = var.source_kms_key_arn, by = local.by_s3 }
-    EncryptOutputs = { when = var.output_kms_key_arn != null, actions = ["kms:GenerateDataKey"], on = var.output_kms_key_arn, by = local.by_s3 }
+    DecryptSources = { when = var.source_kms_key_arn != null, actions = ["kms:Decrypt"], on = var.source_kms_key_arn, by = local.by_s3.sources }
+    EncryptOutputs = { when = var.output_kms_key_arn != null, actions = ["kms:GenerateDataKey"], on = var.output_kms_key_arn, by = local.by_s3.outputs }
 
     WriteLog = {
       when    = true
@@ -55,6 +61,13 @@ locals {
     KeepFailures = {
       when    = local.is_asynchronous
       actions = ["sqs:SendMessage"]
+      on      = "arn:${local.partition}:sqs:${local.here}:${local.failures_name}"
+      by      = []
+    }
+    # For the event source mapping that sends failed events to the function again: docs/operations.md, "Redrive".
+    ReceiveFailures = {
+      when    = local.is_asynchronous
+      actions = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]
       on      = "arn:${local.partition}:sqs:${local.here}:${local.failures_name}"
       by      = []
     }

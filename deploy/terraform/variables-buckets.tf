@@ -48,7 +48,7 @@ variable "source_kms_key_arn" {
 }
 
 variable "output_kms_key_arn" {
-  description = "The KMS key that the variants are encrypted with, by settings.kms_key or by their bucket's default; null where none is, or S3's own."
+  description = "The KMS key that encrypts the variants, by settings.kms_key or by the default of their bucket. It is in the region of that bucket, which the role's policy takes from this ARN. Null if S3's own keys encrypt them."
   type        = string
   default     = null
 

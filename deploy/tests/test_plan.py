@@ -89,6 +89,14 @@ class Plan(unittest.TestCase):
         left = deployment.provider.done.index(("aws_lambda_function", "update"))
         self.assertLess(left, deployment.provider.done.index(("aws_iam_role_policy_attachment", "delete")))
 
+    def test_failure_queue_can_be_read_by_the_function(self):
+        # Lambda creates no mapping for a queue whose visibility timeout is less than the function's timeout.
+        deployment = self.deployment()
+        deployment.plan(**TRIGGERS["sqs"] | {"timeout": 120})
+        resources = {resource["address"]: resource["values"] for resource in deployment.planned["planned_values"]["root_module"]["resources"]}
+        for queue in ["aws_sqs_queue.failures", "aws_sqs_queue.this[0]"]:
+            self.assertEqual(resources[queue]["visibility_timeout_seconds"], 720)
+
     def test_names_no_partition_nor_its_servers(self):
         deployment = self.deployment(partition="aws-cn")
         variables = LEAST | {"source_kms_key_arn": KEYS[0].replace("arn:aws:", "arn:aws-cn:"), "network": NETWORK, "backfill_bucket": "jobs"}

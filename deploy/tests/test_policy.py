@@ -7,13 +7,19 @@ from collections import Counter
 
 from terraform import MODULE, ROOT, evaluate
 
-KEYS = [f"arn:aws:kms:eu-central-1:123456789012:key/{number}234abcd-12ab-34cd-56ef-1234567890ab" for number in (1, 2)]
+# The key of the sources, and the key of the variants in another region.
+KEYS = [
+    "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
+    "arn:aws:kms:us-west-2:123456789012:key/2234abcd-12ab-34cd-56ef-1234567890ab",
+]
 # What docs/iam.md has a word for, as it is named here.
 WORDS = {
     "arn:aws:s3:::photographs": "arn:aws:s3:::SOURCES",
     "arn:aws:s3:::cdn": "arn:aws:s3:::OUTPUTS",
     KEYS[0]: "SOURCE-KEY-ARN",
     KEYS[1]: "OUTPUT-KEY-ARN",
+    "s3.eu-central-1.": "s3.SOURCE-REGION.",
+    "s3.us-west-2.": "s3.OUTPUT-REGION.",
     "eu-central-1": "REGION",
     "123456789012": "ACCOUNT",
     "/aws/lambda/avif": "/aws/lambda/FUNCTION",
@@ -57,7 +63,7 @@ def module(trigger: str = "eventbridge", settings: dict | None = None, **variabl
     return named(evaluate("policy", trigger=trigger, settings=settings, **variables))
 
 
-ALWAYS = {"ReadSources", "TellMissingSources", "LookAtOutputs", "TellMissingOutputs", "WriteOutputs", "RemoveOutputs", "WriteLog"}
+ALWAYS = {"ReadSources", "ListSources", "LookAtOutputs", "ListOutputs", "WriteOutputs", "RemoveOutputs", "WriteLog"}
 
 
 class Policy(unittest.TestCase):
@@ -74,8 +80,8 @@ class Policy(unittest.TestCase):
         for asked, more in [
             ({"trigger": "none"}, set()),
             ({"trigger": "sqs"}, {"TakeFromQueue"}),
-            ({"trigger": "eventbridge"}, {"KeepFailures"}),
-            ({"trigger": "notification", "replace_bucket_notifications": True}, {"KeepFailures"}),
+            ({"trigger": "eventbridge"}, {"KeepFailures", "ReceiveFailures"}),
+            ({"trigger": "notification", "replace_bucket_notifications": True}, {"KeepFailures", "ReceiveFailures"}),
             ({"trigger": "none", "settings": {"copy_tags": True}}, {"ReadTags", "WriteTags"}),
             ({"trigger": "none", "settings": {"copy_tags": False, "catalog_table": "pictures"}}, {"KeepCatalogue"}),
             ({"trigger": "none", "source_kms_key_arn": KEYS[0]}, {"DecryptSources"}),
@@ -83,6 +89,18 @@ class Policy(unittest.TestCase):
         ]:
             with self.subTest(**asked):
                 self.assertEqual(set(module(**asked)), ALWAYS | more)
+
+    def test_kms_condition_names_the_region_of_the_key(self):
+        policy = json.loads(evaluate("policy", trigger="none", settings={"output_bucket": "cdn"}, source_kms_key_arn=KEYS[0], output_kms_key_arn=KEYS[1]))
+        services = {statement["Sid"]: statement["Condition"]["StringEquals"]["kms:ViaService"] for statement in policy["Statement"] if "Condition" in statement}
+        self.assertEqual(services, {"DecryptSources": "s3.eu-central-1.amazonaws.com", "EncryptOutputs": "s3.us-west-2.amazonaws.com"})
+
+    def test_listing_a_bucket_is_allowed_for_every_prefix(self):
+        # The function lists with the whole key of a source as the prefix. A HeadObject or GetObject request has no s3:prefix,
+        # so that a condition on it would make S3 answer 403 for a missing object.
+        policy = module("none", {"output_prefix": "avif/"}, source_prefix="originals/")
+        for sid in ["ListSources", "ListOutputs"]:
+            self.assertIsNone(policy[sid][3], sid)
 
     def test_is_narrowed_by_prefixes(self):
         policy = module("none", {"output_prefix": "avif/"}, source_prefix="originals/")
@@ -107,13 +125,18 @@ class Policy(unittest.TestCase):
 class Events(unittest.TestCase):
     def test_eventbridge_leaves_outputs_out(self):
         pattern = json.loads(evaluate("event_pattern"))
-        self.assertEqual(pattern["detail-type"], ["Object Created", "Object Deleted"])
+        self.assertEqual(pattern["detail-type"], ["Object Created", "Object Restore Completed", "Object Deleted"])
         self.assertEqual(pattern["detail"]["object"]["key"], [{"anything-but": {"suffix": [".avif", ".avif.json"]}}])
         rule = (ROOT / "docs/operations.md").read_text()
         self.assertIn(json.dumps({"detail": {"object": pattern["detail"]["object"]}}), rule)
 
     def test_a_prefix_and_what_follows_no_removals_are_narrower(self):
         pattern = json.loads(evaluate("event_pattern", source_prefix="originals/", settings={"follow_removals": False}))
-        self.assertEqual(pattern["detail-type"], ["Object Created"])
+        self.assertEqual(pattern["detail-type"], ["Object Created", "Object Restore Completed"])
         self.assertEqual(pattern["detail"]["object"]["key"], [{"prefix": "originals/"}])
-        self.assertEqual(evaluate("notification_events", settings={"follow_removals": False}), ["s3:ObjectCreated:*"])
+        events = evaluate("notification_events", settings={"follow_removals": False})
+        self.assertEqual(events, ["s3:ObjectCreated:*", "s3:ObjectRestore:Completed"])
+
+    def test_notifications_are_of_uploads_restored_objects_and_deletions(self):
+        events = ["s3:ObjectCreated:*", "s3:ObjectRestore:Completed", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"]
+        self.assertEqual(evaluate("notification_events"), events)

@@ -84,6 +84,19 @@ class Template(unittest.TestCase):
             self.assertEqual([either["Fn::If"][choice] for either in told], [f"{service}.amazonaws.com", source, account])
             self.assertEqual({either["Fn::If"][0] for either in told}, {"ByTopic"})
 
+    def test_rule_matches_uploads_restored_objects_and_deletions(self):
+        types = template()["Resources"]["Rule"]["Properties"]["EventPattern"]["detail-type"]
+        deleted = {"Fn::If": ["FollowsNot", {"Ref": "AWS::NoValue"}, "Object Deleted"]}
+        self.assertEqual(types, ["Object Created", "Object Restore Completed", deleted])
+
+    def test_failure_queue_can_be_read_by_the_function(self):
+        # Lambda creates no mapping for a queue whose visibility timeout is less than the function's timeout.
+        seconds = {"Fn::FindInMap": ["VisibilityTimeout", {"Ref": "Timeout"}, "Seconds"]}
+        for queue in ["Failures", "Queue"]:
+            self.assertEqual(template()["Resources"][queue]["Properties"]["VisibilityTimeout"], seconds)
+        for timeout, visibility in template()["Mappings"]["VisibilityTimeout"].items():
+            self.assertEqual(visibility["Seconds"], 6 * int(timeout))
+
     def test_has_the_alarms_of_the_runbook(self):
         alarms = TEMPLATE.with_name("alarms.yaml").read_text()
         self.assertEqual(set(re.findall(r"MetricName: (\w+)", alarms)), documented_alarms())
@@ -134,8 +147,8 @@ class Stack(unittest.TestCase):
     def test_has_no_permission_that_was_not_asked_for(self):
         self.assertEqual(set(self.policy(Trigger="none")), ALWAYS)
         self.assertEqual(set(self.policy(Trigger="sqs")), ALWAYS | {"TakeFromQueue"})
-        self.assertEqual(set(self.policy(Trigger="notification")), ALWAYS | {"KeepFailures"})
-        self.assertEqual(set(self.policy(CopyTags="true")), ALWAYS | {"KeepFailures", "ReadTags", "WriteTags"})
+        self.assertEqual(set(self.policy(Trigger="notification")), ALWAYS | {"KeepFailures", "ReceiveFailures"})
+        self.assertEqual(set(self.policy(CopyTags="true")), ALWAYS | {"KeepFailures", "ReceiveFailures", "ReadTags", "WriteTags"})
         narrow = self.policy(Trigger="none", SourcePrefix="originals/", OutputPrefix="avif/")
         self.assertEqual(narrow["ReadSources"][2], "arn:aws:s3:::SOURCES/originals/*")
         self.assertEqual(narrow["WriteOutputs"][2], "arn:aws:s3:::OUTPUTS/avif/originals/*")

@@ -1,0 +1,196 @@
+"""What checks the arguments of a program that the documentation names: its own parser wherever that can be had."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from functools import cache
+from pathlib import Path
+from unittest.mock import patch
+
+import awscli.clidriver
+from awscli.argparser import CLIArgParser
+from runtime import PROGRAMS
+from samtranslator.yaml_helper import yaml_parse
+from terraform import MODULE, ROOT
+
+
+EMPTY_ZIP = b"PK\5\6" + bytes(18)
+
+
+class Wrong(Exception):
+    """Why a command is not one that its program takes."""
+
+
+def aws(arguments: list[str]):
+    """AWS CLI itself reads the command, its JSON and its files, and checks them against the service's model: nothing is sent."""
+    driver, requests = cli()
+    requests.clear()
+    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as output:
+        for kind, file in re.findall(r"(fileb?)://(\S+)", " ".join(arguments)):
+            Path(folder, file).write_bytes(b"{}" if kind == "file" else EMPTY_ZIP)
+        Path(folder, "home/Pictures").mkdir(parents=True)
+        Path(folder, "home/Pictures/photo.jpg").touch()
+        for name in ["deploy", "docs"]:
+            Path(folder, name).symlink_to(ROOT / name)
+        # The CLI would take the beginning of an option for the whole.
+        with patch.object(CLIArgParser, "_get_option_tuples", lambda *_: []):
+            run_in(folder, output, lambda: driver.main(["--region", "eu-central-1", *arguments]))
+        output.seek(0)
+        if not requests:
+            raise Wrong(output.read())
+    if arguments[:2] == ["cloudformation", "deploy"]:
+        template(arguments)
+
+
+@cache
+def cli():
+    """AWS CLI, and the requests that it was about to send. One for all commands, since it reads large models."""
+    driver, requests = awscli.clidriver.create_clidriver(), []
+
+    def stop(model, **_):
+        requests.append(model.name)
+        raise Wrong("not sent")
+
+    driver.session.register("before-call", stop)
+    return driver, requests
+
+
+def run_in(folder: str, output, call):
+    """Calls something in a folder, with what it writes going to a file, and without this machine's credentials."""
+    here, streams, environment = Path.cwd(), (sys.stdout, sys.stderr), dict(os.environ)
+    os.chdir(folder)
+    sys.stdout = sys.stderr = output
+    os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_CONFIG_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
+    try:
+        call()
+    except SystemExit:
+        pass
+    finally:
+        os.chdir(here)
+        sys.stdout, sys.stderr = streams
+        os.environ.clear()
+        os.environ |= environment
+
+
+def template(arguments: list[str]):
+    """The parameters of a stack are those of its template."""
+    file = arguments[arguments.index("--template-file") + 1]
+    parameters = yaml_parse((ROOT / file).read_text())["Parameters"]
+    for word in arguments[arguments.index("--parameter-overrides") + 1 :]:
+        if word.partition("=")[0] not in parameters:
+            raise Wrong(f"{file} has no parameter {word.partition('=')[0]}")
+
+
+def help_of(*program):
+    """A program with clap parses everything before `--help`: an unknown option or a bad value is an error."""
+
+    def check(arguments: list[str]):
+        words = arguments[: arguments.index("--")] if "--" in arguments else arguments
+        told = subprocess.run([*map(str, program), *words, "--help"], cwd=ROOT, capture_output=True, text=True)
+        if told.returncode != 0:
+            raise Wrong(told.stderr)
+
+    return check
+
+
+@cache
+def workspace() -> dict:
+    """The names of the workspace's packages, and of their targets by kind."""
+    told = subprocess.run(["cargo", "metadata", "--no-deps", "--offline", "--format-version", "1"], cwd=ROOT, capture_output=True, text=True, check=True)
+    packages = json.loads(told.stdout)["packages"]
+    names = {"package": {package["name"] for package in packages}, "bin": set(), "example": set()}
+    for package in packages:
+        for target in package["targets"]:
+            for kind in target["kind"]:
+                names.setdefault(kind, set()).add(target["name"])
+    return names
+
+
+def cargo(arguments: list[str]):
+    """Cargo's and cargo-lambda's own parsers, and the names of packages and programs."""
+    if arguments[0] == "lambda":
+        help_of(Path(sys.executable).with_name("cargo-lambda"))(arguments)
+    else:
+        help_of("cargo")(arguments)
+    named = {"-p": "package", "--package": "package", "--bin": "bin", "--binary-name": "bin", "--example": "example"}
+    if arguments[:2] == ["lambda", "deploy"]:
+        named["--extension"] = "package"
+    for option, value in zip(arguments, arguments[1:]):
+        known = {name for kind in (["bin"] if option == "--extension" else [named.get(option)]) for name in workspace().get(kind, [])}
+        if option in named and value not in known:
+            raise Wrong(f"the workspace has no {named[option]} {value}")
+
+
+def make(arguments: list[str]):
+    """Make shows what it would do."""
+    told = subprocess.run(["make", "--dry-run", *arguments], cwd=ROOT, capture_output=True, text=True)
+    if told.returncode != 0:
+        raise Wrong(told.stderr)
+    makefile = (ROOT / "Makefile").read_text() + "".join(file.read_text() for file in (ROOT / "bench").glob("*.py"))
+    for name in [word.partition("=")[0] for word in arguments if "=" in word]:
+        if name not in makefile:
+            raise Wrong(f"nothing reads {name}")
+
+
+# Of each command the options that are used here; Nix itself is not needed for these tests.
+NIX = {"build": {"--out-link", "--rebuild"}, "run": set(), "develop": set(), "shell": set(), "flake": set()}
+
+
+def nix(arguments: list[str]):
+    """What the flake has, by the text of nix/, and the options of the programs in nix/apps."""
+    text = (ROOT / "nix/default.nix").read_text().partition("  packages = {")[2].partition("  };")[0]
+    packages = set(re.findall(r"^    ([\w-]+) =", text, re.MULTILINE))
+    packages |= {name for names in re.findall(r"inherit \([\w.]+\) ([\w -]+);", text) for name in names.split()}
+    scripts = {file.stem: file.read_text() for file in (ROOT / "nix/apps").glob("*.sh")}
+    text = (ROOT / "nix/apps/default.nix").read_text().rpartition("\nin\n")[2]
+    apps = set(re.findall(r"^  (?:inherit )?([\w-]+)(?: =|;)", text, re.MULTILINE))
+    command, *rest = arguments
+    rest, own = (rest[: rest.index("--")], rest[rest.index("--") + 1 :]) if "--" in rest else (rest, [])
+    for word in rest:
+        kind, known = ("app", apps) if command == "run" else ("package", packages)
+        if word.startswith(".#") and word[2:] not in known:
+            raise Wrong(f"the flake has no {kind} {word[2:]}")
+        if word.startswith("-") and word not in NIX.get(command, set()):
+            raise Wrong(f"nix {command} is not used with {word} elsewhere")
+    if command not in NIX or (command == "flake" and rest != ["check"]):
+        raise Wrong(f"unknown command: {' '.join(arguments)}")
+    for option in [word for word in own if word.startswith("-")]:
+        if f"{option})" not in scripts[rest[0].removeprefix(".#")]:
+            raise Wrong(f"{rest[0]} has no option {option}")
+
+
+def terraform(arguments: list[str]):
+    """Variables and outputs are those of an example; test_plan.py applies each of them."""
+    text = "".join(file.read_text() for file in (MODULE / "examples").glob("*/main.tf"))
+    command, *rest = arguments
+    if command not in {"init", "apply", "destroy", "output"}:
+        raise Wrong(f"unknown command: {command}")
+    kind = "output" if command == "output" else "variable"
+    option = {"output": "-raw", "apply": "-var"}.get(command)
+    for at, word in enumerate(rest):
+        name = word.partition("=")[0]
+        if at % 2 == 0 and word != option:
+            raise Wrong(f"terraform {command} is not used with {word} elsewhere")
+        if at % 2 == 1 and f'{kind} "{name}"' not in text:
+            raise Wrong(f"no example has the {kind} {name}")
+
+
+def python3(arguments: list[str]):
+    """The program runs."""
+    told = subprocess.run(["python3", *arguments], cwd=ROOT, capture_output=True, text=True)
+    if told.returncode != 0:
+        raise Wrong(told.stderr)
+
+
+CHECKS = {
+    "aws": aws,
+    "avif": help_of(PROGRAMS / "avif"),
+    "cargo": cargo,
+    "make": make,
+    "nix": nix,
+    "terraform": terraform,
+    "python3": python3,
+}

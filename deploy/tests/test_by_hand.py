@@ -1,0 +1,201 @@
+"""The commands of docs/deploy.md and docs/operations.md, in the order in which a reader copies them, in an account on loopback."""
+
+import json
+import unittest
+
+from runtime import invoke
+from test_policy import documented, named, statements
+from walk import RUN, Walk
+
+ACCOUNT = "123456789012"
+BUCKET = f"photographs-{ACCOUNT}-eu-central-1"
+ALIAS = f"arn:aws:lambda:eu-central-1:{ACCOUNT}:function:avif:live"
+QUEUE, FAILURES = (f"arn:aws:sqs:eu-central-1:{ACCOUNT}:{name}" for name in ["avif", "avif-failures"])
+DEPLOY, OPERATIONS, TELEMETRY = "docs/deploy.md", "docs/operations.md", "docs/telemetry.md"
+
+SUFFIXES = [".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp"]
+NOTIFICATIONS = {"s3:ObjectCreated:*", "s3:ObjectRestore:Completed", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"}
+
+
+class ByHand(unittest.TestCase):
+    maxDiff = None
+
+    @classmethod
+    def setUpClass(cls):
+        cls.walk = Walk()
+        cls.addClassCleanup(cls.walk.close)
+        names = ["s3", "sqs", "iam", "lambda", "events", "logs", "cloudwatch"]
+        cls.s3, cls.sqs, cls.iam, cls.functions, cls.events, cls.logs, cls.cloudwatch = (cls.walk.client(name) for name in names)
+
+    def test_reader_of_an_empty_account_reaches_a_first_avif_and_redrives_failures(self):
+        read = self.walk.read
+        read(DEPLOY, "Deploying")
+        read(DEPLOY, "Test your settings locally (optional)")
+        read(DEPLOY, "By hand")
+        self.check_role()
+        self.check_function()
+        self.check_rule()
+        observer = self.observe_rule()
+        read(DEPLOY, "The switch for EventBridge")
+        read(DEPLOY, "The first AVIF")
+        self.check_avif(observer)
+        read(OPERATIONS, "Redrive", before={"--no-enabled": self.check_redrive})
+        self.assertEqual(self.functions.list_event_source_mappings()["EventSourceMappings"], [])
+
+        read(OPERATIONS, "Triggers")
+        self.assertEqual(self.events.list_rules()["Rules"], [])
+        read(OPERATIONS, "Connect a queue")
+        self.check_queue()
+        self.s3.put_object(Bucket=BUCKET, Key="photo.jpg", Body=self.walk.photo.read_bytes(), StorageClass="GLACIER")
+        read(OPERATIONS, "Archived sources")
+        self.check_restored()
+        self.s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={})
+        read(OPERATIONS, "Connect S3 notifications")
+        self.check_notifications("LambdaFunctionConfigurations", "LambdaFunctionArn", ALIAS)
+        self.check_permission("s3", "s3.amazonaws.com", f"arn:aws:s3:::{BUCKET}", ACCOUNT)
+
+        read(OPERATIONS, "Alarms", FUNCTION="avif")
+        [metric] = self.logs.describe_metric_filters(logGroupName="/aws/lambda/avif")["metricFilters"]
+        self.assertEqual(metric["filterPattern"], '{ $.report.outcome = "refused" }')
+        read(TELEMETRY, "Metrics")
+        json.loads(self.cloudwatch.get_dashboard(DashboardName="my-function")["DashboardBody"])
+
+        # Lambda changes no function from an image to a zip.
+        self.functions.delete_function(FunctionName="avif")
+        read(DEPLOY, "A zip, and the extension as a layer")
+        self.functions.create_alias(FunctionName="avif", Name="live", FunctionVersion="$LATEST")
+        read(DEPLOY, "Updating, rolling back, removing", BEFORE="1")
+        self.assertEqual(self.functions.get_alias(FunctionName="avif", Name="live")["FunctionVersion"], "1")
+        self.assertEqual(self.walk.done, RUN)
+
+    def check_role(self):
+        """The role has the statements of docs/iam.md and no others."""
+        policy = self.iam.get_role_policy(RoleName="avif", PolicyName="avif")["PolicyDocument"]
+        made = named(json.dumps(policy).replace(BUCKET, "photographs"))
+        wanted = json.loads(json.dumps(documented()).replace("OUTPUTS", "SOURCES"))
+        kept = {sid: tuple(wanted[sid]) for sid in made}
+        self.assertEqual(json.loads(json.dumps(made)), json.loads(json.dumps(kept)))
+        optional = {"ReadTags", "WriteTags", "KeepCatalogue", "DecryptSources", "EncryptOutputs", "TakeFromQueue"}
+        self.assertEqual(set(wanted) - set(made), optional)
+
+    def check_function(self):
+        """The alias sends failed events to a queue, which Lambda can also read for a redrive."""
+        function = self.functions.get_function_configuration(FunctionName="avif")
+        self.assertEqual(function["Role"], f"arn:aws:iam::{ACCOUNT}:role/avif")
+        config = self.functions.get_function_event_invoke_config(FunctionName="avif", Qualifier="live")
+        self.assertEqual(config["DestinationConfig"]["OnFailure"]["Destination"], FAILURES)
+        failures = self.attributes("avif-failures")
+        self.assertGreaterEqual(int(failures["VisibilityTimeout"]), function["Timeout"])
+        self.assertEqual(failures["MessageRetentionPeriod"], "1209600")
+        [group] = self.logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/avif")["logGroups"]
+        self.assertEqual(group["retentionInDays"], 30)
+
+    def check_rule(self):
+        """The rule invokes the alias, which permits it, and sends what it cannot deliver to the failure queue, which permits that."""
+        [target] = self.events.list_targets_by_rule(Rule="avif")["Targets"]
+        self.assertEqual((target["Arn"], target["DeadLetterConfig"]["Arn"]), (ALIAS, FAILURES))
+        rule = self.events.describe_rule(Name="avif")
+        self.check_permission("eventbridge", "events.amazonaws.com", rule["Arn"])
+        self.check_queue_policy("avif-failures", FAILURES, "events.amazonaws.com", {"ArnEquals": {"aws:SourceArn": rule["Arn"]}})
+
+    def observe_rule(self) -> str:
+        """A queue in the function's place, which gets what the rule matches: moto's EventBridge invokes no functions."""
+        url = self.sqs.create_queue(QueueName="observer")["QueueUrl"]
+        self.events.remove_targets(Rule="avif", Ids=["avif"])
+        self.events.put_targets(Rule="avif", Targets=[{"Id": "observer", "Arn": self.attributes("observer")["QueueArn"]}])
+        return url
+
+    def check_avif(self, observer: str):
+        """What the upload caused: an event that makes the function, with the settings that it was given, write an AVIF."""
+        [message] = self.messages(observer)
+        self.events.remove_targets(Rule="avif", Ids=["observer"])
+        self.events.put_targets(Rule="avif", Targets=[{"Id": "avif", "Arn": ALIAS}])
+        self.assertEqual(message["detail-type"], "Object Created")
+        self.run_function(message)
+        keys = [entry["Key"] for entry in self.s3.list_objects_v2(Bucket=BUCKET)["Contents"]]
+        self.assertIn("photo.jpg.avif", keys)
+        self.assertEqual(self.s3.get_object(Bucket=BUCKET, Key="photo.jpg.avif")["Body"].read()[4:12], b"ftypavif")
+
+    def check_redrive(self):
+        """Lambda reads the failure queue, and keeps what fails again."""
+        [mapping] = self.functions.list_event_source_mappings()["EventSourceMappings"]
+        self.check_mapping(mapping, FAILURES)
+
+    def check_queue(self):
+        """S3 may send to the queue, does so, and Lambda reads it; after five receives a message is in the failure queue."""
+        condition = {"ArnEquals": {"aws:SourceArn": f"arn:aws:s3:::{BUCKET}"}, "StringEquals": {"aws:SourceAccount": ACCOUNT}}
+        self.check_queue_policy("avif", QUEUE, "s3.amazonaws.com", condition)
+        attributes = self.attributes("avif")
+        self.assertEqual(json.loads(attributes["RedrivePolicy"]), {"deadLetterTargetArn": FAILURES, "maxReceiveCount": 5})
+        self.assertEqual(attributes["VisibilityTimeout"], "360")
+        policy = self.iam.get_role_policy(RoleName="avif", PolicyName="take-from-queue")["PolicyDocument"]
+        self.assertEqual(named(json.dumps(policy)), {"TakeFromQueue": documented()["TakeFromQueue"]})
+        [mapping] = self.functions.list_event_source_mappings()["EventSourceMappings"]
+        self.check_mapping(mapping, QUEUE)
+        self.check_notifications("QueueConfigurations", "QueueArn", QUEUE)
+        # moto's Lambda would take the messages.
+        self.functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+        self.s3.put_object(Bucket=BUCKET, Key="second.JPG", Body=self.walk.photo.read_bytes())
+        [message] = self.messages(self.url("avif"))
+        record = {"messageId": "1", "body": json.dumps(message), "eventSource": "aws:sqs", "eventSourceARN": QUEUE}
+        self.assertEqual(self.run_function({"Records": [record]}), {"batchItemFailures": []})
+        self.s3.head_object(Bucket=BUCKET, Key="second.JPG.avif")
+
+    def check_restored(self):
+        """The end of a restore is an event in the queue."""
+        # moto goes on by one step whenever it is looked at.
+        for _ in range(2):
+            self.s3.head_object(Bucket=BUCKET, Key="photo.jpg")
+        self.assertIn("ObjectRestore:Completed", [message["Records"][0]["eventName"] for message in self.messages(self.url("avif"))])
+
+    def check_mapping(self, mapping: dict, queue: str):
+        self.assertEqual(mapping["EventSourceArn"], queue)
+        self.assertEqual(mapping["FunctionResponseTypes"], ["ReportBatchItemFailures"])
+        self.assertEqual(mapping["FunctionArn"].split(":")[6], "avif")
+
+    def check_notifications(self, kind: str, arn: str, destination: str):
+        """One notification for each suffix of an image in upper and lower case, of every event that the function handles."""
+        configuration = self.s3.get_bucket_notification_configuration(Bucket=BUCKET)
+        entries = configuration[kind]
+        suffixes = {entry["Filter"]["Key"]["FilterRules"][0]["Value"] for entry in entries}
+        self.assertEqual(suffixes, {case(suffix) for suffix in SUFFIXES for case in [str.lower, str.upper]})
+        self.assertEqual(len(entries), len(suffixes))
+        for entry in entries:
+            self.assertEqual(entry[arn], destination)
+            self.assertEqual(set(entry["Events"]), NOTIFICATIONS)
+
+    def check_permission(self, sid: str, service: str, source: str, account: str | None = None):
+        policy = json.loads(self.functions.get_policy(FunctionName="avif", Qualifier="live")["Policy"])
+        [statement] = [statement for statement in policy["Statement"] if statement["Sid"] == sid]
+        self.assertEqual((statement["Principal"], statement["Resource"]), ({"Service": service}, ALIAS))
+        self.assertIn(source, json.dumps(statement["Condition"]))
+        self.assertEqual(account is not None, "SourceAccount" in json.dumps(statement["Condition"]))
+
+    def check_queue_policy(self, name: str, arn: str, service: str, condition: dict):
+        [(effect, actions, resource, on)] = statements(json.loads(self.attributes(name)["Policy"])).values()
+        self.assertEqual((effect, actions, resource, on), ("Allow", ["sqs:SendMessage"], arn, condition))
+        self.assertIn(f'"{service}"', self.attributes(name)["Policy"])
+
+    def run_function(self, event: dict):
+        """The real function, by the settings of the one that the reader created."""
+        settings = self.functions.get_function_configuration(FunctionName="avif")["Environment"]["Variables"]
+        environment = {
+            "AWS_REGION": "eu-central-1",
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_ENDPOINT_URL_S3": self.walk.account.endpoint,
+            "AWS_LAMBDA_FUNCTION_NAME": "avif",
+            "AWS_LAMBDA_FUNCTION_VERSION": "1",
+            "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1769",
+        }
+        return invoke(event, environment | settings)
+
+    def url(self, queue: str) -> str:
+        return self.sqs.get_queue_url(QueueName=queue)["QueueUrl"]
+
+    def attributes(self, queue: str) -> dict:
+        return self.sqs.get_queue_attributes(QueueUrl=self.url(queue), AttributeNames=["All"])["Attributes"]
+
+    def messages(self, url: str) -> list:
+        received = self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(message["Body"]) for message in received]

@@ -1,0 +1,128 @@
+"""A reader who copies the commands of the documentation into a shell, in an account on loopback."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from pathlib import Path
+
+from blocks import Block, blocks
+from sam import REGION, Account
+from terraform import DIGEST, ROOT
+
+# What the shell gets in place of programs that need more than this machine: `nix run .#push` prints the image, `nix build`
+# writes a zip, the others do nothing. test_commands.py checks their arguments.
+SUBSTITUTES = {
+    "nix": f"""case $1,$2 in
+        run,.#push) echo "$4@sha256:{DIGEST}" ;;
+        build,*) printf 'PK\\5\\6%018d' 0 | tr 0 '\\0' >"$4" ;;
+        *) exit 1 ;;
+    esac""",
+    "avif": "",
+    "cargo": "",
+    "sleep": "",
+    "terraform": "",
+}
+# AWS CLI 1, which is what PyPI has, calls SQS at AWS unless the endpoint is an option.
+AWS = f"""exec {Path(sys.executable).with_name("aws")} --endpoint-url "$AWS_ENDPOINT_URL" "$@" """
+# The sections whose commands a reader runs, in this order. test_by_hand.py runs them.
+RUN = [
+    ("docs/deploy.md", "Deploying"),
+    ("docs/deploy.md", "Test your settings locally (optional)"),
+    ("docs/deploy.md", "By hand"),
+    ("docs/deploy.md", "The switch for EventBridge"),
+    ("docs/deploy.md", "The first AVIF"),
+    ("docs/operations.md", "Redrive"),
+    ("docs/operations.md", "Triggers"),
+    ("docs/operations.md", "Connect a queue"),
+    ("docs/operations.md", "Archived sources"),
+    ("docs/operations.md", "Connect S3 notifications"),
+    ("docs/operations.md", "Alarms"),
+    ("docs/telemetry.md", "Metrics"),
+    ("docs/deploy.md", "A zip, and the extension as a layer"),
+    ("docs/deploy.md", "Updating, rolling back, removing"),
+]
+# Operations that moto does not have. A block with one of them is not run, and its commands are checked like all others.
+NOT_IN_MOTO = ["start-message-move-task"]
+
+
+def is_run(block: Block) -> bool:
+    """Whether test_by_hand.py runs a block."""
+    return (block.page, block.heading) in RUN and not any(operation in block.text for operation in NOT_IN_MOTO)
+
+
+# Variables and exports go from one block to the next, as in one shell.
+BLOCK = """set -eu -o pipefail
+. "$STATE"
+{code}
+declare -p | grep -v '^declare -[a-zA-Z]*r' >"$STATE"
+"""
+
+
+class Walk:
+    """A shell, its folder and its account. It ends with `close`."""
+
+    def __init__(self):
+        self.account = Account()
+        # Lambda's part that invokes functions needs Docker otherwise.
+        body = json.dumps({"lambda": {"use_docker": False}}).encode()
+        urllib.request.urlopen(urllib.request.Request(f"{self.account.endpoint}/moto-api/config", body, {"Content-Type": "application/json"}))
+        self.work = tempfile.TemporaryDirectory()
+        self.folder, self.state = Path(self.work.name, "project"), Path(self.work.name, "state")
+        self.state.touch()
+        programs, pictures = Path(self.work.name, "bin"), Path(self.work.name, "home/Pictures")
+        for folder in [self.folder, programs, pictures]:
+            folder.mkdir(parents=True)
+        for name, code in (SUBSTITUTES | {"aws": AWS}).items():
+            Path(programs, name).write_text(f"#!/bin/sh\n{code}\n")
+            Path(programs, name).chmod(0o755)
+        for name in ["deploy", "docs"]:
+            Path(self.folder, name).symlink_to(ROOT / name)
+        self.photo = Path(shutil.copy(ROOT / "crates/cli/assets/rocket.jpg", Path(pictures, "photo.jpg")))
+        # The sections that were read.
+        self.done = []
+        self.environment = {
+            "PATH": f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "HOME": str(pictures.parent),
+            "STATE": str(self.state),
+            "AWS_ENDPOINT_URL": self.account.endpoint,
+            # AWS CLI 1 does not read AWS_REGION.
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+        }
+
+    def read(self, page: str, heading: str, before: dict | None = None, **names: str):
+        """Runs a section, in which these names stand for something; `before` is called before a block with such a word."""
+        found = [block for block in blocks(ROOT / page) if block.heading == heading and is_run(block)]
+        assert found, f"nothing to run in {page}, {heading}"
+        for block in found:
+            for word, call in (before or {}).items():
+                if word in block.text:
+                    call()
+            self.run(block, **names)
+        self.done.append((page, heading))
+
+    def run(self, block: Block, **names: str):
+        """Runs a block, in which these names stand for something."""
+        code = block.text
+        for name, value in names.items():
+            code = code.replace(name, value)
+        shell = subprocess.run(
+            ["bash", "--norc", "-c", BLOCK.format(code=code)], cwd=self.folder, env=self.environment, capture_output=True, text=True
+        )
+        assert shell.returncode == 0 and shell.stderr == "", f"{block} ended with {shell.returncode}:\n{shell.stderr}{shell.stdout}"
+        return shell.stdout
+
+    def client(self, service: str):
+        return self.account.client(service)
+
+    def close(self):
+        self.account.close()
+        self.work.cleanup()
+
+
+assert REGION == "eu-central-1", "the documentation's region"

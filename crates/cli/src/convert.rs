@@ -14,7 +14,7 @@ use anyhow::{anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use model::{Limits, Location, Metadata, Quality, Recipe, SourceFacts, Speed, Timings, Width, Widths};
 use serde::Serialize;
-use transfer::{Layout, Plan, Storing, Work, work};
+use transfer::{Layout, Plan, Storing, Time, Work, work};
 
 use crate::inputs::{self, Failure, Input};
 use crate::{Usage, output, table};
@@ -231,12 +231,12 @@ fn convert(task: &Task, plan: &Plan, overwrite: bool) -> anyhow::Result<Outcome>
         output::must_be_free(outputs)?;
     }
     let bytes = inputs::read(&input.path, plan.limits.bytes)?;
-    let Work { facts, conversion, took } = match work(bytes, plan, None) {
+    let Work { facts, conversion, took } = match work(bytes, plan, Time::default()) {
         // Too large beside others is not too large: one at a time, with all the memory there is.
         Err(transfer::Error::Convert(convert::Error::TooMuchMemory { .. })) => {
             let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
             let limits = Limits { memory: Limits::default().memory, ..plan.limits };
-            work(inputs::read(&input.path, limits.bytes)?, &Plan { limits, ..plan.clone() }, None)?
+            work(inputs::read(&input.path, limits.bytes)?, &Plan { limits, ..plan.clone() }, Time::default())?
         }
         result => result?,
     };

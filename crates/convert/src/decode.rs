@@ -7,7 +7,7 @@ use crate::header::{Header, Reader, decoding};
 use crate::motion::Moving;
 use crate::open::Opened;
 use crate::raster::Raster;
-use crate::{Error, Unsearched, gain_map, profile, tiff};
+use crate::{Error, SearchObstacle, gain_map, profile, tiff};
 
 /// A picture as it was stored, not yet turned.
 pub struct Decoded {
@@ -20,7 +20,7 @@ pub struct Decoded {
     pub(crate) orientation: Orientation,
     pub(crate) exif: Option<Vec<u8>>,
     pub(crate) xmp: Option<Vec<u8>>,
-    pub(crate) unsearched: Option<Unsearched>,
+    pub(crate) unsearched: Option<SearchObstacle>,
     pub(crate) gain_map: Option<gain_map::Decoded>,
     pub(crate) notes: Vec<String>,
     pub(crate) moving: Option<Moving>,

@@ -78,12 +78,12 @@ impl Transformed {
                 Some(Variant { asked, width, height, bytes, kept: *kept, score: *score })
             })
             .collect();
-        let unsearched = match self.aim {
+        let search_obstacle = match self.aim {
             // A source that is kept as it is leaves nothing to encode.
             Aim::Guess(_, why) if !self.renditions.is_empty() => Some(why),
             Aim::Guess(..) | Aim::Search(_) | Aim::Fixed(_) => None,
         };
-        Ok(Conversion { variants, unsearched, notes })
+        Ok(Conversion { variants, search_obstacle, notes })
     }
 
     /// One file for each picture. Two at a time with half the threads each beat one at a time with all of them, and

@@ -57,7 +57,7 @@ pub use describe::{Channels, Description, describe};
 pub use encode::Variant;
 pub use error::Error;
 pub use format::Format;
-pub use open::{Opened, Unsearched};
+pub use open::{Opened, SearchObstacle};
 pub use transform::Transformed;
 
 /// What one picture became.
@@ -66,7 +66,7 @@ pub struct Conversion {
     /// The variants, in the recipe's order.
     pub variants: Vec<Variant>,
     /// Why they were encoded at a fixed quality, where the recipe asks for a search.
-    pub unsearched: Option<Unsearched>,
+    pub search_obstacle: Option<SearchObstacle>,
     /// What a person should know about them: a profile that was left out, say.
     pub notes: Vec<String>,
 }

@@ -14,12 +14,12 @@ pub struct Opened<'bytes> {
     pub(crate) need: Need,
     encoded_pixels: u64,
     /// Why the quality is not searched for, where the recipe asks for that.
-    pub(crate) unsearched: Option<Unsearched>,
+    pub(crate) unsearched: Option<SearchObstacle>,
 }
 
 /// Why an image is encoded at a fixed quality, although the recipe asks for a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unsearched {
+pub enum SearchObstacle {
     /// The deadline leaves no time. With more time the same image is searched.
     Time,
     /// The limit leaves no memory.
@@ -30,7 +30,7 @@ pub enum Unsearched {
     Animation,
 }
 
-impl fmt::Display for Unsearched {
+impl fmt::Display for SearchObstacle {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str(match self {
             Self::Time => "there was no time for it",
@@ -70,7 +70,7 @@ impl<'bytes> Opened<'bytes> {
         let widest = sizes.first().copied().unwrap_or((width, height));
         let bear = YCbCr::bears(header.orientation, (header.width, header.height));
         let need = Need::of((width, height), widest, bear && !recipe.quality.is_lossless());
-        let unsearched = (estimate.memory_to_search > beside_map).then_some(Unsearched::Memory);
+        let unsearched = (estimate.memory_to_search > beside_map).then_some(SearchObstacle::Memory);
         Ok(Self { header, need, encoded_pixels: estimate.encoded_pixels, unsearched })
     }
 
@@ -103,8 +103,8 @@ impl<'bytes> Opened<'bytes> {
     /// time for one.
     #[must_use]
     pub fn without_time_to_search(self) -> Self {
-        // What time would not change stays the reason.
-        Self { unsearched: self.unsearched.or(Some(Unsearched::Time)), ..self }
+        // An obstacle that more time would not remove stays the reason.
+        Self { unsearched: self.unsearched.or(Some(SearchObstacle::Time)), ..self }
     }
 }
 

@@ -8,7 +8,7 @@ use crate::planes::Style;
 use crate::raster::Raster;
 use crate::resize::Light;
 use crate::sizes::sizes;
-use crate::{Decoded, Error, Unsearched, metadata, planes};
+use crate::{Decoded, Error, SearchObstacle, metadata, planes};
 
 /// Width and height in pixels.
 type Size = (u32, u32);
@@ -45,7 +45,7 @@ pub(crate) enum Aim {
     /// To be searched for.
     Search(Score),
     /// To be searched for, if something did not forbid it.
-    Guess(Score, Unsearched),
+    Guess(Score, SearchObstacle),
 }
 
 impl Decoded {
@@ -64,10 +64,10 @@ impl Decoded {
         };
         let raster = raster.upright(orientation);
         let content = moving.as_ref().map_or_else(|| raster.content(), Moving::content);
-        // First what more time would not change.
+        // First the obstacles that more time would not remove.
         let unsearched = (!color.cicp.is_sdr())
-            .then_some(Unsearched::HighDynamicRange)
-            .or(moving.is_some().then_some(Unsearched::Animation))
+            .then_some(SearchObstacle::HighDynamicRange)
+            .or(moving.is_some().then_some(SearchObstacle::Animation))
             .or(unsearched);
         let aim = Aim::of(recipe.quality, unsearched);
         let style = Style::of(content, recipe.quality, moving.is_some());
@@ -102,7 +102,7 @@ impl Rendition {
 }
 
 impl Aim {
-    fn of(quality: Quality, unsearched: Option<Unsearched>) -> Self {
+    fn of(quality: Quality, unsearched: Option<SearchObstacle>) -> Self {
         match (quality, unsearched) {
             (Quality::Fixed(quality), _) => Self::Fixed(quality),
             (Quality::Visual(target), None) => Self::Search(target),

@@ -9,7 +9,7 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use model::Location;
 
-use crate::operation::{Operation, hint, message, status};
+use crate::operation::{Operation, hint, is_denied, message};
 use crate::{Error, Store};
 
 /// What a listing says about an object that a read does not show.
@@ -19,8 +19,8 @@ pub(crate) enum Existence {
     Absent,
     /// The listing contains the key.
     Present,
-    /// The listing was denied: this is what it was answered.
-    Unknown(String),
+    /// The role may not list the bucket: the listing's error.
+    Unknown(Error),
 }
 
 /// Asks a listing whether the object exists.
@@ -34,13 +34,16 @@ pub(crate) async fn existence(store: &Store, at: &Location) -> Result<Existence,
     let operation = Operation::ListObjectsV2;
     match listed {
         Ok(listed) => {
-            // A key that is its own prefix is the first in the order of keys.
-            let is_listed = listed.contents().iter().any(|object| object.key() == Some(&at.key));
-            Ok(if is_listed { Existence::Present } else { Existence::Absent })
+            let keys: Vec<&str> = listed.contents().iter().filter_map(|object| object.key()).collect();
+            // An answer that does not fit the question, or ends before its own count, is no evidence.
+            let count = listed.key_count().and_then(|count| usize::try_from(count).ok());
+            if count != Some(keys.len()) || keys.iter().any(|key| !key.starts_with(&at.key)) {
+                return Err(operation.failed_with(at, "the listing does not fit the prefix or its own KeyCount"));
+            }
+            // Of the keys with this prefix, the key that equals it is the first in the order of keys.
+            Ok(if keys.contains(&at.key.as_str()) { Existence::Present } else { Existence::Absent })
         }
-        Err(error) if status(&error) == Some(403) => {
-            Ok(Existence::Unknown(format!("{operation}: {}", message(&error))))
-        }
+        Err(error) if is_denied(&error) => Ok(Existence::Unknown(operation.failed(at, &error))),
         Err(error) => Err(operation.failed(at, &error)),
     }
 }
@@ -48,7 +51,7 @@ pub(crate) async fn existence(store: &Store, at: &Location) -> Result<Existence,
 /// Succeeds where a read was answered with 403 because the object does not exist.
 ///
 /// # Errors
-/// The object exists, or nobody can tell: the read failed, for the reason that its answer has.
+/// The object exists, or S3 does not say so: the read failed, for the reason in its answer.
 pub(crate) async fn confirm_absent<E>(
     store: &Store,
     at: &Location,
@@ -62,14 +65,16 @@ where
     match existence(store, at).await? {
         Existence::Absent => Ok(()),
         Existence::Present => {
-            let permissions = "s3:GetObject, and kms:Decrypt where a KMS key encrypts it; or a policy denies it";
+            let permissions =
+                "s3:GetObject, and kms:Decrypt where a KMS key encrypts the object, unless a policy denies them";
             Err(operation.failed_with(at, format!("{answer}; the object exists{}", hint(denied, permissions))))
         }
-        Existence::Unknown(listing) => Err(operation.failed_with(at, unknown(&answer, &listing))),
+        Existence::Unknown(listing) => Err(operation.failed_with(at, unknown(&answer, &listing, operation))),
     }
 }
 
 /// The message where S3 does not say whether an object exists.
-pub(crate) fn unknown(read: &str, listing: &str) -> String {
-    format!("{read}; without s3:ListBucket on the bucket S3 does not say whether the object exists ({listing})")
+pub(crate) fn unknown(read: &str, listing: &Error, operation: Operation) -> String {
+    let permissions = operation.permissions();
+    format!("{read}; S3 does not say whether the object exists ({listing}); if it does, the role needs {permissions}")
 }

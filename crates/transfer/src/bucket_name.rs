@@ -12,7 +12,7 @@ pub struct BucketName(String);
 /// The text cannot be a bucket's name.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error(
-    "{text:?} cannot be a bucket's name: {fault}; name the bucket alone, without s3://, ARN or prefix (AVIF_OUTPUT_PREFIX)"
+    "{text:?} cannot be a bucket's name: {fault}; name the bucket alone, or the alias of an access point, without s3:// or a prefix (AVIF_OUTPUT_PREFIX)"
 )]
 pub struct BadBucketName {
     text: String,
@@ -54,7 +54,7 @@ fn fault(text: &str) -> Option<&'static str> {
         return Some("it contains a slash");
     }
     if !bytes.iter().all(|byte| is_end(Some(byte)) || matches!(byte, b'.' | b'-')) {
-        return Some("it contains something else than lowercase letters, digits, dots and hyphens");
+        return Some("it contains characters other than lowercase letters, digits, dots and hyphens");
     }
     if !(3..=63).contains(&bytes.len()) {
         return Some("it does not have 3 to 63 characters");

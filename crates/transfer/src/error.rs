@@ -4,7 +4,7 @@ use model::{Location, Outcome};
 use thiserror::Error;
 
 use crate::operation::Operation;
-use crate::progress::Unfinished;
+use crate::progress::Interruption;
 
 /// Why a job did not come to its end.
 #[derive(Debug, Error)]
@@ -67,12 +67,12 @@ pub enum Error {
         left: Duration,
     },
     /// The deadline came first.
-    #[error("not done after {after:.1?}, at the deadline, while {unfinished}")]
+    #[error("not done after {after:.1?}, at the deadline, while {interruption}")]
     Overran {
         /// How long the job had been running.
         after: Duration,
         /// What it was doing.
-        unfinished: Unfinished,
+        interruption: Interruption,
     },
     /// The source is in an archive, and the variants that are stored are not all of it.
     #[error(

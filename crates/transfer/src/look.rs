@@ -31,9 +31,9 @@ pub(crate) struct Place {
 pub(crate) enum Content {
     /// There is evidence that there is no object.
     Nothing,
-    /// S3 says neither that there is an object nor that there is none, for the reason in here. A write on condition that
-    /// there is none tells.
-    Hidden(String),
+    /// S3 says neither that there is an object nor that there is none; this text has its answers. A write on condition
+    /// that there is none finds out.
+    Unknown(String),
     Object(There),
 }
 
@@ -80,9 +80,14 @@ impl Seen {
         self.marks().any(|mark| mark.is_some())
     }
 
+    /// Whether there is an object in any place, whoever made it.
+    pub(crate) fn has_objects(&self) -> bool {
+        self.variants.iter().chain(&self.manifest).any(|place| place.there().is_some())
+    }
+
     /// Fails where S3 does not say whether there is an output: to take it for missing would leave it behind.
-    pub(crate) fn refuse_hidden(&self) -> Result<(), Error> {
-        self.variants.iter().chain(&self.manifest).try_for_each(Place::refuse_hidden)
+    pub(crate) fn refuse_unknown(&self) -> Result<(), Error> {
+        self.variants.iter().chain(&self.manifest).try_for_each(Place::refuse_unknown)
     }
 
     /// What was not made here is not ours to replace.
@@ -130,7 +135,7 @@ impl Place {
     /// The object in it.
     pub(crate) fn there(&self) -> Option<&There> {
         match &self.content {
-            Content::Nothing | Content::Hidden(_) => None,
+            Content::Nothing | Content::Unknown(_) => None,
             Content::Object(there) => Some(there),
         }
     }
@@ -140,14 +145,14 @@ impl Place {
         self.there()?.mark.as_ref()
     }
 
-    pub(crate) fn refuse_hidden(&self) -> Result<(), Error> {
+    pub(crate) fn refuse_unknown(&self) -> Result<(), Error> {
         match &self.content {
-            Content::Hidden(answer) => Err(Operation::HeadObject.failed_with(&self.at, answer)),
+            Content::Unknown(answer) => Err(Operation::HeadObject.failed_with(&self.at, answer)),
             Content::Nothing | Content::Object(_) => Ok(()),
         }
     }
 
-    async fn look(store: &Store, at: &Location) -> Result<Self, Error> {
+    pub(crate) async fn look(store: &Store, at: &Location) -> Result<Self, Error> {
         let operation = Operation::HeadObject;
         let head = store.send(&at.bucket, |client| client.head_object().bucket(&at.bucket).key(&at.key).send()).await;
         let content = match head {
@@ -161,7 +166,7 @@ impl Place {
             Err(error) if status(&error) == Some(403) => match existence(store, at).await? {
                 Existence::Absent => Content::Nothing,
                 Existence::Present => return Err(operation.failed(at, &error)),
-                Existence::Unknown(listing) => Content::Hidden(unknown(&message(&error), &listing)),
+                Existence::Unknown(listing) => Content::Unknown(unknown(&message(&error), &listing, operation)),
             },
             Err(error) => return Err(operation.failed(at, &error)),
         };

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use convert::Unsearched;
-use model::{Fate, Job, Location, Outcome, Source, SourceFacts, Timings, VariantReport, Width};
+use convert::SearchObstacle;
+use model::{Fate, Job, Location, Outcome, Source, SourceFacts, Timings, VariantReport};
 
 use crate::carried::Carried;
 use crate::fetch::{Found, Object, open, tags};
@@ -14,7 +14,7 @@ use crate::progress::{self, Step};
 use crate::put::sha256;
 use crate::stage::Stage;
 use crate::turn::Hold;
-use crate::work::{Work, work};
+use crate::work::{Time, Work, work};
 use crate::{Error, Plan, Store};
 
 /// One state of a source, converted.
@@ -41,25 +41,21 @@ impl Made {
         Mark::new(&self.state, &self.told, plan, self.search, sha256(content))
     }
 
-    /// What came out larger than the source.
-    pub(crate) fn left_out(&self) -> Vec<Width> {
-        let larger = self.variants.iter().filter(|(report, _)| report.fate == Fate::Larger);
-        larger.map(|(report, _)| report.asked).collect()
-    }
-
     pub(crate) fn outcome(self) -> Outcome {
         let variants = self.variants.into_iter().map(|(report, _)| report).collect();
         Outcome::Converted { picture: self.facts, variants, notes: self.notes }
     }
 }
 
-/// Reads and converts. Nothing where the source changed while this waited for room.
+/// Reads and converts. Nothing where the source changed while this waited for room. With `search_required`, variants whose
+/// search was cut short are stored already.
 pub(crate) async fn make(
     store: &Store,
     job: &Job,
     plan: &Arc<Plan>,
     object: Box<Object>,
     deadline: Option<Instant>,
+    search_required: bool,
     took: &mut Timings,
 ) -> Result<Option<Made>, Error> {
     let Some((object, hold)) = with_room(store, job, plan, object).await? else { return Ok(None) };
@@ -82,15 +78,18 @@ pub(crate) async fn make(
     progress::begin(Step::Convert);
     // It goes along to another thread, so that the stages there belong to the same picture.
     let (for_working, span) = (Arc::clone(plan), tracing::Span::current());
-    let time_left = move || deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+    let time = move || {
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        Time { left, search_required }
+    };
     let Work { facts, conversion, took: working } =
-        store.turns.take(&hold, move || span.in_scope(|| work(bytes, &for_working, time_left()))).await?;
+        store.turns.take(&hold, move || span.in_scope(|| work(bytes, &for_working, time()))).await?;
     *took = Timings { fetch_ms, store_ms: took.store_ms, ..working };
 
     let outputs = plan.layout.outputs(&job.source.at, &plan.recipe.widths)?;
     let variants = conversion.variants.into_iter().zip(outputs.variants);
     let variants = variants.map(|(variant, at)| report(variant, at, facts.bytes, plan)).collect();
-    let search = if conversion.unsearched == Some(Unsearched::Time) { Search::CutShort } else { Search::Full };
+    let search = if conversion.search_obstacle == Some(SearchObstacle::Time) { Search::CutShort } else { Search::Full };
     let (told, notes) = (job.source.clone(), conversion.notes);
     let mut made = Made { state, search, told, facts, variants, carried, tags, notes, _hold: hold };
     let metadata = made.carried.with(made.mark(&[], plan).metadata());

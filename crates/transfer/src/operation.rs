@@ -43,7 +43,7 @@ impl Operation {
 
     /// What the role has to be allowed (Amazon S3 user guide, "Required permissions for Amazon S3 API operations", and
     /// for conditional requests "Add preconditions to S3 operations with conditional requests").
-    const fn permissions(self) -> &'static str {
+    pub(crate) const fn permissions(self) -> &'static str {
         match self {
             Self::GetObject => "s3:GetObject, and kms:Decrypt on the key of an object that a KMS key encrypts",
             Self::HeadObject => "s3:GetObject",
@@ -124,7 +124,7 @@ where
 
 /// What a status means of which no more is known: an answer to HEAD has no body to say it (Amazon S3 API reference, "Error
 /// responses").
-fn meaning(status: u16) -> Option<&'static str> {
+pub(crate) fn meaning(status: u16) -> Option<&'static str> {
     Some(match status {
         301 | 307 => "PermanentRedirect",
         400 => "BadRequest (expired credentials, another region, or an object that the client's own key encrypts)",
@@ -141,15 +141,22 @@ fn meaning(status: u16) -> Option<&'static str> {
     })
 }
 
+/// Whether the answer says that a permission is missing. A 403 to HEAD has no code.
+pub(crate) fn is_denied<E>(error: &SdkError<E, HttpResponse>) -> bool
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+{
+    matches!(error.code(), Some("AccessDenied" | "AccessDeniedException"))
+        || (status(error) == Some(403) && error.code().is_none())
+}
+
 /// Names the permissions, where the answer says that one is missing and does not say which.
 pub(crate) fn hint<E>(error: &SdkError<E, HttpResponse>, permissions: &str) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    let is_denied = matches!(error.code(), Some("AccessDenied" | "AccessDeniedException"))
-        || (status(error) == Some(403) && error.code().is_none());
     let names_action = error.message().is_some_and(|words| words.contains("not authorized to perform"));
-    if is_denied && !names_action { format!("; the role needs {permissions}") } else { String::new() }
+    if is_denied(error) && !names_action { format!("; the role needs {permissions}") } else { String::new() }
 }
 
 fn one_line(text: &str) -> String {

@@ -1,5 +1,6 @@
 //! What a job is doing, for the reason of a job that does not finish before its deadline.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -8,35 +9,45 @@ use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 use tokio::task_local;
 
+use crate::operation::meaning;
+
 task_local! {
     /// The progress of the job that this task works on.
     static PROGRESS: Arc<Progress>;
 }
 
-/// Where a job is, and the last request of the step that failed and is tried again.
+/// The step at which a job is.
 #[derive(Debug, Default)]
-pub(crate) struct Progress {
-    state: Mutex<(Step, Option<String>)>,
+pub(crate) struct Progress(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    step: Step,
+    /// Whether the step's requests had an answer.
+    is_answered: bool,
+    /// The requests of the step that failed and are tried again, and their last answers.
+    failures: BTreeMap<String, String>,
 }
 
 /// What a job waits for.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// S3's answer about what is stored.
+    /// S3's answer, and the catalog's, about what is stored.
     #[default]
     LookUp,
     /// The source's bytes.
     Read,
     /// The conversion, or those of other images before it.
     Convert,
-    /// S3's answers to writes and deletions.
+    /// S3's answers, and the catalog's, to writes and deletions.
     Store,
 }
 
-/// A step that was not finished at the deadline, in words.
+/// The step that the deadline interrupted, and why it took so long, as far as that is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unfinished {
+pub struct Interruption {
     step: Step,
+    is_answered: bool,
     failure: Option<String>,
 }
 
@@ -46,41 +57,43 @@ impl Progress {
         PROGRESS.scope(Arc::clone(self), job).await
     }
 
-    /// The step at which the job is.
-    pub(crate) fn unfinished(&self) -> Unfinished {
-        let (step, failure) = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Unfinished { step, failure }
-    }
-
-    fn set(&self, change: impl FnOnce(&mut (Step, Option<String>))) {
-        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+    /// The deadline comes now.
+    pub(crate) fn interruption(&self) -> Interruption {
+        let State { step, is_answered, failures } = &*self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Interruption { step: *step, is_answered: *is_answered, failure: failures.values().next().cloned() }
     }
 }
 
 /// The job of this task begins a step.
 pub(crate) fn begin(step: Step) {
-    // A program that converts without a job has no progress.
-    let _ = PROGRESS.try_with(|progress| progress.set(|state| *state = (step, None)));
+    change(|state| *state = State { step, ..State::default() });
 }
 
-impl fmt::Display for Unfinished {
+/// A program that converts without a job has no progress.
+fn change(change: impl FnOnce(&mut State)) {
+    let _ = PROGRESS.try_with(|progress| change(&mut progress.0.lock().unwrap_or_else(PoisonError::into_inner)));
+}
+
+impl fmt::Display for Interruption {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (step, advice) = match self.step {
-            Step::LookUp => ("waiting for S3 to say what is stored", NETWORK),
-            Step::Read => ("reading the source from S3", NETWORK),
-            Step::Convert => ("converting", "give the function more time or memory, or smaller batches"),
-            Step::Store => ("writing to S3", NETWORK),
-        };
-        match &self.failure {
-            Some(failure) => write!(to, "{step}; S3's last answer was {failure}; the event is tried again"),
-            None => write!(to, "{step}; {advice}"),
+        to.write_str(match self.step {
+            Step::LookUp => "waiting for S3 to say what is stored",
+            Step::Read => "reading the source from S3",
+            Step::Convert => "converting",
+            Step::Store => "writing to S3",
+        })?;
+        match (&self.failure, self.step, self.is_answered) {
+            (Some(failure), _, _) => write!(to, "; the last answer was {failure}; try it again later"),
+            (None, Step::Convert, _) => write!(to, "; give the function more time or memory, or smaller batches"),
+            (None, _, true) => write!(to, "; give the function more time, or smaller batches"),
+            (None, _, false) => {
+                write!(to, "; no answer came: in a VPC, check the route to S3 and, for the catalog, to DynamoDB")
+            }
         }
     }
 }
 
-const NETWORK: &str = "S3 did not answer in time: in a VPC, check the route to S3";
-
-/// Writes down each answer that the SDK tries again.
+/// Records the answers of the requests that the SDK tries again.
 #[derive(Debug)]
 pub(crate) struct RecordFailures;
 
@@ -95,14 +108,51 @@ impl Intercept for RecordFailures {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let is_retried = |status: u16| status >= 500 || status == 429;
-        let failure = context.response().filter(|response| is_retried(response.status().as_u16())).map(|response| {
-            let body = response.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
-            let code = body.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>"));
-            format!("{} {}", response.status().as_u16(), code.map_or("without a code", |(code, _)| code))
+        let (Some(request), Some(response)) = (context.request(), context.response()) else { return Ok(()) };
+        let request = format!("{} {}", request.method(), request.uri());
+        let status = response.status().as_u16();
+        let is_retried = status >= 500 || status == 429;
+        let body = response.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
+        let code = body.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")).map(|(code, _)| code);
+        let failure = format!("{status} {}", code.or_else(|| meaning(status)).unwrap_or("without a code"));
+        change(|state| {
+            state.is_answered |= !is_retried;
+            if is_retried {
+                state.failures.insert(request, failure);
+            } else {
+                state.failures.remove(&request);
+            }
         });
-        // A request that succeeds ends what the one before it met.
-        let _ = PROGRESS.try_with(|progress| progress.set(|(_, last)| *last = failure));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn advice_depends_on_what_the_job_waited_for() {
+        for (step, is_answered, failure, words) in [
+            (Step::Convert, true, None, "converting; give the function more time or memory"),
+            (Step::Read, true, None, "more time, or smaller batches"),
+            (Step::LookUp, false, None, "no answer came: in a VPC"),
+            (Step::Store, true, Some("503 SlowDown"), "the last answer was 503 SlowDown"),
+        ] {
+            let failure = failure.map(str::to_owned);
+            let text = Interruption { step, is_answered, failure }.to_string();
+            assert!(text.contains(words), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn step_forgets_the_failures_of_the_step_before_it() {
+        let progress = Arc::new(Progress::default());
+        let failed = async {
+            change(|state| drop(state.failures.insert("GET /".into(), "503 SlowDown".into())));
+            begin(Step::Convert);
+        };
+        progress.scope(failed).await;
+        assert_eq!(progress.interruption(), Interruption { step: Step::Convert, is_answered: false, failure: None });
     }
 }

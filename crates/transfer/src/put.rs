@@ -35,7 +35,7 @@ pub(crate) async fn put(store: &Store, place: &Place, output: Output<'_>, plan: 
     let Place { at, content } = place;
     let storing = &plan.storing;
     let (if_match, if_none_match) = match content {
-        Content::Nothing | Content::Hidden(_) => (None, Some("*".to_owned())),
+        Content::Nothing | Content::Unknown(_) => (None, Some("*".to_owned())),
         Content::Object(There { mark: None, .. }) => return Err(Error::Stranger { at: at.clone() }),
         Content::Object(there) => (Some(there.etag.clone()), None),
     };
@@ -62,7 +62,7 @@ pub(crate) async fn put(store: &Store, place: &Place, output: Output<'_>, plan: 
         let expires = carried.expires.clone();
         request
             .customize()
-            // The SDK would have it a date, and the source's header need not be one.
+            // The SDK takes a date here, and the source's header need not be one.
             .mutate_request(move |request| {
                 if let Some(expires) = &expires {
                     request.headers_mut().insert("expires", expires.clone());
@@ -75,8 +75,15 @@ pub(crate) async fn put(store: &Store, place: &Place, output: Output<'_>, plan: 
         Err(error) => error,
     };
     match (status(&error), content) {
-        // There is an object, and S3 did not say so when it was looked up.
-        (Some(412), Content::Hidden(answer)) => Err(Operation::HeadObject.failed_with(at, answer)),
+        // There is an object: one that another writer stored in between, or one that the role must not read.
+        (Some(412), Content::Unknown(answer)) => match Place::look(store, at).await?.content {
+            Content::Unknown(_) => {
+                let message =
+                    format!("{answer}; the object exists, so the role needs {}", Operation::HeadObject.permissions());
+                Err(Operation::HeadObject.failed_with(at, message))
+            }
+            Content::Nothing | Content::Object(_) => Err(Operation::PutObject.conflict(at, &error)),
+        },
         // 409: another write is under way. 404: what was to be replaced is gone.
         (Some(412 | 409), _) => Err(Operation::PutObject.conflict(at, &error)),
         (Some(404), Content::Object(_)) if error.code() != Some("NoSuchBucket") => {

@@ -9,7 +9,6 @@ use crate::fetch::{Found, Object, open, state};
 use crate::look::Seen;
 use crate::make::{Made, make};
 use crate::mark::{Search, State};
-use crate::operation::Operation;
 use crate::progress::{self, Progress, Step};
 use crate::set::{clear, fill};
 use crate::stage::Stage;
@@ -41,7 +40,7 @@ pub async fn run(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Ins
         None => attempt.await,
         Some(deadline) => timeout_at(deadline.into(), attempt)
             .await
-            .unwrap_or_else(|_| Err(Error::Overran { after: begun.elapsed(), unfinished: progress.unfinished() })),
+            .unwrap_or_else(|_| Err(Error::Overran { after: begun.elapsed(), interruption: progress.interruption() })),
     };
     let outcome = result.unwrap_or_else(|error| error.outcome());
     Report { job, outcome, took }
@@ -136,12 +135,14 @@ impl Effort<'_> {
         }
         progress::begin(Step::Store);
         let at = &self.job.source.at;
+        seen.refuse_unknown()?;
+        if !seen.has_objects() {
+            self.check_output_bucket().await?;
+        }
         if seen.has_ours() {
             self.touched = true;
-            self.removed.extend(clear(self.store, seen, at).await?);
-        } else {
-            seen.refuse_hidden()?;
-            self.check_output_bucket().await?;
+            // What a conflict interrupts has deleted something, too.
+            clear(self.store, seen, at, &mut self.removed).await?;
         }
         if state(self.store, at).await?.is_some() {
             return Ok(None);
@@ -159,7 +160,7 @@ impl Effort<'_> {
         let Some(at) = elsewhere else { return Ok(()) };
         match existence(self.store, at).await? {
             Existence::Absent | Existence::Present => Ok(()),
-            Existence::Unknown(answer) => Err(Operation::HeadObject.failed_with(at, answer)),
+            Existence::Unknown(denied) => Err(denied),
         }
     }
 
@@ -178,18 +179,27 @@ impl Effort<'_> {
         seen.refuse_strangers()?;
         let made = match self.made.take() {
             Some(made) => made,
-            None => match make(self.store, self.job, self.plan, object, self.deadline, self.took).await? {
-                Some(made) => made,
-                None => return Ok(None),
-            },
+            None => {
+                // Then this is worth the while only if there is time for a search now.
+                let is_stored_unsearched = seen.is_whole(&found, self.plan, Search::CutShort);
+                let (store, deadline, took) = (self.store, self.deadline, &mut *self.took);
+                match make(store, self.job, self.plan, object, deadline, is_stored_unsearched, took).await {
+                    Ok(Some(made)) => made,
+                    Ok(None) => return Ok(None),
+                    Err(Error::OutOfTime { .. }) if is_stored_unsearched => return Ok(Some(skipped(STORED))),
+                    Err(error) => return Err(error),
+                }
+            }
         };
         self.touched = true;
         progress::begin(Step::Store);
         // It is kept before anything can fail: what is stored may be this, and the next round need not make it again.
         let made = self.made.insert(made);
         let at = &self.job.source.at;
-        let ((), store_ms) = Stage::store().wait(fill(self.store, self.plan, seen, made, at)).await?;
+        let fill = async { Ok::<_, Error>(fill(self.store, self.plan, seen, made, at).await) };
+        let (stored, store_ms) = Stage::store().wait(fill).await?;
         self.took.store_ms += store_ms;
+        stored?;
         if state(self.store, at).await?.as_ref() != Some(&found) {
             return Ok(None);
         }

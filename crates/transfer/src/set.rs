@@ -1,5 +1,5 @@
-//! A source's outputs as one set: written with the manifest last, deleted with the manifest first, so that whoever begins
-//! at the manifest finds all of it. Where something else changed an output in between, each of these is an
+//! A source's outputs as one set. The manifest is written last and deleted first, so that a reader who begins at the
+//! manifest finds every variant. Where another writer changed an output in between, each function fails with
 //! [`Error::Conflict`].
 
 use bytes::Bytes;
@@ -9,25 +9,28 @@ use model::{Fate, Location, VariantReport};
 use crate::look::{Content, Place, Seen, There};
 use crate::make::Made;
 use crate::manifest::{Entry, Manifest, Source};
-use crate::mark::Mark;
+use crate::mark::{Mark, Search};
 use crate::put::{Output, delete, put};
 use crate::{Error, Plan, Store};
 
 /// What every variant is.
 const AVIF: &str = "image/avif";
 
-/// Deletes what is ours, and says what that was.
-pub(crate) async fn clear(store: &Store, seen: &Seen, source: &Location) -> Result<Vec<Location>, Error> {
-    seen.refuse_hidden()?;
+/// Deletes what is ours, and adds each object to `deleted` as soon as it is gone.
+pub(crate) async fn clear(
+    store: &Store,
+    seen: &Seen,
+    source: &Location,
+    deleted: &mut Vec<Location>,
+) -> Result<(), Error> {
     withdraw(store, seen, source).await?;
-    let mut deleted: Vec<_> =
-        seen.manifest.iter().filter(|place| place.mark().is_some()).map(|place| place.at.clone()).collect();
+    deleted.extend(seen.manifest.iter().filter(|place| place.mark().is_some()).map(|place| place.at.clone()));
     for place in &seen.variants {
         let Some(there) = place.there().filter(|there| there.mark.is_some()) else { continue };
         delete(store, &place.at, there).await?;
         deleted.push(place.at.clone());
     }
-    Ok(deleted)
+    Ok(())
 }
 
 /// Stores what was made where it is not stored yet.
@@ -65,14 +68,17 @@ async fn publish(
     }
     let (etag, version) = (made.state.etag.as_str(), made.state.version.as_deref());
     let listed = Source { at: source, etag, version, facts: &made.facts };
+    let is_listed = |report: &VariantReport| variants.iter().any(|entry| entry.asked == report.asked);
+    let left_out =
+        made.variants.iter().filter(|(report, _)| !is_listed(report)).map(|(report, _)| report.asked).collect();
     let manifest = Manifest { source: listed, recipe: plan.fingerprint(), variants };
     let body = Bytes::from(serde_json::to_vec(&manifest).expect("a struct of text and numbers is JSON"));
-    let mark = Mark { left_out: made.left_out(), ..made.mark(&body, plan) };
+    let mark = Mark { left_out, ..made.mark(&body, plan) };
     if let Some(Place { at, content }) = &seen.manifest {
         let (carried, tags) = (&made.carried, made.tags.as_deref());
         let output = Output { media_type: "application/json", body, mark: mark.clone(), carried, tags };
         let content = match content {
-            Content::Hidden(answer) => Content::Hidden(answer.clone()),
+            Content::Unknown(answer) => Content::Unknown(answer.clone()),
             Content::Nothing | Content::Object(_) => Content::Nothing,
         };
         put(store, &Place { at: at.clone(), content }, output, plan).await?;
@@ -99,12 +105,18 @@ async fn variant<'made>(
         Some(Entry { at, asked, width, height, media_type: AVIF, bytes, sha256, etag })
     };
     match (fate, &place.content) {
+        // What a full search stored is better than what this job made without one, whatever its size.
+        (_, Content::Object(There { mark: Some(mark), bytes, etag }))
+            if made.search == Search::CutShort && mark.is_of(&made.state, plan, Search::Full) =>
+        {
+            Ok(entry(*bytes, mark.sha256.clone(), etag))
+        }
         // With nothing in its place, the variant of an earlier state would pass for this one's.
         (Fate::Larger, Content::Object(there @ There { mark: Some(_), .. })) => {
             delete(store, at, there).await?;
             Ok(None)
         }
-        (Fate::Larger, Content::Hidden(_)) => place.refuse_hidden().map(|()| None),
+        (Fate::Larger, Content::Unknown(_)) => place.refuse_unknown().map(|()| None),
         (Fate::Larger, Content::Nothing | Content::Object(_)) => Ok(None),
         (Fate::Stored, Content::Object(There { mark: Some(mark), bytes, etag }))
             if mark.is_of(&made.state, plan, made.search) =>

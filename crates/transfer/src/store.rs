@@ -30,7 +30,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(800);
 pub struct Store {
     client: Client,
     /// The clients of buckets that are in another region than the function, by the bucket's name.
-    elsewhere: Arc<RwLock<HashMap<String, Client>>>,
+    regional_clients: Arc<RwLock<HashMap<String, Client>>>,
     /// Whether requests go to a server that need not be S3 itself.
     custom_endpoint: bool,
     /// Says once that this server does not know conditional deletions.
@@ -64,10 +64,12 @@ impl Store {
             .force_path_style(custom_endpoint)
             .interceptor(RecordFailures)
             .build();
-        let catalogue = catalogue.map(|table| Catalogue { client: aws_sdk_dynamodb::Client::new(access), table });
+        let dynamodb = aws_sdk_dynamodb::config::Builder::from(access).interceptor(RecordFailures);
+        let catalogue =
+            catalogue.map(|table| Catalogue { client: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()), table });
         let (client, turns) = (Client::from_conf(config), Turns::new(waiting));
-        let (elsewhere, unconditional_deletion) = (Arc::default(), Arc::new(Once::new()));
-        Self { client, elsewhere, custom_endpoint, unconditional_deletion, catalogue, turns }
+        let (regional_clients, unconditional_deletion) = (Arc::default(), Arc::new(Once::new()));
+        Self { client, regional_clients, custom_endpoint, unconditional_deletion, catalogue, turns }
     }
 
     /// The client of S3 in the function's own region.
@@ -105,17 +107,17 @@ impl Store {
     }
 
     fn client_of(&self, bucket: &str) -> Client {
-        let elsewhere = self.elsewhere.read().unwrap_or_else(PoisonError::into_inner);
-        elsewhere.get(bucket).unwrap_or(&self.client).clone()
+        let clients = self.regional_clients.read().unwrap_or_else(PoisonError::into_inner);
+        clients.get(bucket).unwrap_or(&self.client).clone()
     }
 
     fn remember(&self, bucket: &str, region: Region) -> Client {
-        let mut elsewhere = self.elsewhere.write().unwrap_or_else(PoisonError::into_inner);
+        let mut clients = self.regional_clients.write().unwrap_or_else(PoisonError::into_inner);
         // Buckets of one region share a client, and with it the connections.
-        let known = elsewhere.values().find(|client| client.config().region() == Some(&region)).cloned();
+        let known = clients.values().find(|client| client.config().region() == Some(&region)).cloned();
         let client =
             known.unwrap_or_else(|| Client::from_conf(self.client.config().to_builder().region(region).build()));
-        elsewhere.insert(bucket.to_owned(), client.clone());
+        clients.insert(bucket.to_owned(), client.clone());
         client
     }
 }

@@ -17,6 +17,15 @@ pub struct Work {
     pub took: Timings,
 }
 
+/// The time that a conversion has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Time {
+    /// The time until the deadline, if there is a deadline.
+    pub left: Option<Duration>,
+    /// Whether a conversion without a search for the quality is useless, because its variants are stored already.
+    pub search_required: bool,
+}
+
 /// How many times the least time that encoding takes there has to be for a search of the right quality: four encodes and
 /// what compares them, of a picture that costs twice as much as an easy one.
 const SEARCHING: u32 = 8;
@@ -24,16 +33,18 @@ const SEARCHING: u32 = 8;
 /// Converts a picture file, timing each stage. It blocks, and uses the plan's number of threads.
 ///
 /// # Errors
-/// [`Error::OutOfTime`] before it begins where `time_left` cannot be enough; [`Error::Convert`] otherwise.
-pub fn work(bytes: Vec<u8>, plan: &Plan, time_left: Option<Duration>) -> Result<Work, Error> {
+/// [`Error::OutOfTime`] before it begins where the time cannot be enough; [`Error::Convert`] otherwise.
+pub fn work(bytes: Vec<u8>, plan: &Plan, time: Time) -> Result<Work, Error> {
     let opened = Opened::open(&bytes, &plan.recipe, &plan.limits)?;
     let needed = expected(&opened, plan);
-    if let Some(left) = time_left.filter(|left| needed > *left) {
-        return Err(Error::OutOfTime { needed, left });
+    let searching = needed * SEARCHING;
+    let required = if time.search_required { searching } else { needed };
+    if let Some(left) = time.left.filter(|left| required > *left) {
+        return Err(Error::OutOfTime { needed: required, left });
     }
-    let opened = match time_left {
-        Some(left) if left < needed * SEARCHING => opened.without_time_to_search(),
-        _ => opened,
+    let opened = match time.left {
+        Some(left) if left < searching => opened.without_time_to_search(),
+        Some(_) | None => opened,
     };
     let (width, height) = opened.size();
     let format = opened.format().to_string().to_lowercase();

@@ -62,7 +62,7 @@ fn encode(key: &str) -> String {
 }
 
 /// A hexadecimal text that grows with every write, as S3's does for the writes of one key. Like S3's, it has no fixed
-/// length: whoever compares two of them has to pad the shorter one on its right.
+/// length: to compare two of them, pad the shorter one on its right.
 fn sequencer() -> String {
     static WRITES: AtomicU64 = AtomicU64::new(0);
     let microseconds = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1000;

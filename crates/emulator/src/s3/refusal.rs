@@ -48,13 +48,13 @@ impl Refusal {
     /// A listing that succeeds and contains nothing, whatever there is.
     #[must_use]
     pub fn empty_listing() -> Self {
-        Self::new("ListObjectsV2", "", 200, "EmptyListing")
+        Self { elements: vec![("KeyCount", "0")], ..Self::new("ListObjectsV2", "", 200, "EmptyListing") }
     }
 
     /// The error with that status and code.
     #[must_use]
     pub fn new(operation: &'static str, key: &str, status: u16, code: &'static str) -> Self {
-        let (key, message) = (key.to_owned(), "The emulator was told to answer so.");
+        let (key, message) = (key.to_owned(), "The emulator refuses this request.");
         let (region, conditional, headers, elements) = Default::default();
         Self { operation, key, region, conditional, status, code, message, headers, elements }
     }

@@ -36,7 +36,7 @@ pub(super) fn is(event: &Value) -> bool {
 pub(super) fn told(event: &Value) -> Result<Told, Malformed> {
     let name = event.get("detail-type").and_then(Value::as_str).unwrap_or_default();
     let change = match name {
-        // What was archived can be read now.
+        // An archived object can be read now.
         "Object Created" | "Object Restore Completed" => Change::Created,
         // By a request or by a lifecycle; for good, or under a delete marker.
         "Object Deleted" => Change::Removed,

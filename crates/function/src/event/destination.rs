@@ -15,6 +15,10 @@ pub(super) fn is(event: &Value) -> bool {
 }
 
 pub(super) fn told(event: &Value) -> Result<Told, Malformed> {
+    if record(event).pointer("/requestContext/condition").and_then(Value::as_str) == Some("Success") {
+        let reason = "a record of an invocation that succeeded; send only failures here".into();
+        return Ok(Told { refused: vec![reason], ..Told::default() });
+    }
     inner(&record(event)["requestPayload"])
         .map_err(|error| Malformed::Content { event: KIND, message: format!("requestPayload: {error}") })
 }
@@ -50,6 +54,14 @@ mod tests {
             assert_eq!(batch.jobs, expected.jobs);
             assert!(matches!(batch.reply, Reply::Messages(_)), "a failure returns the message to its queue");
         }
+    }
+
+    #[test]
+    fn record_of_a_success_is_rejected() {
+        let event: serde_json::Value = serde_json::from_str(include_str!("../../event.json")).unwrap();
+        let record = json!({ "requestContext": { "condition": "Success" }, "requestPayload": event });
+        let batch = jobs(&record).unwrap();
+        assert!(batch.jobs.is_empty() && batch.refused[0].contains("succeeded"), "{:?}", batch.refused);
     }
 
     #[test]

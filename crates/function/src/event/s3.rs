@@ -77,9 +77,11 @@ fn job(record: Record) -> Result<Job, Unusable> {
     // MinIO and Ceph write the names as they are subscribed to, with s3: before them.
     let mut parts = name.strip_prefix("s3:").unwrap_or(&name).split(':');
     let change = match (parts.next(), parts.next()) {
-        // What was archived can be read now.
+        // An archived object can be read now.
         (Some("ObjectCreated"), _) | (Some("ObjectRestore"), Some("Completed")) => Change::Created,
         (Some("ObjectRemoved" | "LifecycleExpiration"), _) => Change::Removed,
+        // Ceph's name for it.
+        (Some("ObjectLifecycle"), Some("Expiration")) => Change::Removed,
         _ => return Err(Unusable::Name(name)),
     };
     let object = record.s3.object;

@@ -42,9 +42,9 @@ async fn what_a_retry_may_help_is_retried_and_named() {
     assert_eq!(delivery.retried.len(), 2);
     let error = delivery.last.result.unwrap_err();
     assert!(
-        error
-            .error_message
-            .starts_with("1 of 1 failed: s3://photos/a.png: cannot write s3://missing/a.png.avif: NoSuchBucket"),
+        error.error_message.starts_with(
+            "1 of 1 failed: s3://photos/a.png: cannot write s3://missing/a.png.avif: PutObject: 404 NoSuchBucket"
+        ),
         "{error}"
     );
 }

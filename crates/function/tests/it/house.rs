@@ -85,24 +85,24 @@ impl House {
     }
 
     /// What an event comes to for a function that reaches S3 at that endpoint.
-    pub(crate) async fn at(&self, endpoint: &str, event: Value) -> (String, String) {
+    pub(crate) async fn invoke_at(&self, endpoint: &str, event: Value) -> (String, String) {
         let mut environment = self.environment.clone();
         environment.insert("AWS_ENDPOINT_URL_S3".into(), endpoint.to_owned());
-        said(Lambda::new(function(environment), unbounded_channel().0).invoke(event).await.result)
+        outcome_of(Lambda::new(function(environment), unbounded_channel().0).invoke(event).await.result)
     }
 
     /// The same, at that door.
-    pub(crate) async fn by(&self, door: &Door, event: Value) -> (String, String) {
-        self.at(&door.endpoint(), event).await
+    pub(crate) async fn invoke_through(&self, door: &Door, event: Value) -> (String, String) {
+        self.invoke_at(&door.endpoint(), event).await
     }
 
     /// Has these requests of the function refused from here on, and no others, and gives what an event then comes to: the
     /// outcome, and why.
-    pub(crate) async fn refused(&self, refusals: Vec<Refusal>, event: Value) -> (String, String) {
+    pub(crate) async fn invoke_with_refusals(&self, refusals: Vec<Refusal>, event: Value) -> (String, String) {
         self.faults.refuse(refusals);
         let result = self.lambda.invoke(event).await.result;
         self.faults.refuse(vec![]);
-        said(result)
+        outcome_of(result)
     }
 
     pub(crate) async fn get(&self, bucket: &str, key: &str) -> Vec<u8> {
@@ -127,7 +127,7 @@ impl House {
 }
 
 /// An answer's one outcome, and why.
-fn said(result: Result<Value, FunctionError>) -> (String, String) {
+fn outcome_of(result: Result<Value, FunctionError>) -> (String, String) {
     match result {
         Ok(answer) => {
             let report = &answer["reports"][0];

@@ -15,7 +15,7 @@ pub(crate) fn event(key: &str, etag: Option<&str>, sequencer: &str) -> Value {
 impl House {
     /// Delivers an event and gives the one report: its outcome, and why.
     pub(crate) async fn tell(&self, event: Value) -> (String, String) {
-        self.refused(vec![], event).await
+        self.invoke_with_refusals(vec![], event).await
     }
 
     /// Puts an object of which nobody is told, and gives its ETag.

@@ -108,7 +108,7 @@ async fn reasons(case: &Case) {
             refusals.push(Refusal::denied("ListObjectsV2", ""));
             refusals.push(Refusal::new("PutObject", "a.png.avif", 412, "PreconditionFailed"));
         }
-        let (outcome, why) = house.refused(refusals, event.clone()).await;
+        let (outcome, why) = house.invoke_with_refusals(refusals, event.clone()).await;
         let what = format!("{} {status} {code}: {why}", case.operation);
         assert_eq!(outcome, "failed", "{what}");
         assert!(why.contains(case.begin) && why.contains(&status.to_string()), "{what}");
@@ -165,7 +165,7 @@ async fn reason_says_that_a_checksum_does_not_match() {
     let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
     let faults = Faults::new(7, Rates { corrupt: 1000, ..Rates::default() });
     let (door, _) = house.server.door(faults).await.unwrap();
-    let (outcome, why) = house.by(&door, event("a.png", Some(&etag), "01")).await;
+    let (outcome, why) = house.invoke_through(&door, event("a.png", Some(&etag), "01")).await;
     assert!(outcome == "failed" && why.contains("cannot read s3://photos/a.png: GetObject"), "{outcome}: {why}");
     assert!(why.to_lowercase().contains("checksum"), "{why}");
 }
@@ -177,6 +177,6 @@ async fn reason_says_that_nobody_listens() {
     let (door, _) = house.server.door(Faults::none()).await.unwrap();
     let endpoint = door.endpoint();
     drop(door);
-    let (outcome, why) = house.at(&endpoint, event("a.png", Some(&etag), "01")).await;
+    let (outcome, why) = house.invoke_at(&endpoint, event("a.png", Some(&etag), "01")).await;
     assert!(outcome == "failed" && why.contains("HeadObject") && why.contains("connect"), "{outcome}: {why}");
 }

@@ -25,7 +25,8 @@ async fn outputs_are_stored_in_and_deleted_from_a_bucket_of_another_region() {
     {
         let mut house = House::untold(&[("AVIF_OUTPUT_BUCKET", "cdn"), ("AVIF_WIDTHS", "full,50")]).await;
         let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
-        let (outcome, why) = house.refused(redirects(status, code), event("a.png", Some(&etag), "01")).await;
+        let (outcome, why) =
+            house.invoke_with_refusals(redirects(status, code), event("a.png", Some(&etag), "01")).await;
         assert_eq!(outcome, "converted", "{code}: {why}");
         assert_eq!(house.keys("cdn").await, ["a.png.avif", "a.png.avif.json", "a.png.w50.avif"]);
         // The outputs are looked up at once, so each may be sent to the other region.
@@ -33,7 +34,7 @@ async fn outputs_are_stored_in_and_deleted_from_a_bucket_of_another_region() {
         assert!((1..=3).contains(&redirected), "{code}: {redirected}");
 
         house.s3.delete_object().bucket("photos").key("a.png").send().await.unwrap();
-        assert_eq!(house.refused(redirects(status, code), event("a.png", None, "02")).await.0, "removed");
+        assert_eq!(house.invoke_with_refusals(redirects(status, code), event("a.png", None, "02")).await.0, "removed");
         assert_eq!(house.keys("cdn").await, [""; 0]);
         assert_eq!(house.faults.counts()[code], redirected, "the region is remembered");
     }
@@ -49,7 +50,7 @@ async fn source_is_read_from_a_bucket_of_another_region() {
         ..Refusal::new(operation, "", 301, "PermanentRedirect")
     };
     let all = ["GetObject", "HeadObject", "PutObject"].map(redirect).to_vec();
-    assert_eq!(house.refused(all, event("a.png", Some(&etag), "01")).await.0, "converted");
+    assert_eq!(house.invoke_with_refusals(all, event("a.png", Some(&etag), "01")).await.0, "converted");
 }
 
 #[tokio::test]
@@ -58,6 +59,6 @@ async fn redirect_that_leads_nowhere_fails_with_the_region() {
     let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
     let headers = vec![("x-amz-bucket-region", "eu-west-1")];
     let refusal = Refusal { headers, ..Refusal::new("HeadObject", ".avif", 301, "PermanentRedirect") };
-    let (outcome, why) = house.refused(vec![refusal], event("a.png", Some(&etag), "01")).await;
+    let (outcome, why) = house.invoke_with_refusals(vec![refusal], event("a.png", Some(&etag), "01")).await;
     assert!(outcome == "failed" && why.contains("301") && why.contains("region eu-west-1"), "{outcome}: {why}");
 }

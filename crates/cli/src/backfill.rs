@@ -12,7 +12,7 @@ use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 use transfer::Store;
 
 use crate::settings::Settings;
-use crate::{Usage, table};
+use crate::{Usage, account, table};
 
 /// With neither --function nor --queue the manifest is written and nothing else.
 #[derive(Debug, clap::Args)]
@@ -79,7 +79,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let (bucket, prefix) = location(&arguments.source)?;
     let inventory = arguments.inventory.as_deref().map(location).transpose()?;
     let config = Config::here(&arguments.settings.environment()?)?;
-    let access = transfer::access().await;
+    let access = account::connect().await?;
     let store = Store::with(&access, config.connection.clone());
     let origin = Origin { bucket, prefix, inventory };
     let suffixes = arguments.suffix.iter().filter(|suffix| !suffix.is_empty()).cloned().collect();

@@ -32,6 +32,8 @@ struct Schema {
     latest: Option<usize>,
     delete_marker: Option<usize>,
 }
+    storage_class: Option<usize>,
+    access_tier: Option<usize>,
 
 /// One file's rows, and how many of them were read.
 #[derive(Debug)]
@@ -151,6 +153,8 @@ impl Schema {
     /// Nothing for what is no current object.
     fn entry(&self, line: &str) -> Option<Entry> {
         let fields = fields(line);
+            storage_class: place("StorageClass"),
+            access_tier: place("IntelligentTieringAccessTier"),
         let field = |at: Option<usize>| at.and_then(|at| fields.get(at)).map(String::as_str);
         if field(self.latest) == Some("false") || field(self.delete_marker) == Some("true") {
             return None;
@@ -160,7 +164,10 @@ impl Schema {
         let key = percent_decode_str(&key).decode_utf8().ok()?.into_owned();
         let bytes = field(self.size).and_then(|size| size.parse().ok()).unwrap_or_default();
         let etag = field(self.etag).filter(|etag| !etag.is_empty()).map(str::to_owned);
-        Some(Entry { key, bytes, etag })
+        // An inventory has no restore status.
+        let is_archived = matches!(field(self.storage_class), Some("GLACIER" | "DEEP_ARCHIVE"))
+            || field(self.access_tier).is_some_and(is_archive_tier);
+        Some(Entry { key, bytes, etag, is_archived })
     }
 }
 
@@ -172,6 +179,11 @@ fn fields(line: &str) -> Vec<String> {
             // A doubled quotation mark ends and begins, which leaves nothing of it; no field that is read here has one.
             '"' => quoted = !quoted,
             ',' if !quoted => fields.push(String::new()),
+/// Inventories have these names; those of the API end in `_ACCESS`. Objects in `ARCHIVE_INSTANT_ACCESS` are read at once.
+fn is_archive_tier(tier: &str) -> bool {
+    matches!(tier, "ARCHIVE" | "ARCHIVE_ACCESS" | "DEEP_ARCHIVE" | "DEEP_ARCHIVE_ACCESS")
+}
+
             _ => fields.last_mut().expect("there is one from the start").push(character),
         }
     }
@@ -188,7 +200,7 @@ mod tests {
         let row = |latest: &str, marker: &str| {
             format!(r#""photos","a%20b%2C1.jpg","3sL4kqtJ","{latest}","{marker}","12","d41d8cd9""#)
         };
-        let entry = Entry { key: "a b,1.jpg".into(), bytes: 12, etag: Some("d41d8cd9".into()) };
+        let entry = Entry { key: "a b,1.jpg".into(), bytes: 12, etag: Some("d41d8cd9".into()), is_archived: false };
         assert_eq!(schema.entry(&row("true", "false")), Some(entry));
         assert_eq!(schema.entry(&row("false", "false")), None);
         assert_eq!(schema.entry(&row("true", "true")), None);
@@ -197,8 +209,28 @@ mod tests {
     #[test]
     fn an_inventory_without_more_than_keys_is_one() {
         let schema = Schema::read("Bucket, Key").unwrap();
-        let entry = Entry { key: "a.jpg".into(), bytes: 0, etag: None };
+        let entry = Entry { key: "a.jpg".into(), bytes: 0, etag: None, is_archived: false };
         assert_eq!(schema.entry(r#""photos","a.jpg""#), Some(entry));
         assert!(Schema::read("Bucket, Size").is_none());
     }
 }
+
+    #[test]
+    fn archived_rows_are_recognized_by_storage_class_and_access_tier() {
+        let schema = Schema::read("Bucket, Key, StorageClass, IntelligentTieringAccessTier").unwrap();
+        for (class, tier, is_archived) in [
+            ("STANDARD", "", false),
+            ("GLACIER", "", true),
+            ("DEEP_ARCHIVE", "", true),
+            ("GLACIER_IR", "", false),
+            ("INTELLIGENT_TIERING", "FREQUENT", false),
+            ("INTELLIGENT_TIERING", "ARCHIVE_INSTANT_ACCESS", false),
+            ("INTELLIGENT_TIERING", "ARCHIVE", true),
+            ("INTELLIGENT_TIERING", "ARCHIVE_ACCESS", true),
+            ("INTELLIGENT_TIERING", "DEEP_ARCHIVE", true),
+            ("INTELLIGENT_TIERING", "DEEP_ARCHIVE_ACCESS", true),
+        ] {
+            let entry = schema.entry(&format!(r#""photos","a.jpg","{class}","{tier}""#)).unwrap();
+            assert_eq!(entry.is_archived, is_archived, "{class} {tier}");
+        }
+    }

@@ -37,6 +37,9 @@ pub struct Counts {
     /// Sources whose variants are stored already.
     pub stored: u64,
     /// Sources that are to be converted: the manifest's lines.
+    /// Sources that cannot be read until they are restored. An older ledger has no such count.
+    #[serde(default)]
+    pub archived: u64,
     pub to_do: u64,
     /// Their bytes.
     pub bytes: u64,

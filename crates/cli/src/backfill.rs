@@ -172,15 +172,24 @@ fn bar(total: Option<u64>) -> ProgressBar {
 }
 
 fn summary(counts: Counts) -> String {
-    let Counts { listed, no_source, too_large, stored, to_do, bytes } = counts;
-    let [listed, no_source, too_large, stored, to_do] =
-        [listed, no_source, too_large, stored, to_do].map(|count| HumanCount(count).to_string());
+    let Counts { listed, no_source, too_large, stored, archived, to_do, bytes } = counts;
+    let hint = if archived == 0 { "" } else { ARCHIVED };
+    let [listed, no_source, too_large, stored, archived, to_do] =
+        [listed, no_source, too_large, stored, archived, to_do].map(|count| HumanCount(count).to_string());
     let bytes = table::bytes(bytes);
     format!(
-        "{listed} objects: {no_source} no sources, {too_large} over AVIF_MAX_BYTES, {stored} stored already, {to_do} to do \
-         ({bytes}).\n"
+        "{listed} objects: {no_source} are not sources, {too_large} are larger than AVIF_MAX_BYTES, {stored} are converted \
+         already, {archived} are archived, {to_do} to convert ({bytes}).\n{hint}"
     )
 }
+
+/// A restored object is listed as such, but not in an inventory.
+const ARCHIVED: &str = "\
+Archived objects (storage class GLACIER or DEEP_ARCHIVE, or an archive tier of INTELLIGENT_TIERING) are left out, because they
+cannot be read. Restore them (`aws s3api restore-object`, or an S3 Batch Operations job that restores). The event
+s3:ObjectRestore:Completed has the function convert them, if it is sent to the function; otherwise run this again without
+--inventory and with another --state once they are restored.
+";
 
 fn estimate(arguments: &Arguments, counts: Counts) -> String {
     let Arguments { megapixels, memory, concurrency, .. } = *arguments;

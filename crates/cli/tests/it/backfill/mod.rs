@@ -1,6 +1,7 @@
 //! `avif backfill`, against an S3 that kills it, against moto, against a listing without an end, and against endpoints whose
 //! answers a test chooses.
 
+mod archived;
 mod credentials;
 mod moto;
 mod s3s;

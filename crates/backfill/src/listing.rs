@@ -103,8 +103,10 @@ async fn bucket(client: &Client, origin: &Origin, after: Option<&String>) -> Res
     let Origin { bucket, prefix, .. } = origin;
     let request = client.list_objects_v2().bucket(bucket).prefix(prefix).set_start_after(after.cloned());
     let request = request.optional_object_attributes(OptionalObjectAttributes::RestoreStatus);
-    let listed =
-        request.send().await.map_err(|error| Error::service(format!("list s3://{bucket}/{prefix}"), &error))?;
+    let listed = request.send().await.map_err(|error| {
+        let needed = format!("s3:ListBucket on the bucket {bucket}");
+        Error::service(format!("list s3://{bucket}/{prefix}"), &needed, &error)
+    })?;
     let entries: Vec<Entry> = listed
         .contents
         .unwrap_or_default()

@@ -3,6 +3,8 @@
 
 mod archived;
 mod credentials;
+mod errors;
+mod job;
 mod moto;
 mod s3s;
 mod stub;

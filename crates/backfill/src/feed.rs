@@ -54,20 +54,30 @@ impl Feed {
 
     async fn batch(&self, lines: &[Line]) -> Result<(), Error> {
         let mut left: Vec<usize> = (0..lines.len()).collect();
+        let mut reason = String::new();
         for attempt in 0..TRIES {
             if attempt > 0 {
                 sleep(PAUSE * (1 << (attempt - 1))).await;
             }
             let entries = left.iter().map(|&at| entry(at, &lines[at])).collect();
             let sent = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries)).send().await;
-            let sent = sent.map_err(|error| Error::service(format!("send to {}", self.url), &error))?;
+            let sent = sent.map_err(|error| {
+                let needed =
+                    "sqs:SendMessage on the queue, and kms:GenerateDataKey and kms:Decrypt on its key, if it has one";
+                Error::service(format!("send messages to {}", self.url), needed, &error)
+            })?;
             left = sent.failed.iter().filter_map(|failed| failed.id.parse().ok()).collect();
-            if left.is_empty() {
+            let Some(failed) = sent.failed.first() else {
                 return Ok(());
+            };
+            let text = failed.message.as_deref().unwrap_or("no message");
+            reason = format!("{} of {} messages were rejected: {}: {text}", left.len(), lines.len(), failed.code);
+            // The service says that it is not its own fault, so it rejects them again.
+            if sent.failed.iter().any(|failed| failed.sender_fault) {
+                break;
             }
         }
-        let message = format!("{} messages were not taken", left.len());
-        Err(Error::Service { action: format!("send to {}", self.url), message })
+        Err(Error::Service { action: format!("send messages to {}", self.url), message: reason })
     }
 }
 

@@ -4,6 +4,9 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, SeekFrom};
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::SdkError;
+use aws_sdk_s3::operation::get_object::GetObjectError;
 use flate2::read::MultiGzDecoder;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
@@ -29,6 +32,8 @@ struct Schema {
     key: usize,
     size: Option<usize>,
     etag: Option<usize>,
+    storage_class: Option<usize>,
+    access_tier: Option<usize>,
     latest: Option<usize>,
     delete_marker: Option<usize>,
 }
@@ -61,17 +66,18 @@ impl Inventory {
         let at = format!("s3://{bucket}/{key}");
         let wrong = |message: String| Error::Inventory { at: at.clone(), message };
         let got = client.get_object().bucket(bucket).key(key).send().await;
-        let got = got.map_err(|error| Error::service(format!("read {at}"), &error))?;
-        let bytes = got.body.collect().await.map_err(|error| wrong(error.to_string()))?;
+        let got = got.map_err(|error| read_error(&at, &error))?;
+        let bytes = got.body.collect().await.map_err(|source| Error::Interrupted { at: at.clone(), source })?;
         let manifest: Manifest = serde_json::from_slice(&bytes.to_vec()).map_err(|error| wrong(error.to_string()))?;
         if manifest.file_format != "CSV" {
-            return Err(wrong(format!("it is of {}, and only CSV is read here", manifest.file_format)));
+            return Err(wrong(format!("its format is {}; configure an inventory in CSV", manifest.file_format)));
         }
         if manifest.source_bucket != origin.bucket {
-            return Err(wrong(format!("it is of the bucket {}", manifest.source_bucket)));
+            return Err(wrong(format!("it lists the bucket {}, not {}", manifest.source_bucket, origin.bucket)));
         }
         let bucket = manifest.destination_bucket.rsplit(':').next().unwrap_or_default().to_owned();
-        let schema = Schema::read(&manifest.file_schema).ok_or_else(|| wrong("its rows have no Key".into()))?;
+        let schema = Schema::read(&manifest.file_schema)
+            .ok_or_else(|| wrong(format!("its fields are {}, without Key", manifest.file_schema)))?;
         let files = manifest.files.into_iter().map(|file| file.key).collect();
         Ok(Self { client: client.clone(), origin, bucket, schema, files, open: None })
     }
@@ -104,18 +110,18 @@ impl Inventory {
 
     /// The file as it is stored, without a name on this machine.
     async fn fetch(&self, file: usize, at: &str) -> Result<File, Error> {
-        let wrong = |error: &dyn std::fmt::Display| Error::Inventory { at: at.to_owned(), message: error.to_string() };
+        let unwritable = |error| Error::file("write", &std::env::temp_dir(), error);
         let got = self.client.get_object().bucket(&self.bucket).key(&self.files[file]).send().await;
-        let mut body = got.map_err(|error| Error::service(format!("read {at}"), &error))?.body;
-        let kept = tempfile::tempfile().map_err(|error| wrong(&error))?;
+        let mut body = got.map_err(|error| read_error(at, &error))?.body;
+        let kept = tempfile::tempfile().map_err(unwritable)?;
         let mut writer = tokio::fs::File::from_std(kept);
         while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|error| wrong(&error))?;
-            writer.write_all(&chunk).await.map_err(|error| wrong(&error))?;
+            let chunk = chunk.map_err(|source| Error::Interrupted { at: at.to_owned(), source })?;
+            writer.write_all(&chunk).await.map_err(unwritable)?;
         }
-        writer.flush().await.map_err(|error| wrong(&error))?;
+        writer.flush().await.map_err(unwritable)?;
         let mut kept = writer.into_std().await;
-        kept.seek(SeekFrom::Start(0)).map_err(|error| wrong(&error))?;
+        kept.seek(SeekFrom::Start(0)).map_err(unwritable)?;
         Ok(kept)
     }
 }
@@ -131,8 +137,12 @@ impl Rows {
     fn next(&mut self, at: &str) -> Result<Option<String>, Error> {
         let line = self.lines.next().transpose();
         self.read += 1;
-        line.map_err(|error| Error::Inventory { at: at.to_owned(), message: error.to_string() })
+        line.map_err(|error| Error::Inventory { at: at.to_owned(), message: format!("in line {}: {error}", self.read) })
     }
+}
+
+fn read_error(at: &str, error: &SdkError<GetObjectError, HttpResponse>) -> Error {
+    Error::service(format!("read {at}"), "s3:GetObject, and kms:Decrypt if it is encrypted with SSE-KMS", error)
 }
 
 impl Schema {
@@ -143,6 +153,8 @@ impl Schema {
             key: place("Key")?,
             size: place("Size"),
             etag: place("ETag"),
+            storage_class: place("StorageClass"),
+            access_tier: place("IntelligentTieringAccessTier"),
             latest: place("IsLatest"),
             delete_marker: place("IsDeleteMarker"),
         })
@@ -160,8 +172,16 @@ impl Schema {
         let key = percent_decode_str(&key).decode_utf8().ok()?.into_owned();
         let bytes = field(self.size).and_then(|size| size.parse().ok()).unwrap_or_default();
         let etag = field(self.etag).filter(|etag| !etag.is_empty()).map(str::to_owned);
-        Some(Entry { key, bytes, etag })
+        // An inventory has no restore status.
+        let is_archived = matches!(field(self.storage_class), Some("GLACIER" | "DEEP_ARCHIVE"))
+            || field(self.access_tier).is_some_and(is_archive_tier);
+        Some(Entry { key, bytes, etag, is_archived })
     }
+}
+
+/// Inventories have these names; those of the API end in `_ACCESS`. Objects in `ARCHIVE_INSTANT_ACCESS` are read at once.
+fn is_archive_tier(tier: &str) -> bool {
+    matches!(tier, "ARCHIVE" | "ARCHIVE_ACCESS" | "DEEP_ARCHIVE" | "DEEP_ARCHIVE_ACCESS")
 }
 
 /// A row's fields. Keys are percent-encoded, so that a row is a line.
@@ -188,7 +208,7 @@ mod tests {
         let row = |latest: &str, marker: &str| {
             format!(r#""photos","a%20b%2C1.jpg","3sL4kqtJ","{latest}","{marker}","12","d41d8cd9""#)
         };
-        let entry = Entry { key: "a b,1.jpg".into(), bytes: 12, etag: Some("d41d8cd9".into()) };
+        let entry = Entry { key: "a b,1.jpg".into(), bytes: 12, etag: Some("d41d8cd9".into()), is_archived: false };
         assert_eq!(schema.entry(&row("true", "false")), Some(entry));
         assert_eq!(schema.entry(&row("false", "false")), None);
         assert_eq!(schema.entry(&row("true", "true")), None);
@@ -197,8 +217,28 @@ mod tests {
     #[test]
     fn an_inventory_without_more_than_keys_is_one() {
         let schema = Schema::read("Bucket, Key").unwrap();
-        let entry = Entry { key: "a.jpg".into(), bytes: 0, etag: None };
+        let entry = Entry { key: "a.jpg".into(), bytes: 0, etag: None, is_archived: false };
         assert_eq!(schema.entry(r#""photos","a.jpg""#), Some(entry));
         assert!(Schema::read("Bucket, Size").is_none());
+    }
+
+    #[test]
+    fn archived_rows_are_recognized_by_storage_class_and_access_tier() {
+        let schema = Schema::read("Bucket, Key, StorageClass, IntelligentTieringAccessTier").unwrap();
+        for (class, tier, is_archived) in [
+            ("STANDARD", "", false),
+            ("GLACIER", "", true),
+            ("DEEP_ARCHIVE", "", true),
+            ("GLACIER_IR", "", false),
+            ("INTELLIGENT_TIERING", "FREQUENT", false),
+            ("INTELLIGENT_TIERING", "ARCHIVE_INSTANT_ACCESS", false),
+            ("INTELLIGENT_TIERING", "ARCHIVE", true),
+            ("INTELLIGENT_TIERING", "ARCHIVE_ACCESS", true),
+            ("INTELLIGENT_TIERING", "DEEP_ARCHIVE", true),
+            ("INTELLIGENT_TIERING", "DEEP_ARCHIVE_ACCESS", true),
+        ] {
+            let entry = schema.entry(&format!(r#""photos","a.jpg","{class}","{tier}""#)).unwrap();
+            assert_eq!(entry.is_archived, is_archived, "{class} {tier}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use transfer::{BucketName, Plan};
 
+use crate::batch::{JobRequest, Order};
 use crate::listing::{Cursor, Origin};
 use crate::{Error, Manifest};
 
@@ -36,6 +37,9 @@ pub struct Counts {
     pub too_large: u64,
     /// Sources whose variants are stored already.
     pub stored: u64,
+    /// Sources that cannot be read until they are restored. An older ledger has no such count.
+    #[serde(default)]
+    pub archived: u64,
     /// Sources that are to be converted: the manifest's lines.
     pub to_do: u64,
     /// Their bytes.
@@ -52,6 +56,9 @@ struct Written {
     /// Of the manifest's bytes, those whose messages were sent, and how many these are.
     sent: (u64, u64),
     job: Option<String>,
+    /// The request for that job, and before it was answered. An older ledger has a job without a request.
+    #[serde(default)]
+    job_request: Option<JobRequest>,
 }
 
 /// A backfill's folder: what was done of it, and its manifest.
@@ -93,6 +100,7 @@ impl Ledger {
                 manifest: 0,
                 sent: (0, 0),
                 job: None,
+                job_request: None,
             },
             Err(error) => return Err(Error::file("read", &path, error)),
         };
@@ -120,10 +128,17 @@ impl Ledger {
         self.written.sent.1
     }
 
-    /// The job that was created.
-    #[must_use]
-    pub fn job(&self) -> Option<&str> {
-        self.written.job.as_deref()
+    /// The job that was created by that order. Of an older ledger's job the order is unknown, so it is taken for the same:
+    /// a second job would hand over every key a second time.
+    pub(crate) fn job_of(&self, order: &Order) -> Option<&str> {
+        let is_same = self.written.job_request.as_ref().is_none_or(|request| request.order == *order);
+        self.written.job.as_deref().filter(|_| is_same)
+    }
+
+    /// The request for a job by that order over that manifest, which was sent or was about to be.
+    pub(crate) fn job_request(&self, order: &Order, manifest_etag: &str) -> Option<&JobRequest> {
+        let request = self.written.job_request.as_ref();
+        request.filter(|request| request.order == *order && request.manifest_etag == manifest_etag)
     }
 
     /// The manifest, as it lies on this machine.
@@ -157,6 +172,12 @@ impl Ledger {
 
     pub(crate) fn send(&mut self, bytes: u64, messages: u64) -> Result<(), Error> {
         self.written.sent = (self.written.sent.0 + bytes, self.written.sent.1 + messages);
+        self.save()
+    }
+
+    /// Holds the request that is about to be sent. The job of another one is forgotten.
+    pub(crate) fn request_job(&mut self, request: JobRequest) -> Result<(), Error> {
+        (self.written.job, self.written.job_request) = (None, Some(request));
         self.save()
     }
 

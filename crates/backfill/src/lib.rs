@@ -20,7 +20,7 @@ mod list;
 mod listing;
 mod manifest;
 
-pub use batch::{Batch, Order};
+pub use batch::{Batch, Job, Order};
 pub use error::Error;
 pub use estimate::{Estimate, Work};
 pub use feed::Feed;

@@ -13,6 +13,7 @@ enum Fate {
     NoSource,
     TooLarge,
     Stored,
+    Archived,
     ToDo,
 }
 
@@ -39,6 +40,7 @@ pub async fn list(store: &Store, plan: &Plan, ledger: &mut Ledger, mut told: imp
                 Fate::NoSource => counts.no_source += 1,
                 Fate::TooLarge => counts.too_large += 1,
                 Fate::Stored => counts.stored += 1,
+                Fate::Archived => counts.archived += 1,
                 Fate::ToDo => {
                     counts.to_do += 1;
                     counts.bytes += entry.bytes;
@@ -63,6 +65,9 @@ async fn fate(store: &Store, plan: &Plan, task: &crate::Task, entry: &Entry) -> 
     if entry.bytes > plan.limits.bytes {
         return Ok(Fate::TooLarge);
     }
-    let is_stored = task.look && is_stored(store, &at, entry.etag.as_deref(), plan).await?;
-    Ok(if is_stored { Fate::Stored } else { Fate::ToDo })
+    // First, since it may have been converted before it was archived.
+    if task.look && is_stored(store, &at, entry.etag.as_deref(), plan).await? {
+        return Ok(Fate::Stored);
+    }
+    Ok(if entry.is_archived { Fate::Archived } else { Fate::ToDo })
 }

@@ -1,6 +1,7 @@
 //! What there is, page by page.
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::types::{Object, ObjectStorageClass, OptionalObjectAttributes};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -41,6 +42,8 @@ pub struct Entry {
     pub bytes: u64,
     /// Its ETag without quotation marks, where the listing has it.
     pub etag: Option<String>,
+    /// Whether it cannot be read until it is restored, as far as the listing tells.
+    pub is_archived: bool,
 }
 
 /// Up to a thousand objects.
@@ -99,17 +102,22 @@ impl Listing {
 async fn bucket(client: &Client, origin: &Origin, after: Option<&String>) -> Result<Page, Error> {
     let Origin { bucket, prefix, .. } = origin;
     let request = client.list_objects_v2().bucket(bucket).prefix(prefix).set_start_after(after.cloned());
-    let listed =
-        request.send().await.map_err(|error| Error::service(format!("list s3://{bucket}/{prefix}"), &error))?;
+    let request = request.optional_object_attributes(OptionalObjectAttributes::RestoreStatus);
+    let listed = request.send().await.map_err(|error| {
+        let needed = format!("s3:ListBucket on the bucket {bucket}");
+        Error::service(format!("list s3://{bucket}/{prefix}"), &needed, &error)
+    })?;
     let entries: Vec<Entry> = listed
         .contents
         .unwrap_or_default()
         .into_iter()
         .filter_map(|object| {
+            let is_archived = is_archived(&object);
             Some(Entry {
                 key: object.key?,
                 bytes: object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
                 etag: object.e_tag.map(|etag| etag.trim_matches('"').to_owned()),
+                is_archived,
             })
         })
         .collect();
@@ -118,4 +126,15 @@ async fn bucket(client: &Client, origin: &Origin, after: Option<&String>) -> Res
         _ => Cursor::End,
     };
     Ok(Page { entries, next })
+}
+
+/// By its storage class, unless a restored copy can be read. `GLACIER_IR` is read at once, and an archive tier of
+/// `INTELLIGENT_TIERING` is in no listing: the function finds it out.
+fn is_archived(object: &Object) -> bool {
+    let class = object.storage_class.as_ref();
+    let is_archive = matches!(class, Some(ObjectStorageClass::Glacier | ObjectStorageClass::DeepArchive));
+    let restore = object.restore_status.as_ref();
+    let is_restored = restore
+        .is_some_and(|restore| restore.is_restore_in_progress != Some(true) && restore.restore_expiry_date.is_some());
+    is_archive && !is_restored
 }

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod account;
 mod backfill;
 mod convert;
 mod demo;
@@ -42,7 +43,7 @@ enum Command {
     Demo(demo::Arguments),
     /// Keep an S3 with the function behind it running on this machine
     Local(local::Arguments),
-    /// Hand what is in a bucket already to the function: by S3 Batch Operations, or by a queue
+    /// Convert the images that are in a bucket already, by S3 Batch Operations or an SQS queue
     Backfill(backfill::Arguments),
     /// Write a shell's completions to standard output
     Completions(manual::Completions),

@@ -11,10 +11,10 @@ use serde_json::{Map, Value};
 /// Where settings come from.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Settings {
-    /// The function's settings as JSON, as the Terraform module takes them: {"widths": "full,640"}
+    /// The function's settings in a JSON file, named as in the Terraform module: {"widths": "full,640"}
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
-    /// One of the function's settings, over those of the file. Can be repeated
+    /// One of the function's settings; overrides the file. Can be repeated
     #[arg(short = 'e', long = "env", value_name = "NAME=VALUE", value_parser = pair)]
     environment: Vec<(String, String)>,
 }
@@ -42,10 +42,10 @@ fn read(path: &Path) -> anyhow::Result<BTreeMap<String, String>> {
             Value::Bool(value) => value.to_string(),
             Value::Number(value) => value.to_string(),
             Value::String(value) => value,
-            Value::Array(_) | Value::Object(_) => bail!("{name}: neither a text nor a number, true or false"),
+            Value::Array(_) | Value::Object(_) => bail!("{name}: expected a string, a number, true or false"),
         };
         if name != name.to_lowercase() {
-            bail!("{name}: settings are named in small letters and without AVIF_");
+            bail!("{name}: write the setting in lower case and without AVIF_");
         }
         environment.insert(format!("AVIF_{}", name.to_uppercase()), value);
     }
@@ -53,7 +53,7 @@ fn read(path: &Path) -> anyhow::Result<BTreeMap<String, String>> {
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {
-    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }
 
@@ -79,8 +79,8 @@ mod tests {
         for (text, words) in [
             (r#"{"width": "640"}"#, "AVIF_WIDTH is unknown"),
             (r#"{"speed": 11}"#, "AVIF_SPEED=11"),
-            (r#"{"widths": [640]}"#, "widths: neither a text"),
-            (r#"{"AVIF_WIDTHS": "640"}"#, "AVIF_WIDTHS: settings are named in small letters"),
+            (r#"{"widths": [640]}"#, "widths: expected a string"),
+            (r#"{"AVIF_WIDTHS": "640"}"#, "AVIF_WIDTHS: write the setting in lower case"),
         ] {
             let error = format!("{:#}", of(text).unwrap_err());
             assert!(error.contains(words), "{error}");

@@ -15,7 +15,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, Uri};
 use axum::routing::post;
-use backfill::{Batch, Ledger, Order, Origin, Task};
+use backfill::{Batch, Job, Ledger, Order, Origin, Task};
 use emulator::{ACCESS_KEY, S3, SECRET_KEY, Settings};
 use model::{Limits, Recipe};
 use tokio::net::TcpListener;
@@ -96,19 +96,20 @@ async fn a_job_is_created_once_over_the_manifest_that_was_uploaded() {
         prefix: "backfill/".into(),
     };
     let batch = Batch { client: aws_sdk_s3control::Client::new(&control), partition: "arn:aws".into() };
-    assert_eq!(batch.create(&store, &mut ledger, &order).await.unwrap(), "8f7c3b2a");
-    // By another process, which knows of it.
+    assert_eq!(batch.create(&store, &mut ledger, &order).await.unwrap(), Job::Created("8f7c3b2a".into()));
+    // By another process, which reads the ledger.
     let mut again = Ledger::open(&folder.path().join("ledger"), &task).unwrap();
-    assert_eq!(batch.create(&store, &mut again, &order).await.unwrap(), "8f7c3b2a");
+    assert_eq!(batch.create(&store, &mut again, &order).await.unwrap(), Job::Existing("8f7c3b2a".into()));
 
     let [(path, account, body)] = requests.lock().unwrap().clone().try_into().unwrap();
     assert_eq!((path.as_str(), account.as_str()), ("/v20180820/jobs", order.account.as_str()));
     // deploy/tests/test_backfill.py holds that file to the service's own model.
     let (token, etag) = (text(&body, "ClientRequestToken"), text(&body, "ETag"));
-    let said = body.replace(token, "MANIFEST-SHA256").replace(etag, "MANIFEST-ETAG");
-    assert_eq!(said, include_str!("create-job.xml").trim_end());
     let key = text(&body, "ObjectArn").strip_prefix("arn:aws:s3:::work/").unwrap();
-    assert_eq!(key, format!("backfill/manifests/{}.csv", text(&body, "ClientRequestToken")));
+    let digest = key.strip_prefix("backfill/manifests/").unwrap().strip_suffix(".csv").unwrap();
+    assert_eq!(digest.len(), 64);
+    let sent = body.replace(token, "TOKEN").replace(etag, "MANIFEST-ETAG").replace(digest, "MANIFEST-SHA256");
+    assert_eq!(sent, include_str!("create-job.xml").trim_end());
     let manifest = s3.get_object().bucket("work").key(key).send().await.unwrap();
     assert_eq!(manifest.e_tag.clone().unwrap().trim_matches('"'), text(&body, "ETag"));
     let manifest = manifest.body.collect().await.unwrap().to_vec();

@@ -1,7 +1,13 @@
-//! `avif backfill`, against an S3 that kills it, against moto, and against a listing without an end.
+//! `avif backfill`, against an S3 that kills it, against moto, against a listing without an end, and against endpoints whose
+//! answers a test chooses.
 
+mod archived;
+mod credentials;
+mod errors;
+mod job;
 mod moto;
 mod s3s;
+mod stub;
 mod synthetic;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,12 +20,17 @@ use futures_util::{StreamExt, stream};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
-/// Starts it in that folder, with these variables and no others.
-fn start(folder: &Path, environment: &BTreeMap<String, String>, arguments: &[&str]) -> Child {
+/// `avif backfill` in that folder, with these variables and no others.
+fn command(folder: &Path, environment: &BTreeMap<String, String>, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_avif"));
-    command.current_dir(folder).env_clear().envs(environment).envs([("AWS_REGION", "us-east-1")]);
+    command.current_dir(folder).env_clear().envs(environment);
     command.arg("backfill").args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    command.spawn().unwrap()
+    command
+}
+
+/// Starts it in a region.
+fn start(folder: &Path, environment: &BTreeMap<String, String>, arguments: &[&str]) -> Child {
+    command(folder, environment, arguments).env("AWS_REGION", "us-east-1").spawn().unwrap()
 }
 
 /// Runs it to its end, which has to be a good one, and gives what it said.

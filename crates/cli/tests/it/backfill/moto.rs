@@ -1,15 +1,20 @@
 //! Against moto, with its SQS.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use aws_sdk_s3::types::{
+    ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
+    StorageClass,
+};
 use aws_sdk_sqs::types::QueueAttributeName;
 use serde_json::Value;
 use tokio::process::Child;
 use tokio::time::interval;
 
-use super::{assert_each_once, fill, ledger, manifest, run, start};
+use super::stub::{Stub, environment};
+use super::{assert_each_once, fill, lay, ledger, manifest, run, start};
 use crate::moto::Moto;
 
 /// Kills it as soon as what is written down is that far.
@@ -25,12 +30,7 @@ async fn kill_when(child: &mut Child, folder: &Path, far: impl Fn(&Value) -> boo
 #[tokio::test(flavor = "multi_thread")]
 async fn by_moto_each_key_becomes_a_message_though_it_was_killed_twice() {
     let moto = Moto::start().await;
-    let environment = [
-        ("AWS_ENDPOINT_URL", moto.endpoint.as_str()),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-    ];
-    let environment: BTreeMap<String, String> = environment.map(|(name, value)| (name.into(), value.into())).into();
+    let environment = environment(&moto.endpoint);
     let s3 = moto.s3();
     s3.create_bucket().bucket("photos").send().await.unwrap();
     let keys = fill(&s3).await;
@@ -52,7 +52,7 @@ async fn by_moto_each_key_becomes_a_message_though_it_was_killed_twice() {
     let mut child = start(folder.path(), &environment, &arguments);
     kill_when(&mut child, folder.path(), |ledger| ledger["sent"][1].as_u64() >= Some(50)).await;
     let said = run(folder.path(), &environment, &arguments).await;
-    assert!(said.contains(&format!("{} messages are sent.", keys.len())), "{said}");
+    assert!(said.contains(&format!("Sent {} messages.", keys.len())), "{said}");
 
     let mut told: Vec<String> = vec![];
     loop {
@@ -75,7 +75,53 @@ async fn by_moto_each_key_becomes_a_message_though_it_was_killed_twice() {
     assert_eq!(told.into_iter().collect::<BTreeSet<_>>(), keys);
 
     let again = run(folder.path(), &environment, &arguments).await;
-    assert!(again.contains(&format!("All {told_once} messages were sent already.")), "{again}");
+    assert!(again.contains(&format!("All {told_once} messages were sent by an earlier run.")), "{again}");
     let queue = sqs.receive_message().queue_url(&url).send().await.unwrap();
     assert_eq!(queue.messages.unwrap_or_default().len(), 0);
+}
+
+#[tokio::test]
+async fn by_moto_archived_object_that_is_converted_already_counts_as_converted() {
+    let moto = Moto::start().await;
+    let s3 = moto.s3();
+    s3.create_bucket().bucket("photos").send().await.unwrap();
+    let recipe = function::config::Config::parse(&std::collections::BTreeMap::new()).unwrap().plan.fingerprint();
+    for key in ["converted.jpg", "unconverted.jpg"] {
+        let put = s3.put_object().bucket("photos").key(key).storage_class(StorageClass::Glacier);
+        let etag = put.send().await.unwrap().e_tag.unwrap();
+        if key == "converted.jpg" {
+            let metadata = [("avif-recipe", recipe.as_str()), ("avif-source-etag", etag.trim_matches('"'))];
+            lay(&s3, "converted.jpg.avif", &metadata).await;
+        }
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &environment(&moto.endpoint), &["s3://photos"]).await;
+    assert!(output.contains("1 are converted already, 1 are archived, 0 to convert"), "{output}");
+}
+
+#[tokio::test]
+async fn by_moto_manifest_is_readable_for_batch_operations_in_a_bucket_that_encrypts_by_kms() {
+    let moto = Moto::start().await;
+    let s3 = moto.s3();
+    for bucket in ["photos", "work"] {
+        s3.create_bucket().bucket(bucket).send().await.unwrap();
+    }
+    let by_kms = ServerSideEncryptionByDefault::builder().sse_algorithm(ServerSideEncryption::AwsKms).build().unwrap();
+    let rule = ServerSideEncryptionRule::builder().apply_server_side_encryption_by_default(by_kms).build();
+    let encryption = ServerSideEncryptionConfiguration::builder().rules(rule).build().unwrap();
+    let put = s3.put_bucket_encryption().bucket("work").server_side_encryption_configuration(encryption);
+    put.send().await.unwrap();
+    lay(&s3, "a.jpg", &[]).await;
+    let created = "<CreateJobResult><JobId>1</JobId></CreateJobResult>";
+    let control = Stub::start(|_| Some((200, created.to_owned()))).await;
+    let mut environment = environment(&moto.endpoint);
+    environment.insert("AWS_ENDPOINT_URL_S3_CONTROL".into(), control.endpoint_of_account_127());
+    let folder = tempfile::tempdir().unwrap();
+    let function = "arn:aws:lambda:us-east-1:127:function:avif:live";
+    let job = ["s3://photos", "--function", function, "--role", "arn:aws:iam::127:role/r", "--work", "s3://work"];
+    run(folder.path(), &environment, &job).await;
+    let [request] = control.received().try_into().unwrap();
+    let key = request.element("ObjectArn").strip_prefix("arn:aws:s3:::work/").unwrap();
+    let head = s3.head_object().bucket("work").key(key).send().await.unwrap();
+    assert_eq!(head.server_side_encryption, Some(ServerSideEncryption::Aes256));
 }

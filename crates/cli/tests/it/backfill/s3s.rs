@@ -48,12 +48,16 @@ async fn each_key_is_in_the_manifest_once_however_often_it_was_killed() {
 
     let said = run(folder.path(), &server.environment(), &["s3://photos", "--dry-run"]).await;
     assert!(
-        said.contains("5,523 objects: 523 no sources, 0 over AVIF_MAX_BYTES, 500 stored already, 4,500 to do"),
+        said.contains(
+            "5,523 objects: 523 are not sources, 0 are larger than AVIF_MAX_BYTES, 500 are converted already, 0 are \
+             archived, 4,500 to convert"
+        ),
         "{said}"
     );
     assert!(
         said.contains(
-            "At 12 megapixels each, 1769 MB and 100 at a time: 5.5 s a picture, 4 minutes in all, about $0.83"
+            "Estimate for 12 megapixels per image, 1769 MB and 100 images at a time: 5.5 s per image, 4 minutes in total, \
+             about $0.83"
         ),
         "{said}"
     );

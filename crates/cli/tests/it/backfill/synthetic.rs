@@ -67,7 +67,7 @@ async fn a_million_keys_take_no_more_memory_than_a_page_and_are_gone_on_with_aft
     child.kill().await.unwrap();
     let output = start().wait_with_output().await.unwrap();
     assert!(output.status.success(), "{}", crate::text(&output.stderr));
-    assert!(crate::text(&output.stdout).contains("1,000,000 to do"));
+    assert!(crate::text(&output.stdout).contains("1,000,000 to convert"));
     // A page was listed twice at most.
     assert!(pages.load(Ordering::Relaxed) <= KEYS / 1000 + 2);
 

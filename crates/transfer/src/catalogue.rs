@@ -32,7 +32,7 @@ impl Catalogue {
     pub(crate) async fn look(&self, source: &Location) -> Result<Option<Mark>, Error> {
         let request = self.client.get_item().table_name(&self.table).consistent_read(true);
         let found = request.key(SOURCE, text(source)).send().await;
-        let found = found.map_err(|error| self.failed(("look up", "GetItem"), source, &error))?;
+        let found = found.map_err(|error| self.failed("GetItem", source, &error))?;
         let texts = |item: HashMap<String, AttributeValue>| -> HashMap<String, String> {
             item.into_iter().filter_map(|(name, value)| Some((name, value.as_s().ok()?.clone()))).collect()
         };
@@ -56,7 +56,7 @@ impl Catalogue {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
                 Some(PutItemError::ConditionalCheckFailedException(_)) => Err(self.conflict("PutItem", source, &error)),
-                _ => Err(self.failed(("write", "PutItem"), source, &error)),
+                _ => Err(self.failed("PutItem", source, &error)),
             },
         }
     }
@@ -77,22 +77,17 @@ impl Catalogue {
                 Some(DeleteItemError::ConditionalCheckFailedException(_)) => {
                     Err(self.conflict("DeleteItem", source, &error))
                 }
-                _ => Err(self.failed(("delete", "DeleteItem"), source, &error)),
+                _ => Err(self.failed("DeleteItem", source, &error)),
             },
         }
     }
 
-    fn failed<E>(
-        &self,
-        (verb, operation): (&'static str, &'static str),
-        source: &Location,
-        error: &SdkError<E, HttpResponse>,
-    ) -> Error
+    fn failed<E>(&self, operation: &'static str, source: &Location, error: &SdkError<E, HttpResponse>) -> Error
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
         let message = message(error) + &hint(error, &format!("dynamodb:{operation} on the table"));
-        Error::Catalogue { verb, operation, table: self.table.clone(), at: source.clone(), message }
+        Error::Catalogue { operation, table: self.table.clone(), at: source.clone(), message }
     }
 
     fn conflict<E>(&self, operation: &str, source: &Location, error: &SdkError<E, HttpResponse>) -> Error

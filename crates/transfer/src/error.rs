@@ -126,10 +126,8 @@ pub enum Error {
         message: String,
     },
     /// An operation of DynamoDB failed.
-    #[error("cannot {verb} the item of {at} in the table {table}: {operation}: {message}")]
+    #[error("{operation} failed for the item of {at} in the table {table}: {message}")]
     Catalogue {
-        /// `look up`, `write` or `delete`.
-        verb: &'static str,
         /// The operation's name in the API.
         operation: &'static str,
         /// The table.

@@ -35,7 +35,8 @@ pub async fn run(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Ins
     let begun = Instant::now();
     let mut took = Timings::default();
     let progress = Arc::new(Progress::default());
-    let attempt = progress.scope(attempt(store, &job, plan, deadline, &mut took));
+    // On the heap: it holds a whole job's state.
+    let attempt = Box::pin(progress.scope(attempt(store, &job, plan, deadline, &mut took)));
     let result = match deadline {
         None => attempt.await,
         Some(deadline) => timeout_at(deadline.into(), attempt)
@@ -177,18 +178,17 @@ impl Effort<'_> {
             };
         }
         seen.refuse_strangers()?;
-        let made = match self.made.take() {
-            Some(made) => made,
-            None => {
-                // Then this is worth the while only if there is time for a search now.
-                let is_stored_unsearched = seen.is_whole(&found, self.plan, Search::CutShort);
-                let (store, deadline, took) = (self.store, self.deadline, &mut *self.took);
-                match make(store, self.job, self.plan, object, deadline, is_stored_unsearched, took).await {
-                    Ok(Some(made)) => made,
-                    Ok(None) => return Ok(None),
-                    Err(Error::OutOfTime { .. }) if is_stored_unsearched => return Ok(Some(skipped(STORED))),
-                    Err(error) => return Err(error),
-                }
+        let made = if let Some(made) = self.made.take() {
+            made
+        } else {
+            // Then this is worth the while only if there is time for a search now.
+            let is_stored_unsearched = seen.is_whole(&found, self.plan, Search::CutShort);
+            let (store, deadline, took) = (self.store, self.deadline, &mut *self.took);
+            match make(store, self.job, self.plan, object, deadline, is_stored_unsearched, took).await {
+                Ok(Some(made)) => made,
+                Ok(None) => return Ok(None),
+                Err(Error::OutOfTime { .. }) if is_stored_unsearched => return Ok(Some(skipped(STORED))),
+                Err(error) => return Err(error),
             }
         };
         self.touched = true;

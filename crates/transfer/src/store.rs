@@ -98,10 +98,11 @@ impl Store {
     {
         let client = self.client_of(bucket);
         let asked = client.config().region().cloned();
-        let answer = request(client).await;
+        // On the heap: the SDK's futures are large, and a job has several of them.
+        let answer = Box::pin(request(client)).await;
         let moved = answer.as_ref().err().and_then(region_of_bucket).map(Region::new);
         match moved.filter(|region| Some(region) != asked.as_ref()) {
-            Some(region) => request(self.remember(bucket, region)).await,
+            Some(region) => Box::pin(request(self.remember(bucket, region))).await,
             None => answer,
         }
     }

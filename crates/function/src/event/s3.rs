@@ -79,9 +79,10 @@ fn job(record: Record) -> Result<Job, Unusable> {
     let change = match (parts.next(), parts.next()) {
         // An archived object can be read now.
         (Some("ObjectCreated"), _) | (Some("ObjectRestore"), Some("Completed")) => Change::Created,
-        (Some("ObjectRemoved" | "LifecycleExpiration"), _) => Change::Removed,
-        // Ceph's name for it.
-        (Some("ObjectLifecycle"), Some("Expiration")) => Change::Removed,
+        // Ceph calls the expiration by a lifecycle rule ObjectLifecycle:Expiration.
+        (Some("ObjectRemoved" | "LifecycleExpiration"), _) | (Some("ObjectLifecycle"), Some("Expiration")) => {
+            Change::Removed
+        }
         _ => return Err(Unusable::Name(name)),
     };
     let object = record.s3.object;

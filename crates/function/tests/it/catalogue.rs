@@ -85,5 +85,5 @@ async fn by_moto_a_table_that_is_not_there_is_a_failure_that_names_it() {
     let mut house = House::untold(&settings).await;
     let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
     let error = house.lambda.invoke(event("a.png", Some(&etag), "01")).await.result.unwrap_err().error_message;
-    assert!(error.contains("in the table missing: GetItem: 400 ResourceNotFoundException"), "{error}");
+    assert!(error.contains("in the table missing: 400 ResourceNotFoundException"), "{error}");
 }

@@ -78,14 +78,13 @@ impl Batch {
         }
         let (key, etag) = upload(store, &ledger.manifest(), order).await?;
         let token = ledger.job_request(order, &etag).map(|request| request.token.clone());
-        let token = match token {
-            Some(token) => token,
-            None => {
-                let token = Uuid::new_v4().to_string();
-                let request = JobRequest { token: token.clone(), order: order.clone(), manifest_etag: etag.clone() };
-                ledger.request_job(request)?;
-                token
-            }
+        let token = if let Some(token) = token {
+            token
+        } else {
+            let token = Uuid::new_v4().to_string();
+            let request = JobRequest { token: token.clone(), order: order.clone(), manifest_etag: etag.clone() };
+            ledger.request_job(request)?;
+            token
         };
         let job = self.request(order, &key, &etag, token).await?;
         ledger.create(job.clone())?;

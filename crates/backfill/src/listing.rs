@@ -128,8 +128,8 @@ async fn bucket(client: &Client, origin: &Origin, after: Option<&String>) -> Res
     Ok(Page { entries, next })
 }
 
-/// By its storage class, unless a restored copy can be read. GLACIER_IR is read at once, and an archive tier of
-/// INTELLIGENT_TIERING is in no listing: the function finds it out.
+/// By its storage class, unless a restored copy can be read. `GLACIER_IR` is read at once, and an archive tier of
+/// `INTELLIGENT_TIERING` is in no listing: the function finds it out.
 fn is_archived(object: &Object) -> bool {
     let class = object.storage_class.as_ref();
     let is_archive = matches!(class, Some(ObjectStorageClass::Glacier | ObjectStorageClass::DeepArchive));

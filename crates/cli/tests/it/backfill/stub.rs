@@ -83,13 +83,11 @@ async fn serve(State(server): State<Server>, request: Request) -> Response {
     let received = Received { method: parts.method, uri: parts.uri, headers: parts.headers, body };
     let answer = (server.answer)(&received);
     server.received.lock().unwrap().push(received);
-    match answer {
-        Some((status, body)) => (StatusCode::from_u16(status).unwrap(), body).into_response(),
-        None => {
-            server.unanswered.send(()).unwrap();
-            pending().await
-        }
+    if let Some((status, body)) = answer {
+        return (StatusCode::from_u16(status).unwrap(), body).into_response();
     }
+    server.unanswered.send(()).unwrap();
+    pending().await
 }
 
 /// Variables with which every service is found at that endpoint, by credentials from the environment.

@@ -41,6 +41,11 @@ locals {
       when = true, namespace = "AWS/Lambda", metric = "RecursiveInvocationsDropped", statistic = "Sum", of = local.of_function
       most = 0, periods = 1, means = "Another function and this one feed each other"
     }
+    # The extension counts it. Where it writes no metrics, docs/operations.md has a metric filter.
+    rejected = {
+      when = local.has_metrics, namespace = local.namespace, metric = "RejectedRecords", statistic = "Sum", of = local.of_function
+      most = 0, periods = 1, means = "Events arrived that the function cannot use: they name no object, or ask for something else"
+    }
   }
 }
 

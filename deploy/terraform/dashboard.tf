@@ -3,7 +3,7 @@
 locals {
   # The graphs of docs/dashboard.json, which is made from the extension's list of metrics. A test compares the two.
   graphs_of_pictures = [
-    { title = "Invocations", statistics = ["Sum"], metrics = ["Invocations", "Errors", "Timeouts", "ColdStarts"] },
+    { title = "Invocations", statistics = ["Sum"], metrics = ["Invocations", "Errors", "Timeouts", "ColdStarts", "RejectedRecords"] },
     { title = "Pictures", statistics = ["Sum"], metrics = ["Converted", "Refused", "Failed", "Skipped", "Removed"] },
     { title = "Telemetry lost", statistics = ["Sum"], metrics = ["TelemetryDropped"] },
     { title = "Time", statistics = ["p50", "p99"], metrics = ["Duration", "BilledDuration", "InitDuration"] },

@@ -6,7 +6,8 @@ import re
 import unittest
 
 from sam import TEMPLATE, Account, deploy, template, translated, version_of
-from terraform import DIGEST, IMAGE, ROOT
+from samtranslator.yaml_helper import yaml_parse
+from terraform import DIGEST, IMAGE, ROOT, evaluate
 from test_policy import ALWAYS, KEYS, documented, named
 from test_rules import documented_alarms
 from test_settings import EXAMPLES, function_settings
@@ -100,6 +101,17 @@ class Template(unittest.TestCase):
     def test_has_the_alarms_of_the_runbook(self):
         alarms = TEMPLATE.with_name("alarms.yaml").read_text()
         self.assertEqual(set(re.findall(r"MetricName: (\w+)", alarms)), documented_alarms())
+
+
+class Alarms(unittest.TestCase):
+    def test_on_metrics_of_the_extension_are_made_where_it_writes_them(self):
+        alarms = yaml_parse(TEMPLATE.with_name("alarms.yaml").read_text())
+        own = [alarm for alarm in alarms["Resources"].values() if not str(alarm["Properties"].get("Namespace", "AWS/")).startswith("AWS/")]
+        self.assertEqual([alarm["Properties"]["MetricName"] for alarm in own], ["RejectedRecords"])
+        [rejected] = own
+        self.assertEqual((rejected["Properties"]["Namespace"], rejected["Condition"]), ({"Ref": "Namespace"}, "HasMetrics"))
+        self.assertEqual(alarms["Conditions"]["HasMetrics"], {"Fn::Not": [{"Fn::Equals": [{"Ref": "Namespace"}, ""]}]})
+        self.assertEqual(alarms["Parameters"]["Namespace"]["Default"], evaluate("namespace"))
 
 
 class Stack(unittest.TestCase):

@@ -111,3 +111,17 @@ class Dashboard(unittest.TestCase):
         for parameter, value in {"FunctionName": "avif", "Namespace": "avif-lambda", "AWS::Region": "eu-central-1"}.items():
             text = text.replace(f"${{{parameter}}}", value)
         self.assertEqual(json.loads(text), {"widgets": evaluate("widgets")})
+
+
+class Alarms(unittest.TestCase):
+    def test_read_metrics_that_the_extension_writes(self):
+        for namespace in ["avif-lambda", "photographs"]:
+            alarms = evaluate("alarms", telemetry={"telemetry_namespace": namespace})
+            ours = [alarm for alarm in alarms.values() if not alarm["namespace"].startswith("AWS/")]
+            self.assertEqual([(alarm["namespace"], alarm["of"]) for alarm in ours], [(namespace, {"FunctionName": "avif"})])
+            written = {line[1] for graph in documented_dashboard(namespace) for line in graph["properties"]["metrics"]}
+            self.assertLessEqual({alarm["metric"] for alarm in ours}, written)
+
+    def test_are_left_out_where_the_extension_writes_no_metrics(self):
+        self.assertTrue(evaluate("alarms")["rejected"]["when"])
+        self.assertFalse(evaluate("alarms", telemetry={"telemetry_emf": False})["rejected"]["when"])

@@ -18,6 +18,7 @@ use crate::file::Records;
 use crate::ledger::{Item, Ledger};
 use crate::metric::Sample;
 use crate::otlp::{Otlp, resource};
+use crate::reception::Reception;
 use crate::record::Record;
 
 /// Events further apart are rare.
@@ -27,7 +28,9 @@ const RARE: Duration = Duration::from_secs(20);
 const PERIOD: Duration = Duration::from_secs(5);
 /// The samples that wait for that at most.
 const MOST_SAMPLES: usize = 2000;
-/// The longest that a delivery keeps an environment from its next event.
+/// The longest that a delivery keeps an environment from its next event, and that an invocation is held back without a sign
+/// that telemetry arrives. Lambda delivers the record of an invocation's beginning after some 25 ms, however busy the
+/// function is.
 const PATIENCE: Duration = Duration::from_millis(250);
 /// How long the last records may take to come in, of the 2 s that there are at the end.
 const LATE: Duration = Duration::from_millis(600);
@@ -55,6 +58,7 @@ struct State {
     samples: Vec<Sample>,
     file: Option<Records>,
     last_event: SystemTime,
+    reception: Reception,
 }
 
 impl Agent {
@@ -69,7 +73,13 @@ impl Agent {
             .file
             .as_ref()
             .and_then(|path| Records::open(path).map_err(|error| say(&format!("{}: {error}", path.display()))).ok());
-        let state = State { ledger: Ledger::default(), samples: vec![], file, last_event: UNIX_EPOCH };
+        let state = State {
+            ledger: Ledger::default(),
+            samples: vec![],
+            file,
+            last_event: UNIX_EPOCH,
+            reception: Reception::default(),
+        };
         Self {
             namespace: config.namespace.clone(),
             function: config.function.name.clone(),
@@ -93,6 +103,9 @@ impl Agent {
 
     fn take_events(&self, events: Vec<Value>) {
         let mut state = self.state();
+        if !events.is_empty() {
+            state.reception.records_arrived();
+        }
         if let Some(Err(error)) = state.file.as_mut().map(|file| file.write(&events)) {
             say(&format!("the file of records is given up: {error}"));
             state.file = None;
@@ -106,20 +119,34 @@ impl Agent {
         }
     }
 
-    /// An event begins. Where events are rare, this takes until what it had to say is told.
+    /// An event begins. Where events are rare and telemetry arrives, this takes until what it had to say is told.
     pub async fn invoked(self: &Arc<Self>, request_id: &str, deadline_ms: u64) {
         // By the clock on the wall, which alone goes on while an environment is frozen.
         let now = SystemTime::now();
-        let before = std::mem::replace(&mut self.state().last_event, now);
-        if now.duration_since(before).unwrap_or_default() < RARE {
+        let (holds, warning) = {
+            let mut state = self.state();
+            let before = std::mem::replace(&mut state.last_event, now);
+            let warning = state.reception.invocation_began();
+            let is_rare = now.duration_since(before).unwrap_or_default() >= RARE;
+            (is_rare && state.reception.may_hold(), warning)
+        };
+        say_if_any(warning);
+        if !holds {
             return;
         }
         let mut batches = self.batches.subscribe();
         // An earlier try of the same event has the same identifier, but is as far back as events are apart here.
         let since = nanoseconds(now.checked_sub(RARE).unwrap_or(UNIX_EPOCH));
+        let began = batches.wait_for(|_| self.state().ledger.has_begun(request_id, since));
+        if timeout(PATIENCE, began).await.is_err() {
+            let warning = self.state().reception.missed_start(request_id, PATIENCE.as_millis());
+            say_if_any(warning);
+            return;
+        }
         let answered = batches.wait_for(|_| self.state().ledger.is_done(request_id, since));
         // Who answers at the very last moment is told of later: Lambda takes an extension that is late for a time-out.
         if timeout(until(deadline_ms).saturating_sub(RESERVE), answered).await.is_err() {
+            self.state().reception.missed_end(request_id);
             return;
         }
         self.print();
@@ -146,11 +173,14 @@ impl Agent {
     pub async fn shut_down(&self, deadline_ms: u64) {
         let end = Instant::now() + until(deadline_ms).saturating_sub(RESERVE);
         self.last_records().await;
-        {
+        let warning = {
             let mut state = self.state();
+            let open = state.ledger.open_invocations();
             let items = state.ledger.close();
             self.keep(&mut state, &items);
-        }
+            state.reception.environment_ended(open)
+        };
+        say_if_any(warning);
         self.print();
         let Some(otlp) = &self.otlp else { return };
         // What is under way may be on a connection that is long dead.
@@ -246,6 +276,12 @@ pub(crate) fn say(message: &str) {
     let _ = writeln!(std::io::stderr(), "avif-extension: {message}");
 }
 
+fn say_if_any(message: Option<String>) {
+    if let Some(message) = message {
+        say(&message);
+    }
+}
+
 /// That time in nanoseconds since 1970.
 fn nanoseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -270,16 +306,61 @@ mod tests {
 
     /// An invocation that the function is done with now.
     fn take(agent: &Agent, id: &str) {
+        take_records(agent, id, &["platform.start", "platform.runtimeDone"]);
+    }
+
+    fn take_records(agent: &Agent, id: &str, kinds: &[&str]) {
         let at = time::OffsetDateTime::now_utc().format(&time::format_description::well_known::Rfc3339).unwrap();
         let record = json!({ "requestId": id, "status": "success" });
-        let events = ["platform.start", "platform.runtimeDone"]
-            .map(|kind| json!({ "time": at, "type": kind, "record": record }));
-        agent.take(json!(events).to_string().as_bytes());
+        let event = |kind| json!({ "time": at, "type": kind, "record": record });
+        agent.take(kinds.iter().map(event).collect::<Value>().to_string().as_bytes());
+    }
+
+    fn agent() -> Arc<Agent> {
+        Arc::new(Agent::new(&Config::parse(&BTreeMap::new()).0, None, "instance"))
+    }
+
+    fn deadline_in(time: Duration) -> u64 {
+        nanoseconds(SystemTime::now() + time) / 1_000_000
+    }
+
+    /// Whether an invocation that follows a long pause, and has an hour, is held back.
+    async fn holds_back(agent: &Arc<Agent>, id: &str) -> bool {
+        agent.state().last_event = UNIX_EPOCH;
+        tokio::select! {
+            biased;
+            () = agent.invoked(id, deadline_in(Duration::from_hours(1))) => false,
+            () = std::future::ready(()) => true,
+        }
+    }
+
+    #[tokio::test]
+    async fn without_telemetry_only_one_invocation_is_held_back_and_only_for_a_moment() {
+        let agent = agent();
+        let first = agent.invoked("first", deadline_in(Duration::from_hours(1)));
+        timeout(Duration::from_secs(10), first).await.expect("it is let go long before its deadline");
+        assert!(!holds_back(&agent, "second").await);
+        // Records of whatever invocation show that there is telemetry again.
+        take(&agent, "second");
+        assert!(holds_back(&agent, "third").await);
+        take(&agent, "third");
+        assert!(!holds_back(&agent, "third").await, "it was answered");
+    }
+
+    #[tokio::test]
+    async fn after_an_end_that_was_not_reported_no_invocation_is_held_back() {
+        let agent = agent();
+        take_records(&agent, "first", &["platform.start"]);
+        agent.invoked("first", deadline_in(RESERVE + Duration::from_millis(9))).await;
+        for id in ["second", "third"] {
+            take_records(&agent, id, &["platform.start"]);
+            assert!(!holds_back(&agent, id).await, "{id}");
+        }
     }
 
     #[test]
     fn no_more_samples_wait_for_standard_output_than_so_many() {
-        let agent = Agent::new(&Config::parse(&BTreeMap::new()).0, None, "instance");
+        let agent = agent();
         for number in 0..=MOST_SAMPLES {
             take(&agent, &number.to_string());
         }
@@ -304,8 +385,7 @@ mod tests {
             take(&agent, id);
             // As if the one before it were long ago.
             agent.state().last_event = UNIX_EPOCH;
-            let deadline = nanoseconds(SystemTime::now()) / 1_000_000 + 5000;
-            agent.invoked(id, deadline).await;
+            agent.invoked(id, deadline_in(Duration::from_secs(5))).await;
             while !agent.otlp.as_ref().unwrap().is_down() {
                 tokio::task::yield_now().await;
             }

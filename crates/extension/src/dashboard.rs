@@ -11,7 +11,10 @@ const HEIGHT: usize = 6;
 
 /// What is shown together.
 const WIDGETS: [(&str, &[Metric]); 9] = [
-    ("Invocations", &[Metric::Invocations, Metric::Errors, Metric::Timeouts, Metric::ColdStarts]),
+    (
+        "Invocations",
+        &[Metric::Invocations, Metric::Errors, Metric::Timeouts, Metric::ColdStarts, Metric::RejectedRecords],
+    ),
     ("Pictures", &[Metric::Converted, Metric::Refused, Metric::Failed, Metric::Skipped, Metric::Removed]),
     ("Telemetry lost", &[Metric::TelemetryDropped]),
     ("Time", &[Metric::Duration, Metric::BilledDuration, Metric::InitDuration]),

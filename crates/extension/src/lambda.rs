@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
-use hyper::{Method, Request};
+use hyper::{Method, Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use lambda_extension::{Extension, LambdaEvent, NextEvent, service_fn};
@@ -60,8 +60,10 @@ pub async fn run(config: Config) -> Result<(), Error> {
     let agent = Arc::new(Agent::new(&config, registered.account_id.as_deref(), &registered.extension_id));
     // Before the first event is asked for, which ends the time in which one can subscribe.
     let subscribed = subscribe(&config.api, &registered.extension_id, &agent).await;
-    if let Err(mistake) = &subscribed {
-        say(&format!("no telemetry: {mistake}"));
+    if let Err(reason) = &subscribed {
+        say(&format!(
+            "no telemetry: {reason}. The function is not affected. This environment writes no metrics, logs or traces"
+        ));
     }
     tokio::spawn(Arc::clone(&agent).tell());
     tokio::select! {
@@ -70,7 +72,7 @@ pub async fn run(config: Config) -> Result<(), Error> {
     }
 }
 
-/// Attends to events, one after the other, until the environment ends. Who hears nothing has nothing to wait for.
+/// Attends to events, one after the other, until the environment ends. Without telemetry there is nothing to wait for.
 async fn attend(mut told: mpsc::Receiver<Told>, agent: &Arc<Agent>, hears: bool) {
     while let Some((event, done)) = told.recv().await {
         match event {
@@ -116,9 +118,13 @@ async fn ask(api: &str, id: &str, schema: &str, port: u16) -> Result<(), String>
     let client = Client::builder(TokioExecutor::new()).build_http();
     let response = client.request(request).await.map_err(|error| error.to_string())?;
     let status = response.status();
-    if status.is_success() {
+    // Not every 2xx: `202 Accepted` answers a subscription where there is no telemetry, as in AWS's Runtime Interface
+    // Emulator, by which SAM runs functions locally.
+    if status == StatusCode::OK {
         return Ok(());
     }
     let body = response.into_body().collect().await.map_err(|error| error.to_string())?.to_bytes();
-    Err(format!("{status} {}", String::from_utf8_lossy(&body)))
+    // The Runtime Interface Emulator ends its answer with a line break.
+    let body = String::from_utf8_lossy(&body).split_whitespace().collect::<Vec<_>>().join(" ");
+    Err(format!("the Telemetry API answered the subscription with {status}: {body}"))
 }

@@ -93,6 +93,19 @@ impl Ledger {
         items
     }
 
+    /// Whether the beginning of that invocation was reported. It began no earlier than `since`, as in
+    /// [`is_done`](Self::is_done).
+    #[must_use]
+    pub fn has_begun(&self, request_id: &str, since: u64) -> bool {
+        self.invocations.iter().any(|one| one.context.request_id == request_id && one.began >= since)
+    }
+
+    /// How many invocations began without a reported end.
+    #[must_use]
+    pub fn open_invocations(&self) -> usize {
+        self.invocations.iter().filter(|invocation| !invocation.done).count()
+    }
+
     /// Whether the function has answered that invocation, which began no earlier than that. What is invoked
     /// asynchronously keeps its identifier when it is tried again.
     #[must_use]
@@ -203,6 +216,9 @@ impl Ledger {
             });
             picture(&report, written, items);
             items.extend(context.into_iter().flat_map(|context| Span::picture(&context, number, &report, written)));
+        }
+        if body.get("record").is_some_and(|record| record["outcome"] == "rejected" && record["reason"].is_string()) {
+            items.push(Item::Sample(Sample { metric: Metric::RejectedRecords, value: 1.0, at: written }));
         }
         let is_json = !body.is_string();
         items.push(Item::Log(Log { at: written, line: text(line), is_json, context }));

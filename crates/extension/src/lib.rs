@@ -20,4 +20,5 @@ mod listener;
 pub mod metric;
 pub mod otlp;
 mod queue;
+mod reception;
 pub mod record;

@@ -33,6 +33,8 @@ pub enum Metric {
     Skipped,
     /// Pictures that are gone, and whose variants followed.
     Removed,
+    /// Records of events that the function rejected, because they name nothing to work on.
+    RejectedRecords,
     /// A source's size, in bytes.
     BytesIn,
     /// The size of a source's stored variants together, in bytes.
@@ -92,7 +94,7 @@ const MEBIBYTE: f64 = 1_048_576.0;
 
 impl Metric {
     /// All of them, in the order of their declaration.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::Invocations,
         Self::Errors,
         Self::Timeouts,
@@ -107,6 +109,7 @@ impl Metric {
         Self::Failed,
         Self::Skipped,
         Self::Removed,
+        Self::RejectedRecords,
         Self::BytesIn,
         Self::BytesOut,
         Self::Saving,
@@ -147,6 +150,7 @@ impl Metric {
             | Self::Failed
             | Self::Skipped
             | Self::Removed
+            | Self::RejectedRecords
             | Self::TelemetryDropped => "Count",
             Self::InitDuration
             | Self::Duration
@@ -185,6 +189,7 @@ impl Metric {
             Self::Failed => picture("failed"),
             Self::Skipped => picture("skipped"),
             Self::Removed => picture("removed"),
+            Self::RejectedRecords => named("avif.rejected_records", "{record}", 1.0),
             Self::BytesIn => named("avif.source.size", "By", 1.0),
             Self::BytesOut => named("avif.output.size", "By", 1.0),
             Self::Saving => named("avif.saving", "1", 1e-2),

@@ -38,7 +38,7 @@ pub async fn handle(
     let LambdaEvent { payload, context } = event;
     let Batch { jobs, refused, reply } = jobs(&payload).map_err(|error| malformed(&error))?;
     for reason in &refused {
-        log::refused(reason, &context.request_id);
+        log::rejected_record(reason, &context.request_id);
     }
     let deadline = deadline(&context);
     let done = stream::iter(by_source(jobs)).map(async |jobs| {

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use model::{Fate, Outcome, Report};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::Targets;
@@ -18,8 +18,9 @@ use crate::config::Log;
 use crate::event::Malformed;
 use crate::memory;
 
-/// The field whose text is JSON already, and is written as it is.
+/// The fields whose text is JSON already, and is written as it is.
 const REPORT: &str = "report";
+const RECORD: &str = "record";
 
 /// Begins to log to standard output, which Lambda collects.
 pub fn start(log: Log) {
@@ -59,9 +60,11 @@ pub(crate) fn report(report: &Report, request_id: &str) {
     }
 }
 
-/// Writes why a record, or a whole message, became no job.
-pub(crate) fn refused(reason: &str, request_id: &str) {
-    tracing::warn!(request_id, "refused a record: {}", one_line(reason));
+/// Writes why a record, a task or a whole message of an event became no job. The field `record` is for those who count: the
+/// extension, metric filters and queries.
+pub(crate) fn rejected_record(reason: &str, request_id: &str) {
+    let record = json!({ "outcome": "rejected", "reason": reason }).to_string();
+    tracing::warn!(record, request_id, "rejected a record: {}", one_line(reason));
 }
 
 /// Writes that a whole event was not understood.
@@ -111,7 +114,7 @@ struct Line(Map<String, Value>);
 impl Visit for Line {
     fn record_str(&mut self, field: &Field, text: &str) {
         let value = match field.name() {
-            REPORT => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
+            REPORT | RECORD => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
             _ => text.into(),
         };
         self.0.insert(field.name().into(), value);

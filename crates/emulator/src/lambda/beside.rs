@@ -16,13 +16,16 @@ use super::api::{accepted, answer, read, refusal};
 use super::invocation::FunctionError;
 use super::record::Record;
 use super::registry::{Extension, Registry};
-use super::telemetry::{self, Telemetry};
+use super::telemetry::{self, Telemetry, TelemetryApi};
 
 const NAME: &str = "lambda-extension-name";
 const IDENTIFIER: HeaderName = HeaderName::from_static("lambda-extension-identifier");
 const EVENT: HeaderName = HeaderName::from_static("lambda-extension-event-identifier");
 const FEATURES: &str = "lambda-extension-accept-feature";
 const ERROR_TYPE: &str = "lambda-extension-function-error-type";
+/// With a line break, as the Runtime Interface Emulator writes it.
+const NOT_SUPPORTED: &str =
+    "{\"errorMessage\":\"Telemetry API is not supported\",\"errorType\":\"Telemetry.NotSupported\"}\n";
 
 /// What the routes need.
 #[derive(Debug, Clone)]
@@ -98,6 +101,11 @@ async fn give_up(State(beside): State<Beside>, headers: HeaderMap, body: Bytes) 
 }
 
 async fn subscribe(State(beside): State<Beside>, headers: HeaderMap, body: Bytes) -> Response<Body> {
+    if beside.telemetry.api == TelemetryApi::NotSupported {
+        let mut response = accepted();
+        *response.body_mut() = Body::from(NOT_SUPPORTED);
+        return response;
+    }
     let extension = match who(&beside, &headers) {
         Ok(extension) => extension,
         Err(refusal) => return *refusal,

@@ -36,7 +36,7 @@ impl Environment {
         let failed = |error: io::Error| FunctionError::new("Runtime.InitError", error.to_string());
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let telemetry = Arc::new(Telemetry::new(function.beside.schemas.clone()));
+        let telemetry = Arc::new(Telemetry::new(function.beside.telemetry, function.beside.schemas.clone()));
         let registry = Arc::new(Registry::new(function.beside.extensions.iter().map(|path| name(path)).collect()));
         let (routes, mut desk) = api::open();
         let beside =

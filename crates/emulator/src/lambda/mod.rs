@@ -27,6 +27,7 @@ use uuid::Uuid;
 
 use environment::Environment;
 pub use invocation::{Delivery, FunctionError, Invocation};
+pub use telemetry::TelemetryApi;
 
 /// A function's configuration.
 #[derive(Debug, Clone)]
@@ -57,12 +58,15 @@ pub struct Beside {
     pub extensions: Vec<PathBuf>,
     /// The schemas of telemetry that can be subscribed to.
     pub schemas: Vec<&'static str>,
+    /// What becomes of these subscriptions.
+    pub telemetry: TelemetryApi,
 }
 
 impl Default for Beside {
-    /// No extensions, and every schema that AWS has published.
+    /// No extensions, and telemetry by every schema that AWS has published.
     fn default() -> Self {
-        Self { extensions: vec![], schemas: vec!["2022-07-01", "2022-12-13", "2025-01-29"] }
+        let schemas = vec!["2022-07-01", "2022-12-13", "2025-01-29"];
+        Self { extensions: vec![], schemas, telemetry: TelemetryApi::Served }
     }
 }
 

@@ -9,9 +9,25 @@ use tokio::sync::watch;
 use super::delivery::{self, Buffering, Destination};
 use super::record::{Category, Record};
 
+/// What becomes of subscriptions to the Telemetry API.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum TelemetryApi {
+    /// Every record is delivered, as on AWS.
+    #[default]
+    Served,
+    /// Records are delivered up to the first of this type (`platform.start`, for instance) and none after it.
+    StopsAfter(&'static str),
+    /// Subscriptions are accepted and nothing is delivered, as by cargo-lambda.
+    NeverServed,
+    /// Subscriptions are answered with `202 Accepted` and an error, and nothing is delivered, as by AWS's Runtime Interface
+    /// Emulator (its `runtimelogs_stub.go`).
+    NotSupported,
+}
+
 /// What has to be said in an environment, and those who want to hear it.
 #[derive(Debug)]
 pub(super) struct Telemetry {
+    pub(super) api: TelemetryApi,
     schemas: Vec<&'static str>,
     state: Mutex<State>,
     frozen: watch::Sender<bool>,
@@ -22,6 +38,8 @@ struct State {
     /// What was said in the init phase, for those who subscribe later in it.
     said: Vec<Record>,
     closed: bool,
+    /// Whether no further record is delivered.
+    stopped: bool,
     subscribers: Vec<Subscriber>,
 }
 
@@ -49,13 +67,22 @@ impl Default for Request {
 }
 
 impl Telemetry {
-    pub(super) fn new(schemas: Vec<&'static str>) -> Self {
-        Self { schemas, state: Mutex::default(), frozen: watch::Sender::new(false) }
+    pub(super) fn new(api: TelemetryApi, schemas: Vec<&'static str>) -> Self {
+        let stopped = match api {
+            TelemetryApi::Served | TelemetryApi::StopsAfter(_) => false,
+            TelemetryApi::NeverServed | TelemetryApi::NotSupported => true,
+        };
+        let state = State { stopped, ..State::default() };
+        Self { api, schemas, state: state.into(), frozen: watch::Sender::new(false) }
     }
 
     /// Says something to all who want to hear it.
     pub(super) fn say(&self, record: Record) {
         let mut state = self.state();
+        if state.stopped {
+            return;
+        }
+        state.stopped = matches!(self.api, TelemetryApi::StopsAfter(kind) if record.event["type"] == kind);
         for subscriber in state.subscribers.iter().filter(|subscriber| subscriber.types.contains(&record.category)) {
             // A delivery that ended has nobody at its end.
             let _ = subscriber.records.send(record.clone());
@@ -133,7 +160,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_subscription_is_held_to_the_documented_bounds() {
-        let telemetry = Telemetry::new(vec!["2022-12-13"]);
+        let telemetry = Telemetry::new(TelemetryApi::Served, vec!["2022-12-13"]);
         subscribe(&telemetry, |_| ()).unwrap();
         subscribe(&telemetry, |request| request["buffering"] = json!({ "timeoutMs": 30_000 })).unwrap();
         let refused = |change: fn(&mut Value), words: &str| {

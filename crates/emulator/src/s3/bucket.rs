@@ -28,6 +28,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use super::call::{Call, Calls};
 use super::condition::Conditions;
+use super::listing;
 use super::notification::{Change, notification};
 
 /// Locks for objects, by a hash of their names: few enough to keep, and enough that objects seldom meet.
@@ -278,6 +279,29 @@ impl s3s::S3 for Buckets {
         self.files.create_multipart_upload(req).await
     }
 
+    async fn list_objects(&self, req: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
+        let (encoded, marker) = (listing::wants_encoded(req.input.encoding_type.as_ref())?, req.input.marker.clone());
+        let mut response = self.files.list_objects(req).await?;
+        response.output.marker = marker;
+        if encoded {
+            listing::encode_v1(&mut response.output);
+        }
+        Ok(response)
+    }
+
+    async fn list_objects_v2(&self, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
+        let encoded = listing::wants_encoded(req.input.encoding_type.as_ref())?;
+        let bucket = req.input.bucket.clone();
+        self.counted(call("ListObjectsV2", &bucket, ""), async {
+            let mut response = self.files.list_objects_v2(req).await?;
+            if encoded {
+                listing::encode_v2(&mut response.output);
+            }
+            Ok(response)
+        })
+        .await
+    }
+
     // The rest is as s3s-fs has it.
 
     async fn create_bucket(&self, req: S3Request<CreateBucketInput>) -> S3Result<S3Response<CreateBucketOutput>> {
@@ -305,14 +329,6 @@ impl s3s::S3 for Buckets {
 
     async fn list_buckets(&self, req: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
         self.files.list_buckets(req).await
-    }
-
-    async fn list_objects(&self, req: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
-        self.files.list_objects(req).await
-    }
-
-    async fn list_objects_v2(&self, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
-        self.files.list_objects_v2(req).await
     }
 
     async fn list_parts(&self, req: S3Request<ListPartsInput>) -> S3Result<S3Response<ListPartsOutput>> {

@@ -6,6 +6,7 @@ mod client;
 mod condition;
 mod door;
 mod faults;
+mod listing;
 mod notification;
 mod refusal;
 

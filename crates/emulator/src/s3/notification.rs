@@ -56,8 +56,8 @@ pub(super) fn notification(change: Change, bucket: &str, key: &str, etag: Option
     }]})
 }
 
-/// A key as a form would send it, which is how S3 does.
-fn encode(key: &str) -> String {
+/// A key, form-encoded except for its slashes, as S3 writes keys in notifications and in lists.
+pub(super) fn encode(key: &str) -> String {
     utf8_percent_encode(key, KEPT).to_string().replace(' ', "+")
 }
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use axum::body::Body;
 use axum::http::{Method, Request};
-use emulator::{Beside, Function, Lambda};
+use emulator::{Beside, Function, Lambda, TelemetryApi};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
@@ -59,6 +59,16 @@ async fn strangers_are_refused() {
     }
     let (status, answer) = ask(api, Method::POST, register, Some(name), &json!({ "events": 1 })).await;
     assert_eq!((status, answer["errorType"].as_str().unwrap()), (400, "InvalidRequestFormat"));
+}
+
+#[tokio::test]
+async fn without_a_telemetry_api_a_subscription_is_accepted_with_an_error() {
+    let beside = Beside { telemetry: TelemetryApi::NotSupported, ..Beside::default() };
+    let (lambda, _log) = start(Function { beside, ..function() });
+    let answer = lambda.invoke(json!({})).await.result.unwrap();
+    let api = answer["environment"]["AWS_LAMBDA_RUNTIME_API"].as_str().unwrap();
+    let (status, answer) = ask(api, Method::PUT, "/2022-07-01/telemetry", None, &json!({})).await;
+    assert_eq!((status, answer["errorType"].as_str().unwrap()), (202, "Telemetry.NotSupported"));
 }
 
 #[tokio::test]

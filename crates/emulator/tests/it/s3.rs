@@ -2,7 +2,7 @@ use std::fs;
 
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart};
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, EncodingType};
 use emulator::{S3, SECRET_KEY, Settings};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -94,4 +94,43 @@ async fn what_is_not_allowed_or_not_there_is_refused_and_not_told_of() {
     let put = client.put_object().bucket("elsewhere").key("a.jpg").body(ByteStream::from_static(b"a")).send();
     assert_eq!(put.await.unwrap_err().code(), Some("NoSuchBucket"));
     assert!(bucket.told.try_recv().is_err());
+}
+
+/// The SDK for Rust decodes nothing by itself, so it shows what is sent: boto3 and the AWS CLI ask for this in every list.
+#[tokio::test]
+async fn lists_are_form_encoded_where_the_client_asks_for_it() {
+    let bucket = Bucket::new().await;
+    let client = bucket.s3.client(SECRET_KEY);
+    for key in ["a b/x+y%41.jpg", "a b/写真 (1)~.jpg", "a b/c+d/1.jpg", "a b/*.jpg"] {
+        client.put_object().bucket("photos").key(key).body(ByteStream::from_static(b"a")).send().await.unwrap();
+    }
+    let encoded = ["a+b/*.jpg", "a+b/x%2By%2541.jpg", "a+b/%E5%86%99%E7%9C%9F+%281%29%7E.jpg"];
+
+    let list = client.list_objects_v2().bucket("photos").prefix("a b/").delimiter("/").start_after("a b/%");
+    let plain = list.clone().send().await.unwrap();
+    assert_eq!((plain.encoding_type(), plain.prefix(), plain.start_after()), (None, Some("a b/"), Some("a b/%")));
+    assert_eq!(plain.contents()[1].key(), Some("a b/x+y%41.jpg"));
+    let url = list.encoding_type(EncodingType::Url).send().await.unwrap();
+    assert_eq!(url.contents().iter().filter_map(|object| object.key()).collect::<Vec<_>>(), encoded);
+    assert_eq!(url.common_prefixes()[0].prefix(), Some("a+b/c%2Bd/"));
+    assert_eq!((url.encoding_type(), url.prefix()), (Some(&EncodingType::Url), Some("a+b/")));
+    assert_eq!((url.delimiter(), url.start_after()), (Some("/"), Some("a+b/%25")));
+
+    let list = client.list_objects().bucket("photos").prefix("a b/").delimiter("+").marker("a b/%").max_keys(1);
+    let plain = list.clone().send().await.unwrap();
+    assert_eq!((plain.encoding_type(), plain.marker(), plain.next_marker()), (None, Some("a b/%"), Some("a b/*.jpg")));
+    let url = list.encoding_type(EncodingType::Url).send().await.unwrap();
+    assert_eq!((url.encoding_type(), url.contents()[0].key()), (Some(&EncodingType::Url), Some("a+b/*.jpg")));
+    assert_eq!((url.prefix(), url.delimiter()), (Some("a+b/"), Some("%2B")));
+    assert_eq!((url.marker(), url.next_marker()), (Some("a+b/%25"), Some("a+b/*.jpg")));
+}
+
+#[tokio::test]
+async fn a_list_in_an_unknown_encoding_is_an_invalid_argument() {
+    let bucket = Bucket::new().await;
+    let client = bucket.s3.client(SECRET_KEY);
+    let list = client.list_objects_v2().bucket("photos").encoding_type(EncodingType::from("base64")).send().await;
+    assert_eq!(list.unwrap_err().code(), Some("InvalidArgument"));
+    let list = client.list_objects().bucket("photos").encoding_type(EncodingType::from("base64")).send().await;
+    assert_eq!(list.unwrap_err().code(), Some("InvalidArgument"));
 }

@@ -9,5 +9,6 @@ mod cadence;
 mod house;
 mod numbers;
 mod outage;
+mod reception;
 mod shutdown;
 mod signals;

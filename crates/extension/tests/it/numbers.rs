@@ -82,6 +82,24 @@ async fn a_thousand_invocations_are_accounted_for_once_in_cloudwatch_and_in_open
     assert_eq!(got.logs.len(), written.len(), "every line of the function's");
 }
 
+/// Neither S3 nor a job is needed for these.
+#[tokio::test]
+async fn rejected_records_are_counted() {
+    let backend = Backend::start(Mood::Well).await;
+    let settings = [
+        ("AWS_ACCESS_KEY_ID", "key"),
+        ("AWS_SECRET_ACCESS_KEY", "secret"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", &backend.endpoint),
+    ];
+    let (lambda, mut log) = start(function(built("bootstrap"), &settings));
+    let record = |name: &str, key: &str| json!({ "eventSource": "aws:s3", "eventName": name, "s3": { "bucket": { "name": "photos" }, "object": { "key": key } } });
+    let records = [record("ObjectCreated:Put", "%FF.jpg"), record("ObjectTagging:Put", "a.jpg")];
+    lambda.invoke(json!({ "Records": records })).await.result.unwrap();
+    lambda.stop().await;
+    assert_eq!(sum(&metrics(&lines(&mut log)), "RejectedRecords"), 2.0);
+    assert_eq!(backend.got().sum("avif.rejected_records", ""), 2);
+}
+
 /// What the metrics have to be.
 #[expect(clippy::cast_precision_loss, reason = "sizes, of which none comes near 2^53")]
 fn expected(reports: &[Report]) -> BTreeMap<&'static str, f64> {

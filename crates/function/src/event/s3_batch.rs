@@ -56,7 +56,7 @@ pub(super) fn jobs(event: &Value) -> Result<Batch, Malformed> {
         let message = format!("invocationSchemaVersion: {schema:?} is none of {}", SCHEMAS.join(", "));
         return Err(Malformed::Content { event: KIND, message });
     }
-    let mut jobs = vec![];
+    let (mut jobs, mut refused) = (vec![], vec![]);
     let each = tasks
         .into_iter()
         .map(|task| {
@@ -65,10 +65,13 @@ pub(super) fn jobs(event: &Value) -> Result<Batch, Malformed> {
                 jobs.push(job);
                 jobs.len() - 1
             });
-            (id, index.map_err(|reason| reason.to_string()))
+            let index = index.map_err(|reason| reason.to_string());
+            // The log counts it, and the answer gives the reason to the job's completion report.
+            refused.extend(index.as_ref().err().map(|reason| format!("task {id:?}: {reason}")));
+            (id, index)
         })
         .collect();
-    Ok(Batch { jobs, refused: vec![], reply: Reply::Tasks(Tasks { schema, invocation, each }) })
+    Ok(Batch { jobs, refused, reply: Reply::Tasks(Tasks { schema, invocation, each }) })
 }
 
 fn job(task: Task) -> Result<Job, Unusable> {

@@ -74,6 +74,36 @@ async fn every_job_has_one_line_in_the_log() {
 }
 
 #[tokio::test]
+async fn rejected_records_can_be_counted_in_the_log() {
+    let mut house = House::untold(&[]).await;
+    let other = notification::record("ObjectTagging:Put", &json!({"key": "a.jpg", "size": 1}));
+    let answer = house.lambda.invoke(json!({ "Records": [record("%FF.jpg"), other] })).await.result.unwrap();
+    assert_eq!(answer["refused"].as_array().unwrap().len(), 2);
+    let task = json!({ "taskId": "t", "s3Key": "%FE.jpg", "s3Bucket": "photos" });
+    let call = json!({ "invocationSchemaVersion": "2.0", "invocationId": "i", "tasks": [task] });
+    let answer = house.lambda.invoke(call).await.result.unwrap();
+    assert_eq!(answer["results"][0]["resultCode"], "PermanentFailure");
+    house.lambda.stop().await;
+
+    let lines: Vec<Value> = house.lines().iter().filter_map(|line| serde_json::from_str::<Value>(line).ok()).collect();
+    let rejected: Vec<_> = lines.iter().filter(|line| line["record"]["outcome"] == "rejected").collect();
+    let reasons: Vec<_> = rejected.iter().map(|line| line["record"]["reason"].as_str().unwrap()).collect();
+    assert_eq!(
+        reasons,
+        [
+            "key \"%FF.jpg\" is not form-encoded UTF-8",
+            "event \"ObjectTagging:Put\" asks for nothing known here; subscribe to s3:ObjectCreated:*, s3:ObjectRemoved:*, \
+             s3:LifecycleExpiration:* and s3:ObjectRestore:Completed",
+            "task \"t\": key \"%FE.jpg\" is not form-encoded UTF-8",
+        ]
+    );
+    for line in rejected {
+        assert!(line["level"] == "WARN" && line["request_id"].is_string(), "{line}");
+        assert_eq!(line["message"], format!("rejected a record: {}", line["record"]["reason"].as_str().unwrap()));
+    }
+}
+
+#[tokio::test]
 async fn a_picture_that_cannot_be_done_in_time_is_not_begun() {
     // A minute for 25 megapixels at speed 0 is not enough; the header alone tells.
     let mut house = House::with(&[("AVIF_SPEED", "0")]).await;

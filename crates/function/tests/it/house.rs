@@ -116,10 +116,15 @@ impl House {
         list.contents.unwrap_or_default().into_iter().filter_map(|object| object.key).collect()
     }
 
+    /// Every line of the log so far.
+    pub(crate) fn lines(&mut self) -> Vec<String> {
+        std::iter::from_fn(|| self.log.try_recv().ok()).collect()
+    }
+
     /// The function's lines so far that are JSON with a report.
     pub(crate) fn report_lines(&mut self) -> Vec<Value> {
-        let lines = std::iter::from_fn(|| self.log.try_recv().ok());
-        lines
+        self.lines()
+            .into_iter()
             .filter_map(|line| serde_json::from_str::<Value>(&line).ok())
             .filter(|line| line.get("report").is_some())
             .collect()

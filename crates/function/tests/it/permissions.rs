@@ -51,6 +51,7 @@ fn needed(call: &Call) -> Vec<(String, String)> {
         "PutObject" => vec!["s3:PutObject"],
         "DeleteObject" => vec!["s3:DeleteObject"],
         "GetObjectTagging" => vec!["s3:GetObjectTagging"],
+        "ListObjectsV2" => return vec![("s3:ListBucket".to_owned(), bucket.to_owned())],
         other => panic!("{other} is in no policy"),
     };
     if call.tagged {
@@ -81,6 +82,8 @@ async fn live(settings: &[(&str, &str)]) -> Permissions {
     let _ = house.server.take_calls();
     assert_eq!(house.tell(event("a.png", None, "03")).await.0, "removed");
     assert_eq!(house.tell(event("gone.png", Some("etag"), "04")).await.0, "skipped");
+    // Nothing was made of it, which is to be seen by a listing.
+    assert_eq!(house.tell(event("gone.png", None, "05")).await.0, "skipped");
     calls.extend(house.server.take_calls());
     calls.iter().flat_map(needed).collect()
 }

@@ -1,6 +1,5 @@
 //! What a job is doing, for the reason of a job that does not finish before its deadline.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -25,8 +24,8 @@ struct State {
     step: Step,
     /// Whether the step's requests had an answer.
     is_answered: bool,
-    /// The requests of the step that failed and are tried again, and their last answers.
-    failures: BTreeMap<String, String>,
+    /// The last answer to a request of the step that made the SDK try it again.
+    failure: Option<String>,
 }
 
 /// What a job waits for.
@@ -59,8 +58,8 @@ impl Progress {
 
     /// The deadline comes now.
     pub(crate) fn interruption(&self) -> Interruption {
-        let State { step, is_answered, failures } = &*self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Interruption { step: *step, is_answered: *is_answered, failure: failures.values().next().cloned() }
+        let State { step, is_answered, failure } = &*self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Interruption { step: *step, is_answered: *is_answered, failure: failure.clone() }
     }
 }
 
@@ -83,7 +82,7 @@ impl fmt::Display for Interruption {
             Step::Store => "writing to S3",
         })?;
         match (&self.failure, self.step, self.is_answered) {
-            (Some(failure), _, _) => write!(to, "; the last answer was {failure}; try it again later"),
+            (Some(failure), _, _) => write!(to, "; a request was answered with {failure}; try it again later"),
             (None, Step::Convert, _) => write!(to, "; give the function more time or memory, or smaller batches"),
             (None, _, true) => write!(to, "; give the function more time, or smaller batches"),
             (None, _, false) => {
@@ -108,19 +107,16 @@ impl Intercept for RecordFailures {
         _: &RuntimeComponents,
         _: &mut ConfigBag,
     ) -> Result<(), BoxError> {
-        let (Some(request), Some(response)) = (context.request(), context.response()) else { return Ok(()) };
-        let request = format!("{} {}", request.method(), request.uri());
+        let Some(response) = context.response() else { return Ok(()) };
         let status = response.status().as_u16();
         let is_retried = status >= 500 || status == 429;
         let body = response.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
         let code = body.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")).map(|(code, _)| code);
-        let failure = format!("{status} {}", code.or_else(|| meaning(status)).unwrap_or("without a code"));
         change(|state| {
             state.is_answered |= !is_retried;
             if is_retried {
-                state.failures.insert(request, failure);
-            } else {
-                state.failures.remove(&request);
+                let code = code.or_else(|| meaning(status)).unwrap_or("without a code");
+                state.failure = Some(format!("{status} {code}"));
             }
         });
         Ok(())
@@ -137,7 +133,7 @@ mod tests {
             (Step::Convert, true, None, "converting; give the function more time or memory"),
             (Step::Read, true, None, "more time, or smaller batches"),
             (Step::LookUp, false, None, "no answer came: in a VPC"),
-            (Step::Store, true, Some("503 SlowDown"), "the last answer was 503 SlowDown"),
+            (Step::Store, true, Some("503 SlowDown"), "answered with 503 SlowDown"),
         ] {
             let failure = failure.map(str::to_owned);
             let text = Interruption { step, is_answered, failure }.to_string();
@@ -149,7 +145,7 @@ mod tests {
     async fn step_forgets_the_failures_of_the_step_before_it() {
         let progress = Arc::new(Progress::default());
         let failed = async {
-            change(|state| drop(state.failures.insert("GET /".into(), "503 SlowDown".into())));
+            change(|state| state.failure = Some("503 SlowDown".into()));
             begin(Step::Convert);
         };
         progress.scope(failed).await;

@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(job.source.at.to_string(), "s3://amzn-s3-demo-bucket/HappyFace.jpg");
         assert_eq!(job.source.etag.as_deref(), Some("d41d8cd98f00b204e9800998ecf8427e"));
         assert_eq!(job.source.version.as_deref(), Some("096fKKXTRTtl3on89fVO.nfljtsv6qko"));
-        assert_eq!(job.source.sequencer, "55aed6dcd90281e5".parse().ok());
+        assert_eq!(job.source.sequencer, "0055aed6dcd90281e5".parse().ok());
     }
 
     #[test]

@@ -64,51 +64,64 @@ let
     )
   );
 
-  # The dependencies, compiled once for what is shipped and once for what checks it: tests are not linked as a whole
-  # program each, which would take minutes a test.
-  cargoArtifacts = craneLib.buildDepsOnly (
-    arguments
-    // {
-      # Without `cargo check` and tests, which are for the others.
-      buildPhaseCargoCommand = "cargoWithProfile build ${arguments.cargoExtraArgs}";
-      doCheck = false;
-    }
-  );
+  # The packages that these options of Cargo select, and their dependencies as a derivation of their own: compiled once for
+  # what is shipped and once for what checks it, since linking each test as a whole program would take minutes.
+  build =
+    selection: more:
+    let
+      selected = arguments // {
+        cargoExtraArgs = "--locked ${selection} --no-default-features --features system";
+        # `nix flake check` runs the tests, by nextest.
+        doCheck = false;
+      };
+    in
+    craneLib.buildPackage (
+      selected
+      // {
+        cargoArtifacts = craneLib.buildDepsOnly (
+          selected
+          // {
+            # Without `cargo check` and tests, which are for the others.
+            buildPhaseCargoCommand = "cargoWithProfile build ${selected.cargoExtraArgs}";
+          }
+        );
+        # There is no library of its own to find, and an output's path in the programs makes other bits of every edit.
+        NIX_NO_SELF_RPATH = 1;
+      }
+      // more
+    );
   checking = arguments // {
     CARGO_PROFILE = "quick";
     # What they compile serves nobody else.
     doInstallCargoArtifacts = false;
   };
 
-  workspace = craneLib.buildPackage (
-    arguments
-    // {
-      inherit cargoArtifacts;
-      # `nix flake check` runs the tests, by nextest.
-      doCheck = false;
-      # There is no library of its own to find, and an output's path in the programs makes other bits of every edit.
-      NIX_NO_SELF_RPATH = 1;
-      passthru = {
-        inherit arguments;
-        # For the checks: the arguments of a derivation that compiles the workspace.
-        checking = checking // {
-          cargoArtifacts = craneLib.buildDepsOnly (
-            checking
-            // {
-              # Without `cargo build`: tests turn on features of what they depend on, and have it compiled for themselves.
-              buildPhaseCargoCommand = "cargoWithProfile check ${arguments.cargoExtraArgs} --all-targets";
-            }
-          );
-        };
-        bootstrap = program "bootstrap" "The Lambda function: photographs in S3 become AVIF";
-        extension = program "avif-extension" "The Lambda extension: metrics, logs and traces of any function";
-        avif = program "avif" "Photographs to AVIF on this machine, and the function itself";
+  # The command line tool apart: Cargo would turn on its ways to load credentials in the function, too.
+  tool = build "--package cli" { pname = "avif"; };
+
+  workspace = build "--workspace --exclude cli" {
+    passthru = {
+      inherit arguments;
+      # For the checks: the arguments of a derivation that compiles the workspace.
+      checking = checking // {
+        cargoArtifacts = craneLib.buildDepsOnly (
+          checking
+          // {
+            # Without `cargo build`: tests turn on features of what they depend on, and have it compiled for themselves.
+            buildPhaseCargoCommand = "cargoWithProfile check ${arguments.cargoExtraArgs} --all-targets";
+          }
+        );
       };
-    }
-  );
+      bootstrap = program workspace "bootstrap" "The Lambda function: photographs in S3 become AVIF";
+      extension =
+        program workspace "avif-extension"
+          "The Lambda extension: metrics, logs and traces of any function";
+      avif = program tool "avif" "Photographs to AVIF on this machine, and the function itself";
+    };
+  };
 
   program =
-    name: description:
+    package: name: description:
     runCommand "${name}-${version}"
       {
         pname = name;
@@ -125,7 +138,7 @@ let
         };
       }
       ''
-        install -D --mode=555 --target-directory=$out/bin ${workspace}/bin/${name}
+        install -D --mode=555 --target-directory=$out/bin ${package}/bin/${name}
       '';
 in
 workspace

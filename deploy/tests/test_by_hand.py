@@ -55,8 +55,14 @@ class ByHand(unittest.TestCase):
         self.check_permission("s3", "s3.amazonaws.com", f"arn:aws:s3:::{BUCKET}", ACCOUNT)
 
         read(OPERATIONS, "Alarms", FUNCTION="avif")
-        [metric] = self.logs.describe_metric_filters(logGroupName="/aws/lambda/avif")["metricFilters"]
-        self.assertEqual(metric["filterPattern"], '{ $.report.outcome = "refused" }')
+        filters = self.logs.describe_metric_filters(logGroupName="/aws/lambda/avif")["metricFilters"]
+        patterns = {metric["filterName"]: metric["filterPattern"] for metric in filters}
+        self.assertEqual(
+            patterns,
+            {"refused": '{ $.report.outcome = "refused" }', "rejected-records": '{ $.record.outcome = "rejected" }'},
+        )
+        [alarm] = self.cloudwatch.describe_alarms(AlarmNames=["avif-rejected"])["MetricAlarms"]
+        self.assertEqual((alarm["MetricName"], alarm["Namespace"], alarm["Threshold"]), ("RejectedRecords", "avif", 0))
         read(TELEMETRY, "Metrics")
         json.loads(self.cloudwatch.get_dashboard(DashboardName="my-function")["DashboardBody"])
 
@@ -111,15 +117,29 @@ class ByHand(unittest.TestCase):
         self.events.remove_targets(Rule="avif", Ids=["observer"])
         self.events.put_targets(Rule="avif", Targets=[{"Id": "avif", "Arn": ALIAS}])
         self.assertEqual(message["detail-type"], "Object Created")
+        self.created = message
         self.run_function(message)
         keys = [entry["Key"] for entry in self.s3.list_objects_v2(Bucket=BUCKET)["Contents"]]
         self.assertIn("photo.jpg.avif", keys)
         self.assertEqual(self.s3.get_object(Bucket=BUCKET, Key="photo.jpg.avif")["Body"].read()[4:12], b"ftypavif")
 
     def check_redrive(self):
-        """Lambda reads the failure queue, and keeps what fails again."""
+        """Lambda reads the failure queue and keeps messages that fail again; the function does again what failed."""
         [mapping] = self.functions.list_event_source_mappings()["EventSourceMappings"]
         self.check_mapping(mapping, FAILURES)
+        self.s3.delete_object(Bucket=BUCKET, Key="photo.jpg.avif")
+        # As Lambda writes it (developer guide, "Capturing records of Lambda asynchronous invocations").
+        failure = {
+            "version": "1.0",
+            "timestamp": "2026-01-02T03:04:05.678Z",
+            "requestContext": {"requestId": "1", "functionArn": ALIAS, "condition": "RetriesExhausted", "approximateInvokeCount": 3},
+            "requestPayload": self.created,
+            "responseContext": {"statusCode": 200, "executedVersion": "1", "functionError": "Unhandled"},
+            "responsePayload": {"errorMessage": "1 of 1 failed"},
+        }
+        record = {"messageId": "1", "body": json.dumps(failure), "eventSource": "aws:sqs", "eventSourceARN": FAILURES}
+        self.assertEqual(self.run_function({"Records": [record]}), {"batchItemFailures": []})
+        self.s3.head_object(Bucket=BUCKET, Key="photo.jpg.avif")
 
     def check_queue(self):
         """S3 may send to the queue, does so, and Lambda reads it; after five receives a message is in the failure queue."""

@@ -66,7 +66,7 @@ pub(crate) fn replaced_by_older(source: &str, calls: &[Call]) -> Vec<String> {
             ("PutObject", true) => states.push(call.etag.as_deref()),
             ("DeleteObject", true) => states.push(None),
             ("DeleteObject", false) => {
-                let before = shown.remove(call.key.as_str()).filter(|_| call.key.ends_with(".avif"));
+                let before = shown.remove(call.key.as_str()).filter(|_| call.key.strip_suffix(".avif").is_some());
                 if let Some(before) = before.filter(|before| states[*before..].iter().all(Option::is_some)) {
                     violations.push(format!(
                         "{} was deleted, and its source exists since state {before} of {states:?}",

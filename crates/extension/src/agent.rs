@@ -29,8 +29,8 @@ const PERIOD: Duration = Duration::from_secs(5);
 /// The samples that wait for that at most.
 const MOST_SAMPLES: usize = 2000;
 /// The longest that a delivery keeps an environment from its next event, and that an invocation is held back without a sign
-/// that telemetry arrives. Lambda delivers the record of an invocation's beginning after some 25 ms, however busy the
-/// function is.
+/// that telemetry arrives. The record of its beginning is due after 25 ms, the time for which Lambda keeps a batch,
+/// however long the function is busy.
 const PATIENCE: Duration = Duration::from_millis(250);
 /// How long the last records may take to come in, of the 2 s that there are at the end.
 const LATE: Duration = Duration::from_millis(600);
@@ -119,7 +119,8 @@ impl Agent {
         }
     }
 
-    /// An event begins. Where events are rare and telemetry arrives, this takes until what it had to say is told.
+    /// An invocation begins. Where invocations are rare and telemetry arrives, this returns once the function has answered
+    /// and what was measured is written.
     pub async fn invoked(self: &Arc<Self>, request_id: &str, deadline_ms: u64) {
         // By the clock on the wall, which alone goes on while an environment is frozen.
         let now = SystemTime::now();

@@ -15,11 +15,13 @@ const CONSEQUENCE: &str = "The function is not affected, and nothing waits for t
 pub(crate) struct Reception {
     /// The invocations that began since the last record arrived.
     unheard: u64,
+    /// Whether any record arrived in this environment.
+    has_heard: bool,
     /// An invocation was held back in vain for its first record, and no record arrived since.
     is_silent: bool,
-    /// An invocation was held back in vain for its end.
-    has_missed_end: bool,
-    /// That invocation, until the log mentions it.
+    /// What to write to the log if it stays so until the next invocation.
+    silence: Option<String>,
+    /// The invocation that was held back in vain for its end.
     missed_end: Option<String>,
     has_warned: bool,
 }
@@ -28,18 +30,24 @@ impl Reception {
     /// Records arrived.
     pub(crate) fn records_arrived(&mut self) {
         self.unheard = 0;
+        self.has_heard = true;
         self.is_silent = false;
+        self.silence = None;
     }
 
     /// An invocation begins. Gives what to write to the log, if anything.
     pub(crate) fn invocation_began(&mut self) -> Option<String> {
         self.unheard += 1;
-        if let Some(request_id) = self.missed_end.take() {
-            return self.warn(&format!(
+        if let Some(request_id) = &self.missed_end {
+            let text = format!(
                 "the end of request {request_id} (platform.runtimeDone) was not reported before its deadline, though its \
                  beginning was. No later invocation in this environment waits for telemetry: what arrives is written with a \
                  later invocation or at shutdown"
-            ));
+            );
+            return self.warn(&text);
+        }
+        if let Some(silence) = self.silence.take() {
+            return self.warn(&silence);
         }
         if self.unheard > LONGEST_SILENCE {
             return self.warn(&format!("no record arrived during {LONGEST_SILENCE} invocations. {CONSEQUENCE}"));
@@ -52,13 +60,20 @@ impl Reception {
     /// An end that was missed counts for as long as the environment lives. Records that arrive later do not show that the
     /// next end will be reported in time, and so at most one invocation is held back until its deadline.
     pub(crate) fn may_hold(&self) -> bool {
-        !self.is_silent && !self.has_missed_end
+        !self.is_silent && self.missed_end.is_none()
     }
 
     /// An invocation was held back for `held_ms`, and its beginning was not reported. Gives what to write to the log.
+    ///
+    /// Where records arrived before, this one may only be late, as on a busy processor: the next invocation shows it.
     pub(crate) fn missed_start(&mut self, request_id: &str, held_ms: u128) -> Option<String> {
         self.is_silent = true;
-        self.warn(&format!("no record of request {request_id} arrived within {held_ms} ms. {CONSEQUENCE}"))
+        let silence = format!("no record of request {request_id} arrived within {held_ms} ms. {CONSEQUENCE}");
+        if self.has_heard {
+            self.silence = Some(silence);
+            return None;
+        }
+        self.warn(&silence)
     }
 
     /// An invocation was held back until its deadline, and its end was not reported.
@@ -66,7 +81,6 @@ impl Reception {
     /// Lambda ends an environment whose function times out. So only the next invocation, if there is one, shows that this was
     /// not a timeout, and the log mentions it then.
     pub(crate) fn missed_end(&mut self, request_id: &str) {
-        self.has_missed_end = true;
         self.missed_end = Some(request_id.into());
     }
 
@@ -110,6 +124,23 @@ mod tests {
             "{warnings:?}"
         );
         assert_eq!(reception.environment_ended(0), None, "it was said");
+    }
+
+    #[test]
+    fn late_record_is_not_logged_and_missing_one_is() {
+        let mut reception = Reception::default();
+        for is_late in [true, false] {
+            reception.records_arrived();
+            assert_eq!(reception.missed_start("r", 250), None);
+            assert!(!reception.may_hold());
+            if is_late {
+                reception.records_arrived();
+                assert!(reception.may_hold());
+            }
+            assert_eq!(reception.invocation_began().is_none(), is_late);
+        }
+        let warning = Reception::default().missed_start("r", 250).unwrap();
+        assert!(warning.starts_with("no telemetry: no record of request r arrived within 250 ms. "), "{warning}");
     }
 
     #[test]

@@ -24,6 +24,7 @@ let
         ../Cargo.toml
         ../Cargo.lock
         ../clippy.toml
+        ../.config/nextest.toml
         ../crates
       ];
     };

@@ -1,9 +1,9 @@
 //! What counts as evidence that an object does not exist.
 //!
 //! A job deletes the variants of a source that does not exist, so a wrong answer here loses them. S3 answers 403 to a read
-//! for many reasons: a missing object and a role that may not list the bucket; a KMS key that is disabled; a deny in a
-//! bucket policy or an SCP; requester pays. Only the first means that the object does not exist. So a 403 counts as
-//! evidence only together with a listing that succeeds and does not contain the key.
+//! of a missing object if the role may not list the bucket. It also answers 403 to a read of an existing object: a policy
+//! denies the read, or access to its KMS key, or the requester has to pay. So a 403 counts as evidence only together with a
+//! listing that succeeds and does not contain the key.
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};

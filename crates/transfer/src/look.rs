@@ -31,8 +31,8 @@ pub(crate) struct Place {
 pub(crate) enum Content {
     /// There is evidence that there is no object.
     Nothing,
-    /// S3 says neither that there is an object nor that there is none; this text has its answers. A write on condition
-    /// that there is none finds out.
+    /// The role may neither read nor list, so S3 does not say whether there is an object; the text has S3's answers. A
+    /// write with `If-None-Match: *` succeeds only if there is none.
     Unknown(String),
     Object(There),
 }
@@ -103,8 +103,7 @@ impl Seen {
     /// lists say that it came out larger than the source: a list by itself is no proof, since whoever removes the set of
     /// an earlier state may still be at it when the source is again what it was then.
     ///
-    /// What a search of at least that kind made counts: with [`Search::Full`], a variant whose search was cut short is not
-    /// good enough, and is made again.
+    /// `search` is the least that counts: with [`Search::Full`], a variant whose search was cut short does not count.
     pub(crate) fn is_whole(&self, state: &State, plan: &Plan, search: Search) -> bool {
         let fresh = |mark: Option<&Mark>| mark.is_some_and(|mark| mark.is_of(state, plan, search));
         let left_out = self.lists().flatten().next().map(|mark| mark.left_out.as_slice()).unwrap_or_default();

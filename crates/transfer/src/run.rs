@@ -67,7 +67,7 @@ async fn attempt(
         }
         match effort.round().await {
             Ok(Some(outcome)) => return Ok(outcome),
-            Ok(None) => last = format!("{at} was not the same before and after"),
+            Ok(None) => last = format!("{at} changed while the job ran"),
             Err(Error::Conflict { message }) => last = message,
             Err(Error::Interrupted { .. }) if round + 1 < ROUNDS => {}
             Err(error) => return Err(error),
@@ -113,7 +113,7 @@ impl Effort<'_> {
         }
     }
 
-    /// The source is there, and cannot be read: its outputs stay as they are.
+    /// The source exists and cannot be read, so its outputs stay as they are.
     fn archived(&self, seen: &Seen, state: &State, class: Option<String>) -> Result<Outcome, Error> {
         if seen.is_whole(state, self.plan, Search::CutShort) {
             return Ok(skipped(STORED));
@@ -142,7 +142,7 @@ impl Effort<'_> {
         }
         if seen.has_ours() {
             self.touched = true;
-            // What a conflict interrupts has deleted something, too.
+            // Each deletion is reported, even if a later one ends in a conflict.
             clear(self.store, seen, at, &mut self.removed).await?;
         }
         if state(self.store, at).await?.is_some() {
@@ -155,7 +155,7 @@ impl Effort<'_> {
         Ok(Some(skipped("the source is gone, and nothing made of it is stored")))
     }
 
-    /// A look-up answers 404, too, where there is no such bucket. Then nothing is known of the outputs.
+    /// Fails if the output bucket does not exist: S3 then answers 404 to every look-up, as it does for a missing output.
     async fn check_output_bucket(&self) -> Result<(), Error> {
         let elsewhere = self.outputs.variants.iter().find(|at| at.bucket != self.job.source.at.bucket);
         let Some(at) = elsewhere else { return Ok(()) };
@@ -181,7 +181,7 @@ impl Effort<'_> {
         let made = if let Some(made) = self.made.take() {
             made
         } else {
-            // Then this is worth the while only if there is time for a search now.
+            // Variants whose search was cut short are stored already: make them again only if there is time for a search.
             let is_stored_unsearched = seen.is_whole(&found, self.plan, Search::CutShort);
             let (store, deadline, took) = (self.store, self.deadline, &mut *self.took);
             match make(store, self.job, self.plan, object, deadline, is_stored_unsearched, took).await {

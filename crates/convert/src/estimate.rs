@@ -18,8 +18,9 @@ pub(crate) struct Estimate {
 
 /// Bytes a pixel of a file that was read back: 4:2:0 at 10 bits, or at 8 bits 4:4:4.
 const READ_BACK: u64 = 3;
-/// The program itself, its SDK and its threads.
-const PROGRAM: u64 = 40 << 20;
+/// The function's own process, with its SDK and its connections, and in the process that converts: the program and the stacks
+/// of its threads.
+const PROGRAM: u64 = 48 << 20;
 
 /// Bytes a pixel that decoding AV1 takes beside the pixels.
 const AV1_DECODER: u64 = 30;
@@ -48,7 +49,10 @@ impl Estimate {
         let light = u64::from(color.channel_count()) * 2;
         let resizing = narrower.map_or(0, |width| {
             let rows = width.saturating_mul(u64::from(header.size().1));
-            let lights = pixels.saturating_add(rows).saturating_add(encoded_pixels).saturating_mul(light);
+            // Colours are multiplied by their alpha in a copy.
+            let copies = if color.has_alpha() { 2 } else { 1 };
+            let lights =
+                pixels.saturating_mul(copies).saturating_add(rows).saturating_add(encoded_pixels).saturating_mul(light);
             lights.saturating_add(raster)
         });
         // Two encodes run side by side, the largest first.

@@ -14,7 +14,7 @@ use anyhow::{anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use model::{Limits, Location, Metadata, Quality, Recipe, SourceFacts, Speed, Timings, Width, Widths};
 use serde::Serialize;
-use transfer::{Layout, Plan, Storing, Time, Work, work};
+use transfer::{Layout, Plan, Request, Storing, Time, Work, work};
 
 use crate::inputs::{self, Failure, Input};
 use crate::{Usage, output, table};
@@ -125,6 +125,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         storing: Storing { keep_larger: arguments.keep_larger, ..Storing::default() },
         follow_removals: false,
         threads: NonZeroUsize::new(cores / workers).unwrap_or(NonZeroUsize::MIN),
+        processors: 1.0,
     };
     let outcomes = all(&tasks, &plan, arguments.overwrite, workers);
     report(&tasks, &outcomes, &failures, arguments.json)?;
@@ -231,12 +232,14 @@ fn convert(task: &Task, plan: &Plan, overwrite: bool) -> anyhow::Result<Outcome>
         output::must_be_free(outputs)?;
     }
     let bytes = inputs::read(&input.path, plan.limits.bytes)?;
-    let Work { facts, conversion, took } = match work(bytes, plan, Time::default()) {
+    let request =
+        |limits| Request { recipe: plan.recipe.clone(), limits, threads: plan.threads, time: Time::default() };
+    let Work { facts, conversion, took } = match work(bytes, &request(plan.limits)) {
         // Too large beside others is not too large: one at a time, with all the memory there is.
         Err(transfer::Error::Convert(convert::Error::TooMuchMemory { .. })) => {
             let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
             let limits = Limits { memory: Limits::default().memory, ..plan.limits };
-            work(inputs::read(&input.path, limits.bytes)?, &Plan { limits, ..plan.clone() }, Time::default())?
+            work(inputs::read(&input.path, limits.bytes)?, &request(limits))?
         }
         result => result?,
     };

@@ -1,6 +1,7 @@
 use std::fmt;
 
 use model::{Limits, Recipe, Width};
+use serde::{Deserialize, Serialize};
 
 use crate::estimate::Estimate;
 use crate::header::Header;
@@ -18,7 +19,8 @@ pub struct Opened<'bytes> {
 }
 
 /// Why an image is encoded at a fixed quality, although the recipe asks for a search.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SearchObstacle {
     /// The deadline leaves no time. With more time the same image is searched.
     Time,

@@ -9,6 +9,7 @@ use std::thread;
 use model::{Limits, Recipe};
 use thiserror::Error;
 use tracing::Level;
+use transfer::worker::Worker;
 use transfer::{Connection, Layout, Plan, Storing};
 
 /// Everything the function is told by its environment.
@@ -117,6 +118,7 @@ impl Reader<'_> {
             cache_control: self.text("AVIF_CACHE_CONTROL"),
             keep_larger: self.read("AVIF_KEEP_LARGER"),
             copy_tags: self.read("AVIF_COPY_TAGS"),
+            drop_headers: !self.read_or("AVIF_COPY_HEADERS", true),
             storage_class: self.optional("AVIF_STORAGE_CLASS"),
             kms_key: self.text("AVIF_KMS_KEY"),
         };
@@ -129,16 +131,28 @@ impl Reader<'_> {
             pixels: self.read_or("AVIF_MAX_PIXELS", most.pixels),
             animation_pixels: self.read_or("AVIF_MAX_ANIMATION_PIXELS", most.animation_pixels),
             memory: memory - waiting,
+            cpu_seconds: self.optional("AVIF_MAX_SECONDS"),
         };
         let catalogue = self.text("AVIF_CATALOG_TABLE");
         let follow_removals = self.read_or("AVIF_FOLLOW_REMOVALS", true);
         let processors = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        let threads = mebibytes.map_or(processors, |mebibytes| processors.min(share(mebibytes)));
+        let threads = mebibytes.map_or(processors, |mebibytes| processors.min(whole_processors(mebibytes)));
+        let all = f64::from(u32::try_from(processors.get()).unwrap_or(u32::MAX));
+        let processors =
+            mebibytes.map_or(all, |mebibytes| all.min(f64::from(mebibytes.get()) / f64::from(ONE_PROCESSOR)));
+        // Where the linker finds the codec, if a layer has it.
+        let linker = self.environment.iter().filter(|(name, _)| *name == "LD_LIBRARY_PATH");
+        let worker = Worker { environment: linker.map(|(name, value)| (name.clone(), value.clone())).collect() };
         let endpoint = [self.text("AWS_ENDPOINT_URL_S3"), self.text("AWS_ENDPOINT_URL")];
         Config {
-            plan: Plan { recipe, limits, layout, storing, follow_removals, threads },
+            plan: Plan { recipe, limits, layout, storing, follow_removals, threads, processors },
             log: self.log(),
-            connection: Connection { custom_endpoint: endpoint.iter().any(Option::is_some), waiting, catalogue },
+            connection: Connection {
+                custom_endpoint: endpoint.iter().any(Option::is_some),
+                waiting,
+                catalogue,
+                worker,
+            },
         }
     }
 
@@ -188,11 +202,13 @@ fn usable(mebibytes: NonZeroU32) -> u64 {
     (u64::from(mebibytes.get()) << 20) / 10 * 9
 }
 
-/// The processors that Lambda gives for that memory, to the nearest whole one, where the machine shows more of them: one at
-/// 1,769 MB and in proportion, up to the six of 10,240 MB (AWS Lambda Developer Guide, "Configure Lambda function memory").
-fn share(mebibytes: NonZeroU32) -> NonZeroUsize {
-    const ONE: u32 = 1769;
-    let processors = mebibytes.get().saturating_add(ONE / 2) / ONE;
+/// The MB of memory for which Lambda gives one processor. It gives them in proportion, up to the six of 10,240 MB (AWS Lambda
+/// Developer Guide, "Configure Lambda function memory").
+const ONE_PROCESSOR: u32 = 1769;
+
+/// The processors that Lambda gives for that memory, to the nearest whole one, where the machine shows more of them.
+fn whole_processors(mebibytes: NonZeroU32) -> NonZeroUsize {
+    let processors = mebibytes.get().saturating_add(ONE_PROCESSOR / 2) / ONE_PROCESSOR;
     usize::try_from(processors).ok().and_then(NonZeroUsize::new).unwrap_or(NonZeroUsize::MIN)
 }
 
@@ -234,6 +250,7 @@ mod tests {
             ("AVIF_CACHE_CONTROL", "no-store"),
             ("AVIF_KEEP_LARGER", "true"),
             ("AVIF_COPY_TAGS", "true"),
+            ("AVIF_COPY_HEADERS", "false"),
             ("AVIF_STORAGE_CLASS", "STANDARD_IA"),
             ("AVIF_KMS_KEY", "alias/photos"),
             ("AVIF_CATALOG_TABLE", "pictures"),
@@ -241,6 +258,9 @@ mod tests {
             ("AVIF_MAX_BYTES", "10"),
             ("AVIF_MAX_PIXELS", "20"),
             ("AVIF_MAX_ANIMATION_PIXELS", "30"),
+            ("AVIF_MAX_SECONDS", "40"),
+            ("LD_LIBRARY_PATH", "/opt/lib"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1000"),
             ("AWS_LAMBDA_LOG_FORMAT", "Text"),
             ("AWS_LAMBDA_LOG_LEVEL", "FATAL"),
@@ -257,9 +277,14 @@ mod tests {
             (Some("no-store"), Some("alias/photos"))
         );
         assert_eq!(storing.storage_class.map(StorageClass::name), Some("STANDARD_IA"));
-        assert!(storing.keep_larger && storing.copy_tags && !follow_removals);
+        assert!(storing.keep_larger && storing.copy_tags && storing.drop_headers && !follow_removals);
         // Nine tenths of 1,000 MiB, of which a sixteenth is for files that wait.
         assert_eq!((limits.bytes, limits.pixels, limits.animation_pixels), (10, 20, 30));
+        assert_eq!(limits.cpu_seconds, NonZeroU32::new(40));
+        assert_eq!(
+            config.connection.worker.environment,
+            [("LD_LIBRARY_PATH".to_owned(), "/opt/lib".to_owned())].into()
+        );
         assert_eq!(limits.memory + config.connection.waiting, 943_718_400);
         assert_eq!(config.connection.waiting, 58_982_400);
         assert_eq!(config.log, Log { json: false, level: Level::ERROR });
@@ -271,7 +296,7 @@ mod tests {
 
     #[test]
     fn threads_are_as_many_as_the_processors_that_the_memory_buys() {
-        let bought = |mebibytes| share(NonZeroU32::new(mebibytes).unwrap()).get();
+        let bought = |mebibytes| whole_processors(NonZeroU32::new(mebibytes).unwrap()).get();
         assert_eq!([128, 1769, 2653].map(bought), [1, 1, 1]);
         assert_eq!([2654, 3008, 3538, 5307, 7076, 8845, 10_240].map(bought), [2, 2, 2, 3, 4, 5, 6]);
         let threads = |memory| parse(&[("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", memory)]).unwrap().plan.threads;

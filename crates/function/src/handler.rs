@@ -9,7 +9,7 @@ use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use model::{Job, Location, Outcome, Report, Timings};
 use serde_json::Value;
 use tracing::{Instrument, debug_span};
-use transfer::{Plan, Store};
+use transfer::{Deadline, Plan, Store};
 
 use crate::event::{Batch, Malformed, jobs};
 use crate::log;
@@ -57,7 +57,7 @@ pub async fn handle(
 }
 
 /// Does one job, unless the environment ends before it is done.
-async fn one(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Instant>, stop: &Stop) -> Report {
+async fn one(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Deadline>, stop: &Stop) -> Report {
     let span = debug_span!("picture", source = %job.source.at);
     let interrupted = job.clone();
     // On the heap: it holds a whole job's state.
@@ -87,12 +87,12 @@ fn by_source(jobs: Vec<Job>) -> Vec<Vec<(usize, Job)>> {
 }
 
 /// When to be done; never, where the time is one that no Lambda can have named: cargo-lambda sends the constant 600,000.
-fn deadline(context: &Context) -> Option<Instant> {
+fn deadline(context: &Context) -> Option<Deadline> {
     if context.deadline < LAMBDA_WAS_ANNOUNCED {
         return None;
     }
     let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
-    Some(Instant::now() + left.saturating_sub(RESERVE))
+    Some(Deadline { at: Instant::now() + left.saturating_sub(RESERVE), timeout: left })
 }
 
 fn malformed(error: &Malformed) -> Diagnostic {
@@ -112,9 +112,11 @@ mod tests {
             super::deadline(&context)
         };
         assert_eq!(at(600_000), None);
-        assert!(at(LAMBDA_WAS_ANNOUNCED).is_some_and(|deadline| deadline <= Instant::now()), "long past is past");
+        assert!(at(LAMBDA_WAS_ANNOUNCED).is_some_and(|deadline| deadline.at <= Instant::now()), "long past is past");
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
         let ahead = u64::try_from(now.as_millis()).unwrap() + 60_000;
-        assert!(at(ahead).is_some_and(|deadline| deadline > Instant::now() + Duration::from_secs(50)));
+        assert!(at(ahead).is_some_and(|deadline| {
+            deadline.at > Instant::now() + Duration::from_secs(50) && deadline.timeout > Duration::from_secs(59)
+        }));
     }
 }

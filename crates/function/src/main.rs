@@ -1,10 +1,11 @@
-//! `bootstrap`: reads the configuration, builds the client, serves events until Lambda ends it.
+//! `bootstrap`: reads the configuration, builds the client, serves events until Lambda ends it. Started by itself, it converts
+//! one image instead.
 
 #![forbid(unsafe_code)]
 
 use std::sync::Arc;
 
-use anyhow::anyhow;
+use anyhow::{Context, anyhow};
 use function::config::Config;
 use function::handler::handle;
 use function::log;
@@ -14,10 +15,14 @@ use lambda_runtime::tower::layer::layer_fn;
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use serde_json::Value;
 use transfer::Store;
+use transfer::worker;
 
 fn main() -> anyhow::Result<()> {
     // Before the first thread is started.
     let (shares_memory, quiet) = (avif::share_memory(), avif::quiet_encoders());
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == worker::ARGUMENT) {
+        return worker::serve().context("cannot convert an image");
+    }
     serve(shares_memory, quiet)
 }
 
@@ -39,7 +44,6 @@ async fn serve(shares_memory: bool, quiet: bool) -> anyhow::Result<()> {
     tokio::select! {
         // Several at a time only where Lambda says so.
         ended = runtime.run_concurrent() => ended.map_err(|error| anyhow!(error)),
-        // At once: a picture that is being encoded holds a thread that nobody can stop.
         () = stop.over() => std::process::exit(0),
     }
 }

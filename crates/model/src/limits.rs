@@ -1,3 +1,5 @@
+use std::num::NonZeroU32;
+
 use serde::{Deserialize, Serialize};
 
 /// What one picture may take. Each is checked before anything of its size is allocated.
@@ -11,12 +13,21 @@ pub struct Limits {
     pub animation_pixels: u64,
     /// Bytes of memory that converting it may need at its peak, by our own estimate from its header.
     pub memory: u64,
+    /// Seconds of CPU time that converting it may take, all threads together. Unlike the others, it is enforced while the
+    /// conversion runs.
+    pub cpu_seconds: Option<NonZeroU32>,
 }
 
 impl Default for Limits {
-    /// 256 MiB of file, 200 megapixels, five times as many that move (20 s of 1080p), 8 GiB of memory: more than any camera
+    /// 256 MiB of file, 200 megapixels, five times as many that move (20 s of 1080p), 8 GiB of memory, any time: more than any camera
     /// makes, less than a bomb wants.
     fn default() -> Self {
-        Self { bytes: 256 << 20, pixels: 200_000_000, animation_pixels: 1_000_000_000, memory: 8 << 30 }
+        Self {
+            bytes: 256 << 20,
+            pixels: 200_000_000,
+            animation_pixels: 1_000_000_000,
+            memory: 8 << 30,
+            cpu_seconds: None,
+        }
     }
 }

@@ -1,3 +1,5 @@
+use std::any::Any;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use model::{Location, Outcome};
@@ -93,10 +95,64 @@ pub enum Error {
         /// The source.
         at: Location,
     },
-    /// A decoder or encoder panicked. The other pictures are unharmed.
-    #[error("a panic while converting: {message}")]
+    /// Converting it takes too much CPU time.
+    #[error(
+        "converting it takes {} {limit} s of CPU time that one image may take; raise AVIF_MAX_SECONDS, or the function's timeout \
+         or memory, from which its default is derived",
+        needed.map_or("more than the".into(), |needed| format!("about {:.1} s, more than the", needed.as_secs_f64()))
+    )]
+    CpuTime {
+        /// What it would take at least, where that is known before it begins.
+        needed: Option<Duration>,
+        /// The limit in seconds.
+        limit: NonZeroU32,
+    },
+    /// Other images of the function's environment wait, and this one had its share of the time.
+    #[error(
+        "converting it took {after:.1?} and was not done, while other images waited; it is tried again: use smaller batches, \
+         or give the function more time"
+    )]
+    Yielded {
+        /// The time that it had.
+        after: Duration,
+    },
+    /// Converting it takes more memory than there is.
+    #[error(
+        "converting it takes more than the {limit_mib} MiB of memory there are for it; give the function more memory"
+    )]
+    OutOfMemory {
+        /// The limit in MiB.
+        limit_mib: u64,
+    },
+    /// The process that converted it ended early. The other images are not affected.
+    #[error(
+        "the process that converted it ended early ({status}{})",
+        if complaint.is_empty() { String::new() } else { format!(": {complaint}") }
+    )]
+    Crashed {
+        /// The exit code or the signal.
+        status: String,
+        /// The first line that it wrote to its standard error.
+        complaint: String,
+    },
+    /// The process that converts images does not start or answer.
+    #[error("the process that converts images: {message}")]
+    Worker {
+        /// What went wrong.
+        message: String,
+    },
+    /// The process that converts images reports why it could not.
+    #[error("{reason}")]
+    NotConverted {
+        /// The reason, with its causes.
+        reason: String,
+        /// Whether a retry can help.
+        can_retry: bool,
+    },
+    /// Something panicked on the way. The other images are not affected.
+    #[error("a panic: {message}")]
     Panicked {
-        /// What it said.
+        /// The panic's message.
         message: String,
     },
     /// The condition of a write or a deletion did not hold: something changed since it was looked up.
@@ -162,10 +218,18 @@ impl Error {
             | Self::Reserved { .. }
             | Self::Stranger { .. }
             | Self::Archived { .. }
-            | Self::CustomerKey { .. } => Outcome::Refused { reason },
+            | Self::CustomerKey { .. }
+            // The same bytes take the same again.
+            | Self::CpuTime { .. }
+            | Self::OutOfMemory { .. }
+            | Self::NotConverted { can_retry: false, .. } => Outcome::Refused { reason },
             Self::OutOfTime { .. }
             | Self::Overran { .. }
+            | Self::Yielded { .. }
             | Self::Panicked { .. }
+            | Self::Crashed { .. }
+            | Self::Worker { .. }
+            | Self::NotConverted { can_retry: true, .. }
             | Self::Conflict { .. }
             | Self::Contended { .. }
             | Self::Interrupted { .. }
@@ -198,4 +262,10 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     line
+}
+
+/// A panic's message, on one line.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("without a message").replace('\n', " ")
 }

@@ -30,14 +30,15 @@ mod store;
 mod stored;
 mod turn;
 mod work;
+pub mod worker;
 
 pub use bucket_name::{BadBucketName, BucketName};
 pub use error::Error;
 pub use layout::{Layout, Outputs, Role};
 pub use operation::{Operation, message};
-pub use plan::{BadStorageClass, Plan, StorageClass, Storing};
+pub use plan::{BadStorageClass, Deadline, Plan, StorageClass, Storing};
 pub use progress::Interruption;
 pub use run::run;
 pub use store::{Connection, Store, access};
 pub use stored::is_stored;
-pub use work::{Time, Work, work};
+pub use work::{Request, Time, Work, work};

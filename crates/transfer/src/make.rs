@@ -1,7 +1,6 @@
 //! From a source that is open to the outputs that belong to it, in memory.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use bytes::Bytes;
 use convert::SearchObstacle;
@@ -14,8 +13,8 @@ use crate::progress::{self, Step};
 use crate::put::sha256;
 use crate::stage::Stage;
 use crate::turn::Hold;
-use crate::work::{Time, Work, work};
-use crate::{Error, Plan, Store};
+use crate::work::{Request, Time, Work};
+use crate::{Deadline, Error, Plan, Store};
 
 /// One state of a source, converted.
 pub(crate) struct Made {
@@ -54,12 +53,13 @@ pub(crate) async fn make(
     job: &Job,
     plan: &Arc<Plan>,
     object: Box<Object>,
-    deadline: Option<Instant>,
+    deadline: Option<Deadline>,
     search_required: bool,
     took: &mut Timings,
 ) -> Result<Option<Made>, Error> {
     let Some((object, hold)) = with_room(store, job, plan, object).await? else { return Ok(None) };
-    let (state, carried) = (object.state.clone(), object.carried.clone());
+    let state = object.state.clone();
+    let carried = if plan.storing.drop_headers { Carried::default() } else { object.carried.clone() };
 
     let fetch = async {
         let bytes = object.read(plan.limits.bytes).await?;
@@ -76,14 +76,14 @@ pub(crate) async fn make(
     };
 
     progress::begin(Step::Convert);
-    // It goes along to another thread, so that the stages there belong to the same picture.
-    let (for_working, span) = (Arc::clone(plan), tracing::Span::current());
-    let time = move || {
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        Time { left, search_required }
+    let request = Request {
+        recipe: plan.recipe.clone(),
+        limits: plan.limits_within(deadline),
+        threads: plan.threads,
+        time: Time { search_required, ..Time::default() },
     };
-    let Work { facts, conversion, took: working } =
-        store.turns.take(&hold, move || span.in_scope(|| work(bytes, &for_working, time()))).await?;
+    let converted = store.turns.convert(&hold, bytes, request, deadline.map(|deadline| deadline.at)).await;
+    let Work { facts, conversion, took: working } = converted?;
     *took = Timings { fetch_ms, store_ms: took.store_ms, ..working };
 
     let outputs = plan.layout.outputs(&job.source.at, &plan.recipe.widths)?;
@@ -124,8 +124,9 @@ async fn with_room(
     if bytes > plan.limits.bytes {
         return Err(Error::TooLarge { at: at.clone(), bytes, limit: plan.limits.bytes });
     }
-    if bytes > plan.limits.memory {
-        return Err(Error::TooMuchMemory { at: at.clone(), bytes, limit: plan.limits.memory });
+    // The function holds it until the process that converts it does.
+    if bytes > plan.limits.memory / 2 {
+        return Err(Error::TooMuchMemory { at: at.clone(), bytes, limit: plan.limits.memory / 2 });
     }
     if let Some(hold) = store.turns.try_hold(bytes) {
         return Ok(Some((object, hold)));

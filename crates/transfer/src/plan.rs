@@ -1,5 +1,6 @@
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::str::FromStr;
+use std::time::{Duration, Instant};
 
 use model::{Limits, Recipe};
 use serde::Serialize;
@@ -23,6 +24,17 @@ pub struct Plan {
     pub follow_removals: bool,
     /// Threads that one conversion may use.
     pub threads: NonZeroUsize,
+    /// CPU seconds that there are in a second; less than 1 with little memory.
+    pub processors: f64,
+}
+
+/// When the answer to an event must be given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline {
+    /// The moment.
+    pub at: Instant,
+    /// The time that there was for the whole event.
+    pub timeout: Duration,
 }
 
 /// How variants are stored.
@@ -34,6 +46,10 @@ pub struct Storing {
     pub keep_larger: bool,
     /// Whether the source's tags go along.
     pub copy_tags: bool,
+    /// Whether the source's headers and user metadata do not go along.
+    // Left out of the fingerprint while it has its default, so that variants of earlier versions stay what is wanted.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub drop_headers: bool,
     /// The bucket's own choice where none is named.
     pub storage_class: Option<StorageClass>,
     /// The KMS key to encrypt with, by id, ARN or alias; the bucket's default encryption where none is named.
@@ -70,6 +86,19 @@ impl FromStr for StorageClass {
 }
 
 impl Plan {
+    /// The limits for an image of an event with this deadline. Without a setting, one image has the CPU time that there is in
+    /// half of the time for the event, so that the other half is left for the other images.
+    pub(crate) fn limits_within(&self, deadline: Option<Deadline>) -> Limits {
+        let half = |deadline: Deadline| deadline.timeout.mul_f64(self.processors / 2.0).as_secs_f64().ceil();
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "`as` stops at the ends of the range"
+        )]
+        let default = deadline.and_then(|deadline| NonZeroU32::new((half(deadline) as u32).max(1)));
+        Limits { cpu_seconds: self.limits.cpu_seconds.or(default), ..self.limits }
+    }
+
     /// 16 hexadecimal digits that tell whether a stored variant was made and stored as this plan would: a digest of the
     /// recipe and of how it is stored. Limits and threads change nothing about the result.
     #[must_use]
@@ -94,12 +123,22 @@ mod tests {
             storing: Storing::default(),
             follow_removals: true,
             threads: NonZeroUsize::MIN,
+            processors: 1.0,
         };
         let same = Plan { limits: Limits { bytes: 1, ..plan.limits }, ..plan.clone() };
         assert_eq!((plan.fingerprint().len(), same.fingerprint()), (16, plan.fingerprint()));
         let recipe = Recipe { quality: "61".parse().unwrap(), ..Recipe::default() };
         let other = Plan { recipe, ..plan.clone() };
         assert_ne!(other.fingerprint(), plan.fingerprint());
+    }
+
+    #[test]
+    fn fingerprint_of_an_unchanged_plan_is_the_one_of_earlier_versions() {
+        let text = |storing: &Storing| serde_json::to_string(storing).unwrap();
+        let earlier =
+            r#"{"cache_control":null,"keep_larger":false,"copy_tags":false,"storage_class":null,"kms_key":null}"#;
+        assert_eq!(text(&Storing::default()), earlier);
+        assert_ne!(text(&Storing { drop_headers: true, ..Storing::default() }), earlier);
     }
 
     #[test]

@@ -1,10 +1,13 @@
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use model::{Change, Job, Location, Outcome, Report, Timings};
 use tokio::time::{sleep, timeout_at};
 
 use crate::absence::{Existence, existence};
+use crate::error::panic_message;
 use crate::fetch::{Found, Object, open, state};
 use crate::look::Seen;
 use crate::make::{Made, make};
@@ -12,7 +15,7 @@ use crate::mark::{Search, State};
 use crate::progress::{self, Progress, Step};
 use crate::set::{clear, fill};
 use crate::stage::Stage;
-use crate::{Error, Outputs, Plan, Role, Store};
+use crate::{Deadline, Error, Outputs, Plan, Role, Store};
 
 /// How often a job is begun anew where the source or its outputs changed under its hands.
 const ROUNDS: u32 = 6;
@@ -31,15 +34,19 @@ const PAUSE: Duration = Duration::from_millis(20);
 ///
 /// `deadline` is when the answer must be given; work that cannot be done by then is not begun, and work that is not done
 /// by then is reported as failed.
-pub async fn run(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Instant>) -> Report {
+pub async fn run(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Deadline>) -> Report {
     let begun = Instant::now();
     let mut took = Timings::default();
     let progress = Arc::new(Progress::default());
     // On the heap: it holds a whole job's state.
     let attempt = Box::pin(progress.scope(attempt(store, &job, plan, deadline, &mut took)));
+    // A panic fails this job alone, also one in a library: nothing that it could have left half done is used afterwards.
+    let attempt = AssertUnwindSafe(attempt).catch_unwind();
+    let attempt =
+        attempt.map(|result| result.unwrap_or_else(|panic| Err(Error::Panicked { message: panic_message(&*panic) })));
     let result = match deadline {
         None => attempt.await,
-        Some(deadline) => timeout_at(deadline.into(), attempt)
+        Some(deadline) => timeout_at(deadline.at.into(), attempt)
             .await
             .unwrap_or_else(|_| Err(Error::Overran { after: begun.elapsed(), interruption: progress.interruption() })),
     };
@@ -51,7 +58,7 @@ async fn attempt(
     store: &Store,
     job: &Job,
     plan: &Arc<Plan>,
-    deadline: Option<Instant>,
+    deadline: Option<Deadline>,
     took: &mut Timings,
 ) -> Result<Outcome, Error> {
     let at = &job.source.at;
@@ -81,7 +88,7 @@ struct Effort<'job> {
     store: &'job Store,
     job: &'job Job,
     plan: &'job Arc<Plan>,
-    deadline: Option<Instant>,
+    deadline: Option<Deadline>,
     outputs: Outputs,
     /// The last state of the source that was converted.
     made: Option<Made>,

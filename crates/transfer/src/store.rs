@@ -16,6 +16,7 @@ use crate::catalogue::Catalogue;
 use crate::operation::region_of_bucket;
 use crate::progress::RecordFailures;
 use crate::turn::Turns;
+use crate::worker::Worker;
 
 /// How often one request is tried, where S3 throttles it or fails.
 const ATTEMPTS: u32 = 5;
@@ -48,6 +49,8 @@ pub struct Connection {
     pub waiting: u64,
     /// The DynamoDB table that lists what is stored, where there is one. Its partition key is `source`, a string.
     pub catalogue: Option<String>,
+    /// How images are converted.
+    pub worker: Worker,
 }
 
 impl Store {
@@ -59,7 +62,7 @@ impl Store {
     /// The same, by an access that there is already.
     #[must_use]
     pub fn with(access: &SdkConfig, connection: Connection) -> Self {
-        let Connection { custom_endpoint, waiting, catalogue } = connection;
+        let Connection { custom_endpoint, waiting, catalogue, worker } = connection;
         let config = aws_sdk_s3::config::Builder::from(access)
             .force_path_style(custom_endpoint)
             .interceptor(RecordFailures)
@@ -67,7 +70,7 @@ impl Store {
         let dynamodb = aws_sdk_dynamodb::config::Builder::from(access).interceptor(RecordFailures);
         let catalogue =
             catalogue.map(|table| Catalogue { client: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()), table });
-        let (client, turns) = (Client::from_conf(config), Turns::new(waiting));
+        let (client, turns) = (Client::from_conf(config), Turns::new(waiting, worker));
         let (regional_clients, unconditional_deletion) = (Arc::default(), Arc::new(Once::new()));
         Self { client, regional_clients, custom_endpoint, unconditional_deletion, catalogue, turns }
     }

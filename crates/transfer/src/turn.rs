@@ -3,14 +3,20 @@
 //! One picture at a time is converted, within the plan's limit on memory. Others may wait for that with their file read,
 //! or be on their way into the store, within a limit of their own: so the download of one, the conversion of another and
 //! the upload of a third overlap, and what is held is never more than the two limits together.
+//!
+//! A picture that takes long does not take the time of the others: while others wait, it has three quarters of the time that
+//! is left, and is then ended.
 
-use std::any::Any;
+use std::future::pending;
 use std::sync::Arc;
+use std::time::Instant;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::spawn_blocking;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
+use tokio::time::sleep;
 
 use crate::Error;
+use crate::work::{Request, Work};
+use crate::worker::{Conversion, Worker};
 
 /// What is counted: small enough to be fair to thumbnails, and 32 bits of it are 4 TiB.
 const UNIT: u64 = 1024;
@@ -21,7 +27,13 @@ pub(crate) struct Turns {
     converting: Arc<Semaphore>,
     waiting: Arc<Semaphore>,
     units: u32,
+    /// The number of files that wait for their turn.
+    queue: watch::Sender<usize>,
+    worker: Worker,
 }
+
+/// A file that waits for its turn.
+struct Queued<'turns>(&'turns watch::Sender<usize>);
 
 /// Leave to hold one file, until it is dropped.
 #[derive(Debug)]
@@ -33,10 +45,10 @@ pub(crate) struct Hold {
 
 impl Turns {
     /// With so many bytes for files that wait.
-    pub(crate) fn new(waiting: u64) -> Self {
+    pub(crate) fn new(waiting: u64, worker: Worker) -> Self {
         let units = u32::try_from(waiting / UNIT).unwrap_or(u32::MAX);
         let waiting = Arc::new(Semaphore::new(units as usize));
-        Self { converting: Arc::new(Semaphore::new(1)), waiting, units }
+        Self { converting: Arc::new(Semaphore::new(1)), waiting, units, queue: watch::Sender::default(), worker }
     }
 
     /// Leave to hold a file of that size, if there is room for it now.
@@ -50,6 +62,7 @@ impl Turns {
     pub(crate) async fn hold(&self, bytes: u64) -> Hold {
         match self.units(bytes) {
             Some(units) => {
+                let _queued = self.enqueue();
                 let waiting = Arc::clone(&self.waiting).acquire_many_owned(units).await;
                 Hold { _waiting: Some(waiting.expect("the semaphore is never closed")), turn: None }
             }
@@ -57,23 +70,51 @@ impl Turns {
         }
     }
 
-    /// Works on a thread that may block, when it is this file's turn. A panic there harms this picture alone.
-    pub(crate) async fn take<T: Send + 'static>(
+    /// Converts a file in a process of its own, when it is this file's turn.
+    ///
+    /// # Errors
+    /// What came of it; [`Error::Yielded`] if other files wait and this one had its share of the time.
+    pub(crate) async fn convert(
         &self,
         hold: &Hold,
-        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
+        bytes: Vec<u8>,
+        mut request: Request,
+        deadline: Option<Instant>,
+    ) -> Result<Work, Error> {
         let turn = match &hold.turn {
             Some(turn) => Arc::clone(turn),
             None => self.turn().await,
         };
-        // The thread goes on by itself where nobody waits any more, and keeps its turn: nothing can stop an encoder
-        // half-way, and its memory is still in use.
-        let working = spawn_blocking(move || {
-            let _turn = turn;
-            work()
+        let begun = Instant::now();
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(begun));
+        let share = left.map(|left| left / 4 * 3);
+        let mut queue = self.queue.subscribe();
+        request.time.left = left;
+        request.time.share = share.filter(|_| *queue.borrow() > 0);
+        let mut conversion = Conversion::start(&self.worker, &request)?;
+        let had_its_share = async move {
+            match share {
+                Some(share) => sleep(share).await,
+                None => pending().await,
+            }
+            // Its sender lives as long as the files that wait.
+            let _ = queue.wait_for(|files| *files > 0).await;
+        };
+        let (mut to, result) = oneshot::channel();
+        // A task of its own, since this future may be dropped at the deadline: the next file's turn comes when the memory of
+        // this one is free.
+        tokio::spawn(async move {
+            let result = tokio::select! {
+                result = conversion.run(bytes, request) => result,
+                () = had_its_share => Err(Error::Yielded { after: begun.elapsed() }),
+                () = to.closed() => Err(Error::Yielded { after: begun.elapsed() }),
+            };
+            conversion.kill().await;
+            drop(turn);
+            // It fails if nobody waits for the result any more.
+            let _ = to.send(result);
         });
-        working.await.map_err(|error| Error::Panicked { message: said(&*error.into_panic()) })?
+        result.await.unwrap_or_else(|_| Err(Error::Worker { message: "its task ended early".into() }))
     }
 
     /// Nothing for more than may ever wait.
@@ -82,61 +123,66 @@ impl Turns {
     }
 
     async fn turn(&self) -> Arc<OwnedSemaphorePermit> {
+        let _queued = self.enqueue();
         let turn = Arc::clone(&self.converting).acquire_owned().await;
         Arc::new(turn.expect("the semaphore is never closed"))
     }
+
+    /// Counts one file as waiting for its turn, until the result is dropped.
+    fn enqueue(&self) -> Queued<'_> {
+        self.queue.send_modify(|files| *files += 1);
+        Queued(&self.queue)
+    }
 }
 
-/// What a panic said. A task that is never cancelled can only fail by one.
-fn said(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("without a message").replace('\n', " ")
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|files| *files -= 1);
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use model::Outcome;
     use tokio::time::timeout;
 
     use super::*;
 
     const SOON: Duration = Duration::from_millis(20);
 
-    #[tokio::test]
-    async fn a_panic_fails_its_own_picture_and_says_what_it_said() {
-        let turns = Turns::new(1 << 20);
-        let hold = turns.hold(1).await;
-        let broken = turns.take::<()>(&hold, || panic!("index out of bounds\nin a decoder")).await;
-        let reason = "a panic while converting: index out of bounds in a decoder".to_owned();
-        assert_eq!(broken.unwrap_err().outcome(), Outcome::Failed { reason });
-        assert!(matches!(turns.take(&hold, || Ok(1)).await, Ok(1)), "the next one is unharmed");
-    }
-
-    #[tokio::test]
-    async fn what_nobody_waits_for_any_more_keeps_its_turn() {
-        let turns = Turns::new(1 << 20);
-        let hold = turns.hold(1).await;
-        let (release, released) = std::sync::mpsc::channel::<()>();
-        assert!(timeout(SOON, turns.take(&hold, move || Ok(released.recv()))).await.is_err());
-        assert!(timeout(SOON, turns.take(&hold, || Ok(()))).await.is_err(), "it is still at work");
-        drop(release);
-        assert!(turns.take(&hold, || Ok(())).await.is_ok());
+    fn turns(waiting: u64) -> Turns {
+        Turns::new(waiting, Worker::default())
     }
 
     #[tokio::test]
     async fn files_wait_within_their_limit_and_a_larger_one_has_its_turn_first() {
-        let turns = Turns::new(10 * UNIT);
+        let turns = turns(10 * UNIT);
         let first = turns.hold(6 * UNIT).await;
         assert!(timeout(SOON, turns.hold(5 * UNIT)).await.is_err(), "there is no room for it yet");
         let second = turns.hold(4 * UNIT).await;
         let large = turns.hold(1 << 40).await;
-        assert!(timeout(SOON, turns.take(&first, || Ok(()))).await.is_err(), "the large one has its turn");
-        assert!(turns.take(&large, || Ok(())).await.is_ok());
+        assert!(timeout(SOON, turns.turn()).await.is_err(), "the large one has its turn");
+        assert!(large.turn.is_some() && first.turn.is_none() && second.turn.is_none());
         drop(large);
-        assert!(turns.take(&second, || Ok(())).await.is_ok());
+        drop(turns.turn().await);
         drop(first);
         assert!(timeout(SOON, turns.hold(6 * UNIT)).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn files_that_wait_for_memory_or_for_their_turn_are_counted_while_they_wait() {
+        let turns = turns(10 * UNIT);
+        let queued = || *turns.queue.borrow();
+        let (_hold, turn) = (turns.hold(10 * UNIT).await, turns.turn().await);
+        {
+            let (mut hold, mut next) = (Box::pin(turns.hold(UNIT)), Box::pin(turns.turn()));
+            assert!(timeout(SOON, &mut hold).await.is_err() && timeout(SOON, &mut next).await.is_err());
+            assert_eq!(queued(), 2);
+            drop(turn);
+            let _next = next.await;
+            assert_eq!(queued(), 1);
+        }
+        assert_eq!(queued(), 0);
     }
 }

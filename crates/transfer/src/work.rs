@@ -1,10 +1,25 @@
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use convert::{Conversion, Opened};
-use model::{SourceFacts, Speed, Timings};
+use model::{Limits, Recipe, SourceFacts, Speed, Timings};
+use serde::{Deserialize, Serialize};
 
+use crate::Error;
 use crate::stage::Stage;
-use crate::{Error, Plan};
+
+/// How one image is converted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// What is made of it.
+    pub recipe: Recipe,
+    /// What it may take.
+    pub limits: Limits,
+    /// Threads that it may use.
+    pub threads: NonZeroUsize,
+    /// The time there is.
+    pub time: Time,
+}
 
 /// A picture converted, and what is to be reported of it.
 #[derive(Debug)]
@@ -18,10 +33,12 @@ pub struct Work {
 }
 
 /// The time that a conversion has.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Time {
     /// The time until the deadline, if there is a deadline.
     pub left: Option<Duration>,
+    /// The part of it that this image may use while other images wait; all of it, if none waits.
+    pub share: Option<Duration>,
     /// Whether a conversion without a search for the quality is useless, because its variants are stored already.
     pub search_required: bool,
 }
@@ -30,39 +47,47 @@ pub struct Time {
 /// what compares them, of a picture that costs twice as much as an easy one.
 const SEARCHING: u32 = 8;
 
-/// Converts a picture file, timing each stage. It blocks, and uses the plan's number of threads.
+/// Converts a picture file, timing each stage. It blocks, and uses the request's number of threads. It does not enforce the
+/// limit on CPU time, but begins nothing that cannot be done within it.
 ///
 /// # Errors
-/// [`Error::OutOfTime`] before it begins where the time cannot be enough; [`Error::Convert`] otherwise.
-pub fn work(bytes: Vec<u8>, plan: &Plan, time: Time) -> Result<Work, Error> {
-    let opened = Opened::open(&bytes, &plan.recipe, &plan.limits)?;
-    let needed = expected(&opened, plan);
+/// [`Error::OutOfTime`] and [`Error::CpuTime`] before it begins where the time cannot be enough; [`Error::Convert`] otherwise.
+pub fn work(bytes: Vec<u8>, request: &Request) -> Result<Work, Error> {
+    let Request { recipe, limits, threads, time } = request;
+    let opened = Opened::open(&bytes, recipe, limits)?;
+    let cpu = least_cpu_time(&opened, recipe.speed);
+    if let Some(limit) = limits.cpu_seconds.filter(|limit| cpu > seconds(limit.get())) {
+        return Err(Error::CpuTime { needed: Some(cpu), limit });
+    }
+    // Shared out over the threads. Refusing by this figure refuses nothing that had a chance.
+    let needed = cpu / u32::try_from(threads.get()).unwrap_or(u32::MAX);
     let searching = needed * SEARCHING;
     let required = if time.search_required { searching } else { needed };
     if let Some(left) = time.left.filter(|left| required > *left) {
         return Err(Error::OutOfTime { needed: required, left });
     }
-    let opened = match time.left {
-        Some(left) if left < searching => opened.without_time_to_search(),
-        Some(_) | None => opened,
-    };
+    let has_no_time = time.share.or(time.left).is_some_and(|share| searching > share)
+        || limits.cpu_seconds.is_some_and(|limit| cpu * SEARCHING > seconds(limit.get()));
+    let opened = if has_no_time { opened.without_time_to_search() } else { opened };
     let (width, height) = opened.size();
     let format = opened.format().to_string().to_lowercase();
     let facts = SourceFacts { format, width, height, bytes: bytes.len() as u64, frames: opened.frames() };
     let (decoded, decode_ms) = Stage::decode().run(|| opened.decode())?;
     // The file's memory is the encoder's from here on.
     drop(bytes);
-    let (transformed, transform_ms) = Stage::transform().run(|| decoded.transform(&plan.recipe))?;
-    let (conversion, encode_ms) = Stage::encode().run(|| transformed.encode(&plan.recipe, plan.threads))?;
+    let (transformed, transform_ms) = Stage::transform().run(|| decoded.transform(recipe))?;
+    let (conversion, encode_ms) = Stage::encode().run(|| transformed.encode(recipe, *threads))?;
     let took = Timings { decode_ms, transform_ms, encode_ms, ..Timings::default() };
     Ok(Work { facts, conversion, took })
 }
 
-/// The least time it can take: what encoding costs by the megapixel, shared out over the threads. Refusing by this
-/// figure refuses nothing that had a chance.
-fn expected(opened: &Opened<'_>, plan: &Plan) -> Duration {
-    let nanoseconds = opened.encoded_pixels().saturating_mul(nanoseconds_per_pixel(plan.recipe.speed));
-    Duration::from_nanos(nanoseconds / plan.threads.get() as u64)
+/// The least CPU time it can take: what encoding costs by the megapixel.
+fn least_cpu_time(opened: &Opened<'_>, speed: Speed) -> Duration {
+    Duration::from_nanos(opened.encoded_pixels().saturating_mul(nanoseconds_per_pixel(speed)))
+}
+
+fn seconds(number: u32) -> Duration {
+    Duration::from_secs(number.into())
 }
 
 /// CPU time at each speed, the bundled codec on a photograph that costs little (docs/performance.md).

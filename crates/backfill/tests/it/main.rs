@@ -82,6 +82,7 @@ async fn a_job_is_created_once_over_the_manifest_that_was_uploaded() {
         storing: Storing::default(),
         follow_removals: true,
         threads: NonZeroUsize::MIN,
+        processors: 1.0,
     };
     let store = Store::with(&access(&server.endpoint()), Connection { custom_endpoint: true, ..Connection::default() });
     let origin = Origin { bucket: "photos".into(), prefix: String::new(), inventory: None };

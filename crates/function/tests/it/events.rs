@@ -1,4 +1,5 @@
 use image::ImageFormat;
+use model::Outcome;
 use serde_json::{Value, json};
 
 use crate::house::{House, picture};
@@ -106,11 +107,17 @@ async fn rejected_records_can_be_counted_in_the_log() {
 #[tokio::test]
 async fn a_picture_that_cannot_be_done_in_time_is_not_begun() {
     // A minute for 25 megapixels at speed 0 is not enough; the header alone tells.
-    let mut house = House::with(&[("AVIF_SPEED", "0")]).await;
+    let mut house = House::with(&[("AVIF_SPEED", "0"), ("AVIF_MAX_SECONDS", "900")]).await;
     let black = image::GrayImage::new(5000, 5000);
     let mut bytes = std::io::Cursor::new(vec![]);
     black.write_to(&mut bytes, ImageFormat::Png).unwrap();
     let delivery = house.put("large.png", bytes.get_ref()).await;
     let error = delivery.last.result.unwrap_err();
     assert!(error.error_message.contains("are left before the deadline"), "{error}");
+
+    // No retry has more CPU time than the limit.
+    let mut house = House::with(&[("AVIF_SPEED", "0"), ("AVIF_MAX_SECONDS", "200")]).await;
+    let report = house.report_of("large.png", bytes.get_ref()).await;
+    let Outcome::Refused { reason } = report.outcome else { panic!("{report:?}") };
+    assert!(reason.contains("takes about 250.0 s, more than the 200 s of CPU time"), "{reason}");
 }

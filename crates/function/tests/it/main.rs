@@ -10,6 +10,7 @@ mod cut_short;
 mod envelopes;
 mod events;
 mod house;
+mod isolation;
 mod managed;
 mod moto;
 mod notification;

@@ -88,6 +88,21 @@ async fn tags_go_along_where_they_are_wanted() {
 }
 
 #[tokio::test]
+async fn headers_and_user_metadata_go_along_unless_they_are_unwanted() {
+    for (copied, expected) in [("true", vec!["attachment", "max-age=60", "Alice"]), ("false", vec![])] {
+        let mut house = House::with(&[("AVIF_COPY_HEADERS", copied)]).await;
+        let put = house.s3.put_object().bucket("photos").key("a.png").metadata("owner", "Alice");
+        let put = put.cache_control("max-age=60").content_disposition("attachment");
+        put.body(picture(ImageFormat::Png, 90, 60).into()).send().await.unwrap();
+        house.deliveries.recv().await.unwrap().last.result.unwrap();
+        let head = house.s3.head_object().bucket("photos").key("a.png.avif").send().await.unwrap();
+        let owner = head.metadata.unwrap_or_default().remove("owner");
+        let carried: Vec<_> = [head.content_disposition, head.cache_control, owner].into_iter().flatten().collect();
+        assert_eq!(carried, expected);
+    }
+}
+
+#[tokio::test]
 async fn a_variant_that_is_missing_is_stored_again_unless_it_came_out_larger() {
     let mut house = House::untold(&[("AVIF_WIDTHS", "full,50")]).await;
     let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;

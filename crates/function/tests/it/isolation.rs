@@ -1,0 +1,230 @@
+//! One image that takes too long, crashes or takes too much memory does not affect the other images, nor the environment.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::http::HeaderValue;
+use axum::http::header::EXPIRES;
+use axum::response::IntoResponse;
+use emulator::{Function, Lambda};
+use image::{ImageFormat, RgbImage};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc::unbounded_channel;
+use tokio::time::sleep;
+
+use crate::bootstrap::function;
+use crate::house::{House, picture};
+use crate::managed::Managed;
+
+const GOOD: [&str; 4] = ["1.png", "2.png", "3.png", "4.png"];
+
+/// A source that takes seconds at speed 0, which is more than its size suggests.
+const SLOW: &str = "slow.png";
+
+/// A house with one slow source and four good ones, at speed 0.
+async fn house(settings: &[(&str, &str)]) -> House {
+    let all = [("AVIF_SPEED", "0"), ("AVIF_QUALITY", "60"), ("AWS_SESSION_TOKEN", "secret")];
+    let mut house = House::untold(&[&all[..], settings].concat()).await;
+    let mut random = fastrand::Rng::with_seed(1);
+    let noise = RgbImage::from_fn(280, 280, |_, _| image::Rgb([random.u8(..), random.u8(..), random.u8(..)]));
+    let mut slow = std::io::Cursor::new(vec![]);
+    noise.write_to(&mut slow, ImageFormat::Png).unwrap();
+    house.lay(SLOW, slow.get_ref()).await;
+    for key in GOOD {
+        house.lay(key, &picture(ImageFormat::Png, 20, 15)).await;
+    }
+    house
+}
+
+fn lambda(house: &House, timeout: Duration) -> Lambda {
+    Lambda::new(Function { timeout, ..function(house.environment.clone()) }, unbounded_channel().0)
+}
+
+fn order(key: &str) -> Value {
+    json!({ "bucket": "photos", "key": key })
+}
+
+/// Messages of a queue, one for each key, with the key as the identifier.
+fn batch(keys: &[&str]) -> Value {
+    let message = |key: &&str| {
+        let record = json!({
+            "eventSource": "aws:s3", "eventName": "ObjectCreated:Put",
+            "s3": { "bucket": { "name": "photos" }, "object": { "key": key } }
+        });
+        json!({ "messageId": key, "eventSource": "aws:sqs", "body": json!({ "Records": [record] }).to_string() })
+    };
+    json!({ "Records": keys.iter().map(message).collect::<Vec<_>>() })
+}
+
+/// The identifiers of the messages that come back.
+fn failures(answer: &Value) -> Vec<&str> {
+    let failures = answer["batchItemFailures"].as_array().unwrap();
+    failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap()).collect()
+}
+
+async fn assert_good_ones_convert(lambda: &Lambda) {
+    for key in GOOD {
+        let report = lambda.invoke(order(key)).await.result.unwrap();
+        assert_eq!(report["outcome"], "converted", "{key}: {report}");
+    }
+}
+
+/// The process that converts, child of a process that was started with these variables.
+async fn converting(house: &House) -> Pid {
+    let endpoint = &house.environment["AWS_ENDPOINT_URL_S3"];
+    loop {
+        let processes = std::fs::read_dir("/proc").unwrap().flatten();
+        for id in processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok()) {
+            let text = |id: i32, name: &str| std::fs::read_to_string(format!("/proc/{id}/{name}")).unwrap_or_default();
+            let status = text(id, "status");
+            let parent = status.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok());
+            let is_ours = parent.is_some_and(|parent| text(parent, "environ").contains(endpoint.as_str()));
+            if is_ours && text(id, "cmdline").contains("convert-one-image") {
+                assert_eq!(text(id, "environ"), "", "a decoder's process has no credentials");
+                return Pid::from_raw(id);
+            }
+        }
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn image_over_its_cpu_time_is_rejected_and_the_next_ones_convert() {
+    let house = house(&[("AVIF_MAX_SECONDS", "1")]).await;
+    let lambda = lambda(&house, Duration::from_mins(1));
+    let report = lambda.invoke(order(SLOW)).await.result.unwrap();
+    assert_eq!(report["outcome"], "refused", "{report}");
+    let reason = report["reason"].as_str().unwrap();
+    assert!(reason.contains("more than the 1 s of CPU time") && reason.contains("AVIF_MAX_SECONDS"), "{reason}");
+    assert_good_ones_convert(&lambda).await;
+}
+
+#[tokio::test]
+async fn without_a_setting_an_image_has_the_cpu_time_of_half_the_timeout() {
+    // 512 MB have .29 of a processor: half of 6 s of it is less than a second, and a second is the least.
+    let house = house(&[]).await;
+    let small = Function { timeout: Duration::from_secs(6), memory: 512, ..function(house.environment.clone()) };
+    let report = Lambda::new(small, unbounded_channel().0).invoke(order(SLOW)).await.result.unwrap();
+    assert!(report["reason"].as_str().unwrap().contains("more than the 1 s of CPU time"), "{report}");
+}
+
+#[tokio::test]
+async fn slow_image_of_a_batch_is_done_with_and_the_others_are_converted() {
+    let house = house(&[("AVIF_MAX_SECONDS", "1")]).await;
+    let lambda = lambda(&house, Duration::from_mins(1));
+    let keys = [&[SLOW], &GOOD[..]].concat();
+    let answer = lambda.invoke(batch(&keys)).await.result.unwrap();
+    assert_eq!(failures(&answer), [""; 0], "rejected is done");
+    for key in GOOD {
+        assert!(house.keys("photos").await.contains(&format!("{key}.avif")), "{key}");
+    }
+}
+
+#[tokio::test]
+async fn slow_image_within_its_cpu_time_leaves_the_others_a_quarter_of_the_time() {
+    let mut house = house(&[("AVIF_MAX_SECONDS", "60")]).await;
+    let lambda = lambda(&house, Duration::from_secs(4));
+    let keys = [&[SLOW], &GOOD[..]].concat();
+    let answer = lambda.invoke(batch(&keys)).await.result.unwrap();
+    assert_eq!(failures(&answer), [SLOW]);
+    // Alone, it has all of the time, and fails at the deadline.
+    let error = lambda.invoke(order(SLOW)).await.result.unwrap_err();
+    assert!(error.error_message.contains("at the deadline, while converting"), "{error}");
+    house.lay("next.png", &picture(ImageFormat::Png, 20, 15)).await;
+    assert_eq!(lambda.invoke(order("next.png")).await.result.unwrap()["outcome"], "converted");
+}
+
+#[tokio::test]
+async fn slow_event_does_not_fail_those_beside_it() {
+    let house = house(&[("AVIF_MAX_SECONDS", "1")]).await;
+    let Managed { function: _function, events, mut answered } = Managed::start(house.environment.clone(), "5").await;
+    events.send(("slow", order(SLOW))).unwrap();
+    for key in GOOD {
+        events.send((key, order(key))).unwrap();
+    }
+    for _ in 0..=GOOD.len() {
+        let (id, report) = answered.recv().await.unwrap();
+        assert_eq!(report["outcome"], if id == "slow" { "refused" } else { "converted" }, "{id}: {report}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn crash_while_converting_fails_that_image_alone() {
+    let house = house(&[]).await;
+    let lambda = lambda(&house, Duration::from_mins(1));
+    let crash = async {
+        kill(converting(&house).await, Signal::SIGILL).unwrap();
+    };
+    let (answer, ()) = tokio::join!(lambda.invoke(order(SLOW)), crash);
+    let error = answer.result.unwrap_err();
+    assert!(error.error_message.contains("ended early (signal: 4 (SIGILL)"), "{error}");
+    assert_good_ones_convert(&lambda).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn image_that_takes_more_memory_than_there_is_fails_alone() {
+    let house = house(&[]).await;
+    let lambda = lambda(&house, Duration::from_mins(1));
+    let starve = async {
+        let id = converting(&house).await;
+        let limit = |name: &str| {
+            let limits = std::fs::read_to_string(format!("/proc/{id}/limits")).unwrap();
+            let line = limits.lines().find(|line| line.starts_with(name)).unwrap();
+            line[name.len()..].split_whitespace().next().unwrap().to_owned()
+        };
+        // It sets them itself, as the first thing it does.
+        while limit("Max data size") == "unlimited" {
+            sleep(Duration::from_millis(5)).await;
+        }
+        // Nine tenths of 2,048 MiB, without what waits, and without what the function itself takes.
+        let usable = (2048_u64 << 20) / 10 * 9;
+        assert_eq!(limit("Max data size"), (usable - usable / 16 - (24 << 20)).to_string());
+        assert_eq!((limit("Max core file size"), limit("Max cpu time")), ("0".into(), "35".into()));
+        // As the system does it where it runs out of memory.
+        kill(id, Signal::SIGKILL).unwrap();
+    };
+    let (answer, ()) = tokio::join!(lambda.invoke(order(SLOW)), starve);
+    let report = answer.result.unwrap();
+    assert_eq!(report["outcome"], "refused", "{report}");
+    let reason = report["reason"].as_str().unwrap();
+    assert!(reason.contains("MiB of memory there are for it; give the function more memory"), "{reason}");
+    assert_good_ones_convert(&lambda).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn conversion_ends_with_the_environment() {
+    let house = house(&[]).await;
+    let Managed { mut function, events, .. } = Managed::start(house.environment.clone(), "1").await;
+    events.send(("slow", order(SLOW))).unwrap();
+    let child = converting(&house).await;
+    function.kill().await.unwrap();
+    let is_there = || PathBuf::from(format!("/proc/{child}/cmdline")).exists();
+    let begun = Instant::now();
+    while is_there() && begun.elapsed() < Duration::from_secs(2) {
+        sleep(Duration::from_millis(5)).await;
+    }
+    assert!(!is_there(), "it goes on without anybody to answer");
+}
+
+/// A server whose objects expire at a time that is no text, which the SDK does not expect.
+#[tokio::test]
+async fn panic_in_a_job_fails_that_job_alone() {
+    let house = house(&[]).await;
+    let answer = || async {
+        let expires = HeaderValue::from_bytes(b"\xe9").unwrap();
+        ([(EXPIRES, expires)], [("etag", "\"e\"")], "bytes").into_response()
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
+    let (outcome, reason) = house.invoke_at(&endpoint, order("a.png")).await;
+    assert_eq!(outcome, "failed");
+    assert!(reason.contains("s3://photos/a.png: a panic: "), "{reason}");
+}

@@ -1,0 +1,57 @@
+//! What a child process may not do, from the moment on at which it reads an image.
+
+use std::io;
+use std::num::NonZeroU32;
+
+use nix::sys::resource::{Resource, setrlimit};
+use serde::{Deserialize, Serialize};
+
+/// The limits that the kernel holds a child process to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Confinement {
+    /// Bytes of memory that it may write to: heap, stacks of threads, and mapped memory of its own. The program's code and
+    /// what is shared with other processes does not count.
+    pub(super) memory: u64,
+    /// Seconds of CPU time, all threads together.
+    pub(super) cpu_seconds: Option<NonZeroU32>,
+}
+
+impl Confinement {
+    /// Limits this process, for good.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub(super) fn apply(self) -> io::Result<()> {
+        // A dump would be of somebody's image.
+        setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+        if let Some(seconds) = self.cpu_seconds {
+            let seconds = u64::from(seconds.get());
+            // SIGXCPU ends it at the first limit. SIGKILL, which says less, would end it at the second.
+            setrlimit(Resource::RLIMIT_CPU, seconds, seconds + 1)?;
+        }
+        #[cfg(target_os = "linux")]
+        self.apply_on_linux()?;
+        Ok(())
+    }
+
+    #[cfg(target_os = "linux")]
+    fn apply_on_linux(self) -> io::Result<()> {
+        use nix::sys::prctl;
+        use nix::sys::signal::Signal;
+
+        // With its parent, it ends.
+        prctl::set_pdeathsig(Signal::SIGKILL)?;
+        prctl::set_no_new_privs()?;
+        // Threads of C take a whole default stack each, of which they touch little. It would count as if they touched all.
+        setrlimit(Resource::RLIMIT_STACK, THREAD_STACK, THREAD_STACK)?;
+        setrlimit(Resource::RLIMIT_DATA, self.memory, self.memory)?;
+        // Where the system runs out of memory, it ends this process rather than its parent. It does without where /proc is
+        // not mounted.
+        let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+        Ok(())
+    }
+}
+
+/// Bytes. libaom, dav1d and SVT-AV1 ask for less themselves where they ask.
+#[cfg(target_os = "linux")]
+const THREAD_STACK: u64 = 1 << 20;

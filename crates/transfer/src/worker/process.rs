@@ -1,0 +1,110 @@
+//! The parent's side.
+
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitStatus, Stdio};
+
+use nix::sys::signal::Signal;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::process::{Child, Command};
+
+use super::confine::Confinement;
+use super::message::{Order, read_response, write_header};
+use super::{ARGUMENT, Worker};
+use crate::Error;
+use crate::work::{Request, Work};
+
+/// Bytes of memory that the parent itself takes: its SDK, its connections and its threads. Files that wait have a limit of
+/// their own. Measured: 16 MiB after 10,000 images.
+const PARENT: u64 = 24 << 20;
+/// Bytes of a child's standard error that are kept.
+const LONGEST_COMPLAINT: u64 = 200;
+
+/// A child process that converts one image.
+pub(crate) struct Conversion {
+    child: Child,
+    confinement: Confinement,
+}
+
+impl Conversion {
+    /// Starts it.
+    pub(crate) fn start(worker: &Worker, request: &Request) -> Result<Self, Error> {
+        let memory = request.limits.memory.saturating_sub(PARENT).max(PARENT);
+        let confinement = Confinement { memory, cpu_seconds: request.limits.cpu_seconds };
+        let start = |program| {
+            Command::new(program)
+                .arg(ARGUMENT)
+                .env_clear()
+                .envs(&worker.environment)
+                .stdin(Stdio::piped())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .kill_on_drop(true)
+                .spawn()
+        };
+        let child = Worker::program().and_then(start);
+        let child = child.map_err(|error| Error::Worker { message: format!("cannot be started: {error}") })?;
+        Ok(Self { child, confinement })
+    }
+
+    /// Has the image converted.
+    pub(crate) async fn run(&mut self, bytes: Vec<u8>, request: Request) -> Result<Work, Error> {
+        let most = self.confinement.memory;
+        let order = Order { request, confinement: self.confinement, length: bytes.len() as u64 };
+        let stdin = self.child.stdin.take().expect("it was piped, and is taken once");
+        let mut stdout = self.child.stdout.take().expect("it was piped, and is taken once");
+        let stderr = self.child.stderr.take().expect("it was piped, and is taken once");
+        let (sent, response, complaint) =
+            tokio::join!(send(stdin, &order, bytes), read_response(&mut stdout, most), read_complaint(stderr));
+        drop(stdout);
+        let status = self.child.wait().await.map_err(|error| worker_error(&error))?;
+        match response {
+            Ok(result) if status.success() => result,
+            Err(error) if status.success() => Err(worker_error(&sent.err().unwrap_or(error))),
+            Ok(_) | Err(_) => Err(self.explain(status, &complaint)),
+        }
+    }
+
+    /// Ends it, whatever it does, and waits until its memory is free.
+    pub(crate) async fn kill(&mut self) {
+        // It fails only for a process that has ended, which is what is wanted.
+        let _ = self.child.kill().await;
+    }
+
+    /// Why there is no response.
+    fn explain(&self, status: ExitStatus, complaint: &str) -> Error {
+        let signal = status.signal().and_then(|signal| Signal::try_from(signal).ok());
+        let limit_mib = self.confinement.memory >> 20;
+        match (signal, self.confinement.cpu_seconds) {
+            (Some(Signal::SIGXCPU), Some(limit)) => Error::CpuTime { needed: None, limit },
+            // Where an allocation fails, Rust says this much, and libavif aborts without a word.
+            _ if complaint.starts_with("memory allocation of") => Error::OutOfMemory { limit_mib },
+            (Some(Signal::SIGABRT), _) if complaint.is_empty() => Error::OutOfMemory { limit_mib },
+            // Nobody else kills it: it is the system, which ran out of memory.
+            (Some(Signal::SIGKILL), _) => Error::OutOfMemory { limit_mib },
+            _ => Error::Crashed { status: status.to_string(), complaint: complaint.to_owned() },
+        }
+    }
+}
+
+/// A child that ended, or crashed, reads no more; what came of it is told by its status.
+async fn send(mut to: impl AsyncWrite + Unpin, order: &Order, bytes: Vec<u8>) -> io::Result<()> {
+    let mut header = vec![];
+    write_header(&mut header, order)?;
+    to.write_all(&header).await?;
+    to.write_all(&bytes).await
+}
+
+/// The first line that the child wrote to its standard error.
+async fn read_complaint(mut from: impl AsyncRead + Unpin) -> String {
+    let mut text = vec![];
+    // A child that says more is not stopped by a full pipe.
+    let _ = (&mut from).take(LONGEST_COMPLAINT).read_to_end(&mut text).await;
+    let _ = tokio::io::copy(&mut from, &mut tokio::io::sink()).await;
+    let text = String::from_utf8_lossy(&text);
+    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned()
+}
+
+fn worker_error(error: &io::Error) -> Error {
+    Error::Worker { message: error.to_string() }
+}

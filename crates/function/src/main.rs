@@ -23,6 +23,9 @@ fn main() -> anyhow::Result<()> {
     if std::env::args_os().nth(1).is_some_and(|argument| argument == worker::ARGUMENT) {
         return worker::serve().context("cannot convert an image");
     }
+    // What converts images runs as the same user, and must not read this process's memory or environment: its credentials.
+    #[cfg(target_os = "linux")]
+    nix::sys::prctl::set_dumpable(false).context("cannot protect this process's memory")?;
     serve(shares_memory, quiet)
 }
 

@@ -73,18 +73,15 @@ async fn assert_good_ones_convert(lambda: &Lambda) {
     }
 }
 
-/// The process that converts, child of a process that was started with these variables.
-async fn converting(house: &House) -> Pid {
-    let endpoint = &house.environment["AWS_ENDPOINT_URL_S3"];
+/// The process that converts for a function that this test started.
+async fn converting() -> Pid {
+    let text = |id: i32, name: &str| std::fs::read_to_string(format!("/proc/{id}/{name}")).unwrap_or_default();
+    let parent = |id| text(id, "status").lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok());
+    let this = i32::try_from(std::process::id()).unwrap();
     loop {
         let processes = std::fs::read_dir("/proc").unwrap().flatten();
         for id in processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok()) {
-            let text = |id: i32, name: &str| std::fs::read_to_string(format!("/proc/{id}/{name}")).unwrap_or_default();
-            let status = text(id, "status");
-            let parent = status.lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok());
-            let is_ours = parent.is_some_and(|parent| text(parent, "environ").contains(endpoint.as_str()));
-            if is_ours && text(id, "cmdline").contains("convert-one-image") {
-                assert_eq!(text(id, "environ"), "", "a decoder's process has no credentials");
+            if text(id, "cmdline").contains("convert-one-image") && parent(id).and_then(parent) == Some(this) {
                 return Pid::from_raw(id);
             }
         }
@@ -158,7 +155,7 @@ async fn crash_while_converting_fails_that_image_alone() {
     let house = house(&[]).await;
     let lambda = lambda(&house, Duration::from_mins(1));
     let crash = async {
-        kill(converting(&house).await, Signal::SIGILL).unwrap();
+        kill(converting().await, Signal::SIGILL).unwrap();
     };
     let (answer, ()) = tokio::join!(lambda.invoke(order(SLOW)), crash);
     let error = answer.result.unwrap_err();
@@ -172,7 +169,8 @@ async fn image_that_takes_more_memory_than_there_is_fails_alone() {
     let house = house(&[]).await;
     let lambda = lambda(&house, Duration::from_mins(1));
     let starve = async {
-        let id = converting(&house).await;
+        let id = converting().await;
+        assert_eq!(std::fs::read_to_string(format!("/proc/{id}/environ")).unwrap(), "", "it has no credentials");
         let limit = |name: &str| {
             let limits = std::fs::read_to_string(format!("/proc/{id}/limits")).unwrap();
             let line = limits.lines().find(|line| line.starts_with(name)).unwrap();
@@ -203,7 +201,7 @@ async fn conversion_ends_with_the_environment() {
     let house = house(&[]).await;
     let Managed { mut function, events, .. } = Managed::start(house.environment.clone(), "1").await;
     events.send(("slow", order(SLOW))).unwrap();
-    let child = converting(&house).await;
+    let child = converting().await;
     function.kill().await.unwrap();
     let is_there = || PathBuf::from(format!("/proc/{child}/cmdline")).exists();
     let begun = Instant::now();

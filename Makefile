@@ -43,12 +43,15 @@ infrastructure: tools $(TOOLS)/bin/moto_server $(TOOLS)/checkov/bin/checkov ## t
 	$(TOOLS)/bin/python -B -W ignore -m unittest discover --buffer --start-directory deploy/tests
 	$(TOOLS)/checkov/bin/checkov --directory deploy/terraform --framework terraform --compact --quiet --skip-download
 
-soak: tools nextest ## thousands of histories with faults and kills; SOAK_HISTORIES, SOAK_SEED, SOAK_PICTURES
+soak: tools nextest seeds ## thousands of histories with faults and kills, and of broken files; SOAK_HISTORIES, SOAK_SEED, SOAK_FILES
+	SOAK_CORPUS=$(CURDIR)/fuzz/corpus/convert SOAK_FILES=$${SOAK_FILES:-10000} \
 	SOAK_HISTORIES=$${SOAK_HISTORIES:-2000} SOAK_PICTURES=$${SOAK_PICTURES:-1000} cargo nextest run --workspace --cargo-profile $(PROFILE) --locked \
 		--no-capture --filterset 'binary(soak)'
 
-fuzz: fuzzer ## hostile bytes for every reader, FUZZ_SECONDS each; fails on what is found
+seeds:
 	cargo run --package convert --example seeds --profile $(PROFILE) --locked -- fuzz/corpus
+
+fuzz: fuzzer seeds ## hostile bytes for every reader, FUZZ_SECONDS each; fails on what is found
 	mkdir -p fuzz/corpus/event fuzz/corpus/key
 	$(FUZZ_ENV) cargo fuzz run convert -- $(FUZZ_FLAGS) -max_len=16384
 	$(FUZZ_ENV) cargo fuzz run metadata -- $(FUZZ_FLAGS) -max_len=8192
@@ -88,5 +91,5 @@ $(TOOLS)/checkov/bin/checkov: | tools
 	python3 -m venv $(TOOLS)/checkov
 	$(TOOLS)/checkov/bin/pip install --quiet checkov==3.3.30
 
-.PHONY: help demo test soak bench deployment infrastructure fuzz fuzzer format tools nextest
+.PHONY: help demo test soak seeds bench deployment infrastructure fuzz fuzzer format tools nextest
 .DEFAULT_GOAL := help

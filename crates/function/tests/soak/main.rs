@@ -18,6 +18,7 @@
 #[path = "../it/bootstrap.rs"]
 mod bootstrap;
 mod history;
+mod hostile;
 #[path = "../it/moto.rs"]
 mod moto;
 #[path = "../it/notification.rs"]

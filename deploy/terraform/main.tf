@@ -57,7 +57,7 @@ resource "aws_lambda_function" "this" {
   }
 
   # Lambda makes the network's interfaces while it makes the function, by the role.
-  depends_on = [aws_iam_role_policy.this, aws_iam_role_policy_attachment.network]
+  depends_on = [aws_iam_role_policy.this, aws_iam_role_policy.network]
 }
 
 # The one resource that looks at the version: everything else names the alias, which stays what it is.

@@ -72,8 +72,7 @@ variable "timeout" {
 variable "reserved_concurrent_executions" {
   description = "How many instances may run at a time, kept free for this function alone; -1 shares what the account has."
   type        = number
-  default     = -1
-  nullable    = false
+  default     = null
 
   validation {
     condition     = var.reserved_concurrent_executions == -1 || var.reserved_concurrent_executions >= 1

@@ -2,6 +2,7 @@
 
 import json
 import unittest
+from pathlib import Path
 
 from deployment import Deployment
 from terraform import DIGEST, IMAGE, LEAST

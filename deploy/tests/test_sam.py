@@ -74,7 +74,7 @@ class Template(unittest.TestCase):
         queue = {"Fn::GetAtt": ["Queue", "Arn"]}
         self.assertEqual(resources["Subscription"]["Condition"], "ByTopic")
         self.assertEqual(resources["Subscription"]["Properties"], {"TopicArn": {"Ref": "TopicArn"}, "Protocol": "sqs", "Endpoint": queue})
-        [statement] = resources["QueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+        [_, statement] = resources["QueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
         bucket = {"Fn::Sub": "arn:${AWS::Partition}:s3:::${SourceBucket}"}
         for choice, service, source, account in [
             (1, "sns", {"Ref": "TopicArn"}, {"Ref": "AWS::NoValue"}),
@@ -158,9 +158,9 @@ class Stack(unittest.TestCase):
 
     def test_has_no_permission_that_was_not_asked_for(self):
         self.assertEqual(set(self.policy(Trigger="none")), ALWAYS)
-        self.assertEqual(set(self.policy(Trigger="sqs")), ALWAYS | {"TakeFromQueue"})
-        self.assertEqual(set(self.policy(Trigger="notification")), ALWAYS | {"KeepFailures", "ReceiveFailures"})
-        self.assertEqual(set(self.policy(CopyTags="true")), ALWAYS | {"KeepFailures", "ReceiveFailures", "ReadTags", "WriteTags"})
+        self.assertEqual(set(self.policy(Trigger="sqs")), ALWAYS | {"TakeFromQueue", "NoQueuesForCode"})
+        self.assertEqual(set(self.policy(Trigger="notification")), ALWAYS | ASYNCHRONOUS)
+        self.assertEqual(set(self.policy(CopyTags="true")), ALWAYS | ASYNCHRONOUS | {"ReadTags", "WriteTags"})
         narrow = self.policy(Trigger="none", SourcePrefix="originals/", OutputPrefix="avif/")
         self.assertEqual(narrow["ReadSources"][2], "arn:aws:s3:::SOURCES/originals/*")
-        self.assertEqual(narrow["WriteOutputs"][2], "arn:aws:s3:::OUTPUTS/avif/originals/*")
+        self.assertEqual(narrow["WriteOutputs"][2], [f"arn:aws:s3:::OUTPUTS/avif/originals/*{suffix}" for suffix in [".avif", ".avif.json"]])

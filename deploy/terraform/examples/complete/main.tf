@@ -77,6 +77,27 @@ resource "aws_s3_bucket_public_access_block" "this" {
   restrict_public_buckets = true
 }
 
+# S3 answers plain HTTP, too, unless the policy of the bucket denies it.
+resource "aws_s3_bucket_policy" "this" {
+  for_each = { photographs = aws_s3_bucket.photographs, variants = aws_s3_bucket.variants }
+
+  bucket = each.value.bucket
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "HttpsOnly"
+      Effect    = "Deny"
+      Principal = { AWS = "*" }
+      Action    = "s3:*"
+      Resource  = [each.value.arn, "${each.value.arn}/*"]
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+  })
+
+  # S3 changes one of the two at a time.
+  depends_on = [aws_s3_bucket_public_access_block.this]
+}
+
 # An original that was replaced by mistake can be had back.
 resource "aws_s3_bucket_versioning" "photographs" {
   bucket = aws_s3_bucket.photographs.bucket

@@ -107,7 +107,7 @@ variable "network" {
 }
 
 variable "environment_kms_key_arn" {
-  description = "The KMS key that encrypts the function's settings at rest; null takes Lambda's own. They hold no secrets but the headers of an OpenTelemetry backend."
+  description = "The KMS key that encrypts the function's settings at rest; null takes Lambda's own. They hold no secrets but telemetry_headers."
   type        = string
   default     = null
 

@@ -9,13 +9,12 @@ from terraform import DIGEST, IMAGE, LEAST
 from test_policy import KEYS, https_only
 from test_settings import EXAMPLES as SETTINGS
 from test_settings import KEY
-from test_telemetry import EXAMPLES as TELEMETRY
+from test_telemetry import GIVEN as TELEMETRY
 
 OTHER = IMAGE.replace(DIGEST, DIGEST[::-1])
 NETWORK = {"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]}
-EVERYTHING = LEAST | {
+EVERYTHING = LEAST | TELEMETRY | {
     "settings": SETTINGS,
-    "telemetry": TELEMETRY,
     "source_kms_key_arn": KEYS[0],
     "output_kms_key_arn": KEYS[1],
     "environment_kms_key_arn": KEY,
@@ -144,14 +143,21 @@ class Plan(unittest.TestCase):
               source        = "../.."
               image_uri     = "{IMAGE}"
               source_bucket = "photographs"
-              telemetry     = {{ otel_exporter_otlp_headers = "authorization=${{var.token}}" }}
+              telemetry_headers = "authorization=${{var.token}}"
             }}
         """
         deployment = self.deployment("examples/secret", root=root)
         deployment.apply(token="7a1b")
         function = next(change for change in deployment.planned["resource_changes"] if change["address"].endswith("aws_lambda_function.this"))
-        self.assertEqual(function["change"]["after_sensitive"]["environment"], [{"variables": True}])
+        self.assertEqual(function["change"]["after_sensitive"]["environment"], [{"variables": {"OTEL_EXPORTER_OTLP_HEADERS": True}}])
         self.assertEqual(deployment.plan(token="7a1b"), {})
+
+    def test_plans_do_not_show_the_headers(self):
+        deployment = self.deployment()
+        Path(deployment.folder, "terraform.tfvars.json").write_text(json.dumps(LEAST | {"telemetry_headers": "authorization=7a1b"}))
+        shown = str(deployment.terraform.plan(json=False).value)
+        self.assertIn("(sensitive value)", shown)
+        self.assertNotIn("7a1b", shown)
 
 
 class Repository(unittest.TestCase):

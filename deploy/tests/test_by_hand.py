@@ -96,6 +96,8 @@ class ByHand(unittest.TestCase):
         self.assertEqual(failures["MessageRetentionPeriod"], "1209600")
         [group] = self.logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/avif")["logGroups"]
         self.assertEqual(group["retentionInDays"], 30)
+        concurrency = self.functions.get_function_concurrency(FunctionName="avif")["ReservedConcurrentExecutions"]
+        self.assertEqual(concurrency, evaluate("reserved"))
 
     def check_rule(self):
         """The rule invokes the alias, which permits it, and sends what it cannot deliver to the failure queue, which permits that."""

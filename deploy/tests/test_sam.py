@@ -53,6 +53,8 @@ class Template(unittest.TestCase):
         function = template()["Resources"]["Function"]["Properties"]
         looked_at = {entry["Ref"] for entry in function.pop("ImageUri")["Fn::Select"][1]}
         function.pop("AutoPublishAlias")
+        # The function's, and no version's.
+        function.pop("ReservedConcurrentExecutions")
         parameters = set(template()["Parameters"])
         used = parameters & set(re.findall(r"\w+", json.dumps(function)))
         self.assertEqual(used | {"ImageUri"}, looked_at)

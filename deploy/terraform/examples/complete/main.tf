@@ -19,6 +19,12 @@ variable "mail" {
   default     = null
 }
 
+variable "reserved_concurrent_executions" {
+  description = "The most instances that run at a time; -1 in an account with a small quota, as docs/deploy.md describes."
+  type        = number
+  default     = null
+}
+
 provider "aws" {
   region = var.region
 
@@ -48,6 +54,8 @@ module "avif" {
     catalog_table = aws_dynamodb_table.catalogue.name
   })
   alarm_actions = aws_sns_topic.alarms[*].arn
+
+  reserved_concurrent_executions = var.reserved_concurrent_executions
 }
 
 # Names of buckets are everybody's: the account's number makes these one's own.

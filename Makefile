@@ -6,6 +6,8 @@ TOOLS := target/tools
 CARGO_FLAGS := --workspace --profile $(PROFILE) --locked
 # What `make bench` is told besides; `python3 -m bench --help` lists it.
 BENCH_FLAGS :=
+# Only files whose hashes are written down, and none whose installation runs code.
+PIP_FLAGS := --quiet --require-hashes --only-binary :all:
 # How long each fuzz target runs.
 FUZZ_SECONDS := 60
 # The C is watched as well as the Rust. libFuzzer asks for flags of the nightly compiler, which the stable one has, too.
@@ -32,16 +34,18 @@ deployment: $(TOOLS)/bin/nixfmt $(TOOLS)/bin/moto_server ## the Nix files, the D
 	$(TOOLS)/bin/nixfmt --check flake.nix nix/*.nix nix/apps/*.nix
 	$(TOOLS)/bin/deadnix --fail flake.nix nix
 	$(TOOLS)/bin/hadolint Dockerfile
-	shellcheck install-tools nix/apps/test.sh
+	shellcheck install-tools nix/apps/run.sh nix/apps/test.sh
 	shellcheck --shell=bash nix/apps/push.sh nix/apps/deploy.sh
 	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" nix/apps/test.sh
 
 # AWS itself is not needed: Terraform evaluates the module without its provider, CloudFormation is played by moto.
-infrastructure: tools $(TOOLS)/bin/moto_server $(TOOLS)/checkov/bin/checkov ## the Terraform module, the SAM template and the commands of the documentation
+infrastructure: tools $(TOOLS)/bin/moto_server $(TOOLS)/checkov/bin/checkov ## the Terraform module, the SAM template, the workflows and the commands of the documentation
 	cargo build $(CARGO_FLAGS) --bins
 	$(TOOLS)/bin/cfn-lint deploy/sam/*.yaml
 	$(TOOLS)/bin/python -B -W ignore -m unittest discover --buffer --start-directory deploy/tests
-	$(TOOLS)/checkov/bin/checkov --directory deploy/terraform --framework terraform --compact --quiet --skip-download
+	$(TOOLS)/bin/zizmor --offline --persona=auditor --quiet .github/workflows
+	$(TOOLS)/checkov/bin/checkov --directory . --skip-path target --framework terraform cloudformation github_actions dockerfile \
+		--compact --quiet --skip-download
 
 soak: tools nextest seeds ## thousands of histories with faults and kills, and of broken files; SOAK_HISTORIES, SOAK_SEED, SOAK_FILES
 	SOAK_CORPUS=$(CURDIR)/fuzz/corpus/convert SOAK_FILES=$${SOAK_FILES:-10000} \
@@ -60,7 +64,7 @@ fuzz: fuzzer seeds ## hostile bytes for every reader, FUZZ_SECONDS each; fails o
 
 fuzzer:
 	@./install-tools fuzz
-	@cargo fuzz --version >/dev/null 2>&1 || cargo install cargo-fuzz --locked
+	@cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz@0.13.2
 
 bench: ## we, sharp, Pillow and cavif on the same pictures: bench/report.md; BENCH_PICTURES, BENCH_SYSTEM
 	@./install-tools bench
@@ -74,22 +78,21 @@ tools: ## cmake, nasm and avifdec, which the build and the tests call
 	@./install-tools
 
 nextest:
-	@cargo nextest --version >/dev/null 2>&1 || cargo install cargo-nextest --locked
+	@cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest@0.9.143
 
 $(TOOLS)/bin/nixfmt:
-	cargo install --quiet --locked --root $(TOOLS) nixfmt_rs deadnix
+	cargo install --quiet --locked --root $(TOOLS) nixfmt_rs@0.5.3 deadnix@1.3.1
 
-# cargo-lambda comes without Zig, which only its builds need.
-$(TOOLS)/bin/moto_server: deploy/tests/requirements.txt | tools
+$(TOOLS)/bin/moto_server: deploy/tests/requirements.txt deploy/tests/cargo-lambda.txt | tools
 	python3 -m venv $(TOOLS)
-	$(TOOLS)/bin/pip install --quiet --requirement $<
-	$(TOOLS)/bin/pip install --quiet --no-deps cargo-lambda==1.9.2
+	$(TOOLS)/bin/pip install $(PIP_FLAGS) --requirement deploy/tests/requirements.txt
+	$(TOOLS)/bin/pip install $(PIP_FLAGS) --no-deps --requirement deploy/tests/cargo-lambda.txt
 	touch $@
 
-# By itself: it brings another library of the name hcl2, and an older SDK.
-$(TOOLS)/checkov/bin/checkov: | tools
+$(TOOLS)/checkov/bin/checkov: deploy/tests/checkov.txt | tools
 	python3 -m venv $(TOOLS)/checkov
-	$(TOOLS)/checkov/bin/pip install --quiet checkov==3.3.30
+	$(TOOLS)/checkov/bin/pip install $(PIP_FLAGS) --requirement $<
+	touch $@
 
 .PHONY: help demo test soak seeds bench deployment infrastructure fuzz fuzzer format tools nextest
 .DEFAULT_GOAL := help

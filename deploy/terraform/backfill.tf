@@ -17,6 +17,7 @@ output "backfill_role_arn" {
 }
 
 locals {
+  in_backfill = { StringEquals = { "aws:ResourceAccount" = local.account } }
   # docs/iam.md, word for word; by names, so that it is known before anything is made.
   backfill_policy = var.backfill_bucket == null ? null : jsonencode({
     Version = "2012-10-17"
@@ -28,16 +29,18 @@ locals {
         Resource = "arn:${local.partition}:lambda:${local.here}:function:${var.name}:${var.alias}"
       },
       {
-        Sid      = "ReadManifest"
-        Effect   = "Allow"
-        Action   = ["s3:GetObject", "s3:GetObjectVersion"]
-        Resource = "arn:${local.partition}:s3:::${var.backfill_bucket}/backfill/manifests/*"
+        Sid       = "ReadManifest"
+        Effect    = "Allow"
+        Action    = ["s3:GetObject", "s3:GetObjectVersion"]
+        Resource  = "arn:${local.partition}:s3:::${var.backfill_bucket}/backfill/manifests/*"
+        Condition = local.in_backfill
       },
       {
-        Sid      = "WriteReport"
-        Effect   = "Allow"
-        Action   = "s3:PutObject"
-        Resource = "arn:${local.partition}:s3:::${var.backfill_bucket}/backfill/reports/*"
+        Sid       = "WriteReport"
+        Effect    = "Allow"
+        Action    = "s3:PutObject"
+        Resource  = "arn:${local.partition}:s3:::${var.backfill_bucket}/backfill/reports/*"
+        Condition = local.in_backfill
       },
     ]
   })

@@ -10,6 +10,37 @@ resource "aws_sqs_queue" "failures" {
   tags                       = var.tags
 }
 
+locals {
+  # SQS answers plain HTTP, too, unless the policy of the queue denies it.
+  https_only = {
+    for queue, arn in { failures = local.failures_arn, trigger = local.queue_arn } : queue => {
+      Sid                        = "HttpsOnly"
+      Effect                     = "Deny"
+      Principal                  = { AWS = "*" }
+      Action                     = "sqs:*"
+      Resource                   = arn
+      Condition                  = { Bool = { "aws:SecureTransport" = "false" } }
+    }
+  }
+}
+
+resource "aws_sqs_queue_policy" "failures" {
+  queue_url = aws_sqs_queue.failures.url
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat([local.https_only.failures], [
+      for rule in aws_cloudwatch_event_rule.this : {
+        Sid       = "KeepUndelivered"
+        Effect    = "Allow"
+        Principal = { Service = "events.amazonaws.com" }
+        Action    = "sqs:SendMessage"
+        Resource  = aws_sqs_queue.failures.arn
+        Condition = { ArnEquals = { "aws:SourceArn" = rule.arn } }
+      }
+    ])
+  })
+}
+
 # What was invoked asynchronously, by EventBridge or S3. Lambda tries it twice more before.
 resource "aws_lambda_function_event_invoke_config" "this" {
   count = local.is_asynchronous ? 1 : 0

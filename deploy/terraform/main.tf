@@ -8,6 +8,12 @@ resource "aws_cloudwatch_log_group" "this" {
   tags              = var.tags
 }
 
+locals {
+  # So that a flood of uploads does not take the concurrency of every other function in the account, 1,000 by default. The
+  # mapping of the queue has its own limit, and needs nothing reserved.
+  reserved = var.reserved_concurrent_executions != null ? var.reserved_concurrent_executions : var.trigger == "sqs" ? -1 : 50
+}
+
 resource "aws_lambda_function" "this" {
   #checkov:skip=CKV_AWS_116: failures go to the destination of failures.tf, which holds the error too, or by the queue
   #checkov:skip=CKV_AWS_272: Lambda signs no images; the digest is what is checked
@@ -24,7 +30,7 @@ resource "aws_lambda_function" "this" {
 
   memory_size                    = var.memory_size
   timeout                        = var.timeout
-  reserved_concurrent_executions = var.reserved_concurrent_executions
+  reserved_concurrent_executions = local.reserved
   kms_key_arn                    = var.environment_kms_key_arn
   tags                           = var.tags
 
@@ -57,7 +63,7 @@ resource "aws_lambda_function" "this" {
   }
 
   # Lambda makes the network's interfaces while it makes the function, by the role.
-  depends_on = [aws_iam_role_policy.this, aws_iam_role_policy_attachment.network]
+  depends_on = [aws_iam_role_policy.this, aws_iam_role_policy.network]
 }
 
 # The one resource that looks at the version: everything else names the alias, which stays what it is.

@@ -22,16 +22,3 @@ resource "aws_iam_role_policy" "this" {
   role   = aws_iam_role.this.name
   policy = local.policy
 }
-
-# Network interfaces have no ARN before they are made, so that what allows making them names none. It is AWS's own policy.
-resource "aws_iam_role_policy_attachment" "network" {
-  count = var.network == null ? 0 : 1
-
-  role       = aws_iam_role.this.name
-  policy_arn = "arn:${local.partition}:iam::aws:policy/service-role/AWSLambdaENIManagementAccess"
-
-  # Removed after the function's update and not before: by this role Lambda removes the interfaces of a network that is left.
-  lifecycle {
-    create_before_destroy = true
-  }
-}

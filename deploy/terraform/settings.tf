@@ -61,6 +61,7 @@ locals {
   environment = merge(
     { for name, value in var.settings : "AVIF_${upper(name)}" => tostring(value) if value != null },
     local.telemetry_environment,
+    local.telemetry_secrets,
   )
 
   # What the rest of the module has to know of them. The function has a default of its own for each.

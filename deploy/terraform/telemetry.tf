@@ -2,13 +2,12 @@
 # extension already. A test compares the two lists.
 
 variable "telemetry" {
-  description = "The settings of the extension that measures the function, named as its variables are, in small letters. What is left out or null has the extension's own default, which is metrics in CloudWatch and nothing else. Whoever may read the function's configuration reads the headers, too."
+  description = "The settings of the extension that measures the function, named as its variables are, in small letters. What is left out or null has the extension's own default, which is metrics in CloudWatch and nothing else."
   type = object({
     telemetry_emf                  = optional(bool)
     telemetry_namespace            = optional(string)
     telemetry_file                 = optional(string)
     otel_exporter_otlp_endpoint    = optional(string)
-    otel_exporter_otlp_headers     = optional(string)
     otel_exporter_otlp_timeout     = optional(number)
     otel_exporter_otlp_compression = optional(string)
     otel_exporter_otlp_protocol    = optional(string)
@@ -33,10 +32,6 @@ variable "telemetry" {
   validation {
     condition     = var.telemetry.otel_exporter_otlp_endpoint == null || can(regex("^https?://[^/]", var.telemetry.otel_exporter_otlp_endpoint))
     error_message = "telemetry.otel_exporter_otlp_endpoint: an address that begins with http:// or https://."
-  }
-  validation {
-    condition     = var.telemetry.otel_exporter_otlp_headers == null || can(regex("^ *[^=,]+=[^,]*(,[^=,]+=[^,]*)*$", var.telemetry.otel_exporter_otlp_headers))
-    error_message = "telemetry.otel_exporter_otlp_headers: name=value, with commas between."
   }
   validation {
     condition     = var.telemetry.otel_exporter_otlp_timeout == null || try(var.telemetry.otel_exporter_otlp_timeout >= 1 && floor(var.telemetry.otel_exporter_otlp_timeout) == var.telemetry.otel_exporter_otlp_timeout, false)
@@ -68,7 +63,23 @@ variable "telemetry" {
   }
 }
 
+# By itself, because one sensitive attribute would hide all of `telemetry` in plans, and could decide on no resource.
+variable "telemetry_headers" {
+  description = "OTEL_EXPORTER_OTLP_HEADERS, which often holds a token: name=value, with commas between; null for none. Plans do not show it. The state and the function's configuration contain it."
+  type        = string
+  default     = null
+  sensitive   = true
+
+  validation {
+    condition     = var.telemetry_headers == null || can(regex("^ *[^=,]+=[^,]*(,[^=,]+=[^,]*)*$", var.telemetry_headers))
+    error_message = "telemetry_headers: name=value, with commas between."
+  }
+}
+
 locals {
+  # That there are headers is no secret.
+  has_headers           = nonsensitive(var.telemetry_headers != null)
+  telemetry_secrets     = { for name in local.has_headers ? ["OTEL_EXPORTER_OTLP_HEADERS"] : [] : name => var.telemetry_headers }
   telemetry_environment = { for name, value in var.telemetry : upper(name) => tostring(value) if value != null }
 
   # What the dashboard has to know of them. The extension has a default of its own for each.

@@ -19,18 +19,21 @@ resource "aws_sqs_queue_policy" "this" {
   queue_url = aws_sqs_queue.this[0].url
   policy = jsonencode({
     Version = "2012-10-17"
-    Statement = [{
-      Sid       = "TakeEvents"
-      Effect    = "Allow"
-      Principal = { Service = var.topic_arn == null ? "s3.amazonaws.com" : "sns.amazonaws.com" }
-      Action    = "sqs:SendMessage"
-      Resource  = aws_sqs_queue.this[0].arn
-      Condition = merge(
-        { ArnEquals = { "aws:SourceArn" = var.topic_arn == null ? local.source_arn : var.topic_arn } },
-        # A bucket's ARN does not tell whose it is, and its name is free for others once it is deleted.
-        { for account in var.topic_arn == null ? [local.source_account] : [] : "StringEquals" => { "aws:SourceAccount" = account } },
-      )
-    }]
+    Statement = [
+      local.https_only.trigger,
+      {
+        Sid       = "TakeEvents"
+        Effect    = "Allow"
+        Principal = { Service = var.topic_arn == null ? "s3.amazonaws.com" : "sns.amazonaws.com" }
+        Action    = "sqs:SendMessage"
+        Resource  = aws_sqs_queue.this[0].arn
+        Condition = merge(
+          { ArnEquals = { "aws:SourceArn" = var.topic_arn == null ? local.source_arn : var.topic_arn } },
+          # A bucket's ARN does not tell whose it is, and its name is free for others once it is deleted.
+          { for account in var.topic_arn == null ? [local.source_account] : [] : "StringEquals" => { "aws:SourceAccount" = account } },
+        )
+      },
+    ]
   })
 }
 

@@ -36,6 +36,21 @@ variable "source_account_id" {
   }
 }
 
+variable "output_account_id" {
+  description = "The account that owns the bucket for variants; null if it is this one, or if the variants are in the bucket of the sources."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.output_account_id == null || can(regex("^[0-9]{12}$", var.output_account_id))
+    error_message = "An account's id has 12 digits."
+  }
+  validation {
+    condition     = var.output_account_id == null || local.output_bucket != var.source_bucket
+    error_message = "The variants are in the bucket of the sources, whose account is source_account_id: set that, or settings.output_bucket."
+  }
+}
+
 variable "source_kms_key_arn" {
   description = "The KMS key that the photographs are encrypted with; null where none is, or S3's own."
   type        = string

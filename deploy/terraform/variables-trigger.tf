@@ -87,7 +87,7 @@ variable "maximum_concurrency" {
     error_message = "Lambda takes 2 to 1000."
   }
   validation {
-    condition     = var.trigger != "sqs" || var.reserved_concurrent_executions == -1 || var.maximum_concurrency <= var.reserved_concurrent_executions
+    condition     = var.trigger != "sqs" || local.reserved == -1 || var.maximum_concurrency <= local.reserved
     error_message = "More batches than reserved_concurrent_executions lets run are throttled, and end among the failures though nothing is wrong with them."
   }
 }

@@ -70,13 +70,12 @@ variable "timeout" {
 }
 
 variable "reserved_concurrent_executions" {
-  description = "How many instances may run at a time, kept free for this function alone; -1 shares what the account has."
+  description = "The most instances that run at a time, which Lambda reserves for this function; -1 for no limit but the account's. Null is 50, but -1 with the trigger \"sqs\", which maximum_concurrency limits already. Lambda leaves at least 100 of the account's quota unreserved: if the apply fails with \"UnreservedConcurrentExecution below its minimum value\", as in a new account, set -1 or have the quota raised."
   type        = number
-  default     = -1
-  nullable    = false
+  default     = null
 
   validation {
-    condition     = var.reserved_concurrent_executions == -1 || var.reserved_concurrent_executions >= 1
+    condition     = var.reserved_concurrent_executions == null || try(var.reserved_concurrent_executions == -1 || var.reserved_concurrent_executions >= 1, false)
     error_message = "Write -1, or 1 and more: with 0 the function never runs."
   }
 }
@@ -108,7 +107,7 @@ variable "network" {
 }
 
 variable "environment_kms_key_arn" {
-  description = "The KMS key that encrypts the function's settings at rest; null takes Lambda's own. They hold no secrets but the headers of an OpenTelemetry backend."
+  description = "The KMS key that encrypts the function's settings at rest; null takes Lambda's own. They hold no secrets but telemetry_headers."
   type        = string
   default     = null
 

@@ -55,7 +55,7 @@ def evaluate(local: str, **variables):
         for file in MODULE.glob("*.tf"):
             text = ACCOUNT if file.name == "account.tf" else NEEDS_PROVIDER.sub("", file.read_text())
             Path(folder, file.name).write_text(text)
-        Path(folder, "asked.tf").write_text(f'output "asked" {{\n  value = local.{local}\n}}\n')
+        Path(folder, "asked.tf").write_text(f'output "asked" {{\n  value = local.{local}\n  sensitive = true\n}}\n')
         Path(folder, "terraform.tfvars.json").write_text(json.dumps(LEAST | variables))
         terraform = TerraformCommand(folder)
         terraform.init(check=True)

@@ -4,7 +4,8 @@ import json
 import unittest
 
 from runtime import invoke
-from test_policy import documented, named, statements
+from test_policy import documented, https_only, named, statements
+from terraform import evaluate
 from walk import RUN, Walk
 
 ACCOUNT = "123456789012"
@@ -95,6 +96,8 @@ class ByHand(unittest.TestCase):
         self.assertEqual(failures["MessageRetentionPeriod"], "1209600")
         [group] = self.logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/avif")["logGroups"]
         self.assertEqual(group["retentionInDays"], 30)
+        concurrency = self.functions.get_function_concurrency(FunctionName="avif")["ReservedConcurrentExecutions"]
+        self.assertEqual(concurrency, evaluate("reserved"))
 
     def check_rule(self):
         """The rule invokes the alias, which permits it, and sends what it cannot deliver to the failure queue, which permits that."""
@@ -192,7 +195,9 @@ class ByHand(unittest.TestCase):
         self.assertEqual(account is not None, "SourceAccount" in json.dumps(statement["Condition"]))
 
     def check_queue_policy(self, name: str, arn: str, service: str, condition: dict):
-        [(effect, actions, resource, on)] = statements(json.loads(self.attributes(name)["Policy"])).values()
+        policy = json.loads(self.attributes(name)["Policy"])
+        self.assertEqual(policy["Statement"][0], https_only(arn))
+        [_, (effect, actions, resource, on)] = statements(policy).values()
         self.assertEqual((effect, actions, resource, on), ("Allow", ["sqs:SendMessage"], arn, condition))
         self.assertIn(f'"{service}"', self.attributes(name)["Policy"])
 

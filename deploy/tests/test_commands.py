@@ -18,7 +18,7 @@ NO_COMMANDS = {
     "vCPU    = memory / 1769 MB": "a formula; bench/cost.py computes it and has tests",
     'filter report.outcome = "failed" | stats count() by report.reason | sort count() desc': "a query for CloudWatch Logs Insights",
     'filter record.outcome = "rejected" | stats count() by record.reason | sort count() desc': "a query for CloudWatch Logs Insights",
-    'telemetry = { otel_exporter_otlp_endpoint = "https://otel.example", otel_exporter_otlp_headers = "authorization=Bearer%20…" }': "Terraform's language; test_telemetry.py sets these",
+    'telemetry         = { otel_exporter_otlp_endpoint = "https://otel.example" }': "Terraform's language; test_telemetry.py sets these",
 }
 DOCKER = "needs a Docker daemon; nix/apps/test.sh pushes an image to a registry on loopback"
 # Commands that neither run nor have a parser here.

@@ -2,19 +2,19 @@
 
 import json
 import unittest
+from pathlib import Path
 
 from deployment import Deployment
 from terraform import DIGEST, IMAGE, LEAST
-from test_policy import KEYS
+from test_policy import KEYS, https_only
 from test_settings import EXAMPLES as SETTINGS
 from test_settings import KEY
-from test_telemetry import EXAMPLES as TELEMETRY
+from test_telemetry import GIVEN as TELEMETRY
 
 OTHER = IMAGE.replace(DIGEST, DIGEST[::-1])
 NETWORK = {"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]}
-EVERYTHING = LEAST | {
+EVERYTHING = LEAST | TELEMETRY | {
     "settings": SETTINGS,
-    "telemetry": TELEMETRY,
     "source_kms_key_arn": KEYS[0],
     "output_kms_key_arn": KEYS[1],
     "environment_kms_key_arn": KEY,
@@ -33,6 +33,15 @@ TRIGGERS = {
     "notification": EVERYTHING | {"trigger": "notification", "replace_bucket_notifications": True, "source_account_id": "210987654321"},
     "none": LEAST | {"trigger": "none", "create_alarms": False, "create_dashboard": False, "log_format": "Text"},
 }
+
+
+def planned(module: dict):
+    """Every resource of a plan, those of the modules in it as well."""
+    yield from module.get("resources", [])
+    for child in module.get("child_modules", []):
+        yield from planned(child)
+
+
 FUNCTION_ALONE = {"aws_lambda_function.this": ["update"], "aws_lambda_alias.this": ["update"]}
 
 
@@ -87,7 +96,25 @@ class Plan(unittest.TestCase):
         deployment.provider.done.clear()
         deployment.apply(**LEAST)
         left = deployment.provider.done.index(("aws_lambda_function", "update"))
-        self.assertLess(left, deployment.provider.done.index(("aws_iam_role_policy_attachment", "delete")))
+        self.assertLess(left, deployment.provider.done.index(("aws_iam_role_policy", "delete")))
+
+    def test_queues_and_buckets_answer_no_plain_http(self):
+        for folder, variables, queues, buckets in [(".", TRIGGERS["sqs"], 2, 0), ("examples/complete", {"image_uri": IMAGE}, 1, 2)]:
+            deployment = self.deployment(folder)
+            deployment.apply(**variables)
+            deployment.plan(**variables)
+            of = {}
+            for resource in planned(deployment.planned["planned_values"]["root_module"]):
+                of.setdefault(resource["type"], []).append(resource["values"])
+            policies = {policy["queue_url"]: policy["policy"] for policy in of["aws_sqs_queue_policy"]}
+            policies |= {policy["bucket"]: policy["policy"] for policy in of.get("aws_s3_bucket_policy", [])}
+            self.assertEqual(len(policies), queues + buckets)
+            for queue in of["aws_sqs_queue"]:
+                denied = json.loads(policies[queue["url"]])["Statement"][0]
+                self.assertEqual(denied, https_only(f"arn:aws:sqs:eu-central-1:123456789012:{queue['name']}"))
+            for bucket in of.get("aws_s3_bucket", []):
+                [denied] = json.loads(policies[bucket["bucket"]])["Statement"]
+                self.assertEqual(denied, https_only([bucket["arn"], f"{bucket['arn']}/*"]) | {"Action": "s3:*"})
 
     def test_failure_queue_can_be_read_by_the_function(self):
         # Lambda creates no mapping for a queue whose visibility timeout is less than the function's timeout.
@@ -116,14 +143,21 @@ class Plan(unittest.TestCase):
               source        = "../.."
               image_uri     = "{IMAGE}"
               source_bucket = "photographs"
-              telemetry     = {{ otel_exporter_otlp_headers = "authorization=${{var.token}}" }}
+              telemetry_headers = "authorization=${{var.token}}"
             }}
         """
         deployment = self.deployment("examples/secret", root=root)
         deployment.apply(token="7a1b")
         function = next(change for change in deployment.planned["resource_changes"] if change["address"].endswith("aws_lambda_function.this"))
-        self.assertEqual(function["change"]["after_sensitive"]["environment"], [{"variables": True}])
+        self.assertEqual(function["change"]["after_sensitive"]["environment"], [{"variables": {"OTEL_EXPORTER_OTLP_HEADERS": True}}])
         self.assertEqual(deployment.plan(token="7a1b"), {})
+
+    def test_plans_do_not_show_the_headers(self):
+        deployment = self.deployment()
+        Path(deployment.folder, "terraform.tfvars.json").write_text(json.dumps(LEAST | {"telemetry_headers": "authorization=7a1b"}))
+        shown = str(deployment.terraform.plan(json=False).value)
+        self.assertIn("(sensitive value)", shown)
+        self.assertNotIn("7a1b", shown)
 
 
 class Repository(unittest.TestCase):

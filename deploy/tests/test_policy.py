@@ -5,15 +5,23 @@ import re
 import unittest
 from collections import Counter
 
-from terraform import MODULE, ROOT, evaluate
+from terraform import MODULE, ROOT, Refused, evaluate
 
 # The key of the sources, and the key of the variants in another region.
 KEYS = [
     "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
     "arn:aws:kms:us-west-2:123456789012:key/2234abcd-12ab-34cd-56ef-1234567890ab",
 ]
+# The account of the sources, and the account of the variants.
+OWNERS = {"source_account_id": "210987654321", "output_account_id": "310987654321"}
+# The network of a function in a VPC.
+NETWORK = {"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]}
 # What docs/iam.md has a word for, as it is named here.
 WORDS = {
+    OWNERS["source_account_id"]: "SOURCE-ACCOUNT",
+    OWNERS["output_account_id"]: "OUTPUT-ACCOUNT",
+    "subnet/subnet-1": "subnet/SUBNETS",
+    "security-group/sg-1": "security-group/SECURITY-GROUPS",
     "arn:aws:s3:::photographs": "arn:aws:s3:::SOURCES",
     "arn:aws:s3:::cdn": "arn:aws:s3:::OUTPUTS",
     KEYS[0]: "SOURCE-KEY-ARN",
@@ -41,9 +49,13 @@ def statements(policy) -> dict:
     return found
 
 
-def documented(backfill: bool = False) -> dict:
-    """Every statement of docs/iam.md about the function's role, or about the other that a backfill has."""
-    page = (ROOT / "docs/iam.md").read_text().partition("\n## Backfill\n")[2 if backfill else 0]
+def documented(backfill: bool = False, network: bool = False, owners: bool = False) -> dict:
+    """Every statement of docs/iam.md about the function's role, or about the other that a backfill has. The role's are with
+    those for a VPC or without, and name the owners of the buckets or, for both, the function's own account."""
+    before, _, after = (ROOT / "docs/iam.md").read_text().partition("\n## Backfill\n")
+    page = after if backfill else before if network else before.partition("\n## A function in a VPC\n")[0]
+    if not owners:
+        page = page.replace("SOURCE-ACCOUNT", "ACCOUNT").replace("OUTPUT-ACCOUNT", "ACCOUNT")
     policies = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
     found = {}
     for policy in policies:
@@ -64,6 +76,19 @@ def module(trigger: str = "eventbridge", settings: dict | None = None, **variabl
 
 
 ALWAYS = {"ReadSources", "ListSources", "LookAtOutputs", "ListOutputs", "WriteOutputs", "RemoveOutputs", "WriteLog"}
+ASYNCHRONOUS = {"KeepFailures", "ReceiveFailures", "NoQueuesForCode"}
+
+
+def https_only(queue) -> dict:
+    """The statement of a queue's policy that denies plain HTTP."""
+    return {
+        "Sid": "HttpsOnly",
+        "Effect": "Deny",
+        "Principal": {"AWS": "*"},
+        "Action": "sqs:*",
+        "Resource": queue,
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
 
 
 class Policy(unittest.TestCase):
@@ -71,6 +96,42 @@ class Policy(unittest.TestCase):
         everything = {"source_kms_key_arn": KEYS[0], "output_kms_key_arn": KEYS[1], "settings": {"copy_tags": True, "catalog_table": "pictures"}}
         policy = module("sqs", **everything) | module("eventbridge", **everything)
         self.assertEqual(policy, documented())
+        notified = {"replace_bucket_notifications": True} | OWNERS | everything
+        network = named(evaluate("network_policy", network=NETWORK))
+        policy = module("sqs", **OWNERS, **everything) | module("notification", **notified) | network
+        self.assertEqual(policy, documented(network=True, owners=True))
+
+    def test_names_the_owner_of_each_bucket(self):
+        for given, source, output in [
+            ({}, "ACCOUNT", "ACCOUNT"),
+            ({"source_account_id": OWNERS["source_account_id"]}, "SOURCE-ACCOUNT", "ACCOUNT"),
+            ({"output_account_id": OWNERS["output_account_id"]}, "ACCOUNT", "OUTPUT-ACCOUNT"),
+            # Variants beside their sources.
+            ({"source_account_id": OWNERS["source_account_id"], "settings": {"output_bucket": None}}, "SOURCE-ACCOUNT", "SOURCE-ACCOUNT"),
+        ]:
+            with self.subTest(**given):
+                policy = module("none", **{"settings": {"copy_tags": True}} | given)
+                for sid, (_, actions, _, condition) in policy.items():
+                    if actions[0].startswith("s3:"):
+                        owner = source if "Sources" in sid or sid == "ReadTags" else output
+                        self.assertEqual(condition, {"StringEquals": {"aws:ResourceAccount": owner}}, sid)
+        with self.assertRaises(Refused) as refused:
+            evaluate("policy", output_account_id=OWNERS["output_account_id"])
+        self.assertEqual(set(refused.exception.of), {"output_account_id"})
+
+    def test_writes_and_deletes_nothing_but_outputs(self):
+        policies = [module("none", {"output_bucket": None, "copy_tags": True}), documented()]
+        for policy in policies:
+            for sid, (effect, actions, resource, _) in policy.items():
+                if {action.partition(":")[2] for action in actions} & {"PutObject", "DeleteObject", "PutObjectTagging"}:
+                    self.assertEqual({one.partition("*")[2] for one in resource}, {".avif", ".avif.json"}, sid)
+
+    def test_code_of_the_function_reaches_neither_queues_nor_network(self):
+        code = {"ArnEquals": {"lambda:SourceFunctionArn": "arn:aws:lambda:REGION:ACCOUNT:function:FUNCTION"}}
+        policy = module("sqs") | module("eventbridge") | named(evaluate("network_policy", network=NETWORK))
+        denied = {action for effect, actions, _, condition in policy.values() if (effect, condition) == ("Deny", code) for action in actions}
+        allowed = {action for effect, actions, _, _ in policy.values() if effect == "Allow" for action in actions}
+        self.assertLessEqual({action for action in allowed if action.startswith(("sqs:", "ec2:"))}, denied)
 
     def test_of_a_backfill_is_the_documented_one(self):
         self.assertEqual(named(evaluate("backfill_policy", backfill_bucket="jobs")), documented(backfill=True))
@@ -79,9 +140,9 @@ class Policy(unittest.TestCase):
     def test_has_nothing_that_was_not_asked_for(self):
         for asked, more in [
             ({"trigger": "none"}, set()),
-            ({"trigger": "sqs"}, {"TakeFromQueue"}),
-            ({"trigger": "eventbridge"}, {"KeepFailures", "ReceiveFailures"}),
-            ({"trigger": "notification", "replace_bucket_notifications": True}, {"KeepFailures", "ReceiveFailures"}),
+            ({"trigger": "sqs"}, {"TakeFromQueue", "NoQueuesForCode"}),
+            ({"trigger": "eventbridge"}, ASYNCHRONOUS),
+            ({"trigger": "notification", "replace_bucket_notifications": True}, ASYNCHRONOUS),
             ({"trigger": "none", "settings": {"copy_tags": True}}, {"ReadTags", "WriteTags"}),
             ({"trigger": "none", "settings": {"copy_tags": False, "catalog_table": "pictures"}}, {"KeepCatalogue"}),
             ({"trigger": "none", "source_kms_key_arn": KEYS[0]}, {"DecryptSources"}),
@@ -89,10 +150,12 @@ class Policy(unittest.TestCase):
         ]:
             with self.subTest(**asked):
                 self.assertEqual(set(module(**asked)), ALWAYS | more)
+        self.assertIsNone(evaluate("network_policy"))
 
     def test_kms_condition_names_the_region_of_the_key(self):
         policy = json.loads(evaluate("policy", trigger="none", settings={"output_bucket": "cdn"}, source_kms_key_arn=KEYS[0], output_kms_key_arn=KEYS[1]))
-        services = {statement["Sid"]: statement["Condition"]["StringEquals"]["kms:ViaService"] for statement in policy["Statement"] if "Condition" in statement}
+        conditions = {statement["Sid"]: statement.get("Condition", {}).get("StringEquals", {}) for statement in policy["Statement"]}
+        services = {sid: values["kms:ViaService"] for sid, values in conditions.items() if "kms:ViaService" in values}
         self.assertEqual(services, {"DecryptSources": "s3.eu-central-1.amazonaws.com", "EncryptOutputs": "s3.us-west-2.amazonaws.com"})
 
     def test_listing_a_bucket_is_allowed_for_every_prefix(self):
@@ -100,21 +163,23 @@ class Policy(unittest.TestCase):
         # so that a condition on it would make S3 answer 403 for a missing object.
         policy = module("none", {"output_prefix": "avif/"}, source_prefix="originals/")
         for sid in ["ListSources", "ListOutputs"]:
-            self.assertIsNone(policy[sid][3], sid)
+            self.assertNotIn("s3:prefix", json.dumps(policy[sid][3]), sid)
 
     def test_is_narrowed_by_prefixes(self):
         policy = module("none", {"output_prefix": "avif/"}, source_prefix="originals/")
         self.assertEqual(policy["ReadSources"][2], "arn:aws:s3:::SOURCES/originals/*")
-        self.assertEqual(policy["WriteOutputs"][2], "arn:aws:s3:::OUTPUTS/avif/originals/*")
+        self.assertEqual(policy["WriteOutputs"][2], [f"arn:aws:s3:::OUTPUTS/avif/originals/*{suffix}" for suffix in [".avif", ".avif.json"]])
 
     def test_outputs_beside_their_sources_are_in_the_same_bucket(self):
         policy = named(evaluate("policy"))
-        self.assertEqual(policy["WriteOutputs"][2], "arn:aws:s3:::SOURCES/*")
+        self.assertEqual(policy["WriteOutputs"][2], ["arn:aws:s3:::SOURCES/*.avif", "arn:aws:s3:::SOURCES/*.avif.json"])
 
     def test_no_policy_allows_every_action_on_everything_or_to_everybody(self):
         quoted = Counter()
         for file in MODULE.rglob("*.tf"):
-            text = file.read_text()
+            # What is denied is denied to everybody, and what looks at networks has no resource.
+            text = re.sub(r"\{[^{}]*Effect\s*= \"Deny\"(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}", "", file.read_text())
+            text = re.sub(r'Action\s*= \["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"\]\s*Resource = "\*"', "", text)
             for action in re.findall(r'"([a-z0-9]+:[A-Za-z*]+)"', text):
                 quoted[action] += 1
                 self.assertNotIn("*", action.replace("s3:ObjectCreated:*", ""), file)

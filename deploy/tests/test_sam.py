@@ -8,7 +8,7 @@ import unittest
 from sam import TEMPLATE, Account, deploy, template, translated, version_of
 from samtranslator.yaml_helper import yaml_parse
 from terraform import DIGEST, IMAGE, ROOT, evaluate
-from test_policy import ALWAYS, KEYS, documented, named
+from test_policy import ALWAYS, ASYNCHRONOUS, KEYS, documented, https_only, named
 from test_rules import documented_alarms
 from test_settings import EXAMPLES, function_settings
 
@@ -53,6 +53,8 @@ class Template(unittest.TestCase):
         function = template()["Resources"]["Function"]["Properties"]
         looked_at = {entry["Ref"] for entry in function.pop("ImageUri")["Fn::Select"][1]}
         function.pop("AutoPublishAlias")
+        # The function's, and no version's.
+        function.pop("ReservedConcurrentExecutions")
         parameters = set(template()["Parameters"])
         used = parameters & set(re.findall(r"\w+", json.dumps(function)))
         self.assertEqual(used | {"ImageUri"}, looked_at)
@@ -74,7 +76,7 @@ class Template(unittest.TestCase):
         queue = {"Fn::GetAtt": ["Queue", "Arn"]}
         self.assertEqual(resources["Subscription"]["Condition"], "ByTopic")
         self.assertEqual(resources["Subscription"]["Properties"], {"TopicArn": {"Ref": "TopicArn"}, "Protocol": "sqs", "Endpoint": queue})
-        [statement] = resources["QueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
+        [_, statement] = resources["QueuePolicy"]["Properties"]["PolicyDocument"]["Statement"]
         bucket = {"Fn::Sub": "arn:${AWS::Partition}:s3:::${SourceBucket}"}
         for choice, service, source, account in [
             (1, "sns", {"Ref": "TopicArn"}, {"Ref": "AWS::NoValue"}),
@@ -84,6 +86,46 @@ class Template(unittest.TestCase):
             told = [statement["Principal"]["Service"], conditions["ArnEquals"]["aws:SourceArn"], conditions["StringEquals"]]
             self.assertEqual([either["Fn::If"][choice] for either in told], [f"{service}.amazonaws.com", source, account])
             self.assertEqual({either["Fn::If"][0] for either in told}, {"ByTopic"})
+
+    def test_queues_answer_no_plain_http(self):
+        for name in ["Failures", "Queue"]:
+            policies = [resource for resource in template()["Resources"].values() if resource["Properties"].get("Queues") == [{"Ref": name}]]
+            [policy] = policies
+            # The policy is there whenever its queue is.
+            self.assertEqual(policy.get("Condition"), template()["Resources"][name].get("Condition"))
+            arn = {"Fn::GetAtt": [name, "Arn"]}
+            self.assertEqual(policy["Properties"]["PolicyDocument"]["Statement"][0], https_only(arn))
+
+    def test_reserves_concurrency_where_nothing_else_limits_it(self):
+        conditions = template()["Conditions"]
+
+        def holds(condition, values: dict):
+            [(name, of)] = condition.items()
+            match name:
+                case "Condition":
+                    return holds(conditions[of], values)
+                case "Fn::Equals":
+                    return values[of[0]["Ref"]] == of[1]
+                case "Fn::Not":
+                    return not holds(of[0], values)
+                case "Fn::And":
+                    return all(holds(one, values) for one in of)
+                case "Fn::Or":
+                    return any(holds(one, values) for one in of)
+
+        def value(of, values: dict):
+            if not isinstance(of, dict):
+                return of
+            [(name, of)] = of.items()
+            return (None if of == "AWS::NoValue" else values[of]) if name == "Ref" else value(of[1 if holds({"Condition": of[0]}, values) else 2], values)
+
+        reserved = template()["Resources"]["Function"]["Properties"]["ReservedConcurrentExecutions"]
+        for trigger in ["eventbridge", "notification", "none", "sqs"]:
+            for given, module in [("", None), ("-1", -1), ("20", 20)]:
+                more = {"replace_bucket_notifications": True} if trigger == "notification" else {}
+                wanted = evaluate("reserved", trigger=trigger, reserved_concurrent_executions=module, **more)
+                made = value(reserved, {"Trigger": trigger, "ReservedConcurrency": given})
+                self.assertEqual(-1 if made is None else int(made), wanted, (trigger, given))
 
     def test_rule_matches_uploads_restored_objects_and_deletions(self):
         types = template()["Resources"]["Rule"]["Properties"]["EventPattern"]["detail-type"]
@@ -158,9 +200,9 @@ class Stack(unittest.TestCase):
 
     def test_has_no_permission_that_was_not_asked_for(self):
         self.assertEqual(set(self.policy(Trigger="none")), ALWAYS)
-        self.assertEqual(set(self.policy(Trigger="sqs")), ALWAYS | {"TakeFromQueue"})
-        self.assertEqual(set(self.policy(Trigger="notification")), ALWAYS | {"KeepFailures", "ReceiveFailures"})
-        self.assertEqual(set(self.policy(CopyTags="true")), ALWAYS | {"KeepFailures", "ReceiveFailures", "ReadTags", "WriteTags"})
+        self.assertEqual(set(self.policy(Trigger="sqs")), ALWAYS | {"TakeFromQueue", "NoQueuesForCode"})
+        self.assertEqual(set(self.policy(Trigger="notification")), ALWAYS | ASYNCHRONOUS)
+        self.assertEqual(set(self.policy(CopyTags="true")), ALWAYS | ASYNCHRONOUS | {"ReadTags", "WriteTags"})
         narrow = self.policy(Trigger="none", SourcePrefix="originals/", OutputPrefix="avif/")
         self.assertEqual(narrow["ReadSources"][2], "arn:aws:s3:::SOURCES/originals/*")
-        self.assertEqual(narrow["WriteOutputs"][2], "arn:aws:s3:::OUTPUTS/avif/originals/*")
+        self.assertEqual(narrow["WriteOutputs"][2], [f"arn:aws:s3:::OUTPUTS/avif/originals/*{suffix}" for suffix in [".avif", ".avif.json"]])

@@ -120,7 +120,7 @@ class Variables(unittest.TestCase):
         }
         high = {"memory_size": 10241, "ephemeral_storage_size": 10241, "timeout": 901, "batch_size": 11, "maximum_concurrency": 1001}
         # By themselves: others look at them.
-        for variables in [low, high, {"reserved_concurrent_executions": 0, "trigger": "cron"}]:
+        for variables in [low, high, {"reserved_concurrent_executions": 0, "trigger": "cron", "output_account_id": "1234"}]:
             with self.assertRaises(Refused) as refused:
                 evaluate("environment", **variables)
             self.assertEqual(set(refused.exception.of), set(variables))
@@ -131,6 +131,7 @@ class Variables(unittest.TestCase):
         self.assertIn("maximum_concurrency", refused.exception.of)
         evaluate("environment", trigger="sqs", reserved_concurrent_executions=10, maximum_concurrency=10)
         evaluate("environment", reserved_concurrent_executions=10)
+        evaluate("environment", trigger="sqs", maximum_concurrency=1000)
 
     def test_notifications_are_replaced_only_where_that_was_said(self):
         with self.assertRaises(Refused) as refused:

@@ -8,6 +8,8 @@ from sam import TEMPLATE, template
 from samtranslator.yaml_helper import yaml_parse
 from terraform import MODULE, ROOT, Refused, evaluate
 
+# The one setting that holds a secret, which the module and the template take by themselves.
+HEADERS = "otel_exporter_otlp_headers"
 # Each setting with a value that is not its default.
 EXAMPLES = {
     "telemetry_emf": False,
@@ -25,6 +27,10 @@ EXAMPLES = {
     "otel_service_name": "photographs",
     "otel_resource_attributes": "deployment.environment.name=production,team=a",
 }
+
+
+# The same as the module takes them.
+GIVEN = {"telemetry": {name: value for name, value in EXAMPLES.items() if name != HEADERS}, "telemetry_headers": EXAMPLES[HEADERS]}
 
 
 def text(value) -> str:
@@ -49,13 +55,13 @@ def documented_dashboard(namespace: str) -> list:
 class Settings(unittest.TestCase):
     def test_the_module_has_every_setting_of_the_extension_and_no_other(self):
         declared = re.findall(r"^    ([a-z_]+) += optional\(", (MODULE / "telemetry.tf").read_text(), re.MULTILINE)
-        self.assertEqual(set(declared), extension_settings())
+        self.assertEqual(set(declared), extension_settings() - {HEADERS})
 
     def test_every_setting_reaches_the_extension_by_its_own_name(self):
         self.assertEqual(set(EXAMPLES), extension_settings())
         written = {name.upper(): text(value) for name, value in EXAMPLES.items()}
-        self.assertEqual(evaluate("environment", telemetry=EXAMPLES), written)
-        self.assertEqual(evaluate("environment", telemetry=EXAMPLES, settings={"speed": 4}), written | {"AVIF_SPEED": "4"})
+        self.assertEqual(evaluate("environment", **GIVEN), written)
+        self.assertEqual(evaluate("environment", **GIVEN, settings={"speed": 4}), written | {"AVIF_SPEED": "4"})
 
     def test_what_the_extension_would_pass_over_is_refused_in_the_plan(self):
         for telemetry in [
@@ -63,7 +69,6 @@ class Settings(unittest.TestCase):
                 "telemetry_namespace": "a b",
                 "telemetry_file": "telemetry.ndjson",
                 "otel_exporter_otlp_endpoint": "collector:4318",
-                "otel_exporter_otlp_headers": "token",
                 "otel_exporter_otlp_timeout": 0,
                 "otel_exporter_otlp_compression": "zstd",
                 "otel_exporter_otlp_protocol": "grpc",
@@ -79,18 +84,33 @@ class Settings(unittest.TestCase):
                     evaluate("environment", telemetry=telemetry)
                 told = [re.match(r"telemetry\.([a-z_]+)", detail)[1] for detail in refused.exception.of["telemetry"]]
                 self.assertEqual(sorted(told), sorted(telemetry))
+        with self.assertRaises(Refused) as refused:
+            evaluate("environment", telemetry_headers="token-of-somebody")
+        self.assertEqual(set(refused.exception.of), {"telemetry_headers"})
+        self.assertNotIn("token-of-somebody", str(refused.exception.of))
 
     def test_the_template_has_every_setting_of_the_extension(self):
         variables = template()["Resources"]["Function"]["Properties"]["Environment"]["Variables"]
         ours = {name: value for name, value in variables.items() if not name.startswith("AVIF_")}
-        parameter = {name: "".join(word.capitalize() for word in name.split("_")) for name in extension_settings()}
-        self.assertEqual(ours, {name.upper(): {"Ref": called} for name, called in parameter.items()})
-        for name, value in EXAMPLES.items():
+        parameter = {name: "".join(word.capitalize() for word in name.split("_")) for name in extension_settings() - {HEADERS}}
+        reference = {"Fn::Sub": "{{resolve:secretsmanager:${OtelExporterOtlpHeadersSecret}}}"}
+        headers = {HEADERS.upper(): {"Fn::If": ["HasHeaders", reference, ""]}}
+        self.assertEqual(ours, headers | {name.upper(): {"Ref": called} for name, called in parameter.items()})
+        for name, value in GIVEN["telemetry"].items():
             declared = template()["Parameters"][parameter[name]]
             for one in ["", text(value)]:
                 self.assertRegex(one, declared.get("AllowedPattern", "^"))
                 self.assertIn(one, declared.get("AllowedValues", [one]))
-        self.assertTrue(template()["Parameters"]["OtelExporterOtlpHeaders"]["NoEcho"])
+
+    def test_no_secret_is_in_the_processed_template(self):
+        # SAM writes the values of parameters, even of one with NoEcho, into the template that everybody with access to the stack sees.
+        self.assertEqual([name for name, parameter in template()["Parameters"].items() if "NoEcho" in parameter], [])
+        pattern = template()["Parameters"]["OtelExporterOtlpHeadersSecret"]["AllowedPattern"]
+        arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:otel/headers-AbCdEf"
+        for secret in ["", "otel", "otel:SecretString:headers", arn, f"{arn}:SecretString:::0d5a8a5e-0000-4000-8000-000000000000"]:
+            self.assertRegex(secret, pattern)
+        for headers in [EXAMPLES[HEADERS], "authorization=token"]:
+            self.assertNotRegex(headers, pattern)
 
 
 class Dashboard(unittest.TestCase):

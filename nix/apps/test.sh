@@ -10,10 +10,10 @@ work=$(mktemp -d)
 trap 'kill "${servers[@]}" 2>/dev/null || true; rm -rf "$work"' EXIT
 servers=()
 
-# What Nix makes of the scripts, without Nix.
+# As a release runs them, without Nix.
 mkdir "$work/bin"
 for name in push deploy; do
-  printf '#!/usr/bin/env bash\nset -o errexit -o nounset -o pipefail\n' | cat - "$here/$name.sh" >"$work/bin/$name"
+  printf '#!/bin/sh\nexec %s %s "$@"\n' "$here/run.sh" "$name" >"$work/bin/$name"
   chmod +x "$work/bin/$name"
 done
 export PATH=$work/bin:$PATH

@@ -16,6 +16,9 @@ async fn main() -> anyhow::Result<()> {
         writeln!(std::io::stdout(), "{body:#}")?;
         return Ok(());
     }
+    // The process that converts images runs as the same user, and must not read the credentials in this one's environment.
+    #[cfg(target_os = "linux")]
+    nix::sys::prctl::set_dumpable(false)?;
     let (config, mistakes) = Config::from_env();
     for mistake in mistakes {
         // Without standard error there is nobody to tell.

@@ -1,6 +1,6 @@
 //! The policies in docs/iam.md, held to the calls that are really made, and the runbook to what there is to look up in it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -16,10 +16,11 @@ use tokio::net::TcpListener;
 use crate::house::{House, picture};
 use crate::order::event;
 
-/// An action, and what it is allowed or done on.
+/// Actions, each with a pattern of the resources that it is allowed on, or with the resource that it was done on.
 type Permissions = BTreeSet<(String, String)>;
 
-/// What the first policy under that heading allows.
+/// What the first policy under that heading allows. The server on loopback knows no conditions: deploy/tests/test_policy.py
+/// checks these.
 fn documented(heading: &str) -> Permissions {
     let page = std::fs::read_to_string("../../docs/iam.md").unwrap();
     let (_, section) = page.split_once(&format!("\n## {heading}\n")).unwrap();
@@ -37,6 +38,11 @@ fn documented(heading: &str) -> Permissions {
         }
     }
     permissions
+}
+
+/// The same policy for variants in the bucket of the sources, which is the default.
+fn in_one_bucket(permissions: Permissions) -> Permissions {
+    permissions.into_iter().map(|(action, pattern)| (action, pattern.replace("OUTPUTS", "SOURCES"))).collect()
 }
 
 /// What a call needs (Amazon S3 user guide, "Required permissions for Amazon S3 API operations").
@@ -57,16 +63,49 @@ fn needed(call: &Call) -> Vec<(String, String)> {
     if call.tagged {
         actions.push("s3:PutObjectTagging");
     }
-    let mut needed: Vec<_> = actions.into_iter().map(|action| (action.to_owned(), format!("{bucket}/*"))).collect();
+    let object = format!("{bucket}/{}", call.key);
+    let mut needed: Vec<_> = actions.into_iter().map(|action| (action.to_owned(), object.clone())).collect();
     if call.error.as_deref() == Some("NoSuchKey") {
         needed.push(("s3:ListBucket".to_owned(), bucket.to_owned()));
     }
     needed
 }
 
-/// A picture's whole life: it is put, put again, deleted, and asked for when it is gone.
-async fn live(settings: &[(&str, &str)]) -> Permissions {
-    let settings = [settings, &[("AVIF_OUTPUT_BUCKET", "cdn"), ("AVIF_WIDTHS", "full,50")]].concat();
+/// Whether an ARN matches the pattern of a statement, in which `*` stands for any characters and `?` for one (IAM user
+/// guide, "IAM JSON policy elements: Resource").
+fn matches(pattern: &[u8], arn: &[u8]) -> bool {
+    match (pattern.split_first(), arn.split_first()) {
+        (None, None) => true,
+        (Some((b'*', rest)), None) => matches(rest, arn),
+        (Some((b'*', rest)), Some((_, shorter))) => matches(rest, arn) || matches(pattern, shorter),
+        (Some((expected, pattern)), Some((byte, arn))) => {
+            (*expected == b'?' || expected == byte) && matches(pattern, arn)
+        }
+        _ => false,
+    }
+}
+
+/// The permissions that these calls used.
+///
+/// # Errors
+/// What the calls needed and no permission allows.
+fn used(permissions: &Permissions, calls: &[Call]) -> Result<Permissions, Permissions> {
+    let (mut used, mut denied) = (Permissions::new(), Permissions::new());
+    for (action, arn) in calls.iter().flat_map(needed) {
+        let allows =
+            |(allowed, pattern): &&(String, String)| *allowed == action && matches(pattern.as_bytes(), arn.as_bytes());
+        let allowing: Vec<_> = permissions.iter().filter(allows).cloned().collect();
+        if allowing.is_empty() {
+            denied.insert((action, arn));
+        }
+        used.extend(allowing);
+    }
+    if denied.is_empty() { Ok(used) } else { Err(denied) }
+}
+
+/// The calls in a picture's whole life: it is put, put again, deleted, and asked for when it is gone.
+async fn live(settings: &[(&str, &str)]) -> Vec<Call> {
+    let settings = [settings, &[("AVIF_WIDTHS", "full,50")]].concat();
     let house = House::untold(&settings).await;
     house.server.record_calls();
     let mut calls = vec![];
@@ -85,12 +124,21 @@ async fn live(settings: &[(&str, &str)]) -> Permissions {
     // Nothing was made of it, which is to be seen by a listing.
     assert_eq!(house.tell(event("gone.png", None, "05")).await.0, "skipped");
     calls.extend(house.server.take_calls());
-    calls.iter().flat_map(needed).collect()
+    calls
 }
+
+const ELSEWHERE: (&str, &str) = ("AVIF_OUTPUT_BUCKET", "cdn");
 
 #[tokio::test]
 async fn the_docs_have_the_policy_that_the_function_needs_and_no_more() {
-    assert_eq!(live(&[]).await, documented("Always"));
+    let documented = documented("Always");
+    assert_eq!(used(&documented, &live(&[ELSEWHERE]).await), Ok(documented));
+}
+
+#[tokio::test]
+async fn the_docs_have_the_policy_for_outputs_beside_their_sources() {
+    let documented = in_one_bucket(documented("Always"));
+    assert_eq!(used(&documented, &live(&[]).await), Ok(documented));
 }
 
 #[tokio::test]
@@ -98,7 +146,47 @@ async fn the_docs_have_the_policy_for_tags() {
     let mut documented = &documented("Always") | &documented("AVIF_COPY_TAGS");
     // What the first action is called for an object with a version.
     assert!(documented.remove(&("s3:GetObjectVersionTagging".to_owned(), "arn:aws:s3:::SOURCES/*".to_owned())));
-    assert_eq!(live(&[("AVIF_COPY_TAGS", "true")]).await, documented);
+    assert_eq!(used(&documented, &live(&[ELSEWHERE, ("AVIF_COPY_TAGS", "true")]).await), Ok(documented));
+}
+
+/// Even in the bucket of the outputs, the role can neither overwrite nor delete a source.
+#[test]
+fn the_docs_allow_writes_of_outputs_only() {
+    let documented = in_one_bucket(&documented("Always") | &documented("AVIF_COPY_TAGS"));
+    let call = |operation, key: &str| Call {
+        operation,
+        bucket: "photos".to_owned(),
+        key: key.to_owned(),
+        metadata: HashMap::new(),
+        etag: None,
+        tagged: operation == "PutObject",
+        error: None,
+    };
+    for operation in ["PutObject", "DeleteObject"] {
+        for output in ["a.png.avif", "a.png.avif.json", "a/b.png.w640.avif"] {
+            assert!(used(&documented, &[call(operation, output)]).is_ok(), "{operation} {output}");
+        }
+        for source in ["a.png", "a.avif.png", "a.json", "avif", "a.png.avif.json.bak"] {
+            let outside = call(operation, source);
+            assert_eq!(used(&documented, std::slice::from_ref(&outside)), Err(needed(&outside).into_iter().collect()));
+        }
+    }
+}
+
+#[test]
+fn patterns_match_as_in_iam() {
+    for (pattern, arn, expected) in [
+        ("b/*", "b/", true),
+        ("b/*", "b", false),
+        ("b/*.avif", "b/a/c.avif", true),
+        ("b/*.avif", "b/a.avif.json", false),
+        ("b/*.avif", "b/.avif.avif", true),
+        ("b/?.avif", "b/a.avif", true),
+        ("b/?.avif", "b/.avif", false),
+        ("b", "bc", false),
+    ] {
+        assert_eq!(matches(pattern.as_bytes(), arn.as_bytes()), expected, "{pattern} {arn}");
+    }
 }
 
 /// A table of one item, and the operations that it was asked for.
@@ -125,8 +213,9 @@ async fn the_docs_have_the_policy_for_a_catalogue() {
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let routes = Router::new().fallback(post(operate)).with_state(table.clone());
     tokio::spawn(async move { axum::serve(listener, routes).await });
-    let settings = [("AVIF_CATALOG_TABLE", "pictures"), ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.as_str())];
-    assert_eq!(live(&settings).await, documented("Always"));
+    let settings = [ELSEWHERE, ("AVIF_CATALOG_TABLE", "pictures"), ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.as_str())];
+    let policy = documented("Always");
+    assert_eq!(used(&policy, &live(&settings).await), Ok(policy));
     let actions: BTreeSet<String> = documented("AVIF_CATALOG_TABLE").into_iter().map(|(action, _)| action).collect();
     assert_eq!(table.0.lock().unwrap().1, actions);
 }

@@ -19,6 +19,12 @@ variable "mail" {
   default     = null
 }
 
+variable "reserved_concurrent_executions" {
+  description = "The most instances that run at a time; -1 in an account with a small quota, as docs/deploy.md describes."
+  type        = number
+  default     = null
+}
+
 provider "aws" {
   region = var.region
 
@@ -48,6 +54,8 @@ module "avif" {
     catalog_table = aws_dynamodb_table.catalogue.name
   })
   alarm_actions = aws_sns_topic.alarms[*].arn
+
+  reserved_concurrent_executions = var.reserved_concurrent_executions
 }
 
 # Names of buckets are everybody's: the account's number makes these one's own.
@@ -75,6 +83,27 @@ resource "aws_s3_bucket_public_access_block" "this" {
   block_public_policy     = true
   ignore_public_acls      = true
   restrict_public_buckets = true
+}
+
+# S3 answers plain HTTP, too, unless the policy of the bucket denies it.
+resource "aws_s3_bucket_policy" "this" {
+  for_each = { photographs = aws_s3_bucket.photographs, variants = aws_s3_bucket.variants }
+
+  bucket = each.value.bucket
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Sid       = "HttpsOnly"
+      Effect    = "Deny"
+      Principal = { AWS = "*" }
+      Action    = "s3:*"
+      Resource  = [each.value.arn, "${each.value.arn}/*"]
+      Condition = { Bool = { "aws:SecureTransport" = "false" } }
+    }]
+  })
+
+  # S3 changes one of the two at a time.
+  depends_on = [aws_s3_bucket_public_access_block.this]
 }
 
 # An original that was replaced by mistake can be had back.

@@ -11,6 +11,12 @@ variable "image_uri" {
   type        = string
 }
 
+variable "reserved_concurrent_executions" {
+  description = "The most instances that run at a time; -1 in an account with a small quota, as docs/deploy.md describes."
+  type        = number
+  default     = null
+}
+
 module "avif" {
   source = "../.."
 
@@ -21,6 +27,8 @@ module "avif" {
     # With a prefix of their own, variants lie outside of what wakes the function.
     output_prefix = "avif/"
   }
+
+  reserved_concurrent_executions = var.reserved_concurrent_executions
 }
 
 output "alias_arn" {

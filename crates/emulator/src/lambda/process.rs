@@ -5,6 +5,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -20,7 +23,14 @@ use super::record::Category;
 pub(super) struct Process {
     child: Child,
     lines: Vec<JoinHandle<()>>,
+    /// KiB.
+    peak: Arc<AtomicU64>,
+    watch: JoinHandle<()>,
 }
+
+/// How often a process's memory is looked at. Linux keeps the peak of each process, so only a child that lives shorter is
+/// missed.
+const LOOK: Duration = Duration::from_millis(20);
 
 impl Process {
     /// Starts a program with these variables and no others.
@@ -46,7 +56,9 @@ impl Process {
             tokio::spawn(journal.clone().follow(stdout, category)),
             tokio::spawn(journal.clone().follow(stderr, category)),
         ];
-        Ok(Self { child, lines })
+        let peak = Arc::default();
+        let watch = tokio::spawn(watch(child.id(), Arc::clone(&peak)));
+        Ok(Self { child, lines, peak, watch })
     }
 
     /// Waits until it ends of itself.
@@ -72,13 +84,37 @@ impl Process {
         }
     }
 
-    /// The most memory it ever held, in MiB, where Linux tells.
+    /// The most memory that it and its children ever held together, in MiB, where Linux tells.
     pub(super) fn peak_mib(&self) -> Option<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()?)).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-        let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
-        Some(kibibytes.div_ceil(1024))
+        let peak = self.peak.load(Ordering::Relaxed).max(memory_kib(self.child.id()?)?);
+        Some(peak.div_ceil(1024))
     }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.watch.abort();
+    }
+}
+
+async fn watch(process: Option<u32>, peak: Arc<AtomicU64>) {
+    while let Some(memory) = process.and_then(memory_kib) {
+        peak.fetch_max(memory, Ordering::Relaxed);
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// The peak of a process, and those of its children that live (`proc_pid_status(5)`, `proc_tid_children(5)`).
+fn memory_kib(process: u32) -> Option<u64> {
+    let peak = |process: &str| {
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.trim().trim_end_matches(" kB").parse::<u64>().ok()
+    };
+    let own = peak(&process.to_string())?;
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).ok()?.flatten();
+    let children = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+    Some(own + children.flat_map(|ids| ids.split_whitespace().filter_map(peak).collect::<Vec<_>>()).sum::<u64>())
 }
 
 /// What Lambda sets (AWS Lambda developer guide, "Defined runtime environment variables"), then the function's own. An

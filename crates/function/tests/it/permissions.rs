@@ -19,7 +19,7 @@ use crate::order::event;
 /// Actions, each with a pattern of the resources that it is allowed on, or with the resource that it was done on.
 type Permissions = BTreeSet<(String, String)>;
 
-/// What the first policy under that heading allows. The server on loopback knows no conditions: deploy/tests/test_policy.py
+/// What the first policy under that heading allows. The server on loopback knows no conditions: `deploy/tests/test_policy.py`
 /// checks these.
 fn documented(heading: &str) -> Permissions {
     let page = std::fs::read_to_string("../../docs/iam.md").unwrap();

@@ -5,7 +5,7 @@ use std::io::Cursor;
 
 use image::metadata::Orientation;
 use image::{ColorType, ImageDecoder, ImageError, ImageReader};
-use model::{Cicp, Limits, Recipe};
+use model::{Cicp, Limits, Metadata, Recipe};
 
 use crate::avif_file::{self, AvifFile, Uses};
 use crate::error::brief;
@@ -13,7 +13,7 @@ use crate::gain_map::{self, Found};
 use crate::jpeg::Jpeg;
 use crate::motion::{LARGEST_FRAME, Motion};
 use crate::sizes::sizes;
-use crate::{Error, Format, metadata, png, tiff, webp};
+use crate::{Error, Format, metadata, png, profile, tiff, webp};
 
 /// A file's header.
 pub(crate) struct Header<'bytes> {
@@ -57,11 +57,15 @@ pub(crate) enum Reader<'bytes> {
 impl<'bytes> Header<'bytes> {
     pub(crate) fn read(bytes: &'bytes [u8], recipe: &Recipe, limits: &Limits) -> Result<Self, Error> {
         let format = Format::of(bytes)?;
-        match format {
+        let mut header = match format {
             Format::Jpeg => Self::jpeg(bytes),
             Format::Avif => Self::avif(bytes, recipe),
             Format::Png | Format::WebP | Format::Gif | Format::Tiff | Format::Bmp => Self::other(format, bytes, limits),
+        }?;
+        if recipe.metadata == Metadata::Strip {
+            header.icc = header.icc.map(profile::without_private_tags);
         }
+        Ok(header)
     }
 
     /// Width and height in pixels, upright.

@@ -68,6 +68,14 @@ impl<'bytes> Header<'bytes> {
         Ok(header)
     }
 
+    /// The most bytes that tables take, here and in the codec: of samples, in an AVIF sequence.
+    pub(crate) fn table_bytes(&self) -> u64 {
+        match &self.reader {
+            Reader::Avif(avif, _) => avif.table_bytes(),
+            Reader::Jpeg(_) | Reader::TiffInks(_) | Reader::Other { .. } | Reader::Moving { .. } => 0,
+        }
+    }
+
     /// Width and height in pixels, upright.
     pub(crate) fn size(&self) -> (u32, u32) {
         if self.is_transposed() { (self.height, self.width) } else { (self.width, self.height) }

@@ -1,5 +1,6 @@
 //! AVIF as a source: at its own width it is kept as it is, and only narrower variants are coded anew.
 
+use std::mem;
 use std::sync::Arc;
 
 use avif::{Aperture, Header, Pixels};
@@ -37,8 +38,7 @@ impl<'bytes> AvifFile<'bytes> {
     pub(crate) fn open(bytes: &'bytes [u8], recipe: &Recipe) -> Result<(Self, Header), Error> {
         let mut container = heif::read(bytes, recipe.metadata)?;
         let mut header = avif::header(&container.file).map_err(damaged)?;
-        header.attached.exif = container.exif.take();
-        header.attached.xmp = container.xmp.take();
+        header.attached = mem::take(&mut container.attached);
         let source = match recipe.metadata {
             Metadata::Keep => Some(bytes),
             Metadata::Strip => None,

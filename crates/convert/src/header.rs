@@ -41,7 +41,7 @@ pub(crate) enum Reader<'bytes> {
     /// So does a TIFF of inks.
     TiffInks(&'bytes [u8]),
     /// The codec itself reads AVIF.
-    Avif(AvifFile<'bytes>, Uses),
+    Avif(Box<AvifFile<'bytes>>, Uses),
     Other {
         decoder: Box<dyn ImageDecoder + 'bytes>,
         premultiplied: bool,
@@ -160,7 +160,7 @@ impl<'bytes> Header<'bytes> {
             cicp: avif_file::cicp(header.color.cicp),
             exif: header.attached.exif,
             xmp: header.attached.xmp,
-            reader: Reader::Avif(avif, Uses { kept: None, narrower: false }),
+            reader: Reader::Avif(Box::new(avif), Uses { kept: None, narrower: false }),
             gain_map: None,
         };
         let (size, sizes) = (header.size(), header.sizes(recipe));

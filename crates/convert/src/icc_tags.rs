@@ -4,18 +4,13 @@ use std::collections::HashMap;
 
 /// The tags that are written where the profile has them (ICC.1:2022, 9.2), and those that version 2 had beside them.
 const TAGS: [&[u8; 4]; 29] = [
-    b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC", b"kTRC", b"wtpt", b"bkpt", b"chad", b"chrm", b"lumi", b"cicp",
-    b"A2B0", b"A2B1", b"A2B2", b"B2A0", b"B2A1", b"B2A2", b"gamt", b"D2B0", b"D2B1", b"D2B2", b"D2B3", b"B2D0", b"B2D1",
-    b"B2D2", b"B2D3", b"A2B3",
+    b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC", b"kTRC", b"wtpt", b"bkpt", b"chad", b"chrm", b"lumi",
+    b"cicp", b"A2B0", b"A2B1", b"A2B2", b"B2A0", b"B2A1", b"B2A2", b"gamt", b"D2B0", b"D2B1", b"D2B2", b"D2B3",
+    b"B2D0", b"B2D1", b"B2D2", b"B2D3", b"A2B3",
 ];
 /// Each of these sets makes a profile usable: curves and primaries, or a table.
-const USABLE: [&[&[u8; 4]]; 5] = [
-    &[b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC"],
-    &[b"kTRC"],
-    &[b"A2B0"],
-    &[b"A2B1"],
-    &[b"A2B2"],
-];
+const USABLE: [&[&[u8; 4]]; 5] =
+    [&[b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC"], &[b"kTRC"], &[b"A2B0"], &[b"A2B1"], &[b"A2B2"]];
 /// A profile's header, and the number of its tags.
 const HEADER: usize = 128;
 /// D50, as every profile has it.

@@ -39,8 +39,9 @@ impl<'data> Bits<'data> {
         let mut data = self.data[..self.at.div_ceil(8)].to_vec();
         let last = 0x80_u8 >> (self.at % 8);
         match data.last_mut() {
-            Some(byte) if self.at % 8 != 0 => *byte = *byte & !(last | (last - 1)) | last,
-            _ => data.push(last),
+            None => data.push(last),
+            Some(_) if self.at.is_multiple_of(8) => data.push(last),
+            Some(byte) => *byte = *byte & !(last | (last - 1)) | last,
         }
         data
     }

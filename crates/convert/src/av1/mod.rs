@@ -94,7 +94,8 @@ impl Stream {
             }
             TILE_GROUP => unit.write(unit.payload, &mut result.bytes),
             METADATA => {
-                let length = |kind| METADATA_LENGTHS.iter().find(|(known, _)| *known == kind).map(|(_, length)| *length);
+                let length =
+                    |kind| METADATA_LENGTHS.iter().find(|(known, _)| *known == kind).map(|(_, length)| *length);
                 if let Some((kind, fields)) = unit.payload.split_first()
                     && let Some(fields) = length(*kind).and_then(|length| fields.get(..length))
                 {
@@ -135,7 +136,8 @@ impl<'data> Unit<'data> {
     /// The first unit of the data, and what follows it.
     fn read(data: &'data [u8]) -> Option<(Self, &'data [u8])> {
         let (header, rest) = data.split_first()?;
-        let (layers, rest) = if header & 4 == 0 { (None, rest) } else { rest.split_first().map(|(l, r)| (Some(*l), r))? };
+        let (layers, rest) =
+            if header & 4 == 0 { (None, rest) } else { rest.split_first().map(|(l, r)| (Some(*l), r))? };
         let (size, rest) = if header & 2 == 0 { (rest.len(), rest) } else { leb128(rest)? };
         let (payload, behind) = rest.split_at_checked(size)?;
         Some((Self { kind: header >> 3 & 15, layers, payload }, behind))

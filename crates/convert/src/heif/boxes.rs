@@ -136,7 +136,9 @@ pub(super) fn boxed(name: Name, contents: &[&[u8]]) -> Vec<u8> {
     // Only the media data could be longer than 4 GiB, and it is not written by this function.
     bytes.extend(u32::try_from(length).unwrap_or(u32::MAX).to_be_bytes());
     bytes.extend(name);
-    contents.iter().for_each(|content| bytes.extend_from_slice(content));
+    for content in contents {
+        bytes.extend_from_slice(content);
+    }
     bytes
 }
 

@@ -41,7 +41,9 @@ impl Coded {
         }
         // A progressive image shows each of its layers.
         if shown > u64::from(layers) || frames > MOST_FRAMES {
-            return Err(damaged(&format!("{name} is one image, but has {frames} AV1 frames of which it shows {shown}")));
+            return Err(damaged(&format!(
+                "{name} is one image, but has {frames} AV1 frames of which it shows {shown}"
+            )));
         }
         Ok(())
     }
@@ -77,7 +79,12 @@ impl<'a> Media<'a> {
     }
 
     /// Adds a sample that lies there in the file.
-    pub(super) fn sample(&mut self, span: Range<usize>, stream: &mut Stream, name: &str) -> Result<Range<usize>, Error> {
+    pub(super) fn sample(
+        &mut self,
+        span: Range<usize>,
+        stream: &mut Stream,
+        name: &str,
+    ) -> Result<Range<usize>, Error> {
         let data = self.gather(&[span])?;
         Ok(self.add(&read(stream, &data, name)?.bytes))
     }
@@ -100,7 +107,8 @@ impl<'a> Media<'a> {
         let (mut counts, mut layer_sizes, start) = (Counts::default(), vec![], self.bytes.len());
         for &size in sizes {
             let split = rest.split_at_checked(size);
-            let (layer, behind) = split.ok_or_else(|| damaged(&format!("the box `a1lx` has larger layers than {name}")))?;
+            let (layer, behind) =
+                split.ok_or_else(|| damaged(&format!("the box `a1lx` has larger layers than {name}")))?;
             let layer = read(stream, layer, name)?;
             counts = counts.and(layer.counts);
             layer_sizes.push(self.add(&layer.bytes).len());

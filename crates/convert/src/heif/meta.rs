@@ -134,7 +134,9 @@ impl<'a> Meta<'a> {
         let within = match location.construction {
             0 => &self.whole,
             1 => self.idat.as_ref().ok_or_else(|| damaged(&format!("item {id} needs a box `idat`")))?,
-            method => return Err(unsupported(&format!("item {id} has construction method {method} in the box `iloc`"))),
+            method => {
+                return Err(unsupported(&format!("item {id} has construction method {method} in the box `iloc`")));
+            }
         };
         let place = |&(offset, length): &(u64, u64)| {
             let start = usize::try_from(location.base.checked_add(offset)?).ok()?.checked_add(within.range.start)?;
@@ -177,11 +179,10 @@ impl<'a> Meta<'a> {
         }
         let (sizes, more_sizes) = (fields.u8()?, fields.u8()?);
         let index = if version == 0 { 0 } else { more_sizes & 15 };
-        let [offset, length, base, index] =
-            [sizes >> 4, sizes & 15, more_sizes >> 4, index].map(|size| match size {
-                0 | 4 | 8 => Ok(usize::from(size)),
-                _ => Err(damaged("the box `iloc` has fields that are not 0, 4 or 8 bytes long")),
-            });
+        let [offset, length, base, index] = [sizes >> 4, sizes & 15, more_sizes >> 4, index].map(|size| match size {
+            0 | 4 | 8 => Ok(usize::from(size)),
+            _ => Err(damaged("the box `iloc` has fields that are not 0, 4 or 8 bytes long")),
+        });
         let (offset, length, base, index) = (offset?, length?, base?, index?);
         // Such an extent is the whole file, and would take no room in the table, however many there are.
         if length == 0 {
@@ -239,8 +240,7 @@ impl<'a> Meta<'a> {
             let id = fields.id(version != 0)?;
             let mut associations = vec![];
             for _ in 0..fields.u8()? {
-                let (association, top) =
-                    if flags & 1 == 1 { (fields.u16()?, 15) } else { (fields.u8()?.into(), 7) };
+                let (association, top) = if flags & 1 == 1 { (fields.u16()?, 15) } else { (fields.u8()?.into(), 7) };
                 let index = usize::from(association & ((1 << top) - 1));
                 associations.push(Association { index, is_essential: association >> top == 1 });
             }
@@ -261,7 +261,7 @@ fn primary(pitm: &Part<'_>) -> Result<u32, Error> {
 }
 
 /// An item's description; nothing for those of versions 0 and 1, which have no type and are no images.
-fn item<'a>(mut fields: Fields<'a>) -> Result<Option<Item<'a>>, Error> {
+fn item(mut fields: Fields<'_>) -> Result<Option<Item<'_>>, Error> {
     let (version, flags) = fields.version()?;
     if version < 2 {
         return Ok(None);
@@ -289,7 +289,8 @@ fn references(iref: &Part<'_>) -> Result<Vec<Reference>, Error> {
         let mut fields = part.fields(kind);
         let (from, count) = (fields.id(is_wide)?, usize::from(fields.u16()?));
         // The reference itself counts as well.
-        left = left.checked_sub(count + 1).ok_or_else(|| unsupported(&format!("more than {MOST_ENTRIES} references")))?;
+        left =
+            left.checked_sub(count + 1).ok_or_else(|| unsupported(&format!("more than {MOST_ENTRIES} references")))?;
         let to = (0..count).map(|_| fields.id(is_wide)).collect::<Result<_, _>>()?;
         references.push(Reference { kind, from, to });
     }
@@ -310,7 +311,8 @@ fn alternatives(grpl: &Part<'_>) -> Result<Vec<Vec<u32>>, Error> {
         fields.u32()?;
         let count = fields.u32()?;
         let wanted = usize::try_from(count).unwrap_or(usize::MAX).saturating_add(1);
-        left = left.checked_sub(wanted).ok_or_else(|| unsupported(&format!("more than {MOST_ENTRIES} alternatives")))?;
+        left =
+            left.checked_sub(wanted).ok_or_else(|| unsupported(&format!("more than {MOST_ENTRIES} alternatives")))?;
         groups.push((0..count).map(|_| fields.u32()).collect::<Result<_, _>>()?);
     }
     Ok(groups)

@@ -1,5 +1,7 @@
 //! Exif and XMP of an AVIF (ISO/IEC 23008-12, annex A).
 
+use avif::Attached;
+
 use super::Media;
 use super::boxes::Fields;
 use super::meta::{Item, Meta};
@@ -14,9 +16,10 @@ pub(super) fn read(
     meta: Option<&Meta<'_>>,
     movie: Option<&Movie<'_>>,
     media: &mut Media<'_>,
-) -> Result<(Option<Vec<u8>>, Option<Vec<u8>>), Error> {
+) -> Result<Attached, Error> {
     let track = movie.and_then(|movie| movie.meta.as_ref()).map(Meta::read).transpose()?;
-    let (mut exif, mut xmp) = (None, None);
+    let mut attached = Attached::default();
+    let Attached { exif, xmp, .. } = &mut attached;
     for meta in track.as_ref().into_iter().chain(meta) {
         let describes = |item: &Item<'_>| match meta.primary {
             // All items of a track's box describe the track.
@@ -30,11 +33,11 @@ pub(super) fn read(
                 // Where the TIFF header begins; what stands before it is not needed.
                 let start = usize::try_from(fields.u32()?).unwrap_or(usize::MAX);
                 fields.take(start)?;
-                exif = Some(fields.bytes.to_vec());
+                *exif = Some(fields.bytes.to_vec());
             } else if item.kind == *b"mime" && item.content_type == XMP && xmp.is_none() && describes(item) {
-                xmp = Some(media.gather(&meta.data(item)?)?.into_owned());
+                *xmp = Some(media.gather(&meta.data(item)?)?.into_owned());
             }
         }
     }
-    Ok((exif, xmp))
+    Ok(attached)
 }

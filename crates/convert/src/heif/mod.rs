@@ -23,6 +23,7 @@ mod write;
 
 pub(crate) use claim::MOST_PIXELS;
 
+use avif::Attached;
 use boxes::{Name, Part};
 use media::Media;
 use meta::Meta;
@@ -40,8 +41,7 @@ pub(crate) struct Container {
     pub(crate) file: Vec<u8>,
     pub(crate) has_gain_map: bool,
     /// Exif and XMP, where they are kept.
-    pub(crate) exif: Option<Vec<u8>>,
-    pub(crate) xmp: Option<Vec<u8>>,
+    pub(crate) attached: Attached,
     /// Samples of all tracks.
     pub(crate) samples: usize,
     /// What was left out and is missed.
@@ -77,14 +77,14 @@ pub(crate) fn read(file: &[u8], metadata: Metadata) -> Result<Container, Error> 
         StillReader::new(meta, &mut media, &mut profiles).read(primary, brands.contains(b"tmap"))
     });
     let still = still.transpose()?;
-    let (exif, xmp) = match metadata {
-        Metadata::Strip => (None, None),
+    let attached = match metadata {
+        Metadata::Strip => Attached::default(),
         Metadata::Keep => metadata::read(meta.as_ref(), movie.as_ref(), &mut media)?,
     };
     let samples = movie.as_ref().map_or(0, Movie::samples);
     let has_gain_map = still.as_ref().is_some_and(|still| still.gain_map.is_some());
-    let file = write::file(&brands, still.as_ref(), movie.as_ref(), media)?;
-    Ok(Container { file, has_gain_map, exif, xmp, samples, notes })
+    let file = write::file(&brands, still.as_ref(), movie.as_ref(), &media.bytes)?;
+    Ok(Container { file, has_gain_map, attached, samples, notes })
 }
 
 /// The contents of the boxes `meta` and `moov`. Where one of them was found, bytes behind it need not be boxes: some

@@ -138,7 +138,8 @@ impl<'this, 'a, 'notes> StillReader<'this, 'a, 'notes> {
         let mut work = grid.claim.work();
         for cell in cells {
             let cell = self.meta.item(*cell).filter(|cell| cell.kind == *b"av01");
-            let cell = cell.ok_or_else(|| unsupported(&format!("grid {} has cells that are not `av01` items", item.id)))?;
+            let cell =
+                cell.ok_or_else(|| unsupported(&format!("grid {} has cells that are not `av01` items", item.id)))?;
             work = work.and(self.add_coded(cell)?);
         }
         let to = (id + 1..=id + u16::try_from(grid.cells).unwrap_or(u16::MAX)).collect();

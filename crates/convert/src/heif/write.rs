@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use super::boxes::{Name, boxed, full};
-use super::media::Media;
 use super::still::{Still, StillItem};
 use super::track::{Edit, Movie, Track};
 use super::{damaged, unsupported};
@@ -14,12 +13,12 @@ const BRANDS: [&Name; 9] = [b"avio", b"mif1", b"mif2", b"miaf", b"MA1A", b"MA1B"
 /// The matrix that changes nothing, of a movie.
 const UNITY: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
 
-/// The file: `ftyp`, `meta`, `moov` and `mdat`.
+/// The file: `ftyp`, `meta`, `moov` and `mdat`, which holds the media.
 pub(super) fn file(
     brands: &[Name],
     still: Option<&Still>,
     movie: Option<&Movie<'_>>,
-    media: Media<'_>,
+    media: &[u8],
 ) -> Result<Vec<u8>, Error> {
     let ftyp = ftyp(brands, still, movie)?;
     let header = |start: u32| -> Result<Vec<u8>, Error> {
@@ -30,19 +29,21 @@ pub(super) fn file(
     // Its length does not depend on where the media starts.
     let length = header(0)?.len();
     let start = u32::try_from(length + 8);
-    let end = u32::try_from(length + 8 + media.bytes.len());
+    let end = u32::try_from(length + 8 + media.len());
     let (Ok(start), Ok(end)) = (start, end) else { return Err(unsupported("a file of 4 GiB")) };
     let mut file = header(start)?;
-    file.reserve_exact(8 + media.bytes.len());
+    file.reserve_exact(8 + media.len());
     file.extend((end - start + 8).to_be_bytes());
     file.extend(b"mdat");
-    file.extend_from_slice(&media.bytes);
+    file.extend_from_slice(media);
     Ok(file)
 }
 
 fn ftyp(brands: &[Name], still: Option<&Still>, movie: Option<&Movie<'_>>) -> Result<Vec<u8>, Error> {
     let major = match (brands.first(), still, movie) {
-        (Some(b"avif"), None, _) | (_, None, None) => return Err(damaged("an image needs a box `meta` with a primary item")),
+        (Some(b"avif"), None, _) | (_, None, None) => {
+            return Err(damaged("an image needs a box `meta` with a primary item"));
+        }
         (Some(b"avis"), _, None) => return Err(damaged("a sequence needs a box `moov`")),
         (Some(b"avif"), Some(_), _) | (_, Some(_), None) => *b"avif",
         (_, _, Some(_)) => *b"avis",
@@ -92,7 +93,10 @@ fn meta(still: &Still, start: u32) -> Result<Vec<u8>, Error> {
         full(*b"iloc", 0, 0, &[&iloc]),
         full(*b"iinf", 0, 0, &[&iinf]),
         if iref.is_empty() { vec![] } else { full(*b"iref", 0, 0, &[&iref]) },
-        boxed(*b"iprp", &[&boxed(*b"ipco", &[&still.properties.concat()]), &associations(items, still.properties.len())]),
+        boxed(
+            *b"iprp",
+            &[&boxed(*b"ipco", &[&still.properties.concat()]), &associations(items, still.properties.len())],
+        ),
         group.unwrap_or_default(),
     ];
     Ok(full(*b"meta", 0, 0, &[&contents.concat()]))

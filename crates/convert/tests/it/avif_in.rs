@@ -41,7 +41,9 @@ fn at_its_own_width_it_stays_what_it_is_and_narrower_ones_are_made_of_it() {
 fn assert_same_image(a: &[u8], b: &[u8]) {
     let facts = |avif: &[u8]| {
         let info = info(avif);
-        let facts = info.lines().filter(|line| !["File", "Image", " * ICC", " * Exif", " * XMP"].iter().any(|name| line.starts_with(name)));
+        let facts = info
+            .lines()
+            .filter(|line| !["File", "Image", " * ICC", " * Exif", " * XMP"].iter().any(|name| line.starts_with(name)));
         facts.map(ToOwned::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(facts(a), facts(b));

@@ -1,4 +1,4 @@
-//! AVIF as a source: at its own width it is kept as it is, and only narrower variants are coded anew.
+//! AVIF as a source: at its own width it is kept without being encoded again; only narrower variants are encoded.
 
 use std::mem;
 use std::sync::Arc;
@@ -56,7 +56,8 @@ impl<'bytes> AvifFile<'bytes> {
 
     /// The most bytes that tables of its samples take, here and in the codec.
     pub(crate) fn table_bytes(&self) -> u64 {
-        /// 120 bytes were measured here, and 200 in libavif.
+        /// 130 bytes were measured, those in libavif included. And each of three copies may be longer than the source, by
+        /// the offset and the size of a sample and the size of its last unit.
         const SAMPLE: u64 = 512;
         self.container.samples as u64 * SAMPLE
     }

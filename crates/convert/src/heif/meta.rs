@@ -22,6 +22,8 @@ pub(super) struct Meta<'a> {
     /// An association's index counts from 1.
     pub(super) properties: Vec<(Name, Part<'a>)>,
     pub(super) references: Vec<Reference>,
+    /// The first reference of each kind from each item.
+    by_origin: HashMap<(u32, Name), usize>,
     /// Entities of each `altr` group: alternatives, the preferred one first.
     pub(super) alternatives: Vec<Vec<u32>>,
     by_id: HashMap<u32, usize>,
@@ -69,6 +71,7 @@ impl<'a> Meta<'a> {
             items: vec![],
             properties: vec![],
             references: vec![],
+            by_origin: HashMap::new(),
             alternatives: vec![],
             by_id: HashMap::new(),
             idat: None,
@@ -99,6 +102,9 @@ impl<'a> Meta<'a> {
         }
         if let Some(iref) = iref {
             meta.references = references(&iref)?;
+            for (index, reference) in meta.references.iter().enumerate() {
+                meta.by_origin.entry((reference.from, reference.kind)).or_insert(index);
+            }
         }
         if let Some(grpl) = grpl {
             meta.alternatives = alternatives(&grpl)?;
@@ -119,8 +125,7 @@ impl<'a> Meta<'a> {
 
     /// What the first reference of that kind from an item leads to.
     pub(super) fn references_from(&self, id: u32, kind: Name) -> Option<&[u32]> {
-        let reference = self.references.iter().find(|reference| reference.kind == kind && reference.from == id);
-        reference.map(|reference| &reference.to[..])
+        self.by_origin.get(&(id, kind)).map(|&index| &self.references[index].to[..])
     }
 
     /// Where an item's data lies in the file.

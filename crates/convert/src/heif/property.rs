@@ -23,10 +23,8 @@ pub(super) fn rewritten(name: Name, content: &Part<'_>, profiles: &mut Profiles<
         b"colr" => return color(fields, profiles),
         b"av1C" => return configuration(fields).map(Some),
         b"auxC" | b"auxi" => {
-            let (version, flags) = fields.version()?;
-            let kind = fields.text()?;
-            let known = ALPHA.contains(&kind);
-            return Ok(known.then(|| full(name, version, flags, &[kind, b"\0"])));
+            fields.version()?;
+            return Ok(alpha(fields.bytes).map(|alpha| full(name, 0, 0, &[alpha, b"\0"])));
         }
         b"pixi" => {
             fields.version()?;
@@ -73,7 +71,12 @@ pub(super) fn is_alpha(name: Name, content: &Part<'_>) -> Result<Option<bool>, E
     }
     let mut fields = content.fields(name);
     fields.version()?;
-    Ok(Some(ALPHA.contains(&fields.text()?)))
+    Ok(Some(alpha(fields.bytes).is_some()))
+}
+
+/// The name of alpha that the text begins with. No more is read of it: a long one may be looked at many times.
+fn alpha(text: &[u8]) -> Option<&'static [u8]> {
+    ALPHA.into_iter().find(|name| text.strip_prefix(*name).is_some_and(|rest| rest.first() == Some(&0)))
 }
 
 /// The sizes of all layers but the last, which are zero where there are no more (AVIF, 2.3.2.3).

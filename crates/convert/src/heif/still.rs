@@ -191,15 +191,12 @@ impl<'this, 'a, 'notes> StillReader<'this, 'a, 'notes> {
     /// Adds the gain map that is preferred to the primary image (ISO/IEC 23008-12, 6.6.2.4).
     fn add_gain_map(&mut self, primary: &Item<'a>, claim: Claim) -> Result<(), Error> {
         let meta = self.meta;
-        let is_preferred = |id: u32| {
-            meta.alternatives.iter().any(|group| {
-                let place = |wanted| group.iter().position(|&id| id == wanted);
-                place(id).zip(place(primary.id)).is_some_and(|(map, primary)| map < primary)
-            })
-        };
+        let preferred =
+            |group: &Vec<u32>| group.iter().position(|&id| id == primary.id).map(|end| group[..end].to_vec());
+        let preferred: HashSet<u32> = meta.alternatives.iter().filter_map(preferred).flatten().collect();
         let candidate = meta.items.iter().filter(|item| item.kind == *b"tmap").find_map(|item| {
             match meta.references_from(item.id, *b"dimg")? {
-                [base, map] if *base == primary.id && is_preferred(item.id) => Some((item, meta.item(*map)?)),
+                [base, map] if *base == primary.id && preferred.contains(&item.id) => Some((item, meta.item(*map)?)),
                 _ => None,
             }
         });

@@ -142,3 +142,23 @@ fn more_samples_than_a_track_may_have_are_refused_by_their_number() {
     assert_eq!(error(&with(1, 60_000)), "damaged AVIF: the box `stsc` has fewer samples than the box `stsz`");
     assert!(matches!(run(&with(0, 60_000), &recipe()).unwrap_err(), Error::Damaged { .. }));
 }
+
+#[test]
+fn sizes_of_layers_follow_what_is_left_out() {
+    let mut boxes = Boxes::still(&small());
+    let data = boxes.items[0].data.clone();
+    let padding = [&[0x7a, 6][..], b"SECRET"].concat();
+    // The first layer ends behind the sequence header, and holds units that are left out.
+    let first = units(&data)[..2].concat();
+    boxes.items[0].data = [&first[..], &padding, &data[first.len()..]].concat();
+    let layer = u8::try_from(first.len() + padding.len()).unwrap();
+    boxes.properties.push(boxed(*b"a1lx", &[0, 0, layer, 0, 0, 0, 0]));
+    boxes.items[0].properties.push(4);
+    let stripped = &run(&boxes.file(), &recipe()).unwrap().variants[0].bytes;
+    let at = stripped.windows(4).position(|window| window == b"a1lx").unwrap();
+    assert_eq!(stripped[at + 4..at + 9], [&[1][..], &u32::try_from(first.len()).unwrap().to_be_bytes()].concat());
+    assert!(look(stripped).image == look(&boxes.file()).image);
+    // A size within a unit is none.
+    boxes.properties[3] = boxed(*b"a1lx", &[0, 0, layer - 1, 0, 0, 0, 0]);
+    assert_eq!(error(&boxes.file()), "damaged AVIF: an AV1 unit is longer than the data (item 1)");
+}

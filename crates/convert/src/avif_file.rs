@@ -1,6 +1,6 @@
-//! AVIF as a source: at its own width it is kept as it is, and only narrower variants are coded anew.
+//! AVIF as a source: at its own width it is kept without being encoded again; only narrower variants are encoded.
 
-use std::borrow::Cow;
+use std::mem;
 use std::sync::Arc;
 
 use avif::{Aperture, Header, Pixels};
@@ -9,12 +9,15 @@ use image::{ColorType, DynamicImage, ImageBuffer};
 use model::{Chroma, Cicp, Depth, Metadata, Recipe, Shape};
 
 use crate::error::brief;
-use crate::{Error, Format, heif};
+use crate::heif::{self, Container};
+use crate::{Error, Format};
 
 /// An AVIF whose boxes were read.
 pub(crate) struct AvifFile<'bytes> {
-    /// What is kept of it.
-    file: Cow<'bytes, [u8]>,
+    /// The source, where its metadata is kept.
+    source: Option<&'bytes [u8]>,
+    /// What was read of it. The codec decodes nothing else.
+    container: Container,
     shape: Shape,
     alpha: bool,
     frames: u32,
@@ -33,20 +36,30 @@ pub(crate) struct Kept {
 impl<'bytes> AvifFile<'bytes> {
     /// Reads the boxes. What is kept has no metadata where the recipe wants none.
     pub(crate) fn open(bytes: &'bytes [u8], recipe: &Recipe) -> Result<(Self, Header), Error> {
-        let header = avif::header(bytes).map_err(damaged)?;
-        let file = match recipe.metadata {
-            Metadata::Keep => Cow::Borrowed(bytes),
-            Metadata::Strip => heif::without_metadata(bytes).ok_or_else(|| damage("its metadata lies over itself"))?,
+        let mut container = heif::read(bytes, recipe.metadata)?;
+        let mut header = avif::header(&container.file).map_err(damaged)?;
+        header.attached = mem::take(&mut container.attached);
+        let source = match recipe.metadata {
+            Metadata::Keep => Some(bytes),
+            Metadata::Strip => None,
         };
         let (shape, alpha, frames) = (header.shape, header.alpha, header.frames);
         let whole = [0, 0, shape.width, shape.height];
         let shown = header.aperture.and_then(|aperture| cut(aperture, shape)).unwrap_or(whole);
-        Ok((Self { file, shape, alpha, frames, shown }, header))
+        Ok((Self { source, container, shape, alpha, frames, shown }, header))
     }
 
     /// Pixels across and down, cut and not yet turned.
     pub(crate) fn size(&self) -> (u32, u32) {
         (self.shown[2], self.shown[3])
+    }
+
+    /// The most bytes that tables of its samples take, here and in the codec.
+    pub(crate) fn table_bytes(&self) -> u64 {
+        /// 130 bytes were measured, those in libavif included. And each of three copies may be longer than the source, by
+        /// the offset and the size of a sample and the size of its last unit.
+        const SAMPLE: u64 = 512;
+        self.container.samples as u64 * SAMPLE
     }
 
     pub(crate) fn color_type(&self) -> ColorType {
@@ -69,27 +82,28 @@ impl<'bytes> AvifFile<'bytes> {
         uses: Uses,
         notes: &mut Vec<String>,
     ) -> Result<(Option<DynamicImage>, Option<Kept>), Error> {
-        let most = self.shape.width.saturating_mul(self.shape.height);
-        if heif::largest_frame(&self.file).is_none_or(|pixels| pixels > u64::from(most)) {
-            return Err(damage("its pictures are larger than it claims"));
-        }
-        let decoded = avif::decode(&self.file, most).map_err(damaged)?;
+        let Container { file, notes: left_out, has_gain_map, .. } = self.container;
+        notes.extend(left_out);
+        // Its images were held against this size; a gain map may be larger, and is not decoded.
+        let most = self.shape.width.saturating_mul(self.shape.height).saturating_mul(heif::MOST_PIXELS);
+        let decoded = avif::decode(&file, most).map_err(damaged)?;
         let shape = decoded.picture.shape();
         if (shape.width, shape.height) != (self.shape.width, self.shape.height) {
             return Err(damage("its pictures have other dimensions than it claims"));
         }
         let kept = uses.kept.map(|size| {
-            let emptied = if matches!(self.file, Cow::Owned(_)) { ", but for its Exif and XMP" } else { "" };
-            notes.push(format!("it is an AVIF already, and was kept as it is{emptied}"));
-            Kept { file: self.file.as_ref().into(), size }
+            let how = if self.source.is_some() { "was kept as it is" } else { "was kept without its metadata" };
+            notes.push(format!("it is an AVIF already, and {how}"));
+            Kept { file: self.source.unwrap_or(&file).into(), size }
         });
+        drop(file);
         if !uses.narrower {
             return Ok((None, kept));
         }
         if self.frames > 1 {
             notes.push(format!("of its {} pictures, the first was taken for narrower variants", self.frames));
         }
-        if heif::has_gain_map(&self.file) {
+        if has_gain_map {
             notes.push("its gain map was left out of narrower variants".into());
         }
         let pixels = decoded.pixels().map_err(|error| Error::Unsupported {

@@ -73,14 +73,14 @@ impl Estimate {
         let peak = decoding.max(raster.max(resizing).saturating_add(planes)).max(planes.saturating_add(encoding));
         // Each picture has the profile, and so has each encoder at work.
         let profiles = header.icc.as_ref().map_or(0, Vec::len) as u64 * (sizes.len() as u64 + 3);
-        // What moves is read twice, from a copy; and what is made of it is there twice while it is put together. An AVIF may
-        // be there a second time, without its metadata, and a third time as a variant of itself.
+        // What moves is read twice, from a copy; and what is made of it is there twice while it is put together. An AVIF is
+        // there a second time, without its metadata, and a third time as a variant of itself, or while it is written.
         let copies = match header.format {
             Format::Avif => 3,
             _ if moves => 2 + 2 * sizes.len() as u64,
             _ => 1,
         };
-        let files = bytes as u64 * copies;
+        let files = (bytes as u64 * copies).saturating_add(header.table_bytes());
         let besides = (PROGRAM + profiles).saturating_add(files);
         let memory = peak.saturating_add(besides);
         // What encodes are compared with stays, and takes the encoder's place with what is compared: the file read back by

@@ -5,7 +5,7 @@ use std::io::Cursor;
 
 use image::metadata::Orientation;
 use image::{ColorType, ImageDecoder, ImageError, ImageReader};
-use model::{Cicp, Limits, Recipe};
+use model::{Cicp, Limits, Metadata, Recipe};
 
 use crate::avif_file::{self, AvifFile, Uses};
 use crate::error::brief;
@@ -13,7 +13,7 @@ use crate::gain_map::{self, Found};
 use crate::jpeg::Jpeg;
 use crate::motion::{LARGEST_FRAME, Motion};
 use crate::sizes::sizes;
-use crate::{Error, Format, metadata, png, tiff, webp};
+use crate::{Error, Format, metadata, png, profile, tiff, webp};
 
 /// A file's header.
 pub(crate) struct Header<'bytes> {
@@ -41,7 +41,7 @@ pub(crate) enum Reader<'bytes> {
     /// So does a TIFF of inks.
     TiffInks(&'bytes [u8]),
     /// The codec itself reads AVIF.
-    Avif(AvifFile<'bytes>, Uses),
+    Avif(Box<AvifFile<'bytes>>, Uses),
     Other {
         decoder: Box<dyn ImageDecoder + 'bytes>,
         premultiplied: bool,
@@ -57,10 +57,22 @@ pub(crate) enum Reader<'bytes> {
 impl<'bytes> Header<'bytes> {
     pub(crate) fn read(bytes: &'bytes [u8], recipe: &Recipe, limits: &Limits) -> Result<Self, Error> {
         let format = Format::of(bytes)?;
-        match format {
+        let mut header = match format {
             Format::Jpeg => Self::jpeg(bytes),
             Format::Avif => Self::avif(bytes, recipe),
             Format::Png | Format::WebP | Format::Gif | Format::Tiff | Format::Bmp => Self::other(format, bytes, limits),
+        }?;
+        if recipe.metadata == Metadata::Strip {
+            header.icc = header.icc.map(profile::without_private_tags);
+        }
+        Ok(header)
+    }
+
+    /// The most bytes that tables take, here and in the codec: of samples, in an AVIF sequence.
+    pub(crate) fn table_bytes(&self) -> u64 {
+        match &self.reader {
+            Reader::Avif(avif, _) => avif.table_bytes(),
+            Reader::Jpeg(_) | Reader::TiffInks(_) | Reader::Other { .. } | Reader::Moving { .. } => 0,
         }
     }
 
@@ -148,7 +160,7 @@ impl<'bytes> Header<'bytes> {
             cicp: avif_file::cicp(header.color.cicp),
             exif: header.attached.exif,
             xmp: header.attached.xmp,
-            reader: Reader::Avif(avif, Uses { kept: None, narrower: false }),
+            reader: Reader::Avif(Box::new(avif), Uses { kept: None, narrower: false }),
             gain_map: None,
         };
         let (size, sizes) = (header.size(), header.sizes(recipe));

@@ -31,6 +31,7 @@ mod format;
 mod gain_map;
 mod header;
 mod heif;
+mod icc_tags;
 mod jpeg;
 mod metadata;
 mod motion;

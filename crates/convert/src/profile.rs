@@ -9,6 +9,8 @@ use image::DynamicImage;
 use model::{Cicp, Color};
 use moxcms::{ColorProfile, DataColorSpace, Layout, Transform8BitExecutor, TransformOptions};
 
+use crate::icc_tags;
+
 /// The colour space of the samples a profile describes (ICC.1:2022, 7.2.6), if it is a profile at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Space {
@@ -28,6 +30,15 @@ impl Space {
             (Some(b"acsp"), Some(_)) => Self::Other,
             _ => Self::None,
         }
+    }
+}
+
+/// The profile as it may travel where metadata is stripped. One that is damaged comes out empty; one that cannot travel
+/// stays what it is.
+pub(crate) fn without_private_tags(icc: Vec<u8>) -> Vec<u8> {
+    match Space::of(&icc) {
+        Space::Rgb => icc_tags::without_private_tags(&icc).unwrap_or_default(),
+        Space::Gray | Space::Other | Space::None => icc,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::planes::Style;
 use crate::raster::Raster;
 use crate::resize::Light;
 use crate::sizes::sizes;
-use crate::{Decoded, Error, SearchObstacle, metadata, planes};
+use crate::{Decoded, Error, SearchObstacle, gain_map, metadata, planes};
 
 /// Width and height in pixels.
 type Size = (u32, u32);
@@ -77,6 +77,10 @@ impl Decoded {
         let mut sizes = sizes(source, recipe.widths.iter());
         sizes.retain(|size| kept.as_ref().is_none_or(|kept| kept.size != *size));
         let compared = matches!(aim, Aim::Search(_));
+        let gain_map = match recipe.metadata {
+            Metadata::Strip => gain_map.map(gain_map::Decoded::without_private_tags),
+            Metadata::Keep => gain_map,
+        };
         let map = gain_map.map(|map| map.upright(orientation, source));
         let attached = match recipe.metadata {
             Metadata::Strip => Attached::default(),

@@ -15,10 +15,10 @@ use image::metadata::Orientation;
 use image::{DynamicImage, GenericImageView};
 use model::{Cicp, Color, Depth, Picture, Speed};
 
-use crate::Error;
 use crate::jpeg::Jpeg;
 use crate::planes::{self, Style};
 use crate::resize::Light;
+use crate::{Error, icc_tags};
 
 use segments::{APP1, APP2, segments};
 use xmp::Told;
@@ -114,6 +114,11 @@ impl<'bytes> Found<'bytes> {
 }
 
 impl Decoded {
+    /// The same, where metadata is stripped. A damaged profile gives way to the picture's.
+    pub(crate) fn without_private_tags(self) -> Self {
+        Self { icc: self.icc.as_deref().and_then(icc_tags::without_private_tags), ..self }
+    }
+
     /// Turns it as its picture is turned, to that width and height.
     pub(crate) fn upright(mut self, orientation: Orientation, picture: (u32, u32)) -> Upright {
         self.image.apply_orientation(orientation);

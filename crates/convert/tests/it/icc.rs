@@ -64,10 +64,31 @@ pub(crate) fn srgb_level(light: f64) -> f64 {
     level * 255.0
 }
 
+/// The same profile with one more tag.
+pub(crate) fn with_tag(icc: &[u8], name: [u8; 4], content: &[u8]) -> Vec<u8> {
+    let count = u32::from_be_bytes(icc[128..132].try_into().unwrap()) as usize;
+    let (table, data) = icc[132..].split_at(12 * count);
+    let mut entries: Vec<[u8; 12]> = table.as_chunks().0.to_vec();
+    // Elements move by the new entry.
+    for entry in &mut entries {
+        let start = u32::from_be_bytes(entry[4..8].try_into().unwrap()) + 12;
+        entry[4..8].copy_from_slice(&start.to_be_bytes());
+    }
+    let place = [number(icc.len() + 12), number(content.len())].concat();
+    let tags = [entries.as_flattened(), &name, &place].concat();
+    let mut icc = [&icc[..128], &number(count + 1), &tags, data, content].concat();
+    let length = number(icc.len());
+    icc[..4].copy_from_slice(&length);
+    icc
+}
+
 /// A profile, version 2.4, for a display or, with Lab, an output device.
 fn profile(space: [u8; 4], connection: [u8; 4], tags: &[([u8; 4], &[u8])]) -> Vec<u8> {
     let white = xyz([0.964_2, 1.0, 0.824_9]);
-    let tags: Vec<_> = std::iter::once((*b"wtpt", white.as_slice())).chain(tags.iter().copied()).collect();
+    // Texts that say nothing: such a profile is the same without its private tags.
+    let description = [&b"desc\0\0\0\0\0\0\0\x04RGB\0"[..], &[0; 78]].concat();
+    let first = [(*b"desc", &description[..]), (*b"cprt", b"text\0\0\0\0none\0"), (*b"wtpt", &white)];
+    let tags = [&first, tags].concat();
     let mut table = number(tags.len());
     let mut data = vec![];
     for (name, content) in &tags {
@@ -104,7 +125,7 @@ fn xyz(values: [f64; 3]) -> Vec<u8> {
 /// curveType with one entry, u8Fixed8Number.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a gamma is a small positive number")]
 fn curve(gamma: f64) -> Vec<u8> {
-    [b"curv\0\0\0\0\0\0\0\x01".as_slice(), &((gamma * 256.0).round() as u16).to_be_bytes(), b"\0\0"].concat()
+    [b"curv\0\0\0\0\0\0\0\x01".as_slice(), &((gamma * 256.0).round() as u16).to_be_bytes()].concat()
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is rounded and within the range")]

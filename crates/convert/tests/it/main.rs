@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod animation;
+mod avif_boxes;
 mod avif_in;
+mod avif_lies;
 mod bombs;
 mod broken;
 mod color;
@@ -17,5 +19,6 @@ mod motion;
 mod orientation;
 mod range;
 mod search;
+mod secrets;
 mod source;
 mod variants;

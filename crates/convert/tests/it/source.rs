@@ -194,7 +194,7 @@ const NOTE: &[u8] = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x87\x69\0\x04\0\0\0\x01\0\0\
     \0\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0\x01";
 
 /// The same JPEG with a segment at its beginning.
-fn with_segment(jpeg: &[u8], marker: u8, data: &[u8]) -> Vec<u8> {
+pub(crate) fn with_segment(jpeg: &[u8], marker: u8, data: &[u8]) -> Vec<u8> {
     let length = u16::try_from(data.len() + 2).unwrap().to_be_bytes();
     [&jpeg[..2], &[0xff, marker], &length, data, &jpeg[2..]].concat()
 }

@@ -1,0 +1,214 @@
+//! An ICC profile without what says nothing of colours: private tags, names of devices, serial numbers, texts and dates.
+
+use std::collections::HashMap;
+
+/// The tags that are written where the profile has them (ICC.1:2022, 9.2), and those that version 2 had beside them.
+const TAGS: [&[u8; 4]; 29] = [
+    b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC", b"kTRC", b"wtpt", b"bkpt", b"chad", b"chrm", b"lumi",
+    b"cicp", b"A2B0", b"A2B1", b"A2B2", b"B2A0", b"B2A1", b"B2A2", b"gamt", b"D2B0", b"D2B1", b"D2B2", b"D2B3",
+    b"B2D0", b"B2D1", b"B2D2", b"B2D3", b"A2B3",
+];
+/// Each of these sets makes a profile usable: curves and primaries, or a table.
+const USABLE: [&[&[u8; 4]]; 5] =
+    [&[b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC"], &[b"kTRC"], &[b"A2B0"], &[b"A2B1"], &[b"A2B2"]];
+/// A profile's header, and the number of its tags.
+const HEADER: usize = 128;
+/// D50, as every profile has it.
+const ILLUMINANT: [u8; 12] = [0, 0, 0xf6, 0xd6, 0, 1, 0, 0, 0, 0, 0xd3, 0x2d];
+
+/// The profile written anew, with the same colours. The texts that every profile needs say nothing. Nothing where the
+/// profile is damaged.
+pub(crate) fn without_private_tags(icc: &[u8]) -> Option<Vec<u8>> {
+    let length = usize::try_from(number(icc, 0)?).ok()?;
+    // Bytes behind the profile are no part of it.
+    let icc = &icc[..length.min(icc.len())];
+    if icc.get(36..40)? != b"acsp" {
+        return None;
+    }
+    let texts = texts(icc[8]);
+    let mut tags = vec![(*b"desc", 0), (*b"cprt", 1)];
+    let mut elements: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
+    // Tags may share an element. What lies over another one in part would be written twice.
+    let mut known = HashMap::new();
+    let mut left = icc.len();
+    let count = usize::try_from(number(icc, HEADER)?).ok()?;
+    for entry in icc.get(HEADER + 4..)?.as_chunks::<12>().0.get(..count)? {
+        let name: [u8; 4] = entry[..4].try_into().ok()?;
+        if !TAGS.contains(&&name) {
+            continue;
+        }
+        if tags.iter().any(|(written, _)| *written == name) {
+            return None;
+        }
+        let (start, length) = (usize::try_from(number(entry, 4)?).ok()?, usize::try_from(number(entry, 8)?).ok()?);
+        let data = element(icc.get(start..start.checked_add(length)?)?)?;
+        let place = (start, data.len());
+        let index = *known.entry(place).or_insert(elements.len());
+        if index == elements.len() {
+            left = left.checked_sub(data.len())?;
+            elements.push(data);
+        }
+        tags.push((name, index));
+    }
+    let has = |wanted: &&[u8; 4]| tags.iter().any(|(name, _)| name == *wanted);
+    USABLE.iter().any(|set| set.iter().all(has)).then(|| profile(header(icc), &tags, &elements))
+}
+
+/// The part of an element that its type gives a meaning (ICC.1:2022, 10). Nothing where it is too short or of another type.
+fn element(data: &[u8]) -> Option<&[u8]> {
+    let count = |at: usize, bytes: usize| {
+        let bytes = data.get(at..at + bytes)?;
+        Some(bytes.iter().fold(0_usize, |number, byte| number << 8 | usize::from(*byte)))
+    };
+    let length = match data.get(..4)? {
+        b"XYZ " => 20,
+        b"sf32" => 8 + 9 * 4,
+        b"cicp" => 12,
+        b"chrm" => 12 + 8 * count(8, 2)?,
+        b"curv" => 12 + 2 * count(8, 4)?,
+        b"para" => 12 + 4 * *[1, 3, 4, 5, 7].get(count(8, 2)?)?,
+        // Tables for each channel that goes in, a grid, tables for each that comes out; of 1 byte and of 2.
+        b"mft1" => 48 + 256 * (count(8, 1)? + count(9, 1)?) + grid(data)?,
+        b"mft2" => {
+            let tables = count(8, 1)? * count(48, 2)? + count(9, 1)? * count(50, 2)?;
+            52 + 2 * (tables + grid(data)?)
+        }
+        // Elements that refer to their own parts.
+        b"mAB " | b"mBA " | b"mpet" => data.len(),
+        _ => return None,
+    };
+    data.get(..length)
+}
+
+/// The entries of a table's grid.
+fn grid(data: &[u8]) -> Option<usize> {
+    let [inputs, outputs, points] = *data.get(8..11)? else { return None };
+    usize::from(points).checked_pow(inputs.into())?.checked_mul(outputs.into()).filter(|entries| *entries <= data.len())
+}
+
+/// The header (7.2) with its version, class, colour spaces and rendering intent.
+fn header(icc: &[u8]) -> [u8; HEADER] {
+    let mut header = [0; HEADER];
+    for range in [8..10, 12..24, 36..40] {
+        header[range.clone()].copy_from_slice(&icc[range]);
+    }
+    header[67] = icc.get(67).map_or(0, |intent| intent & 3);
+    header[68..80].copy_from_slice(&ILLUMINANT);
+    header
+}
+
+/// A description and a copyright, in the types of that version (9.2.41, 9.2.22).
+fn texts(version: u8) -> [Vec<u8>; 2] {
+    ["RGB", "none"].map(|text| {
+        if version >= 4 {
+            let length = [u8::try_from(2 * text.len()).unwrap_or(u8::MAX)];
+            let text: Vec<u8> = text.bytes().flat_map(|letter| [0, letter]).collect();
+            return [b"mluc\0\0\0\0\0\0\0\x01\0\0\0\x0cenUS\0\0\0", &length[..], b"\0\0\0\x1c", &text].concat();
+        }
+        if text == "none" {
+            return [b"text\0\0\0\0", text.as_bytes(), b"\0"].concat();
+        }
+        let length = [u8::try_from(text.len() + 1).unwrap_or(u8::MAX)];
+        // No text in Unicode, and none for old Macintoshes.
+        [b"desc\0\0\0\0\0\0\0", &length[..], text.as_bytes(), &[0; 1 + 8 + 3 + 67]].concat()
+    })
+}
+
+/// A profile of that header, whose tags have those elements.
+fn profile(mut header: [u8; HEADER], tags: &[([u8; 4], usize)], elements: &[&[u8]]) -> Vec<u8> {
+    let mut start = HEADER + 4 + 12 * tags.len();
+    let places: Vec<_> = elements
+        .iter()
+        .map(|element| {
+            let place = [start, element.len()].map(|number| u32::try_from(number).unwrap_or(u32::MAX).to_be_bytes());
+            start += element.len().next_multiple_of(4);
+            place
+        })
+        .collect();
+    header[..4].copy_from_slice(&u32::try_from(start).unwrap_or(u32::MAX).to_be_bytes());
+    let mut bytes = header.to_vec();
+    bytes.extend(u32::try_from(tags.len()).unwrap_or(u32::MAX).to_be_bytes());
+    for (name, element) in tags {
+        bytes.extend([*name, places[*element][0], places[*element][1]].as_flattened());
+    }
+    for element in elements {
+        bytes.extend_from_slice(element);
+        bytes.resize(bytes.len().next_multiple_of(4), 0);
+    }
+    bytes
+}
+
+fn number(bytes: &[u8], at: usize) -> Option<u32> {
+    Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use moxcms::{ColorProfile, Layout, TransformOptions};
+
+    use super::*;
+
+    /// The same profile with elements in a gap, in a private tag and behind its end.
+    fn with_secrets(icc: &[u8]) -> Vec<u8> {
+        let count = usize::try_from(number(icc, HEADER).unwrap()).unwrap();
+        let (table, data) = icc[HEADER + 4..].split_at(12 * count);
+        let moved = 12 + 8;
+        let mut entries = table.as_chunks::<12>().0.to_vec();
+        for entry in &mut entries {
+            let start = number(entry, 4).unwrap() + moved;
+            entry[4..8].copy_from_slice(&start.to_be_bytes());
+        }
+        let start = u32::try_from(icc.len()).unwrap() + moved;
+        let private = [*b"scrt", start.to_be_bytes(), 12_u32.to_be_bytes()];
+        let tags = u32::try_from(count + 1).unwrap().to_be_bytes();
+        let parts = [&icc[..HEADER], &tags, entries.as_flattened(), private.as_flattened(), b"SECRET01", data];
+        let mut secret = [&parts.concat()[..], b"textSECRET02", b"SECRET03"].concat();
+        // The profile's maker and its identifier; then its length.
+        secret[48..56].copy_from_slice(b"SECRET04");
+        secret[84..92].copy_from_slice(b"SECRET05");
+        let length = u32::try_from(secret.len() - 8).unwrap().to_be_bytes();
+        secret[..4].copy_from_slice(&length);
+        secret
+    }
+
+    fn transformed(icc: &[u8]) -> Vec<u16> {
+        let profile = ColorProfile::new_from_slice(icc).unwrap();
+        let srgb = ColorProfile::new_srgb();
+        let transform = profile.create_transform_16bit(Layout::Rgb, &srgb, Layout::Rgb, TransformOptions::default());
+        let levels: Vec<u16> = (0..3000_u16).map(|level| level.wrapping_mul(40_503)).collect();
+        let mut result = vec![0; levels.len()];
+        transform.unwrap().transform(&levels, &mut result).unwrap();
+        result
+    }
+
+    #[test]
+    fn private_tags_go_and_colours_stay() {
+        for profile in [
+            ColorProfile::new_srgb(),
+            ColorProfile::new_display_p3(),
+            ColorProfile::new_adobe_rgb(),
+            ColorProfile::new_bt2020(),
+            ColorProfile::new_pro_photo_rgb(),
+        ] {
+            let icc = profile.encode().unwrap();
+            let secret = with_secrets(&icc);
+            assert_eq!(transformed(&secret), transformed(&icc));
+            let stripped = without_private_tags(&secret).unwrap();
+            assert_eq!(transformed(&stripped), transformed(&icc));
+            assert!(!stripped.windows(6).any(|window| window == b"SECRET"));
+            assert_eq!(without_private_tags(&stripped), Some(stripped));
+        }
+    }
+
+    #[test]
+    fn damaged_profiles_are_nothing() {
+        let icc = ColorProfile::new_srgb().encode().unwrap();
+        for end in 0..icc.len() {
+            if let Some(stripped) = without_private_tags(&icc[..end]) {
+                assert_eq!(transformed(&stripped), transformed(&icc), "cut at {end}");
+            }
+        }
+        let twice = [&icc[..HEADER], &2_u32.to_be_bytes(), &icc[HEADER + 4..][..12].repeat(2), &[0; 900]].concat();
+        assert_eq!(without_private_tags(&twice), None);
+    }
+}

@@ -71,10 +71,15 @@ impl<'bytes> Header<'bytes> {
 
     /// How many pictures are encoded one after the other; 1 where nothing moves.
     pub(crate) fn frames(&self) -> u32 {
+        self.motion().map_or(1, Motion::frames)
+    }
+
+    /// What moves, if anything does.
+    pub(crate) fn motion(&self) -> Option<&Motion> {
         match &self.reader {
-            Reader::Moving { motion, .. } => motion.frames(),
+            Reader::Moving { motion, .. } => Some(motion),
             // Of an AVIF sequence, only the first is ever encoded.
-            Reader::Avif(..) | Reader::Jpeg(_) | Reader::TiffInks(_) | Reader::Other { .. } => 1,
+            Reader::Avif(..) | Reader::Jpeg(_) | Reader::TiffInks(_) | Reader::Other { .. } => None,
         }
     }
 

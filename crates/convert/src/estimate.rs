@@ -71,8 +71,9 @@ impl Estimate {
         let encoding = encoding.saturating_add(drawing);
         let decoding = decoding.max(drawing);
         let peak = decoding.max(raster.max(resizing).saturating_add(planes)).max(planes.saturating_add(encoding));
-        // Each picture has the profile, and so has each encoder at work.
-        let profiles = header.icc.as_ref().map_or(0, Vec::len) as u64 * (sizes.len() as u64 + 3);
+        // Each picture has the profile and the metadata, and so has each encoder at work.
+        let beside = [&header.icc, &header.exif, &header.xmp].map(|block| block.as_ref().map_or(0, Vec::len) as u64);
+        let profiles = beside.iter().sum::<u64>() * (sizes.len() as u64 + 3);
         // What moves is read twice, from a copy; and what is made of it is there twice while it is put together. An AVIF may
         // be there a second time, without its metadata, and a third time as a variant of itself.
         let copies = match header.format {
@@ -81,7 +82,7 @@ impl Estimate {
             _ => 1,
         };
         let files = bytes as u64 * copies;
-        let besides = (PROGRAM + profiles).saturating_add(files);
+        let besides = (PROGRAM + profiles + header.kept_bytes()).saturating_add(files);
         let memory = peak.saturating_add(besides);
         // What encodes are compared with stays, and takes the encoder's place with what is compared: the file read back by
         // the decoder, and once more in planes of our own.
@@ -93,6 +94,9 @@ impl Estimate {
         let encoding = two_encodes(encoder.max(avif::bytes_per_pixel(Depth::Ten, recipe.speed)));
         let searching = references.saturating_add(planes).saturating_add(encoding.max(comparing));
         let memory_to_search = peak.max(searching).saturating_add(besides);
+        // A scan of a JPEG is a walk over the whole picture, however little it says: 0.75 ns a pixel were measured.
+        let walks = pixels.saturating_mul(u64::from(header.scans().saturating_sub(1))) / 200;
+        let encoded_pixels = encoded_pixels.saturating_add(walks);
         let encoded_pixels = header.motion().map_or(encoded_pixels, |motion| frames(motion, &sizes, recipe.speed));
         Self { memory, memory_to_search, encoded_pixels }
     }

@@ -3,18 +3,15 @@
 use std::io::Cursor;
 
 use image::{DynamicImage, GrayAlphaImage, GrayImage, RgbImage, RgbaImage};
-use png::{BlendOp, ColorType, Decoder, DecodingError, DisposeOp, Limits, Reader, Transformations};
+use png::{BlendOp, ColorType, Decoder, DisposeOp, Limits, Reader, Transformations};
 
 use super::canvas::{Blend, Disposal, Part};
 use super::tally::Tally;
 use super::timing::Delay;
 use super::{Facts, damaged};
-use crate::error::brief;
 use crate::png::chunks;
+use crate::png_file::{EXTRAS, unreadable};
 use crate::{Error, Format};
-
-/// The most bytes that the decoder may take beside the pixels: a few rows.
-const ROWS: usize = 16 << 20;
 
 /// Counts the frames. Nothing where it is a still.
 pub(super) fn facts(bytes: &[u8], tally: &mut Tally) -> Result<Option<Facts>, Error> {
@@ -63,7 +60,7 @@ pub(crate) struct Parts<'bytes> {
 
 impl<'bytes> Parts<'bytes> {
     pub(crate) fn open(bytes: &'bytes [u8]) -> Result<Self, Error> {
-        let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: ROWS });
+        let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: EXTRAS });
         decoder.set_transformations(Transformations::normalize_to_color8());
         // Both were read already, and inflate to any size.
         decoder.set_ignore_text_chunk(true);
@@ -116,8 +113,4 @@ impl Iterator for Parts<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         self.read().transpose()
     }
-}
-
-fn unreadable(error: &DecodingError) -> Error {
-    damaged(Format::Png, brief(&error.to_string()))
 }

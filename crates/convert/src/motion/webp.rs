@@ -98,8 +98,9 @@ impl<'bytes> Frame<'bytes> {
     /// A frame is a WebP without its outermost box. It gets one here and goes to the decoder of stills, since that of
     /// animations draws them its own way: it never clears what was drawn.
     fn pixels(&self) -> Result<RgbaImage, Error> {
-        let bits = chunks_in(self.chunks).filter(|chunk| matches!(chunk.name, b"ALPH" | b"VP8 " | b"VP8L"));
-        let mut bits: Vec<_> = bits.collect();
+        // One picture, and perhaps its alpha before it: any more is no part of the frame.
+        let first = |names: [&[u8; 4]; 2]| chunks_in(self.chunks).find(|chunk| names.contains(&chunk.name));
+        let mut bits: Vec<_> = [first([b"ALPH"; 2]), first([b"VP8 ", b"VP8L"])].into_iter().flatten().collect();
         let [width, height] = [self.width - 1, self.height - 1].map(u32::to_le_bytes);
         let header = [&[HAS_ALPHA, 0, 0, 0], &width[..3], &height[..3]].concat();
         if bits.iter().any(|chunk| chunk.name == b"ALPH") {

@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 use model::{Limits, Metadata, Recipe};
 
 /// Small enough that a round takes milliseconds.
-const LIMITS: Limits = Limits { bytes: 1 << 20, pixels: 1 << 12, animation_pixels: 1 << 15, memory: 256 << 20 };
+const LIMITS: Limits = Limits { bytes: 1 << 20, pixels: 1 << 12, animation_pixels: 1 << 19, memory: 256 << 20 };
 
 static RECIPE: LazyLock<Recipe> = LazyLock::new(|| Recipe {
     widths: "full,7".parse().expect("these are widths"),

@@ -58,18 +58,16 @@ pub enum Error {
         /// The limit.
         limit: u64,
     },
-    /// The picture moves for too long.
+    /// The animation is too long.
     #[error(
-        "more than {most} frames of {width}x{height} are over the limit of {limit} pixels in all; raise the limit on the \
-         pixels of animations to convert it"
+        "its first {frames} frames count as {pixels} pixels, over the limit of {limit}; raise the limit on the pixels of \
+         animations to convert it"
     )]
     TooManyFrames {
-        /// Pixels across.
-        width: u32,
-        /// Pixels down.
-        height: u32,
-        /// Frames of this size that there may be.
-        most: u64,
+        /// Frames up to the one that is over the limit.
+        frames: u64,
+        /// What they count as: see [`model::Limits::animation_pixels`].
+        pixels: u64,
         /// The limit.
         limit: u64,
     },

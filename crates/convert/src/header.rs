@@ -12,6 +12,7 @@ use crate::error::brief;
 use crate::gain_map::{self, Found};
 use crate::jpeg::Jpeg;
 use crate::motion::{LARGEST_FRAME, Motion};
+use crate::png_file::{self, PngFile};
 use crate::sizes::sizes;
 use crate::{Error, Format, metadata, png, profile, tiff, webp};
 
@@ -29,10 +30,9 @@ pub(crate) struct Header<'bytes> {
     pub(crate) reader: Reader<'bytes>,
     /// Or why it is of no use.
     pub(crate) gain_map: Option<Result<Found<'bytes>, String>>,
+    /// What a person should know of what is not read.
+    pub(crate) notes: Vec<String>,
 }
-
-/// The most bytes that a PNG's profile and a few rows may take; the largest profiles in use have 4 MiB.
-const PNG_EXTRAS: u64 = 16 << 20;
 
 /// What will read the pixels.
 pub(crate) enum Reader<'bytes> {
@@ -60,20 +60,14 @@ impl<'bytes> Header<'bytes> {
         let mut header = match format {
             Format::Jpeg => Self::jpeg(bytes),
             Format::Avif => Self::avif(bytes, recipe),
-            Format::Png | Format::WebP | Format::Gif | Format::Tiff | Format::Bmp => Self::other(format, bytes, limits),
+            Format::Png | Format::WebP | Format::Gif | Format::Tiff | Format::Bmp => {
+                Self::other(format, bytes, recipe, limits)
+            }
         }?;
         if recipe.metadata == Metadata::Strip {
             header.icc = header.icc.map(profile::without_private_tags);
         }
         Ok(header)
-    }
-
-    /// The most bytes that tables take, here and in the codec: of samples, in an AVIF sequence.
-    pub(crate) fn table_bytes(&self) -> u64 {
-        match &self.reader {
-            Reader::Avif(avif, _) => avif.table_bytes(),
-            Reader::Jpeg(_) | Reader::TiffInks(_) | Reader::Other { .. } | Reader::Moving { .. } => 0,
-        }
     }
 
     /// Width and height in pixels, upright.
@@ -83,10 +77,15 @@ impl<'bytes> Header<'bytes> {
 
     /// How many pictures are encoded one after the other; 1 where nothing moves.
     pub(crate) fn frames(&self) -> u32 {
+        self.motion().map_or(1, Motion::frames)
+    }
+
+    /// What moves, if anything does.
+    pub(crate) fn motion(&self) -> Option<&Motion> {
         match &self.reader {
-            Reader::Moving { motion, .. } => motion.frames(),
+            Reader::Moving { motion, .. } => Some(motion),
             // Of an AVIF sequence, only the first is ever encoded.
-            Reader::Avif(..) | Reader::Jpeg(_) | Reader::TiffInks(_) | Reader::Other { .. } => 1,
+            Reader::Avif(..) | Reader::Jpeg(_) | Reader::TiffInks(_) | Reader::Other { .. } => None,
         }
     }
 
@@ -108,6 +107,23 @@ impl<'bytes> Header<'bytes> {
             Reader::Jpeg(jpeg) => jpeg.is_cmyk(),
             Reader::TiffInks(_) => true,
             Reader::Avif(..) | Reader::Other { .. } | Reader::Moving { .. } => false,
+        }
+    }
+
+    /// How often a decoder of it walks over the picture.
+    pub(crate) fn scans(&self) -> u32 {
+        match &self.reader {
+            Reader::Jpeg(jpeg) => jpeg.scans(),
+            Reader::TiffInks(_) | Reader::Avif(..) | Reader::Other { .. } | Reader::Moving { .. } => 1,
+        }
+    }
+
+    /// Bytes that are kept of it beside its pixels, its profile and its metadata.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        match &self.reader {
+            Reader::Jpeg(jpeg) => jpeg.kept_bytes(),
+            Reader::Avif(avif, _) => avif.table_bytes(),
+            Reader::TiffInks(_) | Reader::Other { .. } | Reader::Moving { .. } => 0,
         }
     }
 
@@ -145,6 +161,7 @@ impl<'bytes> Header<'bytes> {
             xmp,
             reader: Reader::Jpeg(Box::new(jpeg)),
             gain_map: gain_map::find(bytes),
+            notes: vec![],
         })
     }
 
@@ -162,6 +179,7 @@ impl<'bytes> Header<'bytes> {
             xmp: header.attached.xmp,
             reader: Reader::Avif(Box::new(avif), Uses { kept: None, narrower: false }),
             gain_map: None,
+            notes: vec![],
         };
         let (size, sizes) = (header.size(), header.sizes(recipe));
         if let Reader::Avif(_, uses) = &mut header.reader {
@@ -171,16 +189,18 @@ impl<'bytes> Header<'bytes> {
         Ok(header)
     }
 
-    fn other(format: Format, bytes: &'bytes [u8], limits: &Limits) -> Result<Self, Error> {
-        let mut reader = ImageReader::with_format(Cursor::new(bytes), format.decoder());
-        let mut allocation = image::Limits::no_limits();
-        allocation.max_alloc = Some(match format {
-            // What a PNG inflates besides its rows: a profile of a few hundred bytes may claim to be gigabytes.
-            Format::Png => PNG_EXTRAS.min(limits.memory),
-            Format::Jpeg | Format::WebP | Format::Gif | Format::Tiff | Format::Bmp | Format::Avif => limits.memory,
-        });
-        reader.limits(allocation);
-        let mut decoder = reader.into_decoder().map_err(|error| decoding(format, error))?;
+    fn other(format: Format, bytes: &'bytes [u8], recipe: &Recipe, limits: &Limits) -> Result<Self, Error> {
+        let tiff = if format == Format::Tiff { Some(tiff::header(bytes)?) } else { None };
+        let mut decoder: Box<dyn ImageDecoder + 'bytes> = match format {
+            Format::Png => Box::new(PngFile::open(bytes)?),
+            Format::Jpeg | Format::WebP | Format::Gif | Format::Tiff | Format::Bmp | Format::Avif => {
+                let mut reader = ImageReader::with_format(Cursor::new(bytes), format.decoder());
+                let mut allocation = image::Limits::no_limits();
+                allocation.max_alloc = Some(limits.memory);
+                reader.limits(allocation);
+                Box::new(reader.into_decoder().map_err(|error| decoding(format, error))?)
+            }
+        };
         let (width, height) = decoder.dimensions();
         if format == Format::Gif {
             // A frame may be larger than the screen, by which the picture's size is told and its memory estimated.
@@ -188,34 +208,40 @@ impl<'bytes> Header<'bytes> {
             allocation.max_alloc = Some(decoder.total_bytes().max(LARGEST_FRAME).min(limits.memory));
             decoder.set_limits(allocation).map_err(|error| decoding(format, error))?;
         }
-        // Metadata that cannot be read is no reason to lose the picture.
-        let (mut icc, xmp) = match format {
-            Format::WebP => (webp::chunk(bytes, *b"ICCP"), webp::chunk(bytes, *b"XMP ")),
-            Format::Jpeg | Format::Png | Format::Gif | Format::Tiff | Format::Bmp | Format::Avif => {
-                (decoder.icc_profile().ok().flatten(), decoder.xmp_metadata().ok().flatten())
+        let samples = tiff.as_ref().map_or(tiff::Samples::Plain, |tiff| tiff.samples);
+        let (mut icc, exif, xmp) = match format {
+            Format::Png => {
+                let xmp = png::xmp(bytes).map(|chunk| png_file::xmp(bytes, chunk, metadata::MOST));
+                (decoder.icc_profile().ok().flatten(), png::exif(bytes), xmp)
+            }
+            Format::WebP => {
+                let [icc, exif, xmp] = [*b"ICCP", *b"EXIF", *b"XMP "].map(|name| webp::chunk(bytes, name));
+                (icc.map(metadata::copy), exif, xmp.map(metadata::copy))
+            }
+            Format::Tiff => tiff.map_or((None, None, None), |tiff| (tiff.icc, None, tiff.xmp)),
+            // Metadata that cannot be read is no reason to lose the picture.
+            Format::Jpeg | Format::Gif | Format::Bmp | Format::Avif => {
+                (decoder.icc_profile().ok().flatten(), None, decoder.xmp_metadata().ok().flatten())
             }
         };
-        let (mut exif, mut cicp, mut samples) = (None, None, tiff::Samples::Plain);
-        match format {
-            Format::Png => {
-                let grey = !decoder.color_type().has_color();
-                exif = png::exif(bytes);
-                cicp = png::cicp(bytes);
-                cicp = cicp.or_else(|| png::linear(bytes, grey).filter(|_| icc.is_none() && !png::has_profile(bytes)));
-                // One that is there and could not be read is told as damaged, as an empty one is.
-                icc = icc.or_else(|| png::has_profile(bytes).then(Vec::new));
-                icc = icc.or_else(|| png::profile(bytes, grey)).filter(|_| cicp.is_none());
-            }
-            Format::Tiff => (samples, icc) = tiff::header(bytes),
-            Format::WebP => exif = webp::chunk(bytes, *b"EXIF"),
-            Format::Jpeg | Format::Gif | Format::Bmp | Format::Avif => exif = decoder.exif_metadata().ok().flatten(),
+        let mut cicp = None;
+        if format == Format::Png {
+            let grey = !decoder.color_type().has_color();
+            cicp = png::cicp(bytes);
+            cicp = cicp.or_else(|| png::linear(bytes, grey).filter(|_| icc.is_none() && !png::has_profile(bytes)));
+            // One that is there and could not be read is told as damaged, as an empty one is.
+            icc = icc.or_else(|| png::has_profile(bytes).then(Vec::new));
+            icc = icc.or_else(|| png::profile(bytes, grey)).filter(|_| cicp.is_none());
         }
         let exif = exif.map(metadata::without_prefix);
-        let orientation = match &exif {
+        let orientation = match exif {
             Some(exif) => metadata::orientation(exif),
             None if format == Format::WebP => Orientation::NoTransforms,
             None => decoder.orientation().unwrap_or(Orientation::NoTransforms),
         };
+        let mut notes = vec![];
+        let exif = metadata::kept("Exif", exif.map(metadata::copy), recipe, &mut notes);
+        let xmp = metadata::kept("XMP", xmp, recipe, &mut notes);
         let motion = Motion::find(format, bytes, (width, height), limits)?;
         let color = decoder.color_type();
         Ok(Self {
@@ -232,10 +258,11 @@ impl<'bytes> Header<'bytes> {
                 tiff::Samples::Inks => Reader::TiffInks(bytes),
                 tiff::Samples::Premultiplied | tiff::Samples::Plain => {
                     let premultiplied = samples == tiff::Samples::Premultiplied;
-                    Reader::Other { decoder: Box::new(decoder), premultiplied }
+                    Reader::Other { decoder, premultiplied }
                 }
             },
             gain_map: None,
+            notes,
         })
     }
 }

@@ -9,6 +9,7 @@ use zune_jpeg::errors::DecodeErrors;
 
 use crate::error::brief;
 use crate::raster::Raster;
+use crate::structure::{MOST_SCANS, Structure};
 use crate::{Error, Format, adobe, profile, turbo};
 
 /// A JPEG whose header was read.
@@ -20,7 +21,11 @@ pub(crate) struct Jpeg<'bytes> {
     /// Whether what the decoder takes for luma and chroma is RGB.
     plain: bool,
     size: (u32, u32),
+    structure: Structure,
 }
+
+/// The largest file of which there can be a copy without Adobe's marker.
+const LARGEST_COPY: usize = 64 << 20;
 
 /// What the variants take of a JPEG.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,11 +63,13 @@ impl Need {
 
 impl<'bytes> Jpeg<'bytes> {
     pub(crate) fn open(bytes: &'bytes [u8]) -> Result<Self, Error> {
+        let structure = Structure::of(bytes)?;
         // Our own limits follow; JPEG itself ends at 65,535 a side.
         let options = DecoderOptions::default().set_max_width(usize::MAX).set_max_height(usize::MAX);
+        let options = options.jpeg_set_max_scans(MOST_SCANS as usize);
         // Cameras leave stray bytes between header segments, and that harms nothing.
         let lenient = options.set_strict_mode(false);
-        let without_marker = adobe::without_marker(bytes);
+        let without_marker = adobe::without_marker(bytes, LARGEST_COPY)?;
         let plain = without_marker.is_some();
         let readable = without_marker.map_or(Cow::Borrowed(bytes), Cow::Owned);
         let mut decoder = JpegDecoder::new_with_options(ZCursor::new(readable), lenient);
@@ -70,7 +77,7 @@ impl<'bytes> Jpeg<'bytes> {
         let (Some(info), Some(stored_as)) = (decoder.info(), decoder.input_colorspace()) else {
             return Err(damage("the header names no dimensions"));
         };
-        Ok(Self { bytes, decoder, options, stored_as, plain, size: (info.width.into(), info.height.into()) })
+        Ok(Self { bytes, decoder, options, stored_as, plain, size: (info.width.into(), info.height.into()), structure })
     }
 
     pub(crate) fn size(&self) -> (u32, u32) {
@@ -90,8 +97,20 @@ impl<'bytes> Jpeg<'bytes> {
         }
     }
 
+    /// How often a decoder walks over the picture.
+    pub(crate) fn scans(&self) -> u32 {
+        self.structure.scans
+    }
+
+    /// Bytes that the decoders keep beside the pixels: each copies segments, and one of them the profile once more.
+    pub(crate) fn kept_bytes(&self) -> u64 {
+        let copy = if self.plain { self.bytes.len() as u64 } else { 0 };
+        self.structure.copied * 3 + copy
+    }
+
+    /// An empty one where there is one that cannot be read.
     pub(crate) fn icc(&self) -> Option<Vec<u8>> {
-        self.decoder.icc_profile()
+        self.decoder.icc_profile().or_else(|| self.structure.has_profile.then(Vec::new))
     }
 
     pub(crate) fn exif(&self) -> Option<Vec<u8>> {

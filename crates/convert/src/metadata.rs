@@ -1,6 +1,21 @@
 //! Exif and XMP: finding them, reading the orientation, and setting it to upright.
 
 use image::metadata::Orientation;
+use model::{Metadata, Recipe};
+
+/// The most bytes of Exif or XMP that are kept. Cameras write up to 64 KiB, which is all that a JPEG's segment holds; editors
+/// that note every file a picture was made of write some MiB.
+pub(crate) const MOST: usize = 16 << 20;
+
+/// What is kept of Exif or XMP: all, or nothing and a note. An empty one stands for one that cannot be read.
+pub(crate) fn kept(name: &str, block: Option<Vec<u8>>, recipe: &Recipe, notes: &mut Vec<String>) -> Option<Vec<u8>> {
+    let block = block.filter(|_| recipe.metadata == Metadata::Keep)?;
+    if block.is_empty() || block.len() > MOST {
+        notes.push(format!("its {name} was left out: it is damaged or over {} MiB", MOST >> 20));
+        return None;
+    }
+    Some(block)
+}
 
 /// The orientation an Exif block asks for; none where it is silent or broken.
 pub(crate) fn orientation(exif: &[u8]) -> Orientation {
@@ -8,11 +23,13 @@ pub(crate) fn orientation(exif: &[u8]) -> Orientation {
 }
 
 /// Exif begins with its TIFF header. Some writers put JPEG's segment name before it in other formats too.
-pub(crate) fn without_prefix(mut exif: Vec<u8>) -> Vec<u8> {
-    if exif.starts_with(b"Exif\0\0") {
-        exif.drain(..6);
-    }
-    exif
+pub(crate) fn without_prefix(exif: &[u8]) -> &[u8] {
+    exif.strip_prefix(b"Exif\0\0").unwrap_or(exif)
+}
+
+/// A copy of Exif, XMP or a profile; an empty one where it is over the limit.
+pub(crate) fn copy(block: &[u8]) -> Vec<u8> {
+    if block.len() > MOST { vec![] } else { block.to_vec() }
 }
 
 /// The same Exif, saying that the picture is upright.
@@ -66,7 +83,7 @@ mod tests {
 
     #[test]
     fn the_segment_name_is_no_part_of_exif() {
-        assert_eq!(without_prefix([b"Exif\0\0", EXIF].concat()), EXIF);
-        assert_eq!(without_prefix(EXIF.to_vec()), EXIF);
+        assert_eq!(without_prefix(&[b"Exif\0\0", EXIF].concat()), EXIF);
+        assert_eq!(without_prefix(EXIF), EXIF);
     }
 }

@@ -3,10 +3,16 @@
 use model::Cicp;
 use moxcms::{Chromaticity, ColorPrimaries, ColorProfile, ToneReprCurve, XyY};
 
+/// The `iTXt` chunk with the XMP packet, which may stand before or after the pixels, too.
+pub(crate) fn xmp(bytes: &[u8]) -> Option<&[u8]> {
+    let texts = chunks(bytes).filter(|(name, _)| *name == b"iTXt").map(|(_, data)| data);
+    texts.into_iter().find(|data| data.starts_with(b"XML:com.adobe.xmp\0"))
+}
+
 /// The `eXIf` chunk, which may stand before or after the pixels (PNG specification, third edition, 11.3.4.7); a decoder
 /// that has only read the header has not seen a later one.
-pub(crate) fn exif(bytes: &[u8]) -> Option<Vec<u8>> {
-    chunk(bytes, *b"eXIf").map(<[u8]>::to_vec)
+pub(crate) fn exif(bytes: &[u8]) -> Option<&[u8]> {
+    chunk(bytes, *b"eXIf")
 }
 
 /// The `cICP` chunk, which wins over every other word on colour (PNG specification, third edition, 11.3.2.6): Display P3
@@ -141,7 +147,7 @@ mod tests {
             [[(b"eXIf", b"exif".as_slice()), (b"IDAT", b"pixels")], [(b"IDAT", b"pixels"), (b"eXIf", b"exif")]]
         {
             let png = png(&chunks);
-            assert_eq!(exif(&png).as_deref(), Some(b"exif".as_slice()));
+            assert_eq!(exif(&png), Some(b"exif".as_slice()));
             for end in 0..png.len() {
                 let _ = exif(&png[..end]);
             }

@@ -1,9 +1,10 @@
 //! What the `image` crate passes over in a TIFF: inks, which it turns into approximate RGB, colours that were multiplied
 //! by their alpha, and profiles that are large beside their picture, which its limits on memory lose.
 
-use std::io::Cursor;
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 use image::DynamicImage;
+use tiff::decoder::ifd::Value;
 use tiff::decoder::{Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
 use tiff::{ColorType, TiffError};
@@ -22,25 +23,73 @@ pub(crate) enum Samples {
     Inks,
 }
 
-/// The most memory for a list of values in the header; a profile takes 32 times its length for a moment.
-const LIST: usize = 64 << 20;
+/// What only this reader reads of a TIFF's header.
+pub(crate) struct Header {
+    pub(crate) samples: Samples,
+    /// An empty one where there is one that cannot be read.
+    pub(crate) icc: Option<Vec<u8>>,
+    /// The same.
+    pub(crate) xmp: Option<Vec<u8>>,
+}
+
+/// The most memory for a list of values in the header: a profile takes 32 times its length for a moment. The largest profiles
+/// in use have 4 MiB.
+const LIST: usize = 128 << 20;
+
+/// The most bytes that are read of the header: a table of places and one of lengths, with an entry of 4 bytes for each of a
+/// million tiles. An entry takes ten times as much in memory for a moment.
+const TABLES: u64 = 8 << 20;
 
 /// Four inks of 16 bits.
 const MOST_BYTES_A_PIXEL: usize = 8;
 
-/// Reads from the header what the samples are, and the ICC profile. What is wrong with it, its other reader will say.
-pub(crate) fn header(bytes: &[u8]) -> (Samples, Option<Vec<u8>>) {
-    let Ok(decoder) = Decoder::new(Cursor::new(bytes)) else { return (Samples::Plain, None) };
+/// Reads from the header what the samples are, the ICC profile and the XMP packet.
+///
+/// # Errors
+/// [`Error::Damaged`] where it cannot be read or takes too much memory. The `image` crate's reader would read tables of any
+/// length, and comes after this one.
+pub(crate) fn header(bytes: &[u8]) -> Result<Header, Error> {
+    let mut decoder = Decoder::new(Metered { file: Cursor::new(bytes), left: TABLES }).map_err(damaged)?;
+    decoder.inner().left = u64::MAX;
     let mut limits = Limits::default();
     limits.decoding_buffer_size = LIST;
     let mut decoder = decoder.with_limits(limits);
-    let icc = decoder.get_tag_u8_vec(Tag::IccProfile).ok();
+    let mut block = |tag| match decoder.find_tag(tag).and_then(|block| block.map(Value::into_u8_vec).transpose()) {
+        Ok(block) => block,
+        // It is there, and unreadable or too long.
+        Err(_) => Some(vec![]),
+    };
+    let (icc, xmp) = (block(Tag::IccProfile), block(XMP));
     if matches!(decoder.colortype(), Ok(ColorType::CMYK(8 | 16))) {
-        return (Samples::Inks, icc);
+        return Ok(Header { samples: Samples::Inks, icc, xmp });
     }
-    match decoder.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples) {
-        Ok(Some(extra)) if extra.first() == Some(&1) => (Samples::Premultiplied, icc),
-        _ => (Samples::Plain, icc),
+    let extra = decoder.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples).map_err(damaged)?;
+    let premultiplied = extra.is_some_and(|extra| extra.first() == Some(&1));
+    Ok(Header { samples: if premultiplied { Samples::Premultiplied } else { Samples::Plain }, icc, xmp })
+}
+
+/// XMP specification, part 3, 3.2.
+const XMP: Tag = Tag::Unknown(700);
+
+/// A file of which no more than so many bytes are read.
+struct Metered<'bytes> {
+    file: Cursor<&'bytes [u8]>,
+    left: u64,
+}
+
+impl Read for Metered<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(into)?;
+        self.left = self.left.checked_sub(read as u64).ok_or_else(|| {
+            io::Error::other(format!("the tables of its strips or tiles are over {} MiB", TABLES >> 20))
+        })?;
+        Ok(read)
+    }
+}
+
+impl Seek for Metered<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
     }
 }
 
@@ -92,6 +141,10 @@ fn damaged(error: TiffError) -> Error {
     let format = Format::Tiff;
     match error {
         TiffError::UnsupportedError(error) => Error::Unsupported { format, message: brief(&error.to_string()) },
+        TiffError::LimitsExceeded => {
+            let message = "it asks for too much: a list in its header has millions of entries, or a strip is too large";
+            Error::Damaged { format, message: message.into() }
+        }
         error => Error::Damaged { format, message: brief(&error.to_string()) },
     }
 }

@@ -11,11 +11,9 @@ use turbojpeg::{Colorspace, DecompressHeader, Decompressor, Image, PixelFormat, 
 use crate::error::brief;
 use crate::jpeg::Need;
 use crate::raster::Raster;
+use crate::structure::MOST_SCANS;
 use crate::ycbcr::YCbCr;
 use crate::{Error, Format};
-
-/// The most scans of a progressive file: encoders write about ten, and each costs a walk over the whole picture.
-const SCANS: u32 = 64;
 
 /// What it says first of a scan that goes wrong or ends early (jerror.h), and of nothing that could be harmless.
 const BROKEN: [&str; 2] = ["bad Huffman code", "premature end of data segment"];
@@ -24,7 +22,7 @@ const BROKEN: [&str; 2] = ["bad Huffman code", "premature end of data segment"];
 /// are for a file that stores them as an AVIF of a photograph does; of any other, all pixels are handed out instead.
 pub(crate) fn decode(bytes: &[u8], size: (u32, u32), need: Need) -> Option<Result<Raster, Error>> {
     let mut turbo = Decompressor::new().ok()?;
-    turbo.set_scan_limit(SCANS).ok()?;
+    turbo.set_scan_limit(MOST_SCANS).ok()?;
     let header = turbo.read_header(bytes).ok()?;
     // What was held against the limits is what is decoded.
     if (u32::try_from(header.width), u32::try_from(header.height)) != (Ok(size.0), Ok(size.1)) {

@@ -26,8 +26,8 @@ pub(crate) fn chunks_in(mut rest: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
 }
 
 /// The data of the first chunk of that name, if all of it is there.
-pub(crate) fn chunk(bytes: &[u8], name: [u8; 4]) -> Option<Vec<u8>> {
-    chunks(bytes).find(|chunk| *chunk.name == name).map(|chunk| chunk.data.to_vec())
+pub(crate) fn chunk(bytes: &[u8], name: [u8; 4]) -> Option<&[u8]> {
+    chunks(bytes).find(|chunk| *chunk.name == name).map(|chunk| chunk.data)
 }
 
 #[cfg(test)]
@@ -37,8 +37,8 @@ mod tests {
     #[test]
     fn a_chunk_is_found_behind_an_odd_one_and_only_where_it_is_whole() {
         let webp = b"RIFF\x1e\0\0\0WEBPICCP\x03\0\0\0icc\0EXIF\x04\0\0\0exif";
-        assert_eq!(chunk(webp, *b"ICCP").as_deref(), Some(b"icc".as_slice()));
-        assert_eq!(chunk(webp, *b"EXIF").as_deref(), Some(b"exif".as_slice()));
+        assert_eq!(chunk(webp, *b"ICCP"), Some(b"icc".as_slice()));
+        assert_eq!(chunk(webp, *b"EXIF"), Some(b"exif".as_slice()));
         for end in 0..webp.len() {
             assert_eq!(chunk(&webp[..end], *b"EXIF"), None);
         }

@@ -9,7 +9,8 @@ pub struct Limits {
     pub bytes: u64,
     /// The picture's width times its height.
     pub pixels: u64,
-    /// The pixels of all frames of an animation together; each counts for at least 4,096, a block of 64 by 64.
+    /// The pixels of all frames of an animation together. A frame counts as its own area or as the animation's, whichever is
+    /// larger, and as at least 32,768 pixels, because even a frame of one pixel takes time.
     pub animation_pixels: u64,
     /// Bytes of memory that converting it may need at its peak, by our own estimate from its header.
     pub memory: u64,

@@ -4,8 +4,8 @@ use avif::{Channel, Gain};
 use image::DynamicImage;
 
 use super::numbers::Numbers;
-use super::segments::{APP1, segments};
 use super::xmp::{signed, unsigned};
+use crate::segments::{APP1, segments};
 
 /// How a note of Apple's begins; two bytes of version and its byte order follow, which is always this one.
 const NOTE: &[u8] = b"Apple iOS\0";

@@ -7,7 +7,6 @@ mod apple;
 mod iso;
 mod numbers;
 mod pictures;
-mod segments;
 mod xmp;
 
 use avif::{Gain, GainMap};
@@ -18,9 +17,9 @@ use model::{Cicp, Color, Depth, Picture, Speed};
 use crate::jpeg::Jpeg;
 use crate::planes::{self, Style};
 use crate::resize::Light;
+use crate::segments::{APP1, APP2, segments};
 use crate::{Error, icc_tags};
 
-use segments::{APP1, APP2, segments};
 use xmp::Told;
 
 /// A gain map whose header was read.
@@ -100,11 +99,14 @@ impl<'bytes> Found<'bytes> {
     pub(crate) fn memory(&self, speed: Speed) -> u64 {
         let (width, height) = self.jpeg.size();
         let pixels = u64::from(width) * u64::from(height);
-        pixels.saturating_mul(4 * 3 + 2 * avif::bytes_per_pixel(Depth::Eight, speed))
+        pixels
+            .saturating_mul(4 * 3 + 2 * avif::bytes_per_pixel(Depth::Eight, speed))
+            .saturating_add(self.jpeg.kept_bytes())
     }
 
     pub(crate) fn decode(self) -> Result<Decoded, String> {
-        let mut icc = self.jpeg.icc();
+        // Without one that can be read, it is as its picture's.
+        let mut icc = self.jpeg.icc().filter(|icc| !icc.is_empty());
         let mut image = self.jpeg.decode_all(&mut icc, &mut vec![]).map_err(|error| error.to_string())?;
         if let Some(headroom) = self.apple {
             apple::to_stops(&mut image, headroom);

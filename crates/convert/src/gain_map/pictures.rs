@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::numbers::Numbers;
-use super::segments::{APP2, segments};
+use crate::segments::{APP2, segments};
 
 /// The most pictures looked at; files in the wild have one to three besides the first.
 const MOST: usize = 16;

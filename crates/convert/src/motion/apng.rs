@@ -3,20 +3,18 @@
 use std::io::Cursor;
 
 use image::{DynamicImage, GrayAlphaImage, GrayImage, RgbImage, RgbaImage};
-use png::{BlendOp, ColorType, Decoder, DecodingError, DisposeOp, Limits, Reader, Transformations};
+use png::{BlendOp, ColorType, Decoder, DisposeOp, Limits, Reader, Transformations};
 
 use super::canvas::{Blend, Disposal, Part};
+use super::tally::Tally;
 use super::timing::Delay;
 use super::{Facts, damaged};
-use crate::error::brief;
 use crate::png::chunks;
+use crate::png_file::{EXTRAS, unreadable};
 use crate::{Error, Format};
 
-/// The most bytes that the decoder may take beside the pixels: a few rows.
-const ROWS: usize = 16 << 20;
-
-/// Counts the frames, up to one more than `most`. Nothing where it is a still.
-pub(crate) fn facts(bytes: &[u8], most: usize) -> Result<Option<Facts>, Error> {
+/// Counts the frames. Nothing where it is a still.
+pub(super) fn facts(bytes: &[u8], tally: &mut Tally) -> Result<Option<Facts>, Error> {
     let mut before_pixels = chunks(bytes).take_while(|(name, _)| *name != b"IDAT");
     let Some((frames, plays)) = before_pixels.find(|(name, _)| *name == b"acTL").and_then(|(_, data)| control(data))
     else {
@@ -26,9 +24,13 @@ pub(crate) fn facts(bytes: &[u8], most: usize) -> Result<Option<Facts>, Error> {
         return Ok(None);
     }
     let frames = usize::try_from(frames).unwrap_or(usize::MAX);
-    let delays = chunks(bytes).filter(|(name, _)| *name == b"fcTL").filter_map(|(_, data)| delay(data));
-    let delays: Vec<_> = delays.take(frames.min(most.saturating_add(1))).collect();
-    if delays.len() < frames && delays.len() <= most {
+    let controls = chunks(bytes).filter(|(name, _)| *name == b"fcTL").filter_map(|(_, data)| frame(data));
+    let mut delay = |(width, height, delay)| {
+        tally.add(width, height)?;
+        Ok(delay)
+    };
+    let delays: Vec<_> = controls.take(frames).map(&mut delay).collect::<Result<_, Error>>()?;
+    if delays.len() < frames {
         return Err(damaged(Format::Png, format!("{} of its {frames} frames are there", delays.len())));
     }
     Ok(Some(Facts { delays, repetitions: plays.checked_sub(1) }))
@@ -40,11 +42,13 @@ fn control(data: &[u8]) -> Option<(u32, u32)> {
     Some((u32::from_be_bytes(*frames), u32::from_be_bytes(*plays.first_chunk()?)))
 }
 
-/// Behind a number, a size and a place, each of 32 bits.
-fn delay(data: &[u8]) -> Option<Delay> {
+/// A frame's width, height and delay; before them stands a number, and between them a place, all of 32 bits.
+fn frame(data: &[u8]) -> Option<(u32, u32, Delay)> {
+    let [width, height] = [4, 8].map(|at| data.get(at..).and_then(|number| number.first_chunk().copied()));
     let (numerator, rest) = data.get(20..)?.split_first_chunk::<2>()?;
     let (numerator, denominator) = (u16::from_be_bytes(*numerator), u16::from_be_bytes(*rest.first_chunk()?));
-    Some(Delay::new(numerator.into(), if denominator == 0 { 100 } else { denominator.into() }))
+    let delay = Delay::new(numerator.into(), if denominator == 0 { 100 } else { denominator.into() });
+    Some((u32::from_be_bytes(width?), u32::from_be_bytes(height?), delay))
 }
 
 /// What is left to read.
@@ -56,7 +60,7 @@ pub(crate) struct Parts<'bytes> {
 
 impl<'bytes> Parts<'bytes> {
     pub(crate) fn open(bytes: &'bytes [u8]) -> Result<Self, Error> {
-        let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: ROWS });
+        let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: EXTRAS });
         decoder.set_transformations(Transformations::normalize_to_color8());
         // Both were read already, and inflate to any size.
         decoder.set_ignore_text_chunk(true);
@@ -109,8 +113,4 @@ impl Iterator for Parts<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         self.read().transpose()
     }
-}
-
-fn unreadable(error: &DecodingError) -> Error {
-    damaged(Format::Png, brief(&error.to_string()))
 }

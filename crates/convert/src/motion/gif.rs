@@ -6,6 +6,7 @@ use gif::{ColorOutput, DecodeOptions, Decoder, DecodingError, DisposalMethod, Re
 use image::RgbaImage;
 
 use super::canvas::{Blend, Disposal, Part};
+use super::tally::Tally;
 use super::timing::Delay;
 use super::{Facts, damaged};
 use crate::error::brief;
@@ -14,15 +15,18 @@ use crate::{Error, Format};
 /// The most bytes that a frame may take where it is larger than the screen it is shown on.
 pub(crate) const LARGEST_FRAME: u64 = 16 << 20;
 
-/// Counts the frames, up to one more than `most`, without decoding them. Nothing where it is a still.
-pub(crate) fn facts(bytes: &[u8], most: usize) -> Result<Option<Facts>, Error> {
+/// Counts the frames, without decoding them. Nothing where it is a still.
+pub(super) fn facts(bytes: &[u8], tally: &mut Tally) -> Result<Option<Facts>, Error> {
     let mut options = DecodeOptions::new();
     options.skip_frame_decoding(true);
     let mut decoder = options.read_info(Cursor::new(bytes)).map_err(|error| unreadable(&error))?;
     let mut delays = vec![];
-    while delays.len() <= most {
-        match decoder.next_frame_info().map(|frame| frame.map(|frame| frame.delay)) {
-            Ok(Some(hundredths)) => delays.push(Delay::new(hundredths.into(), 100)),
+    loop {
+        match decoder.next_frame_info().map(|frame| frame.map(|frame| (frame.width, frame.height, frame.delay))) {
+            Ok(Some((width, height, hundredths))) => {
+                tally.add(width.into(), height.into())?;
+                delays.push(Delay::new(hundredths.into(), 100));
+            }
             Ok(None) => break,
             // One whole frame that does not say that it repeats is a still, whatever comes after it.
             Err(_) if delays.len() < 2 && decoder.repeat() == Repeat::default() => return Ok(None),

@@ -8,6 +8,7 @@ mod canvas;
 mod encode;
 mod gif;
 mod narrow;
+mod tally;
 mod timing;
 mod webp;
 
@@ -17,6 +18,7 @@ use image::{DynamicImage, RgbaImage};
 use model::{Cicp, Color, Limits};
 
 use self::canvas::{Canvas, Part};
+use self::tally::Tally;
 use self::timing::{Delay, Timing};
 use crate::{Error, Format, content, profile};
 
@@ -27,6 +29,9 @@ pub(crate) struct Motion {
     format: Format,
     size: (u32, u32),
     timing: Timing,
+    /// Pixels of all frames as they are stored, and of the largest.
+    stored: u64,
+    largest: u64,
 }
 
 /// What a format's own reader found.
@@ -36,33 +41,34 @@ struct Facts {
     repetitions: Option<u32>,
 }
 
-/// The least number of pixels that a frame counts for: no encoder works on less than a block of 64 by 64.
-const LEAST: u64 = 64 * 64;
-
 impl Motion {
-    /// Counts the frames of a picture of this size, where there are several.
+    /// Counts the frames of a picture of this size, where there are several, and stops at the first over the limit.
     pub(crate) fn find(format: Format, bytes: &[u8], size: (u32, u32), limits: &Limits) -> Result<Option<Self>, Error> {
-        let (width, height) = size;
-        let pixels = (u64::from(width) * u64::from(height)).max(LEAST);
-        let most = limits.animation_pixels / pixels;
-        // No more are counted than tell that there are too many.
-        let counted = usize::try_from(most.max(1)).unwrap_or(usize::MAX);
+        let mut tally = Tally::new(size, limits.animation_pixels);
         let facts = match format {
-            Format::Gif => gif::facts(bytes, counted)?,
-            Format::Png => apng::facts(bytes, counted)?,
-            Format::WebP => webp::facts(bytes, counted)?,
+            Format::Gif => gif::facts(bytes, &mut tally)?,
+            Format::Png => apng::facts(bytes, &mut tally)?,
+            Format::WebP => webp::facts(bytes, &mut tally)?,
             Format::Jpeg | Format::Tiff | Format::Bmp | Format::Avif => None,
         };
         let Some(Facts { delays, repetitions }) = facts else { return Ok(None) };
-        if delays.len() as u64 > most {
-            return Err(Error::TooManyFrames { width, height, most, limit: limits.animation_pixels });
-        }
-        Ok(Some(Self { format, size, timing: Timing::new(&delays, repetitions) }))
+        let timing = Timing::new(&delays, repetitions);
+        Ok(Some(Self { format, size, timing, stored: tally.stored, largest: tally.largest }))
     }
 
     /// How many frames there are.
     pub(crate) fn frames(&self) -> u32 {
         u32::try_from(self.timing.ticks.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The pixels of all frames as they are stored, which is what decoding them once costs.
+    pub(crate) fn stored_pixels(&self) -> u64 {
+        self.stored
+    }
+
+    /// The pixels of the largest frame as it is stored.
+    pub(crate) fn largest_frame(&self) -> u64 {
+        self.largest
     }
 
     /// All of them as they are seen, not yet turned.

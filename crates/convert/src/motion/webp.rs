@@ -6,6 +6,7 @@ use image::codecs::webp::WebPDecoder;
 use image::{DynamicImage, ImageDecoder, RgbaImage};
 
 use super::canvas::{Blend, Disposal, Part};
+use super::tally::Tally;
 use super::timing::Delay;
 use super::{Facts, damaged};
 use crate::header::decoding;
@@ -19,8 +20,8 @@ const HAS_ALPHA: u8 = 1 << 4;
 const CLEAR: u8 = 1;
 const REPLACE: u8 = 1 << 1;
 
-/// Counts the frames, up to one more than `most`. Nothing where it is a still.
-pub(crate) fn facts(bytes: &[u8], most: usize) -> Result<Option<Facts>, Error> {
+/// Counts the frames. Nothing where it is a still.
+pub(super) fn facts(bytes: &[u8], tally: &mut Tally) -> Result<Option<Facts>, Error> {
     let flags = chunks(bytes).next().filter(|chunk| chunk.name == b"VP8X").and_then(|chunk| chunk.data.first());
     if flags.is_none_or(|flags| flags & ANIMATED == 0) {
         return Ok(None);
@@ -33,8 +34,11 @@ pub(crate) fn facts(bytes: &[u8], most: usize) -> Result<Option<Facts>, Error> {
             format!("{} of its {} bytes are there", bytes.len(), announced.saturating_add(8)),
         ));
     }
-    let delay = |frame: Frame<'_>| Delay::new(frame.milliseconds, 1000);
-    let delays: Vec<_> = frames(bytes).map(delay).take(most.saturating_add(1)).collect();
+    let mut delay = |Frame { width, height, milliseconds, .. }: Frame<'_>| {
+        tally.add(width, height)?;
+        Ok(Delay::new(milliseconds, 1000))
+    };
+    let delays: Vec<_> = frames(bytes).map(&mut delay).collect::<Result<_, Error>>()?;
     // How often it is shown, 0 being for ever; behind four bytes of a colour.
     let plays = chunks(bytes).find(|chunk| chunk.name == b"ANIM").and_then(|chunk| chunk.data.get(4..6));
     let repetitions = plays.map_or(0, |plays| u32::from(u16::from_le_bytes([plays[0], plays[1]]))).checked_sub(1);
@@ -94,8 +98,9 @@ impl<'bytes> Frame<'bytes> {
     /// A frame is a WebP without its outermost box. It gets one here and goes to the decoder of stills, since that of
     /// animations draws them its own way: it never clears what was drawn.
     fn pixels(&self) -> Result<RgbaImage, Error> {
-        let bits = chunks_in(self.chunks).filter(|chunk| matches!(chunk.name, b"ALPH" | b"VP8 " | b"VP8L"));
-        let mut bits: Vec<_> = bits.collect();
+        // One picture, and perhaps its alpha before it: any more is no part of the frame.
+        let first = |names: [&[u8; 4]; 2]| chunks_in(self.chunks).find(|chunk| names.contains(&chunk.name));
+        let mut bits: Vec<_> = [first([b"ALPH"; 2]), first([b"VP8 ", b"VP8L"])].into_iter().flatten().collect();
         let [width, height] = [self.width - 1, self.height - 1].map(u32::to_le_bytes);
         let header = [&[HAS_ALPHA, 0, 0, 0], &width[..3], &height[..3]].concat();
         if bits.iter().any(|chunk| chunk.name == b"ALPH") {

@@ -184,9 +184,8 @@ fn a_hundred_thousand_frames_are_refused_uncounted() {
     let colors = if plain[10] & 0x80 == 0 { 0 } else { 3 << ((plain[10] & 7) + 1) };
     let (head, frame) = plain[..plain.len() - 1].split_at(13 + colors);
     let many = [head, &frame.repeat(100_000), b";"].concat();
-    let limits = Limits { animation_pixels: 4096 * 90_000, ..Limits::default() };
-    let error = convert(&many, &recipe(), &limits, std::num::NonZeroUsize::MIN).unwrap_err();
-    assert!(matches!(error, Error::TooManyFrames { most: 90_000, .. }), "{error}");
+    let error = Opened::open(&many, &recipe(), &Limits::default()).err().unwrap();
+    assert!(matches!(error, Error::TooManyFrames { frames: 30_518, .. }), "{error}");
 }
 
 #[test]
@@ -257,4 +256,149 @@ fn a_frame_larger_than_its_screen_is_no_way_around_the_limits() {
     gif[6..10].copy_from_slice(&[24, 0, 18, 0]);
     let error = run(&gif, &recipe()).unwrap_err();
     assert!(matches!(&error, Error::Damaged { message, .. } if message.starts_with("it asks for too much")), "{error}");
+}
+
+fn keep() -> Recipe {
+    Recipe { metadata: Metadata::Keep, ..recipe() }
+}
+
+fn damage(file: &[u8]) -> String {
+    match Opened::open(file, &recipe(), &Limits::default()) {
+        Err(Error::Damaged { message, .. }) => message,
+        Err(error) => unreachable!("{error}"),
+        Ok(_) => unreachable!("it passed"),
+    }
+}
+
+fn notes(file: &[u8], recipe: &Recipe) -> Vec<String> {
+    run(file, recipe).unwrap().notes
+}
+
+const XMP: &[u8] =
+    br#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="1" dc:creator="me"/></x:xmpmeta>"#;
+
+#[test]
+fn texts_of_a_png_are_passed_over_whatever_their_number_and_size() {
+    let plain = file(&small(), ImageFormat::Png);
+    let large = vec![b'a'; 17 << 20];
+    let text = [b"Comment\0", &large[..]].concat();
+    assert_same(&with_chunks(&plain, &[(b"tEXt", &text)]), &plain, "a large text");
+    assert_same(&with_chunks(&plain, &vec![(b"tEXt", &b"a\0"[..]); 100_000]), &plain, "many texts");
+    let xmp = [b"XML:com.adobe.xmp\0\0\0\0\0", &large[..]].concat();
+    let large = with_chunks(&plain, &[(b"iTXt", &xmp)]);
+    assert_same(&large, &plain, "a large XMP packet");
+    assert_eq!(notes(&large, &keep()), ["its XMP was left out: it is damaged or over 16 MiB"]);
+}
+
+#[test]
+fn xmp_of_a_png_is_kept_before_and_after_the_pixels_and_inflated() {
+    let plain = file(&small(), ImageFormat::Png);
+    let holds = |file: &[u8]| run(file, &keep()).unwrap().variants[0].bytes.windows(XMP.len()).any(|part| part == XMP);
+    let raw = [b"XML:com.adobe.xmp\0\0\0\0\0", XMP].concat();
+    let before = with_chunks(&plain, &[(b"iTXt", &raw)]);
+    assert!(holds(&before));
+    let chunk = &before[33..before.len() - plain.len() + 33];
+    let end = plain.len() - 12;
+    assert!(holds(&[&plain[..end], chunk, &plain[end..]].concat()), "after the pixels");
+    let mut inflating = vec![];
+    let mut encoder = png::Encoder::new(&mut inflating, 1, 1);
+    let mut text = png::text_metadata::ITXtChunk::new("XML:com.adobe.xmp", std::str::from_utf8(XMP).unwrap());
+    text.compressed = true;
+    encoder.add_itxt_chunk(text.keyword.clone(), text.get_text().unwrap()).unwrap();
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_text_chunk(&text).unwrap();
+    writer.write_image_data(&[0]).unwrap();
+    drop(writer);
+    assert!(holds(&inflating), "deflated");
+}
+
+#[test]
+fn a_jpeg_is_refused_by_the_number_and_size_of_its_segments() {
+    let plain = file(&small(), ImageFormat::Jpeg);
+    let with = |segment: &[u8], times: usize| [&plain[..2], &segment.repeat(times), &plain[2..]].concat();
+    let segment = |marker: u8, data: &[u8]| {
+        [&[0xff, marker], &u16::try_from(data.len() + 2).unwrap().to_be_bytes()[..], data].concat()
+    };
+    let icc = segment(0xe2, &[b"ICC_PROFILE\0\x01\xff", &vec![0; 65_000][..]].concat());
+    // More than a profile can have, which is a damaged one.
+    assert_eq!(notes(&with(&icc, 300), &recipe()), ["the ICC profile is damaged; the picture was taken as sRGB"]);
+    let message = damage(&with(&icc, 600));
+    assert!(message.contains("first 516 segments") && message.contains("32 MiB"), "{message}");
+    // Each further segment would be held against all of these.
+    let extension = segment(0xe1, &[b"http://ns.adobe.com/xmp/extension/\0", &[b'0'; 36][..], b"\0\0\0\x01a"].concat());
+    assert!(run(&with(&extension, 500), &recipe()).is_ok());
+    assert_eq!(damage(&with(&extension, 513)), "it has over 512 segments of extended XMP, which is the limit");
+    let comment = segment(0xfe, b"");
+    assert!(run(&with(&comment, 90_000), &recipe()).is_ok());
+    assert_eq!(damage(&with(&comment, 100_001)), "it has over 100000 segments, which is the limit");
+    // After it, one decoder reads a length, and the other does not.
+    assert_eq!(damage(&with(b"\xff\xd0", 1)), "a marker D0 out of place");
+    // Where the segments stand is no matter, nor what stands between them.
+    let stray = [&icc, &b"stray"[..]].concat();
+    assert!(damage(&with(&stray, 600)).contains("32 MiB"));
+}
+
+#[test]
+fn scans_are_counted_before_they_are_decoded_and_cost_time() {
+    let plain = progressive(&picture(240, 180));
+    let scan = plain.windows(2).rposition(|window| window == b"\xff\xda").unwrap();
+    let end = plain.len() - 2;
+    let scans = |more: usize| [&plain[..end], &plain[scan..end].repeat(more), &plain[end..]].concat();
+    assert_eq!(damage(&scans(64)), "it has over 64 scans, which is the limit");
+    let pixels = |file: &[u8]| Opened::open(file, &recipe(), &Limits::default()).unwrap().encoded_pixels();
+    // A walk over the picture takes as long as encoding a 200th of it.
+    let walks = pixels(&scans(50)) - pixels(&plain);
+    assert_eq!(walks, 50 * 240 * 180 / 200);
+}
+
+#[test]
+fn tables_of_millions_of_strips_are_refused_unread() {
+    // As many strips as there are rows, a row of two pixels.
+    const ROWS: u32 = 3_000_000;
+    let described =
+        [(256, LONG, 1, 2), (257, LONG, 1, ROWS), (258, SHORT, 1, 8), (259, SHORT, 1, 1), (262, SHORT, 1, 1)];
+    let strips = [(273, LONG, ROWS, 110), (278, LONG, 1, 1), (279, LONG, ROWS, 110)];
+    let file = tiff(&[&described[..], &strips].concat(), 0, &vec![0; 4 * ROWS as usize]);
+    assert_eq!(damage(&file), "the tables of its strips or tiles are over 8 MiB");
+    let strips = [(273, LONG, ROWS * 4, 110), (278, LONG, 1, 1), (279, LONG, ROWS * 4, 110)];
+    let message = damage(&tiff(&[&described[..], &strips].concat(), 0, &vec![0; 16 * ROWS as usize]));
+    assert!(message.contains("millions of entries"), "{message}");
+}
+
+#[test]
+fn a_profile_of_a_tiff_that_cannot_be_read_is_noted() {
+    let described = [(256, LONG, 1, 8), (257, LONG, 1, 8), (258, SHORT, 1, 8), (259, SHORT, 1, 1), (262, SHORT, 1, 1)];
+    let strip = [(273, LONG, 1, 122), (278, LONG, 1, 8), (279, LONG, 1, 64), (34_675, 7, 1 << 20, 1 << 30)];
+    let file = tiff(&[&described[..], &strip].concat(), 0, &[7; 64]);
+    assert_eq!(notes(&file, &recipe()), ["the ICC profile is damaged; the picture was taken as sRGB"]);
+}
+
+/// An extended WebP of these chunks (WebP container specification, "Extended File Format").
+fn extended_webp(flags: u8, chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+    let still = file(&small(), ImageFormat::WebP);
+    let header = [flags, 0, 0, 0, 23, 0, 0, 17, 0, 0];
+    let mut body = b"WEBP".to_vec();
+    for (name, data) in [&[(b"VP8X", &header[..])], chunks].concat() {
+        body.extend([&name[..], &u32::try_from(data.len()).unwrap().to_le_bytes(), data].concat());
+        body.resize(body.len().next_multiple_of(2), 0);
+    }
+    body.extend(&still[12..]);
+    [b"RIFF", &u32::try_from(body.len()).unwrap().to_le_bytes()[..], &body].concat()
+}
+
+#[test]
+fn metadata_of_a_webp_is_bounded_and_counts_as_memory() {
+    let large = vec![b'a'; 17 << 20];
+    let file = extended_webp(0x2c, &[(b"ICCP", &large), (b"EXIF", &large), (b"XMP ", &large)]);
+    assert_eq!(notes(&file, &recipe()), ["the ICC profile is damaged; the picture was taken as sRGB"]);
+    let kept = notes(&file, &keep());
+    assert!(kept[0].starts_with("its Exif was left out") && kept[1].starts_with("its XMP was left out"), "{kept:?}");
+    // The file, what is read of it, and a copy in each encoder: 4 of 15 MiB, beside the 40 of the program.
+    let file = extended_webp(0x08, &[(b"EXIF", &large[..15 << 20])]);
+    let open = |recipe: &Recipe| {
+        let limits = Limits { memory: 90 << 20, ..Limits::default() };
+        Opened::open(&file, recipe, &limits).map(|_| ())
+    };
+    assert!(open(&recipe()).is_ok());
+    assert!(matches!(open(&keep()), Err(Error::TooMuchMemory { .. })));
 }

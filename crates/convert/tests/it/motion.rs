@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use convert::{Conversion, Error, convert};
+use convert::{Conversion, Error, Opened, convert};
 use image::{DynamicImage, Rgba, RgbaImage};
 use model::{Limits, Recipe};
 
@@ -276,33 +276,78 @@ fn what_ends_too_early_is_refused_wherever_it_ends() {
     }
 }
 
+/// The least number of pixels that a frame counts for.
+const LEAST: u64 = 32_768;
+
+fn limited(animation_pixels: u64) -> Limits {
+    Limits { animation_pixels, ..Limits::default() }
+}
+
 #[test]
-fn more_frames_than_the_limit_are_refused_with_the_limit_and_what_to_do() {
-    let frames = vec![frame(flat(RED), 100); 5];
-    // A frame of 64 by 48 counts for one of 64 by 64.
-    let limits = |frames: u64| Limits { animation_pixels: frames * 4096, ..Limits::default() };
+fn frames_over_the_limit_are_refused_with_the_limit_and_what_to_do() {
+    let frames: Vec<_> = (0..5)
+        .map(|at| {
+            let mut frame = frame(flat(RED), 100);
+            frame.pixels.put_pixel(at, 0, BLUE);
+            frame
+        })
+        .collect();
     let threads = std::num::NonZeroUsize::MIN;
-    for (format, file) in files(
-        &frames
-            .iter()
-            .enumerate()
-            .map(|(at, frame)| {
-                let mut frame = frame.clone();
-                frame.pixels.put_pixel(u32::try_from(at).unwrap(), 0, BLUE);
-                frame
-            })
-            .collect::<Vec<_>>(),
-    ) {
-        assert!(convert(&file, &recipe(), &limits(5), threads).is_ok(), "{format}");
+    for (format, file) in files(&frames) {
+        assert!(convert(&file, &recipe(), &limited(5 * LEAST), threads).is_ok(), "{format}");
         for most in [4, 1, 0] {
-            let error = convert(&file, &recipe(), &limits(most), threads).unwrap_err();
-            assert!(matches!(error, Error::TooManyFrames { most: told, .. } if told == most), "{format}: {error:?}");
+            let error = convert(&file, &recipe(), &limited(most * LEAST), threads).unwrap_err();
+            let first = (most + 1).max(2);
+            assert!(matches!(error, Error::TooManyFrames { frames, .. } if frames == first), "{format}: {error:?}");
             let text = format!(
-                "more than {most} frames of 64x48 are over the limit of {} pixels in all; raise the limit on the pixels of \
+                "its first {first} frames count as {} pixels, over the limit of {}; raise the limit on the pixels of \
                  animations to convert it",
-                most * 4096
+                first * LEAST,
+                most * LEAST
             );
             assert_eq!(error.to_string(), text);
         }
+    }
+}
+
+#[test]
+fn a_frame_larger_than_its_canvas_counts_by_its_own_area() {
+    let large = frame(RgbaImage::from_pixel(400, 300, RED), 100);
+    let file = gif(8, 8, &[large.clone(), large.clone(), large], Some(1));
+    let threads = std::num::NonZeroUsize::MIN;
+    assert!(convert(&file, &recipe(), &limited(3 * 400 * 300), threads).is_ok());
+    let error = convert(&file, &recipe(), &limited(3 * 400 * 300 - 1), threads).unwrap_err();
+    assert!(matches!(error, Error::TooManyFrames { frames: 3, pixels: 360_000, .. }), "{error:?}");
+}
+
+#[test]
+fn tiny_frames_are_expected_to_take_the_time_that_a_frame_takes_at_least() {
+    let tiny = |at: u8| Frame {
+        pixels: RgbaImage::from_pixel(2, 2, Rgba([at, 0, 0, 255])),
+        ..frame(RgbaImage::new(0, 0), 100)
+    };
+    let frames: Vec<_> = (0..101).map(tiny).collect();
+    let expected =
+        |file: &[u8], recipe: &Recipe| Opened::open(file, recipe, &Limits::default()).unwrap().encoded_pixels();
+    let files = [gif(2, 2, &frames, Some(1)), apng((2, 2), &frames, 0, None), webp((2, 2), &frames, 0)];
+    for file in files {
+        // At speeds from 5 on, a frame takes at least as long as 700 pixels.
+        assert!((70_000..80_000).contains(&expected(&file, &recipe())));
+        let two = Recipe { widths: "full,1".parse().unwrap(), ..recipe() };
+        assert!((140_000..160_000).contains(&expected(&file, &two)));
+    }
+    // Decoding what no screen shows takes time, too.
+    let hidden = vec![frame(RgbaImage::from_pixel(1000, 1000, RED), 100); 5];
+    let shown = vec![frame(RgbaImage::from_pixel(2, 2, RED), 100); 5];
+    let [hidden, shown] = [hidden, shown].map(|frames| expected(&gif(2, 2, &frames, Some(1)), &recipe()));
+    assert!(hidden > shown + 50_000, "{hidden} {shown}");
+}
+
+#[test]
+fn a_long_animation_of_usual_size_is_within_the_limits() {
+    let frames = vec![Frame { pixels: RgbaImage::from_pixel(2, 2, RED), ..frame(flat(RED), 40) }; 2000];
+    let size = (480, 270);
+    for file in [gif(480, 270, &frames, Some(0)), webp(size, &frames, 0)] {
+        assert_eq!(Opened::open(&file, &recipe(), &Limits::default()).unwrap().frames(), 2000);
     }
 }

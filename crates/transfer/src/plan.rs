@@ -37,6 +37,9 @@ pub struct Deadline {
     pub timeout: Duration,
 }
 
+/// Of a Lambda function (AWS Lambda Developer Guide, "Lambda quotas").
+const LONGEST_TIMEOUT: Duration = Duration::from_mins(15);
+
 /// How variants are stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Storing {
@@ -89,14 +92,15 @@ impl Plan {
     /// The limits for an image of an event with this deadline. Without a setting, one image has the CPU time that there is in
     /// half of the time for the event, so that the other half is left for the other images.
     pub(crate) fn limits_within(&self, deadline: Option<Deadline>) -> Limits {
-        let half = |deadline: Deadline| deadline.timeout.mul_f64(self.processors / 2.0).as_secs_f64().ceil();
+        let timeout = deadline.map_or(LONGEST_TIMEOUT, |deadline| deadline.timeout);
+        let half = timeout.mul_f64(self.processors / 2.0).as_secs_f64().ceil();
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "`as` stops at the ends of the range"
         )]
-        let default = deadline.and_then(|deadline| NonZeroU32::new((half(deadline) as u32).max(1)));
-        Limits { cpu_seconds: self.limits.cpu_seconds.or(default), ..self.limits }
+        let default = NonZeroU32::new(half as u32).unwrap_or(NonZeroU32::MIN);
+        Limits { cpu_seconds: Some(self.limits.cpu_seconds.unwrap_or(default)), ..self.limits }
     }
 
     /// 16 hexadecimal digits that tell whether a stored variant was made and stored as this plan would: a digest of the
@@ -114,9 +118,8 @@ impl Plan {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_fingerprint_changes_with_what_is_made_and_with_nothing_else() {
-        let plan = Plan {
+    fn plan() -> Plan {
+        Plan {
             recipe: Recipe::default(),
             limits: Limits::default(),
             layout: Layout::default(),
@@ -124,7 +127,27 @@ mod tests {
             follow_removals: true,
             threads: NonZeroUsize::MIN,
             processors: 1.0,
+        }
+    }
+
+    #[test]
+    fn an_image_has_the_cpu_time_of_half_the_timeout_unless_a_limit_is_set() {
+        let plan = plan();
+        let seconds = |plan: &Plan, timeout: Option<f64>| {
+            let deadline =
+                timeout.map(|timeout| Deadline { at: Instant::now(), timeout: Duration::from_secs_f64(timeout) });
+            plan.limits_within(deadline).cpu_seconds.unwrap().get()
         };
+        assert_eq!([Some(60.0), Some(59.1), Some(0.1), None].map(|timeout| seconds(&plan, timeout)), [30, 30, 1, 450]);
+        let small = Plan { processors: 0.29, ..plan.clone() };
+        assert_eq!(seconds(&small, Some(60.0)), 9);
+        let limits = Limits { cpu_seconds: NonZeroU32::new(7), ..plan.limits };
+        assert_eq!(seconds(&Plan { limits, ..plan }, Some(60.0)), 7);
+    }
+
+    #[test]
+    fn a_fingerprint_changes_with_what_is_made_and_with_nothing_else() {
+        let plan = plan();
         let same = Plan { limits: Limits { bytes: 1, ..plan.limits }, ..plan.clone() };
         assert_eq!((plan.fingerprint().len(), same.fingerprint()), (16, plan.fingerprint()));
         let recipe = Recipe { quality: "61".parse().unwrap(), ..Recipe::default() };

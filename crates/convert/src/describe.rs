@@ -1,5 +1,5 @@
 use image::ColorType;
-use model::{Cicp, Limits, Recipe};
+use model::{Cicp, Limits, Metadata, Recipe};
 
 use crate::{Error, Format, Opened};
 
@@ -48,7 +48,9 @@ pub enum Channels {
 /// # Errors
 /// What is wrong with the file, or which limit it is over.
 pub fn describe(bytes: &[u8], limits: &Limits) -> Result<Description, Error> {
-    let Opened { header, .. } = Opened::open(bytes, &Recipe::default(), limits)?;
+    // All that the file has, as it is.
+    let recipe = Recipe { metadata: Metadata::Keep, ..Recipe::default() };
+    let Opened { header, .. } = Opened::open(bytes, &recipe, limits)?;
     let color = header.color_type();
     let depth = u32::from(color.bits_per_pixel()) / u32::from(color.channel_count());
     let channels = match color {

@@ -85,7 +85,8 @@ impl<'bytes> AvifFile<'bytes> {
         let Container { file, notes: left_out, has_gain_map, .. } = self.container;
         notes.extend(left_out);
         // Its images were held against this size; a gain map may be larger, and is not decoded.
-        let most = self.shape.width.saturating_mul(self.shape.height).saturating_mul(heif::MOST_PIXELS);
+        let most =
+            self.shape.width.saturating_mul(self.shape.height).max(heif::SMALL).saturating_mul(heif::MOST_PIXELS);
         let decoded = avif::decode(&file, most).map_err(damaged)?;
         let shape = decoded.picture.shape();
         if (shape.width, shape.height) != (self.shape.width, self.shape.height) {

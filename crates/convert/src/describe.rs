@@ -48,6 +48,7 @@ pub enum Channels {
 /// # Errors
 /// What is wrong with the file, or which limit it is over.
 pub fn describe(bytes: &[u8], limits: &Limits) -> Result<Description, Error> {
+    // All that the file has, as it is.
     let recipe = Recipe { metadata: Metadata::Keep, ..Recipe::default() };
     let Opened { header, .. } = Opened::open(bytes, &recipe, limits)?;
     let color = header.color_type();

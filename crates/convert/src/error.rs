@@ -115,6 +115,19 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether an encoder could not allocate. Decoders do not say so.
+    #[must_use]
+    pub fn is_out_of_memory(&self) -> bool {
+        match self {
+            // libaom's words.
+            Self::Encode { source: avif::Error::Library { message, .. }, .. } => message.contains("Memory allocation"),
+            Self::Encode { source, .. } => matches!(source, avif::Error::OutOfMemory { .. }),
+            _ => false,
+        }
+    }
+}
+
 /// What a decoder says, on one line and no longer than a line: a file's own bytes may be in it.
 pub(crate) fn brief(text: &str) -> String {
     const LONGEST: usize = 200;

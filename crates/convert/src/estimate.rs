@@ -4,7 +4,7 @@ use model::{Depth, Recipe, Speed};
 
 use crate::header::Header;
 use crate::motion::Motion;
-use crate::{Format, search};
+use crate::{Format, heif, search};
 
 /// What converting a picture will take.
 pub(crate) struct Estimate {
@@ -42,7 +42,12 @@ impl Estimate {
         // A second copy while it is turned or taken apart; a progressive JPEG's coefficients are another two.
         let copies = if header.format == Format::Jpeg { 3 } else { 2 };
         // AV1 is decoded into planes, of which there is a copy, beside what the decoder notes of every block.
-        let codec = if header.format == Format::Avif { pixels.saturating_mul(AV1_DECODER) } else { 0 };
+        let codec = if header.format == Format::Avif {
+            // The cells of a small grid may be larger than the image.
+            pixels.max(heif::SMALL.into()).saturating_mul(AV1_DECODER)
+        } else {
+            0
+        };
         let decoding = raster.saturating_mul(copies).saturating_add(codec);
         let planes = encoded_pixels.saturating_mul(planes_per_pixel);
         // Light is 16 bits a channel: the source's, half of the way to the widest size, and each size's.

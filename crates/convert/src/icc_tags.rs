@@ -41,7 +41,13 @@ pub(crate) fn without_private_tags(icc: &[u8]) -> Option<Vec<u8>> {
             return None;
         }
         let (start, length) = (usize::try_from(number(entry, 4)?).ok()?, usize::try_from(number(entry, 8)?).ok()?);
-        let data = element(icc.get(start..start.checked_add(length)?)?)?;
+        let data = start.checked_add(length).and_then(|end| element(icc.get(start..end)?));
+        let data = match data {
+            Some(data) => data,
+            // A display shows the same colours without it.
+            None if !is_needed(name) => continue,
+            None => return None,
+        };
         let place = (start, data.len());
         let index = *known.entry(place).or_insert(elements.len());
         if index == elements.len() {
@@ -52,6 +58,11 @@ pub(crate) fn without_private_tags(icc: &[u8]) -> Option<Vec<u8>> {
     }
     let has = |wanted: &&[u8; 4]| tags.iter().any(|(name, _)| name == *wanted);
     USABLE.iter().any(|set| set.iter().all(has)).then(|| profile(header(icc), &tags, &elements))
+}
+
+/// Whether colours depend on a tag where it stands.
+fn is_needed(name: [u8; 4]) -> bool {
+    USABLE.iter().any(|set| set.contains(&&name)) || matches!(&name, b"wtpt" | b"chad")
 }
 
 /// The part of an element that its type gives a meaning (ICC.1:2022, 10). Nothing where it is too short or of another type.

@@ -74,6 +74,15 @@ impl TryFrom<u8> for FixedQuality {
 }
 
 impl Quality {
+    /// Whether the encoder's quality is searched for, which takes several encodes.
+    #[must_use]
+    pub fn is_searched(self) -> bool {
+        match self {
+            Self::Visual(_) => true,
+            Self::Fixed(_) => false,
+        }
+    }
+
     /// Whether every sample must come back exactly as it was.
     #[must_use]
     pub fn is_lossless(self) -> bool {

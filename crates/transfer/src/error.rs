@@ -124,6 +124,12 @@ pub enum Error {
         /// The limit in MiB.
         limit_mib: u64,
     },
+    /// The system ended the process that converted it. Its own limit on memory would have shown otherwise, so there is too
+    /// little for all that the function holds.
+    #[error(
+        "the system ended the process that converted it, most likely for want of memory; give the function more memory"
+    )]
+    Killed,
     /// The process that converted it ended early. The other images are not affected.
     #[error(
         "the process that converted it ended early ({status}{})",
@@ -132,7 +138,7 @@ pub enum Error {
     Crashed {
         /// The exit code or the signal.
         status: String,
-        /// The first line that it wrote to its standard error.
+        /// What it wrote to its standard error.
         complaint: String,
     },
     /// The process that converts images does not start or answer.
@@ -228,6 +234,7 @@ impl Error {
             | Self::Yielded { .. }
             | Self::Panicked { .. }
             | Self::Crashed { .. }
+            | Self::Killed
             | Self::Worker { .. }
             | Self::NotConverted { can_retry: true, .. }
             | Self::Conflict { .. }

@@ -62,7 +62,7 @@ pub(crate) async fn make(
     let carried = if plan.storing.drop_headers { Carried::default() } else { object.carried.clone() };
 
     let fetch = async {
-        let bytes = object.read(plan.limits.bytes).await?;
+        let bytes = Bytes::from(object.read(plan.limits.bytes).await?);
         // Asked for even where S3 counts none: it counts none, too, for a role that may not read them.
         let tags = if plan.storing.copy_tags { Some(tags(store, &job.source.at, &state).await?) } else { None };
         Ok::<_, Error>((bytes, tags))
@@ -87,6 +87,9 @@ pub(crate) async fn make(
     *took = Timings { fetch_ms, store_ms: took.store_ms, ..working };
 
     let outputs = plan.layout.outputs(&job.source.at, &plan.recipe.widths)?;
+    if conversion.variants.len() != outputs.variants.len() {
+        return Err(Error::Worker { message: "it made another number of variants than was asked for".into() });
+    }
     let variants = conversion.variants.into_iter().zip(outputs.variants);
     let variants = variants.map(|(variant, at)| report(variant, at, facts.bytes, plan)).collect();
     let search = if conversion.search_obstacle == Some(SearchObstacle::Time) { Search::CutShort } else { Search::Full };

@@ -194,7 +194,14 @@ impl Effort<'_> {
             match make(store, self.job, self.plan, object, deadline, is_stored_unsearched, took).await {
                 Ok(Some(made)) => made,
                 Ok(None) => return Ok(None),
-                Err(Error::OutOfTime { .. }) if is_stored_unsearched => return Ok(Some(skipped(STORED))),
+                // What a search would take, there is not.
+                Err(
+                    Error::OutOfTime { .. }
+                    | Error::CpuTime { .. }
+                    | Error::Yielded { .. }
+                    | Error::OutOfMemory { .. }
+                    | Error::Killed,
+                ) if is_stored_unsearched => return Ok(Some(skipped(STORED))),
                 Err(error) => return Err(error),
             }
         };

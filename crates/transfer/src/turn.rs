@@ -11,11 +11,12 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::sleep;
 
 use crate::Error;
-use crate::work::{Request, Work};
+use crate::work::{Request, Time, Work};
 use crate::worker::{Conversion, Worker};
 
 /// What is counted: small enough to be fair to thumbnails, and 32 bits of it are 4 TiB.
@@ -77,7 +78,7 @@ impl Turns {
     pub(crate) async fn convert(
         &self,
         hold: &Hold,
-        bytes: Vec<u8>,
+        bytes: Bytes,
         mut request: Request,
         deadline: Option<Instant>,
     ) -> Result<Work, Error> {
@@ -87,11 +88,11 @@ impl Turns {
         };
         let begun = Instant::now();
         let left = deadline.map(|deadline| deadline.saturating_duration_since(begun));
-        let share = left.map(|left| left / 4 * 3);
         let mut queue = self.queue.subscribe();
+        let waiting = u32::try_from(*queue.borrow()).unwrap_or(u32::MAX);
+        let share = left.map(|left| left * 3 / waiting.saturating_add(3).max(4));
         request.time.left = left;
-        request.time.share = share.filter(|_| *queue.borrow() > 0);
-        let mut conversion = Conversion::start(&self.worker, &request)?;
+        request.time.share = share.filter(|_| waiting > 0);
         let had_its_share = async move {
             match share {
                 Some(share) => sleep(share).await,
@@ -100,16 +101,36 @@ impl Turns {
             // Its sender lives as long as the files that wait.
             let _ = queue.wait_for(|files| *files > 0).await;
         };
+        // A file that is too large to wait is not held here while it is converted.
+        let second_copy = hold.turn.is_none().then(|| bytes.clone());
+        let worker = self.worker.clone();
         let (mut to, result) = oneshot::channel();
         // A task of its own, since this future may be dropped at the deadline: the next file's turn comes when the memory of
         // this one is free.
         tokio::spawn(async move {
+            let mut conversion = None;
+            let convert = async {
+                let first = conversion.insert(Conversion::start(&worker, &request)?);
+                let result = first.run(bytes, request.clone()).await;
+                match (result, second_copy) {
+                    // The search took longer than the estimate said. The image itself need not.
+                    (Err(Error::CpuTime { needed: None, .. }), Some(bytes)) if first.is_searching => {
+                        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+                        request.time = Time { left, without_search: true, ..request.time };
+                        let second = conversion.insert(Conversion::start(&worker, &request)?);
+                        second.run(bytes, request).await
+                    }
+                    (result, _) => result,
+                }
+            };
             let result = tokio::select! {
-                result = conversion.run(bytes, request) => result,
+                result = convert => result,
                 () = had_its_share => Err(Error::Yielded { after: begun.elapsed() }),
                 () = to.closed() => Err(Error::Yielded { after: begun.elapsed() }),
             };
-            conversion.kill().await;
+            if let Some(mut conversion) = conversion {
+                conversion.kill().await;
+            }
             drop(turn);
             // It fails if nobody waits for the result any more.
             let _ = to.send(result);

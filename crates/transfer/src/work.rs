@@ -41,6 +41,8 @@ pub struct Time {
     pub share: Option<Duration>,
     /// Whether a conversion without a search for the quality is useless, because its variants are stored already.
     pub search_required: bool,
+    /// Whether a search was tried and took too long.
+    pub without_search: bool,
 }
 
 /// How many times the least time that encoding takes there has to be for a search of the right quality: four encodes and
@@ -53,6 +55,11 @@ const SEARCHING: u32 = 8;
 /// # Errors
 /// [`Error::OutOfTime`] and [`Error::CpuTime`] before it begins where the time cannot be enough; [`Error::Convert`] otherwise.
 pub fn work(bytes: Vec<u8>, request: &Request) -> Result<Work, Error> {
+    work_with(bytes, request, || ())
+}
+
+/// The same, which calls `begin_search` before it searches for a quality.
+pub(crate) fn work_with(bytes: Vec<u8>, request: &Request, begin_search: impl FnOnce()) -> Result<Work, Error> {
     let Request { recipe, limits, threads, time } = request;
     let opened = Opened::open(&bytes, recipe, limits)?;
     let cpu = least_cpu_time(&opened, recipe.speed);
@@ -62,12 +69,15 @@ pub fn work(bytes: Vec<u8>, request: &Request) -> Result<Work, Error> {
     // Shared out over the threads. Refusing by this figure refuses nothing that had a chance.
     let needed = cpu / u32::try_from(threads.get()).unwrap_or(u32::MAX);
     let searching = needed * SEARCHING;
-    let required = if time.search_required { searching } else { needed };
-    if let Some(left) = time.left.filter(|left| required > *left) {
-        return Err(Error::OutOfTime { needed: required, left });
+    if let Some(left) = time.left.filter(|left| needed > *left) {
+        return Err(Error::OutOfTime { needed, left });
     }
-    let has_no_time = time.share.or(time.left).is_some_and(|share| searching > share)
-        || limits.cpu_seconds.is_some_and(|limit| cpu * SEARCHING > seconds(limit.get()));
+    let time_to_search = [time.share.or(time.left), limits.cpu_seconds.map(|limit| seconds(limit.get()))];
+    let too_short = time_to_search.into_iter().flatten().find(|time| searching > *time);
+    let has_no_time = time.without_search || too_short.is_some();
+    if time.search_required && has_no_time {
+        return Err(Error::OutOfTime { needed: searching, left: too_short.unwrap_or_default() });
+    }
     let opened = if has_no_time { opened.without_time_to_search() } else { opened };
     let (width, height) = opened.size();
     let format = opened.format().to_string().to_lowercase();
@@ -76,6 +86,9 @@ pub fn work(bytes: Vec<u8>, request: &Request) -> Result<Work, Error> {
     // The file's memory is the encoder's from here on.
     drop(bytes);
     let (transformed, transform_ms) = Stage::transform().run(|| decoded.transform(recipe))?;
+    if recipe.quality.is_searched() && !has_no_time {
+        begin_search();
+    }
     let (conversion, encode_ms) = Stage::encode().run(|| transformed.encode(recipe, *threads))?;
     let took = Timings { decode_ms, transform_ms, encode_ms, ..Timings::default() };
     Ok(Work { facts, conversion, took })

@@ -63,7 +63,8 @@ pub(crate) fn find(jpeg: &[u8]) -> Option<Result<Found<'_>, String>> {
 fn told(map: &[u8]) -> Option<Result<Told, &'static str>> {
     // Numbers are exact, and win over text.
     let numbers = segments(map).filter_map(|segment| segment.of(APP2, iso::NAME)).find_map(iso::gain);
-    let text = || segments(map).filter_map(|segment| segment.of(APP1, xmp::NAME)).find_map(xmp::told);
+    // One packet has it all (XMP specification, part 3, 1.1.3).
+    let text = || segments(map).find_map(|segment| segment.of(APP1, xmp::NAME)).and_then(xmp::told);
     numbers.map(|gain| Ok(Told::Gain(gain))).or_else(text)
 }
 

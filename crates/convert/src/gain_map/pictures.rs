@@ -28,5 +28,8 @@ fn listed(index: &[u8], at: usize, length: usize) -> Option<Vec<Range<usize>>> {
         let end = start.checked_add(size)?.min(length);
         (start < end).then_some(start..end)
     };
-    Some((1..(bytes / PICTURE).min(MOST)).filter_map(place).collect())
+    let mut places: Vec<_> = (1..(bytes / PICTURE).min(MOST)).filter_map(place).collect();
+    // Each is looked at once, however often it is listed.
+    places.dedup();
+    Some(places)
 }

@@ -12,6 +12,9 @@ const APPLE: &str = "http://ns.apple.com/HDRGainMap/1.0/";
 /// More than any packet has in 64 KB.
 const MOST_NODES: u32 = 10_000;
 
+/// More than any gain map's packet has. The parser compares each attribute of an element with all others.
+const MOST_ATTRIBUTES: usize = 1000;
+
 /// What a packet says of gains.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Told {
@@ -22,6 +25,9 @@ pub(super) enum Told {
 
 /// What a packet says of gains: nothing, something, or something that is wrong.
 pub(super) fn told(packet: &[u8]) -> Option<Result<Told, &'static str>> {
+    if packet.split(|byte| *byte == b'=').nth(MOST_ATTRIBUTES).is_some() {
+        return None;
+    }
     // Some writers end the text with a zero, or pad it with them.
     let text = std::str::from_utf8(packet).ok()?.trim_end_matches('\0');
     let options = ParsingOptions { nodes_limit: MOST_NODES, ..ParsingOptions::default() };

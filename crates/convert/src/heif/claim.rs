@@ -23,6 +23,9 @@ pub(super) struct Work {
 /// grid reach over its edges, and are four times as large as the image at most. A gain map may be as large.
 pub(crate) const MOST_PIXELS: u32 = 8;
 
+/// Pixels. The cells of a small grid may each be larger than the image.
+pub(crate) const SMALL: u32 = 1 << 20;
+
 impl Work {
     pub(super) fn and(self, other: Self) -> Self {
         Self {
@@ -35,7 +38,7 @@ impl Work {
 impl Claim {
     /// Refuses an image whose frames are larger, or take more to decode than they should.
     pub(super) fn check(self, work: Work) -> Result<(), Error> {
-        if work.largest_frame > self.pixels() {
+        if work.largest_frame > self.pixels().max(SMALL.into()) {
             return Err(damaged("its images are larger than it claims"));
         }
         self.check_beside(work)
@@ -43,7 +46,7 @@ impl Claim {
 
     /// The same for an image of another size that belongs to this one.
     pub(super) fn check_beside(self, work: Work) -> Result<(), Error> {
-        let most = self.pixels().saturating_mul(MOST_PIXELS.into());
+        let most = self.pixels().max(SMALL.into()).saturating_mul(MOST_PIXELS.into());
         if work.pixels > most || work.largest_frame > most {
             return Err(damaged(&format!("its frames have more than {MOST_PIXELS} times the pixels that it claims")));
         }

@@ -21,7 +21,7 @@ mod still;
 mod track;
 mod write;
 
-pub(crate) use claim::MOST_PIXELS;
+pub(crate) use claim::{MOST_PIXELS, SMALL};
 
 use avif::Attached;
 use boxes::{Name, Part};
@@ -79,7 +79,11 @@ pub(crate) fn read(file: &[u8], metadata: Metadata) -> Result<Container, Error> 
     let still = still.transpose()?;
     let attached = match metadata {
         Metadata::Strip => Attached::default(),
-        Metadata::Keep => metadata::read(meta.as_ref(), movie.as_ref(), &mut media)?,
+        // Metadata that cannot be read is no reason to lose the image.
+        Metadata::Keep => metadata::read(meta.as_ref(), movie.as_ref(), &mut media).unwrap_or_else(|error| {
+            notes.push(format!("its Exif and XMP were left out of narrower variants: {error}"));
+            Attached::default()
+        }),
     };
     let samples = movie.as_ref().map_or(0, Movie::samples);
     let has_gain_map = still.as_ref().is_some_and(|still| still.gain_map.is_some());

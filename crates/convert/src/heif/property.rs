@@ -74,9 +74,11 @@ pub(super) fn is_alpha(name: Name, content: &Part<'_>) -> Result<Option<bool>, E
     Ok(Some(alpha(fields.bytes).is_some()))
 }
 
-/// The name of alpha that the text begins with. No more is read of it: a long one may be looked at many times.
+/// The name of alpha that the text begins with, up to a zero or the end. No more is read of it: a long one may be looked at
+/// many times.
 fn alpha(text: &[u8]) -> Option<&'static [u8]> {
-    ALPHA.into_iter().find(|name| text.strip_prefix(*name).is_some_and(|rest| rest.first() == Some(&0)))
+    let ends = |rest: &[u8]| rest.first().is_none_or(|byte| *byte == 0);
+    ALPHA.into_iter().find(|name| text.strip_prefix(*name).is_some_and(ends))
 }
 
 /// The sizes of all layers but the last, which are zero where there are no more (AVIF, 2.3.2.3).
@@ -134,7 +136,10 @@ fn configuration(mut fields: Fields<'_>) -> Result<Vec<u8>, Error> {
     if start[0] != 0x81 {
         return Err(unsupported("the box `av1C` has another version than 1"));
     }
-    let units = Stream::default().read(fields.bytes).map_err(|message| damaged(&format!("{message} (box `av1C`)")))?;
-    let headers = if units.counts.shown == 0 && units.counts.frames == 0 { &units.bytes[..] } else { &[] };
-    Ok(boxed(*b"av1C", &[&start, headers]))
+    // The item has a sequence header of its own, so that one that cannot be read is not needed here.
+    let headers = match Stream::default().read(fields.bytes) {
+        Ok(units) if units.counts.shown == 0 && units.counts.frames == 0 => units.bytes,
+        Ok(_) | Err(_) => vec![],
+    };
+    Ok(boxed(*b"av1C", &[&start, &headers]))
 }

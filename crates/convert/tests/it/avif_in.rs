@@ -70,6 +70,8 @@ fn what_is_kept_has_no_metadata_unless_it_is_asked_for() {
     let kept = run(&source, &Recipe { metadata: Metadata::Keep, ..recipe() }).unwrap();
     assert_eq!(*kept.variants[0].bytes, source[..]);
     assert_eq!(kept.notes, ["it is an AVIF already, and was kept as it is"]);
+    let described = convert::describe(&source, &Limits::default()).unwrap();
+    assert_eq!((secrets(&described.exif.unwrap()), secrets(&described.xmp.unwrap())), (1, 1));
     let narrow = run(&source, &Recipe { metadata: Metadata::Keep, ..widths("96") }).unwrap();
     assert_eq!(secrets(&narrow.variants[0].bytes), 2);
 }

@@ -11,8 +11,9 @@ use serde_json::json;
 
 use crate::house::{House, picture};
 
-/// What the process may ever have held: itself, its SDK and its threads, as convert estimates them, and what it reads.
-const SMALL_MIB: u64 = 64;
+/// What the function and the process that converts may ever have held together: themselves, the SDK and their threads, and
+/// what they read.
+const SMALL_MIB: u64 = 96;
 
 fn chunk(name: [u8; 4], data: &[u8]) -> Vec<u8> {
     let mut crc = Crc::new();

@@ -3,7 +3,7 @@
 use std::io;
 use std::num::NonZeroU32;
 
-use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use serde::{Deserialize, Serialize};
 
 /// The limits that the kernel holds a child process to.
@@ -23,14 +23,16 @@ impl Confinement {
     /// What the kernel says.
     pub(super) fn apply(self) -> io::Result<()> {
         // A dump would be of somebody's image.
-        setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+        limit(Resource::RLIMIT_CORE, 0, 0)?;
         if let Some(seconds) = self.cpu_seconds {
             let seconds = u64::from(seconds.get());
             // SIGXCPU ends it at the first limit. SIGKILL, which says less, would end it at the second.
-            setrlimit(Resource::RLIMIT_CPU, seconds, seconds + 1)?;
+            limit(Resource::RLIMIT_CPU, seconds, seconds + 1)?;
         }
         #[cfg(target_os = "linux")]
         self.apply_on_linux()?;
+        // It writes to its parent alone.
+        limit(Resource::RLIMIT_FSIZE, 0, 0)?;
         Ok(())
     }
 
@@ -42,16 +44,18 @@ impl Confinement {
         // With its parent, it ends.
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         prctl::set_no_new_privs()?;
-        // Threads of C take a whole default stack each, of which they touch little. It would count as if they touched all.
-        setrlimit(Resource::RLIMIT_STACK, THREAD_STACK, THREAD_STACK)?;
-        setrlimit(Resource::RLIMIT_DATA, self.memory, self.memory)?;
+        limit(Resource::RLIMIT_DATA, self.memory, self.memory)?;
         // Where the system runs out of memory, it ends this process rather than its parent. It does without where /proc is
         // not mounted.
         let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+        // A process that an earlier image left behind must not read this one's.
+        prctl::set_dumpable(false)?;
         Ok(())
     }
 }
 
-/// Bytes. libaom, dav1d and SVT-AV1 ask for less themselves where they ask.
-#[cfg(target_os = "linux")]
-const THREAD_STACK: u64 = 1 << 20;
+/// Sets a limit, or leaves a lower one that there is.
+fn limit(resource: Resource, soft: u64, hard: u64) -> nix::Result<()> {
+    let (_, most) = getrlimit(resource)?;
+    setrlimit(resource, soft.min(most), hard.min(most))
+}

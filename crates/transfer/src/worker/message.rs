@@ -13,8 +13,15 @@ use super::confine::Confinement;
 use crate::Error;
 use crate::work::{Request, Work};
 
+/// What stands before a response, and what may stand before that.
+const RESPONSE: u8 = b'R';
+const SEARCH: u8 = b'S';
 /// The longest header, in bytes. A header has a few notes of 200 characters and at most as many variants as a recipe.
 const LONGEST_HEADER: u32 = 1 << 20;
+
+/// Characters of a note or a reason, and the number of notes. What is longer is not what `convert` says.
+const LONGEST_TEXT: usize = 1000;
+const MOST_NOTES: usize = 50;
 
 /// The header of a request. The image file follows.
 #[derive(Debug, Serialize, Deserialize)]
@@ -43,6 +50,7 @@ enum Response {
         needed: std::time::Duration,
         left: std::time::Duration,
     },
+    OutOfMemory,
     /// The reason, and whether a retry can help.
     NotConverted {
         reason: String,
@@ -68,6 +76,7 @@ impl Response {
         let Work { facts, conversion, took } = match result {
             Ok(work) => work,
             Err(Error::OutOfTime { needed, left }) => return (Self::OutOfTime { needed, left }, vec![]),
+            Err(Error::Convert(error)) if error.is_out_of_memory() => return (Self::OutOfMemory, vec![]),
             Err(error) => {
                 let can_retry = matches!(error.outcome(), Outcome::Failed { .. });
                 return (Self::NotConverted { reason: crate::error::chain(&error), can_retry }, vec![]);
@@ -108,19 +117,39 @@ pub(super) fn read_header<T: DeserializeOwned>(from: &mut impl Read) -> io::Resu
     Ok(serde_json::from_slice(&json)?)
 }
 
+/// Writes that the search for a quality begins.
+pub(super) fn write_search(to: &mut impl Write) {
+    // Without a parent that reads it, there is nothing to be told.
+    let _ = to.write_all(&[SEARCH]).and_then(|()| to.flush());
+}
+
 /// Writes what came of a conversion.
 pub(super) fn write_response(to: &mut impl Write, result: Result<Work, Error>) -> io::Result<()> {
     let (response, files) = Response::of(result);
+    to.write_all(&[RESPONSE])?;
     write_header(to, &response)?;
     files.iter().try_for_each(|file| to.write_all(file))?;
     to.flush()
 }
 
-/// Reads what came of a conversion. The child is not trusted: all files together have at most `most` bytes.
+/// Reads what came of a conversion. The child is not trusted: all files together have at most `most` bytes. `is_searching`
+/// is set when the search for a quality begins.
 ///
 /// # Errors
 /// The outer one where there is no whole response; the inner one is the conversion's own.
-pub(super) async fn read_response(from: &mut (impl AsyncRead + Unpin), most: u64) -> io::Result<Result<Work, Error>> {
+pub(super) async fn read_response(
+    from: &mut (impl AsyncRead + Unpin),
+    most: u64,
+    is_searching: &mut bool,
+) -> io::Result<Result<Work, Error>> {
+    let mut mark = from.read_u8().await?;
+    if mark == SEARCH {
+        *is_searching = true;
+        mark = from.read_u8().await?;
+    }
+    if mark != RESPONSE {
+        return Err(invalid("the mark is unknown"));
+    }
     let mut length = [0; 4];
     from.read_exact(&mut length).await?;
     let mut json = vec![0; header_length(length)?];
@@ -130,8 +159,12 @@ pub(super) async fn read_response(from: &mut (impl AsyncRead + Unpin), most: u64
             (facts, took, variants, files, search_obstacle, notes)
         }
         Response::OutOfTime { needed, left } => return Ok(Err(Error::OutOfTime { needed, left })),
-        Response::NotConverted { reason, can_retry } => return Ok(Err(Error::NotConverted { reason, can_retry })),
+        Response::OutOfMemory => return Ok(Err(Error::OutOfMemory { limit_mib: most >> 20 })),
+        Response::NotConverted { reason, can_retry } => {
+            return Ok(Err(Error::NotConverted { reason: short(reason), can_retry }));
+        }
     };
+    let notes = notes.into_iter().take(MOST_NOTES).map(short).collect();
     let mut left = most;
     let mut files: Vec<Arc<[u8]>> = Vec::with_capacity(variants.len().min(lengths.len()));
     for length in lengths {
@@ -146,6 +179,14 @@ pub(super) async fn read_response(from: &mut (impl AsyncRead + Unpin), most: u64
     });
     let variants = variants.collect::<io::Result<_>>()?;
     Ok(Ok(Work { facts, conversion: Conversion { variants, search_obstacle, notes }, took }))
+}
+
+/// A text of the child's, which goes into the log and the answer.
+fn short(text: String) -> String {
+    match text.char_indices().nth(LONGEST_TEXT) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
 }
 
 fn header_length(length: [u8; 4]) -> io::Result<usize> {

@@ -10,7 +10,7 @@
 //!
 //! ```text
 //! request:  length of the header, header (JSON), the image file
-//! response: length of the header, header (JSON), the output files one after the other
+//! response: S when a search for the quality begins; R, length of the header, header (JSON), the output files
 //! ```
 
 mod confine;

@@ -4,7 +4,9 @@ use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{ExitStatus, Stdio};
 
-use nix::sys::signal::Signal;
+use bytes::Bytes;
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
@@ -24,6 +26,8 @@ const LONGEST_COMPLAINT: u64 = 200;
 pub(crate) struct Conversion {
     child: Child,
     confinement: Confinement,
+    /// Whether it has begun to search for a quality.
+    pub(crate) is_searching: bool,
 }
 
 impl Conversion {
@@ -40,35 +44,55 @@ impl Conversion {
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped())
                 .kill_on_drop(true)
+                // It ends with all that it started.
+                .process_group(0)
                 .spawn()
         };
         let child = Worker::program().and_then(start);
         let child = child.map_err(|error| Error::Worker { message: format!("cannot be started: {error}") })?;
-        Ok(Self { child, confinement })
+        Ok(Self { child, confinement, is_searching: false })
     }
 
     /// Has the image converted.
-    pub(crate) async fn run(&mut self, bytes: Vec<u8>, request: Request) -> Result<Work, Error> {
+    pub(crate) async fn run(&mut self, bytes: Bytes, request: Request) -> Result<Work, Error> {
         let most = self.confinement.memory;
         let order = Order { request, confinement: self.confinement, length: bytes.len() as u64 };
         let stdin = self.child.stdin.take().expect("it was piped, and is taken once");
         let mut stdout = self.child.stdout.take().expect("it was piped, and is taken once");
         let stderr = self.child.stderr.take().expect("it was piped, and is taken once");
-        let (sent, response, complaint) =
-            tokio::join!(send(stdin, &order, bytes), read_response(&mut stdout, most), read_complaint(stderr));
-        drop(stdout);
+        let mut is_searching = false;
+        let response = async {
+            let response = read_response(&mut stdout, most, &mut is_searching).await;
+            // A child that ends early closes the pipe. One that says anything else has nothing more to do.
+            let is_early_end = response.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::UnexpectedEof);
+            if !is_early_end {
+                self.kill_group();
+            }
+            response
+        };
+        let (sent, response, complaint) = tokio::join!(send(stdin, &order, bytes), response, read_complaint(stderr));
+        self.is_searching = is_searching;
         let status = self.child.wait().await.map_err(|error| worker_error(&error))?;
         match response {
-            Ok(result) if status.success() => result,
+            Ok(result) => result,
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(worker_error(&error)),
             Err(error) if status.success() => Err(worker_error(&sent.err().unwrap_or(error))),
-            Ok(_) | Err(_) => Err(self.explain(status, &complaint)),
+            Err(_) => Err(self.explain(status, &complaint)),
         }
     }
 
     /// Ends it, whatever it does, and waits until its memory is free.
     pub(crate) async fn kill(&mut self) {
+        self.kill_group();
         // It fails only for a process that has ended, which is what is wanted.
         let _ = self.child.kill().await;
+    }
+
+    /// Ends the child and every process that it started, unless it has ended.
+    fn kill_group(&self) {
+        if let Some(id) = self.child.id().and_then(|id| i32::try_from(id).ok()) {
+            let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
+        }
     }
 
     /// Why there is no response.
@@ -78,31 +102,31 @@ impl Conversion {
         match (signal, self.confinement.cpu_seconds) {
             (Some(Signal::SIGXCPU), Some(limit)) => Error::CpuTime { needed: None, limit },
             // Where an allocation fails, Rust says this much, and libavif aborts without a word.
-            _ if complaint.starts_with("memory allocation of") => Error::OutOfMemory { limit_mib },
+            _ if complaint.contains("memory allocation of") => Error::OutOfMemory { limit_mib },
             (Some(Signal::SIGABRT), _) if complaint.is_empty() => Error::OutOfMemory { limit_mib },
-            // Nobody else kills it: it is the system, which ran out of memory.
-            (Some(Signal::SIGKILL), _) => Error::OutOfMemory { limit_mib },
+            // Nobody else kills it.
+            (Some(Signal::SIGKILL), _) => Error::Killed,
             _ => Error::Crashed { status: status.to_string(), complaint: complaint.to_owned() },
         }
     }
 }
 
 /// A child that ended, or crashed, reads no more; what came of it is told by its status.
-async fn send(mut to: impl AsyncWrite + Unpin, order: &Order, bytes: Vec<u8>) -> io::Result<()> {
+async fn send(mut to: impl AsyncWrite + Unpin, order: &Order, bytes: Bytes) -> io::Result<()> {
     let mut header = vec![];
     write_header(&mut header, order)?;
     to.write_all(&header).await?;
     to.write_all(&bytes).await
 }
 
-/// The first line that the child wrote to its standard error.
+/// What the child first wrote to its standard error, on one line.
 async fn read_complaint(mut from: impl AsyncRead + Unpin) -> String {
     let mut text = vec![];
     // A child that says more is not stopped by a full pipe.
     let _ = (&mut from).take(LONGEST_COMPLAINT).read_to_end(&mut text).await;
     let _ = tokio::io::copy(&mut from, &mut tokio::io::sink()).await;
     let text = String::from_utf8_lossy(&text);
-    text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned()
+    text.split(char::is_control).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 fn worker_error(error: &io::Error) -> Error {

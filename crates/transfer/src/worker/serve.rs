@@ -3,10 +3,10 @@
 use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::message::{Order, read_header, write_response};
+use super::message::{Order, read_header, write_response, write_search};
 use crate::Error;
 use crate::error::panic_message;
-use crate::work::work;
+use crate::work::work_with;
 
 /// Converts the image on standard input, and writes what came of it to standard output. To be called before the first thread
 /// is started.
@@ -24,7 +24,8 @@ pub fn serve() -> io::Result<()> {
     let mut bytes = Vec::with_capacity(usize::try_from(length).map_err(io::Error::other)?);
     input.take(length).read_to_end(&mut bytes)?;
     let result = if bytes.len() as u64 == length {
-        catch_unwind(AssertUnwindSafe(|| work(bytes, &request)))
+        let work = || work_with(bytes, &request, || write_search(&mut io::stdout().lock()));
+        catch_unwind(AssertUnwindSafe(work))
             .unwrap_or_else(|panic| Err(Error::Panicked { message: panic_message(&*panic) }))
     } else {
         return Err(io::ErrorKind::UnexpectedEof.into());

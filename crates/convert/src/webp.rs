@@ -42,9 +42,9 @@ pub(crate) fn table_bytes(bytes: &[u8], canvas: (u32, u32)) -> Result<u64, Error
         // A frame's place, size and flags stand before its chunks.
         let tables = match chunk {
             Chunk { name: b"ANMF", data: [_, _, _, _, _, _, w0, w1, w2, h0, h1, h2, _, _, _, _, data @ ..] } => {
-                let side = |low, middle, high| u32::from_le_bytes([low, middle, high, 0]) + 1;
-                let size = (side(*w0, *w1, *w2), side(*h0, *h1, *h2));
-                chunks_and_cut(data).try_fold(0, |most, (chunk, _)| Ok(most.max(chunk.table_bytes(size)?)))?
+                let [width, height] = [[*w0, *w1, *w2, 0], [*h0, *h1, *h2, 0]].map(|side| u32::from_le_bytes(side) + 1);
+                chunks_and_cut(data)
+                    .try_fold(0, |most, (chunk, _)| Ok(most.max(chunk.table_bytes((width, height))?)))?
             }
             chunk => chunk.table_bytes(canvas)?,
         };

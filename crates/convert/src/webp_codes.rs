@@ -17,15 +17,14 @@ const LOOKED_UP: usize = 10;
 /// chunk has no header, and the dimensions of its image.
 pub(crate) fn table_bytes(stream: &[u8], implicit: Option<(u32, u32)>, most: u64) -> Option<u64> {
     let mut bits = Bits { bytes: stream, at: 0 };
-    let (mut width, height) = match implicit {
-        Some((width, height)) => (width as usize, height as usize),
-        None => {
-            // The signature, then alpha and the version behind the dimensions.
-            bits.take(8)?;
-            let (width, height) = (bits.take(14)? + 1, bits.take(14)? + 1);
-            bits.take(4)?;
-            (width, height)
-        }
+    let (mut width, height) = if let Some((width, height)) = implicit {
+        (width as usize, height as usize)
+    } else {
+        // The signature, then alpha and the version behind the dimensions.
+        bits.take(8)?;
+        let (width, height) = (bits.take(14)? + 1, bits.take(14)? + 1);
+        bits.take(4)?;
+        (width, height)
     };
     let mut transforms = [false; 4];
     while bits.take(1)? == 1 {

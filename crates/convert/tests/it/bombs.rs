@@ -317,7 +317,7 @@ fn a_jpeg_is_refused_by_the_number_and_size_of_its_segments() {
     let segment = |marker: u8, data: &[u8]| {
         [&[0xff, marker], &u16::try_from(data.len() + 2).unwrap().to_be_bytes()[..], data].concat()
     };
-    let icc = segment(0xe2, &[b"ICC_PROFILE\0\x01\xff", &[0; 65_000][..]].concat());
+    let icc = segment(0xe2, &[b"ICC_PROFILE\0\x01\xff", &vec![0; 65_000][..]].concat());
     // More than a profile can have, which is a damaged one.
     assert_eq!(notes(&with(&icc, 300), &recipe()), ["the ICC profile is damaged; the picture was taken as sRGB"]);
     let message = damage(&with(&icc, 600));

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
-use emulator::{Delivery, SECRET_KEY};
+use emulator::Delivery;
 use model::{Fate, Limits, Location, Outcome, Report};
 use percent_encoding::percent_decode_str;
 
@@ -36,7 +36,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let folder = tempfile::tempdir().context("no room for a bucket")?;
     let mut house =
         House::open(arguments.running.with_our_extension(), ([127, 0, 0, 1], 0).into(), folder.path()).await?;
-    let client = house.s3.client(SECRET_KEY);
+    let client = house.s3.client(&house.secret);
     let mut out = std::io::stdout();
     writeln!(out, "S3 is at {}, the function waits for its events.", house.s3.endpoint())?;
     let mut rows = table::table(["variant", "size", "bytes", "saving", "time"]);

@@ -35,6 +35,8 @@ pub(crate) const BUCKET: &str = "photos";
 
 pub(crate) struct House {
     pub(crate) s3: S3,
+    /// The key that requests to it are signed with.
+    pub(crate) secret: String,
     pub(crate) lambda: Lambda,
     pub(crate) deliveries: UnboundedReceiver<Delivery>,
     pub(crate) log: UnboundedReceiver<String>,
@@ -58,7 +60,10 @@ impl House {
             }
         }
         let settings = running.settings.environment()?;
-        let place = emulator::Settings { address, folder: folder.to_owned(), buckets: vec![BUCKET.to_owned()] };
+        let secret = emulator::folder_secret(folder)
+            .with_context(|| format!("cannot keep the secret key of {}", folder.display()))?;
+        let (folder_of_buckets, buckets) = (folder.to_owned(), vec![BUCKET.to_owned()]);
+        let place = emulator::Settings { address, folder: folder_of_buckets, secret: secret.clone(), buckets };
         let (s3, notifications) = S3::start(place)
             .await
             .with_context(|| format!("cannot serve S3 at {address} over {}", folder.display()))?;
@@ -79,7 +84,7 @@ impl House {
         };
         let lambda = Lambda::new(function, lines);
         let deliveries = wire(notifications, lambda.clone());
-        Ok(Self { s3, lambda, deliveries, log })
+        Ok(Self { s3, secret, lambda, deliveries, log })
     }
 }
 

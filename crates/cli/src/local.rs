@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use emulator::{ACCESS_KEY, SECRET_KEY};
+use emulator::ACCESS_KEY;
 
 use crate::house::{BUCKET, House, Running};
 
@@ -13,7 +13,7 @@ pub(crate) struct Arguments {
     /// The port that S3 is served at, on loopback
     #[arg(short, long, default_value_t = 9900)]
     port: u16,
-    /// Where objects are kept
+    /// Where objects are kept, and the secret key that requests are signed with
     #[arg(short, long, default_value = "avif-local", value_name = "DIR")]
     data: PathBuf,
     #[command(flatten)]
@@ -28,9 +28,10 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let endpoint = house.s3.endpoint();
     println!(
         "S3 is at {endpoint}, objects are in {}. In another terminal:\n\n  \
-         export AWS_ACCESS_KEY_ID={ACCESS_KEY} AWS_SECRET_ACCESS_KEY={SECRET_KEY} AWS_REGION=us-east-1\n  \
+         export AWS_ACCESS_KEY_ID={ACCESS_KEY} AWS_SECRET_ACCESS_KEY={} AWS_REGION=us-east-1\n  \
          aws s3 cp photo.jpg s3://{BUCKET}/ --endpoint-url {endpoint}\n\nCtrl-C ends it.",
-        data.display()
+        data.display(),
+        house.secret
     );
     loop {
         tokio::select! {

@@ -34,8 +34,9 @@ impl Opened<'_> {
     pub fn decode(self) -> Result<Decoded, Error> {
         let source = self.size();
         let Self { header, need, unsearched, .. } = self;
-        let Header { format, width, height, orientation, mut icc, cicp, exif, xmp, reader, gain_map, mut notes } =
-            header;
+        let Header {
+            format, width, height, orientation, mut icc, cicp, exif, xmp, reader, gain_map, mut notes, ..
+        } = header;
         let (mut kept, mut moving) = (None, None);
         let raster = match reader {
             Reader::Jpeg(jpeg) => Some(jpeg.decode(need, &mut icc, &mut notes)?),

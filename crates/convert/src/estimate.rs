@@ -91,7 +91,7 @@ impl Estimate {
             _ => 1,
         };
         let files = bytes as u64 * copies;
-        let besides = (PROGRAM + profiles + header.kept_bytes()).saturating_add(files);
+        let besides = (PROGRAM + profiles + header.decoder_bytes).saturating_add(files);
         let memory = peak.saturating_add(besides);
         // What encodes are compared with stays, and takes the encoder's place with what is compared: the file read back by
         // the decoder, and once more in planes of our own.

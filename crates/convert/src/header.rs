@@ -32,6 +32,8 @@ pub(crate) struct Header<'bytes> {
     pub(crate) gain_map: Option<Result<Found<'bytes>, String>>,
     /// What a person should know of what is not read.
     pub(crate) notes: Vec<String>,
+    /// Bytes that its decoder keeps beside the pixels.
+    pub(crate) decoder_bytes: u64,
 }
 
 /// What will read the pixels.
@@ -118,15 +120,6 @@ impl<'bytes> Header<'bytes> {
         }
     }
 
-    /// Bytes that are kept of it beside its pixels, its profile and its metadata.
-    pub(crate) fn kept_bytes(&self) -> u64 {
-        match &self.reader {
-            Reader::Jpeg(jpeg) => jpeg.kept_bytes(),
-            Reader::Avif(avif, _) => avif.table_bytes(),
-            Reader::TiffInks(_) | Reader::Other { .. } | Reader::Moving { .. } => 0,
-        }
-    }
-
     /// The variants' sizes in pixels, each once, the widest first.
     pub(crate) fn sizes(&self, recipe: &Recipe) -> Vec<(u32, u32)> {
         sizes(self.size(), recipe.widths.iter())
@@ -159,6 +152,7 @@ impl<'bytes> Header<'bytes> {
             cicp: None,
             exif,
             xmp,
+            decoder_bytes: jpeg.kept_bytes(),
             reader: Reader::Jpeg(Box::new(jpeg)),
             gain_map: gain_map::find(bytes),
             notes: vec![],
@@ -177,6 +171,7 @@ impl<'bytes> Header<'bytes> {
             cicp: avif_file::cicp(header.color.cicp),
             exif: header.attached.exif,
             xmp: header.attached.xmp,
+            decoder_bytes: avif.table_bytes(),
             reader: Reader::Avif(Box::new(avif), Uses { kept: None, narrower: false }),
             gain_map: None,
             notes: vec![],
@@ -243,6 +238,10 @@ impl<'bytes> Header<'bytes> {
         let exif = metadata::kept("Exif", exif.map(metadata::copy), recipe, &mut notes);
         let xmp = metadata::kept("XMP", xmp, recipe, &mut notes);
         let motion = Motion::find(format, bytes, (width, height), limits)?;
+        // Two encoders at work read what moves.
+        let readers = if motion.is_some() { 2 } else { 1 };
+        let decoder_bytes =
+            if format == Format::WebP { readers * webp::table_bytes(bytes, (width, height))? } else { 0 };
         let color = decoder.color_type();
         Ok(Self {
             format,
@@ -263,6 +262,7 @@ impl<'bytes> Header<'bytes> {
             },
             gain_map: None,
             notes,
+            decoder_bytes,
         })
     }
 }

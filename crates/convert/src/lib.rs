@@ -50,6 +50,7 @@ mod tiff;
 mod transform;
 mod turbo;
 mod webp;
+mod webp_codes;
 mod ycbcr;
 
 use std::num::NonZeroUsize;

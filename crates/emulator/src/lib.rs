@@ -14,5 +14,5 @@ mod s3;
 mod wire;
 
 pub use lambda::{Beside, Delivery, Function, FunctionError, Invocation, Lambda, TelemetryApi};
-pub use s3::{ACCESS_KEY, Call, Door, Faults, Rates, Refusal, S3, SECRET_KEY, Settings};
+pub use s3::{ACCESS_KEY, Call, Door, Faults, Rates, Refusal, S3, SECRET_KEY, Settings, folder_secret};
 pub use wire::wire;

@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::agent::{Agent, say};
 use crate::config::Config;
-use crate::listener::Listener;
+use crate::listener::{Listener, NAME};
 
 /// The schemas that are understood, newest first.
 const SCHEMAS: [&str; 2] = ["2025-01-29", "2022-12-13"];
@@ -106,7 +106,7 @@ async fn ask(api: &str, id: &str, schema: &str, port: u16) -> Result<(), String>
         "types": ["platform", "function", "extension"],
         // The bounds of the Telemetry API: as soon as it can be, since an environment may freeze at any time after.
         "buffering": { "maxItems": 1000, "maxBytes": 262_144, "timeoutMs": 25 },
-        "destination": { "protocol": "HTTP", "URI": format!("http://sandbox.localdomain:{port}") },
+        "destination": { "protocol": "HTTP", "URI": format!("http://{NAME}:{port}") },
     });
     let request = Request::builder()
         .method(Method::PUT)

@@ -9,6 +9,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
@@ -17,9 +18,15 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, lookup_host};
+use tokio::time::timeout;
 
 use crate::agent::Agent;
+
+/// The name by which Lambda brings telemetry: it takes no other in a subscription.
+pub(crate) const NAME: &str = "sandbox.localdomain";
+
+const RESOLUTION: Duration = Duration::from_secs(1);
 
 /// A batch has 1 MB at most, and one record over it.
 const MOST_BYTES: usize = 4 << 20;
@@ -30,8 +37,18 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// At a port that is free. Lambda comes by way of the environment's own network, which nobody else is in.
+    /// At a port that is free, where only Lambda comes: at the address of the name by which it does, as AWS's own example
+    /// extensions listen. Elsewhere nobody knows that name, and telemetry comes by loopback.
     pub(crate) async fn bind() -> io::Result<Self> {
+        // Lambda has the name in its hosts file. Elsewhere, a name server that does not answer holds up nobody.
+        let addresses = timeout(RESOLUTION, lookup_host((NAME, 0))).await;
+        let addresses = addresses.ok().and_then(Result::ok).into_iter().flatten();
+        for address in addresses {
+            // An address of another machine's is a name server's invention.
+            if let Ok(listener) = TcpListener::bind(address).await {
+                return Ok(Self { listener });
+            }
+        }
         Ok(Self { listener: TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).await? })
     }
 
@@ -66,11 +83,9 @@ async fn take(agent: &Agent, request: Request<Incoming>) -> Result<Response<Empt
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
-    use std::time::Duration;
 
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
-    use tokio::time::timeout;
 
     use super::*;
     use crate::config::Config;
@@ -82,6 +97,7 @@ mod tests {
         let settings = BTreeMap::from([("TELEMETRY_FILE".into(), file.to_str().unwrap().into())]);
         let agent = Arc::new(Agent::new(&Config::parse(&settings).0, None, "instance"));
         let listener = Listener::bind().await.unwrap();
+        assert!(listener.listener.local_addr().unwrap().ip().is_loopback(), "other machines can reach it");
         let address = (Ipv4Addr::LOCALHOST, listener.port().unwrap());
         tokio::spawn(listener.serve(agent));
         let mut open = vec![];

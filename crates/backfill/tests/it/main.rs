@@ -63,7 +63,12 @@ fn text<'body>(body: &'body str, tag: &str) -> &'body str {
 async fn a_job_is_created_once_over_the_manifest_that_was_uploaded() {
     let folder = tempfile::tempdir().unwrap();
     let buckets = vec!["photos".to_owned(), "work".to_owned()];
-    let place = Settings { address: ([127, 0, 0, 1], 0).into(), folder: folder.path().join("s3"), buckets };
+    let place = Settings {
+        address: ([127, 0, 0, 1], 0).into(),
+        folder: folder.path().join("s3"),
+        secret: SECRET_KEY.into(),
+        buckets,
+    };
     let (server, _) = S3::start(place).await.unwrap();
     let s3 = server.client(SECRET_KEY);
     for key in ["a b.jpg", "c.jpg"] {

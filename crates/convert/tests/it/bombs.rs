@@ -402,3 +402,33 @@ fn metadata_of_a_webp_is_bounded_and_counts_as_memory() {
     assert!(open(&recipe()).is_ok());
     assert!(matches!(open(&keep()), Err(Error::TooMuchMemory { .. })));
 }
+
+#[test]
+fn a_lossless_webp_is_refused_by_the_tables_of_its_codes() {
+    // 8x8 pixels of one group; 65,536 groups, of which the last one is used; then their codes (WebP lossless bitstream
+    // specification, 5.2.3 and 6.2), each of 11 symbols of up to ten bits.
+    let number = |number: u32, count: usize| (0..count).map(move |bit| number >> bit & 1 == 1);
+    let one = |symbol: u32| number(0b101, 3).chain(number(symbol, 8));
+    let mut bits: Vec<bool> = number(0x2f, 8).chain(number(7, 14)).chain(number(7, 14)).chain(number(0, 4)).collect();
+    bits.extend(number(0, 2).chain(number(1, 4)).chain(number(0, 1)).chain(one(255)).chain(one(255)));
+    bits.extend(one(0).chain(one(0)).chain(one(0)));
+    let lengths = [0, 0, 0, 3, 3, 3, 3, 3, 0, 3, 4, 4, 4, 4].into_iter().flat_map(|length| number(length, 3));
+    let mut code: Vec<bool> =
+        number(0, 1).chain(number(10, 4)).chain(lengths).chain(number(3, 4)).chain(number(9, 4)).collect();
+    let symbols = (0..6).map(|at| (at, 3)).chain([12, 13, 14, 15, 15].map(|at| (at, 4)));
+    for (symbol, count) in symbols {
+        code.extend(number(symbol, count).collect::<Vec<_>>().into_iter().rev());
+    }
+    let webp = |groups: usize| {
+        let bits = [bits.clone(), code.repeat(5 * groups), vec![false; 8 * 8 * 60]].concat();
+        let stream: Vec<u8> =
+            bits.chunks(8).map(|bits| bits.iter().rev().fold(0, |byte, bit| byte << 1 | u8::from(*bit))).collect();
+        let length = u32::try_from(stream.len()).unwrap();
+        let stream = [&b"VP8L"[..], &length.to_le_bytes(), &stream].concat();
+        [b"RIFF", &(length + 12).to_le_bytes()[..], b"WEBP", &stream].concat()
+    };
+    assert_eq!(damage(&webp(8_000)), "the tables of its prefix codes are over 128 MiB");
+    // Cut short, they would be read as far as they go.
+    assert_eq!(damage(&webp(8_000)[..400_000]), "the tables of its prefix codes are over 128 MiB");
+    assert_eq!(damage(&webp(100)), "its prefix codes cannot be read");
+}

@@ -5,8 +5,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use super::{ACCESS_KEY, S3};
 
 impl S3 {
-    /// An ordinary client of this server that signs with that secret: [`SECRET_KEY`](crate::SECRET_KEY) is the right
-    /// one.
+    /// An ordinary client of this server that signs with that secret, which may be another than the server's.
     #[must_use]
     pub fn client(&self, secret: &str) -> Client {
         let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));

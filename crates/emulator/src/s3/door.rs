@@ -17,6 +17,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::JoinHandle;
 
 use super::faults::{Fault, Faults, Kind, Trouble};
+use super::sender;
 
 /// A door to the server, for one client: with faults of its own. It is closed when this is dropped.
 #[derive(Debug)]
@@ -29,6 +30,7 @@ pub struct Door {
 #[derive(Clone)]
 struct Way {
     service: S3Service,
+    port: u16,
     faults: Faults,
     kills: UnboundedSender<()>,
 }
@@ -42,7 +44,7 @@ impl Door {
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        let way = Way { service, faults, kills };
+        let way = Way { service, port: address.port(), faults, kills };
         let server = tokio::spawn(async move {
             loop {
                 // A connection that was gone before it was accepted is nobody's.
@@ -79,6 +81,9 @@ async fn attend(connection: TcpStream, way: Way) {
 impl Way {
     /// An error resets the connection.
     async fn answer(&self, request: Request<Incoming>) -> io::Result<Response<Body>> {
+        if let Some(objection) = sender::objection(&request, self.port) {
+            return Ok(error(StatusCode::FORBIDDEN, "AccessDenied", &objection));
+        }
         if let Some(refusal) = self.faults.refusal(&request) {
             return Ok(refusal.answer(&request));
         }
@@ -95,7 +100,7 @@ impl Way {
                 self.pass(request).await
             }
             Some(Fault::Refused(trouble)) => refuse(trouble),
-            Some(Fault::Conflict) => Ok(error(StatusCode::CONFLICT, "ConditionalRequestConflict")),
+            Some(Fault::Conflict) => Ok(fault(StatusCode::CONFLICT, "ConditionalRequestConflict")),
             Some(Fault::Lost(trouble)) => {
                 self.pass(request).await?;
                 // Nothing that had its effect is asked to slow down.
@@ -118,7 +123,7 @@ impl Way {
         let answer = tokio::spawn(async move { service.call(request).await }).await?;
         Ok(match answer {
             Ok(response) => response.map(Body::new),
-            Err(_) => error(StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
+            Err(_) => fault(StatusCode::INTERNAL_SERVER_ERROR, "InternalError"),
         })
     }
 
@@ -132,14 +137,19 @@ impl Way {
 
 fn refuse(trouble: Trouble) -> io::Result<Response<Body>> {
     match trouble {
-        Trouble::InternalError => Ok(error(StatusCode::INTERNAL_SERVER_ERROR, "InternalError")),
-        Trouble::SlowDown => Ok(error(StatusCode::SERVICE_UNAVAILABLE, "SlowDown")),
+        Trouble::InternalError => Ok(fault(StatusCode::INTERNAL_SERVER_ERROR, "InternalError")),
+        Trouble::SlowDown => Ok(fault(StatusCode::SERVICE_UNAVAILABLE, "SlowDown")),
         Trouble::Reset => Err(io::ErrorKind::ConnectionReset.into()),
     }
 }
 
-fn error(status: StatusCode, code: &str) -> Response<Body> {
-    let text = format!("<Error><Code>{code}</Code><Message>By a fault of the emulator's.</Message></Error>");
+fn fault(status: StatusCode, code: &str) -> Response<Body> {
+    error(status, code, "By a fault of the emulator's.")
+}
+
+fn error(status: StatusCode, code: &str, message: &str) -> Response<Body> {
+    let message = message.replace('&', "&amp;").replace('<', "&lt;");
+    let text = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     response

@@ -1,5 +1,6 @@
 //! An S3 over a folder, by s3s-fs, whose writes are told of.
 
+mod access;
 mod bucket;
 mod call;
 mod client;
@@ -9,6 +10,8 @@ mod faults;
 mod listing;
 mod notification;
 mod refusal;
+mod secret;
+mod sender;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -23,16 +26,18 @@ use s3s_fs::FileSystem;
 use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use access::Access;
 use bucket::Buckets;
 pub use call::Call;
 use call::Calls;
 pub use door::Door;
 pub use faults::{Faults, Rates};
 pub use refusal::Refusal;
+pub use secret::folder_secret;
 
 /// The access key that the server knows: the one of AWS's own examples.
 pub const ACCESS_KEY: &str = "AKIAIOSFODNN7EXAMPLE";
-/// Its secret.
+/// A secret for tests. A server that stays up has one of its own: [`folder_secret`].
 pub const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
 /// What a server is started with.
@@ -43,6 +48,8 @@ pub struct Settings {
     /// Where objects lie, as plain files in a folder a bucket. What is put there by hand is an object, and nobody is
     /// told of it. As in any folder, an object `a` and an object `a/b` exclude each other.
     pub folder: PathBuf,
+    /// The secret key that requests are signed with.
+    pub secret: String,
     /// The buckets, which are made where they do not exist yet.
     pub buckets: Vec<String>,
 }
@@ -54,29 +61,34 @@ pub struct S3 {
     door: Door,
     calls: Calls,
     heedless: Arc<AtomicBool>,
+    secret: String,
 }
 
 impl S3 {
     /// Starts a server, with the notifications that it sends: one for every object that is put, copied, completed as a
     /// multipart upload, or deleted by itself (`DeleteObjects` tells nobody), before the request is answered. Paths name
-    /// the bucket first, requests are signed with [`ACCESS_KEY`].
+    /// the bucket first, requests are signed with [`ACCESS_KEY`] and the secret. No key leads out of its bucket's folder. What
+    /// a web page sends is refused: requests to another host than loopback, from another origin, and forms.
     ///
     /// # Errors
     /// The address is taken, or the folder cannot be written.
     pub async fn start(settings: Settings) -> io::Result<(Self, UnboundedReceiver<Value>)> {
-        let Settings { address, folder, buckets } = settings;
+        let Settings { address, folder, secret, buckets } = settings;
         for bucket in &buckets {
             std::fs::create_dir_all(folder.join(bucket))?;
         }
+        let folder = folder.canonicalize()?;
         let files = FileSystem::new(&folder).map_err(|error| io::Error::other(format!("{error:?}")))?;
         let (notify, notifications) = unbounded_channel();
+        let access = Access::new(folder.clone());
         let buckets = Buckets::new(files, folder, notify);
         let (calls, heedless) = (buckets.calls.clone(), Arc::clone(&buckets.heedless));
         let mut builder = S3ServiceBuilder::new(buckets);
-        builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+        builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, secret.as_str()));
+        builder.set_access(access);
         let service = builder.build();
         let door = Door::open(address, service.clone(), Faults::none(), unbounded_channel().0).await?;
-        Ok((Self { service, door, calls, heedless }, notifications))
+        Ok((Self { service, door, calls, heedless, secret }, notifications))
     }
 
     /// Opens another door to it, at a free port, where things go wrong. A message comes for each time that the process
@@ -124,7 +136,7 @@ impl S3 {
         let variables = [
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
             ("AWS_ENDPOINT_URL_S3", door.endpoint()),
-            ("AWS_SECRET_ACCESS_KEY", SECRET_KEY.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", self.secret.clone()),
         ];
         variables.map(|(name, value)| (name.to_owned(), value)).into()
     }

@@ -1,11 +1,14 @@
 use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
-use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, EncodingType};
-use emulator::{S3, SECRET_KEY, Settings};
+use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, Delete, EncodingType, ObjectIdentifier};
+use emulator::{S3, SECRET_KEY, Settings, folder_secret};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 pub(crate) struct Bucket {
@@ -18,7 +21,12 @@ impl Bucket {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let buckets = vec!["photos".to_owned()];
-        let settings = Settings { address: ([127, 0, 0, 1], 0).into(), folder: folder.path().to_owned(), buckets };
+        let settings = Settings {
+            address: ([127, 0, 0, 1], 0).into(),
+            folder: folder.path().to_owned(),
+            secret: SECRET_KEY.into(),
+            buckets,
+        };
         let (s3, told) = S3::start(settings).await.unwrap();
         Self { folder, s3, told }
     }
@@ -133,4 +141,119 @@ async fn a_list_in_an_unknown_encoding_is_an_invalid_argument() {
     assert_eq!(list.unwrap_err().code(), Some("InvalidArgument"));
     let list = client.list_objects().bucket("photos").encoding_type(EncodingType::from("base64")).send().await;
     assert_eq!(list.unwrap_err().code(), Some("InvalidArgument"));
+}
+
+/// A request as it stands, and the whole answer.
+async fn raw(bucket: &Bucket, request: &str) -> String {
+    let address = bucket.s3.endpoint();
+    let mut connection = TcpStream::connect(address.trim_start_matches("http://")).await.unwrap();
+    connection.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
+#[tokio::test]
+async fn requests_of_a_web_page_are_refused_whoever_signed_them() {
+    let bucket = Bucket::new().await;
+    let endpoint = bucket.s3.endpoint();
+    let host = endpoint.trim_start_matches("http://");
+    let port = host.rsplit(':').next().unwrap();
+    for (headers, message) in [
+        (format!("host: evil.example:{port}"), format!("evil.example:{port}")),
+        (format!("host: {host}\r\norigin: http://evil.example"), "a web page of".into()),
+        (format!("host: {host}\r\ncontent-type: multipart/form-data; boundary=a"), "HTML forms".into()),
+    ] {
+        let answer = raw(&bucket, &format!("POST /photos HTTP/1.1\r\n{headers}\r\nconnection: close\r\n\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+        assert!(answer.contains("<Code>AccessDenied</Code>") && answer.contains(&message), "{answer}");
+    }
+    let answer = raw(&bucket, &format!("GET /photos HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")).await;
+    assert!(answer.contains("Signature is required"), "{answer}");
+}
+
+#[tokio::test]
+async fn no_key_leads_out_of_its_buckets_folder() {
+    let mut bucket = Bucket::new().await;
+    let client = bucket.s3.client(SECRET_KEY);
+    let folder = bucket.folder.path().to_owned();
+    fs::create_dir(folder.join("other")).unwrap();
+    fs::write(folder.join("other/secret.txt"), "secret").unwrap();
+    symlink("../other", folder.join("photos/link")).unwrap();
+    symlink("../other/secret.txt", folder.join("photos/file.txt")).unwrap();
+    symlink("../other/none.txt", folder.join("photos/dangling.txt")).unwrap();
+    client.put_object().bucket("photos").key("a.jpg").body(ByteStream::from_static(b"a")).send().await.unwrap();
+    bucket.next();
+    let keys = [
+        "../other/secret.txt",
+        "a/../../other/secret.txt",
+        "./a.jpg",
+        "link/secret.txt",
+        "link/new/b.txt",
+        "file.txt",
+        "dangling.txt",
+        "a\0b",
+    ];
+    for key in keys {
+        let put = client.put_object().bucket("photos").key(key).body(ByteStream::from_static(b"b")).send().await;
+        assert_eq!(put.unwrap_err().code(), Some("InvalidArgument"), "PUT {key}");
+        let get = client.get_object().bucket("photos").key(key).send().await;
+        assert_eq!(get.unwrap_err().code(), Some("InvalidArgument"), "GET {key}");
+        let delete = client.delete_object().bucket("photos").key(key).send().await;
+        assert_eq!(delete.unwrap_err().code(), Some("InvalidArgument"), "DELETE {key}");
+        let upload = client.create_multipart_upload().bucket("photos").key(key).send().await;
+        assert_eq!(upload.unwrap_err().code(), Some("InvalidArgument"), "an upload to {key}");
+        if key.contains('\0') {
+            continue;
+        }
+        let to = client.copy_object().bucket("photos").key(key).copy_source("photos/a.jpg").send().await;
+        assert_eq!(to.unwrap_err().code(), Some("InvalidArgument"), "a copy to {key}");
+        let source = format!("photos/{}", key.replace('.', "%2E"));
+        let from = client.copy_object().bucket("photos").key("b.jpg").copy_source(source).send().await;
+        assert_eq!(from.unwrap_err().code(), Some("InvalidArgument"), "a copy of {key}");
+        let delete = Delete::builder().objects(ObjectIdentifier::builder().key(key).build().unwrap()).build().unwrap();
+        let delete = client.delete_objects().bucket("photos").delete(delete).send().await;
+        assert_eq!(delete.unwrap_err().code(), Some("InvalidArgument"), "DELETE of several, {key}");
+    }
+    assert_eq!(fs::read_to_string(folder.join("other/secret.txt")).unwrap(), "secret");
+    assert!(!folder.join("other/new").exists() && !folder.join("photos/b.jpg").exists());
+    assert!(bucket.told.try_recv().is_err());
+    // What lies in the bucket is reached by a link, too.
+    symlink("a.jpg", bucket.folder.path().join("photos/within.jpg")).unwrap();
+    assert!(client.get_object().bucket("photos").key("within.jpg").send().await.is_ok());
+    assert!(
+        client
+            .get_object()
+            .bucket("photos")
+            .key("..a/b..jpg")
+            .send()
+            .await
+            .unwrap_err()
+            .into_service_error()
+            .is_no_such_key()
+    );
+}
+
+#[tokio::test]
+async fn a_folder_has_a_secret_of_its_own_that_only_its_owner_reads() {
+    let [one, other] = [0, 1].map(|_| tempfile::tempdir().unwrap());
+    let secret = folder_secret(one.path()).unwrap();
+    assert_eq!(folder_secret(one.path()).unwrap(), secret, "it is kept");
+    assert_ne!(folder_secret(other.path()).unwrap(), secret);
+    let file = one.path().join(".secret-key");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    fs::write(&file, "short").unwrap();
+    assert!(folder_secret(one.path()).unwrap_err().to_string().contains("delete it"));
+    // The server takes that secret, and no other.
+    let settings = Settings {
+        address: ([127, 0, 0, 1], 0).into(),
+        folder: one.path().to_owned(),
+        secret: secret.clone(),
+        buckets: vec!["photos".into()],
+    };
+    let (s3, _told) = S3::start(settings).await.unwrap();
+    assert_eq!(s3.environment()["AWS_SECRET_ACCESS_KEY"], secret);
+    let list = |secret: &str| s3.client(secret).list_objects_v2().bucket("photos").send();
+    assert!(list(&secret).await.is_ok());
+    assert_eq!(list(SECRET_KEY).await.unwrap_err().code(), Some("SignatureDoesNotMatch"));
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use emulator::{S3, Settings};
+use emulator::{S3, SECRET_KEY, Settings};
 use image::{Rgb, RgbImage};
 use model::{Fate, Outcome, Report};
 use serde_json::{Value, json};
@@ -36,6 +36,7 @@ async fn a_thousand_invocations_are_accounted_for_once_in_cloudwatch_and_in_open
     let place = Settings {
         address: ([127, 0, 0, 1], 0).into(),
         folder: folder.path().to_owned(),
+        secret: SECRET_KEY.into(),
         buckets: vec!["photos".to_owned()],
     };
     let (server, _notifications) = S3::start(place).await.unwrap();

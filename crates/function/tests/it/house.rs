@@ -43,7 +43,12 @@ impl House {
     async fn new(settings: &[(&str, &str)], told: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let buckets = vec!["photos".to_owned(), "cdn".to_owned()];
-        let place = Settings { address: ([127, 0, 0, 1], 0).into(), folder: folder.path().to_owned(), buckets };
+        let place = Settings {
+            address: ([127, 0, 0, 1], 0).into(),
+            folder: folder.path().to_owned(),
+            secret: SECRET_KEY.into(),
+            buckets,
+        };
         let (server, notifications) = S3::start(place).await.unwrap();
         let faults = Faults::none();
         let (door, _) = server.door(faults.clone()).await.unwrap();

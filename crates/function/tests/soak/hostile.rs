@@ -27,7 +27,8 @@ const MEMORY: u32 = 512;
 async fn broken_files_are_answered_one_by_one_and_whole_ones_between_them_convert() {
     let folder = tempfile::tempdir().unwrap();
     let buckets = vec!["photos".to_owned()];
-    let place = Settings { address: ([127, 0, 0, 1], 0).into(), folder: folder.path().to_owned(), buckets };
+    let secret = SECRET_KEY.into();
+    let place = Settings { address: ([127, 0, 0, 1], 0).into(), folder: folder.path().to_owned(), secret, buckets };
     let (s3, _events) = S3::start(place).await.unwrap();
     let client = s3.client(SECRET_KEY);
     let mut environment = s3.environment();

@@ -33,8 +33,12 @@ fn message(id: &str, body: &str) -> Value {
 async fn every_picture_of_a_queue_is_accounted_for() {
     let pictures = setting("SOAK_PICTURES").unwrap_or(100);
     let folder = tempfile::tempdir().unwrap();
-    let place =
-        Settings { address: ([127, 0, 0, 1], 0).into(), folder: folder.path().into(), buckets: vec!["photos".into()] };
+    let place = Settings {
+        address: ([127, 0, 0, 1], 0).into(),
+        folder: folder.path().into(),
+        secret: SECRET_KEY.into(),
+        buckets: vec!["photos".into()],
+    };
     let (server, mut told) = S3::start(place).await.unwrap();
     let client = server.client(SECRET_KEY);
     let environment: BTreeMap<_, _> = server.environment();

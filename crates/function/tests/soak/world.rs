@@ -52,7 +52,12 @@ impl World {
     pub(crate) async fn new(lane: usize, heedless: bool, unlisted: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let buckets = vec!["photos".to_owned()];
-        let settings = Settings { address: ([127, 0, 0, 1], 0).into(), folder: folder.path().to_owned(), buckets };
+        let settings = Settings {
+            address: ([127, 0, 0, 1], 0).into(),
+            folder: folder.path().to_owned(),
+            secret: SECRET_KEY.into(),
+            buckets,
+        };
         let (s3, told) = S3::start(settings).await.unwrap();
         s3.record_calls();
         if heedless {

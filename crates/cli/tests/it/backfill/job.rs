@@ -26,7 +26,12 @@ struct Place {
 async fn place(first_is_unanswered: bool) -> Place {
     let folder = tempfile::tempdir().unwrap();
     let buckets = vec!["photos".to_owned(), "work".to_owned()];
-    let settings = Settings { address: ([127, 0, 0, 1], 0).into(), folder: folder.path().join("s3"), buckets };
+    let settings = Settings {
+        address: ([127, 0, 0, 1], 0).into(),
+        folder: folder.path().join("s3"),
+        secret: SECRET_KEY.into(),
+        buckets,
+    };
     let (s3, _) = S3::start(settings).await.unwrap();
     lay(&s3.client(SECRET_KEY), "a.jpg", &[]).await;
     let is_unanswered = AtomicBool::new(first_is_unanswered);

@@ -18,7 +18,7 @@ async fn place() -> Place {
     let folder = tempfile::tempdir().unwrap();
     let buckets = vec!["photos".to_owned(), "inventory".to_owned()];
     let address = ([127, 0, 0, 1], 0).into();
-    let settings = Settings { address, folder: folder.path().join("s3"), buckets };
+    let settings = Settings { address, folder: folder.path().join("s3"), secret: SECRET_KEY.into(), buckets };
     let (server, _) = S3::start(settings).await.unwrap();
     Place { server, folder }
 }

@@ -44,7 +44,6 @@ pub(crate) fn without_private_tags(icc: &[u8]) -> Option<Vec<u8>> {
         let data = start.checked_add(length).and_then(|end| element(icc.get(start..end)?));
         let data = match data {
             Some(data) => data,
-            // A display shows the same colours without it.
             None if !is_needed(name) => continue,
             None => return None,
         };
@@ -60,9 +59,9 @@ pub(crate) fn without_private_tags(icc: &[u8]) -> Option<Vec<u8>> {
     USABLE.iter().any(|set| set.iter().all(has)).then(|| profile(header(icc), &tags, &elements))
 }
 
-/// Whether colours depend on a tag where it stands.
+/// Whether the colours of an image depend on a tag. The others are for printing, or say how colours were measured.
 fn is_needed(name: [u8; 4]) -> bool {
-    USABLE.iter().any(|set| set.contains(&&name)) || matches!(&name, b"wtpt" | b"chad")
+    !matches!(&name, b"bkpt" | b"chrm" | b"lumi" | b"gamt") && !matches!(&name[..3], b"B2A" | b"B2D")
 }
 
 /// The part of an element that its type gives a meaning (ICC.1:2022, 10). Nothing where it is too short or of another type.

@@ -49,7 +49,7 @@ impl Listener {
                 return Ok(Self { listener });
             }
         }
-        Ok(Self { listener: TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).await? })
+        Ok(Self { listener: TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await? })
     }
 
     pub(crate) fn port(&self) -> io::Result<u16> {

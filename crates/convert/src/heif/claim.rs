@@ -46,7 +46,7 @@ impl Claim {
 
     /// The same for an image of another size that belongs to this one.
     pub(super) fn check_beside(self, work: Work) -> Result<(), Error> {
-        let most = self.pixels().max(SMALL.into()).saturating_mul(MOST_PIXELS.into());
+        let most = self.pixels().saturating_mul(MOST_PIXELS.into());
         if work.pixels > most || work.largest_frame > most {
             return Err(damaged(&format!("its frames have more than {MOST_PIXELS} times the pixels that it claims")));
         }

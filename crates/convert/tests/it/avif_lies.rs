@@ -57,7 +57,7 @@ fn grid_that_claims_less_than_its_cells_take_is_refused() {
     assert_eq!(error(&boxes.file()), "damaged AVIF: its frames have more than 8 times the pixels that it claims");
     // Its size is the one that memory is allocated for.
     boxes.items[0].data = vec![0, 0, 3, 3, 1, 0, 1, 0];
-    assert_eq!(error(&boxes.file()), "damaged AVIF: its images are larger than it claims");
+    assert_eq!(error(&boxes.file()), "damaged AVIF: its frames have more than 8 times the pixels that it claims");
     boxes.properties.push(ispe(256, 256));
     boxes.items[0].properties = vec![4, 2];
     assert!(run(&boxes.file(), &recipe()).is_ok());

@@ -12,6 +12,7 @@ variable "settings" {
     output_prefix        = optional(string)
     cache_control        = optional(string)
     copy_tags            = optional(bool)
+    copy_headers         = optional(bool)
     storage_class        = optional(string)
     kms_key              = optional(string)
     catalog_table        = optional(string)
@@ -20,6 +21,7 @@ variable "settings" {
     max_bytes            = optional(number)
     max_pixels           = optional(number)
     max_animation_pixels = optional(number)
+    max_seconds          = optional(number)
   })
   default  = {}
   nullable = false
@@ -46,10 +48,10 @@ variable "settings" {
   }
   validation {
     condition = alltrue([
-      for limit in [var.settings.max_bytes, var.settings.max_pixels, var.settings.max_animation_pixels] :
+      for limit in [var.settings.max_bytes, var.settings.max_pixels, var.settings.max_animation_pixels, var.settings.max_seconds] :
       limit == null || try(limit >= 1 && floor(limit) == limit, false)
     ])
-    error_message = "settings.max_bytes, max_pixels and max_animation_pixels: whole numbers from 1."
+    error_message = "settings.max_bytes, max_pixels, max_animation_pixels and max_seconds: whole numbers from 1."
   }
   validation {
     condition     = var.settings.kms_key == null || var.output_kms_key_arn != null

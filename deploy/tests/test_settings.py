@@ -16,6 +16,7 @@ EXAMPLES = {
     "output_prefix": "avif/",
     "cache_control": "no-store",
     "copy_tags": True,
+    "copy_headers": False,
     "storage_class": "STANDARD_IA",
     "kms_key": "alias/photographs",
     "catalog_table": "pictures",
@@ -24,6 +25,7 @@ EXAMPLES = {
     "max_bytes": 268435456,
     "max_pixels": 1,
     "max_animation_pixels": 1000000000,
+    "max_seconds": 30,
 }
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 

@@ -55,11 +55,11 @@ const SEARCHING: u32 = 8;
 /// # Errors
 /// [`Error::OutOfTime`] and [`Error::CpuTime`] before it begins where the time cannot be enough; [`Error::Convert`] otherwise.
 pub fn work(bytes: Vec<u8>, request: &Request) -> Result<Work, Error> {
-    work_with(bytes, request, || ())
+    work_with(bytes, request, |_| ())
 }
 
-/// The same, which calls `begin_search` before it searches for a quality.
-pub(crate) fn work_with(bytes: Vec<u8>, request: &Request, begin_search: impl FnOnce()) -> Result<Work, Error> {
+/// The same, which says when nothing is read any more that somebody else wrote, and whether a search for a quality follows.
+pub(crate) fn work_with(bytes: Vec<u8>, request: &Request, before_encoding: impl FnOnce(bool)) -> Result<Work, Error> {
     let Request { recipe, limits, threads, time } = request;
     let opened = Opened::open(&bytes, recipe, limits)?;
     let cpu = least_cpu_time(&opened, recipe.speed);
@@ -86,9 +86,7 @@ pub(crate) fn work_with(bytes: Vec<u8>, request: &Request, begin_search: impl Fn
     // The file's memory is the encoder's from here on.
     drop(bytes);
     let (transformed, transform_ms) = Stage::transform().run(|| decoded.transform(recipe))?;
-    if recipe.quality.is_searched() && !has_no_time {
-        begin_search();
-    }
+    before_encoding(recipe.quality.is_searched() && !has_no_time);
     let (conversion, encode_ms) = Stage::encode().run(|| transformed.encode(recipe, *threads))?;
     let took = Timings { decode_ms, transform_ms, encode_ms, ..Timings::default() };
     Ok(Work { facts, conversion, took })

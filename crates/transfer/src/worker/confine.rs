@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 /// The limits that the kernel holds a child process to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Confinement {
-    /// Bytes of memory that it may write to: heap, stacks of threads, and mapped memory of its own. The program's code and
-    /// what is shared with other processes does not count.
+    /// Bytes of memory that it may write to until all that somebody else wrote is read: heap, stacks of threads, and mapped
+    /// memory of its own. The program's code and what is shared with other processes does not count.
     pub(super) memory: u64,
     /// Seconds of CPU time, all threads together.
     pub(super) cpu_seconds: Option<NonZeroU32>,
@@ -36,6 +36,19 @@ impl Confinement {
         Ok(())
     }
 
+    /// Gives the encoder room to allocate. What it touches follows from the image's size and was estimated, but SVT-AV1
+    /// allocates 1.6 times as much, all of which counts.
+    pub(super) fn relax(self) {
+        #[cfg(target_os = "linux")]
+        // It stays as it is where the limit cannot be raised.
+        let _ = limit(Resource::RLIMIT_DATA, self.most_memory(), self.most_memory());
+    }
+
+    #[cfg(target_os = "linux")]
+    fn most_memory(self) -> u64 {
+        self.memory.saturating_mul(2)
+    }
+
     #[cfg(target_os = "linux")]
     fn apply_on_linux(self) -> io::Result<()> {
         use nix::sys::prctl;
@@ -44,7 +57,7 @@ impl Confinement {
         // With its parent, it ends.
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         prctl::set_no_new_privs()?;
-        limit(Resource::RLIMIT_DATA, self.memory, self.memory)?;
+        limit(Resource::RLIMIT_DATA, self.memory, self.most_memory())?;
         // Where the system runs out of memory, it ends this process rather than its parent. It does without where /proc is
         // not mounted.
         let _ = std::fs::write("/proc/self/oom_score_adj", "1000");

@@ -24,7 +24,13 @@ pub fn serve() -> io::Result<()> {
     let mut bytes = Vec::with_capacity(usize::try_from(length).map_err(io::Error::other)?);
     input.take(length).read_to_end(&mut bytes)?;
     let result = if bytes.len() as u64 == length {
-        let work = || work_with(bytes, &request, || write_search(&mut io::stdout().lock()));
+        let before_encoding = |is_search| {
+            confinement.relax();
+            if is_search {
+                write_search(&mut io::stdout().lock());
+            }
+        };
+        let work = || work_with(bytes, &request, before_encoding);
         catch_unwind(AssertUnwindSafe(work))
             .unwrap_or_else(|panic| Err(Error::Panicked { message: panic_message(&*panic) }))
     } else {

@@ -5,8 +5,8 @@
 //! ends it at its limits on CPU time and memory, and the parent kills it at the deadline. Whatever happens in it fails its
 //! own image and no other.
 //!
-//! The child gets an empty environment, so it has no credentials. It reads one request from its standard input, and writes
-//! one response to its standard output:
+//! The child gets none of the environment but what it is given, so it has no credentials. It reads one request from its
+//! standard input, and writes one response to its standard output:
 //!
 //! ```text
 //! request:  length of the header, header (JSON), the image file

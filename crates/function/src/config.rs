@@ -286,10 +286,8 @@ mod tests {
         // Nine tenths of 1,000 MiB, of which a sixteenth is for files that wait.
         assert_eq!((limits.bytes, limits.pixels, limits.animation_pixels), (10, 20, 30));
         assert_eq!(limits.cpu_seconds, NonZeroU32::new(40));
-        assert_eq!(
-            config.connection.worker.environment,
-            [("LD_LIBRARY_PATH".to_owned(), "/opt/lib".to_owned())].into()
-        );
+        let worker = [HUGE_PAGES, ["LD_LIBRARY_PATH", "/opt/lib"]].map(|pair| pair.map(str::to_owned).into());
+        assert_eq!(config.connection.worker.environment, worker.into());
         assert_eq!(limits.memory + config.connection.waiting, 943_718_400);
         assert_eq!(config.connection.waiting, 58_982_400);
         assert_eq!(config.log, Log { json: false, level: Level::ERROR });

@@ -133,13 +133,13 @@ pub enum Error {
     /// The process that converted it ended early. The other images are not affected.
     #[error(
         "the process that converted it ended early ({status}{})",
-        if complaint.is_empty() { String::new() } else { format!(": {complaint}") }
+        if stderr.is_empty() { String::new() } else { format!(": {stderr}") }
     )]
     Crashed {
         /// The exit code or the signal.
         status: String,
         /// What it wrote to its standard error.
-        complaint: String,
+        stderr: String,
     },
     /// The process that converts images does not start or answer.
     #[error("the process that converts images: {message}")]

@@ -4,8 +4,8 @@
 //! or be on their way into the store, within a limit of their own: so the download of one, the conversion of another and
 //! the upload of a third overlap, and what is held is never more than the two limits together.
 //!
-//! A picture that takes long does not take the time of the others: while others wait, it has three quarters of the time that
-//! is left, and is then ended.
+//! A slow image leaves time for the others: while others wait, it has three quarters of the time that is left, or half if
+//! three wait, and is then ended.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -74,7 +74,7 @@ impl Turns {
     /// Converts a file in a process of its own, when it is this file's turn.
     ///
     /// # Errors
-    /// What came of it; [`Error::Yielded`] if other files wait and this one had its share of the time.
+    /// Those of the conversion; [`Error::Yielded`] if other files wait and this one had its share of the time.
     pub(crate) async fn convert(
         &self,
         hold: &Hold,
@@ -87,7 +87,8 @@ impl Turns {
             None => self.turn().await,
         };
         let begun = Instant::now();
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(begun));
+        let time_left = move || deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let left = time_left();
         let mut queue = self.queue.subscribe();
         let waiting = u32::try_from(*queue.borrow()).unwrap_or(u32::MAX);
         let share = left.map(|left| left * 3 / waiting.saturating_add(3).max(4));
@@ -113,10 +114,9 @@ impl Turns {
                 let first = conversion.insert(Conversion::start(&worker, &request)?);
                 let result = first.run(bytes, request.clone()).await;
                 match (result, second_copy) {
-                    // The search took longer than the estimate said. The image itself need not.
+                    // The search took longer than estimated. One encode of the image may still fit.
                     (Err(Error::CpuTime { needed: None, .. }), Some(bytes)) if first.is_searching => {
-                        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-                        request.time = Time { left, without_search: true, ..request.time };
+                        request.time = Time { left: time_left(), without_search: true, ..request.time };
                         let second = conversion.insert(Conversion::start(&worker, &request)?);
                         second.run(bytes, request).await
                     }

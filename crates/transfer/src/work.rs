@@ -58,7 +58,7 @@ pub fn work(bytes: Vec<u8>, request: &Request) -> Result<Work, Error> {
     work_with(bytes, request, |_| ())
 }
 
-/// The same, which says when nothing is read any more that somebody else wrote, and whether a search for a quality follows.
+/// The same. It calls `before_encoding` when the image is decoded, with whether a search for a quality follows.
 pub(crate) fn work_with(bytes: Vec<u8>, request: &Request, before_encoding: impl FnOnce(bool)) -> Result<Work, Error> {
     let Request { recipe, limits, threads, time } = request;
     let opened = Opened::open(&bytes, recipe, limits)?;

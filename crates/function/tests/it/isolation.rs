@@ -1,4 +1,4 @@
-//! One image that takes too long, crashes or takes too much memory does not affect the other images, nor the environment.
+//! An image that takes too long, crashes or takes too much memory affects neither the other images nor the environment.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -163,28 +163,41 @@ async fn slow_event_does_not_fail_those_beside_it() {
     }
 }
 
+/// The error of an image whose process a signal ends, after `look` has seen that process. The next images convert.
+#[cfg(target_os = "linux")]
+async fn error_after(signal: Signal, look: impl AsyncFnOnce(Pid)) -> String {
+    let house = house(&[]).await;
+    let lambda = lambda(&house, Duration::from_mins(1));
+    let end = async {
+        let id = converting().await;
+        look(id).await;
+        kill(id, signal).unwrap();
+    };
+    let (answer, ()) = tokio::join!(lambda.invoke(order(SLOW)), end);
+    assert_good_ones_convert(&lambda).await;
+    answer.result.unwrap_err().error_message
+}
+
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn crash_while_converting_fails_that_image_alone() {
-    let house = house(&[]).await;
-    let lambda = lambda(&house, Duration::from_mins(1));
-    let crash = async {
-        kill(converting().await, Signal::SIGILL).unwrap();
-    };
-    let (answer, ()) = tokio::join!(lambda.invoke(order(SLOW)), crash);
-    let error = answer.result.unwrap_err();
-    assert!(error.error_message.contains("ended early (signal: 4 (SIGILL)"), "{error}");
-    assert_good_ones_convert(&lambda).await;
+    let error = error_after(Signal::SIGILL, async |_| ()).await;
+    assert!(error.contains("ended early (signal: 4 (SIGILL)"), "{error}");
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn image_that_the_system_ends_for_want_of_memory_fails_alone() {
-    let house = house(&[]).await;
-    let lambda = lambda(&house, Duration::from_mins(1));
-    let starve = async {
-        let id = converting().await;
-        // Another user than root may not even ask.
+    // The system sends this signal if it runs out of memory.
+    let error = error_after(Signal::SIGKILL, async |_| ()).await;
+    assert!(error.contains("most likely for want of memory"), "{error}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn conversion_has_limits_and_no_credentials() {
+    let look = async |id: Pid| {
+        // Only root may read it.
         let environment = std::fs::read_to_string(format!("/proc/{id}/environ"));
         let has_credentials = environment.is_ok_and(|environment| environment.contains("AWS_"));
         assert!(!has_credentials, "it has credentials");
@@ -194,23 +207,18 @@ async fn image_that_the_system_ends_for_want_of_memory_fails_alone() {
             line[name.len()..].split_whitespace().nth(column).unwrap().to_owned()
         };
         let limit = |name: &str| limit_at(name, 0);
-        // It sets them itself, as the first thing it does.
+        // The process sets its limits itself, before it does anything else.
         while limit("Max data size") == "unlimited" {
             sleep(Duration::from_millis(5)).await;
         }
-        // Nine tenths of 2,048 MiB, without what waits, and without what the function itself takes; twice that to encode.
+        // Nine tenths of 2,048 MiB, less the memory for waiting files and for the function itself; twice that to encode.
         let usable = (2048_u64 << 20) / 10 * 9;
         let memory = usable - usable / 16 - (24 << 20);
         assert!([memory, 2 * memory].map(|memory| memory.to_string()).contains(&limit("Max data size")));
         assert_eq!(limit_at("Max data size", 1), (2 * memory).to_string());
         assert_eq!((limit("Max core file size"), limit("Max cpu time")), ("0".into(), "35".into()));
-        // As the system does it where it runs out of memory.
-        kill(id, Signal::SIGKILL).unwrap();
     };
-    let (answer, ()) = tokio::join!(lambda.invoke(order(SLOW)), starve);
-    let error = answer.result.unwrap_err();
-    assert!(error.error_message.contains("most likely for want of memory"), "{error}");
-    assert_good_ones_convert(&lambda).await;
+    error_after(Signal::SIGKILL, look).await;
 }
 
 #[cfg(target_os = "linux")]

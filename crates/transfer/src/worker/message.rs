@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use convert::{Conversion, SearchObstacle, Variant};
 use model::{Outcome, SourceFacts, Timings, Width};
@@ -11,21 +12,22 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::confine::Confinement;
 use crate::Error;
+use crate::error::chain;
 use crate::work::{Request, Work};
 
-/// What stands before a response, and what may stand before that.
+/// The byte before a response, and the byte that a search for a quality writes before it.
 const RESPONSE: u8 = b'R';
 const SEARCH: u8 = b'S';
 /// The longest header, in bytes. A header has a few notes of 200 characters and at most as many variants as a recipe.
 const LONGEST_HEADER: u32 = 1 << 20;
 
-/// Characters of a note or a reason, and the number of notes. What is longer is not what `convert` says.
+/// The most characters of a note or a reason, and the most notes: more than `convert` ever writes.
 const LONGEST_TEXT: usize = 1000;
 const MOST_NOTES: usize = 50;
 
 /// The header of a request. The image file follows.
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Order {
+pub(super) struct RequestHeader {
     pub(super) request: Request,
     pub(super) confinement: Confinement,
     /// The image file's length in bytes.
@@ -35,7 +37,7 @@ pub(super) struct Order {
 /// The header of a response.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Response {
+enum ResponseHeader {
     /// The files follow, one after the other.
     Converted {
         facts: SourceFacts,
@@ -47,8 +49,8 @@ enum Response {
         notes: Vec<String>,
     },
     OutOfTime {
-        needed: std::time::Duration,
-        left: std::time::Duration,
+        needed: Duration,
+        left: Duration,
     },
     OutOfMemory,
     /// The reason, and whether a retry can help.
@@ -70,7 +72,7 @@ struct VariantHeader {
     score: Option<f32>,
 }
 
-impl Response {
+impl ResponseHeader {
     /// The header, and the files that follow it.
     fn of(result: Result<Work, Error>) -> (Self, Vec<Arc<[u8]>>) {
         let Work { facts, conversion, took } = match result {
@@ -79,7 +81,7 @@ impl Response {
             Err(Error::Convert(error)) if error.is_out_of_memory() => return (Self::OutOfMemory, vec![]),
             Err(error) => {
                 let can_retry = matches!(error.outcome(), Outcome::Failed { .. });
-                return (Self::NotConverted { reason: crate::error::chain(&error), can_retry }, vec![]);
+                return (Self::NotConverted { reason: chain(&error), can_retry }, vec![]);
             }
         };
         let Conversion { variants, search_obstacle, notes } = conversion;
@@ -119,13 +121,13 @@ pub(super) fn read_header<T: DeserializeOwned>(from: &mut impl Read) -> io::Resu
 
 /// Writes that the search for a quality begins.
 pub(super) fn write_search(to: &mut impl Write) {
-    // Without a parent that reads it, there is nothing to be told.
+    // It fails if the parent is gone, which ends this process anyway.
     let _ = to.write_all(&[SEARCH]).and_then(|()| to.flush());
 }
 
 /// Writes what came of a conversion.
 pub(super) fn write_response(to: &mut impl Write, result: Result<Work, Error>) -> io::Result<()> {
-    let (response, files) = Response::of(result);
+    let (response, files) = ResponseHeader::of(result);
     to.write_all(&[RESPONSE])?;
     write_header(to, &response)?;
     files.iter().try_for_each(|file| to.write_all(file))?;
@@ -155,12 +157,12 @@ pub(super) async fn read_response(
     let mut json = vec![0; header_length(length)?];
     from.read_exact(&mut json).await?;
     let (facts, took, variants, lengths, search_obstacle, notes) = match serde_json::from_slice(&json)? {
-        Response::Converted { facts, took, variants, files, search_obstacle, notes } => {
+        ResponseHeader::Converted { facts, took, variants, files, search_obstacle, notes } => {
             (facts, took, variants, files, search_obstacle, notes)
         }
-        Response::OutOfTime { needed, left } => return Ok(Err(Error::OutOfTime { needed, left })),
-        Response::OutOfMemory => return Ok(Err(Error::OutOfMemory { limit_mib: most >> 20 })),
-        Response::NotConverted { reason, can_retry } => {
+        ResponseHeader::OutOfTime { needed, left } => return Ok(Err(Error::OutOfTime { needed, left })),
+        ResponseHeader::OutOfMemory => return Ok(Err(Error::OutOfMemory { limit_mib: most >> 20 })),
+        ResponseHeader::NotConverted { reason, can_retry } => {
             return Ok(Err(Error::NotConverted { reason: short(reason), can_retry }));
         }
     };
@@ -181,7 +183,7 @@ pub(super) async fn read_response(
     Ok(Ok(Work { facts, conversion: Conversion { variants, search_obstacle, notes }, took }))
 }
 
-/// A text of the child's, which goes into the log and the answer.
+/// Cuts a text of the child's, which goes into the log and the answer, to its longest length.
 fn short(text: String) -> String {
     match text.char_indices().nth(LONGEST_TEXT) {
         Some((end, _)) => format!("{}…", &text[..end]),

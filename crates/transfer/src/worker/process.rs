@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
 use super::confine::Confinement;
-use super::message::{Order, read_response, write_header};
+use super::message::{RequestHeader, read_response, write_header};
 use super::{ARGUMENT, Worker};
 use crate::Error;
 use crate::work::{Request, Work};
@@ -19,8 +19,8 @@ use crate::work::{Request, Work};
 /// Bytes of memory that the parent itself takes: its SDK, its connections and its threads. Files that wait have a limit of
 /// their own. Measured: 16 MiB after 10,000 images.
 const PARENT: u64 = 24 << 20;
-/// Bytes of a child's standard error that are kept.
-const LONGEST_COMPLAINT: u64 = 200;
+/// Bytes of a child's standard error that are kept for the reason of a failure.
+const LONGEST_STDERR: u64 = 200;
 
 /// A child process that converts one image.
 pub(crate) struct Conversion {
@@ -56,28 +56,28 @@ impl Conversion {
     /// Has the image converted.
     pub(crate) async fn run(&mut self, bytes: Bytes, request: Request) -> Result<Work, Error> {
         let most = self.confinement.memory;
-        let order = Order { request, confinement: self.confinement, length: bytes.len() as u64 };
+        let header = RequestHeader { request, confinement: self.confinement, length: bytes.len() as u64 };
         let stdin = self.child.stdin.take().expect("it was piped, and is taken once");
         let mut stdout = self.child.stdout.take().expect("it was piped, and is taken once");
         let stderr = self.child.stderr.take().expect("it was piped, and is taken once");
         let mut is_searching = false;
         let response = async {
             let response = read_response(&mut stdout, most, &mut is_searching).await;
-            // A child that ends early closes the pipe. One that says anything else has nothing more to do.
+            // A child that ends early closes the pipe. After any other answer it has nothing left to do.
             let is_early_end = response.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::UnexpectedEof);
             if !is_early_end {
                 self.kill_group();
             }
             response
         };
-        let (sent, response, complaint) = tokio::join!(send(stdin, &order, bytes), response, read_complaint(stderr));
+        let (sent, response, stderr) = tokio::join!(send(stdin, &header, bytes), response, read_stderr(stderr));
         self.is_searching = is_searching;
         let status = self.child.wait().await.map_err(|error| worker_error(&error))?;
         match response {
             Ok(result) => result,
             Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(worker_error(&error)),
             Err(error) if status.success() => Err(worker_error(&sent.err().unwrap_or(error))),
-            Err(_) => Err(self.explain(status, &complaint)),
+            Err(_) => Err(self.explain(status, &stderr)),
         }
     }
 
@@ -96,34 +96,34 @@ impl Conversion {
     }
 
     /// Why there is no response.
-    fn explain(&self, status: ExitStatus, complaint: &str) -> Error {
+    fn explain(&self, status: ExitStatus, stderr: &str) -> Error {
         let signal = status.signal().and_then(|signal| Signal::try_from(signal).ok());
         let limit_mib = self.confinement.memory >> 20;
         match (signal, self.confinement.cpu_seconds) {
             (Some(Signal::SIGXCPU), Some(limit)) => Error::CpuTime { needed: None, limit },
-            // Where an allocation fails, Rust says this much, and libavif aborts without a word.
-            _ if complaint.contains("memory allocation of") => Error::OutOfMemory { limit_mib },
-            (Some(Signal::SIGABRT), _) if complaint.is_empty() => Error::OutOfMemory { limit_mib },
-            // Nobody else kills it.
+            // If an allocation fails, Rust prints this message, and libavif aborts without one.
+            _ if stderr.contains("memory allocation of") => Error::OutOfMemory { limit_mib },
+            (Some(Signal::SIGABRT), _) if stderr.is_empty() => Error::OutOfMemory { limit_mib },
+            // The system's doing: the parent reads no status of a child that it killed.
             (Some(Signal::SIGKILL), _) => Error::Killed,
-            _ => Error::Crashed { status: status.to_string(), complaint: complaint.to_owned() },
+            _ => Error::Crashed { status: status.to_string(), stderr: stderr.to_owned() },
         }
     }
 }
 
-/// A child that ended, or crashed, reads no more; what came of it is told by its status.
-async fn send(mut to: impl AsyncWrite + Unpin, order: &Order, bytes: Bytes) -> io::Result<()> {
-    let mut header = vec![];
-    write_header(&mut header, order)?;
-    to.write_all(&header).await?;
+/// Writes the request. It fails if the child ends early, and the child's status then says why.
+async fn send(mut to: impl AsyncWrite + Unpin, header: &RequestHeader, bytes: Bytes) -> io::Result<()> {
+    let mut text = vec![];
+    write_header(&mut text, header)?;
+    to.write_all(&text).await?;
     to.write_all(&bytes).await
 }
 
-/// What the child first wrote to its standard error, on one line.
-async fn read_complaint(mut from: impl AsyncRead + Unpin) -> String {
+/// The beginning of the child's standard error, on one line.
+async fn read_stderr(mut from: impl AsyncRead + Unpin) -> String {
     let mut text = vec![];
-    // A child that says more is not stopped by a full pipe.
-    let _ = (&mut from).take(LONGEST_COMPLAINT).read_to_end(&mut text).await;
+    // The rest is read as well: a full pipe would stop the child.
+    let _ = (&mut from).take(LONGEST_STDERR).read_to_end(&mut text).await;
     let _ = tokio::io::copy(&mut from, &mut tokio::io::sink()).await;
     let text = String::from_utf8_lossy(&text);
     text.split(char::is_control).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")

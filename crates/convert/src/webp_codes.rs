@@ -13,8 +13,8 @@ const LONGEST: usize = 15;
 /// Bits that the decoder beneath looks up at once; longer codes are nodes of a tree.
 const LOOKED_UP: usize = 10;
 
-/// Bytes of the tables that decoding this takes, up to the first sum over `most`; nothing where it is damaged. An `ALPH`
-/// chunk has no header, and the dimensions of its image.
+/// How many bytes the decoder's tables take, up to the first sum over `most`; `None` if the stream is damaged. An `ALPH` chunk
+/// has no header, so `implicit` gives its dimensions.
 pub(crate) fn table_bytes(stream: &[u8], implicit: Option<(u32, u32)>, most: u64) -> Option<u64> {
     let mut bits = Bits { bytes: stream, at: 0 };
     let (mut width, height) = if let Some((width, height)) = implicit {
@@ -114,6 +114,7 @@ impl Bits<'_> {
             [self.code(ALPHABETS[1])?, self.code(ALPHABETS[2])?, self.code(ALPHABETS[3])?, self.code(ALPHABETS[4])?];
         let (pixels, mut done, mut highest) = (width * height, 0, 0);
         while done < pixels {
+            let before = self.at;
             match first.symbol(self)? {
                 green @ ..256 => {
                     highest = highest.max(red.symbol(self)? << 8 | green);
@@ -127,6 +128,10 @@ impl Bits<'_> {
                     self.length(distance)?;
                 }
                 _ => done += 1,
+            }
+            // Codes of one symbol take no bits, so every other pixel repeats this one.
+            if self.at == before {
+                break;
             }
         }
         Some(highest)

@@ -206,7 +206,9 @@ impl<'bytes> Header<'bytes> {
         let samples = tiff.as_ref().map_or(tiff::Samples::Plain, |tiff| tiff.samples);
         let (mut icc, exif, xmp) = match format {
             Format::Png => {
-                let xmp = png::xmp(bytes).map(|chunk| png_file::xmp(bytes, chunk, metadata::MOST));
+                // It may have to be inflated.
+                let xmp = png::xmp(bytes).filter(|_| recipe.metadata == Metadata::Keep);
+                let xmp = xmp.map(|chunk| png_file::xmp(bytes, chunk, metadata::MOST));
                 (decoder.icc_profile().ok().flatten(), png::exif(bytes), xmp)
             }
             Format::WebP => {

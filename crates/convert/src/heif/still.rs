@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use super::boxes::Name;
+use super::boxes::{Name, Part};
 use super::claim::{Claim, Work};
 use super::media::Media;
 use super::meta::{Item, Meta};
@@ -82,17 +82,23 @@ impl<'this, 'a, 'notes> StillReader<'this, 'a, 'notes> {
         Ok(self.still)
     }
 
-    /// The size that an item claims, where it does.
-    fn claim(&self, item: &Item<'a>) -> Result<Option<Claim>, Error> {
+    /// The first property of that name that an item has.
+    fn find(&self, item: &Item<'a>, name: Name) -> Result<Option<&Part<'a>>, Error> {
         for association in &item.associations {
-            if let Some((name, content)) = self.meta.property(association.index)?
-                && *name == *b"ispe"
+            if let Some((known, content)) = self.meta.property(association.index)?
+                && *known == name
             {
-                let (width, height) = property::size(content.fields(*name))?;
-                return Ok(Some(Claim { width, height }));
+                return Ok(Some(content));
             }
         }
         Ok(None)
+    }
+
+    /// The size that an item claims, where it does.
+    fn claim(&self, item: &Item<'a>) -> Result<Option<Claim>, Error> {
+        let name = *b"ispe";
+        let size = self.find(item, name)?.map(|part| property::size(part.fields(name))).transpose()?;
+        Ok(size.map(|(width, height)| Claim { width, height }))
     }
 
     /// Adds an image with the cells that it may consist of.
@@ -111,14 +117,9 @@ impl<'this, 'a, 'notes> StillReader<'this, 'a, 'notes> {
     }
 
     fn add_coded(&mut self, item: &Item<'a>) -> Result<Work, Error> {
-        let mut sizes = vec![];
-        for association in &item.associations {
-            if let Some((name, content)) = self.meta.property(association.index)?
-                && *name == *b"a1lx"
-            {
-                sizes = property::layer_sizes(content.fields(*name))?;
-            }
-        }
+        let a1lx = *b"a1lx";
+        let sizes = self.find(item, a1lx)?.map(|part| property::layer_sizes(part.fields(a1lx))).transpose()?;
+        let sizes = sizes.unwrap_or_default();
         let name = format!("item {}", item.id);
         let coded = self.media.coded(self.meta.data(item)?, &sizes, &mut Stream::default(), &name)?;
         coded.check_is_one_image(&name)?;

@@ -12,7 +12,7 @@ pub(crate) struct Estimate {
     pub(crate) memory: u64,
     /// Bytes at the peak, where the quality is searched for.
     pub(crate) memory_to_search: u64,
-    /// Pixels to encode, all variants together, in proportion to which is the least time that it can take.
+    /// Pixels to encode, of all variants together. The least time that the conversion takes is proportional to them.
     pub(crate) encoded_pixels: u64,
 }
 
@@ -111,9 +111,9 @@ impl Estimate {
     }
 }
 
-/// The least pixels of a still that take as long as an animation, at these sizes. Where hardly anything moves, a frame was
-/// measured to cost a quarter of a still, of which this takes a fifth; and a pixel that is decoded 3 ns, which is a fiftieth of
-/// what encoding it costs at speed 6, of which this takes a hundredth. Every variant decodes all frames once more.
+/// The pixels of a still that takes the least time that an animation can take, at these sizes. Where hardly anything moves,
+/// encoding a frame was measured to cost a quarter of a still; a fifth is counted. Decoding a pixel costs 3 ns, a fiftieth of
+/// encoding it at speed 6; a hundredth is counted. Every variant decodes all frames once more.
 fn frames(motion: &Motion, sizes: &[u64], speed: Speed) -> u64 {
     let after_first = u64::from(motion.frames()).saturating_sub(1);
     let encoding =

@@ -1,4 +1,4 @@
-//! An ICC profile without what says nothing of colours: private tags, names of devices, serial numbers, texts and dates.
+//! An ICC profile without the parts that do not describe colours: private tags, device names, serial numbers, texts, dates.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ const TAGS: [&[u8; 4]; 29] = [
 /// Each of these sets makes a profile usable: curves and primaries, or a table.
 const USABLE: [&[&[u8; 4]]; 5] =
     [&[b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC"], &[b"kTRC"], &[b"A2B0"], &[b"A2B1"], &[b"A2B2"]];
-/// A profile's header, and the number of its tags.
+/// The length of a profile's header in bytes. The number of its tags follows.
 const HEADER: usize = 128;
 /// D50, as every profile has it.
 const ILLUMINANT: [u8; 12] = [0, 0, 0xf6, 0xd6, 0, 1, 0, 0, 0, 0, 0xd3, 0x2d];
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn private_tags_go_and_colours_stay() {
+    fn private_tags_are_removed_and_colours_stay_the_same() {
         for profile in [
             ColorProfile::new_srgb(),
             ColorProfile::new_display_p3(),
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_profiles_are_nothing() {
+    fn damaged_profiles_are_refused() {
         let icc = ColorProfile::new_srgb().encode().unwrap();
         for end in 0..icc.len() {
             if let Some(stripped) = without_private_tags(&icc[..end]) {

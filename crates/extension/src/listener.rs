@@ -23,7 +23,7 @@ use tokio::time::timeout;
 
 use crate::agent::Agent;
 
-/// The name by which Lambda brings telemetry: it takes no other in a subscription.
+/// The host name that Lambda sends telemetry to. Lambda refuses a subscription with any other name.
 pub(crate) const NAME: &str = "sandbox.localdomain";
 
 const RESOLUTION: Duration = Duration::from_secs(1);
@@ -37,14 +37,14 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// At a port that is free, where only Lambda comes: at the address of the name by which it does, as AWS's own example
-    /// extensions listen. Elsewhere nobody knows that name, and telemetry comes by loopback.
+    /// Binds a free port at the address of [`NAME`], as AWS's example extensions do, so that no other machine can connect.
+    /// Where that name does not resolve to an address of this machine, it binds to loopback.
     pub(crate) async fn bind() -> io::Result<Self> {
-        // Lambda has the name in its hosts file. Elsewhere, a name server that does not answer holds up nobody.
+        // Lambda has the name in its hosts file. Elsewhere a name server may not answer, hence the timeout.
         let addresses = timeout(RESOLUTION, lookup_host((NAME, 0))).await;
         let addresses = addresses.ok().and_then(Result::ok).into_iter().flatten();
         for address in addresses {
-            // An address of another machine's is a name server's invention.
+            // A name server may answer with another machine's address, which cannot be bound.
             if let Ok(listener) = TcpListener::bind(address).await {
                 return Ok(Self { listener });
             }

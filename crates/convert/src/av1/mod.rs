@@ -1,5 +1,5 @@
-//! AV1 data without what decoders do not need, and what decoding it takes: libaom keeps to no limit of ours, and units of
-//! metadata, of padding and of types to come can hold anything.
+//! AV1 data without what decoders do not need, and what decoding it takes: libaom does not enforce our limits,
+//! and metadata, padding and reserved units can hold arbitrary bytes.
 
 mod bits;
 mod sequence_header;

@@ -5,9 +5,9 @@
 //!      -> Movie ----------+
 //! ```
 //!
-//! An AVIF is read into what its image needs, and written anew from that. A decoder sees the new file alone, so that it
-//! reads no box in another way than it was checked here, and nothing is in the new file that was not understood. What the
-//! image needs and is not understood is an error.
+//! An AVIF is read into what its image needs, and written anew from that. The decoder reads only the
+//! new file, so it cannot read a box differently than it was checked here. The new file contains only boxes that are
+//! understood. An image that needs any other box is an error.
 
 mod boxes;
 mod claim;

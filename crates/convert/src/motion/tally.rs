@@ -15,8 +15,9 @@ pub(super) struct Tally {
 
 /// The least number of pixels that a frame counts as. Of 10,000 frames of 1x1, each took 200 µs of CPU time at speed 6, from
 /// decoding to the file, in GIF, APNG and WebP alike (620 µs at speed 0, 220 at 4, 60 from 7 on); of large frames, a pixel
-/// takes some 30 ns. That alone makes 6,700 pixels. It is five times as many, so that the default limit ends at 30,000
-/// frames, which take 6 s, rather than 30 s: whole hours of video have so many, but no animation of so small frames.
+/// takes some 30 ns. So a tiny frame costs as much as 6,700
+/// pixels. Five times as many are counted: the default limit then ends at 30,000 tiny frames, which take 6 s, and not at
+/// 150,000, which take 30 s. No real animation has so many frames of that size.
 const LEAST: u64 = 32_768;
 
 impl Tally {

@@ -63,7 +63,7 @@ fn assert_kept(what: &str, file: &[u8]) {
 }
 
 #[test]
-fn jpeg_leaves_nothing() {
+fn jpeg_variants_carry_no_metadata() {
     let mut file = file_with(&image(), ImageFormat::Jpeg, extras(&secret_icc(), &secret_exif()));
     let extended = b"http://ns.adobe.com/xmp/extension/\x000123456789abcdef0123456789abcdef\0\0\0\x06\0\0\0\0SECRET";
     for (marker, data) in [
@@ -112,7 +112,7 @@ fn with_png_secrets(png: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn png_leaves_nothing() {
+fn png_variants_carry_no_metadata() {
     let file = with_png_secrets(&file(&image(), ImageFormat::Png));
     assert_stripped("PNG", &file, 10);
     assert_kept("PNG", &file);
@@ -130,7 +130,7 @@ fn frames() -> Vec<Frame> {
 }
 
 #[test]
-fn animations_leave_nothing() {
+fn animation_variants_carry_no_metadata() {
     assert_stripped("APNG", &with_png_secrets(&apng((64, 48), &frames(), 0, None)), 10);
 
     let plain = gif(64, 48, &frames(), Some(0));
@@ -158,7 +158,7 @@ fn with_webp_secrets(webp: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn webp_leaves_nothing() {
+fn webp_variants_carry_no_metadata() {
     let (icc, exif) = (secret_icc(), secret_exif());
     let file = with_webp_secrets(&file_with(&image(), ImageFormat::WebP, extras(&icc, &exif)));
     assert_stripped("WebP", &file, 8);
@@ -166,7 +166,7 @@ fn webp_leaves_nothing() {
 }
 
 #[test]
-fn tiff_leaves_nothing() {
+fn tiff_variants_carry_no_metadata() {
     let image = picture(64, 48);
     let mut bytes = std::io::Cursor::new(vec![]);
     let mut encoder = tiff::encoder::TiffEncoder::new(&mut bytes).unwrap();
@@ -193,7 +193,7 @@ fn tiff_leaves_nothing() {
 }
 
 #[test]
-fn bmp_leaves_nothing() {
+fn bmp_variants_carry_no_metadata() {
     let file = [&file(&image(), ImageFormat::Bmp)[..], MARKER].concat();
     assert_stripped("BMP", &file, 1);
 }
@@ -249,7 +249,7 @@ fn with_items(mut boxes: Boxes) -> Vec<u8> {
 }
 
 #[test]
-fn avif_leaves_nothing_of_stills_and_grids() {
+fn avif_stills_and_grids_are_stripped() {
     let mut still = Boxes::still(&image());
     let plain = look(&still.file()).image;
     still.items[0].data = with_units(&still.items[0].data);
@@ -285,7 +285,7 @@ fn enc(folder: &std::path::Path, inputs: &[&str]) -> Vec<u8> {
 }
 
 #[test]
-fn avif_leaves_nothing_of_sequences() {
+fn avif_sequences_are_stripped() {
     let folder = tempfile::tempdir().unwrap();
     let mut file = enc(folder.path(), &["a.png", "b.png"]);
     let before = look(&file).image;

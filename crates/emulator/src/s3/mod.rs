@@ -67,8 +67,8 @@ pub struct S3 {
 impl S3 {
     /// Starts a server, with the notifications that it sends: one for every object that is put, copied, completed as a
     /// multipart upload, or deleted by itself (`DeleteObjects` tells nobody), before the request is answered. Paths name
-    /// the bucket first, requests are signed with [`ACCESS_KEY`] and the secret. No key leads out of its bucket's folder. What
-    /// a web page sends is refused: requests to another host than loopback, from another origin, and forms.
+    /// the bucket first, requests are signed with [`ACCESS_KEY`] and the secret. Keys that lead out of their
+    /// bucket's folder are refused, and so are requests from web pages: to another host, from another origin, or HTML forms.
     ///
     /// # Errors
     /// The address is taken, or the folder cannot be written.

@@ -2,7 +2,11 @@
 
 use std::sync::LazyLock;
 
-use fast_image_resize::{FilterType, PixelComponentMapper, ResizeAlg, ResizeOptions, Resizer, create_srgb_mapper};
+use fast_image_resize::pixels::{U16, U16x2, U16x3, U16x4};
+use fast_image_resize::{
+    FilterType, IntoImageView, IntoImageViewMut, PixelComponentMapper, PixelTrait, ResizeAlg, ResizeError,
+    ResizeOptions, Resizer, create_srgb_mapper,
+};
 use image::{ColorType, DynamicImage};
 use model::Cicp;
 
@@ -46,7 +50,7 @@ impl Light {
                 SRGB.forward_map(pixels, &mut image).map_err(|error| failed(pixels, &error))?;
                 image
             }
-            Curve::None => pixels.clone(),
+            Curve::None => deepened(pixels),
         };
         Ok(Self { image, color, curve })
     }
@@ -54,8 +58,15 @@ impl Light {
     /// The same at a smaller size, by a Lanczos filter; colours are weighted by alpha where there is any.
     pub(crate) fn resized(&self, (width, height): (u32, u32)) -> Result<Self, Error> {
         let mut image = DynamicImage::new(width, height, self.image.color());
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
-        Resizer::new().resize(&self.image, &mut image, &options).map_err(|error| failed(&image, &error))?;
+        // `Resizer::resize` is compiled for every type of pixel, which made half of this crate's machine code.
+        match image {
+            DynamicImage::ImageLuma16(_) => convolve::<U16>(&self.image, &mut image),
+            DynamicImage::ImageLumaA16(_) => convolve::<U16x2>(&self.image, &mut image),
+            DynamicImage::ImageRgb16(_) => convolve::<U16x3>(&self.image, &mut image),
+            DynamicImage::ImageRgba16(_) => convolve::<U16x4>(&self.image, &mut image),
+            _ => Err(ResizeError::PixelTypesAreDifferent),
+        }
+        .map_err(|error| failed(&image, &error))?;
         Ok(Self { image, ..*self })
     }
 
@@ -68,7 +79,7 @@ impl Light {
     /// The pixels that stand for it.
     pub(crate) fn pixels(&self) -> Result<DynamicImage, Error> {
         if self.curve == Curve::None {
-            return Ok(self.image.clone());
+            return Ok(with_depth_of(&self.image, self.color));
         }
         let mut pixels = DynamicImage::new(self.image.width(), self.image.height(), self.color);
         SRGB.backward_map(&self.image, &mut pixels).map_err(|error| failed(&self.image, &error))?;
@@ -76,7 +87,38 @@ impl Light {
     }
 }
 
+/// Resizes by a Lanczos filter, for one type of pixel.
+fn convolve<P: PixelTrait>(source: &DynamicImage, target: &mut DynamicImage) -> Result<(), ResizeError> {
+    let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
+    match (source.image_view::<P>(), target.image_view_mut::<P>()) {
+        (Some(source), Some(mut target)) => Resizer::new().resize_typed(&source, &mut target, &options),
+        _ => Err(ResizeError::PixelTypesAreDifferent),
+    }
+}
+
 /// The same channels at 16 bits.
+fn deepened(image: &DynamicImage) -> DynamicImage {
+    match image.color() {
+        ColorType::L8 => image.to_luma16().into(),
+        ColorType::La8 => image.to_luma_alpha16().into(),
+        ColorType::Rgb8 => image.to_rgb16().into(),
+        ColorType::Rgba8 => image.to_rgba16().into(),
+        _ => image.clone(),
+    }
+}
+
+/// The same channels at as many bits as that color type has.
+fn with_depth_of(image: &DynamicImage, color: ColorType) -> DynamicImage {
+    match color {
+        ColorType::L8 => image.to_luma8().into(),
+        ColorType::La8 => image.to_luma_alpha8().into(),
+        ColorType::Rgb8 => image.to_rgb8().into(),
+        ColorType::Rgba8 => image.to_rgba8().into(),
+        _ => image.clone(),
+    }
+}
+
+/// The color type of the same channels at 16 bits.
 fn deep(color: ColorType) -> ColorType {
     match color {
         ColorType::L8 => ColorType::L16,

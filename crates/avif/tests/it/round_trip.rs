@@ -1,7 +1,5 @@
 //! What is encoded comes back: samples within coding distance, everything else to the letter.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::num::NonZeroUsize;
 
 use avif::{Attached, Content, Quantizer, Settings, Step, decode, encode, quantizer_step};

@@ -1,7 +1,5 @@
 //! What is encoded in a row comes back in a row.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::num::{NonZeroU32, NonZeroUsize};
 
 use avif::{Attached, Content, Error, Playback, Sequence, Settings, decode};

@@ -1,6 +1,5 @@
 # `make demo` shows the tool at work, `make test` passes what must hold before a merge. Each installs what it needs.
 
-# C libraries are built for debugging, and crawl, under any profile but those that inherit from release.
 PROFILE := quick
 TOOLS := target/tools
 CARGO_FLAGS := --workspace --profile $(PROFILE) --locked
@@ -17,17 +16,24 @@ FUZZ_FLAGS := -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -timeout=10 -pr
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/'
 
-demo: tools ## convert a photograph by the real function, on this machine
-	cargo build $(CARGO_FLAGS) --bins
+demo: programs ## convert a photograph by the real function, on this machine
 	target/$(PROFILE)/avif demo --output target/demo
 
-test: tools nextest deployment infrastructure ## formatting, lints, docs and every test
+programs: tools
+	cargo build $(CARGO_FLAGS) --bins
+
+# The compiler and the tests in Python leave each other time: the one works while the other waits.
+test: programs nextest ## formatting, lints, docs and every test
+	$(MAKE) --jobs=2 lint deployment infrastructure
+	cargo nextest run --workspace --cargo-profile $(PROFILE) --locked
+	python3 -B -m unittest bench.test_cost bench.test_search
+
+lint: programs nextest ## formatting, lints and docs, and compile what the tests need
 	cargo fmt --all --check
 	cargo clippy $(CARGO_FLAGS) --all-targets -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc $(CARGO_FLAGS) --no-deps
 	cargo test $(CARGO_FLAGS) --doc
-	cargo nextest run --workspace --cargo-profile $(PROFILE) --locked
-	python3 -B -m unittest bench.test_cost bench.test_search
+	./built-once $(CARGO_FLAGS)
 
 # Nix itself is not needed for these: what it builds is checked by `nix flake check`.
 deployment: $(TOOLS)/bin/nixfmt $(TOOLS)/bin/moto_server ## the Nix files, the Dockerfile, push and deploy on loopback
@@ -39,8 +45,7 @@ deployment: $(TOOLS)/bin/nixfmt $(TOOLS)/bin/moto_server ## the Nix files, the D
 	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" nix/apps/test.sh
 
 # AWS itself is not needed: Terraform evaluates the module without its provider, CloudFormation is played by moto.
-infrastructure: tools $(TOOLS)/bin/moto_server $(TOOLS)/checkov/bin/checkov ## the Terraform module, the SAM template, the workflows and the commands of the documentation
-	cargo build $(CARGO_FLAGS) --bins
+infrastructure: programs $(TOOLS)/bin/moto_server $(TOOLS)/checkov/bin/checkov ## the Terraform module, the SAM template, the workflows and the commands of the documentation
 	$(TOOLS)/bin/cfn-lint deploy/sam/*.yaml
 	$(TOOLS)/bin/python -B -W ignore -m unittest discover --buffer --start-directory deploy/tests
 	$(TOOLS)/bin/zizmor --offline --persona=auditor --quiet .github/workflows
@@ -80,8 +85,9 @@ tools: ## cmake, nasm and avifdec, which the build and the tests call
 nextest:
 	@cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest@0.9.143
 
+# Not optimised: they read a dozen small files.
 $(TOOLS)/bin/nixfmt:
-	cargo install --quiet --locked --root $(TOOLS) nixfmt_rs@0.5.3 deadnix@1.3.1
+	cargo install --quiet --locked --debug --root $(TOOLS) nixfmt_rs@0.5.3 deadnix@1.3.1
 
 $(TOOLS)/bin/moto_server: deploy/tests/requirements.txt deploy/tests/cargo-lambda.txt | tools
 	python3 -m venv $(TOOLS)
@@ -91,8 +97,8 @@ $(TOOLS)/bin/moto_server: deploy/tests/requirements.txt deploy/tests/cargo-lambd
 
 $(TOOLS)/checkov/bin/checkov: deploy/tests/checkov.txt | tools
 	python3 -m venv $(TOOLS)/checkov
-	$(TOOLS)/checkov/bin/pip install $(PIP_FLAGS) --requirement $<
+	$(TOOLS)/checkov/bin/pip install $(PIP_FLAGS) --no-compile --requirement $<
 	touch $@
 
-.PHONY: help demo test soak seeds bench deployment infrastructure fuzz fuzzer format tools nextest
+.PHONY: help demo programs test lint soak seeds bench deployment infrastructure fuzz fuzzer format tools nextest
 .DEFAULT_GOAL := help

@@ -97,7 +97,7 @@ $(TOOLS)/bin/moto_server: deploy/tests/requirements.txt deploy/tests/cargo-lambd
 
 $(TOOLS)/checkov/bin/checkov: deploy/tests/checkov.txt | tools
 	python3 -m venv $(TOOLS)/checkov
-	$(TOOLS)/checkov/bin/pip install $(PIP_FLAGS) --no-compile --requirement $<
+	$(TOOLS)/checkov/bin/pip install $(PIP_FLAGS) --requirement $<
 	touch $@
 
 .PHONY: help demo programs test lint soak seeds bench deployment infrastructure fuzz fuzzer format tools nextest

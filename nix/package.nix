@@ -108,7 +108,7 @@ let
         cargoArtifacts = craneLib.buildDepsOnly (
           checking
           // {
-            # Without `cargo build`: tests turn on features of what they depend on, and have it compiled for themselves.
+            # Without `cargo build`, which only nextest would use.
             buildPhaseCargoCommand = "cargoWithProfile check ${arguments.cargoExtraArgs} --all-targets";
           }
         );

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from terraform import MODULE, ROOT
 
-PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(MODULE.rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(MODULE.rglob("*.md"))]
 # Fenced blocks of these languages are data. A block without a language is taken for commands, as are indented blocks.
 DATA = {"json", "hcl"}
 

@@ -33,6 +33,7 @@ LISTED = {
     "cp photo.jpg avif-local/photos/": "needs `avif local`, which a test of the crate cli runs",
     "jq .took": "needs the report of a conversion, whose form a test of the crate cli checks",
     "ls -l target/release/bootstrap": "needs a release build",
+    "bacon nextest -- --cargo-profile quick --package convert": "watches files until somebody stops it",
 }
 
 

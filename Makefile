@@ -22,7 +22,7 @@ demo: programs ## convert a photograph by the real function, on this machine
 programs: tools
 	cargo build $(CARGO_FLAGS) --bins
 
-# The compiler and the tests in Python leave each other time: the one works while the other waits.
+# Cargo compiles the tests while the Python tests run, because these often wait for a server to start.
 test: programs nextest ## formatting, lints, docs and every test
 	$(MAKE) --jobs=2 lint deployment infrastructure
 	cargo nextest run --workspace --cargo-profile $(PROFILE) --locked

@@ -14,6 +14,8 @@ mod batch;
 mod error;
 mod estimate;
 mod feed;
+#[cfg(test)]
+mod golden;
 mod inventory;
 mod ledger;
 mod list;

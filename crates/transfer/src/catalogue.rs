@@ -17,8 +17,8 @@ use crate::mark::{Mark, SHA256};
 use crate::operation::{hint, message};
 
 /// The table's partition key, a string: the source as `s3://bucket/key`.
-const SOURCE: &str = "source";
-const MANIFEST: &str = "manifest";
+pub(crate) const SOURCE: &str = "source";
+pub(crate) const MANIFEST: &str = "manifest";
 
 /// The table, as this program reaches it.
 #[derive(Debug, Clone)]

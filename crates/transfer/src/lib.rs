@@ -14,6 +14,8 @@ mod carried;
 mod catalogue;
 mod error;
 mod fetch;
+#[cfg(test)]
+mod golden;
 mod layout;
 mod look;
 mod make;

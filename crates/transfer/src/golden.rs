@@ -1,0 +1,135 @@
+//! What is stored stays readable and comparable in every later version: fingerprints, keys, metadata, manifests, catalog items.
+//! A test here that fails means that a release would not recognize the outputs of an earlier one. Change the code, not the
+//! expected text.
+
+use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroUsize;
+
+use model::{Limits, Location, Metadata, Recipe, SourceFacts, Width};
+use serde_json::json;
+
+use crate::catalogue::{MANIFEST, SOURCE};
+use crate::manifest::{Entry, Manifest, Source};
+use crate::mark::{Mark, Search};
+use crate::{Layout, Plan, Storing};
+
+fn plan(recipe: Recipe, storing: Storing) -> Plan {
+    Plan {
+        recipe,
+        limits: Limits::default(),
+        layout: Layout::default(),
+        storing,
+        follow_removals: true,
+        threads: NonZeroUsize::MIN,
+        processors: 1.0,
+    }
+}
+
+fn source() -> Location {
+    Location { bucket: "photos".into(), key: "写真/a b+1.jpg".into() }
+}
+
+#[test]
+fn unchanged_settings_keep_their_fingerprint() {
+    let recipe = Recipe {
+        widths: "full,640".parse().unwrap(),
+        quality: "61".parse().unwrap(),
+        speed: "4".parse().unwrap(),
+        metadata: Metadata::Keep,
+    };
+    let storing = Storing {
+        cache_control: Some("no-store".into()),
+        keep_larger: true,
+        copy_tags: true,
+        drop_headers: true,
+        storage_class: "STANDARD_IA".parse().ok(),
+        kms_key: Some("alias/photos".into()),
+    };
+    let target = Recipe { quality: "visual:80.5".parse().unwrap(), ..Recipe::default() };
+    let plans = [
+        plan(Recipe::default(), Storing::default()),
+        plan(recipe.clone(), Storing::default()),
+        plan(recipe, storing),
+        plan(target, Storing::default()),
+    ];
+    assert_eq!(
+        plans.map(|plan| plan.fingerprint()),
+        ["7d489fad24e24e78", "cbf04158c161c6ae", "47a056ad45ab6e36", "4fc2435db224ae9c"]
+    );
+}
+
+#[test]
+fn outputs_keep_their_keys() {
+    let layout = Layout { bucket: "cdn".parse().ok(), prefix: "avif/".into() };
+    let outputs = layout.outputs(&source(), &"full,640".parse().unwrap()).unwrap();
+    let places: Vec<String> = outputs.variants.iter().chain(&outputs.manifest).map(Location::to_string).collect();
+    let expected = ["写真/a b+1.jpg.avif", "写真/a b+1.jpg.w640.avif", "写真/a b+1.jpg.avif.json"]
+        .map(|key| format!("s3://cdn/avif/{key}"));
+    assert_eq!(places, expected);
+}
+
+#[test]
+fn metadata_keeps_its_names_and_values() {
+    let mark = Mark {
+        etag: Some("0a".into()),
+        version: Some("v1".into()),
+        sequencer: "0055AED6DCD90281E5".parse().ok(),
+        event: Some("0b".into()),
+        recipe: "0123456789abcdef".into(),
+        left_out: vec![Width::Full, "640".parse().unwrap()],
+        search: Search::CutShort,
+        sha256: "ff".into(),
+    };
+    let tool = concat!("avif-lambda/", env!("CARGO_PKG_VERSION"));
+    let stored = [
+        ("avif-source-etag", "0a"),
+        ("avif-source-version", "v1"),
+        ("avif-source-sequencer", "0055AED6DCD90281E5"),
+        ("avif-event-etag", "0b"),
+        ("avif-recipe", "0123456789abcdef"),
+        ("avif-tool", tool),
+        ("avif-left-out", "full,640"),
+        ("avif-search", "cut-short"),
+        ("avif-sha256", "ff"),
+    ];
+    let stored: HashMap<String, String> =
+        stored.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    assert_eq!(BTreeMap::from_iter(mark.metadata()), BTreeMap::from_iter(stored.clone()));
+    assert_eq!(Mark::read(&stored), Some(mark));
+    let least = HashMap::from([("avif-recipe".to_owned(), "1".to_owned())]);
+    assert!(Mark::read(&least).is_some_and(|mark| mark.search == Search::Full && mark.left_out.is_empty()));
+}
+
+#[test]
+fn manifest_and_catalog_item_keep_their_fields() {
+    let (source, variant) = (source(), Location { bucket: "cdn".into(), key: "a.avif".into() });
+    let facts = SourceFacts { format: "jpeg".into(), width: 4, height: 3, bytes: 20, frames: 1 };
+    let entry = Entry {
+        at: &variant,
+        asked: Width::Full,
+        width: 4,
+        height: 3,
+        media_type: "image/avif",
+        bytes: 9,
+        sha256: "ff".into(),
+        etag: "0c".into(),
+    };
+    let manifest = Manifest {
+        source: Source { at: &source, etag: "0a", version: Some("v1"), facts: &facts },
+        recipe: "0123456789abcdef".into(),
+        variants: vec![entry],
+    };
+    let expected = json!({
+        "source": {
+            "bucket": "photos", "key": "写真/a b+1.jpg", "etag": "0a", "version": "v1",
+            "format": "jpeg", "width": 4, "height": 3, "bytes": 20, "frames": 1
+        },
+        "recipe": "0123456789abcdef",
+        "variants": [{
+            "bucket": "cdn", "key": "a.avif", "asked": "full", "width": 4, "height": 3, "type": "image/avif",
+            "bytes": 9, "sha256": "ff", "etag": "0c"
+        }]
+    });
+    assert_eq!(serde_json::to_value(&manifest).unwrap(), expected);
+    assert_eq!((SOURCE, MANIFEST), ("source", "manifest"));
+}

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use convert::Opened;
+use convert::OpenedImage;
 use image::{DynamicImage, ImageFormat};
 use libfuzzer_sys::fuzz_target;
 use model::{Limits, Metadata, Recipe};
@@ -11,7 +11,7 @@ use model::{Limits, Metadata, Recipe};
 #[allow(dead_code, reason = "it makes files for more tests than this one")]
 mod source;
 
-use source::{Extras, cmyk_jpeg, cmyk_tiff, file_with, picture, with_chunks};
+use source::{Extras, cmyk_jpeg, cmyk_tiff, file_with, image, with_chunks};
 
 const SIZE: u16 = 3;
 /// The last of them is a PNG's own chunks.
@@ -23,18 +23,18 @@ fuzz_target!(|bytes: &[u8]| {
     let Some((&place, payload)) = bytes.split_first() else { return };
     let file = file(place, payload);
     let recipe = Recipe { metadata: Metadata::Keep, ..Recipe::default() };
-    // The file is whole: whatever its Exif and profile are, the picture in it is not lost. A PNG's own chunks may be
+    // The file is whole: whatever its Exif and profile are, the image in it is not lost. A PNG's own chunks may be
     // so wrong that its decoder stops at them.
-    let opened = match Opened::open(&file, &recipe, &Limits::default()) {
+    let opened = match OpenedImage::open(&file, &recipe, &Limits::default()) {
         Ok(opened) => opened,
         Err(error) => return assert_eq!(place % PLACES, CHUNKS, "{error}"),
     };
-    opened.decode().expect("the picture is whole").transform(&recipe).expect("the picture is whole");
+    opened.decode().expect("the image is whole").transform(&recipe).expect("the image is whole");
 });
 
 fn file(place: u8, payload: &[u8]) -> Vec<u8> {
-    let color = DynamicImage::from(picture(SIZE.into(), SIZE.into()));
-    let grey = DynamicImage::from(color.to_luma8());
+    let color = DynamicImage::from(image(SIZE.into(), SIZE.into()));
+    let gray = DynamicImage::from(color.to_luma8());
     let exif = Extras { exif: Some(payload), icc: None };
     let icc = Extras { icc: Some(payload), exif: None };
     match place % PLACES {
@@ -44,11 +44,11 @@ fn file(place: u8, payload: &[u8]) -> Vec<u8> {
         3 => file_with(&color, ImageFormat::Jpeg, icc),
         4 => file_with(&color, ImageFormat::Png, icc),
         5 => file_with(&color, ImageFormat::WebP, icc),
-        6 => file_with(&grey, ImageFormat::Tiff, icc),
-        7 => file_with(&grey, ImageFormat::Png, icc),
+        6 => file_with(&gray, ImageFormat::Tiff, icc),
+        7 => file_with(&gray, ImageFormat::Png, icc),
         8 => cmyk_jpeg(&INKS, SIZE, SIZE, false, Some(payload)),
         9 => cmyk_tiff(&INKS, SIZE.into(), SIZE.into(), payload, 6),
-        // Anything that a PNG may say of its colours, or as text.
+        // Anything that a PNG may say of its colors, or as text.
         _ => {
             let plain = file_with(&color, ImageFormat::Png, Extras::default());
             let (kinds, data) = payload.split_at(payload.len().min(1));

@@ -1,4 +1,4 @@
-use model::{Color, Picture, Shape};
+use model::{Color, PlanarImage, Shape};
 
 use crate::native::{Decoder, Image};
 use crate::{Attached, Error};
@@ -18,26 +18,26 @@ pub struct Header {
     pub aperture: Option<Aperture>,
     /// How a viewer is to turn it, after it was cut.
     pub orientation: Orientation,
-    /// How many pictures the file holds; more than 1 in a sequence.
+    /// How many images the file holds; more than 1 in a sequence.
     pub frames: u32,
 }
 
 /// What an AVIF file holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Decoded {
-    /// Its (first) picture, as stored: neither cut nor turned.
-    pub picture: Picture,
-    /// Whether the colours were multiplied by their alpha.
+    /// Its (first) image, as stored: neither cut nor turned.
+    pub image: PlanarImage,
+    /// Whether the colors were multiplied by their alpha.
     pub premultiplied: bool,
     /// Its Exif and XMP.
     pub attached: Attached,
     /// How a viewer is to turn it.
     pub orientation: Orientation,
-    /// How many pictures the file holds; more than 1 in a sequence.
+    /// How many images the file holds; more than 1 in a sequence.
     pub frames: u32,
 }
 
-/// The part of a picture that is to be shown, in fractions of pixels as the file's `clap` property has them (ISO/IEC
+/// The part of an image that is to be shown, in fractions of pixels as the file's `clap` property has them (ISO/IEC
 /// 14496-12, 12.1.4): numerator and denominator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Aperture {
@@ -45,9 +45,9 @@ pub struct Aperture {
     pub width: (i32, i32),
     /// Its height.
     pub height: (i32, i32),
-    /// How far its centre lies right of the picture's.
+    /// How far its center lies right of the image's.
     pub right: (i32, i32),
-    /// How far its centre lies below the picture's.
+    /// How far its center lies below the image's.
     pub down: (i32, i32),
 }
 
@@ -60,7 +60,7 @@ pub struct Orientation {
     pub mirror_axis: Option<u8>,
 }
 
-/// Interleaved pixels, row by row without padding: red, green and blue, and alpha where the picture has any.
+/// Interleaved pixels, row by row without padding: red, green and blue, and alpha where the image has any.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pixels {
     /// Of 8 bits a sample.
@@ -70,7 +70,7 @@ pub enum Pixels {
 }
 
 impl Orientation {
-    /// Whether a viewer shows the picture as it is stored.
+    /// Whether a viewer shows the image as it is stored.
     #[must_use]
     pub fn is_upright(self) -> bool {
         self == Self::default()
@@ -78,32 +78,32 @@ impl Orientation {
 }
 
 impl Decoded {
-    /// The picture as RGB by its own matrix and range; colours that were multiplied by their alpha are whole again.
+    /// The image as RGB by its own matrix and range; colors that were multiplied by their alpha are whole again.
     ///
     /// # Errors
     /// What libavif reported: it knows no inverse of some matrices.
     pub fn pixels(&self) -> Result<Pixels, Error> {
         if !self.premultiplied {
-            return pixels(&self.picture);
+            return pixels(&self.image);
         }
-        let mut image = Image::borrowing(&self.picture)?;
+        let mut image = Image::borrowing(&self.image)?;
         image.set_premultiplied();
         image.pixels()
     }
 }
 
-/// A picture as RGB by its own matrix and range, chroma interpolated as viewers do it.
+/// An image as RGB by its own matrix and range, chroma interpolated as viewers do it.
 ///
 /// # Errors
 /// What libavif reported: it knows no inverse of some matrices.
-pub fn pixels(picture: &Picture) -> Result<Pixels, Error> {
-    Image::borrowing(picture)?.pixels()
+pub fn pixels(image: &PlanarImage) -> Result<Pixels, Error> {
+    Image::borrowing(image)?.pixels()
 }
 
 /// Reads an AVIF file's boxes, and no pixel.
 ///
 /// # Errors
-/// What libavif reported, its refusal of a picture above its own limits included: 2^28 pixels, 2^15 a side.
+/// What libavif reported, its refusal of an image above its own limits included: 2^28 pixels, 2^15 a side.
 pub fn header(bytes: &[u8]) -> Result<Header, Error> {
     Decoder::new(u32::MAX)?.header(bytes)
 }
@@ -111,7 +111,7 @@ pub fn header(bytes: &[u8]) -> Result<Header, Error> {
 /// Reads an AVIF file of at most `max_pixels` pixels.
 ///
 /// # Errors
-/// What libavif reported, its refusal of a picture above the limit included.
+/// What libavif reported, its refusal of an image above the limit included.
 pub fn decode(bytes: &[u8], max_pixels: u32) -> Result<Decoded, Error> {
     Decoder::new(max_pixels)?.read(bytes)
 }

@@ -1,4 +1,4 @@
-use model::{Chroma, Depth, Picture, Shape};
+use model::{Chroma, Depth, PlanarImage, Shape};
 
 use crate::native::{self, Encoder, Image};
 use crate::settings::Codec;
@@ -15,41 +15,41 @@ pub struct Attached {
     pub gain_map: Option<GainMap>,
 }
 
-/// Encodes one picture as one AVIF file.
+/// Encodes one image as one AVIF file.
 ///
 /// # Errors
 /// [`Error::Unwritable`] for 12 bits, 4:2:2, and a gain map where none is written; otherwise what libavif or its codec reported.
-pub fn encode(picture: &Picture, attached: &Attached, settings: &Settings) -> Result<Vec<u8>, Error> {
-    let shape = picture.shape();
+pub fn encode(image: &PlanarImage, attached: &Attached, settings: &Settings) -> Result<Vec<u8>, Error> {
+    let shape = image.shape();
     refuse_unwritable(shape)?;
-    let codec = codec(picture, attached, settings);
+    let codec = codec(image, attached, settings);
     if codec == Codec::Svt && shape.depth == Depth::Eight {
-        return write(&widen::to_ten_bits(picture)?, attached, settings, codec);
+        return write(&widen::to_ten_bits(image)?, attached, settings, codec);
     }
-    write(picture, attached, settings, codec)
+    write(image, attached, settings, codec)
 }
 
 /// How finely the codec that this would be encoded by tells quantizers apart.
 #[must_use]
-pub fn quantizer_step(picture: &Picture, attached: &Attached, settings: &Settings) -> Step {
-    Settings::step(codec(picture, attached, settings))
+pub fn quantizer_step(image: &PlanarImage, attached: &Attached, settings: &Settings) -> Step {
+    Settings::step(codec(image, attached, settings))
 }
 
-fn codec(picture: &Picture, attached: &Attached, settings: &Settings) -> Codec {
-    // A gain map goes through the same codec as the picture, as alpha does, and is of other shapes.
-    let more = picture.alpha().is_some() || attached.gain_map.is_some();
-    settings.codec(picture.shape(), more, native::can_encode_with(Codec::Svt))
+fn codec(image: &PlanarImage, attached: &Attached, settings: &Settings) -> Codec {
+    // A gain map goes through the same codec as the image, as alpha does, and is of other shapes.
+    let more = image.alpha().is_some() || attached.gain_map.is_some();
+    settings.codec(image.shape(), more, native::can_encode_with(Codec::Svt))
 }
 
-fn write(picture: &Picture, attached: &Attached, settings: &Settings, codec: Codec) -> Result<Vec<u8>, Error> {
+fn write(image: &PlanarImage, attached: &Attached, settings: &Settings, codec: Codec) -> Result<Vec<u8>, Error> {
     let mut encoder = Encoder::new(codec, settings)?;
-    for (name, value) in settings.options(codec, picture.shape().depth) {
+    for (name, value) in settings.options(codec, image.shape().depth) {
         encoder.set_option(name, value)?;
     }
     if Settings::step(codec) == Step::Quarter && settings.quantizer.has_quarters() {
         encoder.set_option("crf", &format!("{:.2}", settings.quantizer.value()))?;
     }
-    encoder.write(&image(picture, attached)?)
+    encoder.write(&native_image(image, attached)?)
 }
 
 /// What this crate reads but does not write.
@@ -63,12 +63,12 @@ pub(crate) fn refuse_unwritable(shape: Shape) -> Result<(), Error> {
     Ok(())
 }
 
-/// The picture and what travels with it, for an encoder to read.
-pub(crate) fn image<'picture>(
-    picture: &'picture Picture,
-    attached: &'picture Attached,
-) -> Result<Image<'picture>, Error> {
-    let mut image = Image::borrowing(picture)?;
+/// The image and what travels with it, for an encoder to read.
+pub(crate) fn native_image<'image>(
+    image: &'image PlanarImage,
+    attached: &'image Attached,
+) -> Result<Image<'image>, Error> {
+    let mut image = Image::borrowing(image)?;
     if let Some(exif) = &attached.exif {
         image.set_exif(exif)?;
     }

@@ -23,9 +23,9 @@ pub enum Error {
     /// The depth or chroma is one this crate reads but does not write.
     #[error("{0} is read, never written")]
     Unwritable(&'static str),
-    /// The file decoded to planes that make up no picture.
-    #[error("libavif decoded to planes that make up no picture")]
-    Misfit(#[from] model::Misfit),
+    /// The file decoded to planes that make up no image.
+    #[error("libavif decoded to planes that make up no image")]
+    ShapeError(#[from] model::ShapeError),
     /// The file decoded to a depth or pixel format unknown here.
     #[error("libavif decoded to {what} {value}, which is unknown here")]
     Unknown {

@@ -1,14 +1,14 @@
-use model::{Color, Picture};
+use model::{Color, PlanarImage};
 
-/// A smaller picture that says how much brighter each part is on a display that can show it, and how to read it (ISO
+/// A smaller image that says how much brighter each part is on a display that can show it, and how to read it (ISO
 /// 21496-1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GainMap {
-    /// Its levels. Of their colour description, matrix and range count, primaries and transfer say nothing (2).
-    pub picture: Picture,
+    /// Its levels. Of their color description, matrix and range count, primaries and transfer say nothing (2).
+    pub image: PlanarImage,
     /// How levels become gains.
     pub gain: Gain,
-    /// What the colours of the brighter picture are described by.
+    /// What the colors of the brighter image are described by.
     pub alternate: Color,
 }
 
@@ -17,11 +17,11 @@ pub struct GainMap {
 pub struct Gain {
     /// Of red, green and blue.
     pub channels: [Channel; 3],
-    /// The display's headroom, in stops, up to which the picture is shown as it is.
+    /// The display's headroom, in stops, up to which the image is shown as it is.
     pub base_headroom: Unsigned,
     /// That from which the whole gain counts.
     pub alternate_headroom: Unsigned,
-    /// Whether it counts in the primaries of the picture itself, rather than in those of the brighter one.
+    /// Whether it counts in the primaries of the image itself, rather than in those of the brighter one.
     pub in_base_colors: bool,
 }
 
@@ -34,7 +34,7 @@ pub struct Channel {
     pub max: Signed,
     /// The exponent that levels were made with.
     pub gamma: Unsigned,
-    /// Added to the picture's light before the gain.
+    /// Added to the image's light before the gain.
     pub base_offset: Signed,
     /// Taken off after it.
     pub alternate_offset: Signed,

@@ -1,4 +1,4 @@
-//! Safe, owning handles over libavif: a [`model::Picture`], or several in a row, and [`Settings`] in, AVIF bytes out, and
+//! Safe, owning handles over libavif: a [`model::PlanarImage`], or several in a row, and [`Settings`] in, AVIF bytes out, and
 //! back.
 //!
 //! Which libavif is a Cargo feature: `bundled` (default) compiles libavif and libaom and links them statically; `system`

@@ -1,13 +1,13 @@
 use std::num::NonZeroU32;
 
-use model::{Picture, Shape};
+use model::{PlanarImage, Shape};
 
-use crate::encode::{image, refuse_unwritable};
+use crate::encode::{native_image, refuse_unwritable};
 use crate::native::Encoder;
 use crate::settings::Codec;
 use crate::{Attached, Error, Settings, undate};
 
-/// How the pictures of a sequence are played.
+/// How the images of a sequence are played.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Playback {
     /// Ticks a second.
@@ -16,7 +16,7 @@ pub struct Playback {
     pub repetitions: Option<u32>,
 }
 
-/// An AVIF image sequence in the making. Pictures go in one after the other and only what they are encoded to is kept, so
+/// An AVIF image sequence in the making. Images go in one after the other and only what they are encoded to is kept, so
 /// that a long one takes no more memory than a short one.
 pub struct Sequence<'attached> {
     encoder: Encoder,
@@ -24,7 +24,7 @@ pub struct Sequence<'attached> {
 }
 
 impl<'attached> Sequence<'attached> {
-    /// A sequence of pictures that all have this shape, and all have alpha or none.
+    /// A sequence of images that all have this shape, and all have alpha or none.
     ///
     /// # Errors
     /// [`Error::Unwritable`] for 12 bits and 4:2:2; otherwise what libavif reported.
@@ -35,7 +35,7 @@ impl<'attached> Sequence<'attached> {
         playback: Playback,
     ) -> Result<Self, Error> {
         refuse_unwritable(shape)?;
-        // SVT-AV1 takes a third of the time, but more bytes for the same picture, and neither alpha nor 4:4:4.
+        // SVT-AV1 takes a third of the time, but more bytes for the same image, and neither alpha nor 4:4:4.
         let mut encoder = Encoder::new(Codec::Aom, settings)?;
         encoder.set_playback(playback);
         for (name, value) in settings.sequence_options() {
@@ -44,15 +44,15 @@ impl<'attached> Sequence<'attached> {
         Ok(Self { encoder, attached })
     }
 
-    /// Adds a picture that is shown for that many ticks.
+    /// Adds an image that is shown for that many ticks.
     ///
     /// # Errors
     /// What libavif or its codec reported.
-    pub fn add(&mut self, picture: &Picture, ticks: NonZeroU32) -> Result<(), Error> {
-        self.encoder.add(&image(picture, self.attached)?, u64::from(ticks.get()))
+    pub fn add(&mut self, image: &PlanarImage, ticks: NonZeroU32) -> Result<(), Error> {
+        self.encoder.add(&native_image(image, self.attached)?, u64::from(ticks.get()))
     }
 
-    /// The file. The same pictures make the same one at any time.
+    /// The file. The same images make the same one at any time.
     ///
     /// # Errors
     /// What libavif or its codec reported.

@@ -2,28 +2,28 @@ use std::num::NonZeroUsize;
 
 use crate::native;
 use crate::quantizer::{Quantizer, Step};
-use model::{Chroma, Depth, Picture, Shape, Speed};
+use model::{Chroma, Depth, PlanarImage, Shape, Speed};
 
-/// How to encode one picture.
+/// How to encode one image.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// Of the colours; alpha is always lossless, so that what is opaque or clear stays exactly so. A codec that takes whole
+    /// Of the colors; alpha is always lossless, so that what is opaque or clear stays exactly so. A codec that takes whole
     /// ones takes the next finer.
     pub quantizer: Quantizer,
     /// CPU against bytes.
     pub speed: Speed,
-    /// What the picture shows, which decides the coding tools.
+    /// What the image shows, which decides the coding tools.
     pub content: Content,
     /// Threads the codec may use.
     pub threads: NonZeroUsize,
 }
 
-/// What a picture shows.
+/// What an image shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
-    /// A camera's picture: noise and gradients, hardly two neighbouring pixels alike.
+    /// A camera's image: noise and gradients, hardly two neighboring pixels alike.
     Photograph,
-    /// A drawn picture: flat areas, sharp edges, repeated glyphs.
+    /// A drawn image: flat areas, sharp edges, repeated glyphs.
     Graphic,
 }
 
@@ -38,7 +38,7 @@ pub(crate) enum Codec {
 /// bytes. On screenshots the same two tools save 20 to 50%.
 const NO_SCREEN_TOOLS: [(&str, &str); 2] = [("color:enable-palette", "0"), NO_INTRABC];
 
-/// Block copy within the picture takes 8% off a screenshot for five times the CPU and 70 bytes of memory a pixel, so it
+/// Block copy within the image takes 8% off a screenshot for five times the CPU and 70 bytes of memory a pixel, so it
 /// is left to those who ask for slow.
 const NO_INTRABC: (&str, &str) = ("color:enable-intrabc", "0");
 const INTRABC_BELOW: u8 = 6;
@@ -66,7 +66,7 @@ const TUNED_TEN: &[(&str, &str)] = &[];
 /// SVT-AV1's image-quality mode, the best found for photographs.
 const SVT_IMAGE_QUALITY: (&str, &str) = ("tune", "3");
 
-/// Bytes of memory a pixel that an encoder takes at its peak, beside the planes that it is given: the most that pictures
+/// Bytes of memory a pixel that an encoder takes at its peak, beside the planes that it is given: the most that images
 /// of any content were measured to cost (docs/performance.md).
 #[must_use]
 pub fn bytes_per_pixel(depth: Depth, speed: Speed) -> u64 {
@@ -77,7 +77,7 @@ pub fn bytes_per_pixel(depth: Depth, speed: Speed) -> u64 {
     }
 }
 
-/// The same for a sequence of 8 bits. To choose how to code a picture, libaom keeps the 35 that follow it, whole; at speeds
+/// The same for a sequence of 8 bits. To choose how to code an image, libaom keeps the 35 that follow it, whole; at speeds
 /// from 7 on it looks at none.
 #[must_use]
 pub fn sequence_bytes_per_pixel(speed: Speed) -> u64 {
@@ -89,7 +89,7 @@ const REAL_TIME_FROM: u8 = 7;
 
 /// At 8 and at 10 bits. Of the system's codecs it is SVT-AV1 that takes most, a copy of 8-bit planes at 10 included.
 const FAST: [u64; 2] = if cfg!(feature = "system") { [30, 29] } else { [17, 21] };
-/// Block copy within the picture, which costs most, is for drawn ones, and those have 8 bits.
+/// Block copy within the image, which costs most, is for drawn ones, and those have 8 bits.
 const SLOW: [u64; 2] = if cfg!(feature = "system") { [65, 30] } else { [65, 27] };
 
 /// Whether a photograph in 4:2:0 is better handed over at 10 bits even where its source has 8: SVT-AV1 makes it 2.6 %
@@ -102,12 +102,12 @@ pub fn prefers_ten_bits() -> bool {
 /// Whether this photograph of 8 bits may be smaller at 10. By libaom 3.11 smooth and dark ones are, by up to 13 %, and others
 /// are larger by as much: of 26 photographs, six and seven by more than 4 %.
 #[must_use]
-pub fn may_prefer_ten_bits(picture: &Picture, content: Content) -> bool {
-    let Shape { depth, chroma, .. } = picture.shape();
+pub fn may_prefer_ten_bits(image: &PlanarImage, content: Content) -> bool {
+    let Shape { depth, chroma, .. } = image.shape();
     cfg!(not(feature = "system"))
         && content == Content::Photograph
         && (depth, chroma) == (Depth::Eight, Chroma::Yuv420)
-        && picture.alpha().is_none()
+        && image.alpha().is_none()
 }
 
 /// Whether SVT-AV1 of this version, `v4.2.0, …` say, takes quantizers in quarters.
@@ -117,10 +117,10 @@ fn takes_quarters((_, version): (&str, &str)) -> bool {
 }
 
 impl Settings {
-    /// The codec for a picture of this shape, given whether SVT-AV1 is linked at all.
+    /// The codec for an image of this shape, given whether SVT-AV1 is linked at all.
     pub(crate) fn codec(&self, shape: Shape, alpha: bool, svt_linked: bool) -> Codec {
-        // SVT-AV1 takes 4:2:0 only, has no lossless mode through libavif, and is 20% larger on drawn pictures. Alpha
-        // goes through the same codec as colour, and has to be lossless.
+        // SVT-AV1 takes 4:2:0 only, has no lossless mode through libavif, and is 20% larger on drawn images. Alpha
+        // goes through the same codec as color, and has to be lossless.
         let suits = shape.chroma == Chroma::Yuv420
             && self.content == Content::Photograph
             && !alpha

@@ -5,7 +5,7 @@ const AROUND: [&[u8; 4]; 3] = [b"moov", b"trak", b"mdia"];
 /// 14496-12, 8.2.2, 8.3.2 and 8.4.2).
 const DATED: [&[u8; 4]; 3] = [b"mvhd", b"tkhd", b"mdhd"];
 
-/// Sets the times that libavif took from the clock to none, so that the same pictures make the same file.
+/// Sets the times that libavif took from the clock to none, so that the same images make the same file.
 pub(crate) fn undate(mut boxes: &mut [u8]) {
     while let Some((size, _)) = boxes.split_first_chunk::<4>() {
         // Neither of the two special values, for the rest of the file and for a size that follows, comes before the dates.

@@ -1,16 +1,16 @@
-use model::{Depth, Misfit, Picture, Samples, Shape};
+use model::{Depth, PlanarImage, Samples, Shape, ShapeError};
 
-/// The same picture at 10 bits: SVT-AV1 compresses 8-bit photographs better that way. White stays white and neutral
+/// The same image at 10 bits: SVT-AV1 compresses 8-bit photographs better that way. White stays white and neutral
 /// chroma stays neutral, so the two kinds of plane widen differently.
 ///
 /// # Errors
 /// None that is known of: the planes stay of their sizes.
-pub fn to_ten_bits(picture: &Picture) -> Result<Picture, Misfit> {
-    let shape = Shape { depth: Depth::Ten, ..picture.shape() };
-    let planes = picture.planes().iter().enumerate();
+pub fn to_ten_bits(image: &PlanarImage) -> Result<PlanarImage, ShapeError> {
+    let shape = Shape { depth: Depth::Ten, ..image.shape() };
+    let planes = image.planes().iter().enumerate();
     let planes = planes.map(|(plane, samples)| widen(samples, if plane == 0 { luma } else { chroma })).collect();
-    let alpha = picture.alpha().map(|alpha| widen(alpha, luma));
-    Picture::new(shape, planes, alpha, picture.color().clone())
+    let alpha = image.alpha().map(|alpha| widen(alpha, luma));
+    PlanarImage::new(shape, planes, alpha, image.color().clone())
 }
 
 fn widen(samples: &Samples, level: fn(u8) -> u16) -> Samples {
@@ -26,7 +26,7 @@ fn luma(sample: u8) -> u16 {
     (u16::from(sample) << 2) | (u16::from(sample) >> 6)
 }
 
-/// 128, which is no colour at 8 bits, onto 512, which is none at 10; four steps a step around it.
+/// 128, which is no color at 8 bits, onto 512, which is none at 10; four steps a step around it.
 fn chroma(sample: u8) -> u16 {
     u16::from(sample) << 2
 }

@@ -6,7 +6,7 @@ const VCPU: f64 = 1769.0;
 const GB_SECOND: [f64; 2] = [0.000_013_333_4, 0.000_016_666_7];
 const REQUEST: f64 = 0.20 / 1e6;
 /// CPU seconds of a megapixel by the system's codec and the default settings, an eighth of them on one thread alone, and the
-/// seconds that one picture waits for S3.
+/// seconds that one image waits for S3.
 const CPU: f64 = 0.45;
 const ALONE: f64 = 0.7 / 5.4;
 const WAITING: f64 = 0.1;
@@ -17,15 +17,15 @@ const OBJECT: f64 = 1.0 / 1e6;
 /// The work that is estimated.
 #[derive(Debug, Clone, Copy)]
 pub struct Work {
-    /// How many pictures.
-    pub pictures: u64,
+    /// How many images.
+    pub images: u64,
     /// Megapixels of one, on average.
     pub megapixels: f64,
     /// The function's memory in MB.
     pub memory: u32,
     /// Whether the function is for arm64.
     pub is_arm: bool,
-    /// Pictures under way at a time.
+    /// Images under way at a time.
     pub concurrency: u32,
     /// Whether S3 Batch Operations hands them over.
     pub by_batch: bool,
@@ -34,7 +34,7 @@ pub struct Work {
 /// What it will take.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
-    /// Seconds that one picture takes.
+    /// Seconds that one image takes.
     pub each: f64,
     /// Seconds that all take, so many at a time.
     pub seconds: f64,
@@ -51,11 +51,11 @@ impl Work {
         let alone = cpu * ALONE;
         let each = WAITING + alone / vcpu.min(1.0) + (cpu - alone) / vcpu;
         #[expect(clippy::cast_precision_loss, reason = "an estimate needs no 16th digit")]
-        let pictures = self.pictures as f64;
+        let images = self.images as f64;
         let price = GB_SECOND[usize::from(!self.is_arm)];
-        let lambda = pictures * (each * f64::from(self.memory) / 1024.0 * price + REQUEST);
-        let batch = if self.by_batch && self.pictures > 0 { JOB + pictures * OBJECT } else { 0.0 };
-        let seconds = pictures * each / f64::from(self.concurrency.max(1));
+        let lambda = images * (each * f64::from(self.memory) / 1024.0 * price + REQUEST);
+        let batch = if self.by_batch && self.images > 0 { JOB + images * OBJECT } else { 0.0 };
+        let seconds = images * each / f64::from(self.concurrency.max(1));
         Estimate { each, seconds, dollars: lambda + batch }
     }
 }
@@ -73,7 +73,7 @@ mod tests {
         for row in rows {
             let memory = row.trim_start_matches("| ").split(' ').next().unwrap().replace(',', "").parse().unwrap();
             let work =
-                |is_arm| Work { pictures: 1000, megapixels: 12.0, memory, is_arm, concurrency: 1, by_batch: false };
+                |is_arm| Work { images: 1000, megapixels: 12.0, memory, is_arm, concurrency: 1, by_batch: false };
             let [arm, intel] = [true, false].map(|is_arm| work(is_arm).estimate());
             let cells = format!("| {:.1} | ${:.3} | ${:.3} |", arm.each, arm.dollars, intel.dollars);
             assert!(row.ends_with(&cells), "{row}: {cells}");
@@ -82,17 +82,11 @@ mod tests {
 
     #[test]
     fn a_million_by_batch_costs_a_job_and_an_object_each_more() {
-        let work = Work {
-            pictures: 1_000_000,
-            megapixels: 12.0,
-            memory: 1769,
-            is_arm: true,
-            concurrency: 500,
-            by_batch: false,
-        };
+        let work =
+            Work { images: 1_000_000, megapixels: 12.0, memory: 1769, is_arm: true, concurrency: 500, by_batch: false };
         let more = Work { by_batch: true, ..work }.estimate().dollars - work.estimate().dollars;
         assert!((more - 1.25).abs() < 1e-6);
-        let nothing = Work { pictures: 0, by_batch: true, ..work }.estimate();
+        let nothing = Work { images: 0, by_batch: true, ..work }.estimate();
         assert!(nothing.dollars == 0.0 && nothing.seconds == 0.0);
     }
 }

@@ -101,8 +101,8 @@ fn settings_plan() -> transfer::Plan {
         recipe: model::Recipe { widths: "640,full".parse().unwrap(), ..model::Recipe::default() },
         limits: model::Limits::default(),
         layout: transfer::Layout { bucket: "cdn".parse().ok(), prefix: "avif/".into() },
-        storing: transfer::Storing::default(),
-        follow_removals: true,
+        storage: transfer::StorageOptions::default(),
+        follow_deletions: true,
         threads: std::num::NonZeroUsize::MIN,
         processors: 1.0,
     }

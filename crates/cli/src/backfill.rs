@@ -217,7 +217,7 @@ fn estimate(arguments: &Arguments, counts: Counts) -> String {
     let Arguments { megapixels, memory, concurrency, .. } = *arguments;
     let by_batch = arguments.queue.is_none();
     let is_arm = !arguments.x86_64;
-    let work = Work { pictures: counts.to_do, megapixels, memory, is_arm, concurrency, by_batch };
+    let work = Work { images: counts.to_do, megapixels, memory, is_arm, concurrency, by_batch };
     let estimate = work.estimate();
     // The queue is fed no faster than that.
     let fed = if by_batch { 0 } else { counts.to_do / u64::from(arguments.rate) };

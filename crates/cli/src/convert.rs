@@ -12,9 +12,9 @@ use std::thread;
 
 use anyhow::{anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use model::{Limits, Location, Metadata, Quality, Recipe, SourceFacts, Speed, Timings, Width, Widths};
+use model::{Limits, Location, Metadata, Quality, Recipe, SourceInfo, Speed, Timings, Width, Widths};
 use serde::Serialize;
-use transfer::{Layout, Plan, Request, Storing, Time, Work, work};
+use transfer::{Layout, Plan, Request, StorageOptions, Time, Work, work};
 
 use crate::inputs::{self, Failure, Input};
 use crate::{Usage, output, table};
@@ -31,7 +31,7 @@ Examples:
   avif convert photos/ -o out/ --width full,1280,640
   avif convert photo.png -o small.avif --width 320 --quality 50")]
 pub(crate) struct Arguments {
-    /// Pictures, and folders with pictures
+    /// Images, and folders with images
     #[arg(required = true)]
     input: Vec<PathBuf>,
     /// A folder, or, for one input at one width, a file that ends in .avif [default: beside each input]
@@ -46,7 +46,7 @@ pub(crate) struct Arguments {
     /// 0 (slowest, smallest) to 10 (fastest)
     #[arg(short, long, default_value_t)]
     speed: Speed,
-    /// Exif and XMP (of a TIFF, XMP alone): "strip" or "keep". Colour profiles always stay
+    /// Exif and XMP (of a TIFF, XMP alone): "strip" or "keep". Color profiles always stay
     #[arg(short, long, default_value = "strip")]
     metadata: Metadata,
     /// Write an AVIF even where it is not smaller than its input
@@ -109,7 +109,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let (inputs, mut failures) = inputs::find(&arguments.input);
     if inputs.is_empty() && failures.is_empty() {
         bail!(
-            "no pictures in {}",
+            "no images in {}",
             arguments.input.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ")
         );
     }
@@ -122,8 +122,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         // What all of them take together is what one may take.
         limits: Limits { memory: limits.memory / workers as u64, ..limits },
         layout: Layout::default(),
-        storing: Storing { keep_larger: arguments.keep_larger, ..Storing::default() },
-        follow_removals: false,
+        storage: StorageOptions { keep_larger: arguments.keep_larger, ..StorageOptions::default() },
+        follow_deletions: false,
         threads: NonZeroUsize::new(cores / workers).unwrap_or(NonZeroUsize::MIN),
         processors: 1.0,
     };
@@ -215,15 +215,15 @@ fn all(tasks: &[Task], plan: &Plan, overwrite: bool, workers: usize) -> Vec<Outc
     outcomes.into_iter().map(|outcome| outcome.expect("every index was taken by one worker")).collect()
 }
 
-/// A panic in one picture fails that picture alone.
+/// A panic in one image fails that image alone.
 fn one(task: &Task, plan: &Plan, overwrite: bool) -> Outcome {
     let result = catch_unwind(AssertUnwindSafe(|| convert(task, plan, overwrite)));
     let result =
-        result.unwrap_or_else(|_| Err(anyhow!("a panic while converting it; please report it with the picture")));
+        result.unwrap_or_else(|_| Err(anyhow!("a panic while converting it; please report it with the image")));
     result.unwrap_or_else(|error| Outcome::Failed { reason: format!("{error:#}") })
 }
 
-/// For a picture that needs more than its share of the memory.
+/// For an image that needs more than its share of the memory.
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn convert(task: &Task, plan: &Plan, overwrite: bool) -> anyhow::Result<Outcome> {
@@ -246,7 +246,7 @@ fn convert(task: &Task, plan: &Plan, overwrite: bool) -> anyhow::Result<Outcome>
     let mut made = vec![];
     for (variant, path) in conversion.variants.into_iter().zip(outputs) {
         let smaller = (variant.bytes.len() as u64) < facts.bytes;
-        let written = smaller || variant.kept || plan.storing.keep_larger;
+        let written = smaller || variant.is_source || plan.storage.keep_larger;
         if written {
             output::write(path, &variant.bytes, overwrite)?;
         } else if overwrite {
@@ -256,7 +256,7 @@ fn convert(task: &Task, plan: &Plan, overwrite: bool) -> anyhow::Result<Outcome>
         let (width, height, bytes) = (variant.width, variant.height, variant.bytes.len() as u64);
         made.push(Made { path: path.display().to_string(), width, height, bytes, score: variant.score, written });
     }
-    let SourceFacts { width, height, bytes, frames, .. } = facts;
+    let SourceInfo { width, height, bytes, frames, .. } = facts;
     Ok(Outcome::Converted { bytes, width, height, frames, outputs: made, notes: conversion.notes, took })
 }
 
@@ -272,7 +272,7 @@ fn report(tasks: &[Task], outcomes: &[Outcome], failures: &[Failure], json: bool
 fn lines(tasks: &[Task], outcomes: &[Outcome], failures: &[Failure]) -> String {
     let line = |path: &Path, result: &Outcome| {
         let line = Line { input: path.display().to_string(), result };
-        serde_json::to_string(&line).expect("plain structs without maps always serialise") + "\n"
+        serde_json::to_string(&line).expect("plain structs without maps always serialize") + "\n"
     };
     let never_begun = failures.iter().map(|(path, reason)| line(path, &Outcome::Failed { reason: reason.clone() }));
     let begun = tasks.iter().zip(outcomes).map(|(task, outcome)| line(&task.input.path, outcome));

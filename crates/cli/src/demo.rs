@@ -9,10 +9,10 @@ use anyhow::{Context, bail};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use emulator::Delivery;
-use model::{Fate, Limits, Location, Outcome, Report};
+use model::{Limits, Location, Outcome, Report, VariantStatus};
 use percent_encoding::percent_decode_str;
 
-use crate::house::{BUCKET, House, Running};
+use crate::deployment::{BUCKET, Deployment, Running};
 use crate::metrics::metrics;
 use crate::{Usage, inputs, output, table};
 
@@ -35,7 +35,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let photos = photos(&arguments.photo)?;
     let folder = tempfile::tempdir().context("no room for a bucket")?;
     let mut house =
-        House::open(arguments.running.with_our_extension(), ([127, 0, 0, 1], 0).into(), folder.path()).await?;
+        Deployment::open(arguments.running.with_our_extension(), ([127, 0, 0, 1], 0).into(), folder.path()).await?;
     let client = house.s3.client(&house.secret);
     let mut out = std::io::stdout();
     writeln!(out, "S3 is at {}, the function waits for its events.", house.s3.endpoint())?;
@@ -49,29 +49,29 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         let delivery = delivery_of(&mut house, &key).await?;
         let took = begun.elapsed();
         match report(&delivery)?.map(|report| report.outcome) {
-            Ok(Outcome::Converted { picture, variants, .. }) => {
+            Ok(Outcome::Converted { image, variants, .. }) => {
                 for variant in variants {
-                    let name = match variant.fate {
-                        Fate::Stored => {
+                    let name = match variant.status {
+                        VariantStatus::Stored => {
                             let bytes = get(&client, &variant.at).await?;
                             output::write(&arguments.output.join(&variant.at.key), &bytes, true)?;
                             variant.at.key
                         }
-                        Fate::Larger => format!("{} (not smaller: not stored)", variant.at.key),
+                        VariantStatus::LargerThanSource => format!("{} (not smaller: not stored)", variant.at.key),
                     };
                     rows.add_row([
                         name.into(),
-                        table::size(variant.width, variant.height, picture.frames).into(),
+                        table::size(variant.width, variant.height, image.frames).into(),
                         table::bytes(variant.bytes).into(),
-                        table::saving(picture.bytes, variant.bytes),
+                        table::saving(image.bytes, variant.bytes),
                         format!("{:.2} s", took.as_secs_f64()).into(),
                     ]);
                 }
             }
-            Ok(Outcome::Skipped { why: reason } | Outcome::Refused { reason } | Outcome::Failed { reason }) => {
+            Ok(Outcome::Skipped { reason } | Outcome::Rejected { reason } | Outcome::Failed { reason }) => {
                 failures.push((key, reason));
             }
-            Ok(Outcome::Removed { .. }) => failures.push((key, "it was removed while this ran".into())),
+            Ok(Outcome::Deleted { .. }) => failures.push((key, "it was deleted during the demo".into())),
             Err(reason) => failures.push((key, reason)),
         }
         if let Some(init) = delivery.last.init {
@@ -120,7 +120,7 @@ fn photos(paths: &[PathBuf]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
 }
 
 /// Waits for that object's event; the variants' own events, which ask for nothing, pass by.
-async fn delivery_of(house: &mut House, key: &str) -> anyhow::Result<Delivery> {
+async fn delivery_of(house: &mut Deployment, key: &str) -> anyhow::Result<Delivery> {
     loop {
         let delivery = house.deliveries.recv().await.context("the function went away")?;
         let told = delivery.event["Records"][0]["s3"]["object"]["key"].as_str().unwrap_or_default();

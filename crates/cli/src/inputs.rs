@@ -36,7 +36,7 @@ pub(crate) fn find(paths: &[PathBuf]) -> (Vec<Input>, Vec<Failure>) {
         }
         for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
             match entry {
-                Ok(entry) if entry.file_type().is_file() && is_picture(entry.path()) => {
+                Ok(entry) if entry.file_type().is_file() && is_image(entry.path()) => {
                     add(entry.into_path(), path.clone(), &mut inputs, &mut failures);
                 }
                 Ok(_) => {}
@@ -70,7 +70,7 @@ pub(crate) fn read(path: &Path, limit: u64) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn is_picture(path: &Path) -> bool {
+fn is_image(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_lowercase();
     EXTENSIONS.contains(&extension.as_str())
 }

@@ -12,7 +12,7 @@ use crate::inputs;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Pictures: JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF
+    /// Images: JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF
     #[arg(required = true)]
     file: Vec<PathBuf>,
     /// One JSON object a line
@@ -36,7 +36,7 @@ struct Facts {
     orientation: String,
     exif_bytes: Option<usize>,
     xmp_bytes: Option<usize>,
-    /// Pictures that follow one another, more than 1 where it moves.
+    /// Images that follow one another, more than 1 where it moves.
     frames: u32,
 }
 
@@ -67,8 +67,8 @@ fn facts(path: &Path) -> anyhow::Result<Facts> {
 
 fn avif_facts(bytes: &[u8]) -> anyhow::Result<Facts> {
     let most = u32::try_from(Limits::default().pixels).unwrap_or(u32::MAX);
-    let avif::Decoded { picture, attached, orientation, frames, .. } = avif::decode(bytes, most)?;
-    let (shape, color) = (picture.shape(), picture.color());
+    let avif::Decoded { image, attached, orientation, frames, .. } = avif::decode(bytes, most)?;
+    let (shape, color) = (image.shape(), image.color());
     let turned = format!("irot {}, imir {:?}", orientation.quarter_turns, orientation.mirror_axis);
     Ok(Facts {
         format: "AVIF".into(),
@@ -82,7 +82,7 @@ fn avif_facts(bytes: &[u8]) -> anyhow::Result<Facts> {
             Chroma::Yuv420 => "4:2:0",
             Chroma::Monochrome => "4:0:0",
         },
-        alpha: picture.alpha().is_some(),
+        alpha: image.alpha().is_some(),
         cicp: Some(cicp(color.cicp)),
         icc_bytes: color.icc.as_ref().map(Vec::len),
         orientation: if orientation.is_upright() { "upright".into() } else { turned },
@@ -105,7 +105,7 @@ fn source_facts(bytes: &[u8]) -> anyhow::Result<Facts> {
         height: described.height,
         depth: described.depth,
         chroma: match described.channels {
-            Channels::Grey => "grey",
+            Channels::Gray => "gray",
             Channels::Rgb => "RGB",
             Channels::Cmyk => "CMYK",
         },

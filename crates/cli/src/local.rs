@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use emulator::ACCESS_KEY;
 
-use crate::house::{BUCKET, House, Running};
+use crate::deployment::{BUCKET, Deployment, Running};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { port, data, running } = arguments;
     std::fs::create_dir_all(&data).with_context(|| format!("cannot make {}", data.display()))?;
-    let mut house = House::open(running, ([127, 0, 0, 1], port).into(), &data).await?;
+    let mut house = Deployment::open(running, ([127, 0, 0, 1], port).into(), &data).await?;
     let endpoint = house.s3.endpoint();
     println!(
         "S3 is at {endpoint}, objects are in {}. In another terminal:\n\n  \
@@ -44,7 +44,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             }
             stopped = tokio::signal::ctrl_c() => {
                 stopped.context("cannot wait for Ctrl-C")?;
-                println!("ending when the picture in hand is done; Ctrl-C again ends it now");
+                println!("ending when the image in hand is done; Ctrl-C again ends it now");
                 tokio::select! {
                     () = house.lambda.stop() => {}
                     _ = tokio::signal::ctrl_c() => {}

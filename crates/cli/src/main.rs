@@ -9,7 +9,7 @@ mod account;
 mod backfill;
 mod convert;
 mod demo;
-mod house;
+mod deployment;
 mod inputs;
 mod inspect;
 mod local;
@@ -35,9 +35,9 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Convert pictures: JPEG, PNG, WebP, GIF, TIFF, BMP and AVIF
+    /// Convert images: JPEG, PNG, WebP, GIF, TIFF, BMP and AVIF
     Convert(convert::Arguments),
-    /// Show what a picture or an AVIF is
+    /// Show what an image or an AVIF is
     Inspect(inspect::Arguments),
     /// Show the function at work: S3, Lambda and `bootstrap` on this machine, from upload to report
     Demo(demo::Arguments),

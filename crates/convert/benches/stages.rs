@@ -4,7 +4,7 @@
 use std::io::Cursor;
 use std::num::NonZeroUsize;
 
-use convert::{Decoded, Opened, Transformed};
+use convert::{Decoded, OpenedImage, TransformedImage};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use fast_ssim2::{PixelDescriptor, PixelSlice, compute_ssimulacra2};
 use image::{ImageFormat, Rgb, RgbImage};
@@ -60,10 +60,10 @@ fn recipe(widths: &str, quality: &str, speed: &str) -> Recipe {
 }
 
 fn decoded(bytes: &[u8], recipe: &Recipe) -> Decoded {
-    Opened::open(bytes, recipe, &Limits::default()).and_then(Opened::decode).expect("it is a picture")
+    OpenedImage::open(bytes, recipe, &Limits::default()).and_then(OpenedImage::decode).expect("it is a picture")
 }
 
-fn transformed(bytes: &[u8], recipe: &Recipe) -> Transformed {
+fn transformed(bytes: &[u8], recipe: &Recipe) -> TransformedImage {
     decoded(bytes, recipe).transform(recipe).expect("it has planes")
 }
 

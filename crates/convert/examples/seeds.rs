@@ -56,7 +56,7 @@ fn profiles() -> [Vec<u8>; 3] {
 fn pictures() -> Vec<Vec<u8>> {
     let side = u32::from(SIDE);
     let rgb = DynamicImage::from(picture(side, side));
-    let (rgba, deep, grey): (DynamicImage, _, _) =
+    let (rgba, deep, gray): (DynamicImage, _, _) =
         (rgb.to_rgba8().into(), DynamicImage::from(rgb.to_rgb16()), rgb.to_luma8().into());
     let [color, one_channel, inks] = profiles();
     let mut files = vec![
@@ -71,7 +71,7 @@ fn pictures() -> Vec<Vec<u8>> {
     ];
     for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Tiff, ImageFormat::Bmp] {
         files.push(file(&rgb, format));
-        files.push(file(&grey, format));
+        files.push(file(&gray, format));
     }
     for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Tiff, ImageFormat::Bmp] {
         files.push(file(&rgba, format));
@@ -81,7 +81,7 @@ fn pictures() -> Vec<Vec<u8>> {
             let extras = Extras { exif: Some(&exif(orientation)), icc: Some(&color) };
             files.push(file_with(&rgb, format, extras));
         }
-        files.push(file_with(&grey, format, Extras { icc: Some(&one_channel), exif: None }));
+        files.push(file_with(&gray, format, Extras { icc: Some(&one_channel), exif: None }));
     }
     for progressive in [false, true] {
         // Turned, and of an odd number of rows.

@@ -88,7 +88,7 @@ impl<'bytes> AvifFile<'bytes> {
         let most =
             self.shape.width.saturating_mul(self.shape.height).max(heif::SMALL).saturating_mul(heif::MOST_PIXELS);
         let decoded = avif::decode(&file, most).map_err(damaged)?;
-        let shape = decoded.picture.shape();
+        let shape = decoded.image.shape();
         if (shape.width, shape.height) != (self.shape.width, self.shape.height) {
             return Err(damage("its pictures have other dimensions than it claims"));
         }
@@ -109,7 +109,7 @@ impl<'bytes> AvifFile<'bytes> {
         }
         let pixels = decoded.pixels().map_err(|error| Error::Unsupported {
             format: Format::Avif,
-            message: format!("matrix {}: {}", decoded.picture.color().cicp.matrix, brief(&error.to_string())),
+            message: format!("matrix {}: {}", decoded.image.color().cicp.matrix, brief(&error.to_string())),
         })?;
         drop(decoded);
         let image = image(pixels, shape, self.alpha).ok_or_else(|| damage("its pixels are not all there"))?;
@@ -180,7 +180,7 @@ pub(crate) fn image(pixels: Pixels, Shape { width, height, chroma, .. }: Shape, 
         (Pixels::Sixteen(pixels), false) => DynamicImage::ImageRgb16(ImageBuffer::from_raw(width, height, pixels)?),
         (Pixels::Sixteen(pixels), true) => DynamicImage::ImageRgba16(ImageBuffer::from_raw(width, height, pixels)?),
     };
-    // Of grey, red, green and blue are the same, and their luma is what they are.
+    // Of gray, red, green and blue are the same, and their luma is what they are.
     Some(match (chroma, color) {
         (Chroma::Monochrome, DynamicImage::ImageRgb8(image)) => DynamicImage::from(image).into_luma8().into(),
         (Chroma::Monochrome, DynamicImage::ImageRgba8(image)) => DynamicImage::from(image).into_luma_alpha8().into(),

@@ -12,29 +12,29 @@ const CONTRAST: u8 = 32;
 /// The most pixels of a picture too small to be judged. Icons are so small, and chroma at half resolution would be seen in
 /// them; a thumbnail made of a photograph is judged by the photograph.
 const SMALL: u64 = 128 * 128;
-/// The share of equal neighbours, among blocks with something in them, from which a picture is drawn. Screenshots and
+/// The share of equal neighbors, among blocks with something in them, from which a picture is drawn. Screenshots and
 /// diagrams measured .4 to .9; photographs, decoded from JPEG ones included, .00 to .06.
 const DRAWN: f64 = 0.25;
 
-/// Tells a drawn picture by its equal neighbours: where a photograph has an edge, noise and blur make every pixel differ
-/// from the next; a drawn edge stands between runs of one colour. Flat blocks say nothing, for skies are flat too.
+/// Tells a drawn picture by its equal neighbors: where a photograph has an edge, noise and blur make every pixel differ
+/// from the next; a drawn edge stands between runs of one color. Flat blocks say nothing, for skies are flat too.
 pub(crate) fn of(image: &DynamicImage) -> Content {
     let (width, height) = image.dimensions();
     if u64::from(width) * u64::from(height) <= SMALL {
         return Content::Graphic;
     }
     let share = match image {
-        DynamicImage::ImageLuma8(image) => equal_neighbours(image, width, height),
-        DynamicImage::ImageLumaA8(image) => equal_neighbours(image, width, height),
-        DynamicImage::ImageRgb8(image) => equal_neighbours(image, width, height),
-        DynamicImage::ImageRgba8(image) => equal_neighbours(image, width, height),
+        DynamicImage::ImageLuma8(image) => equal_neighbors(image, width, height),
+        DynamicImage::ImageLumaA8(image) => equal_neighbors(image, width, height),
+        DynamicImage::ImageRgb8(image) => equal_neighbors(image, width, height),
+        DynamicImage::ImageRgba8(image) => equal_neighbors(image, width, height),
         // Nobody draws with 16 bits.
         _ => 0.0,
     };
     if share >= DRAWN { Content::Graphic } else { Content::Photograph }
 }
 
-fn equal_neighbours<P>(image: &impl GenericImageView<Pixel = P>, width: u32, height: u32) -> f64
+fn equal_neighbors<P>(image: &impl GenericImageView<Pixel = P>, width: u32, height: u32) -> f64
 where
     P: Pixel<Subpixel = u8> + PartialEq,
 {

@@ -5,7 +5,7 @@ use model::Color;
 use crate::avif_file::Kept;
 use crate::header::{Header, Reader, decoding};
 use crate::motion::Moving;
-use crate::open::Opened;
+use crate::open::OpenedImage;
 use crate::raster::Raster;
 use crate::{Error, SearchObstacle, gain_map, profile, tiff};
 
@@ -26,7 +26,7 @@ pub struct Decoded {
     pub(crate) moving: Option<Moving>,
 }
 
-impl Opened<'_> {
+impl OpenedImage<'_> {
     /// Decodes the picture, the only time that this is done; of what moves, every frame, to see that all are whole.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 use image::ColorType;
 use model::{Cicp, Limits, Metadata, Recipe};
 
-use crate::{Error, Format, Opened};
+use crate::{Error, Format, OpenedImage};
 
 /// What a source file's header tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct Description {
     pub alpha: bool,
     /// Exif orientation, 1 to 8: how it is to be turned upright.
     pub orientation: u8,
-    /// What it says of its colours by code points.
+    /// What it says of its colors by code points.
     pub cicp: Option<Cicp>,
     /// Its ICC profile, or one that says what it says otherwise.
     pub icc: Option<Vec<u8>>,
@@ -36,8 +36,8 @@ pub struct Description {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Channels {
     /// Luma alone.
-    Grey,
-    /// Light of three colours.
+    Gray,
+    /// Light of three colors.
     Rgb,
     /// Ink of four.
     Cmyk,
@@ -50,12 +50,12 @@ pub enum Channels {
 pub fn describe(bytes: &[u8], limits: &Limits) -> Result<Description, Error> {
     // All that the file has, as it is.
     let recipe = Recipe { metadata: Metadata::Keep, ..Recipe::default() };
-    let Opened { header, .. } = Opened::open(bytes, &recipe, limits)?;
+    let OpenedImage { header, .. } = OpenedImage::open(bytes, &recipe, limits)?;
     let color = header.color_type();
     let depth = u32::from(color.bits_per_pixel()) / u32::from(color.channel_count());
     let channels = match color {
         _ if header.is_cmyk() => Channels::Cmyk,
-        ColorType::L8 | ColorType::L16 | ColorType::La8 | ColorType::La16 => Channels::Grey,
+        ColorType::L8 | ColorType::L16 | ColorType::La8 | ColorType::La16 => Channels::Gray,
         _ => Channels::Rgb,
     };
     Ok(Description {

@@ -12,21 +12,21 @@ use model::{Depth, FixedQuality, Recipe, Score, Shape, Width};
 use crate::search::{self, Curve, Failed, Found, Start};
 use crate::sizes::size;
 use crate::transform::{Aim, Rendition};
-use crate::{Conversion, Error, Transformed};
+use crate::{Conversion, Error, TransformedImage};
 
 /// One AVIF file.
 #[derive(Debug, Clone)]
 pub struct Variant {
-    /// The width the recipe asked for.
-    pub asked: Width,
-    /// Pixels across: at most what was asked for, never more than the source has.
+    /// The width the recipe requested for.
+    pub requested: Width,
+    /// Pixels across: at most what was requested for, never more than the source has.
     pub width: u32,
     /// Pixels down.
     pub height: u32,
     /// The file. Widths beyond the source's share one.
     pub bytes: Arc<[u8]>,
     /// Whether the file is the source itself, which is an AVIF of that size already.
-    pub kept: bool,
+    pub is_source: bool,
     /// The SSIMULACRA2 score that it reached, where a search measured it.
     pub score: Option<f32>,
 }
@@ -52,7 +52,7 @@ struct File {
 /// What is put on top of a target that is guessed at: nine photographs of ten then reach it.
 const SAFE: f32 = 5.0;
 
-impl Transformed {
+impl TransformedImage {
     /// Encodes the variants on up to `threads` threads.
     ///
     /// # Errors
@@ -71,11 +71,11 @@ impl Transformed {
         let variants = recipe
             .widths
             .iter()
-            .filter_map(|asked| {
-                let wanted = size(self.source, asked);
-                let ((size, File { bytes, score }), kept) = files.iter().find(|((size, _), _)| *size == wanted)?;
+            .filter_map(|requested| {
+                let wanted = size(self.source, requested);
+                let ((size, File { bytes, score }), is_source) = files.iter().find(|((size, _), _)| *size == wanted)?;
                 let (bytes, (width, height)) = (Arc::clone(bytes), *size);
-                Some(Variant { asked, width, height, bytes, kept: *kept, score: *score })
+                Some(Variant { requested, width, height, bytes, is_source: *is_source, score: *score })
             })
             .collect();
         let search_obstacle = match self.aim {

@@ -54,7 +54,7 @@ impl Estimate {
         let light = u64::from(color.channel_count()) * 2;
         let resizing = narrower.map_or(0, |width| {
             let rows = width.saturating_mul(u64::from(header.size().1));
-            // Colours are multiplied by their alpha in a copy.
+            // Colors are multiplied by their alpha in a copy.
             let copies = if color.has_alpha() { 2 } else { 1 };
             let lights =
                 pixels.saturating_mul(copies).saturating_add(rows).saturating_add(encoded_pixels).saturating_mul(light);

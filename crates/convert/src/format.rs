@@ -4,10 +4,10 @@ use image::ImageFormat;
 
 use crate::{Error, heif};
 
-/// A format read here, recognised by a file's first bytes and never by its name.
+/// A format read here, recognized by a file's first bytes and never by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// JPEG, baseline and progressive; grey, RGB and CMYK.
+    /// JPEG, baseline and progressive; gray, RGB and CMYK.
     Jpeg,
     /// PNG and APNG.
     Png,
@@ -24,7 +24,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Recognises a file.
+    /// Recognizes a file.
     pub(crate) fn of(bytes: &[u8]) -> Result<Self, Error> {
         if bytes.is_empty() {
             return Err(Error::Empty);

@@ -223,12 +223,12 @@ impl<'bytes> Header<'bytes> {
         };
         let mut cicp = None;
         if format == Format::Png {
-            let grey = !decoder.color_type().has_color();
+            let gray = !decoder.color_type().has_color();
             cicp = png::cicp(bytes);
-            cicp = cicp.or_else(|| png::linear(bytes, grey).filter(|_| icc.is_none() && !png::has_profile(bytes)));
+            cicp = cicp.or_else(|| png::linear(bytes, gray).filter(|_| icc.is_none() && !png::has_profile(bytes)));
             // One that is there and could not be read is told as damaged, as an empty one is.
             icc = icc.or_else(|| png::has_profile(bytes).then(Vec::new));
-            icc = icc.or_else(|| png::profile(bytes, grey)).filter(|_| cicp.is_none());
+            icc = icc.or_else(|| png::profile(bytes, gray)).filter(|_| cicp.is_none());
         }
         let exif = exif.map(metadata::without_prefix);
         let orientation = match exif {

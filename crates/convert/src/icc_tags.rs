@@ -1,4 +1,4 @@
-//! An ICC profile without the parts that do not describe colours: private tags, device names, serial numbers, texts, dates.
+//! An ICC profile without the parts that do not describe colors: private tags, device names, serial numbers, texts, dates.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,7 @@ const HEADER: usize = 128;
 /// D50, as every profile has it.
 const ILLUMINANT: [u8; 12] = [0, 0, 0xf6, 0xd6, 0, 1, 0, 0, 0, 0, 0xd3, 0x2d];
 
-/// The profile written anew, with the same colours. The texts that every profile needs say nothing. Nothing where the
+/// The profile written anew, with the same colors. The texts that every profile needs say nothing. Nothing where the
 /// profile is damaged.
 pub(crate) fn without_private_tags(icc: &[u8]) -> Option<Vec<u8>> {
     let length = usize::try_from(number(icc, 0)?).ok()?;
@@ -59,7 +59,7 @@ pub(crate) fn without_private_tags(icc: &[u8]) -> Option<Vec<u8>> {
     USABLE.iter().any(|set| set.iter().all(has)).then(|| profile(header(icc), &tags, &elements))
 }
 
-/// Whether the colours of an image depend on a tag. The others are for printing, or say how colours were measured.
+/// Whether the colors of an image depend on a tag. The others are for printing, or say how colors were measured.
 fn is_needed(name: [u8; 4]) -> bool {
     !matches!(&name, b"bkpt" | b"chrm" | b"lumi" | b"gamt") && !matches!(&name[..3], b"B2A" | b"B2D")
 }
@@ -96,7 +96,7 @@ fn grid(data: &[u8]) -> Option<usize> {
     usize::from(points).checked_pow(inputs.into())?.checked_mul(outputs.into()).filter(|entries| *entries <= data.len())
 }
 
-/// The header (7.2) with its version, class, colour spaces and rendering intent.
+/// The header (7.2) with its version, class, color spaces and rendering intent.
 fn header(icc: &[u8]) -> [u8; HEADER] {
     let mut header = [0; HEADER];
     for range in [8..10, 12..24, 36..40] {
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn private_tags_are_removed_and_colours_stay_the_same() {
+    fn private_tags_are_removed_and_colors_stay_the_same() {
         for profile in [
             ColorProfile::new_srgb(),
             ColorProfile::new_display_p3(),

@@ -136,7 +136,7 @@ impl<'bytes> Jpeg<'bytes> {
         turbo.unwrap_or_else(|| self.decode_all(icc, notes).map(Raster::Pixels))
     }
 
-    /// All its pixels, grey or RGB. CMYK comes out as sRGB, by its profile where it has one; then `icc` is taken.
+    /// All its pixels, gray or RGB. CMYK comes out as sRGB, by its profile where it has one; then `icc` is taken.
     pub(crate) fn decode_all(
         mut self,
         icc: &mut Option<Vec<u8>>,
@@ -161,7 +161,7 @@ impl<'bytes> Jpeg<'bytes> {
     }
 
     fn pixels(&mut self, color_space: ColorSpace) -> Result<Vec<u8>, Error> {
-        // Strict from here on: a scan that ends early or goes wrong must not pass for a picture with a grey lower half.
+        // Strict from here on: a scan that ends early or goes wrong must not pass for a picture with a gray lower half.
         self.decoder.set_options(self.options.set_strict_mode(true).jpeg_set_out_colorspace(color_space));
         self.decoder.decode().map_err(damaged)
     }
@@ -186,7 +186,7 @@ fn inks(mut pixels: Vec<u8>, stored_as: ColorSpace) -> Vec<u8> {
     pixels
 }
 
-/// JFIF's inverse colour transform (ITU-T T.871, section 7), in 16-bit fixed point.
+/// JFIF's inverse color transform (ITU-T T.871, section 7), in 16-bit fixed point.
 fn red(y: u8, cr: u8) -> u8 {
     clamp(i32::from(y) + ((91_881 * (i32::from(cr) - 128) + 32_768) >> 16))
 }

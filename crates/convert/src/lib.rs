@@ -1,7 +1,7 @@
 //! A picture file's bytes in, AVIF variants out.
 //!
 //! ```text
-//! bytes -> Opened -> Decoded -> Transformed -> Vec<Variant>
+//! bytes -> OpenedImage -> Decoded -> TransformedImage -> Vec<Variant>
 //!         open    decode    transform     encode
 //! ```
 //!
@@ -9,7 +9,7 @@
 //! [`convert`] is all four in a row.
 //!
 //! - **open** reads the header alone, and refuses what is over a limit before anything of its size is allocated.
-//! - **decode** makes pixels of it, once, in sRGB where the file's own colours cannot travel in an AVIF.
+//! - **decode** makes pixels of it, once, in sRGB where the file's own colors cannot travel in an AVIF.
 //! - **transform** turns it upright, makes the sizes, and separates luma from chroma.
 //! - **encode** writes the variants, two side by side, the largest first.
 //!
@@ -62,8 +62,8 @@ pub use describe::{Channels, Description, describe};
 pub use encode::Variant;
 pub use error::Error;
 pub use format::Format;
-pub use open::{Opened, SearchObstacle};
-pub use transform::Transformed;
+pub use open::{OpenedImage, SearchObstacle};
+pub use transform::TransformedImage;
 
 /// What one picture became.
 #[derive(Debug, Clone)]
@@ -81,5 +81,5 @@ pub struct Conversion {
 /// # Errors
 /// [`Error`] where the file is no picture, is damaged, is over a limit, or cannot be encoded.
 pub fn convert(bytes: &[u8], recipe: &Recipe, limits: &Limits, threads: NonZeroUsize) -> Result<Conversion, Error> {
-    Opened::open(bytes, recipe, limits)?.decode()?.transform(recipe)?.encode(recipe, threads)
+    OpenedImage::open(bytes, recipe, limits)?.decode()?.transform(recipe)?.encode(recipe, threads)
 }

@@ -10,7 +10,7 @@ use crate::ycbcr::YCbCr;
 use crate::{Error, Format};
 
 /// A file whose header was read and found within the limits. No pixel was touched.
-pub struct Opened<'bytes> {
+pub struct OpenedImage<'bytes> {
     pub(crate) header: Header<'bytes>,
     pub(crate) need: Need,
     encoded_pixels: u64,
@@ -43,7 +43,7 @@ impl fmt::Display for SearchObstacle {
     }
 }
 
-impl<'bytes> Opened<'bytes> {
+impl<'bytes> OpenedImage<'bytes> {
     /// Reads a file's header and holds it against the limits.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use avif::Content;
 use image::{DynamicImage, GenericImageView};
-use model::{Chroma, Cicp, Color, Depth, Picture, Quality, Samples, Shape};
+use model::{Chroma, Cicp, Color, Depth, PlanarImage, Quality, Samples, Shape};
 use yuv::{YuvChromaSubsampling, YuvConversionMode, YuvError, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
 
 use crate::Error;
@@ -17,7 +17,7 @@ pub(crate) struct Style {
     deepened: bool,
 }
 
-/// From this score on chroma at half resolution stands in the way: of seven photographs the one with the most colour in
+/// From this score on chroma at half resolution stands in the way: of seven photographs the one with the most color in
 /// its edges gets to 84 with it, whatever the quantizer, and only two get over 89.
 const WHOLE_CHROMA: f32 = 84.0;
 
@@ -31,8 +31,8 @@ impl Style {
     }
 }
 
-/// Makes planes of pixels. Grey stays one plane; 16 bits become 10; drawn pictures keep their chroma whole.
-pub(crate) fn picture(image: &DynamicImage, color: &Color, style: Style) -> Result<Picture, Error> {
+/// Makes planes of pixels. Gray stays one plane; 16 bits become 10; drawn pictures keep their chroma whole.
+pub(crate) fn picture(image: &DynamicImage, color: &Color, style: Style) -> Result<PlanarImage, Error> {
     let (width, height) = image.dimensions();
     let failed = |message: String| Error::Planes { width, height, message };
     let colored = image.color().has_color();
@@ -47,7 +47,7 @@ pub(crate) fn picture(image: &DynamicImage, color: &Color, style: Style) -> Resu
         DynamicImage::ImageLuma8(image) => (Depth::Eight, vec![Samples::U8(image.as_raw().clone())], None),
         DynamicImage::ImageLumaA8(image) => (Depth::Eight, vec![channel::<2>(image, 0)], Some(channel::<2>(image, 1))),
         DynamicImage::ImageRgb8(image) if style.deepened => {
-            // Luma and chroma have more levels than eight bits hold, of colours that do.
+            // Luma and chroma have more levels than eight bits hold, of colors that do.
             let pixels: Vec<u16> = image.iter().map(|&sample| ten_of_eight(sample)).collect();
             (Depth::Ten, rgb.planar::<3>(&pixels).map_err(|error| failed(error.to_string()))?, None)
         }
@@ -73,12 +73,12 @@ pub(crate) fn picture(image: &DynamicImage, color: &Color, style: Style) -> Resu
     };
     let color = Color { cicp, icc: color.icc.clone() };
     let shape = Shape { width, height, depth, chroma };
-    Picture::new(shape, planes, alpha, color).map_err(|error| failed(error.to_string()))
+    PlanarImage::new(shape, planes, alpha, color).map_err(|error| failed(error.to_string()))
 }
 
 /// The same planes at 10 bits; made anew of the pixels where there are any, for luma and chroma have more levels than eight
 /// bits hold.
-pub(crate) fn deepened(picture: &Picture, pixels: Option<&DynamicImage>) -> Result<Picture, Error> {
+pub(crate) fn deepened(picture: &PlanarImage, pixels: Option<&DynamicImage>) -> Result<PlanarImage, Error> {
     let Shape { width, height, chroma, .. } = picture.shape();
     match pixels {
         Some(pixels) => {

@@ -15,7 +15,7 @@ pub(crate) fn exif(bytes: &[u8]) -> Option<&[u8]> {
     chunk(bytes, *b"eXIf")
 }
 
-/// The `cICP` chunk, which wins over every other word on colour (PNG specification, third edition, 11.3.2.6): Display P3
+/// The `cICP` chunk, which wins over every other word on color (PNG specification, third edition, 11.3.2.6): Display P3
 /// and HDR pictures have one.
 pub(crate) fn cicp(bytes: &[u8]) -> Option<Cicp> {
     match *chunk(bytes, *b"cICP")? {
@@ -32,22 +32,22 @@ pub(crate) fn has_profile(bytes: &[u8]) -> bool {
 
 /// Code points that say what the `gAMA` and `cHRM` chunks say, where there are such: for light as it is, which needs no
 /// profile then and no change of any pixel. They count only where no `iCCP` chunk is.
-pub(crate) fn linear(bytes: &[u8], grey: bool) -> Option<Cicp> {
+pub(crate) fn linear(bytes: &[u8], gray: bool) -> Option<Cicp> {
     const LINEAR: u16 = 8;
-    let (exponent, chromaticities) = gamma(bytes, grey)?;
+    let (exponent, chromaticities) = gamma(bytes, gray)?;
     let is_linear = (0.99..=1.01).contains(&exponent) && chromaticities.is_none();
     is_linear.then_some(Cicp { transfer: LINEAR, ..Cicp::SRGB })
 }
 
 /// An ICC profile that says what the `gAMA` and `cHRM` chunks say, where that is neither sRGB nor [`linear`]. They count
 /// only where no `iCCP` chunk is.
-pub(crate) fn profile(bytes: &[u8], grey: bool) -> Option<Vec<u8>> {
-    let (exponent, chromaticities) = gamma(bytes, grey)?;
+pub(crate) fn profile(bytes: &[u8], gray: bool) -> Option<Vec<u8>> {
+    let (exponent, chromaticities) = gamma(bytes, gray)?;
     let is_srgb = (2.15..=2.25).contains(&exponent);
-    if (is_srgb && chromaticities.is_none()) || linear(bytes, grey).is_some() {
+    if (is_srgb && chromaticities.is_none()) || linear(bytes, gray).is_some() {
         return None;
     }
-    if grey {
+    if gray {
         return ColorProfile::new_gray_with_gamma(single(exponent)).encode().ok();
     }
     let mut profile = ColorProfile::new_srgb();
@@ -68,7 +68,7 @@ pub(crate) fn profile(bytes: &[u8], grey: bool) -> Option<Vec<u8>> {
 
 /// The exponent that makes light of levels, and the chromaticities where they matter and are not sRGB's (PNG
 /// specification, third edition, 11.3.2.1 and 11.3.2.2); nothing where an `sRGB` chunk says that they do not count.
-fn gamma(bytes: &[u8], grey: bool) -> Option<(f64, Option<Chromaticities>)> {
+fn gamma(bytes: &[u8], gray: bool) -> Option<(f64, Option<Chromaticities>)> {
     if chunk(bytes, *b"sRGB").is_some() {
         return None;
     }
@@ -78,7 +78,7 @@ fn gamma(bytes: &[u8], grey: bool) -> Option<(f64, Option<Chromaticities>)> {
     if !(0.1..=10.0).contains(&exponent) {
         return None;
     }
-    let points = chunk(bytes, *b"cHRM").filter(|_| !grey).and_then(chromaticities);
+    let points = chunk(bytes, *b"cHRM").filter(|_| !gray).and_then(chromaticities);
     Some((exponent, points.filter(|points| !are_srgb(points))))
 }
 
@@ -93,7 +93,7 @@ fn chromaticities(data: &[u8]) -> Option<Chromaticities> {
     let values: Vec<f64> = numbers.iter().map(|&number| f64::from(u32::from_be_bytes(number)) / 100_000.0).collect();
     let (points, []) = values.as_chunks::<2>() else { return None };
     let points: Chromaticities = points.try_into().ok()?;
-    // A point without height is no colour, and would be divided by.
+    // A point without height is no color, and would be divided by.
     points.iter().all(|[x, y]| (0.001..1.0).contains(y) && *x < 1.0).then_some(points)
 }
 

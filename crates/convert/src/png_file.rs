@@ -23,7 +23,7 @@ pub(crate) const EXTRAS: usize = 16 << 20;
 impl<'bytes> PngFile<'bytes> {
     pub(crate) fn open(bytes: &'bytes [u8]) -> Result<Self, Error> {
         let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: EXTRAS });
-        // Fewer than 8 bits become 8, palettes become colours, and a transparent colour becomes alpha.
+        // Fewer than 8 bits become 8, palettes become colors, and a transparent color becomes alpha.
         decoder.set_transformations(Transformations::EXPAND);
         decoder.set_ignore_text_chunk(true);
         let reader = decoder.read_info().map_err(|error| unreadable(&error))?;

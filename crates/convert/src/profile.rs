@@ -1,6 +1,6 @@
 //! ICC profiles: which travel with the picture, and which are applied because they cannot.
 //!
-//! An AVIF carries an RGB profile for RGB pixels. Grey profiles on 4:0:0 are drawn differently by nearly every reader,
+//! An AVIF carries an RGB profile for RGB pixels. Gray profiles on 4:0:0 are drawn differently by nearly every reader,
 //! and CMYK has no place in AV1 at all; both become sRGB here.
 
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use moxcms::{ColorProfile, DataColorSpace, Layout, Transform8BitExecutor, Transf
 
 use crate::icc_tags;
 
-/// The colour space of the samples a profile describes (ICC.1:2022, 7.2.6), if it is a profile at all.
+/// The color space of the samples a profile describes (ICC.1:2022, 7.2.6), if it is a profile at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Space {
     Rgb,
@@ -42,7 +42,7 @@ pub(crate) fn without_private_tags(icc: Vec<u8>) -> Vec<u8> {
     }
 }
 
-/// Settles what the pixels' colours are: the pixels, changed where their profile cannot travel, and what is to be said of
+/// Settles what the pixels' colors are: the pixels, changed where their profile cannot travel, and what is to be said of
 /// them, which is sRGB where nothing was.
 pub(crate) fn settle(
     image: DynamicImage,
@@ -59,7 +59,7 @@ pub(crate) fn of_planes(icc: Option<Vec<u8>>, notes: &mut Vec<String>) -> Color 
     judge(false, icc, None, notes).1
 }
 
-/// What is to be said of the colours, and of grey perhaps the tone curve that makes it true.
+/// What is to be said of the colors, and of gray perhaps the tone curve that makes it true.
 fn judge(gray: bool, icc: Option<Vec<u8>>, cicp: Option<Cicp>, notes: &mut Vec<String>) -> (Option<Vec<u16>>, Color) {
     let srgb = Color { cicp: Cicp::SRGB, icc: None };
     let Some(icc) = icc else { return (None, Color { cicp: cicp.unwrap_or(Cicp::SRGB), icc: None }) };
@@ -69,8 +69,8 @@ fn judge(gray: bool, icc: Option<Vec<u8>>, cicp: Option<Cicp>, notes: &mut Vec<S
             Some(tone) => return (Some(tone), srgb),
             None => "is damaged",
         },
-        (Space::Gray, false) => "is for grey pixels and these have colour",
-        (Space::Other, _) => "is for neither RGB nor grey pixels",
+        (Space::Gray, false) => "is for gray pixels and these have color",
+        (Space::Other, _) => "is for neither RGB nor gray pixels",
         (Space::None, _) => "is damaged",
     };
     notes.push(format!("the ICC profile {because}; the picture was taken as sRGB"));
@@ -91,7 +91,7 @@ pub(crate) fn cmyk_to_srgb(inks: &[u8], icc: Option<&[u8]>, notes: &mut Vec<Stri
             None => notes.push("the ICC profile is damaged or not for CMYK, and was left out".into()),
         }
     }
-    notes.push("CMYK was converted to sRGB without a profile; its colours are approximate".into());
+    notes.push("CMYK was converted to sRGB without a profile; its colors are approximate".into());
     inks.as_chunks::<4>().0.iter().flat_map(|&[c, m, y, k]| [c, m, y].map(|ink| without(ink, k))).collect()
 }
 
@@ -110,7 +110,7 @@ fn cmyk_transform(icc: &[u8]) -> Option<Arc<Transform8BitExecutor>> {
     profile.create_transform_8bit(Layout::Rgba, &ColorProfile::new_srgb(), Layout::Rgb, options).ok()
 }
 
-/// For each of 65,536 grey levels by this profile, the sRGB level that looks the same.
+/// For each of 65,536 gray levels by this profile, the sRGB level that looks the same.
 fn tone(icc: &[u8]) -> Option<Vec<u16>> {
     let profile = ColorProfile::new_from_slice(icc).ok()?;
     let (layout, channels) = match profile.color_space {
@@ -124,11 +124,11 @@ fn tone(icc: &[u8]) -> Option<Vec<u16>> {
     let ramp: Vec<u16> = (0..=u16::MAX).flat_map(|level| std::iter::repeat_n(level, channels)).collect();
     let mut toned = vec![0; 3 << 16];
     transform.transform(&ramp, &mut toned).ok()?;
-    // A neutral colour has three equal levels; green stands for them.
+    // A neutral color has three equal levels; green stands for them.
     Some(toned.as_chunks::<3>().0.iter().map(|&[_, green, _]| green).collect())
 }
 
-/// Maps the grey levels of a picture without colour; one with colour never comes here.
+/// Maps the gray levels of a picture without color; one with color never comes here.
 fn apply(mut image: DynamicImage, tone: &[u16]) -> DynamicImage {
     // 257 steps of 16 bits make one of 8.
     let eight = |level: &mut u8| {

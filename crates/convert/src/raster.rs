@@ -9,7 +9,7 @@ use crate::{Error, content};
 
 /// A picture's samples as they were decoded.
 pub(crate) enum Raster {
-    /// Grey or RGB, perhaps with alpha.
+    /// Gray or RGB, perhaps with alpha.
     Pixels(DynamicImage),
     /// A JPEG's own luma and chroma.
     Planes(YCbCr),
@@ -27,7 +27,7 @@ impl Raster {
         }
     }
 
-    /// What it shows; luma tells as much of that as colours do.
+    /// What it shows; luma tells as much of that as colors do.
     pub(crate) fn content(&self) -> Content {
         match self {
             Self::Pixels(image) => content::of(image),

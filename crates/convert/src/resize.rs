@@ -55,7 +55,7 @@ impl Light {
         Ok(Self { image, color, curve })
     }
 
-    /// The same at a smaller size, by a Lanczos filter; colours are weighted by alpha where there is any.
+    /// The same at a smaller size, by a Lanczos filter; colors are weighted by alpha where there is any.
     pub(crate) fn resized(&self, (width, height): (u32, u32)) -> Result<Self, Error> {
         let mut image = DynamicImage::new(width, height, self.image.color());
         // `Resizer::resize` is compiled for every type of pixel, which made half of this crate's machine code.
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_clear_lends_no_colour_to_what_is_not() {
+    fn what_is_clear_lends_no_color_to_what_is_not() {
         // White to the left, and to the right black that nobody can see.
         let image = RgbaImage::from_fn(64, 64, |x, _| if x < 31 { Rgba([255; 4]) } else { Rgba([0; 4]) });
         for image in [DynamicImage::from(image.clone()), DynamicImage::from(image).to_rgba16().into()] {

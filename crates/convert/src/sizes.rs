@@ -4,15 +4,15 @@ use model::Width;
 
 /// The sizes that `widths` make of a picture of this size, each once, the widest first.
 pub(crate) fn sizes((width, height): (u32, u32), widths: impl Iterator<Item = Width>) -> Vec<(u32, u32)> {
-    let mut sizes: Vec<_> = widths.map(|asked| size((width, height), asked)).collect();
+    let mut sizes: Vec<_> = widths.map(|requested| size((width, height), requested)).collect();
     sizes.sort_unstable_by(|a, b| b.cmp(a));
     sizes.dedup();
     sizes
 }
 
-/// The size that an asked width makes of a picture of this size: the same proportions, never larger.
-pub(crate) fn size((width, height): (u32, u32), asked: Width) -> (u32, u32) {
-    let narrowed = asked.of(width);
+/// The size that an requested width makes of a picture of this size: the same proportions, never larger.
+pub(crate) fn size((width, height): (u32, u32), requested: Width) -> (u32, u32) {
+    let narrowed = requested.of(width);
     let rounded = (u64::from(height) * u64::from(narrowed) + u64::from(width) / 2) / u64::from(width);
     // A very wide picture keeps one row.
     (narrowed, u32::try_from(rounded).unwrap_or(height).clamp(1, height))
@@ -26,12 +26,12 @@ mod tests {
     proptest! {
         #[test]
         fn every_variant_fits_its_box_and_keeps_its_proportions(
-            width in 1..=Width::MAX, height in 1..=Width::MAX, asked in 1..=Width::MAX,
+            width in 1..=Width::MAX, height in 1..=Width::MAX, requested in 1..=Width::MAX,
         ) {
-            let asked: Width = asked.to_string().parse().unwrap();
-            let (narrow, low) = size((width, height), asked);
+            let requested: Width = requested.to_string().parse().unwrap();
+            let (narrow, low) = size((width, height), requested);
             prop_assert!(narrow <= width && low <= height && narrow >= 1 && low >= 1);
-            prop_assert_eq!(narrow, asked.of(width));
+            prop_assert_eq!(narrow, requested.of(width));
             let exact = f64::from(height) * f64::from(narrow) / f64::from(width);
             prop_assert!((f64::from(low) - exact).abs() <= 0.5 || (low == 1 && exact < 1.0), "{low} for {exact}");
         }

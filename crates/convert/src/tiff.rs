@@ -1,4 +1,4 @@
-//! What the `image` crate passes over in a TIFF: inks, which it turns into approximate RGB, colours that were multiplied
+//! What the `image` crate passes over in a TIFF: inks, which it turns into approximate RGB, colors that were multiplied
 //! by their alpha, and profiles that are large beside their picture, which its limits on memory lose.
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
@@ -17,7 +17,7 @@ use crate::{Error, Format};
 pub(crate) enum Samples {
     /// What the `image` crate takes them for.
     Plain,
-    /// Colours multiplied by their alpha (TIFF 6.0, section 18, `ExtraSamples` = 1).
+    /// Colors multiplied by their alpha (TIFF 6.0, section 18, `ExtraSamples` = 1).
     Premultiplied,
     /// Amounts of ink.
     Inks,
@@ -112,7 +112,7 @@ pub(crate) fn inks(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     }
 }
 
-/// The colours as they were before they were multiplied; under no alpha at all there are none.
+/// The colors as they were before they were multiplied; under no alpha at all there are none.
 pub(crate) fn unpremultiplied(mut image: DynamicImage) -> DynamicImage {
     match &mut image {
         DynamicImage::ImageRgba8(image) => image.as_chunks_mut().0.iter_mut().for_each(divide::<u8, 4>),

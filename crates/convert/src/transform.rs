@@ -1,6 +1,6 @@
 use avif::{Attached, Content};
 use image::DynamicImage;
-use model::{Color, Metadata, Picture, Quality, Recipe, Score};
+use model::{Color, Metadata, PlanarImage, Quality, Recipe, Score};
 
 use crate::avif_file::Kept;
 use crate::motion::Moving;
@@ -14,7 +14,7 @@ use crate::{Decoded, Error, SearchObstacle, gain_map, metadata, planes};
 type Size = (u32, u32);
 
 /// The variants' pixels as the codec wants them, each size once.
-pub struct Transformed {
+pub struct TransformedImage {
     /// The widest first.
     pub(crate) renditions: Vec<Rendition>,
     /// The source itself, where it is a variant of its own.
@@ -30,7 +30,7 @@ pub struct Transformed {
 
 /// A picture at one size.
 pub(crate) struct Rendition {
-    pub(crate) picture: Picture,
+    pub(crate) picture: PlanarImage,
     /// The pixels that the planes were made of, for encodes to be compared with; nothing where the planes are the source
     /// itself, or where nothing is compared.
     pub(crate) reference: Option<DynamicImage>,
@@ -55,12 +55,12 @@ impl Decoded {
     ///
     /// # Errors
     /// [`Error::Planes`], which no picture is known to cause.
-    pub fn transform(self, recipe: &Recipe) -> Result<Transformed, Error> {
+    pub fn transform(self, recipe: &Recipe) -> Result<TransformedImage, Error> {
         let Self { raster, kept, source, orientation, exif, xmp, unsearched, gain_map, mut notes, moving } = self;
         let Some((raster, color)) = raster else {
             let content = Content::Photograph;
             let (aim, style) = (Aim::of(recipe.quality, unsearched), Style::of(content, recipe.quality, false));
-            return Ok(Transformed { renditions: vec![], kept, source, content, style, aim, notes, moving });
+            return Ok(TransformedImage { renditions: vec![], kept, source, content, style, aim, notes, moving });
         };
         let raster = raster.upright(orientation);
         let content = moving.as_ref().map_or_else(|| raster.content(), Moving::content);
@@ -88,12 +88,12 @@ impl Decoded {
                 Attached { exif: exif.map(metadata::upright_exif), xmp: xmp.map(metadata::upright_xmp), gain_map: None }
             }
         };
-        let rendition = |picture: Picture, reference: Option<DynamicImage>| {
+        let rendition = |picture: PlanarImage, reference: Option<DynamicImage>| {
             let gain_map = map.as_ref().map(|map| map.scaled(&picture, style)).transpose()?;
             Ok(Rendition { picture, reference, attached: Attached { gain_map, ..attached.clone() } })
         };
         let renditions = renditions(raster, &color, source, &sizes, style, compared, rendition)?;
-        Ok(Transformed { renditions, kept, source, content, style, aim, notes, moving })
+        Ok(TransformedImage { renditions, kept, source, content, style, aim, notes, moving })
     }
 }
 
@@ -123,7 +123,7 @@ fn renditions(
     sizes: &[Size],
     style: Style,
     compared: bool,
-    rendition: impl Fn(Picture, Option<DynamicImage>) -> Result<Rendition, Error>,
+    rendition: impl Fn(PlanarImage, Option<DynamicImage>) -> Result<Rendition, Error>,
 ) -> Result<Vec<Rendition>, Error> {
     let of_pixels = |image: DynamicImage| {
         let picture = planes::picture(&image, color, style)?;

@@ -96,7 +96,7 @@ mod tests {
     use model::{Limits, Recipe, Samples};
 
     use super::*;
-    use crate::{Decoded, Opened};
+    use crate::{Decoded, OpenedImage};
 
     fn jpeg((width, height): (u16, u16), sampling: SamplingFactor) -> Vec<u8> {
         let noise = |at: u32| (at.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0];
@@ -111,7 +111,7 @@ mod tests {
     fn decoded(bytes: &[u8], widths: &str, quality: &str) -> (Recipe, Decoded) {
         let (widths, quality) = (widths.parse().unwrap(), quality.parse().unwrap());
         let recipe = Recipe { widths, quality, ..Recipe::default() };
-        let decoded = Opened::open(bytes, &recipe, &Limits::default()).unwrap().decode().unwrap();
+        let decoded = OpenedImage::open(bytes, &recipe, &Limits::default()).unwrap().decode().unwrap();
         (recipe, decoded)
     }
 

@@ -2,7 +2,7 @@
 
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, RgbImage};
-use model::{Chroma, Color, Depth, Picture, Samples, Shape};
+use model::{Chroma, Color, Depth, PlanarImage, Samples, Shape};
 use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix};
 
 use crate::Error;
@@ -10,7 +10,7 @@ use crate::Error;
 /// Luma and chroma at 4:2:0 and 8 bits, as JFIF has them (ITU-T T.871): by BT.601, over the full range, a sample of chroma
 /// in the middle of four pixels. That is also what `Cicp::SRGB` and `Cicp::BY_PROFILE` say.
 ///
-/// Invariant: all three are grey images of 8 bits, chroma of half of luma's size, rounded up.
+/// Invariant: all three are gray images of 8 bits, chroma of half of luma's size, rounded up.
 pub(crate) struct YCbCr {
     luma: DynamicImage,
     chroma: [DynamicImage; 2],
@@ -67,12 +67,12 @@ impl YCbCr {
         Ok(image)
     }
 
-    pub(crate) fn into_picture(self, color: &Color) -> Result<Picture, Error> {
+    pub(crate) fn into_picture(self, color: &Color) -> Result<PlanarImage, Error> {
         let (width, height) = (self.luma.width(), self.luma.height());
         let shape = Shape { width, height, depth: Depth::Eight, chroma: Chroma::Yuv420 };
         let [cb, cr] = self.chroma;
         let planes = [self.luma, cb, cr].map(|plane| Samples::U8(plane.into_bytes()));
-        Picture::new(shape, planes.to_vec(), None, color.clone()).map_err(|error| Error::Planes {
+        PlanarImage::new(shape, planes.to_vec(), None, color.clone()).map_err(|error| Error::Planes {
             width,
             height,
             message: error.to_string(),

@@ -15,7 +15,7 @@ const WIDGETS: [(&str, &[Metric]); 9] = [
         "Invocations",
         &[Metric::Invocations, Metric::Errors, Metric::Timeouts, Metric::ColdStarts, Metric::RejectedRecords],
     ),
-    ("Pictures", &[Metric::Converted, Metric::Refused, Metric::Failed, Metric::Skipped, Metric::Removed]),
+    ("Images", &[Metric::Converted, Metric::Rejected, Metric::Failed, Metric::Skipped, Metric::Deleted]),
     ("Telemetry lost", &[Metric::TelemetryDropped]),
     ("Time", &[Metric::Duration, Metric::BilledDuration, Metric::InitDuration]),
     (

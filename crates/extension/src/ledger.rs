@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use model::{Fate, Outcome, Report};
+use model::{Outcome, Report, VariantStatus};
 use serde_json::Value;
 
 use crate::metric::{Metric, Sample};
@@ -59,7 +59,7 @@ struct Invocation {
     /// Whether the function was done with it, and whether all were.
     done: bool,
     reported: bool,
-    pictures: u64,
+    images: u64,
 }
 
 /// How many invocations are remembered: all that are under way where an environment takes several, and enough of the
@@ -158,7 +158,7 @@ impl Ledger {
             self.invocations.pop_front();
         }
         let context = Context { cold, ..context };
-        self.invocations.push_back(Invocation { context, began: at, done: false, reported: false, pictures: 0 });
+        self.invocations.push_back(Invocation { context, began: at, done: false, reported: false, images: 0 });
     }
 
     fn done(&mut self, at: u64, done: &Platform, items: &mut Vec<Item>) {
@@ -211,11 +211,11 @@ impl Ledger {
         if let Some(report) = report {
             let context = context.clone().or_else(|| request_id.map(|id| Context::new(id, None, at)));
             let number = invocation.map_or(0, |invocation| {
-                invocation.pictures += 1;
-                invocation.pictures
+                invocation.images += 1;
+                invocation.images
             });
-            picture(&report, written, items);
-            items.extend(context.into_iter().flat_map(|context| Span::picture(&context, number, &report, written)));
+            image(&report, written, items);
+            items.extend(context.into_iter().flat_map(|context| Span::image(&context, number, &report, written)));
         }
         if body.get("record").is_some_and(|record| record["outcome"] == "rejected" && record["reason"].is_string()) {
             items.push(Item::Sample(Sample { metric: Metric::RejectedRecords, value: 1.0, at: written }));
@@ -245,27 +245,27 @@ fn ended(invocation: &Invocation, end: u64, status: &str, error: Option<&str>, i
 }
 
 /// What a report measured.
-fn picture(report: &Report, at: u64, items: &mut Vec<Item>) {
+fn image(report: &Report, at: u64, items: &mut Vec<Item>) {
     let mut sample = |metric, value| items.push(Item::Sample(Sample { metric, value, at }));
     match &report.outcome {
-        Outcome::Converted { picture, variants, .. } => {
+        Outcome::Converted { image, variants, .. } => {
             sample(Metric::Converted, 1.0);
-            sample(Metric::BytesIn, count(picture.bytes));
-            let stored = || variants.iter().filter(|variant| variant.fate == Fate::Stored);
+            sample(Metric::BytesIn, count(image.bytes));
+            let stored = || variants.iter().filter(|variant| variant.status == VariantStatus::Stored);
             sample(Metric::BytesOut, stored().map(|variant| count(variant.bytes)).sum());
             if let Some(widest) = stored().max_by_key(|variant| variant.width) {
-                sample(Metric::Saving, 100.0 * (1.0 - count(widest.bytes) / count(picture.bytes.max(1))));
+                sample(Metric::Saving, 100.0 * (1.0 - count(widest.bytes) / count(image.bytes.max(1))));
             }
             for score in variants.iter().filter_map(|variant| variant.score) {
                 sample(Metric::Score, f64::from(score));
             }
         }
-        Outcome::Removed { .. } => sample(Metric::Removed, 1.0),
+        Outcome::Deleted { .. } => sample(Metric::Deleted, 1.0),
         Outcome::Skipped { .. } => sample(Metric::Skipped, 1.0),
-        Outcome::Refused { .. } => sample(Metric::Refused, 1.0),
+        Outcome::Rejected { .. } => sample(Metric::Rejected, 1.0),
         Outcome::Failed { .. } => sample(Metric::Failed, 1.0),
     }
-    for (stage, milliseconds) in Stage::of(&report.took) {
+    for (stage, milliseconds) in Stage::of(&report.timings) {
         sample(stage.metric(), milliseconds);
     }
 }
@@ -305,8 +305,8 @@ mod tests {
         let at = Location { bucket: "b".into(), key: "k".into() };
         let source = Source { at, version: None, etag: None, sequencer: None };
         let took = Timings { fetch_ms: 1e300, decode_ms: -1e300, transform_ms: 1e12, encode_ms: 1e300, store_ms: 1.0 };
-        let outcome = Outcome::Refused { reason: "x".into() };
-        let report = Report { job: Job { source, change: Change::Created }, outcome, took };
+        let outcome = Outcome::Rejected { reason: "x".into() };
+        let report = Report { job: Job { source, change: Change::Created }, outcome, timings: took };
         let told = take(&mut ledger, 1, "function", &json!({ "request_id": "r", "report": report }));
         assert!(!spans(&told).is_empty());
         let done = json!({ "requestId": "r", "status": "success", "metrics": { "durationMs": 1e300 } });

@@ -23,16 +23,16 @@ pub enum Metric {
     MemoryUsed,
     /// The memory that there is, in MiB.
     MemorySize,
-    /// Pictures whose variants were made.
+    /// Images whose variants were made.
     Converted,
-    /// Pictures that are at fault.
-    Refused,
-    /// Pictures that a retry may help.
+    /// Images that are at fault.
+    Rejected,
+    /// Images that a retry may help.
     Failed,
     /// Jobs that needed no work.
     Skipped,
-    /// Pictures that are gone, and whose variants followed.
-    Removed,
+    /// Images that are gone, and whose variants followed.
+    Deleted,
     /// Records of events that the function rejected, because they name nothing to work on.
     RejectedRecords,
     /// A source's size, in bytes.
@@ -47,7 +47,7 @@ pub enum Metric {
     FetchTime,
     /// A file to pixels, in milliseconds.
     DecodeTime,
-    /// Turning, colours and sizes, in milliseconds.
+    /// Turning, colors and sizes, in milliseconds.
     TransformTime,
     /// Pixels to AVIF, in milliseconds.
     EncodeTime,
@@ -105,10 +105,10 @@ impl Metric {
         Self::MemoryUsed,
         Self::MemorySize,
         Self::Converted,
-        Self::Refused,
+        Self::Rejected,
         Self::Failed,
         Self::Skipped,
-        Self::Removed,
+        Self::Deleted,
         Self::RejectedRecords,
         Self::BytesIn,
         Self::BytesOut,
@@ -146,10 +146,10 @@ impl Metric {
             | Self::Timeouts
             | Self::ColdStarts
             | Self::Converted
-            | Self::Refused
+            | Self::Rejected
             | Self::Failed
             | Self::Skipped
-            | Self::Removed
+            | Self::Deleted
             | Self::RejectedRecords
             | Self::TelemetryDropped => "Count",
             Self::InitDuration
@@ -171,8 +171,8 @@ impl Metric {
     #[must_use]
     pub fn otel(self) -> Otel {
         let named = |name, unit, scale| Otel { name, unit, scale, attribute: None };
-        let picture =
-            |outcome| Otel { attribute: Some(("avif.outcome", outcome)), ..named("avif.pictures", "{picture}", 1.0) };
+        let image =
+            |outcome| Otel { attribute: Some(("avif.outcome", outcome)), ..named("avif.images", "{image}", 1.0) };
         let stage = |stage| Otel { attribute: Some(("avif.stage", stage)), ..named("avif.stage.duration", "s", 1e-3) };
         match self {
             Self::Invocations => named(standard::FAAS_INVOCATIONS, "{invocation}", 1.0),
@@ -184,11 +184,11 @@ impl Metric {
             Self::BilledDuration => named("aws.lambda.billed_duration", "s", 1e-3),
             Self::MemoryUsed => named(standard::FAAS_MEM_USAGE, "By", MEBIBYTE),
             Self::MemorySize => named("aws.lambda.memory_size", "By", MEBIBYTE),
-            Self::Converted => picture("converted"),
-            Self::Refused => picture("refused"),
-            Self::Failed => picture("failed"),
-            Self::Skipped => picture("skipped"),
-            Self::Removed => picture("removed"),
+            Self::Converted => image("converted"),
+            Self::Rejected => image("rejected"),
+            Self::Failed => image("failed"),
+            Self::Skipped => image("skipped"),
+            Self::Deleted => image("deleted"),
             Self::RejectedRecords => named("avif.rejected_records", "{record}", 1.0),
             Self::BytesIn => named("avif.source.size", "By", 1.0),
             Self::BytesOut => named("avif.output.size", "By", 1.0),

@@ -10,7 +10,7 @@ use model::{Limits, Recipe};
 use thiserror::Error;
 use tracing::Level;
 use transfer::worker::Worker;
-use transfer::{Connection, Layout, Plan, Storing};
+use transfer::{Connection, Layout, Plan, StorageOptions};
 
 /// Everything the function is told by its environment.
 #[derive(Debug, Clone)]
@@ -114,7 +114,7 @@ impl Reader<'_> {
             bucket: self.optional("AVIF_OUTPUT_BUCKET"),
             prefix: self.text("AVIF_OUTPUT_PREFIX").unwrap_or_default(),
         };
-        let storing = Storing {
+        let storage = StorageOptions {
             cache_control: self.text("AVIF_CACHE_CONTROL"),
             keep_larger: self.read("AVIF_KEEP_LARGER"),
             copy_tags: self.read("AVIF_COPY_TAGS"),
@@ -133,8 +133,8 @@ impl Reader<'_> {
             memory: memory - waiting,
             cpu_seconds: self.optional("AVIF_MAX_SECONDS"),
         };
-        let catalogue = self.text("AVIF_CATALOG_TABLE");
-        let follow_removals = self.read_or("AVIF_FOLLOW_REMOVALS", true);
+        let catalog = self.text("AVIF_CATALOG_TABLE");
+        let follow_deletions = self.read_or("AVIF_FOLLOW_REMOVALS", true);
         let processors = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
         let threads = mebibytes.map_or(processors, |mebibytes| processors.min(whole_processors(mebibytes)));
         let all = f64::from(u32::try_from(processors.get()).unwrap_or(u32::MAX));
@@ -146,14 +146,9 @@ impl Reader<'_> {
         let worker = Worker { environment: linker.chain([HUGE_PAGES.map(str::to_owned).into()]).collect() };
         let endpoint = [self.text("AWS_ENDPOINT_URL_S3"), self.text("AWS_ENDPOINT_URL")];
         Config {
-            plan: Plan { recipe, limits, layout, storing, follow_removals, threads, processors },
+            plan: Plan { recipe, limits, layout, storage, follow_deletions, threads, processors },
             log: self.log(),
-            connection: Connection {
-                custom_endpoint: endpoint.iter().any(Option::is_some),
-                waiting,
-                catalogue,
-                worker,
-            },
+            connection: Connection { custom_endpoint: endpoint.iter().any(Option::is_some), waiting, catalog, worker },
         }
     }
 
@@ -238,9 +233,9 @@ mod tests {
         let Limits { memory, .. } = Limits::default();
         let limits = Limits { memory: memory / 16 * 15, ..Limits::default() };
         assert_eq!((config.plan.layout, config.plan.limits), (Layout::default(), limits));
-        assert!(config.plan.follow_removals);
+        assert!(config.plan.follow_deletions);
         assert_eq!(config.log, Log { json: true, level: Level::INFO });
-        assert_eq!((config.connection.custom_endpoint, config.connection.catalogue), (false, None));
+        assert_eq!((config.connection.custom_endpoint, config.connection.catalog), (false, None));
     }
 
     #[test]
@@ -258,7 +253,7 @@ mod tests {
             ("AVIF_COPY_HEADERS", "false"),
             ("AVIF_STORAGE_CLASS", "STANDARD_IA"),
             ("AVIF_KMS_KEY", "alias/photos"),
-            ("AVIF_CATALOG_TABLE", "pictures"),
+            ("AVIF_CATALOG_TABLE", "images"),
             ("AVIF_FOLLOW_REMOVALS", "false"),
             ("AVIF_MAX_BYTES", "10"),
             ("AVIF_MAX_PIXELS", "20"),
@@ -272,17 +267,17 @@ mod tests {
             ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
         ])
         .unwrap();
-        let Plan { recipe, limits, layout, storing, follow_removals, .. } = config.plan;
+        let Plan { recipe, limits, layout, storage, follow_deletions, .. } = config.plan;
         assert_eq!(recipe.widths, "full,640".parse().unwrap());
         assert_eq!((recipe.quality.to_string(), recipe.speed.number()), ("70".into(), 4));
         assert_eq!(recipe.metadata, model::Metadata::Keep);
         assert_eq!(layout, Layout { bucket: "cdn".parse().ok(), prefix: "a/".into() });
         assert_eq!(
-            (storing.cache_control.as_deref(), storing.kms_key.as_deref()),
+            (storage.cache_control.as_deref(), storage.kms_key.as_deref()),
             (Some("no-store"), Some("alias/photos"))
         );
-        assert_eq!(storing.storage_class.map(StorageClass::name), Some("STANDARD_IA"));
-        assert!(storing.keep_larger && storing.copy_tags && storing.drop_headers && !follow_removals);
+        assert_eq!(storage.storage_class.map(StorageClass::name), Some("STANDARD_IA"));
+        assert!(storage.keep_larger && storage.copy_tags && storage.drop_headers && !follow_deletions);
         // Nine tenths of 1,000 MiB, of which a sixteenth is for files that wait.
         assert_eq!((limits.bytes, limits.pixels, limits.animation_pixels), (10, 20, 30));
         assert_eq!(limits.cpu_seconds, NonZeroU32::new(40));
@@ -291,10 +286,7 @@ mod tests {
         assert_eq!(limits.memory + config.connection.waiting, 943_718_400);
         assert_eq!(config.connection.waiting, 58_982_400);
         assert_eq!(config.log, Log { json: false, level: Level::ERROR });
-        assert_eq!(
-            (config.connection.custom_endpoint, config.connection.catalogue.as_deref()),
-            (true, Some("pictures"))
-        );
+        assert_eq!((config.connection.custom_endpoint, config.connection.catalog.as_deref()), (true, Some("images")));
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::stop::Stop;
 const RESERVE: Duration = Duration::from_millis(500);
 /// 13 November 2014, in milliseconds since 1970.
 const LAMBDA_WAS_ANNOUNCED: u64 = 1_415_836_800_000;
-/// Jobs under way at a time: while one picture is converted, on every core we pay for, another is read, a third is
+/// Jobs under way at a time: while one image is converted, on every core we pay for, another is read, a third is
 /// written, and a fourth waits with its file at hand.
 const WIDTH: usize = 4;
 
@@ -58,7 +58,7 @@ pub async fn handle(
 
 /// Does one job, unless the environment ends before it is done.
 async fn one(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Deadline>, stop: &Stop) -> Report {
-    let span = debug_span!("picture", source = %job.source.at);
+    let span = debug_span!("image", source = %job.source.at);
     let interrupted = job.clone();
     // On the heap: it holds a whole job's state.
     let run = Box::pin(transfer::run(store, job, plan, deadline).instrument(span));
@@ -66,7 +66,7 @@ async fn one(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Deadlin
         report = run => report,
         () = stop.asked() => {
             let reason = "the environment is shutting down".into();
-            Report { job: interrupted, outcome: Outcome::Failed { reason }, took: Timings::default() }
+            Report { job: interrupted, outcome: Outcome::Failed { reason }, timings: Timings::default() }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use model::{Fate, Outcome, Report};
+use model::{Outcome, Report, VariantStatus};
 use serde_json::{Map, Value, json};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
@@ -41,21 +41,21 @@ pub(crate) fn report(report: &Report, request_id: &str) {
     let json = serde_json::to_string(report).unwrap_or_default();
     let (at, peak_memory_mib) = (&report.job.source.at, memory::peak_mib());
     let message = match &report.outcome {
-        Outcome::Converted { picture, variants, .. } => {
-            let stored: u64 = variants.iter().filter(|v| v.fate == Fate::Stored).map(|v| v.bytes).sum();
-            format!("converted {at}: {} bytes into {stored} in {} variants", picture.bytes, variants.len())
+        Outcome::Converted { image, variants, .. } => {
+            let stored: u64 = variants.iter().filter(|v| v.status == VariantStatus::Stored).map(|v| v.bytes).sum();
+            format!("converted {at}: {} bytes into {stored} in {} variants", image.bytes, variants.len())
         }
-        Outcome::Removed { at: removed } => format!("removed {} outputs of {at}", removed.len()),
-        Outcome::Skipped { why } => format!("skipped {at}: {why}"),
-        Outcome::Refused { reason } => format!("refused {at}: {reason}"),
+        Outcome::Deleted { outputs } => format!("deleted {} outputs of {at}", outputs.len()),
+        Outcome::Skipped { reason } => format!("skipped {at}: {reason}"),
+        Outcome::Rejected { reason } => format!("rejected {at}: {reason}"),
         Outcome::Failed { reason } => format!("failed {at}: {reason}"),
     };
     let message = one_line(&message);
     match &report.outcome {
-        Outcome::Converted { .. } | Outcome::Removed { .. } | Outcome::Skipped { .. } => {
+        Outcome::Converted { .. } | Outcome::Deleted { .. } | Outcome::Skipped { .. } => {
             tracing::info!(report = json, request_id, peak_memory_mib, "{message}");
         }
-        Outcome::Refused { .. } => tracing::warn!(report = json, request_id, peak_memory_mib, "{message}"),
+        Outcome::Rejected { .. } => tracing::warn!(report = json, request_id, peak_memory_mib, "{message}"),
         Outcome::Failed { .. } => tracing::error!(report = json, request_id, peak_memory_mib, "{message}"),
     }
 }

@@ -25,7 +25,7 @@ pub enum Change {
     /// It was written, for the first time or anew.
     Created,
     /// It was deleted.
-    Removed,
+    Deleted,
 }
 
 /// One thing to do: a source, and what happened to it.

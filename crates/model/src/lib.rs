@@ -1,5 +1,5 @@
 //! The words every other crate speaks: what is to be done ([`Job`]), how ([`Recipe`], [`Limits`]), what is carried
-//! between the steps ([`Picture`]) and what came of it ([`Report`]).
+//! between the steps ([`PlanarImage`]) and what came of it ([`Report`]).
 //!
 //! Plain data goes in and out. A type whose values must agree has private fields and one constructor, so that nobody
 //! downstream can hold a wrong one.
@@ -13,7 +13,7 @@ mod color;
 mod job;
 mod limits;
 mod location;
-mod picture;
+mod planar_image;
 mod quality;
 mod recipe;
 mod report;
@@ -25,10 +25,10 @@ pub use color::{Cicp, Color};
 pub use job::{Change, Job, Source};
 pub use limits::Limits;
 pub use location::Location;
-pub use picture::{Chroma, Depth, Misfit, Picture, Samples, Shape};
-pub use quality::{BadQuality, FixedQuality, Quality, Score};
-pub use recipe::{BadMetadata, Metadata, Recipe};
-pub use report::{Fate, Outcome, Report, SourceFacts, Timings, VariantReport};
-pub use sequencer::{BadSequencer, Sequencer};
-pub use speed::{BadSpeed, Speed};
-pub use widths::{BadWidths, Width, Widths};
+pub use planar_image::{Chroma, Depth, PlanarImage, Samples, Shape, ShapeError};
+pub use quality::{FixedQuality, InvalidQuality, Quality, Score};
+pub use recipe::{InvalidMetadata, Metadata, Recipe};
+pub use report::{Outcome, Report, SourceInfo, Timings, VariantReport, VariantStatus};
+pub use sequencer::{InvalidSequencer, Sequencer};
+pub use speed::{InvalidSpeed, Speed};
+pub use widths::{InvalidWidths, Width, Widths};

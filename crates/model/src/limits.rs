@@ -2,12 +2,12 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
-/// What one picture may take. Each is checked before anything of its size is allocated.
+/// What one image may take. Each is checked before anything of its size is allocated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// The source object's size in bytes.
     pub bytes: u64,
-    /// The picture's width times its height.
+    /// The image's width times its height.
     pub pixels: u64,
     /// The pixels of all frames of an animation together. A frame counts as its own area or as the animation's, whichever is
     /// larger, and as at least 32,768 pixels, because even a frame of one pixel takes time.

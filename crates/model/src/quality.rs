@@ -8,9 +8,9 @@ use thiserror::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Quality {
-    /// The smallest file that reaches a score: easy pictures do not pay for the hard ones.
+    /// The smallest file that reaches a score: easy images do not pay for the hard ones.
     Visual(Score),
-    /// The encoder's own number for every picture.
+    /// The encoder's own number for every image.
     Fixed(FixedQuality),
 }
 
@@ -31,7 +31,7 @@ pub struct FixedQuality(u8);
     "quality {0:?} is neither a whole number from 0 to 100 nor a score to reach, visual:{min} to visual:{max}",
     min = Score::LEAST / 10, max = Score::MOST / 10
 )]
-pub struct BadQuality(String);
+pub struct InvalidQuality(String);
 
 impl Score {
     const LEAST: u16 = 300;
@@ -66,10 +66,10 @@ impl Default for FixedQuality {
 }
 
 impl TryFrom<u8> for FixedQuality {
-    type Error = BadQuality;
+    type Error = InvalidQuality;
 
     fn try_from(number: u8) -> Result<Self, Self::Error> {
-        if number > 100 { Err(BadQuality(number.to_string())) } else { Ok(Self(number)) }
+        if number > 100 { Err(InvalidQuality(number.to_string())) } else { Ok(Self(number)) }
     }
 }
 
@@ -101,10 +101,10 @@ impl Default for Quality {
 }
 
 impl FromStr for Quality {
-    type Err = BadQuality;
+    type Err = InvalidQuality;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let bad = || BadQuality(text.to_owned());
+        let bad = || InvalidQuality(text.to_owned());
         if let Some(score) = text.strip_prefix("visual:") {
             return Ok(Self::Visual(score.parse().map_err(|()| bad())?));
         }
@@ -151,7 +151,7 @@ impl fmt::Display for Quality {
 }
 
 impl TryFrom<String> for Quality {
-    type Error = BadQuality;
+    type Error = InvalidQuality;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse()

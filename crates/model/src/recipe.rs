@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use crate::{Quality, Speed, Widths};
 
-/// What is made of a picture. Two equal recipes make the same variants of the same source, so a recipe's digest tells
+/// What is made of an image. Two equal recipes make the same variants of the same source, so a recipe's digest tells
 /// whether a stored variant is still what is wanted.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipe {
@@ -19,7 +19,7 @@ pub struct Recipe {
     pub metadata: Metadata,
 }
 
-/// What becomes of Exif and XMP. The colour description always stays, and orientation is always applied.
+/// What becomes of Exif and XMP. The color description always stays, and orientation is always applied.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metadata {
@@ -33,16 +33,16 @@ pub enum Metadata {
 /// The text is not a choice of metadata.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("metadata {0:?} is neither \"strip\" nor \"keep\"")]
-pub struct BadMetadata(String);
+pub struct InvalidMetadata(String);
 
 impl FromStr for Metadata {
-    type Err = BadMetadata;
+    type Err = InvalidMetadata;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text {
             "strip" => Ok(Self::Strip),
             "keep" => Ok(Self::Keep),
-            _ => Err(BadMetadata(text.to_owned())),
+            _ => Err(InvalidMetadata(text.to_owned())),
         }
     }
 }

@@ -10,8 +10,8 @@ pub struct Report {
     /// What came of it.
     #[serde(flatten)]
     pub outcome: Outcome,
-    /// Where the time went.
-    pub took: Timings,
+    /// Wall-clock time of each stage.
+    pub timings: Timings,
 }
 
 /// What came of a job.
@@ -21,29 +21,29 @@ pub enum Outcome {
     /// The variants were made.
     Converted {
         /// What the source was.
-        picture: SourceFacts,
+        image: SourceInfo,
         /// What was made of it, in the recipe's order.
         variants: Vec<VariantReport>,
         /// What a person should know about the result: a profile that was left out, say.
         #[serde(skip_serializing_if = "Vec::is_empty", default)]
         notes: Vec<String>,
     },
-    /// The source is gone, and what was made of it was removed.
-    Removed {
-        /// What was removed.
-        at: Vec<Location>,
+    /// The source was deleted, so its outputs were deleted.
+    Deleted {
+        /// The outputs that were deleted.
+        outputs: Vec<Location>,
     },
     /// There was nothing to do.
     Skipped {
-        /// Why there was nothing to do.
-        why: String,
+        /// Why there was nothing to do, in one line.
+        reason: String,
     },
-    /// The input is at fault. Trying again cannot help.
-    Refused {
+    /// The input cannot be converted. A retry cannot succeed.
+    Rejected {
         /// What is wrong with it, in one line.
         reason: String,
     },
-    /// The world is at fault. Trying again may help.
+    /// Something other than the input failed. A retry may succeed.
     Failed {
         /// What went wrong, in one line.
         reason: String,
@@ -52,7 +52,7 @@ pub enum Outcome {
 
 /// What the source was found to be.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceFacts {
+pub struct SourceInfo {
     /// `jpeg`, `png`, `webp`, `gif`, `tiff`, `bmp` or `avif`.
     pub format: String,
     /// Pixels across, upright.
@@ -61,15 +61,15 @@ pub struct SourceFacts {
     pub height: u32,
     /// The file's size in bytes.
     pub bytes: u64,
-    /// How many pictures follow one another; 1 where nothing moves.
+    /// How many images follow one another; 1 where nothing moves.
     pub frames: u32,
 }
 
 /// One variant: what was asked for, where it belongs, what it became.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VariantReport {
-    /// The width the recipe asked for.
-    pub asked: Width,
+    /// The width that the recipe requests.
+    pub requested: Width,
     /// Where it belongs.
     pub at: Location,
     /// Pixels across.
@@ -82,17 +82,17 @@ pub struct VariantReport {
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub score: Option<f32>,
     /// What became of it.
-    pub fate: Fate,
+    pub status: VariantStatus,
 }
 
 /// What became of an encoded variant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Fate {
+pub enum VariantStatus {
     /// It was stored.
     Stored,
-    /// It came out larger than its source and was left out.
-    Larger,
+    /// The variant is larger than its source, so it was not stored.
+    LargerThanSource,
 }
 
 /// Wall-clock milliseconds for each stage; 0 for a stage that was not reached.
@@ -102,7 +102,7 @@ pub struct Timings {
     pub fetch_ms: f64,
     /// File bytes to pixels.
     pub decode_ms: f64,
-    /// Upright, colour, sizes, luma and chroma.
+    /// Upright, color, sizes, luma and chroma.
     pub transform_ms: f64,
     /// Pixels to AVIF, all variants.
     pub encode_ms: f64,
@@ -120,19 +120,19 @@ mod tests {
         let at = Location { bucket: "photos".into(), key: "写真 1+2%.jpg".into() };
         let source = Source { at: at.clone(), version: None, etag: Some("e".into()), sequencer: "0A".parse().ok() };
         let variant = VariantReport {
-            asked: Width::Full,
+            requested: Width::Full,
             at,
             width: 4,
             height: 3,
             bytes: 9,
             score: Some(75.25),
-            fate: Fate::Stored,
+            status: VariantStatus::Stored,
         };
-        let facts = SourceFacts { format: "jpeg".into(), width: 4, height: 3, bytes: 20, frames: 1 };
+        let facts = SourceInfo { format: "jpeg".into(), width: 4, height: 3, bytes: 20, frames: 1 };
         let report = Report {
             job: Job { source, change: Change::Created },
-            outcome: Outcome::Converted { picture: facts, variants: vec![variant], notes: vec![] },
-            took: Timings::default(),
+            outcome: Outcome::Converted { image: facts, variants: vec![variant], notes: vec![] },
+            timings: Timings::default(),
         };
         let line = serde_json::to_string(&report).unwrap();
         assert!(line.contains(r#""outcome":"converted""#) && !line.contains('\n'));

@@ -14,21 +14,21 @@ pub struct Sequencer(String);
 /// The text is not a sequencer.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("sequencer {0:?} is not hexadecimal")]
-pub struct BadSequencer(String);
+pub struct InvalidSequencer(String);
 
 impl FromStr for Sequencer {
-    type Err = BadSequencer;
+    type Err = InvalidSequencer;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Err(BadSequencer(text.to_owned()));
+            return Err(InvalidSequencer(text.to_owned()));
         }
         Ok(Self(text.to_ascii_uppercase()))
     }
 }
 
 impl TryFrom<String> for Sequencer {
-    type Error = BadSequencer;
+    type Error = InvalidSequencer;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse()
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn text_that_is_not_hexadecimal_is_refused() {
-        assert_eq!("00zz".parse::<Sequencer>(), Err(BadSequencer("00zz".into())));
+        assert_eq!("00zz".parse::<Sequencer>(), Err(InvalidSequencer("00zz".into())));
         assert!("".parse::<Sequencer>().is_err());
     }
 }

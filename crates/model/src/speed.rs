@@ -12,7 +12,7 @@ pub struct Speed(u8);
 /// The text is not a speed.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("speed {0:?} is not a whole number from 0 to 10")]
-pub struct BadSpeed(String);
+pub struct InvalidSpeed(String);
 
 impl Speed {
     /// The number, 0 to 10.
@@ -30,10 +30,10 @@ impl Default for Speed {
 }
 
 impl TryFrom<u8> for Speed {
-    type Error = BadSpeed;
+    type Error = InvalidSpeed;
 
     fn try_from(number: u8) -> Result<Self, Self::Error> {
-        if number > 10 { Err(BadSpeed(number.to_string())) } else { Ok(Self(number)) }
+        if number > 10 { Err(InvalidSpeed(number.to_string())) } else { Ok(Self(number)) }
     }
 }
 
@@ -44,10 +44,10 @@ impl From<Speed> for u8 {
 }
 
 impl FromStr for Speed {
-    type Err = BadSpeed;
+    type Err = InvalidSpeed;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let number: u8 = text.parse().map_err(|_| BadSpeed(text.to_owned()))?;
+        let number: u8 = text.parse().map_err(|_| InvalidSpeed(text.to_owned()))?;
         number.try_into()
     }
 }

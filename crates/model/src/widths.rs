@@ -5,24 +5,24 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// How wide one variant is to be. A picture is never enlarged: asked for more than it has, it stays as it is.
+/// How wide one variant is to be. An image is never enlarged: asked for more than it has, it stays as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Width {
-    /// At most so many pixels, counted after the picture was turned upright.
+    /// At most so many pixels, counted after the image was turned upright.
     Pixels(NonZeroU32),
     /// The source's own width.
     Full,
 }
 
-/// The variants that one picture becomes: at least one, each asked for once, the widest first.
+/// The variants that one image becomes: at least one, each asked for once, the widest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Width>", into = "Vec<Width>")]
 pub struct Widths(Vec<Width>);
 
 /// The text is not a list of widths.
 #[derive(Debug, Error, PartialEq, Eq)]
-pub enum BadWidths {
+pub enum InvalidWidths {
     /// One entry is neither a number nor the word.
     #[error("width {0:?} is neither \"full\" nor a whole number of pixels from 1 to {max}", max = Width::MAX)]
     Entry(String),
@@ -59,11 +59,11 @@ impl Default for Widths {
 }
 
 impl TryFrom<Vec<Width>> for Widths {
-    type Error = BadWidths;
+    type Error = InvalidWidths;
 
     fn try_from(mut widths: Vec<Width>) -> Result<Self, Self::Error> {
         if widths.is_empty() {
-            return Err(BadWidths::Empty);
+            return Err(InvalidWidths::Empty);
         }
         widths.sort_unstable_by(|a, b| b.cmp(a));
         widths.dedup();
@@ -78,7 +78,7 @@ impl From<Widths> for Vec<Width> {
 }
 
 impl FromStr for Widths {
-    type Err = BadWidths;
+    type Err = InvalidWidths;
 
     /// Reads `full,1280,640`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -88,7 +88,7 @@ impl FromStr for Widths {
 }
 
 impl FromStr for Width {
-    type Err = BadWidths;
+    type Err = InvalidWidths;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text == "full" {
@@ -96,7 +96,7 @@ impl FromStr for Width {
         }
         match text.parse::<NonZeroU32>() {
             Ok(pixels) if pixels.get() <= Self::MAX => Ok(Self::Pixels(pixels)),
-            _ => Err(BadWidths::Entry(text.to_owned())),
+            _ => Err(InvalidWidths::Entry(text.to_owned())),
         }
     }
 }
@@ -111,7 +111,7 @@ impl fmt::Display for Width {
 }
 
 impl TryFrom<String> for Width {
-    type Error = BadWidths;
+    type Error = InvalidWidths;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
         text.parse()
@@ -137,10 +137,10 @@ mod tests {
 
     #[test]
     fn a_wrong_width_is_named() {
-        assert_eq!("640,wide".parse::<Widths>(), Err(BadWidths::Entry("wide".into())));
-        assert_eq!("0".parse::<Widths>(), Err(BadWidths::Entry("0".into())));
-        assert_eq!("32769".parse::<Widths>(), Err(BadWidths::Entry("32769".into())));
-        assert_eq!(" , ".parse::<Widths>(), Err(BadWidths::Empty));
+        assert_eq!("640,wide".parse::<Widths>(), Err(InvalidWidths::Entry("wide".into())));
+        assert_eq!("0".parse::<Widths>(), Err(InvalidWidths::Entry("0".into())));
+        assert_eq!("32769".parse::<Widths>(), Err(InvalidWidths::Entry("32769".into())));
+        assert_eq!(" , ".parse::<Widths>(), Err(InvalidWidths::Empty));
     }
 
     proptest! {

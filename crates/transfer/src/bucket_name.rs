@@ -14,7 +14,7 @@ pub struct BucketName(String);
 #[error(
     "{text:?} cannot be a bucket's name: {fault}; name the bucket alone, or the alias of an access point, without s3:// or a prefix (AVIF_OUTPUT_PREFIX)"
 )]
-pub struct BadBucketName {
+pub struct InvalidBucketName {
     text: String,
     fault: &'static str,
 }
@@ -34,11 +34,11 @@ impl fmt::Display for BucketName {
 }
 
 impl FromStr for BucketName {
-    type Err = BadBucketName;
+    type Err = InvalidBucketName;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match fault(text) {
-            Some(fault) => Err(BadBucketName { text: text.to_owned(), fault }),
+            Some(fault) => Err(InvalidBucketName { text: text.to_owned(), fault }),
             None => Ok(Self(text.to_owned())),
         }
     }

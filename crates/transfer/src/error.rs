@@ -53,11 +53,11 @@ pub enum Error {
     },
     /// Where an output belongs there is an object that was not made here.
     #[error("{at} is there already and was not made by this tool, so it stays; remove it, or set AVIF_OUTPUT_PREFIX")]
-    Stranger {
+    ForeignObject {
         /// The object.
         at: Location,
     },
-    /// The picture could not be converted.
+    /// The image could not be converted.
     #[error(transparent)]
     Convert(#[from] convert::Error),
     /// The time that is left is not enough.
@@ -70,7 +70,7 @@ pub enum Error {
     },
     /// The deadline came first.
     #[error("not done after {after:.1?}, at the deadline, while {interruption}")]
-    Overran {
+    DeadlineExceeded {
         /// How long the job had been running.
         after: Duration,
         /// What it was doing.
@@ -112,7 +112,7 @@ pub enum Error {
         "converting it took {after:.1?} and was not done, while other images waited; it is tried again: use smaller batches, \
          or give the function more time"
     )]
-    Yielded {
+    TimeShareExceeded {
         /// The time that it had.
         after: Duration,
     },
@@ -189,7 +189,7 @@ pub enum Error {
     },
     /// An operation of DynamoDB failed.
     #[error("{operation} failed for the item of {at} in the table {table}: {message}")]
-    Catalogue {
+    Catalog {
         /// The operation's name in the API.
         operation: &'static str,
         /// The table.
@@ -222,16 +222,16 @@ impl Error {
             | Self::TooMuchMemory { .. }
             | Self::KeyTooLong { .. }
             | Self::Reserved { .. }
-            | Self::Stranger { .. }
+            | Self::ForeignObject { .. }
             | Self::Archived { .. }
             | Self::CustomerKey { .. }
             // The same bytes take the same again.
             | Self::CpuTime { .. }
             | Self::OutOfMemory { .. }
-            | Self::NotConverted { can_retry: false, .. } => Outcome::Refused { reason },
+            | Self::NotConverted { can_retry: false, .. } => Outcome::Rejected { reason },
             Self::OutOfTime { .. }
-            | Self::Overran { .. }
-            | Self::Yielded { .. }
+            | Self::DeadlineExceeded { .. }
+            | Self::TimeShareExceeded { .. }
             | Self::Panicked { .. }
             | Self::Crashed { .. }
             | Self::Killed
@@ -240,7 +240,7 @@ impl Error {
             | Self::Conflict { .. }
             | Self::Contended { .. }
             | Self::Interrupted { .. }
-            | Self::Catalogue { .. }
+            | Self::Catalog { .. }
             | Self::Storage { .. } => Outcome::Failed { reason },
             Self::Convert(error) => match error {
                 convert::Error::Empty
@@ -252,7 +252,7 @@ impl Error {
                 | convert::Error::TooManyPixels { .. }
                 | convert::Error::TooManyFrames { .. }
                 | convert::Error::TooLong { .. }
-                | convert::Error::TooMuchMemory { .. } => Outcome::Refused { reason },
+                | convert::Error::TooMuchMemory { .. } => Outcome::Rejected { reason },
                 // Ours or the machine's fault: kept for somebody to look at.
                 convert::Error::Encode { .. } | convert::Error::Planes { .. } => Outcome::Failed { reason },
             },

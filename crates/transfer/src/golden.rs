@@ -5,21 +5,21 @@
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 
-use model::{Limits, Location, Metadata, Recipe, SourceFacts, Width};
+use model::{Limits, Location, Metadata, Recipe, SourceInfo, Width};
 use serde_json::json;
 
-use crate::catalogue::{MANIFEST, SOURCE};
+use crate::catalog::{MANIFEST, SOURCE};
 use crate::manifest::{Entry, Manifest, Source};
 use crate::mark::{Mark, Search};
-use crate::{Layout, Plan, Storing};
+use crate::{Layout, Plan, StorageOptions};
 
-fn plan(recipe: Recipe, storing: Storing) -> Plan {
+fn plan(recipe: Recipe, storage: StorageOptions) -> Plan {
     Plan {
         recipe,
         limits: Limits::default(),
         layout: Layout::default(),
-        storing,
-        follow_removals: true,
+        storage,
+        follow_deletions: true,
         threads: NonZeroUsize::MIN,
         processors: 1.0,
     }
@@ -37,7 +37,7 @@ fn unchanged_settings_keep_their_fingerprint() {
         speed: "4".parse().unwrap(),
         metadata: Metadata::Keep,
     };
-    let storing = Storing {
+    let storage = StorageOptions {
         cache_control: Some("no-store".into()),
         keep_larger: true,
         copy_tags: true,
@@ -47,10 +47,10 @@ fn unchanged_settings_keep_their_fingerprint() {
     };
     let target = Recipe { quality: "visual:80.5".parse().unwrap(), ..Recipe::default() };
     let plans = [
-        plan(Recipe::default(), Storing::default()),
-        plan(recipe.clone(), Storing::default()),
-        plan(recipe, storing),
-        plan(target, Storing::default()),
+        plan(Recipe::default(), StorageOptions::default()),
+        plan(recipe.clone(), StorageOptions::default()),
+        plan(recipe, storage),
+        plan(target, StorageOptions::default()),
     ];
     assert_eq!(
         plans.map(|plan| plan.fingerprint()),
@@ -103,10 +103,10 @@ fn metadata_keeps_its_names_and_values() {
 #[test]
 fn manifest_and_catalog_item_keep_their_fields() {
     let (source, variant) = (source(), Location { bucket: "cdn".into(), key: "a.avif".into() });
-    let facts = SourceFacts { format: "jpeg".into(), width: 4, height: 3, bytes: 20, frames: 1 };
+    let facts = SourceInfo { format: "jpeg".into(), width: 4, height: 3, bytes: 20, frames: 1 };
     let entry = Entry {
         at: &variant,
-        asked: Width::Full,
+        requested: Width::Full,
         width: 4,
         height: 3,
         media_type: "image/avif",

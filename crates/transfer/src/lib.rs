@@ -11,7 +11,7 @@
 mod absence;
 mod bucket_name;
 mod carried;
-mod catalogue;
+mod catalog;
 mod error;
 mod fetch;
 #[cfg(test)]
@@ -34,11 +34,11 @@ mod turn;
 mod work;
 pub mod worker;
 
-pub use bucket_name::{BadBucketName, BucketName};
+pub use bucket_name::{BucketName, InvalidBucketName};
 pub use error::Error;
 pub use layout::{Layout, Outputs, Role};
 pub use operation::{Operation, message};
-pub use plan::{BadStorageClass, Deadline, Plan, StorageClass, Storing};
+pub use plan::{Deadline, InvalidStorageClass, Plan, StorageClass, StorageOptions};
 pub use progress::Interruption;
 pub use run::run;
 pub use store::{Connection, Store, access};

@@ -14,9 +14,9 @@ use crate::{Error, Outputs, Plan, Store};
 pub(crate) struct Seen {
     pub(crate) variants: Vec<Place>,
     pub(crate) manifest: Option<Place>,
-    /// What the catalogue's item says, where there is a catalogue and an item.
+    /// What the catalog's item says, where there is a catalog and an item.
     pub(crate) entry: Option<Mark>,
-    has_catalogue: bool,
+    has_catalog: bool,
 }
 
 /// One place, and what was there.
@@ -54,14 +54,14 @@ impl Seen {
         let places = outputs.variants.iter().chain(&outputs.manifest);
         let places = try_join_all(places.map(|at| Place::look(store, at)));
         let entry = async {
-            match &store.catalogue {
-                Some(catalogue) => catalogue.look(source).await,
+            match &store.catalog {
+                Some(catalog) => catalog.look(source).await,
                 None => Ok(None),
             }
         };
         let (mut variants, entry) = try_join(places, entry).await?;
         let manifest = outputs.manifest.as_ref().and_then(|_| variants.pop());
-        Ok(Self { variants, manifest, entry, has_catalogue: store.catalogue.is_some() })
+        Ok(Self { variants, manifest, entry, has_catalog: store.catalog.is_some() })
     }
 
     /// The marks of all that is there, and nothing for each place where nothing of ours is.
@@ -69,9 +69,9 @@ impl Seen {
         self.variants.iter().map(Place::mark).chain(self.lists())
     }
 
-    /// Those of the manifest and of the catalogue's item, as far as these are wanted.
+    /// Those of the manifest and of the catalog's item, as far as these are wanted.
     fn lists(&self) -> impl Iterator<Item = Option<&Mark>> {
-        let entry = self.has_catalogue.then_some(self.entry.as_ref());
+        let entry = self.has_catalog.then_some(self.entry.as_ref());
         self.manifest.iter().map(Place::mark).chain(entry)
     }
 
@@ -94,7 +94,7 @@ impl Seen {
     pub(crate) fn refuse_strangers(&self) -> Result<(), Error> {
         let stranger = |place: &&Place| place.there().is_some() && place.mark().is_none();
         match self.variants.iter().chain(&self.manifest).find(stranger) {
-            Some(place) => Err(Error::Stranger { at: place.at.clone() }),
+            Some(place) => Err(Error::ForeignObject { at: place.at.clone() }),
             None => Ok(()),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use convert::SearchObstacle;
-use model::{Fate, Job, Location, Outcome, Source, SourceFacts, Timings, VariantReport};
+use model::{Job, Location, Outcome, Source, SourceInfo, Timings, VariantReport, VariantStatus};
 
 use crate::carried::Carried;
 use crate::fetch::{Found, Object, open, tags};
@@ -19,7 +19,7 @@ use crate::{Deadline, Error, Plan, Store};
 /// One state of a source, converted.
 pub(crate) struct Made {
     pub(crate) state: State,
-    pub(crate) facts: SourceFacts,
+    pub(crate) facts: SourceInfo,
     /// What was made, in the recipe's order.
     pub(crate) variants: Vec<(VariantReport, Bytes)>,
     pub(crate) carried: Carried,
@@ -42,7 +42,7 @@ impl Made {
 
     pub(crate) fn outcome(self) -> Outcome {
         let variants = self.variants.into_iter().map(|(report, _)| report).collect();
-        Outcome::Converted { picture: self.facts, variants, notes: self.notes }
+        Outcome::Converted { image: self.facts, variants, notes: self.notes }
     }
 }
 
@@ -59,12 +59,12 @@ pub(crate) async fn make(
 ) -> Result<Option<Made>, Error> {
     let Some((object, hold)) = with_room(store, job, plan, object).await? else { return Ok(None) };
     let state = object.state.clone();
-    let carried = if plan.storing.drop_headers { Carried::default() } else { object.carried.clone() };
+    let carried = if plan.storage.drop_headers { Carried::default() } else { object.carried.clone() };
 
     let fetch = async {
         let bytes = Bytes::from(object.read(plan.limits.bytes).await?);
         // Asked for even where S3 counts none: it counts none, too, for a role that may not read them.
-        let tags = if plan.storing.copy_tags { Some(tags(store, &job.source.at, &state).await?) } else { None };
+        let tags = if plan.storage.copy_tags { Some(tags(store, &job.source.at, &state).await?) } else { None };
         Ok::<_, Error>((bytes, tags))
     };
     let ((bytes, tags), fetch_ms) = Stage::fetch().wait(fetch).await?;
@@ -88,7 +88,7 @@ pub(crate) async fn make(
 
     let outputs = plan.layout.outputs(&job.source.at, &plan.recipe.widths)?;
     if conversion.variants.len() != outputs.variants.len() {
-        return Err(Error::Worker { message: "it made another number of variants than was asked for".into() });
+        return Err(Error::Worker { message: "it made another number of variants than was requested for".into() });
     }
     let variants = conversion.variants.into_iter().zip(outputs.variants);
     let variants = variants.map(|(variant, at)| report(variant, at, facts.bytes, plan)).collect();
@@ -108,11 +108,11 @@ pub(crate) async fn make(
 }
 
 fn report(variant: convert::Variant, at: Location, source: u64, plan: &Plan) -> (VariantReport, Bytes) {
-    let convert::Variant { asked, width, height, bytes, kept, score } = variant;
+    let convert::Variant { requested, width, height, bytes, is_source, score } = variant;
     // One that is the source itself is no larger than it, and is what a page looks for under the variant's name.
-    let larger = bytes.len() as u64 >= source && !kept && !plan.storing.keep_larger;
-    let fate = if larger { Fate::Larger } else { Fate::Stored };
-    let report = VariantReport { asked, at, width, height, bytes: bytes.len() as u64, score, fate };
+    let larger = bytes.len() as u64 >= source && !is_source && !plan.storage.keep_larger;
+    let status = if larger { VariantStatus::LargerThanSource } else { VariantStatus::Stored };
+    let report = VariantReport { requested, at, width, height, bytes: bytes.len() as u64, score, status };
     (report, Bytes::from_owner(bytes))
 }
 

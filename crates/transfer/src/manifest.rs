@@ -1,7 +1,7 @@
 //! The manifest: one JSON object beside a source's variants that lists them. It is written last, so whoever begins there
 //! finds a whole set.
 
-use model::{Location, SourceFacts, Width};
+use model::{Location, SourceInfo, Width};
 use serde::Serialize;
 
 /// A source and what was made of it.
@@ -20,7 +20,7 @@ pub(crate) struct Source<'set> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) version: Option<&'set str>,
     #[serde(flatten)]
-    pub(crate) facts: &'set SourceFacts,
+    pub(crate) facts: &'set SourceInfo,
 }
 
 /// One variant that is stored.
@@ -28,7 +28,8 @@ pub(crate) struct Source<'set> {
 pub(crate) struct Entry<'set> {
     #[serde(flatten)]
     pub(crate) at: &'set Location,
-    pub(crate) asked: Width,
+    #[serde(rename = "asked")]
+    pub(crate) requested: Width,
     pub(crate) width: u32,
     pub(crate) height: u32,
     #[serde(rename = "type")]

@@ -12,16 +12,16 @@ use crate::Layout;
 /// How jobs are done: the same for every job of a program's run.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// What is made of a picture.
+    /// What is made of an image.
     pub recipe: Recipe,
-    /// What one picture may take.
+    /// What one image may take.
     pub limits: Limits,
     /// Where variants go.
     pub layout: Layout,
     /// How they are stored.
-    pub storing: Storing,
+    pub storage: StorageOptions,
     /// Whether a source's outputs go when it goes.
-    pub follow_removals: bool,
+    pub follow_deletions: bool,
     /// Threads that one conversion may use.
     pub threads: NonZeroUsize,
     /// CPU seconds that there are in a second; less than 1 with little memory.
@@ -42,7 +42,7 @@ const LONGEST_TIMEOUT: Duration = Duration::from_mins(15);
 
 /// How variants are stored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Storing {
+pub struct StorageOptions {
     /// The variants' Cache-Control header; the source's own where none is named.
     pub cache_control: Option<String>,
     /// Whether a variant is stored that came out larger than its source.
@@ -66,7 +66,7 @@ pub struct StorageClass(&'static str);
 /// The text is not a storage class that variants can be in.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("storage class {0:?} is none of {known}", known = StorageClass::KNOWN.join(", "))]
-pub struct BadStorageClass(String);
+pub struct InvalidStorageClass(String);
 
 impl StorageClass {
     /// All but the archives, from which a variant could not be served.
@@ -80,11 +80,11 @@ impl StorageClass {
 }
 
 impl FromStr for StorageClass {
-    type Err = BadStorageClass;
+    type Err = InvalidStorageClass;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let known = Self::KNOWN.into_iter().find(|known| *known == text);
-        known.map(Self).ok_or_else(|| BadStorageClass(text.to_owned()))
+        known.map(Self).ok_or_else(|| InvalidStorageClass(text.to_owned()))
     }
 }
 
@@ -107,8 +107,8 @@ impl Plan {
     /// recipe and of how it is stored. Limits and threads change nothing about the result.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        // Plain structs without maps always serialise, and to the same text each time.
-        let text = serde_json::json!([self.recipe, self.storing]).to_string();
+        // Plain structs without maps always serialize, and to the same text each time.
+        let text = serde_json::json!([self.recipe, self.storage]).to_string();
         let number = Sha256::digest(text).iter().take(8).fold(0, |number, &byte| number << 8 | u64::from(byte));
         format!("{number:016x}")
     }
@@ -123,8 +123,8 @@ mod tests {
             recipe: Recipe::default(),
             limits: Limits::default(),
             layout: Layout::default(),
-            storing: Storing::default(),
-            follow_removals: true,
+            storage: StorageOptions::default(),
+            follow_deletions: true,
             threads: NonZeroUsize::MIN,
             processors: 1.0,
         }
@@ -157,11 +157,11 @@ mod tests {
 
     #[test]
     fn fingerprint_of_an_unchanged_plan_is_the_one_of_earlier_versions() {
-        let text = |storing: &Storing| serde_json::to_string(storing).unwrap();
+        let text = |storage: &StorageOptions| serde_json::to_string(storage).unwrap();
         let earlier =
             r#"{"cache_control":null,"keep_larger":false,"copy_tags":false,"storage_class":null,"kms_key":null}"#;
-        assert_eq!(text(&Storing::default()), earlier);
-        assert_ne!(text(&Storing { drop_headers: true, ..Storing::default() }), earlier);
+        assert_eq!(text(&StorageOptions::default()), earlier);
+        assert_ne!(text(&StorageOptions { drop_headers: true, ..StorageOptions::default() }), earlier);
     }
 
     #[test]

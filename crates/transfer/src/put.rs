@@ -33,14 +33,14 @@ pub(crate) struct Output<'job> {
 pub(crate) async fn put(store: &Store, place: &Place, output: Output<'_>, plan: &Plan) -> Result<String, Error> {
     let Output { media_type, body, mark, carried, tags } = output;
     let Place { at, content } = place;
-    let storing = &plan.storing;
+    let storage = &plan.storage;
     let (if_match, if_none_match) = match content {
         Content::Nothing | Content::Unknown(_) => (None, Some("*".to_owned())),
-        Content::Object(There { mark: None, .. }) => return Err(Error::Stranger { at: at.clone() }),
+        Content::Object(There { mark: None, .. }) => return Err(Error::ForeignObject { at: at.clone() }),
         Content::Object(there) => (Some(there.etag.clone()), None),
     };
     // SSE-KMS with the account's key for S3, or the bucket's default, where no key is named.
-    let encryption = storing.kms_key.as_ref().map(|_| ServerSideEncryption::AwsKms);
+    let encryption = storage.kms_key.as_ref().map(|_| ServerSideEncryption::AwsKms);
     let metadata = carried.with(mark.metadata());
     let request = |client: Client| {
         let request = client
@@ -50,14 +50,14 @@ pub(crate) async fn put(store: &Store, place: &Place, output: Output<'_>, plan: 
             .set_if_match(if_match.clone())
             .set_if_none_match(if_none_match.clone())
             .content_type(media_type)
-            .set_cache_control(storing.cache_control.clone().or_else(|| carried.cache_control.clone()))
+            .set_cache_control(storage.cache_control.clone().or_else(|| carried.cache_control.clone()))
             .set_content_disposition(carried.content_disposition.clone())
             .set_content_language(carried.content_language.clone())
             .set_metadata(Some(metadata.clone()))
             .set_tagging(tags.filter(|tags| !tags.is_empty()).map(str::to_owned))
-            .set_storage_class(storing.storage_class.as_ref().map(|class| class.name().into()))
+            .set_storage_class(storage.storage_class.as_ref().map(|class| class.name().into()))
             .set_server_side_encryption(encryption.clone())
-            .set_ssekms_key_id(storing.kms_key.clone())
+            .set_ssekms_key_id(storage.kms_key.clone())
             .body(ByteStream::from(body.clone()));
         let expires = carried.expires.clone();
         request

@@ -46,12 +46,12 @@ pub async fn run(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Dea
         attempt.map(|result| result.unwrap_or_else(|panic| Err(Error::Panicked { message: panic_message(&*panic) })));
     let result = match deadline {
         None => attempt.await,
-        Some(deadline) => timeout_at(deadline.at.into(), attempt)
-            .await
-            .unwrap_or_else(|_| Err(Error::Overran { after: begun.elapsed(), interruption: progress.interruption() })),
+        Some(deadline) => timeout_at(deadline.at.into(), attempt).await.unwrap_or_else(|_| {
+            Err(Error::DeadlineExceeded { after: begun.elapsed(), interruption: progress.interruption() })
+        }),
     };
     let outcome = result.unwrap_or_else(|error| error.outcome());
-    Report { job, outcome, took }
+    Report { job, outcome, timings: took }
 }
 
 async fn attempt(
@@ -138,7 +138,7 @@ impl Effort<'_> {
 
     /// The source is gone, and so are its outputs to be.
     async fn clear(&mut self, seen: &Seen) -> Result<Option<Outcome>, Error> {
-        if !self.plan.follow_removals {
+        if !self.plan.follow_deletions {
             return Ok(Some(skipped("the source was removed; its variants are left as they are")));
         }
         progress::begin(Step::Store);
@@ -156,8 +156,8 @@ impl Effort<'_> {
             return Ok(None);
         }
         if self.touched {
-            let at = std::mem::take(&mut self.removed);
-            return Ok(Some(Outcome::Removed { at }));
+            let outputs = std::mem::take(&mut self.removed);
+            return Ok(Some(Outcome::Deleted { outputs }));
         }
         Ok(Some(skipped("the source is gone, and nothing made of it is stored")))
     }
@@ -198,7 +198,7 @@ impl Effort<'_> {
                 Err(
                     Error::OutOfTime { .. }
                     | Error::CpuTime { .. }
-                    | Error::Yielded { .. }
+                    | Error::TimeShareExceeded { .. }
                     | Error::OutOfMemory { .. }
                     | Error::Killed,
                 ) if is_stored_unsearched => return Ok(Some(skipped(STORED))),
@@ -230,13 +230,13 @@ fn nothing_to_do(job: &Job, plan: &Plan) -> Result<Option<&'static str>, Error> 
         Role::Reserved => return Err(Error::Reserved { at: job.source.at.clone() }),
     }
     match job.change {
-        Change::Removed if !plan.follow_removals => {
+        Change::Deleted if !plan.follow_deletions => {
             Ok(Some("the source was removed; its variants are left as they are"))
         }
-        Change::Removed | Change::Created => Ok(None),
+        Change::Deleted | Change::Created => Ok(None),
     }
 }
 
 fn skipped(why: &str) -> Outcome {
-    Outcome::Skipped { why: why.into() }
+    Outcome::Skipped { reason: why.into() }
 }

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use model::{Fate, Location, VariantReport};
+use model::{Location, VariantReport, VariantStatus};
 
 use crate::look::{Content, Place, Seen, There};
 use crate::make::Made;
@@ -45,8 +45,8 @@ pub(crate) async fn fill(store: &Store, plan: &Plan, seen: &Seen, made: &Made, s
 
 /// Deletes the lists, which are about to become wrong.
 async fn withdraw(store: &Store, seen: &Seen, source: &Location) -> Result<(), Error> {
-    if let (Some(catalogue), Some(mark)) = (&store.catalogue, &seen.entry) {
-        catalogue.delete(source, mark).await?;
+    if let (Some(catalog), Some(mark)) = (&store.catalog, &seen.entry) {
+        catalog.delete(source, mark).await?;
     }
     if let Some(Place { at, content: Content::Object(there @ There { mark: Some(_), .. }) }) = &seen.manifest {
         delete(store, at, there).await?;
@@ -63,14 +63,14 @@ async fn publish(
     source: &Location,
     variants: Vec<Entry<'_>>,
 ) -> Result<(), Error> {
-    if seen.manifest.is_none() && store.catalogue.is_none() {
+    if seen.manifest.is_none() && store.catalog.is_none() {
         return Ok(());
     }
     let (etag, version) = (made.state.etag.as_str(), made.state.version.as_deref());
     let listed = Source { at: source, etag, version, facts: &made.facts };
-    let is_listed = |report: &VariantReport| variants.iter().any(|entry| entry.asked == report.asked);
+    let is_listed = |report: &VariantReport| variants.iter().any(|entry| entry.requested == report.requested);
     let left_out =
-        made.variants.iter().filter(|(report, _)| !is_listed(report)).map(|(report, _)| report.asked).collect();
+        made.variants.iter().filter(|(report, _)| !is_listed(report)).map(|(report, _)| report.requested).collect();
     let manifest = Manifest { source: listed, recipe: plan.fingerprint(), variants };
     let body = Bytes::from(serde_json::to_vec(&manifest).expect("a struct of text and numbers is JSON"));
     let mark = Mark { left_out, ..made.mark(&body, plan) };
@@ -83,8 +83,8 @@ async fn publish(
         };
         put(store, &Place { at: at.clone(), content }, output, plan).await?;
     }
-    match &store.catalogue {
-        Some(catalogue) => catalogue.put(source, &mark, &manifest).await,
+    match &store.catalog {
+        Some(catalog) => catalog.put(source, &mark, &manifest).await,
         None => Ok(()),
     }
 }
@@ -98,13 +98,13 @@ async fn variant<'made>(
     body: &Bytes,
     place: &Place,
 ) -> Result<Option<Entry<'made>>, Error> {
-    let VariantReport { asked, at, width, height, bytes, fate, .. } = report;
+    let VariantReport { requested, at, width, height, bytes, status, .. } = report;
     let entry = |bytes, sha256, etag: &str| {
         let etag = etag.trim_matches('"').to_owned();
-        let (asked, width, height) = (*asked, *width, *height);
-        Some(Entry { at, asked, width, height, media_type: AVIF, bytes, sha256, etag })
+        let (requested, width, height) = (*requested, *width, *height);
+        Some(Entry { at, requested, width, height, media_type: AVIF, bytes, sha256, etag })
     };
-    match (fate, &place.content) {
+    match (status, &place.content) {
         // What a full search stored is better than what this job made without one, whatever its size.
         (_, Content::Object(There { mark: Some(mark), bytes, etag }))
             if made.search == Search::CutShort && mark.is_of(&made.state, plan, Search::Full) =>
@@ -112,18 +112,18 @@ async fn variant<'made>(
             Ok(entry(*bytes, mark.sha256.clone(), etag))
         }
         // With nothing in its place, the variant of an earlier state would pass for this one's.
-        (Fate::Larger, Content::Object(there @ There { mark: Some(_), .. })) => {
+        (VariantStatus::LargerThanSource, Content::Object(there @ There { mark: Some(_), .. })) => {
             delete(store, at, there).await?;
             Ok(None)
         }
-        (Fate::Larger, Content::Unknown(_)) => place.refuse_unknown().map(|()| None),
-        (Fate::Larger, Content::Nothing | Content::Object(_)) => Ok(None),
-        (Fate::Stored, Content::Object(There { mark: Some(mark), bytes, etag }))
+        (VariantStatus::LargerThanSource, Content::Unknown(_)) => place.refuse_unknown().map(|()| None),
+        (VariantStatus::LargerThanSource, Content::Nothing | Content::Object(_)) => Ok(None),
+        (VariantStatus::Stored, Content::Object(There { mark: Some(mark), bytes, etag }))
             if mark.is_of(&made.state, plan, made.search) =>
         {
             Ok(entry(*bytes, mark.sha256.clone(), etag))
         }
-        (Fate::Stored, _) => {
+        (VariantStatus::Stored, _) => {
             let mark = made.mark(body, plan);
             let sha256 = mark.sha256.clone();
             let (carried, tags) = (&made.carried, made.tags.as_deref());

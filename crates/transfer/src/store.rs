@@ -12,7 +12,7 @@ use aws_sdk_s3::error::SdkError;
 use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
-use crate::catalogue::Catalogue;
+use crate::catalog::Catalog;
 use crate::operation::region_of_bucket;
 use crate::progress::RecordFailures;
 use crate::turn::Turns;
@@ -36,7 +36,7 @@ pub struct Store {
     custom_endpoint: bool,
     /// Says once that this server does not know conditional deletions.
     pub(crate) unconditional_deletion: Arc<Once>,
-    pub(crate) catalogue: Option<Catalogue>,
+    pub(crate) catalog: Option<Catalog>,
     pub(crate) turns: Turns,
 }
 
@@ -45,10 +45,10 @@ pub struct Store {
 pub struct Connection {
     /// Whether the endpoint is not AWS's own. The bucket then goes into the path, which other servers expect.
     pub custom_endpoint: bool,
-    /// Bytes of files that are held at most beside the picture that is converted.
+    /// Bytes of files that are held at most beside the image that is converted.
     pub waiting: u64,
     /// The DynamoDB table that lists what is stored, where there is one. Its partition key is `source`, a string.
-    pub catalogue: Option<String>,
+    pub catalog: Option<String>,
     /// How images are converted.
     pub worker: Worker,
 }
@@ -62,17 +62,17 @@ impl Store {
     /// The same, by an access that there is already.
     #[must_use]
     pub fn with(access: &SdkConfig, connection: Connection) -> Self {
-        let Connection { custom_endpoint, waiting, catalogue, worker } = connection;
+        let Connection { custom_endpoint, waiting, catalog, worker } = connection;
         let config = aws_sdk_s3::config::Builder::from(access)
             .force_path_style(custom_endpoint)
             .interceptor(RecordFailures)
             .build();
         let dynamodb = aws_sdk_dynamodb::config::Builder::from(access).interceptor(RecordFailures);
-        let catalogue =
-            catalogue.map(|table| Catalogue { client: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()), table });
+        let catalog =
+            catalog.map(|table| Catalog { client: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()), table });
         let (client, turns) = (Client::from_conf(config), Turns::new(waiting, worker));
         let (regional_clients, unconditional_deletion) = (Arc::default(), Arc::new(Once::new()));
-        Self { client, regional_clients, custom_endpoint, unconditional_deletion, catalogue, turns }
+        Self { client, regional_clients, custom_endpoint, unconditional_deletion, catalog, turns }
     }
 
     /// The client of S3 in the function's own region.

@@ -12,7 +12,7 @@ use crate::{Error, Plan, Store};
 /// Nothing is stored of a source whose key leaves no room for its outputs': [`run`](crate::run) has the words for that.
 ///
 /// # Errors
-/// S3 or the catalogue did not say what is there.
+/// S3 or the catalog did not say what is there.
 pub async fn is_stored(store: &Store, source: &Location, etag: Option<&str>, plan: &Plan) -> Result<bool, Error> {
     let Ok(outputs) = plan.layout.outputs(source, &plan.recipe.widths) else { return Ok(false) };
     let found = match etag {

@@ -1,6 +1,6 @@
 //! The memory that the jobs under way share.
 //!
-//! One picture at a time is converted, within the plan's limit on memory. Others may wait for that with their file read,
+//! One image at a time is converted, within the plan's limit on memory. Others may wait for that with their file read,
 //! or be on their way into the store, within a limit of their own: so the download of one, the conversion of another and
 //! the upload of a third overlap, and what is held is never more than the two limits together.
 //!
@@ -74,7 +74,7 @@ impl Turns {
     /// Converts a file in a process of its own, when it is this file's turn.
     ///
     /// # Errors
-    /// Those of the conversion; [`Error::Yielded`] if other files wait and this one had its share of the time.
+    /// Those of the conversion; [`Error::TimeShareExceeded`] if other files wait and this one had its share of the time.
     pub(crate) async fn convert(
         &self,
         hold: &Hold,
@@ -125,8 +125,8 @@ impl Turns {
             };
             let result = tokio::select! {
                 result = convert => result,
-                () = had_its_share => Err(Error::Yielded { after: begun.elapsed() }),
-                () = to.closed() => Err(Error::Yielded { after: begun.elapsed() }),
+                () = had_its_share => Err(Error::TimeShareExceeded { after: begun.elapsed() }),
+                () = to.closed() => Err(Error::TimeShareExceeded { after: begun.elapsed() }),
             };
             if let Some(mut conversion) = conversion {
                 conversion.kill().await;

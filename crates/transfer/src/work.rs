@@ -1,8 +1,8 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use convert::{Conversion, Opened};
-use model::{Limits, Recipe, SourceFacts, Speed, Timings};
+use convert::{Conversion, OpenedImage};
+use model::{Limits, Recipe, SourceInfo, Speed, Timings};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -21,11 +21,11 @@ pub struct Request {
     pub time: Time,
 }
 
-/// A picture converted, and what is to be reported of it.
+/// An image converted, and what is to be reported of it.
 #[derive(Debug)]
 pub struct Work {
     /// What the source was.
-    pub facts: SourceFacts,
+    pub facts: SourceInfo,
     /// What it became.
     pub conversion: Conversion,
     /// How long decoding, transforming and encoding took.
@@ -46,10 +46,10 @@ pub struct Time {
 }
 
 /// How many times the least time that encoding takes there has to be for a search of the right quality: four encodes and
-/// what compares them, of a picture that costs twice as much as an easy one.
+/// what compares them, of an image that costs twice as much as an easy one.
 const SEARCHING: u32 = 8;
 
-/// Converts a picture file, timing each stage. It blocks, and uses the request's number of threads. It does not enforce the
+/// Converts an image file, timing each stage. It blocks, and uses the request's number of threads. It does not enforce the
 /// limit on CPU time, but begins nothing that cannot be done within it.
 ///
 /// # Errors
@@ -61,7 +61,7 @@ pub fn work(bytes: Vec<u8>, request: &Request) -> Result<Work, Error> {
 /// The same. It calls `before_encoding` when the image is decoded, with whether a search for a quality follows.
 pub(crate) fn work_with(bytes: Vec<u8>, request: &Request, before_encoding: impl FnOnce(bool)) -> Result<Work, Error> {
     let Request { recipe, limits, threads, time } = request;
-    let opened = Opened::open(&bytes, recipe, limits)?;
+    let opened = OpenedImage::open(&bytes, recipe, limits)?;
     let cpu = least_cpu_time(&opened, recipe.speed);
     if let Some(limit) = limits.cpu_seconds.filter(|limit| cpu > seconds(limit.get())) {
         return Err(Error::CpuTime { needed: Some(cpu), limit });
@@ -81,7 +81,7 @@ pub(crate) fn work_with(bytes: Vec<u8>, request: &Request, before_encoding: impl
     let opened = if has_no_time { opened.without_time_to_search() } else { opened };
     let (width, height) = opened.size();
     let format = opened.format().to_string().to_lowercase();
-    let facts = SourceFacts { format, width, height, bytes: bytes.len() as u64, frames: opened.frames() };
+    let facts = SourceInfo { format, width, height, bytes: bytes.len() as u64, frames: opened.frames() };
     let (decoded, decode_ms) = Stage::decode().run(|| opened.decode())?;
     // The file's memory is the encoder's from here on.
     drop(bytes);
@@ -93,7 +93,7 @@ pub(crate) fn work_with(bytes: Vec<u8>, request: &Request, before_encoding: impl
 }
 
 /// The least CPU time it can take: what encoding costs by the megapixel.
-fn least_cpu_time(opened: &Opened<'_>, speed: Speed) -> Duration {
+fn least_cpu_time(opened: &OpenedImage<'_>, speed: Speed) -> Duration {
     Duration::from_nanos(opened.encoded_pixels().saturating_mul(nanoseconds_per_pixel(speed)))
 }
 

@@ -3,7 +3,7 @@
 use std::ptr::NonNull;
 use std::slice;
 
-use model::{Chroma, Cicp, Color, Depth, Picture, Samples, Shape};
+use model::{Chroma, Cicp, Color, Depth, PlanarImage, Samples, Shape};
 
 use super::{bytes, check, explain, sys, text};
 use crate::{Aperture, Attached, Decoded, Error, Header, Orientation};
@@ -14,7 +14,7 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder that refuses pictures of more pixels.
+    /// A decoder that refuses images of more pixels.
     pub(crate) fn new(max_pixels: u32) -> Result<Self, Error> {
         // SAFETY: takes nothing; null is checked next.
         let raw = NonNull::new(unsafe { sys::avifDecoderCreate() });
@@ -44,7 +44,7 @@ impl Decoder {
         })
     }
 
-    /// Reads the first picture.
+    /// Reads the first image.
     pub(crate) fn read(self, file: &[u8]) -> Result<Decoded, Error> {
         self.parse(file)?;
         // SAFETY: the decoder is alive and has parsed its input.
@@ -52,7 +52,7 @@ impl Decoder {
         explain("avifDecoderNextImage", result, &self.diagnostics())?;
         let image = self.image("avifDecoderNextImage")?;
         Ok(Decoded {
-            picture: picture(image)?,
+            image: planar_image(image)?,
             premultiplied: image.alphaPremultiplied != 0,
             attached: attached(image),
             orientation: orientation(image),
@@ -74,7 +74,7 @@ impl Decoder {
         unsafe { self.raw.as_ref() }
     }
 
-    /// What `call` has found out about the picture.
+    /// What `call` has found out about the image.
     fn image(&self, call: &'static str) -> Result<&sys::avifImage, Error> {
         // SAFETY: the decoder holds an image of its own from the first successful call on, or null, which is checked next.
         unsafe { self.fields().image.as_ref() }.ok_or(Error::OutOfMemory { call })
@@ -130,7 +130,7 @@ fn attached(image: &sys::avifImage) -> Attached {
     Attached { exif: bytes(&image.exif), xmp: bytes(&image.xmp), gain_map: None }
 }
 
-fn picture(image: &sys::avifImage) -> Result<Picture, Error> {
+fn planar_image(image: &sys::avifImage) -> Result<PlanarImage, Error> {
     let (depth, chroma) = (depth(image)?, chroma(image)?);
     let shape = Shape { width: image.width, height: image.height, depth, chroma };
     let planes = (0..chroma.planes())
@@ -141,16 +141,16 @@ fn picture(image: &sys::avifImage) -> Result<Picture, Error> {
         .collect();
     let alpha = (!image.alphaPlane.is_null())
         .then(|| samples(image.alphaPlane, image.alphaRowBytes, image.width, image.height, depth));
-    Ok(Picture::new(shape, planes, alpha, color(image))?)
+    Ok(PlanarImage::new(shape, planes, alpha, color(image))?)
 }
 
-/// Copies a plane of libavif's without its padding; an absent one comes out empty, which `Picture::new` refuses.
+/// Copies a plane of libavif's without its padding; an absent one comes out empty, which `PlanarImage::new` refuses.
 fn samples(plane: *const u8, row_bytes: u32, width: u32, height: u32, depth: Depth) -> Samples {
     let rows = (0..if plane.is_null() { 0 } else { height as usize }).map(|row| {
         let bytes = width as usize * if depth == Depth::Eight { 1 } else { 2 };
         // SAFETY: a decoded plane has `height` rows that are `row_bytes` apart, each holding at least `width` samples.
         let start = unsafe { plane.add(row * row_bytes as usize) };
-        // SAFETY: see above; a row is initialised for its width.
+        // SAFETY: see above; a row is initialized for its width.
         unsafe { slice::from_raw_parts(start, bytes) }
     });
     match depth {

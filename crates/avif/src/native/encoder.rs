@@ -40,7 +40,7 @@ impl Encoder {
         check("avifEncoderSetCodecSpecificOption", result)
     }
 
-    /// Says how the pictures that are going to be added are played.
+    /// Says how the images that are going to be added are played.
     pub(crate) fn set_playback(&mut self, playback: Playback) {
         // SAFETY: the object is alive and reached through this handle alone.
         let fields = unsafe { self.raw.as_mut() };
@@ -53,7 +53,7 @@ impl Encoder {
         fields.keyframeInterval = KEYFRAME_INTERVAL;
     }
 
-    /// Encodes one still picture.
+    /// Encodes one still image.
     pub(crate) fn write(self, image: &Image<'_>) -> Result<Vec<u8>, Error> {
         let mut output = Output::default();
         // SAFETY: encoder, image and output are alive; the planes behind the image are only read and outlive the call.
@@ -62,7 +62,7 @@ impl Encoder {
         Ok(bytes(&output.0).unwrap_or_default())
     }
 
-    /// Encodes the next picture of a sequence, which is shown for that many ticks of its timescale.
+    /// Encodes the next image of a sequence, which is shown for that many ticks of its timescale.
     pub(crate) fn add(&mut self, image: &Image<'_>, ticks: u64) -> Result<(), Error> {
         let flags = sys::AVIF_ADD_IMAGE_FLAG_NONE;
         // SAFETY: encoder and image are alive; the planes behind the image are only read, and copied where they are needed

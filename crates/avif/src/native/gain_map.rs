@@ -8,10 +8,10 @@ use model::Depth;
 use super::{Image, check, sys};
 use crate::{Channel, Error, Gain, GainMap, Signed, Unsigned};
 
-impl<'picture> Image<'picture> {
+impl<'image> Image<'image> {
     /// Attaches a gain map, whose planes are not copied.
-    pub(crate) fn set_gain_map(&mut self, map: &'picture GainMap) -> Result<(), Error> {
-        let picture = Image::borrowing(&map.picture)?;
+    pub(crate) fn set_gain_map(&mut self, map: &'image GainMap) -> Result<(), Error> {
+        let image = Image::borrowing(&map.image)?;
         // SAFETY: takes nothing; null is checked next.
         let raw = NonNull::new(unsafe { sys::avifGainMapCreate() });
         let mut raw = raw.ok_or(Error::OutOfMemory { call: "avifGainMapCreate" })?;
@@ -19,7 +19,7 @@ impl<'picture> Image<'picture> {
         let fields = unsafe { raw.as_mut() };
         // An image owns its gain map, and that the image in it: each is freed with its owner.
         self.fields().gainMap = raw.as_ptr();
-        fields.image = ManuallyDrop::new(picture).raw.as_ptr();
+        fields.image = ManuallyDrop::new(image).raw.as_ptr();
         describe(fields, &map.gain);
         let cicp = map.alternate.cicp;
         fields.altColorPrimaries = cicp.primaries;

@@ -14,7 +14,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::slice;
 
-use model::{Chroma, Picture, Samples, Shape};
+use model::{Chroma, PlanarImage, Samples, Shape};
 
 use crate::Error;
 use crate::settings::Codec;
@@ -68,7 +68,7 @@ pub(crate) fn can_encode_with(codec: Codec) -> bool {
 /// Has every thread that is started from now on allocate from the memory that the others share. Says no where the C
 /// library has no such choice.
 pub(crate) fn share_memory() -> bool {
-    // Each thread would keep what it once freed for itself, and an encoder's threads are new with every picture.
+    // Each thread would keep what it once freed for itself, and an encoder's threads are new with every image.
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: mallopt takes two numbers, and may be called at any time (mallopt(3)).
     return unsafe { libc::mallopt(libc::M_ARENA_MAX, 1) } == 1;
@@ -90,16 +90,16 @@ pub(crate) fn quiet_encoders() -> bool {
     false
 }
 
-/// An avifImage that points at a picture's planes without copying them.
-pub(crate) struct Image<'picture> {
+/// An avifImage that points at an image's planes without copying them.
+pub(crate) struct Image<'image> {
     raw: NonNull<sys::avifImage>,
-    planes: PhantomData<&'picture Picture>,
+    planes: PhantomData<&'image PlanarImage>,
 }
 
-impl<'picture> Image<'picture> {
-    /// Points at the planes and copies the colour description.
-    pub(crate) fn borrowing(picture: &'picture Picture) -> Result<Self, Error> {
-        let Shape { width, height, depth, chroma } = picture.shape();
+impl<'image> Image<'image> {
+    /// Points at the planes and copies the color description.
+    pub(crate) fn borrowing(planar: &'image PlanarImage) -> Result<Self, Error> {
+        let Shape { width, height, depth, chroma } = planar.shape();
         // SAFETY: takes nothing; null is checked next.
         let raw = NonNull::new(unsafe { sys::avifImageCreateEmpty() });
         let raw = raw.ok_or(Error::OutOfMemory { call: "avifImageCreateEmpty" })?;
@@ -109,21 +109,21 @@ impl<'picture> Image<'picture> {
         fields.height = height;
         fields.depth = depth.bits();
         fields.yuvFormat = pixel_format(chroma);
-        let cicp = picture.color().cicp;
+        let cicp = planar.color().cicp;
         fields.yuvRange = if cicp.full_range { sys::AVIF_RANGE_FULL } else { sys::AVIF_RANGE_LIMITED };
         fields.colorPrimaries = cicp.primaries;
         fields.transferCharacteristics = cicp.transfer;
         fields.matrixCoefficients = cicp.matrix;
-        for (plane, samples) in picture.planes().iter().enumerate() {
-            let (width, _) = picture.shape().plane_size(plane);
+        for (plane, samples) in planar.planes().iter().enumerate() {
+            let (width, _) = planar.shape().plane_size(plane);
             fields.yuvPlanes[plane] = address(samples);
             fields.yuvRowBytes[plane] = width * sample_bytes(samples);
         }
-        if let Some(alpha) = picture.alpha() {
+        if let Some(alpha) = planar.alpha() {
             fields.alphaPlane = address(alpha);
             fields.alphaRowBytes = width * sample_bytes(alpha);
         }
-        if let Some(icc) = &picture.color().icc {
+        if let Some(icc) = &planar.color().icc {
             // SAFETY: the image is alive, the slice is valid for its length; libavif copies it.
             let result = unsafe { sys::avifImageSetProfileICC(image.raw.as_ptr(), icc.as_ptr(), icc.len()) };
             check("avifImageSetProfileICC", result)?;
@@ -160,7 +160,7 @@ impl<'picture> Image<'picture> {
 
 impl Drop for Image<'_> {
     fn drop(&mut self) {
-        // The planes are the picture's: imageOwns* was left false by avifImageCreateEmpty.
+        // The planes are the image's: imageOwns* was left false by avifImageCreateEmpty.
         // SAFETY: made by avifImageCreateEmpty, freed only here.
         unsafe { sys::avifImageDestroy(self.raw.as_ptr()) };
     }
@@ -224,6 +224,6 @@ fn bytes(data: &sys::avifRWData) -> Option<Vec<u8>> {
     if data.data.is_null() || data.size == 0 {
         return None;
     }
-    // SAFETY: libavif guarantees `size` initialised bytes at `data`.
+    // SAFETY: libavif guarantees `size` initialized bytes at `data`.
     Some(unsafe { slice::from_raw_parts(data.data, data.size) }.to_vec())
 }

@@ -6,12 +6,12 @@ use super::{Image, check, sys};
 use crate::{Error, Pixels};
 
 impl Image<'_> {
-    /// Says that the colours were multiplied by their alpha.
+    /// Says that the colors were multiplied by their alpha.
     pub(crate) fn set_premultiplied(&mut self) {
         self.fields().alphaPremultiplied = 1;
     }
 
-    /// RGB, or RGBA where there is alpha, never multiplied by it: in 8 bits or, of deeper pictures, in 16.
+    /// RGB, or RGBA where there is alpha, never multiplied by it: in 8 bits or, of deeper images, in 16.
     pub(crate) fn pixels(&self) -> Result<Pixels, Error> {
         // SAFETY: the object is alive until drop.
         let image = unsafe { self.raw.as_ref() };

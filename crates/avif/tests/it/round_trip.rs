@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use avif::{Attached, Content, Quantizer, Settings, Step, decode, encode, quantizer_step};
-use model::{Chroma, Cicp, Color, Depth, FixedQuality, Picture, Samples, Shape, Speed};
+use model::{Chroma, Cicp, Color, Depth, FixedQuality, PlanarImage, Samples, Shape, Speed};
 
 const MAX_PIXELS: u32 = 1 << 24;
 
@@ -27,13 +27,13 @@ fn waves(width: u32, height: u32, depth: Depth, phase: f64) -> Samples {
     }
 }
 
-fn picture(shape: Shape, alpha: bool, color: Color) -> Picture {
+fn image(shape: Shape, alpha: bool, color: Color) -> PlanarImage {
     let planes = (0..shape.chroma.planes()).map(|plane| {
         let (width, height) = shape.plane_size(plane);
         waves(width, height, shape.depth, [0.0, 1.0, 2.0][plane])
     });
     let alpha = alpha.then(|| waves(shape.width, shape.height, shape.depth, 3.0));
-    Picture::new(shape, planes.collect(), alpha, color).unwrap()
+    PlanarImage::new(shape, planes.collect(), alpha, color).unwrap()
 }
 
 fn levels(samples: &Samples, depth: Depth) -> Vec<f64> {
@@ -60,10 +60,10 @@ fn every_depth_and_chroma_comes_back_within_coding_distance() {
             for content in [Content::Photograph, Content::Graphic] {
                 // Odd, and large enough for every codec that may be linked.
                 let shape = Shape { width: 131, height: 97, depth, chroma };
-                let before = picture(shape, false, SRGB);
+                let before = image(shape, false, SRGB);
                 let file = encode(&before, &Attached::default(), &settings("90", content)).unwrap();
                 let after = decode(&file, MAX_PIXELS).unwrap();
-                let came_back = after.picture.shape();
+                let came_back = after.image.shape();
                 assert_eq!(
                     (came_back.width, came_back.height, came_back.chroma),
                     (131, 97, chroma),
@@ -71,12 +71,12 @@ fn every_depth_and_chroma_comes_back_within_coding_distance() {
                 );
                 // A codec may have been given more depth than asked for, never less.
                 assert!(came_back.depth.bits() >= depth.bits());
-                for (ours, theirs) in before.planes().iter().zip(after.picture.planes()) {
+                for (ours, theirs) in before.planes().iter().zip(after.image.planes()) {
                     let off = distance((ours, depth), (theirs, came_back.depth));
                     assert!(off < 0.06, "{depth:?} {chroma:?} {content:?}: off by {off}");
                 }
                 assert!(after.orientation.is_upright());
-                assert_eq!((after.frames, after.picture.color()), (1, &SRGB));
+                assert_eq!((after.frames, after.image.color()), (1, &SRGB));
             }
         }
     }
@@ -86,9 +86,9 @@ fn every_depth_and_chroma_comes_back_within_coding_distance() {
 fn alpha_comes_back_exactly_at_any_quality() {
     for depth in [Depth::Eight, Depth::Ten] {
         for chroma in [Chroma::Monochrome, Chroma::Yuv420, Chroma::Yuv444] {
-            let before = picture(Shape { width: 70, height: 66, depth, chroma }, true, SRGB);
+            let before = image(Shape { width: 70, height: 66, depth, chroma }, true, SRGB);
             let file = encode(&before, &Attached::default(), &settings("20", Content::Photograph)).unwrap();
-            assert_eq!(decode(&file, MAX_PIXELS).unwrap().picture.alpha(), before.alpha(), "{depth:?} {chroma:?}");
+            assert_eq!(decode(&file, MAX_PIXELS).unwrap().image.alpha(), before.alpha(), "{depth:?} {chroma:?}");
         }
     }
 }
@@ -98,10 +98,10 @@ fn quality_100_is_lossless() {
     for depth in [Depth::Eight, Depth::Ten] {
         let shape = Shape { width: 65, height: 64, depth, chroma: Chroma::Yuv444 };
         let color = Color { cicp: Cicp::SRGB.identity(), icc: None };
-        let before = picture(shape, true, color);
+        let before = image(shape, true, color);
         for content in [Content::Photograph, Content::Graphic] {
             let file = encode(&before, &Attached::default(), &settings("100", content)).unwrap();
-            assert_eq!(decode(&file, MAX_PIXELS).unwrap().picture, before, "{depth:?} {content:?}");
+            assert_eq!(decode(&file, MAX_PIXELS).unwrap().image, before, "{depth:?} {content:?}");
         }
     }
 }
@@ -109,15 +109,15 @@ fn quality_100_is_lossless() {
 #[test]
 fn a_quantizer_between_two_is_met_by_codecs_that_can_and_is_the_finer_one_with_others() {
     let shape = Shape { width: 200, height: 150, depth: Depth::Ten, chroma: Chroma::Yuv420 };
-    let picture = picture(shape, false, SRGB);
+    let image = image(shape, false, SRGB);
     let settings = settings("50", Content::Photograph);
     let file = |value: f32| {
         let quantizer = Quantizer::at_most(value, Step::Quarter);
-        encode(&picture, &Attached::default(), &Settings { quantizer, ..settings }).unwrap()
+        encode(&image, &Attached::default(), &Settings { quantizer, ..settings }).unwrap()
     };
     let [finer, between, coarser] = [27.0, 27.5, 28.0].map(file);
     assert_ne!(between, coarser);
-    assert_eq!(between != finer, quantizer_step(&picture, &Attached::default(), &settings) == Step::Quarter);
+    assert_eq!(between != finer, quantizer_step(&image, &Attached::default(), &settings) == Step::Quarter);
 }
 
 #[test]
@@ -132,29 +132,28 @@ fn profile_code_points_exif_and_xmp_come_back_to_the_letter() {
         xmp: Some(b"<x:xmpmeta/>".to_vec()),
         gain_map: None,
     };
-    let file = encode(&picture(shape, false, color.clone()), &attached, &settings("60", Content::Photograph)).unwrap();
+    let file = encode(&image(shape, false, color.clone()), &attached, &settings("60", Content::Photograph)).unwrap();
     let after = decode(&file, MAX_PIXELS).unwrap();
-    assert_eq!((after.picture.color(), after.attached), (&color, attached));
+    assert_eq!((after.image.color(), after.attached), (&color, attached));
     assert!(after.orientation.is_upright());
 }
 
 #[test]
-fn the_smallest_pictures_encode() {
+fn the_smallest_image_encode() {
     for (width, height) in [(1, 1), (1, 2), (3, 1), (1, 64), (64, 1)] {
         for chroma in [Chroma::Monochrome, Chroma::Yuv420, Chroma::Yuv444] {
-            let before = picture(Shape { width, height, depth: Depth::Eight, chroma }, true, SRGB);
+            let before = image(Shape { width, height, depth: Depth::Eight, chroma }, true, SRGB);
             let file = encode(&before, &Attached::default(), &settings("60", Content::Photograph)).unwrap();
-            let shape = decode(&file, MAX_PIXELS).unwrap().picture.shape();
+            let shape = decode(&file, MAX_PIXELS).unwrap().image.shape();
             assert_eq!((shape.width, shape.height), (width, height));
         }
     }
 }
 
 #[test]
-fn a_picture_above_the_limit_is_not_decoded() {
+fn a_image_above_the_limit_is_not_decoded() {
     let shape = Shape { width: 128, height: 128, depth: Depth::Eight, chroma: Chroma::Monochrome };
-    let file =
-        encode(&picture(shape, false, SRGB), &Attached::default(), &settings("60", Content::Photograph)).unwrap();
+    let file = encode(&image(shape, false, SRGB), &Attached::default(), &settings("60", Content::Photograph)).unwrap();
     assert!(decode(&file, 128 * 128).is_ok());
     assert!(decode(&file, 128 * 128 - 1).is_err());
 }
@@ -177,6 +176,6 @@ fn the_library_says_what_it_is() {
 #[test]
 fn what_is_only_read_is_not_written() {
     let shape = Shape { width: 8, height: 8, depth: Depth::Twelve, chroma: Chroma::Yuv444 };
-    let error = encode(&picture(shape, false, SRGB), &Attached::default(), &settings("60", Content::Graphic));
+    let error = encode(&image(shape, false, SRGB), &Attached::default(), &settings("60", Content::Graphic));
     assert_eq!(error.unwrap_err().to_string(), "12-bit depth is read, never written");
 }

@@ -3,20 +3,20 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 
 use avif::{Attached, Content, Error, Playback, Sequence, Settings, decode};
-use model::{Chroma, Cicp, Color, Depth, FixedQuality, Picture, Samples, Shape};
+use model::{Chroma, Cicp, Color, Depth, FixedQuality, PlanarImage, Samples, Shape};
 
 const SHAPE: Shape = Shape { width: 66, height: 48, depth: Depth::Eight, chroma: Chroma::Yuv444 };
 const PLAYBACK: Playback = Playback { timescale: NonZeroU32::new(25).unwrap(), repetitions: Some(2) };
 
 /// A bar that moves to the right, seen through one that moves downwards.
-fn frame(number: usize, alpha: bool) -> Picture {
+fn frame(number: usize, alpha: bool) -> PlanarImage {
     let plane = |level: fn(usize, usize, usize) -> u8| {
         Samples::U8((0..66 * 48).map(|at| level(at % 66, at / 66, number)).collect())
     };
     let bar = plane(|x, _, number| if (number * 4..number * 4 + 9).contains(&x) { 220 } else { 40 });
     let flat = plane(|_, _, _| 128);
     let alpha = alpha.then(|| plane(|x, y, number| if y / 3 == number { 255 } else { u8::try_from(x).unwrap() }));
-    Picture::new(SHAPE, vec![bar, flat.clone(), flat], alpha, Color { cicp: Cicp::SRGB, icc: None }).unwrap()
+    PlanarImage::new(SHAPE, vec![bar, flat.clone(), flat], alpha, Color { cicp: Cicp::SRGB, icc: None }).unwrap()
 }
 
 fn sequence(frames: usize, alpha: bool, speed: &str, quality: &str) -> Vec<u8> {
@@ -41,9 +41,9 @@ fn pictures_in_a_row_become_one_file_at_every_speed() {
             assert_eq!(read.frames as usize, frames, "speed {speed}");
             assert_eq!(read.attached.xmp.as_deref(), Some(b"<x:xmpmeta/>".as_slice()));
             let first = frame(0, alpha);
-            assert_eq!(read.picture.alpha(), first.alpha(), "alpha is exact at speed {speed}, quality {quality}");
+            assert_eq!(read.image.alpha(), first.alpha(), "alpha is exact at speed {speed}, quality {quality}");
             if quality == "100" {
-                assert_eq!(read.picture.planes(), first.planes(), "speed {speed}");
+                assert_eq!(read.image.planes(), first.planes(), "speed {speed}");
             }
         }
     }

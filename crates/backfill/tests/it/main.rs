@@ -19,7 +19,7 @@ use backfill::{Batch, Job, Ledger, Order, Origin, Task};
 use emulator::{ACCESS_KEY, S3, SECRET_KEY, Settings};
 use model::{Limits, Recipe};
 use tokio::net::TcpListener;
-use transfer::{Connection, Layout, Plan, Store, Storing};
+use transfer::{Connection, Layout, Plan, StorageOptions, Store};
 
 /// S3 Control puts the account before the host's name.
 #[derive(Debug, Clone)]
@@ -84,8 +84,8 @@ async fn a_job_is_created_once_over_the_manifest_that_was_uploaded() {
         recipe: Recipe::default(),
         limits: Limits::default(),
         layout: Layout::default(),
-        storing: Storing::default(),
-        follow_removals: true,
+        storage: StorageOptions::default(),
+        follow_deletions: true,
         threads: NonZeroUsize::MIN,
         processors: 1.0,
     };

@@ -25,8 +25,8 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// A picture with some texture, in the format that the name says.
-fn picture(folder: &Path, name: &str) {
+/// An image with some texture, in the format that the name says.
+fn image(folder: &Path, name: &str) {
     let shade = |value: u32| u8::try_from(value % 256).unwrap();
     let path = folder.join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -52,9 +52,9 @@ fn files(folder: &Path) -> Vec<String> {
 #[test]
 fn files_and_folders_are_converted_and_named_as_the_function_names_them() {
     let folder = tempfile::tempdir().unwrap();
-    picture(folder.path(), "写真 1+2%.png");
-    picture(folder.path(), "album/a.bmp");
-    fs::write(folder.path().join("album/notes.txt"), "no picture").unwrap();
+    image(folder.path(), "写真 1+2%.png");
+    image(folder.path(), "album/a.bmp");
+    fs::write(folder.path().join("album/notes.txt"), "no image").unwrap();
     let output = avif(folder.path(), &["convert", "写真 1+2%.png", "album", "--width", "full,60", "--speed", "10"]);
     assert_eq!(code(&output), 0, "{}", text(&output.stderr));
     let expected = [
@@ -74,7 +74,7 @@ fn files_and_folders_are_converted_and_named_as_the_function_names_them() {
 #[test]
 fn an_output_folder_keeps_the_tree() {
     let folder = tempfile::tempdir().unwrap();
-    picture(folder.path(), "album/deep/a.bmp");
+    image(folder.path(), "album/deep/a.bmp");
     let output = avif(folder.path(), &["convert", "album", "-o", "out", "--speed", "10"]);
     assert_eq!(code(&output), 0, "{}", text(&output.stderr));
     assert_eq!(files(&folder.path().join("out")), ["deep/a.bmp.avif"]);
@@ -93,8 +93,8 @@ fn encoders_say_nothing_where_all_is_well() {
 #[test]
 fn every_failure_is_named_and_the_others_are_converted() {
     let folder = tempfile::tempdir().unwrap();
-    picture(folder.path(), "good.bmp");
-    fs::write(folder.path().join("bad.jpg"), "no picture").unwrap();
+    image(folder.path(), "good.bmp");
+    fs::write(folder.path().join("bad.jpg"), "no image").unwrap();
     let output = avif(folder.path(), &["convert", "bad.jpg", "good.bmp", "missing.jpg", "--speed", "10", "--json"]);
     assert_eq!(code(&output), 1);
     let errors = text(&output.stderr);
@@ -108,7 +108,7 @@ fn every_failure_is_named_and_the_others_are_converted() {
 #[test]
 fn nothing_is_overwritten_unasked() {
     let folder = tempfile::tempdir().unwrap();
-    picture(folder.path(), "a.bmp");
+    image(folder.path(), "a.bmp");
     fs::write(folder.path().join("a.bmp.avif"), "precious").unwrap();
     let output = avif(folder.path(), &["convert", "a.bmp", "--speed", "10"]);
     assert_eq!(code(&output), 1);
@@ -132,7 +132,7 @@ fn wrong_usage_is_told_apart_from_failure() {
 #[test]
 fn inspect_tells_what_a_file_is() {
     let folder = tempfile::tempdir().unwrap();
-    picture(folder.path(), "a.png");
+    image(folder.path(), "a.png");
     avif(folder.path(), &["convert", "a.png", "-o", "b.avif", "--speed", "10", "--keep-larger"]);
     let output = avif(folder.path(), &["inspect", "a.png", "b.avif", "--json"]);
     assert_eq!(code(&output), 0, "{}", text(&output.stderr));
@@ -155,8 +155,8 @@ fn completions_and_manual_pages_come_from_the_arguments() {
 #[test]
 fn arguments_that_do_not_go_together_are_wrong_usage() {
     let folder = tempfile::tempdir().unwrap();
-    picture(folder.path(), "a.bmp");
-    picture(folder.path(), "b.bmp");
+    image(folder.path(), "a.bmp");
+    image(folder.path(), "b.bmp");
     for arguments in [
         &["convert", "a.bmp", "b.bmp", "-o", "one.avif"][..],
         &["convert", "a.bmp", "--width", "full,60", "-o", "one.avif"],
@@ -169,10 +169,10 @@ fn arguments_that_do_not_go_together_are_wrong_usage() {
 }
 
 #[test]
-fn a_variant_of_another_picture_is_not_left_in_place_of_one_that_is_not_smaller() {
+fn a_variant_of_another_image_is_not_left_in_place_of_one_that_is_not_smaller() {
     let folder = tempfile::tempdir().unwrap();
     RgbImage::new(8, 8).save(folder.path().join("dot.png")).unwrap();
-    fs::write(folder.path().join("dot.png.avif"), "of another picture").unwrap();
+    fs::write(folder.path().join("dot.png.avif"), "of another image").unwrap();
     let output = avif(folder.path(), &["convert", "dot.png", "--overwrite"]);
     assert_eq!(code(&output), 0, "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains("not smaller: not written"));
@@ -202,7 +202,7 @@ fn a_file_that_is_too_long_is_refused_unread() {
 #[cfg(target_os = "linux")]
 fn a_webp_that_claims_gigabytes_is_given_none() {
     let folder = tempfile::tempdir().unwrap();
-    picture(folder.path(), "a.png");
+    image(folder.path(), "a.png");
     let mut webp = vec![];
     let mut encoder = image::codecs::webp::WebPEncoder::new_lossless(&mut webp);
     image::ImageEncoder::set_exif_metadata(&mut encoder, b"II*\0".to_vec()).unwrap();

@@ -106,7 +106,7 @@ fn tools(bits: &mut Bits<'_>, is_reduced: bool) -> Option<()> {
     bits.read(3).map(|_| ())
 }
 
-/// The configuration of colour (5.5.2).
+/// The configuration of color (5.5.2).
 fn color(bits: &mut Bits<'_>, profile: u64) -> Option<()> {
     let is_deep = bits.flag()?;
     let is_twelve = profile == 2 && is_deep && bits.flag()?;

@@ -12,7 +12,7 @@ mod xmp;
 use avif::{Gain, GainMap};
 use image::metadata::Orientation;
 use image::{DynamicImage, GenericImageView};
-use model::{Cicp, Color, Depth, Picture, Speed};
+use model::{Cicp, Color, Depth, PlanarImage, Speed};
 
 use crate::jpeg::Jpeg;
 use crate::planes::{self, Style};
@@ -131,7 +131,7 @@ impl Decoded {
 
 impl Upright {
     /// The map of a variant: as much smaller as that is, and never larger than it.
-    pub(crate) fn scaled(&self, variant: &Picture, style: Style) -> Result<GainMap, Error> {
+    pub(crate) fn scaled(&self, variant: &PlanarImage, style: Style) -> Result<GainMap, Error> {
         let Decoded { image, gain, icc } = &self.map;
         let (shape, (width, height)) = (variant.shape(), image.dimensions());
         let size = (part(width, shape.width, self.picture.0), part(height, shape.height, self.picture.1));
@@ -147,7 +147,7 @@ impl Upright {
             cicp: Cicp { transfer: PQ, ..base.cicp },
             icc: if gain.in_base_colors { base.icc.clone() } else { icc.clone().or_else(|| base.icc.clone()) },
         };
-        Ok(GainMap { picture, gain: *gain, alternate })
+        Ok(GainMap { image: picture, gain: *gain, alternate })
     }
 }
 

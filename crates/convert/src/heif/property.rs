@@ -105,7 +105,7 @@ pub(super) fn size(mut fields: Fields<'_>) -> Result<(u32, u32), Error> {
     Ok((fields.u32()?, fields.u32()?))
 }
 
-/// Colour (ISO/IEC 14496-12, 12.1.5).
+/// Color (ISO/IEC 14496-12, 12.1.5).
 fn color(mut fields: Fields<'_>, profiles: &mut Profiles<'_>) -> Result<Option<Vec<u8>>, Error> {
     let kind = fields.name()?;
     match &kind {

@@ -1,4 +1,4 @@
-//! The tracks of an image sequence (ISO/IEC 23008-12, 7): one of colour, and perhaps one of alpha.
+//! The tracks of an image sequence (ISO/IEC 23008-12, 7): one of color, and perhaps one of alpha.
 
 use std::ops::Range;
 
@@ -22,9 +22,9 @@ pub(super) struct Movie<'a> {
     pub(super) duration: u64,
     pub(super) color: Track,
     pub(super) alpha: Option<Track>,
-    /// Whether colours were multiplied by their alpha.
+    /// Whether colors were multiplied by their alpha.
     pub(super) is_premultiplied: bool,
-    /// The `meta` box of the track of colour.
+    /// The `meta` box of the track of color.
     pub(super) meta: Option<Part<'a>>,
 }
 

@@ -99,7 +99,7 @@ impl<'bytes> Parts<'bytes> {
             ColorType::GrayscaleAlpha => GrayAlphaImage::from_raw(width, height, pixels).map(Into::into),
             ColorType::Rgb => RgbImage::from_raw(width, height, pixels).map(Into::into),
             ColorType::Rgba => RgbaImage::from_raw(width, height, pixels).map(Into::into),
-            // Its colours were looked up.
+            // Its colors were looked up.
             ColorType::Indexed => None,
         };
         let image = image.ok_or_else(|| damaged(Format::Png, "a frame fills less than its dimensions".into()))?;

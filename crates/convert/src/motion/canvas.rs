@@ -24,7 +24,7 @@ pub(crate) enum Blend {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Disposal {
     Keep,
-    /// It becomes transparent. The formats name a background colour, and browsers take none of them at their word.
+    /// It becomes transparent. The formats name a background color, and browsers take none of them at their word.
     Clear,
     /// It becomes what it was before the part was drawn.
     Restore,
@@ -53,7 +53,7 @@ struct Area {
 
 type Pixel = [u8; 4];
 
-/// Nothing is seen, and so it has no colour, which would cost bytes.
+/// Nothing is seen, and so it has no color, which would cost bytes.
 const CLEAR: Pixel = [0; 4];
 
 impl Canvas {

@@ -1,6 +1,6 @@
 use avif::{Attached, Sequence, Settings};
 use image::{DynamicImage, GenericImageView};
-use model::{Color, Picture, Shape};
+use model::{Color, PlanarImage, Shape};
 
 use super::Moving;
 use super::narrow::narrow;
@@ -12,7 +12,7 @@ impl Moving {
     /// Encodes the frames as one AVIF, at the size and in the style of the first.
     pub(crate) fn encode(
         &self,
-        first: &Picture,
+        first: &PlanarImage,
         style: Style,
         attached: &Attached,
         settings: &Settings,
@@ -33,7 +33,7 @@ impl Moving {
 }
 
 /// A frame at its size.
-fn picture(frame: &DynamicImage, color: &Color, shape: Shape, style: Style) -> Result<Picture, Error> {
+fn picture(frame: &DynamicImage, color: &Color, shape: Shape, style: Style) -> Result<PlanarImage, Error> {
     let size = (shape.width, shape.height);
     if frame.dimensions() == size {
         return planes::picture(frame, color, style);

@@ -179,10 +179,10 @@ impl Moving {
         self.content
     }
 
-    /// The frames after the first, upright, and what their colours are.
+    /// The frames after the first, upright, and what their colors are.
     fn rest(&self) -> Result<impl Iterator<Item = Result<(DynamicImage, Color), Error>>, Error> {
         let upright = |frame: RgbaImage| {
-            // What is to be told of the colours was told of the first frame.
+            // What is to be told of the colors was told of the first frame.
             let (mut frame, color) = profile::settle(self.form.of(frame), self.icc.clone(), self.cicp, &mut Vec::new());
             frame.apply_orientation(self.orientation);
             (frame, color)

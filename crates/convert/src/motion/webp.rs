@@ -39,7 +39,7 @@ pub(super) fn facts(bytes: &[u8], tally: &mut Tally) -> Result<Option<Facts>, Er
         Ok(Delay::new(milliseconds, 1000))
     };
     let delays: Vec<_> = frames(bytes).map(&mut delay).collect::<Result<_, Error>>()?;
-    // How often it is shown, 0 being for ever; behind four bytes of a colour.
+    // How often it is shown, 0 being for ever; behind four bytes of a color.
     let plays = chunks(bytes).find(|chunk| chunk.name == b"ANIM").and_then(|chunk| chunk.data.get(4..6));
     let repetitions = plays.map_or(0, |plays| u32::from(u16::from_le_bytes([plays[0], plays[1]]))).checked_sub(1);
     Ok((delays.len() > 1).then_some(Facts { delays, repetitions }))

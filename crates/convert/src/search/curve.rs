@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 use avif::{Content, Quantizer, Step};
 use model::Depth;
 
-/// The coarsest quantizer that is tried. SSIMULACRA2 hardly sees a flat colour that is shifted, which is what the coarsest
-/// make of one: by up to 20 levels of 255 in drawn pictures of one colour.
+/// The coarsest quantizer that is tried. SSIMULACRA2 hardly sees a flat color that is shifted, which is what the coarsest
+/// make of one: by up to 20 levels of 255 in drawn pictures of one color.
 pub(super) fn coarsest(content: Content) -> Quantizer {
     match content {
         Content::Photograph => Quantizer::whole(42),

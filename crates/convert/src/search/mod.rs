@@ -13,7 +13,7 @@ mod weights;
 
 use avif::{Attached, Quantizer, Settings, Step};
 use image::DynamicImage;
-use model::{Picture, Score};
+use model::{PlanarImage, Score};
 
 pub(crate) use self::curve::Curve;
 use self::curve::coarsest;
@@ -62,7 +62,7 @@ const COMPARED: u64 = 6_000_000;
 
 /// What is to be encoded, and what the result is compared with.
 struct Subject<'a> {
-    picture: &'a Picture,
+    picture: &'a PlanarImage,
     reference: Pixels<'a>,
     cells: &'a [Cell],
 }
@@ -73,7 +73,7 @@ impl Subject<'_> {
         let file = avif::encode(self.picture, attached, &settings)?;
         let (width, height) = self.reference.size();
         let decoded = avif::decode(&file, width.saturating_mul(height))?;
-        let score = score(self.reference, Pixels::Planes(&decoded.picture), self.cells)?;
+        let score = score(self.reference, Pixels::Planes(&decoded.image), self.cells)?;
         Ok(Found { file, score })
     }
 
@@ -121,7 +121,7 @@ pub(crate) struct Start {
 /// Learns how a large picture is coded best from a sample of it. A small one is taken for what is `typical`: it is soon
 /// encoded as a whole.
 pub(crate) fn begin(
-    picture: &Picture,
+    picture: &PlanarImage,
     reference: Option<&DynamicImage>,
     typical: Curve,
     target: Score,
@@ -143,7 +143,7 @@ pub(crate) fn begin(
 
 /// Learns a large picture's curve from a sample of it, `expected` being where to look first.
 pub(crate) fn look(
-    picture: &Picture,
+    picture: &PlanarImage,
     reference: Option<&DynamicImage>,
     expected: Curve,
     target: Score,
@@ -157,7 +157,7 @@ pub(crate) fn look(
 
 /// Encodes a picture at the coarsest quantizer that reaches the target, or as well as it gets.
 pub(crate) fn find(
-    picture: &Picture,
+    picture: &PlanarImage,
     reference: Option<&DynamicImage>,
     mut curve: Curve,
     target: Score,
@@ -209,6 +209,6 @@ fn slack(step: Step) -> f32 {
     }
 }
 
-fn pixels<'a>(picture: &'a Picture, reference: Option<&'a DynamicImage>) -> Pixels<'a> {
+fn pixels<'a>(picture: &'a PlanarImage, reference: Option<&'a DynamicImage>) -> Pixels<'a> {
     reference.map_or(Pixels::Planes(picture), Pixels::Image)
 }

@@ -1,7 +1,7 @@
 //! Pixels to compare, a rectangle at a time.
 
 use image::{DynamicImage, GenericImageView, Rgba};
-use model::{Picture, Samples, Shape};
+use model::{PlanarImage, Samples, Shape};
 
 use super::Failed;
 use crate::avif_file;
@@ -19,7 +19,7 @@ pub(super) struct Area {
 #[derive(Clone, Copy)]
 pub(super) enum Pixels<'a> {
     Image(&'a DynamicImage),
-    Planes(&'a Picture),
+    Planes(&'a PlanarImage),
 }
 
 /// What transparent pixels are laid over: neither the lightest nor the darkest that they may be shown on.
@@ -58,12 +58,12 @@ fn over(level: u8, alpha: u8) -> u8 {
 }
 
 /// A part of a picture.
-fn crop(picture: &Picture, area: Area) -> Picture {
+fn crop(picture: &PlanarImage, area: Area) -> PlanarImage {
     tiled(picture, &[area], 1)
 }
 
 /// Parts of one size, put side by side, so many to a row.
-pub(super) fn tiled(picture: &Picture, areas: &[Area], columns: u32) -> Picture {
+pub(super) fn tiled(picture: &PlanarImage, areas: &[Area], columns: u32) -> PlanarImage {
     let whole = picture.shape();
     let rows = u32::try_from(areas.len()).unwrap_or(u32::MAX) / columns;
     let tile = Shape { width: areas[0].width, height: areas[0].height, ..whole };
@@ -82,7 +82,7 @@ pub(super) fn tiled(picture: &Picture, areas: &[Area], columns: u32) -> Picture 
         planes.map(|(index, samples)| plane(samples, whole.plane_size(index).0, tile.plane_size(index))).collect();
     let alpha = picture.alpha().map(|alpha| plane(alpha, whole.width, (tile.width, tile.height)));
     let shape = Shape { width: tile.width * columns, height: tile.height * rows, ..whole };
-    Picture::new(shape, planes, alpha, picture.color().clone()).expect("tiles of a picture have the planes of one")
+    PlanarImage::new(shape, planes, alpha, picture.color().clone()).expect("tiles of a picture have the planes of one")
 }
 
 fn rectangles<T: Copy>(samples: &[T], stride: u32, areas: &[Area], columns: u32) -> Vec<T> {

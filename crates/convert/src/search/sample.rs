@@ -1,7 +1,7 @@
 //! A small picture that stands for a large one.
 
 use image::{DynamicImage, RgbImage, imageops};
-use model::{Picture, Shape};
+use model::{PlanarImage, Shape};
 
 use super::pixels::{Area, Pixels, tiled};
 use super::score::Cell;
@@ -20,7 +20,7 @@ const MARGIN: u32 = 32;
 
 /// Tiles of a picture put side by side, the same tiles of what it is compared with, and which pixels of them count.
 pub(super) struct Sample {
-    picture: Picture,
+    picture: PlanarImage,
     reference: DynamicImage,
     /// Whether the planes were made of what they are compared with.
     of_pixels: bool,
@@ -29,7 +29,7 @@ pub(super) struct Sample {
 
 impl Sample {
     /// Nothing where the picture is hardly larger itself, or too narrow for tiles.
-    pub(super) fn of(picture: &Picture, reference: Pixels<'_>) -> Result<Option<Self>, Failed> {
+    pub(super) fn of(picture: &PlanarImage, reference: Pixels<'_>) -> Result<Option<Self>, Failed> {
         let Shape { width, height, .. } = picture.shape();
         if u64::from(width) * u64::from(height) <= WHOLE || width.min(height) < SIDE {
             return Ok(None);

@@ -27,7 +27,7 @@ const MARGIN: u32 = 64;
 /// What cells score above the whole picture: 0 to .6, of 11 photographs. The reference's recursive filters gather rounding
 /// errors along a side, which count against flat pictures.
 const LENIENCE: f64 = 0.25;
-/// What pictures of 8 bits score above that: viewers make colours of their planes in whole numbers, which costs smooth
+/// What pictures of 8 bits score above that: viewers make colors of their planes in whole numbers, which costs smooth
 /// pictures up to .5, and libavif in fractions.
 const EIGHT_BIT_LENIENCE: f64 = 0.25;
 /// Bytes of memory that comparing one cell takes.

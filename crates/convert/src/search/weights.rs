@@ -1,6 +1,6 @@
 //! How SSIMULACRA2 weighs its terms.
 
-/// What each term counts for, by channel (X, Y, B of the XYB colour space), within it by scale (finest first), and then: the
+/// What each term counts for, by channel (X, Y, B of the XYB color space), within it by scale (finest first), and then: the
 /// means of structural dissimilarity, of artifacts and of lost detail, and the same three's 4-norms. They were fitted to
 /// people's judgements (version 2.1, tools/ssimulacra2.cc of libjxl, and in `fast-ssim2`, which keeps them to itself). A
 /// picture with fewer scales than six takes the rows from the first on, as the reference does.

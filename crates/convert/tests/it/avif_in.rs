@@ -28,7 +28,7 @@ fn at_its_own_width_it_stays_what_it_is_and_narrower_ones_are_made_of_it() {
     let [full, beyond, narrow] = &conversion.variants[..] else { unreachable!("three were asked for") };
     assert_same_image(&full.bytes, &source);
     assert_eq!(full.bytes, beyond.bytes);
-    assert_eq!([full.kept, beyond.kept, narrow.kept], [true, true, false]);
+    assert_eq!([full.is_source, beyond.is_source, narrow.is_source], [true, true, false]);
     assert_eq!((full.width, full.height, narrow.width, narrow.height), (200, 100, 80, 40));
     assert!(distance(&look(&narrow.bytes).image, &smaller(&image, 80, 40)) < CODING);
     assert_eq!(conversion.notes, ["it is an AVIF already, and was kept without its metadata"]);
@@ -143,7 +143,7 @@ fn every_depth_chroma_and_alpha_is_read() {
 }
 
 #[test]
-fn colours_multiplied_by_their_alpha_become_whole_again() {
+fn colors_multiplied_by_their_alpha_become_whole_again() {
     let image = DynamicImage::from(RgbaImage::from_pixel(192, 128, Rgba([200, 120, 40, 128])));
     let source = avifenc(&image, &["--premultiply"]);
     let seen = look(&run(&source, &widths("96")).unwrap().variants[0].bytes).image.to_rgba8();

@@ -2,7 +2,7 @@
 
 use std::io::Cursor;
 
-use convert::{Error, Opened, convert};
+use convert::{Error, OpenedImage, convert};
 use image::{DynamicImage, ImageFormat};
 use model::{Limits, Metadata, Recipe};
 
@@ -84,7 +84,7 @@ fn exif_that_leads_in_circles_or_lies_about_its_size_costs_no_picture() {
 #[test]
 fn a_profile_whose_tags_lie_about_their_place_costs_no_picture() {
     const TAGS: usize = 128;
-    let grey = DynamicImage::from(small().to_luma8());
+    let gray = DynamicImage::from(small().to_luma8());
     let lies = |mut icc: Vec<u8>| {
         let count = u32::from_be_bytes(icc[TAGS..TAGS + 4].try_into().unwrap()) as usize;
         for tag in 0..count {
@@ -101,13 +101,13 @@ fn a_profile_whose_tags_lie_about_their_place_costs_no_picture() {
         let (one_channel, three_channels) = (lie(crate::icc::gray(2.2)), lie(crate::icc::rgb(crate::icc::SRGB, 2.2)));
         let inks = lie(crate::icc::cmyk(|_| [50.0, 0.0, 0.0]));
         for format in [ImageFormat::Jpeg, ImageFormat::Png] {
-            let file = file_with(&grey, format, Extras { icc: Some(&one_channel), ..Extras::default() });
+            let file = file_with(&gray, format, Extras { icc: Some(&one_channel), ..Extras::default() });
             let notes = run(&file, &recipe()).unwrap().notes;
             assert_eq!(notes, ["the ICC profile is damaged; the picture was taken as sRGB"], "{format:?}");
             let file = file_with(&small(), format, Extras { icc: Some(&three_channels), ..Extras::default() });
             let notes = run(&file, &recipe()).unwrap().notes;
             assert_eq!(notes, ["the ICC profile is damaged; the picture was taken as sRGB"], "{format:?}");
-            // Where metadata is kept, one for pixels with colour travels as it is, to be judged by the viewer.
+            // Where metadata is kept, one for pixels with color travels as it is, to be judged by the viewer.
             assert!(run(&file, &Recipe { metadata: Metadata::Keep, ..recipe() }).unwrap().notes.is_empty());
         }
         let notes = run(&cmyk_jpeg(&[[10, 20, 30, 40]; 64], 8, 8, false, Some(&inks)), &recipe()).unwrap().notes;
@@ -127,7 +127,7 @@ fn chunks_that_lie_about_their_size_are_survived() {
                 let size = if big_endian { lie.to_be_bytes() } else { lie.to_le_bytes() };
                 file[at..at + 4].copy_from_slice(&size);
                 let limits = Limits { pixels: 1 << 16, ..Limits::default() };
-                if let Err(error) = Opened::open(&file, &recipe(), &limits).and_then(Opened::decode) {
+                if let Err(error) = OpenedImage::open(&file, &recipe(), &limits).and_then(OpenedImage::decode) {
                     assert!(!error.to_string().contains('\n'));
                 }
             }
@@ -180,11 +180,11 @@ fn thousands_of_scans_are_refused_and_thousands_of_segments_are_passed_over() {
 #[test]
 fn a_hundred_thousand_frames_are_refused_uncounted() {
     let plain = file(&small().to_rgba8().into(), ImageFormat::Gif);
-    // Before the frame stand the header, the screen's descriptor and its colours (GIF89a, 18 and 19); behind it a byte.
+    // Before the frame stand the header, the screen's descriptor and its colors (GIF89a, 18 and 19); behind it a byte.
     let colors = if plain[10] & 0x80 == 0 { 0 } else { 3 << ((plain[10] & 7) + 1) };
     let (head, frame) = plain[..plain.len() - 1].split_at(13 + colors);
     let many = [head, &frame.repeat(100_000), b";"].concat();
-    let error = Opened::open(&many, &recipe(), &Limits::default()).err().unwrap();
+    let error = OpenedImage::open(&many, &recipe(), &Limits::default()).err().unwrap();
     assert!(matches!(error, Error::TooManyFrames { frames: 30_518, .. }), "{error}");
 }
 
@@ -263,7 +263,7 @@ fn keep() -> Recipe {
 }
 
 fn damage(file: &[u8]) -> String {
-    match Opened::open(file, &recipe(), &Limits::default()) {
+    match OpenedImage::open(file, &recipe(), &Limits::default()) {
         Err(Error::Damaged { message, .. }) => message,
         Err(error) => unreachable!("{error}"),
         Ok(_) => unreachable!("it passed"),
@@ -345,7 +345,7 @@ fn scans_are_counted_before_they_are_decoded_and_cost_time() {
     let end = plain.len() - 2;
     let scans = |more: usize| [&plain[..end], &plain[scan..end].repeat(more), &plain[end..]].concat();
     assert_eq!(damage(&scans(64)), "it has over 64 scans, which is the limit");
-    let pixels = |file: &[u8]| Opened::open(file, &recipe(), &Limits::default()).unwrap().encoded_pixels();
+    let pixels = |file: &[u8]| OpenedImage::open(file, &recipe(), &Limits::default()).unwrap().encoded_pixels();
     // A walk over the picture takes as long as encoding a 200th of it.
     let walks = pixels(&scans(50)) - pixels(&plain);
     assert_eq!(walks, 50 * 240 * 180 / 200);
@@ -397,7 +397,7 @@ fn metadata_of_a_webp_is_bounded_and_counts_as_memory() {
     let file = extended_webp(0x08, &[(b"EXIF", &large[..15 << 20])]);
     let open = |recipe: &Recipe| {
         let limits = Limits { memory: 90 << 20, ..Limits::default() };
-        Opened::open(&file, recipe, &limits).map(|_| ())
+        OpenedImage::open(&file, recipe, &limits).map(|_| ())
     };
     assert!(open(&recipe()).is_ok());
     assert!(matches!(open(&keep()), Err(Error::TooMuchMemory { .. })));

@@ -1,6 +1,6 @@
 //! Whatever the bytes are, a picture comes out, or one line that says what is wrong.
 
-use convert::{Error, Opened};
+use convert::{Error, OpenedImage};
 use image::{DynamicImage, ImageFormat};
 use model::Limits;
 use proptest::prelude::*;
@@ -52,7 +52,9 @@ fn is_one_line(error: &Error) -> bool {
 fn every_truncation_is_a_picture_or_one_line() {
     for file in files() {
         for end in 0..file.len() {
-            if let Err(error) = Opened::open(&file[..end], &recipe(), &Limits::default()).and_then(Opened::decode) {
+            if let Err(error) =
+                OpenedImage::open(&file[..end], &recipe(), &Limits::default()).and_then(OpenedImage::decode)
+            {
                 assert!(is_one_line(&error), "{error:?}");
             }
         }
@@ -70,7 +72,7 @@ fn half_a_picture_is_no_picture() {
 
 #[test]
 fn a_header_that_promises_too_much_is_refused_by_its_figures() {
-    // GIF89a, 65,535 x 65,535; then PNG's IHDR, 200,000 x 200,000 grey, with its checksum.
+    // GIF89a, 65,535 x 65,535; then PNG's IHDR, 200,000 x 200,000 gray, with its checksum.
     let gif = b"GIF89a\xff\xff\xff\xff\0\0\0,\0\0\0\0\xff\xff\xff\xff\0\x02\x01\0\0;".to_vec();
     let png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\x03\x0d\x40\0\x03\x0d\x40\x08\0\0\0\0\xdc\x50\xd7\xd6\0\0\0\0IDAT\x35\xaf\x06\x1e".to_vec();
     for (file, figure) in [(gif, "4294836225 pixels"), (png, "40000000000 pixels")] {
@@ -121,7 +123,7 @@ proptest! {
         }
         // A damaged header may claim any size; what is large only takes long.
         let limits = Limits { pixels: 1 << 16, ..Limits::default() };
-        if let Err(error) = Opened::open(&file, &recipe(), &limits).and_then(Opened::decode) {
+        if let Err(error) = OpenedImage::open(&file, &recipe(), &limits).and_then(OpenedImage::decode) {
             prop_assert!(is_one_line(&error), "{error:?}");
         }
     }

@@ -121,7 +121,7 @@ fn cmyk_without_a_profile_is_converted_plainly_and_that_is_told() {
         let file = cmyk_jpeg(&[ink; 64 * 64], 64, 64, false, None);
         let got = converted(&file).image.to_rgb8().get_pixel(31, 31).0;
         assert!(got.iter().zip(expected).all(|(a, b): (&u8, u8)| a.abs_diff(b) < 5), "{ink:?} became {got:?}");
-        assert!(notes(&file).contains("without a profile; its colours are approximate"));
+        assert!(notes(&file).contains("without a profile; its colors are approximate"));
     }
 }
 
@@ -130,8 +130,8 @@ fn a_profile_that_is_none_is_left_out_and_that_is_told() {
     let image = DynamicImage::from(picture(192, 128));
     for (icc, words) in [
         (b"no profile at all".to_vec(), "is damaged"),
-        (icc::gray(2.2), "is for grey pixels and these have colour"),
-        (icc::cmyk(press), "is for neither RGB nor grey pixels"),
+        (icc::gray(2.2), "is for gray pixels and these have color"),
+        (icc::cmyk(press), "is for neither RGB nor gray pixels"),
     ] {
         let file = file_with(&image, ImageFormat::Png, Extras { icc: Some(&icc), ..Extras::default() });
         let seen = converted(&file);
@@ -187,9 +187,9 @@ fn a_pngs_gamma_and_chromaticities_look_as_they_say() {
 
 #[test]
 fn a_grey_png_of_another_gamma_becomes_srgb_that_looks_the_same() {
-    let grey = DynamicImage::from(GrayImage::from_pixel(64, 64, Luma([128])));
+    let gray = DynamicImage::from(GrayImage::from_pixel(64, 64, Luma([128])));
     // Levels are light to the power of .7.
-    let file = with_chunks(&file(&grey, ImageFormat::Png), &[(b"gAMA", &70_000_u32.to_be_bytes())]);
+    let file = with_chunks(&file(&gray, ImageFormat::Png), &[(b"gAMA", &70_000_u32.to_be_bytes())]);
     let expected = srgb_level((128.0_f64 / 255.0).powf(1.0 / 0.7));
     let got = converted(&file).image.to_luma8().get_pixel(30, 30).0[0];
     assert!((f64::from(got) - expected).abs() < 2.0, "{got} is not {expected}");
@@ -215,7 +215,7 @@ fn tag(icc: &[u8], name: [u8; 4]) -> &[u8] {
 }
 
 #[test]
-fn colours_multiplied_by_their_alpha_become_whole_again() {
+fn colors_multiplied_by_their_alpha_become_whole_again() {
     let pixels: Vec<[u8; 4]> = vec![[200, 120, 40, 128]; 64 * 64];
     let seen = converted(&premultiplied_tiff(&pixels, 64, 64)).image.to_rgba8();
     let Rgba([r, g, b, a]) = *seen.get_pixel(31, 31);

@@ -17,7 +17,7 @@ fn every_format_that_is_read_comes_out_as_it_was() {
         let off = distance(&seen.image, &image);
         assert!(off < CODING, "{format:?}: off by {off}");
     }
-    // 256 colours are further off by themselves.
+    // 256 colors are further off by themselves.
     let rgba = DynamicImage::from(image.to_rgba8());
     assert!(distance(&converted(&file(&rgba, ImageFormat::Gif)).image, &image) < 8.0);
 }
@@ -26,9 +26,9 @@ fn every_format_that_is_read_comes_out_as_it_was() {
 fn progressive_and_grey_jpegs_come_out_as_they_were() {
     use jpeg_encoder::ColorType;
     let image = picture(97, 63);
-    let grey = DynamicImage::from(image.clone()).to_luma8();
+    let gray = DynamicImage::from(image.clone()).to_luma8();
     let kinds: [(&[u8], ColorType, DynamicImage); 2] =
-        [(image.as_raw(), ColorType::Rgb, image.clone().into()), (grey.as_raw(), ColorType::Luma, grey.clone().into())];
+        [(image.as_raw(), ColorType::Rgb, image.clone().into()), (gray.as_raw(), ColorType::Luma, gray.clone().into())];
     for (pixels, color, expected) in kinds {
         for progressive in [false, true] {
             let mut bytes = vec![];
@@ -57,21 +57,21 @@ fn a_jpeg_that_stores_rgb_comes_out_as_it_was() {
         let off = distance(&converted(&file).image, &image.clone().into());
         assert!(off < CODING, "at {at}: off by {off}");
     }
-    // Grey has no transform to be named.
-    let grey = DynamicImage::from(image).to_luma8();
-    let plain = file(&grey.clone().into(), ImageFormat::Jpeg);
+    // Gray has no transform to be named.
+    let gray = DynamicImage::from(image).to_luma8();
+    let plain = file(&gray.clone().into(), ImageFormat::Jpeg);
     let scan = plain.windows(2).position(|window| window == b"\xff\xda").unwrap();
     let file = [&plain[..scan], &marker, &plain[scan..]].concat();
-    assert!(distance(&converted(&file).image, &grey.into()) < CODING);
+    assert!(distance(&converted(&file).image, &gray.into()) < CODING);
 }
 
 #[test]
-fn grey_stays_grey() {
+fn gray_stays_grey() {
     let image = DynamicImage::from(picture(192, 128));
-    for grey in [DynamicImage::from(image.to_luma8()), image.to_luma16().into()] {
-        let avif = avif(&file(&grey, ImageFormat::Png), &recipe());
-        assert!(!stored(&avif).1, "{:?} has chroma", grey.color());
-        assert!(distance(&look(&avif).image, &grey) < CODING);
+    for gray in [DynamicImage::from(image.to_luma8()), image.to_luma16().into()] {
+        let avif = avif(&file(&gray, ImageFormat::Png), &recipe());
+        assert!(!stored(&avif).1, "{:?} has chroma", gray.color());
+        assert!(distance(&look(&avif).image, &gray) < CODING);
     }
 }
 
@@ -101,10 +101,10 @@ fn alpha_is_exact_where_it_is_all_or_nothing_and_everywhere_else() {
         let Rgb([r, g, b]) = *color.get_pixel(x, y);
         Rgba([r, g, b, alpha(x)])
     });
-    let grey = GrayAlphaImage::from_fn(192, 128, |x, y| LumaA([color.get_pixel(x, y).0[0], alpha(x)]));
-    for image in [DynamicImage::from(image), grey.into()] {
+    let gray = GrayAlphaImage::from_fn(192, 128, |x, y| LumaA([color.get_pixel(x, y).0[0], alpha(x)]));
+    for image in [DynamicImage::from(image), gray.into()] {
         for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Tiff] {
-            // Not every encoder of these formats takes grey with alpha.
+            // Not every encoder of these formats takes gray with alpha.
             let image = if format == ImageFormat::Png { image.clone() } else { image.to_rgba8().into() };
             let seen = converted(&file(&image, format)).image.to_rgba8();
             for (x, y, pixel) in seen.enumerate_pixels() {

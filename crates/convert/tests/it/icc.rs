@@ -1,4 +1,4 @@
-//! Profiles and colours, worked out from the specifications alone, so that the expectation does not come from the library
+//! Profiles and colors, worked out from the specifications alone, so that the expectation does not come from the library
 //! that is tested.
 
 /// A profile whose red, green and blue are these XYZ columns (D50), with one gamma for all.
@@ -18,7 +18,7 @@ pub(crate) fn rgb([red, green, blue]: [[f64; 3]; 3], gamma: f64) -> Vec<u8> {
     )
 }
 
-/// A profile for grey pixels of that gamma.
+/// A profile for gray pixels of that gamma.
 pub(crate) fn gray(gamma: f64) -> Vec<u8> {
     profile(*b"GRAY", *b"XYZ ", &[(*b"kTRC", &curve(gamma))])
 }
@@ -48,7 +48,7 @@ pub(crate) const SRGB: [[f64; 3]; 3] =
 pub(crate) const DISPLAY_P3: [[f64; 3]; 3] =
     [[0.515_12, 0.241_20, -0.001_05], [0.291_98, 0.692_25, 0.041_89], [0.157_10, 0.066_57, 0.784_07]];
 
-/// The sRGB levels, 0 to 255, of a colour in Lab (CIE 15, with D50, then Bradford's adaptation to D65).
+/// The sRGB levels, 0 to 255, of a color in Lab (CIE 15, with D50, then Bradford's adaptation to D65).
 pub(crate) fn srgb_of_lab([lightness, a, b]: [f64; 3]) -> [f64; 3] {
     let fy = (lightness + 16.0) / 116.0;
     let linear = |f: f64| if f > 6.0 / 29.0 { f.powi(3) } else { (f - 4.0 / 29.0) * 3.0 * (6.0_f64 / 29.0).powi(2) };

@@ -9,7 +9,7 @@ use crate::look::{CODING, converted, distance, look, recipe, run};
 use crate::orientation::stored;
 use crate::source::{Extras, exif, file, halved_jpeg, picture};
 
-/// Patches of strong colour, of which neighbours share no chroma.
+/// Patches of strong color, of which neighbors share no chroma.
 fn patches(width: u32, height: u32) -> RgbImage {
     const COLORS: [[u8; 3]; 4] = [[200, 40, 40], [40, 160, 60], [50, 60, 200], [190, 180, 50]];
     RgbImage::from_fn(width, height, |x, y| Rgb(COLORS[((x / 16) % 2 + 2 * ((y / 16) % 2)) as usize]))

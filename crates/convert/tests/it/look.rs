@@ -15,7 +15,7 @@ pub(crate) struct Seen {
     pub(crate) icc: Option<Vec<u8>>,
 }
 
-/// Good quality, quickly: what is tested is that nothing is turned or recoloured.
+/// Good quality, quickly: what is tested is that nothing is turned or recolored.
 pub(crate) fn recipe() -> Recipe {
     Recipe { quality: "90".parse().unwrap(), speed: "9".parse().unwrap(), ..Recipe::default() }
 }

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use convert::{Conversion, Error, Opened, convert};
+use convert::{Conversion, Error, OpenedImage, convert};
 use image::{DynamicImage, Rgba, RgbaImage};
 use model::{Limits, Recipe};
 
@@ -224,7 +224,7 @@ fn a_picture_for_those_who_know_no_animation_is_no_frame() {
 }
 
 #[test]
-fn grey_and_deep_frames_move_too() {
+fn gray_and_deep_frames_move_too() {
     let levels: Vec<u8> = (0..64 * 48).flat_map(|at: u16| (at * 20).to_be_bytes()).collect();
     let file = deep_apng(&levels, SIZE);
     let avif = avif(&file, &recipe());
@@ -232,7 +232,7 @@ fn grey_and_deep_frames_move_too() {
     // AV1-ISOBMFF 1.2, 2.3.3: `av1C` says that there is no chroma.
     let at = avif.windows(4).position(|window| window == b"av1C").unwrap() + 6;
     assert_eq!(avif[at] & 0x10, 0x10);
-    // Of grey alone, avifdec writes the levels as they are coded, which is in the narrow range.
+    // Of gray alone, avifdec writes the levels as they are coded, which is in the narrow range.
     let coded = levels.iter().step_by(2).map(|&level| u8::try_from(16 + u32::from(level) * 219 / 255).unwrap());
     let expected = image::GrayImage::from_raw(64, 48, coded.collect()).unwrap();
     assert!(distance(&look(&avif, 1).into(), &expected.into()) < CODING);
@@ -328,7 +328,7 @@ fn tiny_frames_are_expected_to_take_the_time_that_a_frame_takes_at_least() {
     };
     let frames: Vec<_> = (0..101).map(tiny).collect();
     let expected =
-        |file: &[u8], recipe: &Recipe| Opened::open(file, recipe, &Limits::default()).unwrap().encoded_pixels();
+        |file: &[u8], recipe: &Recipe| OpenedImage::open(file, recipe, &Limits::default()).unwrap().encoded_pixels();
     let files = [gif(2, 2, &frames, Some(1)), apng((2, 2), &frames, 0, None), webp((2, 2), &frames, 0)];
     for file in files {
         // At speeds from 5 on, a frame takes at least as long as 700 pixels.
@@ -348,6 +348,6 @@ fn a_long_animation_of_usual_size_is_within_the_limits() {
     let frames = vec![Frame { pixels: RgbaImage::from_pixel(2, 2, RED), ..frame(flat(RED), 40) }; 2000];
     let size = (480, 270);
     for file in [gif(480, 270, &frames, Some(0)), webp(size, &frames, 0)] {
-        assert_eq!(Opened::open(&file, &recipe(), &Limits::default()).unwrap().frames(), 2000);
+        assert_eq!(OpenedImage::open(&file, &recipe(), &Limits::default()).unwrap().frames(), 2000);
     }
 }

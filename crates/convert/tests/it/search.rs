@@ -73,7 +73,7 @@ fn the_score_that_is_promised_is_reached_by_no_more_bytes_than_it_takes() {
 }
 
 #[test]
-fn a_flat_colour_is_not_shifted_for_the_sake_of_bytes() {
+fn a_flat_color_is_not_shifted_for_the_sake_of_bytes() {
     let flat = RgbImage::from_pixel(64, 64, Rgb([200, 30, 30]));
     let conversion = run(&file(&flat.clone().into(), ImageFormat::Png), &recipe("visual:75")).unwrap();
     let seen = look(&conversion.variants[0].bytes).image.into_rgb8();

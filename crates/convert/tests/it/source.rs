@@ -16,7 +16,7 @@ pub(crate) struct Extras<'a> {
     pub(crate) exif: Option<&'a [u8]>,
 }
 
-/// Soft colours without any symmetry: every turn, mirror and swap of channels makes another picture of it.
+/// Soft colors without any symmetry: every turn, mirror and swap of channels makes another picture of it.
 pub(crate) fn picture(width: u32, height: u32) -> RgbImage {
     let level = |at: u32, of: u32| u8::try_from(20 + at * 200 / of).unwrap();
     RgbImage::from_fn(width, height, |x, y| {
@@ -100,7 +100,7 @@ pub(crate) fn cmyk_tiff(inks: &[[u8; 4]], width: u32, height: u32, icc: &[u8], o
     bytes.into_inner()
 }
 
-/// A TIFF whose colours were multiplied by their alpha.
+/// A TIFF whose colors were multiplied by their alpha.
 pub(crate) fn premultiplied_tiff(pixels: &[[u8; 4]], width: u32, height: u32) -> Vec<u8> {
     let multiplied = pixels.iter().flat_map(|&[r, g, b, a]| {
         let times = |level: u8| u8::try_from((u32::from(level) * u32::from(a) + 127) / 255).unwrap();

@@ -1,7 +1,7 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use convert::{Error, Opened, convert};
+use convert::{Error, OpenedImage, convert};
 use image::{DynamicImage, GenericImageView, ImageFormat};
 use model::{Limits, Recipe};
 
@@ -16,7 +16,7 @@ fn widths(text: &str) -> Recipe {
 fn each_width_is_made_once_and_never_enlarged() {
     let image = DynamicImage::from(picture(200, 100));
     let conversion = run(&file(&image, ImageFormat::Png), &widths("50,full,120,4000")).unwrap();
-    let made: Vec<_> = conversion.variants.iter().map(|v| (v.asked.to_string(), v.width, v.height)).collect();
+    let made: Vec<_> = conversion.variants.iter().map(|v| (v.requested.to_string(), v.width, v.height)).collect();
     let expected =
         [("full".into(), 200, 100), ("4000".into(), 200, 100), ("120".into(), 120, 60), ("50".into(), 50, 25)];
     assert_eq!(made, expected);
@@ -25,7 +25,7 @@ fn each_width_is_made_once_and_never_enlarged() {
         let seen = look(&variant.bytes).image;
         assert_eq!(seen.dimensions(), (variant.width, variant.height));
         let expected = image.resize_exact(variant.width, variant.height, image::imageops::Lanczos3);
-        assert!(distance(&seen, &expected) < CODING, "{}", variant.asked);
+        assert!(distance(&seen, &expected) < CODING, "{}", variant.requested);
     }
 }
 
@@ -44,13 +44,13 @@ fn threads_change_no_variant() {
 #[test]
 fn what_is_over_a_limit_is_told_with_the_limit_before_any_pixel_is_touched() {
     let file = file(&picture(200, 100).into(), ImageFormat::Png);
-    let open = |limits| Opened::open(&file, &recipe(), &limits).map(|_| ()).unwrap_err();
+    let open = |limits| OpenedImage::open(&file, &recipe(), &limits).map(|_| ()).unwrap_err();
     let most = Limits::default();
     assert!(matches!(open(Limits { bytes: 10, ..most }), Error::TooManyBytes { limit: 10, .. }));
     assert!(matches!(open(Limits { pixels: 19_999, ..most }), Error::TooManyPixels { pixels: 20_000, .. }));
     let error = open(Limits { memory: 1 << 20, ..most });
     assert!(matches!(error, Error::TooMuchMemory { limit: 1, needed: 40.., .. }), "{error}");
-    assert!(Opened::open(&file, &recipe(), &Limits { pixels: 20_000, ..most }).is_ok());
+    assert!(OpenedImage::open(&file, &recipe(), &Limits { pixels: 20_000, ..most }).is_ok());
 }
 
 #[test]

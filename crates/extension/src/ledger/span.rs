@@ -49,25 +49,25 @@ pub enum What {
     Init,
     /// The function has an event in hand.
     Invocation,
-    /// One picture.
-    Picture {
+    /// One image.
+    PlanarImage {
         /// `s3://bucket/key`
         at: String,
         /// `converted`, `refused` and so on.
         outcome: &'static str,
     },
-    /// One stage of a picture.
+    /// One stage of an image.
     Stage(Stage),
 }
 
-/// The stages of a picture, in their order.
+/// The stages of an image, in their order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// Reading the source.
     Fetch,
     /// A file to pixels.
     Decode,
-    /// Turning, colours and sizes.
+    /// Turning, colors and sizes.
     Transform,
     /// Pixels to AVIF.
     Encode,
@@ -142,24 +142,24 @@ impl Span {
         Self { began, ended, ..Self::below(context, What::Init, &["init"]) }
     }
 
-    /// A picture's span with one for each of its stages. They were measured, but not when they began: they are laid one
+    /// An image's span with one for each of its stages. They were measured, but not when they began: they are laid one
     /// after the other, up to when the report was written.
-    pub(super) fn picture(context: &Context, number: u64, report: &Report, ended: u64) -> Vec<Item> {
+    pub(super) fn image(context: &Context, number: u64, report: &Report, ended: u64) -> Vec<Item> {
         let number = number.to_string();
-        let stages: Vec<_> = Stage::of(&report.took).collect();
+        let stages: Vec<_> = Stage::of(&report.timings).collect();
         let total: f64 = stages.iter().map(|(_, milliseconds)| milliseconds).sum();
         let began = ended.saturating_sub(nanoseconds(total));
         let (outcome, error) = match &report.outcome {
             Outcome::Converted { .. } => ("converted", None),
-            Outcome::Removed { .. } => ("removed", None),
+            Outcome::Deleted { .. } => ("deleted", None),
             Outcome::Skipped { .. } => ("skipped", None),
-            Outcome::Refused { reason } => ("refused", Some(reason.clone())),
+            Outcome::Rejected { reason } => ("rejected", Some(reason.clone())),
             Outcome::Failed { reason } => ("failed", Some(reason.clone())),
         };
-        let what = What::Picture { at: report.job.source.at.to_string(), outcome };
-        let picture = Self { began, ended, error, ..Self::below(context, what, &["picture", &number]) };
-        let parent = Some(picture.id);
-        let mut items = vec![Item::Span(picture)];
+        let what = What::PlanarImage { at: report.job.source.at.to_string(), outcome };
+        let image = Self { began, ended, error, ..Self::below(context, what, &["image", &number]) };
+        let parent = Some(image.id);
+        let mut items = vec![Item::Span(image)];
         let mut at = began;
         for (stage, milliseconds) in stages {
             let ended = at.saturating_add(nanoseconds(milliseconds));

@@ -112,7 +112,7 @@ pub(super) fn request(delta: &Delta, resource: &Resource) -> ExportMetricsServic
     for (metric, point) in &delta.told() {
         let named = metric.otel();
         let attributes = named.attribute.map(|(key, value)| text(key, value)).into_iter().collect();
-        // Those that share a name are neighbours.
+        // Those that share a name are neighbors.
         if metrics.last().is_none_or(|last| last.name != named.name) {
             let data = Some(empty(*metric));
             metrics.push(Otel { name: named.name.into(), unit: named.unit.into(), data, ..Otel::default() });

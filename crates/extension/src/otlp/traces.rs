@@ -34,15 +34,15 @@ fn otel(span: &Span, function: &str) -> Otel {
             attributes.push(pair(standard::FAAS_COLDSTART, Any::BoolValue(span.context.cold)));
             (function, SpanKind::Server)
         }
-        What::Picture { at, outcome } => {
+        What::PlanarImage { at, outcome } => {
             attributes.extend([text("avif.source", at), text("avif.outcome", outcome)]);
-            ("picture", SpanKind::Internal)
+            ("image", SpanKind::Internal)
         }
         What::Stage(stage) => (stage.name(), SpanKind::Internal),
     };
     let status = span.error.as_ref().map(|error| {
-        // A kind, of which there are few: a picture's error is a sentence.
-        let kind = if let What::Picture { outcome, .. } = span.what { outcome } else { error };
+        // A kind, of which there are few: an image's error is a sentence.
+        let kind = if let What::PlanarImage { outcome, .. } = span.what { outcome } else { error };
         attributes.push(text(standard::ERROR_TYPE, kind));
         Status { message: error.clone(), code: StatusCode::Error.into() }
     });

@@ -6,7 +6,7 @@ use emulator::Beside;
 use serde_json::json;
 
 use crate::backend::{Backend, Mood, attribute_of};
-use crate::house::{extension, function, lines, metrics, obedient, start, sum};
+use crate::deployment::{extension, function, lines, metrics, obedient, start, sum};
 
 #[tokio::test]
 async fn any_function_has_metrics_logs_and_a_trace_for_each_invocation() {

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::backend::{Backend, Mood};
-use crate::house::{function, lines, metrics, obedient, start, sum};
+use crate::deployment::{function, lines, metrics, obedient, start, sum};
 
 #[tokio::test]
 async fn a_rare_event_is_told_before_the_environment_freezes_and_frequent_ones_wait() {

@@ -6,7 +6,7 @@
 mod backend;
 mod beside;
 mod cadence;
-mod house;
+mod deployment;
 mod numbers;
 mod outage;
 mod reception;

@@ -5,22 +5,22 @@ use std::path::Path;
 
 use emulator::{S3, SECRET_KEY, Settings};
 use image::{Rgb, RgbImage};
-use model::{Fate, Outcome, Report};
+use model::{Outcome, Report, VariantStatus};
 use serde_json::{Value, json};
 
 use crate::backend::{Backend, Got, Mood, attribute_of};
-use crate::house::{built, function, lines, metrics, start, sum};
+use crate::deployment::{built, function, lines, metrics, start, sum};
 
 const INVOCATIONS: usize = 1000;
 
-/// Pictures, broken ones, and what an invocation is to do with which.
+/// Images, broken ones, and what an invocation is to do with which.
 fn lay(folder: &Path) -> impl Fn(usize) -> Value + use<> {
     for number in 0..INVOCATIONS / 5 {
         let shade = |value: u32| u8::try_from((value * 40 + u32::try_from(number).unwrap()) % 256).unwrap();
-        let picture = RgbImage::from_fn(16, 12, |x, y| Rgb([shade(x), shade(y), shade(x + y)]));
-        picture.save(folder.join(format!("{number}.bmp"))).unwrap();
+        let image = RgbImage::from_fn(16, 12, |x, y| Rgb([shade(x), shade(y), shade(x + y)]));
+        image.save(folder.join(format!("{number}.bmp"))).unwrap();
     }
-    std::fs::write(folder.join("broken.jpg"), "no picture").unwrap();
+    std::fs::write(folder.join("broken.jpg"), "no image").unwrap();
     |number| match number % 5 {
         // The second is done already.
         0 | 1 => json!({ "bucket": "photos", "key": format!("{}.bmp", number / 5) }),
@@ -68,7 +68,7 @@ async fn a_thousand_invocations_are_accounted_for_once_in_cloudwatch_and_in_open
     for (name, value) in &expected {
         assert!((total(name) - value).abs() < 1e-6 * value.abs() + 1e-9, "{name}: {} is not {value}", total(name));
     }
-    for name in ["Converted", "Refused", "Failed", "Skipped"] {
+    for name in ["Converted", "Rejected", "Failed", "Skipped"] {
         assert_eq!(expected[name], 200.0, "{name}: there is some of each");
     }
     assert_eq!([total("Invocations"), total("Errors"), total("ColdStarts")], [1000.0, f64::from(errors), 1.0]);
@@ -108,24 +108,25 @@ fn expected(reports: &[Report]) -> BTreeMap<&'static str, f64> {
     let mut add = |name, value: f64| *expected.entry(name).or_default() += value;
     for report in reports {
         match &report.outcome {
-            Outcome::Converted { picture, variants, .. } => {
+            Outcome::Converted { image, variants, .. } => {
                 add("Converted", 1.0);
-                add("BytesIn", picture.bytes as f64);
-                let stored: Vec<_> = variants.iter().filter(|variant| variant.fate == Fate::Stored).collect();
+                add("BytesIn", image.bytes as f64);
+                let stored: Vec<_> =
+                    variants.iter().filter(|variant| variant.status == VariantStatus::Stored).collect();
                 add("BytesOut", stored.iter().map(|variant| variant.bytes as f64).sum());
-                add("Saving", stored.iter().map(|v| 100.0 - 100.0 * v.bytes as f64 / picture.bytes as f64).sum());
+                add("Saving", stored.iter().map(|v| 100.0 - 100.0 * v.bytes as f64 / image.bytes as f64).sum());
                 add("Score", variants.iter().filter_map(|variant| variant.score).map(f64::from).sum());
             }
-            Outcome::Removed { .. } => add("Removed", 1.0),
+            Outcome::Deleted { .. } => add("Deleted", 1.0),
             Outcome::Skipped { .. } => add("Skipped", 1.0),
-            Outcome::Refused { .. } => add("Refused", 1.0),
+            Outcome::Rejected { .. } => add("Rejected", 1.0),
             Outcome::Failed { .. } => add("Failed", 1.0),
         }
-        add("FetchTime", report.took.fetch_ms);
-        add("DecodeTime", report.took.decode_ms);
-        add("TransformTime", report.took.transform_ms);
-        add("EncodeTime", report.took.encode_ms);
-        add("StoreTime", report.took.store_ms);
+        add("FetchTime", report.timings.fetch_ms);
+        add("DecodeTime", report.timings.decode_ms);
+        add("TransformTime", report.timings.transform_ms);
+        add("EncodeTime", report.timings.encode_ms);
+        add("StoreTime", report.timings.store_ms);
     }
     expected
 }
@@ -133,9 +134,9 @@ fn expected(reports: &[Report]) -> BTreeMap<&'static str, f64> {
 #[expect(clippy::cast_precision_loss, reason = "counts, of which none comes near 2^53")]
 fn opentelemetry(got: &Got, expected: &BTreeMap<&'static str, f64>, reports: &[Report]) {
     for (name, outcome) in
-        [("Converted", "converted"), ("Refused", "refused"), ("Failed", "failed"), ("Skipped", "skipped")]
+        [("Converted", "converted"), ("Rejected", "rejected"), ("Failed", "failed"), ("Skipped", "skipped")]
     {
-        assert_eq!(got.sum("avif.pictures", outcome) as f64, expected[name]);
+        assert_eq!(got.sum("avif.images", outcome) as f64, expected[name]);
     }
     let seconds = got.histogram("avif.stage.duration", "encode").1;
     assert!((seconds * 1000.0 - expected["EncodeTime"]).abs() < 1e-3, "{seconds} s");
@@ -145,26 +146,26 @@ fn opentelemetry(got: &Got, expected: &BTreeMap<&'static str, f64>, reports: &[R
     for span in &got.spans {
         *names.entry(&span.name).or_default() += 1;
     }
-    assert_eq!((names["f"], names["init"], names["picture"]), (1000, 1, reports.len()));
+    assert_eq!((names["f"], names["init"], names["image"]), (1000, 1, reports.len()));
     let ids: std::collections::BTreeSet<_> = got.spans.iter().map(|span| &span.span_id).collect();
     assert_eq!(ids.len(), got.spans.len(), "no two spans are one");
 
-    // Under each invocation its pictures, under each picture its stages, in their order.
+    // Under each invocation its images, under each image its stages, in their order.
     let by_id: BTreeMap<_, _> = got.spans.iter().map(|span| (&span.span_id, span)).collect();
     let mut stages: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for span in got.spans.iter().filter(|span| !["f", "init"].contains(&span.name.as_str())) {
         let parent = by_id[&span.parent_span_id];
         assert_eq!(parent.trace_id, span.trace_id);
         match span.name.as_str() {
-            "picture" => assert_eq!(parent.name, "f"),
+            "image" => assert_eq!(parent.name, "f"),
             _ => stages.entry(&parent.span_id).or_default().push(span),
         }
     }
-    for (picture, mut stages) in stages {
+    for (image, mut stages) in stages {
         stages.sort_by_key(|span| span.start_time_unix_nano);
         let order = ["fetch", "decode", "transform", "encode", "store"];
         let places: Vec<_> = stages.iter().map(|span| order.iter().position(|name| *name == span.name)).collect();
         assert!(places.is_sorted() && places.iter().all(Option::is_some), "{places:?}");
-        assert!(attribute_of(by_id[picture], "avif.source").unwrap().starts_with("s3://"));
+        assert!(attribute_of(by_id[image], "avif.source").unwrap().starts_with("s3://"));
     }
 }

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde_json::json;
 
 use crate::backend::{Backend, Mood};
-use crate::house::{function, lines, metrics, obedient, start, sum};
+use crate::deployment::{function, lines, metrics, obedient, start, sum};
 
 /// Lines of the log wait for the backend; so many are kept.
 const KEPT: f64 = 4096.0;

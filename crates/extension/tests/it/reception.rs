@@ -6,7 +6,7 @@ use emulator::{Beside, Function, TelemetryApi};
 use serde_json::json;
 
 use crate::backend::{Backend, Mood};
-use crate::house::{extension, function, lines, obedient, start};
+use crate::deployment::{extension, function, lines, obedient, start};
 
 /// Two invocations and the end of their environment. Gives how long that took, and what the extension says of telemetry.
 async fn run(telemetry: TelemetryApi, timeout: Duration) -> (Duration, Vec<String>) {

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::sleep;
 
 use crate::backend::{Backend, Mood, body};
-use crate::house::{function, lines, metrics, obedient, start, sum};
+use crate::deployment::{function, lines, metrics, obedient, start, sum};
 
 #[tokio::test]
 async fn what_a_frozen_environment_had_left_is_delivered_within_its_two_seconds() {

@@ -4,7 +4,7 @@ use axum::http::{HeaderValue, StatusCode};
 use serde_json::json;
 
 use crate::backend::{Backend, Mood};
-use crate::house::{self, function, lines, obedient, start, sum};
+use crate::deployment::{self, function, lines, obedient, start, sum};
 
 #[tokio::test]
 async fn each_signal_goes_to_a_backend_of_its_own_as_that_wants_it() {
@@ -22,7 +22,7 @@ async fn each_signal_goes_to_a_backend_of_its_own_as_that_wants_it() {
     let (lambda, mut log) = start(function(obedient(), &settings));
     lambda.invoke(json!({"do": "print"})).await.result.unwrap();
     lambda.stop().await;
-    assert_eq!(sum(&house::metrics(&lines(&mut log)), "TelemetryDropped"), 0.0, "what is not wanted is not lost");
+    assert_eq!(sum(&deployment::metrics(&lines(&mut log)), "TelemetryDropped"), 0.0, "what is not wanted is not lost");
 
     let (metrics, traces, gzip) = (metrics.got(), traces.got(), HeaderValue::from_static("gzip"));
     assert_eq!((metrics.sum("faas.invocations", ""), metrics.spans.len(), metrics.logs.len()), (1, 0, 0));

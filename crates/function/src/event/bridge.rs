@@ -39,7 +39,7 @@ pub(super) fn told(event: &Value) -> Result<Told, Malformed> {
         // An archived object can be read now.
         "Object Created" | "Object Restore Completed" => Change::Created,
         // By a request or by a lifecycle; for good, or under a delete marker.
-        "Object Deleted" => Change::Removed,
+        "Object Deleted" => Change::Deleted,
         _ => {
             let reason = format!(
                 "event {name:?} asks for nothing known here; match \"Object Created\", \"Object Deleted\" and \

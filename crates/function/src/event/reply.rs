@@ -38,7 +38,7 @@ impl Reply {
                 fail_if_any_failed(reports)?;
                 let mut answer = json!({ "reports": reports });
                 if !refused.is_empty() {
-                    answer["refused"] = json!(refused);
+                    answer["rejected_records"] = json!(refused);
                 }
                 Ok(answer)
             }
@@ -52,7 +52,7 @@ impl Reply {
     }
 }
 
-/// Refused pictures are reported, not retried: they would be refused again.
+/// Refused images are reported, not retried: they would be refused again.
 fn fail_if_any_failed(reports: &[Report]) -> Result<(), Diagnostic> {
     let failed: Vec<String> =
         reports.iter().filter_map(|report| Some(format!("{}: {}", report.job.source.at, failure(report)?))).collect();
@@ -69,7 +69,9 @@ fn fail_if_any_failed(reports: &[Report]) -> Result<(), Diagnostic> {
 fn failure(report: &Report) -> Option<&str> {
     match &report.outcome {
         Outcome::Failed { reason } => Some(reason),
-        Outcome::Converted { .. } | Outcome::Removed { .. } | Outcome::Skipped { .. } | Outcome::Refused { .. } => None,
+        Outcome::Converted { .. } | Outcome::Deleted { .. } | Outcome::Skipped { .. } | Outcome::Rejected { .. } => {
+            None
+        }
     }
 }
 
@@ -114,9 +116,9 @@ fn result(outcome: &Outcome) -> (&'static str, String) {
             let places = variants.iter().map(|variant| variant.at.to_string()).collect::<Vec<_>>().join(" ");
             ("Succeeded", format!("converted: {places}"))
         }
-        Outcome::Removed { at } => ("Succeeded", format!("removed: {} outputs", at.len())),
-        Outcome::Skipped { why } => ("Succeeded", format!("skipped: {why}")),
-        Outcome::Refused { reason } => ("PermanentFailure", reason.clone()),
+        Outcome::Deleted { outputs } => ("Succeeded", format!("deleted: {} outputs", outputs.len())),
+        Outcome::Skipped { reason } => ("Succeeded", format!("skipped: {reason}")),
+        Outcome::Rejected { reason } => ("PermanentFailure", reason.clone()),
         Outcome::Failed { reason } => ("TemporaryFailure", reason.clone()),
     }
 }

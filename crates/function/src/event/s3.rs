@@ -81,7 +81,7 @@ fn job(record: Record) -> Result<Job, Unusable> {
         (Some("ObjectCreated"), _) | (Some("ObjectRestore"), Some("Completed")) => Change::Created,
         // Ceph calls the expiration by a lifecycle rule ObjectLifecycle:Expiration.
         (Some("ObjectRemoved" | "LifecycleExpiration"), _) | (Some("ObjectLifecycle"), Some("Expiration")) => {
-            Change::Removed
+            Change::Deleted
         }
         _ => return Err(Unusable::Name(name)),
     };
@@ -210,7 +210,7 @@ mod tests {
     fn other_servers_name_events_and_themselves_in_their_own_way() {
         for source in ["aws:s3", "minio:s3", "ceph:s3"] {
             for (name, change) in
-                [("s3:ObjectCreated:Put", Change::Created), ("s3:ObjectRemoved:Delete", Change::Removed)]
+                [("s3:ObjectCreated:Put", Change::Created), ("s3:ObjectRemoved:Delete", Change::Deleted)]
             {
                 let mut event = notification(name, "a.jpg");
                 event["Records"][0]["eventSource"] = source.into();
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn a_removal_is_a_removal() {
         for name in ["ObjectRemoved:Delete", "ObjectRemoved:DeleteMarkerCreated", "LifecycleExpiration:Delete"] {
-            assert_eq!(event::jobs(&notification(name, "a.jpg")).unwrap().jobs[0].change, Change::Removed);
+            assert_eq!(event::jobs(&notification(name, "a.jpg")).unwrap().jobs[0].change, Change::Deleted);
         }
     }
 
@@ -263,7 +263,7 @@ mod tests {
         let good = notification("ObjectCreated:Put", "b.jpg")["Records"][0].clone();
         two["Records"].as_array_mut().unwrap().push(good);
         let batch = event::jobs(&two).unwrap();
-        assert_eq!(batch.jobs[0].source.at.key, "b.jpg", "its neighbour is unharmed");
+        assert_eq!(batch.jobs[0].source.at.key, "b.jpg", "its neighbor is unharmed");
         assert!(batch.refused[0].starts_with("event \"ObjectTagging:Put\" asks for nothing"), "{:?}", batch.refused);
         let mut nameless = notification("ObjectCreated:Put", "a.jpg");
         nameless["Records"][0]["s3"]["bucket"]["name"] = Value::Null;

@@ -9,7 +9,7 @@ use image::{ImageFormat, RgbaImage};
 use model::{Outcome, Report};
 use serde_json::json;
 
-use crate::house::{House, picture};
+use crate::deployment::{Deployment, image};
 
 /// What the function and the process that converts may ever have held together: themselves, the SDK and their threads, and
 /// what they read.
@@ -29,16 +29,16 @@ fn deflated_zeros(count: u64) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// A picture of 8-bit RGBA, with few of its rows.
+/// An image of 8-bit RGBA, with few of its rows.
 fn png(width: u32, height: u32) -> Vec<u8> {
     let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 6, 0, 0, 0]].concat();
     let chunks = [chunk(*b"IHDR", &header), chunk(*b"IDAT", &deflated_zeros(1 << 20)), chunk(*b"IEND", b"")];
     [b"\x89PNG\r\n\x1a\n".to_vec(), chunks.concat()].concat()
 }
 
-/// A whole picture with a chunk behind its header.
+/// A whole image with a chunk behind its header.
 fn png_with(name: [u8; 4], data: &[u8]) -> Vec<u8> {
-    let whole = picture(ImageFormat::Png, 60, 40);
+    let whole = image(ImageFormat::Png, 60, 40);
     [&whole[..33], &chunk(name, data), &whole[33..]].concat()
 }
 
@@ -53,13 +53,13 @@ fn gif() -> Vec<u8> {
 
 fn reason(report: &Report) -> &str {
     match &report.outcome {
-        Outcome::Refused { reason } => reason,
+        Outcome::Rejected { reason } => reason,
         outcome => panic!("{outcome:?}"),
     }
 }
 
 /// The most that the function ever held, as the last line of its log tells.
-async fn peak_mib(mut house: House) -> Option<u64> {
+async fn peak_mib(mut house: Deployment) -> Option<u64> {
     house.lambda.stop().await;
     house.report_lines().last()?["peak_memory_mib"].as_u64()
 }
@@ -73,7 +73,7 @@ fn assert_small(peak: Option<u64>) {
 
 #[tokio::test]
 async fn a_claim_of_many_pixels_is_refused_by_its_figures_and_costs_nothing() {
-    let mut house = House::with(&[]).await;
+    let mut house = Deployment::with(&[]).await;
     let screen = b"GIF89a\xff\xff\xff\xff\0\0\0,\0\0\0\0\xff\xff\xff\xff\0\x02\x01\0\0;".to_vec();
     for (key, file, words) in [
         // As many pixels as are allowed: the memory for them is not there.
@@ -91,7 +91,7 @@ async fn a_claim_of_many_pixels_is_refused_by_its_figures_and_costs_nothing() {
 #[tokio::test]
 async fn what_inflates_to_a_gigabyte_beside_the_pixels_costs_neither_them_nor_memory() {
     let zeros = deflated_zeros(1 << 30);
-    let mut house = House::with(&[]).await;
+    let mut house = Deployment::with(&[]).await;
     for (key, name, before, noted) in [
         ("profile.png", *b"iCCP", &b"icc\0\0"[..], true),
         ("comment.png", *b"zTXt", b"Comment\0\0", false),
@@ -109,7 +109,7 @@ async fn what_inflates_to_a_gigabyte_beside_the_pixels_costs_neither_them_nor_me
 #[tokio::test]
 async fn three_gigabytes_are_refused_unread() {
     const BYTES: u64 = 3 << 30;
-    let mut house = House::untold(&[]).await;
+    let mut house = Deployment::untold(&[]).await;
     // An object that was put has its tag, and need not be read for it. With nothing behind it the file takes no room, and
     // its size is as good as any.
     house.lay("huge.jpg", b"small").await;

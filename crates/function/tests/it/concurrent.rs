@@ -3,15 +3,15 @@
 use image::ImageFormat;
 use serde_json::json;
 
-use crate::house::{House, picture};
+use crate::deployment::{Deployment, image};
 use crate::managed::Managed;
 
 #[tokio::test]
 async fn a_short_event_does_not_wait_for_a_long_one() {
-    let mut house = House::untold(&[]).await;
+    let mut house = Deployment::untold(&[]).await;
     let keys: Vec<String> = (0..20).map(|number| format!("{number}.png")).collect();
     for key in &keys {
-        house.lay(key, &picture(ImageFormat::Png, 300, 200)).await;
+        house.lay(key, &image(ImageFormat::Png, 300, 200)).await;
     }
     let Managed { function: _function, events, mut answered } = Managed::start(house.environment.clone(), "2").await;
     let task = |key: &String| json!({ "taskId": key, "s3Key": key, "s3Bucket": "photos" });

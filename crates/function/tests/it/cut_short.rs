@@ -9,17 +9,17 @@ use serde_json::Value;
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::bootstrap::function;
-use crate::house::House;
+use crate::deployment::Deployment;
 use crate::order::event;
 
-/// So many pixels that a search at speed 0 may take longer than the short time, by the estimate. One colour takes much less.
+/// So many pixels that a search at speed 0 may take longer than the short time, by the estimate. One color takes much less.
 fn plain() -> Vec<u8> {
     let mut bytes = Cursor::new(vec![]);
     image::GrayImage::new(512, 512).write_to(&mut bytes, ImageFormat::Png).unwrap();
     bytes.into_inner()
 }
 
-fn with_timeout(house: &House, timeout: Duration) -> Lambda {
+fn with_timeout(house: &Deployment, timeout: Duration) -> Lambda {
     Lambda::new(Function { timeout, ..function(house.environment.clone()) }, unbounded_channel().0)
 }
 
@@ -30,7 +30,7 @@ async fn report(lambda: &Lambda, event: &Value) -> Value {
 #[tokio::test]
 async fn variant_whose_search_was_cut_short_is_made_again_by_the_next_delivery() {
     let settings = [("AVIF_SPEED", "0"), ("AVIF_WIDTHS", "full,50"), ("AVIF_KEEP_LARGER", "true")];
-    let mut house = House::untold(&settings).await;
+    let mut house = Deployment::untold(&settings).await;
     let etag = house.lay("a.png", &plain()).await;
     let created = event("a.png", Some(&etag), "01");
     let (short, long) = (with_timeout(&house, Duration::from_secs(20)), with_timeout(&house, Duration::from_mins(1)));

@@ -6,7 +6,7 @@ use model::{Change, Outcome, Report, Timings};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::house::{House, picture};
+use crate::deployment::{Deployment, image};
 
 macro_rules! payload {
     ($name:literal) => {
@@ -18,7 +18,7 @@ macro_rules! payload {
 fn told(batch: &Batch) -> Vec<String> {
     let short = |text: Option<&str>| text.map_or_else(|| "-".to_owned(), |text| text.chars().take(8).collect());
     let told = |job: &model::Job| {
-        let change = if job.change == Change::Created { "created" } else { "removed" };
+        let change = if job.change == Change::Created { "created" } else { "deleted" };
         let sequencer = job.source.sequencer.clone().map(String::from);
         let sequencer = sequencer.as_deref().map_or("-", |text| &text[text.len() - 2..]);
         format!(
@@ -37,9 +37,9 @@ fn answer(batch: &Batch, failed: &[usize]) -> Result<Value, String> {
         let outcome = if failed.contains(&index) {
             Outcome::Failed { reason: "SlowDown".into() }
         } else {
-            Outcome::Skipped { why: "stored".into() }
+            Outcome::Skipped { reason: "stored".into() }
         };
-        Report { job: job.clone(), outcome, took: Timings::default() }
+        Report { job: job.clone(), outcome, timings: Timings::default() }
     };
     let reports: Vec<Report> = batch.jobs.iter().enumerate().map(report).collect();
     batch.reply.answer(&reports, &batch.refused).map_err(|error| error.error_message)
@@ -59,7 +59,7 @@ fn a_notification_of_s3_is_answered_by_reports_or_an_error() {
     );
     assert!(batch.refused[0].starts_with("event \"ObjectTagging:Put\" asks for nothing"), "{:?}", batch.refused);
     let done = answer(&batch, &[]).unwrap();
-    assert_eq!((done["reports"].as_array().unwrap().len(), done["refused"].as_array().unwrap().len()), (4, 1));
+    assert_eq!((done["reports"].as_array().unwrap().len(), done["rejected_records"].as_array().unwrap().len()), (4, 1));
     let error = answer(&batch, &[0, 3]).unwrap_err();
     assert_eq!(
         error,
@@ -304,24 +304,24 @@ fn message(id: &str, key: &str, group: Option<&str>) -> Value {
 
 #[tokio::test]
 async fn one_bad_message_costs_its_batch_nothing() {
-    let mut house = House::untold(&[("AVIF_OUTPUT_BUCKET", "cdn")]).await;
-    house.lay("写真 1+2%.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let mut house = Deployment::untold(&[("AVIF_OUTPUT_BUCKET", "cdn")]).await;
+    house.lay("写真 1+2%.png", &image(ImageFormat::Png, 90, 60)).await;
     house.lay("b.jpg", b"broken").await;
     let mut unreadable = message("3", "a.png", None);
     unreadable["body"] = "{".into();
     let messages =
         [message("1", "写真 1+2%.png", None), message("2", "b.jpg", None), unreadable, message("4", "gone.png", None)];
     let answer = house.lambda.invoke(json!({ "Records": messages })).await.result.unwrap();
-    // A broken picture and one that is gone are refused, and would be again.
+    // A broken image and one that is gone are refused, and would be again.
     assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": "3" }] }));
     assert_eq!(house.keys("cdn").await, ["写真 1+2%.png.avif"]);
 }
 
 #[tokio::test]
 async fn a_batch_that_fails_as_a_whole_names_every_message() {
-    let mut house = House::untold(&[("AVIF_OUTPUT_BUCKET", "missing")]).await;
+    let mut house = Deployment::untold(&[("AVIF_OUTPUT_BUCKET", "missing")]).await;
     for key in ["a.png", "b.png"] {
-        house.lay(key, &picture(ImageFormat::Png, 90, 60)).await;
+        house.lay(key, &image(ImageFormat::Png, 90, 60)).await;
     }
     let messages =
         [message("1", "a.png", Some("g")), message("2", "folder/", Some("g")), message("3", "b.png", Some("h"))];
@@ -332,8 +332,8 @@ async fn a_batch_that_fails_as_a_whole_names_every_message() {
 
 #[tokio::test]
 async fn an_existing_bucket_is_worked_through_by_s3_batch_operations() {
-    let mut house = House::untold(&[]).await;
-    house.lay("a 1.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let mut house = Deployment::untold(&[]).await;
+    house.lay("a 1.png", &image(ImageFormat::Png, 90, 60)).await;
     house.lay("b.jpg", b"broken").await;
     let task = |key: &str| json!({ "taskId": key, "s3Key": key, "s3VersionId": null, "s3Bucket": "photos" });
     let mut call = payload!("s3-batch-2");
@@ -347,9 +347,9 @@ async fn an_existing_bucket_is_worked_through_by_s3_batch_operations() {
 }
 
 #[tokio::test]
-async fn a_person_may_order_one_picture() {
-    let mut house = House::untold(&[]).await;
-    house.lay("写真 1+2%.png", &picture(ImageFormat::Png, 90, 60)).await;
+async fn a_person_may_order_one_image() {
+    let mut house = Deployment::untold(&[]).await;
+    house.lay("写真 1+2%.png", &image(ImageFormat::Png, 90, 60)).await;
     let answer = house.lambda.invoke(json!({ "bucket": "photos", "key": "写真 1+2%.png" })).await.result.unwrap();
     assert_eq!(
         (&answer["outcome"], &answer["variants"][0]["at"]["key"]),
@@ -359,7 +359,7 @@ async fn a_person_may_order_one_picture() {
 
 #[tokio::test]
 async fn a_name_writes_no_line_of_its_own_into_a_log_for_people() {
-    let house = House::untold(&[("AWS_LAMBDA_LOG_FORMAT", "Text")]).await;
+    let house = Deployment::untold(&[("AWS_LAMBDA_LOG_FORMAT", "Text")]).await;
     let key = "a.jpg\n2026-01-01T00:00:00Z ERROR forged\u{1b}[2J";
     house.lambda.invoke(json!({ "bucket": "photos", "key": key })).await.result.unwrap();
     let mut log = house.log;

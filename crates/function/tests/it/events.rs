@@ -2,7 +2,7 @@ use image::ImageFormat;
 use model::Outcome;
 use serde_json::{Value, json};
 
-use crate::house::{House, picture};
+use crate::deployment::{Deployment, image};
 use crate::notification;
 
 fn record(key: &str) -> Value {
@@ -11,14 +11,14 @@ fn record(key: &str) -> Value {
 
 #[tokio::test]
 async fn the_test_message_is_accepted() {
-    let house = House::with(&[]).await;
+    let house = Deployment::with(&[]).await;
     let message = json!({"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "photos"});
     assert_eq!(house.lambda.invoke(message).await.result.unwrap(), json!({"reports": []}));
 }
 
 #[tokio::test]
 async fn an_unknown_event_is_an_error_that_names_what_was_seen() {
-    let house = House::with(&[]).await;
+    let house = Deployment::with(&[]).await;
     let error = house.lambda.invoke(json!({"detail-type": "x"})).await.result.unwrap_err();
     assert_eq!(error.error_type, "Malformed");
     assert!(error.error_message.contains("\"detail-type\""), "{error}");
@@ -26,20 +26,20 @@ async fn an_unknown_event_is_an_error_that_names_what_was_seen() {
 
 #[tokio::test]
 async fn every_record_of_an_event_is_reported_in_order() {
-    let mut house = House::with(&[]).await;
-    house.put("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let mut house = Deployment::with(&[]).await;
+    house.put("a.png", &image(ImageFormat::Png, 90, 60)).await;
     house.put("b.jpg", b"broken").await;
     let records = [record("gone.jpg"), record("b.jpg"), record("a.png"), record("folder/")];
     let answer = house.lambda.invoke(json!({ "Records": records })).await.result.unwrap();
     let outcomes: Vec<_> = answer["reports"].as_array().unwrap().iter().map(|report| &report["outcome"]).collect();
-    // The picture was converted when it was put.
-    assert_eq!(outcomes, ["refused", "refused", "skipped", "skipped"]);
+    // The image was converted when it was put.
+    assert_eq!(outcomes, ["rejected", "rejected", "skipped", "skipped"]);
 }
 
 #[tokio::test]
 async fn what_a_retry_may_help_is_retried_and_named() {
-    let mut house = House::with(&[("AVIF_OUTPUT_BUCKET", "missing")]).await;
-    let delivery = house.put("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let mut house = Deployment::with(&[("AVIF_OUTPUT_BUCKET", "missing")]).await;
+    let delivery = house.put("a.png", &image(ImageFormat::Png, 90, 60)).await;
     assert_eq!(delivery.retried.len(), 2);
     let error = delivery.last.result.unwrap_err();
     assert!(
@@ -52,8 +52,8 @@ async fn what_a_retry_may_help_is_retried_and_named() {
 
 #[tokio::test]
 async fn every_job_has_one_line_in_the_log() {
-    let mut house = House::with(&[]).await;
-    house.put("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let mut house = Deployment::with(&[]).await;
+    house.put("a.png", &image(ImageFormat::Png, 90, 60)).await;
     house.deliveries.recv().await.unwrap();
     house.put("b.jpg", b"broken").await;
     house.lambda.stop().await;
@@ -64,10 +64,10 @@ async fn every_job_has_one_line_in_the_log() {
         [
             (&json!("INFO"), &json!("converted")),
             (&json!("INFO"), &json!("skipped")),
-            (&json!("WARN"), &json!("refused"))
+            (&json!("WARN"), &json!("rejected"))
         ]
     );
-    assert!(lines[0]["report"]["took"]["encode_ms"].as_f64().unwrap() > 0.0, "{}", lines[0]);
+    assert!(lines[0]["report"]["timings"]["encode_ms"].as_f64().unwrap() > 0.0, "{}", lines[0]);
     assert!(lines[0]["request_id"].is_string() && lines[0]["timestamp"].is_string(), "{}", lines[0]);
     if cfg!(target_os = "linux") {
         assert!(lines[0]["peak_memory_mib"].as_u64().unwrap() > 0);
@@ -76,10 +76,10 @@ async fn every_job_has_one_line_in_the_log() {
 
 #[tokio::test]
 async fn rejected_records_can_be_counted_in_the_log() {
-    let mut house = House::untold(&[]).await;
+    let mut house = Deployment::untold(&[]).await;
     let other = notification::record("ObjectTagging:Put", &json!({"key": "a.jpg", "size": 1}));
     let answer = house.lambda.invoke(json!({ "Records": [record("%FF.jpg"), other] })).await.result.unwrap();
-    assert_eq!(answer["refused"].as_array().unwrap().len(), 2);
+    assert_eq!(answer["rejected_records"].as_array().unwrap().len(), 2);
     let task = json!({ "taskId": "t", "s3Key": "%FE.jpg", "s3Bucket": "photos" });
     let call = json!({ "invocationSchemaVersion": "2.0", "invocationId": "i", "tasks": [task] });
     let answer = house.lambda.invoke(call).await.result.unwrap();
@@ -105,9 +105,9 @@ async fn rejected_records_can_be_counted_in_the_log() {
 }
 
 #[tokio::test]
-async fn a_picture_that_cannot_be_done_in_time_is_not_begun() {
+async fn a_image_that_cannot_be_done_in_time_is_not_begun() {
     // A minute for 25 megapixels at speed 0 is not enough; the header alone tells.
-    let mut house = House::with(&[("AVIF_SPEED", "0"), ("AVIF_MAX_SECONDS", "900")]).await;
+    let mut house = Deployment::with(&[("AVIF_SPEED", "0"), ("AVIF_MAX_SECONDS", "900")]).await;
     let black = image::GrayImage::new(5000, 5000);
     let mut bytes = std::io::Cursor::new(vec![]);
     black.write_to(&mut bytes, ImageFormat::Png).unwrap();
@@ -116,8 +116,8 @@ async fn a_picture_that_cannot_be_done_in_time_is_not_begun() {
     assert!(error.error_message.contains("are left before the deadline"), "{error}");
 
     // No retry has more CPU time than the limit.
-    let mut house = House::with(&[("AVIF_SPEED", "0"), ("AVIF_MAX_SECONDS", "200")]).await;
+    let mut house = Deployment::with(&[("AVIF_SPEED", "0"), ("AVIF_MAX_SECONDS", "200")]).await;
     let report = house.report_of("large.png", bytes.get_ref()).await;
-    let Outcome::Refused { reason } = report.outcome else { panic!("{report:?}") };
+    let Outcome::Rejected { reason } = report.outcome else { panic!("{report:?}") };
     assert!(reason.contains("takes about 250.0 s, more than the 200 s of CPU time"), "{reason}");
 }

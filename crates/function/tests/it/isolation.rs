@@ -17,7 +17,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::sleep;
 
 use crate::bootstrap::function;
-use crate::house::{House, picture};
+use crate::deployment::{Deployment, image};
 use crate::managed::Managed;
 
 const GOOD: [&str; 4] = ["1.png", "2.png", "3.png", "4.png"];
@@ -26,21 +26,21 @@ const GOOD: [&str; 4] = ["1.png", "2.png", "3.png", "4.png"];
 const SLOW: &str = "slow.png";
 
 /// A house with one slow source and four good ones, at speed 0.
-async fn house(settings: &[(&str, &str)]) -> House {
+async fn house(settings: &[(&str, &str)]) -> Deployment {
     let all = [("AVIF_SPEED", "0"), ("AVIF_QUALITY", "60"), ("AWS_SESSION_TOKEN", "secret")];
-    let mut house = House::untold(&[&all[..], settings].concat()).await;
+    let mut house = Deployment::untold(&[&all[..], settings].concat()).await;
     let mut random = fastrand::Rng::with_seed(1);
     let noise = RgbImage::from_fn(280, 280, |_, _| image::Rgb([random.u8(..), random.u8(..), random.u8(..)]));
     let mut slow = std::io::Cursor::new(vec![]);
     noise.write_to(&mut slow, ImageFormat::Png).unwrap();
     house.lay(SLOW, slow.get_ref()).await;
     for key in GOOD {
-        house.lay(key, &picture(ImageFormat::Png, 20, 15)).await;
+        house.lay(key, &image(ImageFormat::Png, 20, 15)).await;
     }
     house
 }
 
-fn lambda(house: &House, timeout: Duration) -> Lambda {
+fn lambda(house: &Deployment, timeout: Duration) -> Lambda {
     Lambda::new(Function { timeout, ..function(house.environment.clone()) }, unbounded_channel().0)
 }
 
@@ -94,7 +94,7 @@ async fn image_over_its_cpu_time_is_rejected_and_the_next_ones_convert() {
     let house = house(&[("AVIF_MAX_SECONDS", "1")]).await;
     let lambda = lambda(&house, Duration::from_mins(1));
     let report = lambda.invoke(order(SLOW)).await.result.unwrap();
-    assert_eq!(report["outcome"], "refused", "{report}");
+    assert_eq!(report["outcome"], "rejected", "{report}");
     let reason = report["reason"].as_str().unwrap();
     assert!(reason.contains("more than the 1 s of CPU time") && reason.contains("AVIF_MAX_SECONDS"), "{reason}");
     assert_good_ones_convert(&lambda).await;
@@ -145,7 +145,7 @@ async fn slow_image_within_its_cpu_time_leaves_the_others_a_quarter_of_the_time(
     // Alone, it has all of the time, and fails at the deadline.
     let error = lambda.invoke(order(SLOW)).await.result.unwrap_err();
     assert!(error.error_message.contains("at the deadline, while converting"), "{error}");
-    house.lay("next.png", &picture(ImageFormat::Png, 20, 15)).await;
+    house.lay("next.png", &image(ImageFormat::Png, 20, 15)).await;
     assert_eq!(lambda.invoke(order("next.png")).await.result.unwrap()["outcome"], "converted");
 }
 
@@ -159,7 +159,7 @@ async fn slow_event_does_not_fail_those_beside_it() {
     }
     for _ in 0..=GOOD.len() {
         let (id, report) = answered.recv().await.unwrap();
-        assert_eq!(report["outcome"], if id == "slow" { "refused" } else { "converted" }, "{id}: {report}");
+        assert_eq!(report["outcome"], if id == "slow" { "rejected" } else { "converted" }, "{id}: {report}");
     }
 }
 

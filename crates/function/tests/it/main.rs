@@ -4,19 +4,19 @@
 
 mod bombs;
 mod bootstrap;
-mod catalogue;
+mod catalog;
 mod concurrent;
 mod cut_short;
+mod deployment;
 mod envelopes;
 mod events;
-mod house;
+mod images;
 mod isolation;
 mod managed;
 mod moto;
 mod notification;
 mod order;
 mod permissions;
-mod pictures;
 mod reasons;
 mod regions;
 mod settings;

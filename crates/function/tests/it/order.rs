@@ -3,7 +3,7 @@
 use image::ImageFormat;
 use serde_json::{Value, json};
 
-use crate::house::{House, picture};
+use crate::deployment::{Deployment, image};
 use crate::notification::record;
 
 /// What S3 tells of a key; no ETag where it was deleted.
@@ -12,7 +12,7 @@ pub(crate) fn event(key: &str, etag: Option<&str>, sequencer: &str) -> Value {
     json!({"Records": [record(name, &json!({"key": key, "eTag": etag, "sequencer": sequencer}))]})
 }
 
-impl House {
+impl Deployment {
     /// Delivers an event and gives the one report: its outcome, and why.
     pub(crate) async fn tell(&self, event: Value) -> (String, String) {
         self.invoke_with_refusals(vec![], event).await
@@ -33,9 +33,9 @@ impl House {
 
 #[tokio::test]
 async fn an_event_whose_source_was_replaced_since_is_left_to_the_newer_one() {
-    let mut house = House::untold(&[]).await;
-    let old = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
-    let new = house.lay("a.png", &picture(ImageFormat::Png, 91, 60)).await;
+    let mut house = Deployment::untold(&[]).await;
+    let old = house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
+    let new = house.lay("a.png", &image(ImageFormat::Png, 91, 60)).await;
     let (outcome, why) = house.tell(event("a.png", Some(&old), "01")).await;
     assert!(outcome == "skipped" && why.contains("a newer one took its place"), "{outcome}: {why}");
     assert_eq!(house.source_of("a.png.avif").await, None);
@@ -48,11 +48,11 @@ async fn an_event_whose_source_was_replaced_since_is_left_to_the_newer_one() {
 
 #[tokio::test]
 async fn a_state_that_comes_back_is_what_is_stored_in_the_end() {
-    let mut house = House::untold(&[]).await;
-    let one = picture(ImageFormat::Png, 90, 60);
+    let mut house = Deployment::untold(&[]).await;
+    let one = image(ImageFormat::Png, 90, 60);
     let first = house.lay("a.png", &one).await;
     house.tell(event("a.png", Some(&first), "01")).await;
-    let second = house.lay("a.png", &picture(ImageFormat::Png, 91, 60)).await;
+    let second = house.lay("a.png", &image(ImageFormat::Png, 91, 60)).await;
     house.tell(event("a.png", Some(&second), "02")).await;
     assert_eq!(house.lay("a.png", &one).await, first);
     // The second event again, before the third: what it stored the first time is its own to put right.
@@ -63,16 +63,16 @@ async fn a_state_that_comes_back_is_what_is_stored_in_the_end() {
 
 #[tokio::test]
 async fn a_deleted_source_takes_its_outputs_along() {
-    let mut house = House::with(&[("AVIF_WIDTHS", "full,50")]).await;
-    house.report_of("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let mut house = Deployment::with(&[("AVIF_WIDTHS", "full,50")]).await;
+    house.report_of("a.png", &image(ImageFormat::Png, 90, 60)).await;
     for _ in 0..3 {
         house.deliveries.recv().await.unwrap();
     }
     house.s3.delete_object().bucket("photos").key("a.png").send().await.unwrap();
     let answer = house.deliveries.recv().await.unwrap().last.result.unwrap();
-    assert_eq!(answer["reports"][0]["outcome"], "removed", "{answer}");
+    assert_eq!(answer["reports"][0]["outcome"], "deleted", "{answer}");
     // The manifest goes first, so that it never lists what is gone.
-    let keys: Vec<_> = answer["reports"][0]["at"].as_array().unwrap().iter().map(|at| &at["key"]).collect();
+    let keys: Vec<_> = answer["reports"][0]["outputs"].as_array().unwrap().iter().map(|at| &at["key"]).collect();
     assert_eq!(keys, ["a.png.avif.json", "a.png.avif", "a.png.w50.avif"]);
     assert_eq!(house.keys("photos").await, [""; 0]);
     let (outcome, why) = house.tell(event("a.png", None, "FF")).await;
@@ -81,8 +81,8 @@ async fn a_deleted_source_takes_its_outputs_along() {
 
 #[tokio::test]
 async fn a_late_word_of_a_removal_harms_nothing_that_is_there_again() {
-    let mut house = House::untold(&[]).await;
-    let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let mut house = Deployment::untold(&[]).await;
+    let etag = house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
     house.tell(event("a.png", Some(&etag), "03")).await;
     let (outcome, why) = house.tell(event("a.png", None, "02")).await;
     assert!(outcome == "skipped" && why.contains("made of a newer one"), "{outcome}: {why}");
@@ -96,8 +96,8 @@ async fn a_late_word_of_a_removal_harms_nothing_that_is_there_again() {
 
 #[tokio::test]
 async fn outputs_stay_where_removals_are_not_followed() {
-    let mut house = House::untold(&[("AVIF_FOLLOW_REMOVALS", "false")]).await;
-    let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let mut house = Deployment::untold(&[("AVIF_FOLLOW_REMOVALS", "false")]).await;
+    let etag = house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
     house.tell(event("a.png", Some(&etag), "01")).await;
     house.s3.delete_object().bucket("photos").key("a.png").send().await.unwrap();
     assert_eq!(house.tell(event("a.png", None, "02")).await.0, "skipped");
@@ -106,8 +106,8 @@ async fn outputs_stay_where_removals_are_not_followed() {
 
 #[tokio::test]
 async fn an_event_whose_source_was_deleted_since_asks_for_nothing() {
-    let mut house = House::untold(&[]).await;
-    let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let mut house = Deployment::untold(&[]).await;
+    let etag = house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
     house.s3.delete_object().bucket("photos").key("a.png").send().await.unwrap();
     let (outcome, why) = house.tell(event("a.png", Some(&etag), "01")).await;
     assert!(outcome == "skipped" && why.contains("removed since"), "{outcome}: {why}");
@@ -115,11 +115,11 @@ async fn an_event_whose_source_was_deleted_since_asks_for_nothing() {
 
 #[tokio::test]
 async fn what_was_not_made_here_is_neither_replaced_nor_deleted() {
-    let mut house = House::untold(&[]).await;
+    let mut house = Deployment::untold(&[]).await;
     house.lay("a.png.avif", b"made by hand").await;
-    let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let etag = house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let (outcome, why) = house.tell(event("a.png", Some(&etag), "01")).await;
-    assert!(outcome == "refused" && why.starts_with("s3://photos/a.png.avif is there already"), "{outcome}: {why}");
+    assert!(outcome == "rejected" && why.starts_with("s3://photos/a.png.avif is there already"), "{outcome}: {why}");
     house.s3.delete_object().bucket("photos").key("a.png").send().await.unwrap();
     assert_eq!(house.tell(event("a.png", None, "02")).await.0, "skipped");
     assert_eq!(house.get("photos", "a.png.avif").await, b"made by hand");
@@ -127,21 +127,21 @@ async fn what_was_not_made_here_is_neither_replaced_nor_deleted() {
 
 #[tokio::test]
 async fn an_order_by_hand_makes_the_outputs_agree_with_a_source_that_is_gone() {
-    let mut house = House::untold(&[]).await;
-    house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let mut house = Deployment::untold(&[]).await;
+    house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let order = json!({ "bucket": "photos", "key": "a.png" });
     assert_eq!(house.lambda.invoke(order.clone()).await.result.unwrap()["outcome"], "converted");
     // Nobody is told.
     house.s3.delete_object().bucket("photos").key("a.png").send().await.unwrap();
-    assert_eq!(house.lambda.invoke(order.clone()).await.result.unwrap()["outcome"], "removed");
-    assert_eq!(house.lambda.invoke(order).await.result.unwrap()["outcome"], "refused");
+    assert_eq!(house.lambda.invoke(order.clone()).await.result.unwrap()["outcome"], "deleted");
+    assert_eq!(house.lambda.invoke(order).await.result.unwrap()["outcome"], "rejected");
     assert_eq!(house.keys("photos").await, [""; 0]);
 }
 
 #[tokio::test]
 async fn what_a_job_made_of_another_state_is_its_own_to_put_right() {
-    let mut house = House::untold(&[]).await;
-    let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let mut house = Deployment::untold(&[]).await;
+    let etag = house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
     house.tell(event("a.png", Some(&etag), "01")).await;
     // As it lies where the job of an earlier state wrote it, and was killed before it could look again.
     let stored = house.s3.get_object().bucket("photos").key("a.png.avif").send().await.unwrap();
@@ -154,5 +154,5 @@ async fn what_a_job_made_of_another_state_is_its_own_to_put_right() {
     house.s3.delete_object().bucket("photos").key("a.png").send().await.unwrap();
     let (outcome, why) = house.tell(event("a.png", Some("unrelated"), "00")).await;
     assert!(outcome == "skipped" && why.contains("removed since"), "{outcome}: {why}");
-    assert_eq!(house.tell(event("a.png", Some("earlier"), "00")).await.0, "removed");
+    assert_eq!(house.tell(event("a.png", Some("earlier"), "00")).await.0, "deleted");
 }

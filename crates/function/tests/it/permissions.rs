@@ -13,7 +13,7 @@ use model::Outcome;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::house::{House, picture};
+use crate::deployment::{Deployment, image};
 use crate::order::event;
 
 /// Actions, each with a pattern of the resources that it is allowed on, or with the resource that it was done on.
@@ -103,15 +103,15 @@ fn used(permissions: &Permissions, calls: &[Call]) -> Result<Permissions, Permis
     if denied.is_empty() { Ok(used) } else { Err(denied) }
 }
 
-/// The calls in a picture's whole life: it is put, put again, deleted, and asked for when it is gone.
+/// The calls in an image's whole life: it is put, put again, deleted, and asked for when it is gone.
 async fn live(settings: &[(&str, &str)]) -> Vec<Call> {
     let settings = [settings, &[("AVIF_WIDTHS", "full,50")]].concat();
-    let house = House::untold(&settings).await;
+    let house = Deployment::untold(&settings).await;
     house.server.record_calls();
     let mut calls = vec![];
     for (width, sequencer) in [(90, "01"), (120, "02")] {
         let put = house.s3.put_object().bucket("photos").key("a.png").tagging("album=1");
-        let put = put.body(picture(ImageFormat::Png, width, 60).into()).send().await.unwrap();
+        let put = put.body(image(ImageFormat::Png, width, 60).into()).send().await.unwrap();
         let etag = put.e_tag.unwrap().trim_matches('"').to_owned();
         let _ = house.server.take_calls();
         assert_eq!(house.tell(event("a.png", Some(&etag), sequencer)).await.0, "converted");
@@ -119,7 +119,7 @@ async fn live(settings: &[(&str, &str)]) -> Vec<Call> {
     }
     house.s3.delete_object().bucket("photos").key("a.png").send().await.unwrap();
     let _ = house.server.take_calls();
-    assert_eq!(house.tell(event("a.png", None, "03")).await.0, "removed");
+    assert_eq!(house.tell(event("a.png", None, "03")).await.0, "deleted");
     assert_eq!(house.tell(event("gone.png", Some("etag"), "04")).await.0, "skipped");
     // Nothing was made of it, which is to be seen by a listing.
     assert_eq!(house.tell(event("gone.png", None, "05")).await.0, "skipped");
@@ -213,7 +213,7 @@ async fn the_docs_have_the_policy_for_a_catalogue() {
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let routes = Router::new().fallback(post(operate)).with_state(table.clone());
     tokio::spawn(async move { axum::serve(listener, routes).await });
-    let settings = [ELSEWHERE, ("AVIF_CATALOG_TABLE", "pictures"), ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.as_str())];
+    let settings = [ELSEWHERE, ("AVIF_CATALOG_TABLE", "images"), ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.as_str())];
     let policy = documented("Always");
     assert_eq!(used(&policy, &live(&settings).await), Ok(policy));
     let actions: BTreeSet<String> = documented("AVIF_CATALOG_TABLE").into_iter().map(|(action, _)| action).collect();

@@ -13,7 +13,7 @@ use image::ImageFormat;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::house::{House, picture};
+use crate::deployment::{Deployment, image};
 use crate::order::event;
 
 /// What S3 answers (Amazon S3 API reference, "Error responses").
@@ -85,8 +85,8 @@ const CASES: [Case; 6] = [
 
 /// Every answer to that operation.
 async fn reasons(case: &Case) {
-    let mut house = House::untold(&[("AVIF_COPY_TAGS", "true")]).await;
-    let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let mut house = Deployment::untold(&[("AVIF_COPY_TAGS", "true")]).await;
+    let etag = house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let created = event("a.png", Some(&etag), "01");
     if case.is_removal {
         assert_eq!(house.tell(created.clone()).await.0, "converted");
@@ -147,13 +147,13 @@ async fn reason_names_the_catalogs_operation_table_and_action() {
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let routes = Router::new().fallback(post(operate)).with_state(Table(refused.clone()));
     tokio::spawn(async move { axum::serve(listener, routes).await });
-    let settings = [("AVIF_CATALOG_TABLE", "pictures"), ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.as_str())];
-    let mut house = House::untold(&settings).await;
-    let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let settings = [("AVIF_CATALOG_TABLE", "images"), ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.as_str())];
+    let mut house = Deployment::untold(&settings).await;
+    let etag = house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
     for operation in ["GetItem", "DeleteItem", "PutItem"] {
         *refused.lock().unwrap() = operation.to_owned();
         let (outcome, why) = house.tell(event("a.png", Some(&etag), "01")).await;
-        let named = [operation, "s3://photos/a.png", "pictures", "400", "AccessDeniedException"];
+        let named = [operation, "s3://photos/a.png", "images", "400", "AccessDeniedException"];
         assert!(outcome == "failed" && named.iter().all(|name| why.contains(name)), "{operation}: {outcome}: {why}");
         assert!(why.contains(&format!("dynamodb:{operation}")), "{operation}: {why}");
     }
@@ -161,8 +161,8 @@ async fn reason_names_the_catalogs_operation_table_and_action() {
 
 #[tokio::test]
 async fn reason_says_that_a_checksum_does_not_match() {
-    let mut house = House::untold(&[]).await;
-    let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let mut house = Deployment::untold(&[]).await;
+    let etag = house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let faults = Faults::new(7, Rates { corrupt: 1000, ..Rates::default() });
     let (door, _) = house.server.door(faults).await.unwrap();
     let (outcome, why) = house.invoke_through(&door, event("a.png", Some(&etag), "01")).await;
@@ -172,8 +172,8 @@ async fn reason_says_that_a_checksum_does_not_match() {
 
 #[tokio::test]
 async fn reason_says_that_nobody_listens() {
-    let mut house = House::untold(&[]).await;
-    let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let mut house = Deployment::untold(&[]).await;
+    let etag = house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let (door, _) = house.server.door(Faults::none()).await.unwrap();
     let endpoint = door.endpoint();
     drop(door);

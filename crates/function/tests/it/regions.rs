@@ -3,7 +3,7 @@
 use emulator::Refusal;
 use image::ImageFormat;
 
-use crate::house::{House, picture};
+use crate::deployment::{Deployment, image};
 use crate::order::event;
 
 /// As S3 answers what is signed for another region than that of the bucket with these keys.
@@ -23,8 +23,8 @@ async fn outputs_are_stored_in_and_deleted_from_a_bucket_of_another_region() {
     for (status, code) in
         [(301, "PermanentRedirect"), (307, "TemporaryRedirect"), (400, "AuthorizationHeaderMalformed")]
     {
-        let mut house = House::untold(&[("AVIF_OUTPUT_BUCKET", "cdn"), ("AVIF_WIDTHS", "full,50")]).await;
-        let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+        let mut house = Deployment::untold(&[("AVIF_OUTPUT_BUCKET", "cdn"), ("AVIF_WIDTHS", "full,50")]).await;
+        let etag = house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
         let (outcome, why) =
             house.invoke_with_refusals(redirects(status, code), event("a.png", Some(&etag), "01")).await;
         assert_eq!(outcome, "converted", "{code}: {why}");
@@ -34,7 +34,7 @@ async fn outputs_are_stored_in_and_deleted_from_a_bucket_of_another_region() {
         assert!((1..=3).contains(&redirected), "{code}: {redirected}");
 
         house.s3.delete_object().bucket("photos").key("a.png").send().await.unwrap();
-        assert_eq!(house.invoke_with_refusals(redirects(status, code), event("a.png", None, "02")).await.0, "removed");
+        assert_eq!(house.invoke_with_refusals(redirects(status, code), event("a.png", None, "02")).await.0, "deleted");
         assert_eq!(house.keys("cdn").await, [""; 0]);
         assert_eq!(house.faults.counts()[code], redirected, "the region is remembered");
     }
@@ -42,8 +42,8 @@ async fn outputs_are_stored_in_and_deleted_from_a_bucket_of_another_region() {
 
 #[tokio::test]
 async fn source_is_read_from_a_bucket_of_another_region() {
-    let mut house = House::untold(&[]).await;
-    let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let mut house = Deployment::untold(&[]).await;
+    let etag = house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let redirect = |operation| Refusal {
         region: Some("eu-west-1"),
         headers: vec![("x-amz-bucket-region", "eu-west-1")],
@@ -55,8 +55,8 @@ async fn source_is_read_from_a_bucket_of_another_region() {
 
 #[tokio::test]
 async fn redirect_that_leads_nowhere_fails_with_the_region() {
-    let mut house = House::untold(&[]).await;
-    let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let mut house = Deployment::untold(&[]).await;
+    let etag = house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let headers = vec![("x-amz-bucket-region", "eu-west-1")];
     let refusal = Refusal { headers, ..Refusal::new("HeadObject", ".avif", 301, "PermanentRedirect") };
     let (outcome, why) = house.invoke_with_refusals(vec![refusal], event("a.png", Some(&etag), "01")).await;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::bootstrap::function;
-use crate::house::picture;
+use crate::deployment::image;
 use crate::moto::Moto;
 
 struct Account {
@@ -115,9 +115,9 @@ fn record(message: &Message) -> Value {
 async fn by_moto_what_lands_in_the_bucket_becomes_avif_by_way_of_a_queue_and_goes_with_its_source() {
     let account = Account::new().await;
     for key in ["a.png", "summer 1+2/写真.png"] {
-        account.put(key, picture(ImageFormat::Png, 90, 60)).await;
+        account.put(key, image(ImageFormat::Png, 90, 60)).await;
     }
-    account.put("broken.png", b"no picture".to_vec()).await;
+    account.put("broken.png", b"no image".to_vec()).await;
     let answers = account.poll().await;
     assert!(answers.len() > 1, "the variants have messages of their own");
     let keys = ["a.png", "a.png.avif", "broken.png", "summer 1+2/写真.png", "summer 1+2/写真.png.avif"];
@@ -132,7 +132,7 @@ async fn by_moto_what_cannot_be_done_comes_back_and_ends_with_the_failures_and_h
     let account = Account::new().await;
     let send = account.sqs.send_message().queue_url(&account.queue).message_body("no event at all");
     send.send().await.unwrap();
-    account.put("a.png", picture(ImageFormat::Png, 90, 60)).await;
+    account.put("a.png", image(ImageFormat::Png, 90, 60)).await;
     account.poll().await;
     assert_eq!(account.keys().await, ["a.png", "a.png.avif"]);
     let dead = account.sqs.receive_message().queue_url(&account.dead).send().await.unwrap();

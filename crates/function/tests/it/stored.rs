@@ -6,13 +6,13 @@ use image::ImageFormat;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::house::{House, picture};
+use crate::deployment::{Deployment, image};
 use crate::order::event;
 
 #[tokio::test]
 async fn headers_and_user_metadata_go_along_and_ours_come_first() {
-    let mut house = House::with(&[]).await;
-    let put = house.s3.put_object().bucket("photos").key("a.png").body(picture(ImageFormat::Png, 90, 60).into());
+    let mut house = Deployment::with(&[]).await;
+    let put = house.s3.put_object().bucket("photos").key("a.png").body(image(ImageFormat::Png, 90, 60).into());
     let put = put
         .content_disposition("attachment")
         .content_language("ja")
@@ -35,8 +35,8 @@ async fn headers_and_user_metadata_go_along_and_ours_come_first() {
 
 #[tokio::test]
 async fn the_manifest_lists_what_is_stored() {
-    let mut house = House::with(&[("AVIF_WIDTHS", "full,50")]).await;
-    let report = house.report_of("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let mut house = Deployment::with(&[("AVIF_WIDTHS", "full,50")]).await;
+    let report = house.report_of("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let manifest: Value = serde_json::from_slice(&house.get("photos", "a.png.avif.json").await).unwrap();
     assert_eq!(manifest["source"]["key"], "a.png");
     assert_eq!(manifest["source"]["etag"].as_str(), report.job.source.etag.as_deref());
@@ -63,12 +63,12 @@ async fn the_manifest_lists_what_is_stored() {
 
 #[tokio::test]
 async fn the_manifest_of_an_earlier_source_is_replaced_with_its_variants() {
-    let mut house = House::with(&[("AVIF_WIDTHS", "full,50")]).await;
-    house.report_of("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let mut house = Deployment::with(&[("AVIF_WIDTHS", "full,50")]).await;
+    house.report_of("a.png", &image(ImageFormat::Png, 90, 60)).await;
     for _ in 0..3 {
         house.deliveries.recv().await.unwrap();
     }
-    let report = house.report_of("a.png", &picture(ImageFormat::Png, 300, 200)).await;
+    let report = house.report_of("a.png", &image(ImageFormat::Png, 300, 200)).await;
     let manifest: Value = serde_json::from_slice(&house.get("photos", "a.png.avif.json").await).unwrap();
     assert_eq!(manifest["source"]["etag"].as_str(), report.job.source.etag.as_deref());
     assert_eq!(manifest["variants"][0]["width"], 300);
@@ -77,9 +77,9 @@ async fn the_manifest_of_an_earlier_source_is_replaced_with_its_variants() {
 #[tokio::test]
 async fn tags_go_along_where_they_are_wanted() {
     for (copied, expected) in [("true", vec![("album", "1 & 2"), ("who", "我")]), ("false", vec![])] {
-        let mut house = House::with(&[("AVIF_COPY_TAGS", copied)]).await;
+        let mut house = Deployment::with(&[("AVIF_COPY_TAGS", copied)]).await;
         let put = house.s3.put_object().bucket("photos").key("a.png").tagging("album=1%20%26%202&who=%E6%88%91");
-        put.body(picture(ImageFormat::Png, 90, 60).into()).send().await.unwrap();
+        put.body(image(ImageFormat::Png, 90, 60).into()).send().await.unwrap();
         house.deliveries.recv().await.unwrap().last.result.unwrap();
         let tags = house.s3.get_object_tagging().bucket("photos").key("a.png.avif").send().await.unwrap().tag_set;
         let tags: Vec<_> = tags.iter().map(|tag| (tag.key(), tag.value())).collect();
@@ -90,10 +90,10 @@ async fn tags_go_along_where_they_are_wanted() {
 #[tokio::test]
 async fn headers_and_user_metadata_go_along_unless_they_are_unwanted() {
     for (copied, expected) in [("true", vec!["attachment", "max-age=60", "Alice"]), ("false", vec![])] {
-        let mut house = House::with(&[("AVIF_COPY_HEADERS", copied)]).await;
+        let mut house = Deployment::with(&[("AVIF_COPY_HEADERS", copied)]).await;
         let put = house.s3.put_object().bucket("photos").key("a.png").metadata("owner", "Alice");
         let put = put.cache_control("max-age=60").content_disposition("attachment");
-        put.body(picture(ImageFormat::Png, 90, 60).into()).send().await.unwrap();
+        put.body(image(ImageFormat::Png, 90, 60).into()).send().await.unwrap();
         house.deliveries.recv().await.unwrap().last.result.unwrap();
         let head = house.s3.head_object().bucket("photos").key("a.png.avif").send().await.unwrap();
         let owner = head.metadata.unwrap_or_default().remove("owner");
@@ -104,8 +104,8 @@ async fn headers_and_user_metadata_go_along_unless_they_are_unwanted() {
 
 #[tokio::test]
 async fn a_variant_that_is_missing_is_stored_again_unless_it_came_out_larger() {
-    let mut house = House::untold(&[("AVIF_WIDTHS", "full,50")]).await;
-    let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let mut house = Deployment::untold(&[("AVIF_WIDTHS", "full,50")]).await;
+    let etag = house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
     house.tell(event("a.png", Some(&etag), "01")).await;
     assert_eq!(house.tell(event("a.png", Some(&etag), "01")).await.0, "skipped");
     house.s3.delete_object().bucket("photos").key("a.png.w50.avif").send().await.unwrap();
@@ -113,7 +113,7 @@ async fn a_variant_that_is_missing_is_stored_again_unless_it_came_out_larger() {
     assert_eq!(house.tell(event("a.png", Some(&etag), "01")).await.0, "converted");
     assert_eq!(house.keys("photos").await, ["a.png", "a.png.avif", "a.png.avif.json", "a.png.w50.avif"]);
 
-    let etag = house.lay("tiny.png", &picture(ImageFormat::Png, 2, 2)).await;
+    let etag = house.lay("tiny.png", &image(ImageFormat::Png, 2, 2)).await;
     let (outcome, _) = house.tell(event("tiny.png", Some(&etag), "01")).await;
     let manifest: Value = serde_json::from_slice(&house.get("photos", "tiny.png.avif.json").await).unwrap();
     assert_eq!((outcome.as_str(), manifest["variants"].as_array().unwrap().len()), ("converted", 0));

@@ -1,4 +1,4 @@
-//! The environment ends while a picture is in hand.
+//! The environment ends while an image is in hand.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use serde_json::json;
 use tokio::time::timeout;
 
-use crate::house::{House, picture};
+use crate::deployment::{Deployment, image};
 use crate::managed::Managed;
 
 /// Lambda kills 300 ms later. A busy machine may take longer, but not for ever.
@@ -18,10 +18,10 @@ async fn soon<T>(what: impl Future<Output = T>) -> T {
 }
 
 #[tokio::test]
-async fn a_picture_in_hand_fails_so_that_it_is_retried_and_the_process_ends_by_itself() {
-    let mut house = House::untold(&[]).await;
-    house.lay("a.png", &picture(ImageFormat::Png, 300, 200)).await;
-    // A request that would kill is never answered: the picture is in hand for as long as it takes.
+async fn a_image_in_hand_fails_so_that_it_is_retried_and_the_process_ends_by_itself() {
+    let mut house = Deployment::untold(&[]).await;
+    house.lay("a.png", &image(ImageFormat::Png, 300, 200)).await;
+    // A request that would kill is never answered: the image is in hand for as long as it takes.
     let faults = Faults::new(1, Rates { killed: 1000, ..Rates::default() });
     let (door, mut kills) = house.server.door(faults).await.unwrap();
     let mut environment = house.environment.clone();
@@ -40,7 +40,7 @@ async fn a_picture_in_hand_fails_so_that_it_is_retried_and_the_process_ends_by_i
 
 #[tokio::test]
 async fn without_anything_in_hand_it_just_ends() {
-    let house = House::untold(&[]).await;
+    let house = Deployment::untold(&[]).await;
     let mut managed = Managed::start(house.environment.clone(), "1").await;
     managed.events.send(("short", json!({ "bucket": "photos", "key": "folder/" }))).unwrap();
     managed.answered.recv().await.unwrap();

@@ -8,13 +8,13 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::bootstrap::function;
-use crate::house::{House, picture};
+use crate::deployment::{Deployment, image};
 use crate::order::event;
 
 #[tokio::test]
 async fn throttled_request_is_tried_five_times_and_its_event_succeeds_later() {
-    let mut house = House::untold(&[]).await;
-    let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let mut house = Deployment::untold(&[]).await;
+    let etag = house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let created = event("a.png", Some(&etag), "01");
     for times in 1..=3 {
         let slow = vec![Refusal::new("GetObject", "a.png", 503, "SlowDown")];
@@ -28,7 +28,7 @@ async fn throttled_request_is_tried_five_times_and_its_event_succeeds_later() {
 }
 
 /// A function whose deadline comes after this time, of which half a second is kept for the answer.
-fn with_timeout(house: &House, endpoint: &str, timeout: Duration) -> Lambda {
+fn with_timeout(house: &Deployment, endpoint: &str, timeout: Duration) -> Lambda {
     let mut environment = house.environment.clone();
     environment.insert("AWS_ENDPOINT_URL_S3".into(), endpoint.into());
     Lambda::new(Function { timeout, ..function(environment) }, unbounded_channel().0)
@@ -36,7 +36,7 @@ fn with_timeout(house: &House, endpoint: &str, timeout: Duration) -> Lambda {
 
 #[tokio::test]
 async fn reason_at_the_deadline_names_the_throttling_and_not_the_memory() {
-    let house = House::untold(&[]).await;
+    let house = Deployment::untold(&[]).await;
     house.faults.refuse(vec![Refusal::new("HeadObject", ".avif", 503, "SlowDown")]);
     let endpoint = house.environment["AWS_ENDPOINT_URL_S3"].clone();
     // Five tries may take longer than the half second that is left, or not: the reason names the throttling either way.
@@ -48,7 +48,7 @@ async fn reason_at_the_deadline_names_the_throttling_and_not_the_memory() {
 
 #[tokio::test]
 async fn reason_at_the_deadline_says_that_s3_did_not_answer() {
-    let house = House::untold(&[]).await;
+    let house = Deployment::untold(&[]).await;
     // Connections are taken by the system, and nobody reads them.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let lambda = with_timeout(&house, &format!("http://{}", listener.local_addr().unwrap()), Duration::from_secs(1));

@@ -4,16 +4,16 @@ use emulator::Refusal;
 use image::ImageFormat;
 use serde_json::{Value, json};
 
-use crate::house::{House, picture};
+use crate::deployment::{Deployment, image};
 use crate::notification::record;
 use crate::order::event;
 
 const STORED: [&str; 2] = ["a.png", "a.png.avif"];
 
 /// A house with a source and its variant, of which the function knows.
-async fn converted() -> (House, String) {
-    let mut house = House::untold(&[]).await;
-    let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+async fn converted() -> (Deployment, String) {
+    let mut house = Deployment::untold(&[]).await;
+    let etag = house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
     assert_eq!(house.tell(event("a.png", Some(&etag), "01")).await.0, "converted");
     (house, etag)
 }
@@ -63,14 +63,14 @@ async fn source_whose_read_is_denied_and_which_is_not_listed_is_absent() {
     let (outcome, why) = house.invoke_with_refusals(unlisted, removal_of_an_older_version()).await;
     assert!(outcome == "failed" && why.contains("s3:ListBucket"), "{outcome}: {why}");
     assert_eq!(house.keys("photos").await, ["a.png.avif"]);
-    assert_eq!(house.invoke_with_refusals(refusals.to_vec(), removal_of_an_older_version()).await.0, "removed");
+    assert_eq!(house.invoke_with_refusals(refusals.to_vec(), removal_of_an_older_version()).await.0, "deleted");
     assert_eq!(house.keys("photos").await, [""; 0]);
 }
 
 #[tokio::test]
 async fn source_that_is_denied_after_its_variants_were_stored_fails_with_the_operation() {
-    let mut house = House::untold(&[]).await;
-    let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let mut house = Deployment::untold(&[]).await;
+    let etag = house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let denied = vec![Refusal::denied("HeadObject", "a.png")];
     let (outcome, why) = house.invoke_with_refusals(denied, event("a.png", Some(&etag), "01")).await;
     assert!(outcome == "failed" && why.contains("cannot look up s3://photos/a.png: HeadObject: 403"), "{why}");
@@ -80,19 +80,19 @@ async fn source_that_is_denied_after_its_variants_were_stored_fails_with_the_ope
 
 #[tokio::test]
 async fn archived_source_is_rejected_until_its_restore_event_converts_it() {
-    let mut house = House::untold(&[]).await;
-    let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let mut house = Deployment::untold(&[]).await;
+    let etag = house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let created = event("a.png", Some(&etag), "01");
     let (outcome, why) = house.invoke_with_refusals(vec![Refusal::archived("a.png")], created).await;
-    assert!(outcome == "refused" && why.contains("archived in GLACIER") && why.contains("restore-object"), "{why}");
+    assert!(outcome == "rejected" && why.contains("archived in GLACIER") && why.contains("restore-object"), "{why}");
     let restored = record("ObjectRestore:Completed", &json!({"key": "a.png", "eTag": etag, "sequencer": "02"}));
     assert_eq!(house.tell(json!({ "Records": [restored] })).await.0, "converted");
 }
 
 #[tokio::test]
 async fn archived_source_that_was_replaced_is_left_to_the_newer_event() {
-    let mut house = House::untold(&[]).await;
-    house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let mut house = Deployment::untold(&[]).await;
+    house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let (outcome, why) =
         house.invoke_with_refusals(vec![Refusal::archived("a.png")], event("a.png", Some("older"), "01")).await;
     assert!(outcome == "skipped" && why.contains("newer"), "{outcome}: {why}");
@@ -101,7 +101,7 @@ async fn archived_source_that_was_replaced_is_left_to_the_newer_event() {
 #[tokio::test]
 async fn output_that_may_be_written_but_not_read_is_named_with_the_permission() {
     let (mut house, _) = converted().await;
-    let etag = house.lay("a.png", &picture(ImageFormat::Png, 91, 60)).await;
+    let etag = house.lay("a.png", &image(ImageFormat::Png, 91, 60)).await;
     let created = event("a.png", Some(&etag), "02");
     let head = Refusal::denied("HeadObject", "a.png.avif");
     for refusals in [vec![head.clone()], vec![head.clone(), Refusal::denied("ListObjectsV2", "")]] {
@@ -113,8 +113,8 @@ async fn output_that_may_be_written_but_not_read_is_named_with_the_permission() 
 
 #[tokio::test]
 async fn output_that_is_missing_is_written_by_a_role_that_may_not_list() {
-    let mut house = House::untold(&[("AVIF_WIDTHS", "full,50")]).await;
-    let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let mut house = Deployment::untold(&[("AVIF_WIDTHS", "full,50")]).await;
+    let etag = house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let hidden = [".avif", ".json"].map(|end| Refusal::denied("HeadObject", end));
     let refusals = [&hidden[..], &[Refusal::denied("ListObjectsV2", "")]].concat();
     assert_eq!(house.invoke_with_refusals(refusals.clone(), event("a.png", Some(&etag), "01")).await.0, "converted");
@@ -123,37 +123,37 @@ async fn output_that_is_missing_is_written_by_a_role_that_may_not_list() {
     house.s3.delete_object().bucket("photos").key("a.png").send().await.unwrap();
     let (outcome, why) = house.invoke_with_refusals(refusals, event("a.png", None, "02")).await;
     assert!(outcome == "failed" && why.contains("s3:ListBucket"), "{outcome}: {why}");
-    assert_eq!(house.tell(event("a.png", None, "02")).await.0, "removed");
+    assert_eq!(house.tell(event("a.png", None, "02")).await.0, "deleted");
 }
 
 #[tokio::test]
 async fn deletion_with_an_output_bucket_that_does_not_exist_fails() {
-    let house = House::untold(&[("AVIF_OUTPUT_BUCKET", "missing")]).await;
+    let house = Deployment::untold(&[("AVIF_OUTPUT_BUCKET", "missing")]).await;
     let (outcome, why) = house.tell(event("a.png", None, "01")).await;
     assert!(outcome == "failed" && why.contains("NoSuchBucket") && why.contains("missing"), "{outcome}: {why}");
 }
 
 #[tokio::test]
 async fn source_that_a_customer_key_encrypts_is_rejected() {
-    let mut house = House::untold(&[]).await;
-    let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let mut house = Deployment::untold(&[]).await;
+    let etag = house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let words =
         "The object was stored using a form of Server Side Encryption. The correct parameters must be provided.";
     let refusal = Refusal { message: words, ..Refusal::new("GetObject", "a.png", 400, "InvalidRequest") };
     let (outcome, why) = house.invoke_with_refusals(vec![refusal], event("a.png", Some(&etag), "01")).await;
-    assert!(outcome == "refused" && why.contains("SSE-C"), "{outcome}: {why}");
+    assert!(outcome == "rejected" && why.contains("SSE-C"), "{outcome}: {why}");
 }
 
 #[tokio::test]
 async fn server_without_conditional_deletion_gets_a_checked_one_and_the_log_says_so_once() {
     let (mut house, _) = converted().await;
-    house.lay("b.png", &picture(ImageFormat::Png, 80, 60)).await;
+    house.lay("b.png", &image(ImageFormat::Png, 80, 60)).await;
     let order = json!({"Records": [record("ObjectCreated:Put", &json!({"key": "b.png"}))]});
     assert_eq!(house.tell(order).await.0, "converted");
     for key in ["a.png", "b.png"] {
         house.s3.delete_object().bucket("photos").key(key).send().await.unwrap();
         let unknown = Refusal { conditional: true, ..Refusal::new("DeleteObject", "", 501, "NotImplemented") };
-        assert_eq!(house.invoke_with_refusals(vec![unknown], event(key, None, "F0")).await.0, "removed");
+        assert_eq!(house.invoke_with_refusals(vec![unknown], event(key, None, "F0")).await.0, "deleted");
     }
     assert_eq!(house.keys("photos").await, [""; 0]);
     house.lambda.stop().await;

@@ -243,7 +243,7 @@ impl Life<'_> {
     }
 }
 
-/// A picture of one colour.
+/// An image of one color.
 fn png(color: [u8; 3]) -> Vec<u8> {
     let mut bytes = Cursor::new(vec![]);
     RgbImage::from_pixel(8, 8, Rgb(color)).write_to(&mut bytes, ImageFormat::Png).unwrap();

@@ -111,7 +111,7 @@ async fn stored(world: &World, source: &str) -> HashMap<String, Stored> {
     all
 }
 
-/// The colour in the middle, as `avifdec` sees it. There are few different files, so each is decoded once.
+/// The color in the middle, as `avifdec` sees it. There are few different files, so each is decoded once.
 fn decoded(avif: &[u8]) -> [u8; 3] {
     static SEEN: Mutex<Option<HashMap<Vec<u8>, [u8; 3]>>> = Mutex::new(None);
     let mut seen = SEEN.lock().unwrap_or_else(PoisonError::into_inner);
@@ -121,7 +121,7 @@ fn decoded(avif: &[u8]) -> [u8; 3] {
         std::fs::write(&from, avif).unwrap();
         let run = Command::new("avifdec").arg(&from).arg(&to).output().expect("avifdec is installed by `make tools`");
         assert!(run.status.success(), "{run:?}");
-        let picture = image::open(&to).unwrap().to_rgb8();
-        picture.get_pixel(picture.width() / 2, picture.height() / 2).0
+        let image = image::open(&to).unwrap().to_rgb8();
+        image.get_pixel(image.width() / 2, image.height() / 2).0
     })
 }

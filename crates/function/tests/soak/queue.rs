@@ -1,4 +1,4 @@
-//! Pictures through a queue, in batches of ten, on one environment: every one is accounted for, and memory stays flat.
+//! Images through a queue, in batches of ten, on one environment: every one is accounted for, and memory stays flat.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
@@ -19,9 +19,9 @@ const ENOUGH_TO_COMPARE: usize = 500;
 fn jpeg(number: usize) -> Vec<u8> {
     let (width, height) = (400 + u32::try_from(number * 37 % 400).unwrap(), 400);
     let byte = |number: u32| u8::try_from(number % 256).unwrap();
-    let picture = RgbImage::from_fn(width, height, |x, y| Rgb([byte(x / 2), byte(y / 2), byte(x * y / 97)]));
+    let image = RgbImage::from_fn(width, height, |x, y| Rgb([byte(x / 2), byte(y / 2), byte(x * y / 97)]));
     let mut bytes = Cursor::new(vec![]);
-    picture.write_to(&mut bytes, ImageFormat::Jpeg).unwrap();
+    image.write_to(&mut bytes, ImageFormat::Jpeg).unwrap();
     bytes.into_inner()
 }
 
@@ -30,8 +30,8 @@ fn message(id: &str, body: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_picture_of_a_queue_is_accounted_for() {
-    let pictures = setting("SOAK_PICTURES").unwrap_or(100);
+async fn every_image_of_a_queue_is_accounted_for() {
+    let images = setting("SOAK_IMAGES").unwrap_or(100);
     let folder = tempfile::tempdir().unwrap();
     let place = Settings {
         address: ([127, 0, 0, 1], 0).into(),
@@ -49,7 +49,7 @@ async fn every_picture_of_a_queue_is_accounted_for() {
 
     let (mut failed, mut unreadable, mut peaks) = (BTreeSet::new(), BTreeSet::new(), vec![]);
     let mut outcomes: BTreeMap<String, String> = BTreeMap::new();
-    let numbers: Vec<usize> = (0..pictures).collect();
+    let numbers: Vec<usize> = (0..images).collect();
     for batch in numbers.chunks(BATCH) {
         let mut messages = vec![];
         for number in batch {
@@ -78,19 +78,19 @@ async fn every_picture_of_a_queue_is_accounted_for() {
             if let Some(report) = line.get("report") {
                 let key = report["job"]["source"]["at"]["key"].as_str().unwrap().to_owned();
                 let before = outcomes.insert(key, report["outcome"].as_str().unwrap().to_owned());
-                assert_eq!(before, None, "two reports of one picture: {report}");
+                assert_eq!(before, None, "two reports of one image: {report}");
                 peaks.push(line["peak_memory_mib"].as_u64().unwrap_or_default());
             }
         }
     }
     assert_eq!(failed, unreadable);
     for number in numbers.iter().filter(|number| *number % 23 != 0) {
-        let expected = if number % 17 == 0 { "refused" } else { "converted" };
+        let expected = if number % 17 == 0 { "rejected" } else { "converted" };
         assert_eq!(outcomes.remove(&format!("写真 {number}.jpg")).as_deref(), Some(expected), "{number}");
     }
     assert_eq!(outcomes, BTreeMap::new());
     let tenths: Vec<u64> = (1..=10).map(|tenth| peaks[peaks.len() * tenth / 10 - 1]).collect();
-    eprintln!("{pictures} pictures in batches of {BATCH}: peak in MiB after each tenth of them: {tenths:?}");
+    eprintln!("{images} images in batches of {BATCH}: peak in MiB after each tenth of them: {tenths:?}");
     let (early, late) = (tenths[0], tenths[9]);
-    assert!(pictures < ENOUGH_TO_COMPARE || late <= early + early / 10, "{early} MiB became {late} MiB");
+    assert!(images < ENOUGH_TO_COMPARE || late <= early + early / 10, "{early} MiB became {late} MiB");
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use convert::{Conversion, SearchObstacle, Variant};
-use model::{Outcome, SourceFacts, Timings, Width};
+use model::{Outcome, SourceInfo, Timings, Width};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -40,7 +40,7 @@ pub(super) struct RequestHeader {
 enum ResponseHeader {
     /// The files follow, one after the other.
     Converted {
-        facts: SourceFacts,
+        facts: SourceInfo,
         took: Timings,
         variants: Vec<VariantHeader>,
         /// The files' lengths in bytes.
@@ -63,12 +63,12 @@ enum ResponseHeader {
 /// A variant without its file.
 #[derive(Debug, Serialize, Deserialize)]
 struct VariantHeader {
-    asked: Width,
+    requested: Width,
     width: u32,
     height: u32,
     /// The file's index. Widths beyond the source's share one.
     file: usize,
-    kept: bool,
+    is_source: bool,
     score: Option<f32>,
 }
 
@@ -88,13 +88,13 @@ impl ResponseHeader {
         let mut files: Vec<Arc<[u8]>> = vec![];
         let variants = variants
             .into_iter()
-            .map(|Variant { asked, width, height, bytes, kept, score }| {
+            .map(|Variant { requested, width, height, bytes, is_source, score }| {
                 let known = files.iter().position(|file| Arc::ptr_eq(file, &bytes));
                 let file = known.unwrap_or_else(|| {
                     files.push(bytes);
                     files.len() - 1
                 });
-                VariantHeader { asked, width, height, file, kept, score }
+                VariantHeader { requested, width, height, file, is_source, score }
             })
             .collect();
         let lengths = files.iter().map(|file| file.len() as u64).collect();
@@ -175,9 +175,9 @@ pub(super) async fn read_response(
         from.read_exact(&mut file).await?;
         files.push(file.into());
     }
-    let variants = variants.into_iter().map(|VariantHeader { asked, width, height, file, kept, score }| {
+    let variants = variants.into_iter().map(|VariantHeader { requested, width, height, file, is_source, score }| {
         let bytes = Arc::clone(files.get(file).ok_or_else(|| invalid("a file is missing"))?);
-        Ok(Variant { asked, width, height, bytes, kept, score })
+        Ok(Variant { requested, width, height, bytes, is_source, score })
     });
     let variants = variants.collect::<io::Result<_>>()?;
     Ok(Ok(Work { facts, conversion: Conversion { variants, search_obstacle, notes }, took }))

@@ -2,19 +2,19 @@ use thiserror::Error;
 
 use crate::Color;
 
-/// A picture as the codec sees it: planes of samples, their depth and chroma, what they mean, perhaps alpha.
+/// An image as the codec sees it: planes of samples, their depth and chroma, what they mean, perhaps alpha.
 ///
 /// Invariant: one plane (4:0:0) or three, each with exactly the samples that width, height and chroma call for, in the
 /// storage that the depth calls for; alpha, where there is one, has full resolution.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Picture {
+pub struct PlanarImage {
     shape: Shape,
     planes: Vec<Samples>,
     alpha: Option<Samples>,
     color: Color,
 }
 
-/// A picture's dimensions and sample format.
+/// An image's dimensions and sample format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
     /// Pixels across, at least 1.
@@ -60,11 +60,11 @@ pub enum Samples {
     U16(Vec<u16>),
 }
 
-/// Planes that do not make up a picture.
+/// Planes that do not make up an image.
 #[derive(Debug, Error, PartialEq, Eq)]
-pub enum Misfit {
+pub enum ShapeError {
     /// Width or height is zero.
-    #[error("a picture of {width}x{height} has no pixels")]
+    #[error("an image of {width}x{height} has no pixels")]
     Empty {
         /// Pixels across.
         width: u32,
@@ -97,18 +97,18 @@ pub enum Misfit {
     },
 }
 
-impl Picture {
+impl PlanarImage {
     /// Puts planes together.
     ///
     /// # Errors
-    /// [`Misfit`] where the planes are not what `shape` calls for.
-    pub fn new(shape: Shape, planes: Vec<Samples>, alpha: Option<Samples>, color: Color) -> Result<Self, Misfit> {
+    /// [`ShapeError`] where the planes are not what `shape` calls for.
+    pub fn new(shape: Shape, planes: Vec<Samples>, alpha: Option<Samples>, color: Color) -> Result<Self, ShapeError> {
         let Shape { width, height, depth, chroma } = shape;
         if width == 0 || height == 0 {
-            return Err(Misfit::Empty { width, height });
+            return Err(ShapeError::Empty { width, height });
         }
         if planes.len() != chroma.planes() {
-            return Err(Misfit::Count { chroma, expected: chroma.planes(), got: planes.len() });
+            return Err(ShapeError::Count { chroma, expected: chroma.planes(), got: planes.len() });
         }
         for (plane, samples) in planes.iter().enumerate() {
             let (width, height) = shape.plane_size(plane);
@@ -196,14 +196,14 @@ impl Samples {
         self.len() == 0
     }
 
-    fn check(&self, plane: usize, width: u32, height: u32, depth: Depth) -> Result<(), Misfit> {
+    fn check(&self, plane: usize, width: u32, height: u32, depth: Depth) -> Result<(), ShapeError> {
         let expected = width as usize * height as usize;
         let stored_right =
             matches!((self, depth), (Self::U8(_), Depth::Eight) | (Self::U16(_), Depth::Ten | Depth::Twelve));
         if stored_right && self.len() == expected {
             return Ok(());
         }
-        Err(Misfit::Plane { plane, expected, got: self.len(), depth })
+        Err(ShapeError::Plane { plane, expected, got: self.len(), depth })
     }
 }
 
@@ -212,15 +212,15 @@ mod tests {
     use super::*;
     use crate::Cicp;
 
-    fn picture(shape: Shape, planes: Vec<Samples>, alpha: Option<Samples>) -> Result<Picture, Misfit> {
-        Picture::new(shape, planes, alpha, Color { cicp: Cicp::SRGB, icc: None })
+    fn image(shape: Shape, planes: Vec<Samples>, alpha: Option<Samples>) -> Result<PlanarImage, ShapeError> {
+        PlanarImage::new(shape, planes, alpha, Color { cicp: Cicp::SRGB, icc: None })
     }
 
     #[test]
     fn odd_dimensions_round_chroma_up() {
         let shape = Shape { width: 5, height: 3, depth: Depth::Eight, chroma: Chroma::Yuv420 };
         let planes = [15, 6, 6].map(|samples| Samples::U8(vec![0; samples]));
-        assert!(picture(shape, planes.to_vec(), None).is_ok());
+        assert!(image(shape, planes.to_vec(), None).is_ok());
     }
 
     #[test]
@@ -229,10 +229,10 @@ mod tests {
         let eight = Samples::U8(vec![0; 16]);
         let ten = Samples::U16(vec![0; 16]);
         let short = Samples::U16(vec![0; 15]);
-        assert!(picture(shape, vec![ten.clone()], Some(ten.clone())).is_ok());
-        assert!(matches!(picture(shape, vec![eight], None), Err(Misfit::Plane { plane: 0, .. })));
-        assert!(matches!(picture(shape, vec![ten.clone()], Some(short)), Err(Misfit::Plane { plane: 3, .. })));
-        assert!(matches!(picture(shape, vec![ten.clone(), ten], None), Err(Misfit::Count { .. })));
-        assert!(matches!(picture(Shape { width: 0, ..shape }, vec![], None), Err(Misfit::Empty { .. })));
+        assert!(image(shape, vec![ten.clone()], Some(ten.clone())).is_ok());
+        assert!(matches!(image(shape, vec![eight], None), Err(ShapeError::Plane { plane: 0, .. })));
+        assert!(matches!(image(shape, vec![ten.clone()], Some(short)), Err(ShapeError::Plane { plane: 3, .. })));
+        assert!(matches!(image(shape, vec![ten.clone(), ten], None), Err(ShapeError::Count { .. })));
+        assert!(matches!(image(Shape { width: 0, ..shape }, vec![], None), Err(ShapeError::Empty { .. })));
     }
 }

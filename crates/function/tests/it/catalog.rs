@@ -1,4 +1,4 @@
-//! The catalogue, in moto's DynamoDB.
+//! The catalog, in moto's DynamoDB.
 
 use std::collections::HashMap;
 
@@ -6,18 +6,18 @@ use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType};
 use image::ImageFormat;
 
-use crate::house::{House, picture};
+use crate::deployment::{Deployment, image};
 use crate::moto::Moto;
 use crate::order::event;
 
-const TABLE: &str = "pictures";
+const TABLE: &str = "images";
 
-struct Catalogue {
+struct Catalog {
     client: Client,
     moto: Moto,
 }
 
-impl Catalogue {
+impl Catalog {
     async fn new() -> Self {
         let moto = Moto::start().await;
         let client = Client::new(&moto.access());
@@ -42,17 +42,17 @@ impl Catalogue {
 
 #[tokio::test]
 async fn by_moto_the_catalogue_lists_what_is_stored_of_the_newest_source_and_forgets_what_is_gone() {
-    let catalogue = Catalogue::new().await;
-    let mut house = House::untold(&catalogue.settings()).await;
+    let catalog = Catalog::new().await;
+    let mut house = Deployment::untold(&catalog.settings()).await;
     // As events have it: form-encoded.
     let told = "%E5%86%99%E7%9C%9F+1%2B2.png";
-    let old = house.lay("写真 1+2.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let old = house.lay("写真 1+2.png", &image(ImageFormat::Png, 90, 60)).await;
     assert_eq!(house.tell(event(told, Some(&old), "01")).await.0, "converted");
-    let new = house.lay("写真 1+2.png", &picture(ImageFormat::Png, 120, 80)).await;
+    let new = house.lay("写真 1+2.png", &image(ImageFormat::Png, 120, 80)).await;
     assert_eq!(house.tell(event(told, Some(&new), "02")).await.0, "converted");
     assert_eq!(house.tell(event(told, Some(&old), "01")).await.0, "skipped");
 
-    let item = catalogue.item("s3://photos/写真 1+2.png").await.unwrap();
+    let item = catalog.item("s3://photos/写真 1+2.png").await.unwrap();
     assert_eq!(item["avif-source-etag"], AttributeValue::S(new));
     let manifest = item["manifest"].as_m().unwrap();
     let widths: Vec<_> =
@@ -60,30 +60,30 @@ async fn by_moto_the_catalogue_lists_what_is_stored_of_the_newest_source_and_for
     assert_eq!(widths, [&AttributeValue::N("120".into()), &AttributeValue::N("50".into())]);
 
     house.s3.delete_object().bucket("photos").key("写真 1+2.png").send().await.unwrap();
-    assert_eq!(house.tell(event(told, None, "03")).await.0, "removed");
-    assert_eq!(catalogue.item("s3://photos/写真 1+2.png").await, None);
+    assert_eq!(house.tell(event(told, None, "03")).await.0, "deleted");
+    assert_eq!(catalog.item("s3://photos/写真 1+2.png").await, None);
 }
 
 #[tokio::test]
 async fn by_moto_an_item_that_was_lost_is_written_again() {
-    let catalogue = Catalogue::new().await;
-    let mut house = House::untold(&catalogue.settings()).await;
-    let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let catalog = Catalog::new().await;
+    let mut house = Deployment::untold(&catalog.settings()).await;
+    let etag = house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
     house.tell(event("a.png", Some(&etag), "01")).await;
     let key = AttributeValue::S("s3://photos/a.png".into());
-    catalogue.client.delete_item().table_name(TABLE).key("source", key).send().await.unwrap();
+    catalog.client.delete_item().table_name(TABLE).key("source", key).send().await.unwrap();
     // As after a crash between the manifest and the item.
     assert_eq!(house.tell(event("a.png", Some(&etag), "01")).await.0, "converted");
-    assert!(catalogue.item("s3://photos/a.png").await.is_some());
+    assert!(catalog.item("s3://photos/a.png").await.is_some());
 }
 
 #[tokio::test]
 async fn by_moto_a_table_that_is_not_there_is_a_failure_that_names_it() {
-    let catalogue = Catalogue::new().await;
-    let mut settings = catalogue.settings();
+    let catalog = Catalog::new().await;
+    let mut settings = catalog.settings();
     settings[0].1 = "missing";
-    let mut house = House::untold(&settings).await;
-    let etag = house.lay("a.png", &picture(ImageFormat::Png, 90, 60)).await;
+    let mut house = Deployment::untold(&settings).await;
+    let etag = house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let error = house.lambda.invoke(event("a.png", Some(&etag), "01")).await.result.unwrap_err().error_message;
     assert!(error.contains("in the table missing: 400 ResourceNotFoundException"), "{error}");
 }

@@ -33,7 +33,7 @@ pub(crate) struct Running {
 /// The bucket.
 pub(crate) const BUCKET: &str = "photos";
 
-pub(crate) struct House {
+pub(crate) struct Deployment {
     pub(crate) s3: S3,
     /// The key that requests to it are signed with.
     pub(crate) secret: String,
@@ -42,7 +42,7 @@ pub(crate) struct House {
     pub(crate) log: UnboundedReceiver<String>,
 }
 
-impl House {
+impl Deployment {
     pub(crate) async fn open(running: Running, address: SocketAddr, folder: &Path) -> anyhow::Result<Self> {
         let program = match running.bootstrap {
             Some(program) => program,

@@ -14,7 +14,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::bootstrap::function;
 
-pub(crate) struct House {
+pub(crate) struct Deployment {
     pub(crate) s3: Client,
     pub(crate) lambda: Lambda,
     pub(crate) deliveries: UnboundedReceiver<Delivery>,
@@ -29,7 +29,7 @@ pub(crate) struct House {
     pub(crate) folder: TempDir,
 }
 
-impl House {
+impl Deployment {
     /// With these settings of the function, and buckets named `photos` and `cdn`, whose events reach the function.
     pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
         Self::new(settings, true).await
@@ -53,7 +53,7 @@ impl House {
         let faults = Faults::none();
         let (door, _) = server.door(faults.clone()).await.unwrap();
         let mut environment = server.environment_at(&door);
-        // Small pictures at the quickest speed: what is tested is the way, not the codec.
+        // Small images at the quickest speed: what is tested is the way, not the codec.
         environment.insert("AVIF_SPEED".into(), "10".into());
         environment.extend(settings.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
         let (lines, log) = unbounded_channel();
@@ -141,7 +141,7 @@ fn outcome_of(result: Result<Value, FunctionError>) -> (String, String) {
     match result {
         Ok(answer) => {
             let report = &answer["reports"][0];
-            let why = report.get("why").or(report.get("reason")).and_then(Value::as_str).unwrap_or_default();
+            let why = report.get("reason").and_then(Value::as_str).unwrap_or_default();
             (report["outcome"].as_str().unwrap().to_owned(), why.to_owned())
         }
         Err(error) => ("failed".to_owned(), error.error_message),
@@ -149,12 +149,12 @@ fn outcome_of(result: Result<Value, FunctionError>) -> (String, String) {
 }
 
 /// The bytes of a file in that format: red at the left, green at the bottom, with some texture.
-pub(crate) fn picture(format: ImageFormat, width: u32, height: u32) -> Vec<u8> {
+pub(crate) fn image(format: ImageFormat, width: u32, height: u32) -> Vec<u8> {
     let part = |at: u32, of: u32| u8::try_from(at * 255 / of).unwrap();
-    let picture = RgbImage::from_fn(width, height, |x, y| {
+    let image = RgbImage::from_fn(width, height, |x, y| {
         Rgb([255 - part(x, width), part(y, height), u8::try_from((x * 31 + y * 17) % 64).unwrap()])
     });
     let mut bytes = Cursor::new(vec![]);
-    picture.write_to(&mut bytes, format).unwrap();
+    image.write_to(&mut bytes, format).unwrap();
     bytes.into_inner()
 }

@@ -1,4 +1,4 @@
-//! The catalogue: a DynamoDB table with one item for each source, which holds what the manifest holds. To be searched by
+//! The catalog: a DynamoDB table with one item for each source, which holds what the manifest holds. To be searched by
 //! other programs; written after the manifest, and on the same condition: that it is still what was looked at.
 
 use std::collections::HashMap;
@@ -22,12 +22,12 @@ pub(crate) const MANIFEST: &str = "manifest";
 
 /// The table, as this program reaches it.
 #[derive(Debug, Clone)]
-pub(crate) struct Catalogue {
+pub(crate) struct Catalog {
     pub(crate) client: Client,
     pub(crate) table: String,
 }
 
-impl Catalogue {
+impl Catalog {
     /// What a source's item says about its making; nothing where there is none.
     pub(crate) async fn look(&self, source: &Location) -> Result<Option<Mark>, Error> {
         let request = self.client.get_item().table_name(&self.table).consistent_read(true);
@@ -87,7 +87,7 @@ impl Catalogue {
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
         let message = message(error) + &hint(error, &format!("dynamodb:{operation} on the table"));
-        Error::Catalogue { operation, table: self.table.clone(), at: source.clone(), message }
+        Error::Catalog { operation, table: self.table.clone(), at: source.clone(), message }
     }
 
     fn conflict<E>(&self, operation: &str, source: &Location, error: &SdkError<E, HttpResponse>) -> Error

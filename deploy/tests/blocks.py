@@ -20,7 +20,7 @@ command_not_found_handle() { printf '%s\0' "$#" "$@" >&3; echo VALUE; }
 cd() { command_not_found_handle cd "$@" >/dev/null; }
 """
 # What a variable holds that no command of the block sets; the others hold their own name. A UUID has a length.
-VALUES = {"REDRIVE": "01234567-89ab-4cde-8f01-23456789abcd"}
+VALUES = dict.fromkeys(["MAPPING", "REDRIVE"], "01234567-89ab-4cde-8f01-23456789abcd")
 # A path is never looked up in PATH, and `time` measures the command that follows it.
 PATHS = re.compile(r"/usr/bin/time -v |target/release/(?=avif)")
 

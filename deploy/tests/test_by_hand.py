@@ -1,4 +1,4 @@
-"""The commands of docs/deploy.md and docs/operations.md, in the order in which a reader copies them, in an account on loopback."""
+"""Runs the commands of docs/deploy.md, docs/operations.md, docs/telemetry.md and docs/upgrade.md in a reader's order, against moto."""
 
 import json
 import unittest
@@ -12,13 +12,13 @@ ACCOUNT = "123456789012"
 BUCKET = f"photographs-{ACCOUNT}-eu-central-1"
 ALIAS = f"arn:aws:lambda:eu-central-1:{ACCOUNT}:function:avif:live"
 QUEUE, FAILURES = (f"arn:aws:sqs:eu-central-1:{ACCOUNT}:{name}" for name in ["avif", "avif-failures"])
-DEPLOY, OPERATIONS, TELEMETRY = "docs/deploy.md", "docs/operations.md", "docs/telemetry.md"
+DEPLOY, OPERATIONS, TELEMETRY, UPGRADE = (f"docs/{name}.md" for name in ["deploy", "operations", "telemetry", "upgrade"])
 
 SUFFIXES = [".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp"]
 NOTIFICATIONS = {"s3:ObjectCreated:*", "s3:ObjectRestore:Completed", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"}
 
 
-class ByHand(unittest.TestCase):
+class Walkthrough(unittest.TestCase):
     maxDiff = None
 
     @classmethod
@@ -28,17 +28,17 @@ class ByHand(unittest.TestCase):
         names = ["s3", "sqs", "iam", "lambda", "events", "logs", "cloudwatch"]
         cls.s3, cls.sqs, cls.iam, cls.functions, cls.events, cls.logs, cls.cloudwatch = (cls.walk.client(name) for name in names)
 
-    def test_reader_of_an_empty_account_reaches_a_first_avif_and_redrives_failures(self):
+    def test_documented_commands_deploy_convert_redrive_upgrade_and_roll_back(self):
         read = self.walk.read
-        read(DEPLOY, "Deploying")
+        read(DEPLOY, "Before you start")
         read(DEPLOY, "Test your settings locally (optional)")
-        read(DEPLOY, "By hand")
+        read(DEPLOY, "AWS CLI")
         self.check_role()
         self.check_function()
         self.check_rule()
         observer = self.observe_rule()
-        read(DEPLOY, "The switch for EventBridge")
-        read(DEPLOY, "The first AVIF")
+        read(DEPLOY, "Turn on EventBridge for the bucket")
+        read(DEPLOY, "Convert the first image")
         self.check_avif(observer)
         read(OPERATIONS, "Redrive", before={"--no-enabled": self.check_redrive})
         self.assertEqual(self.functions.list_event_source_mappings()["EventSourceMappings"], [])
@@ -55,35 +55,41 @@ class ByHand(unittest.TestCase):
         self.check_notifications("LambdaFunctionConfigurations", "LambdaFunctionArn", ALIAS)
         self.check_permission("s3", "s3.amazonaws.com", f"arn:aws:s3:::{BUCKET}", ACCOUNT)
 
+        read(OPERATIONS, "Emergency stop", before={"executions 50": self.check_stopped})
+        self.check_resumed()
+
         read(OPERATIONS, "Alarms", FUNCTION="avif")
         filters = self.logs.describe_metric_filters(logGroupName="/aws/lambda/avif")["metricFilters"]
         patterns = {metric["filterName"]: metric["filterPattern"] for metric in filters}
         self.assertEqual(
             patterns,
-            {"refused": '{ $.report.outcome = "refused" }', "rejected-records": '{ $.record.outcome = "rejected" }'},
+            {"rejected": '{ $.report.outcome = "rejected" }', "rejected-records": '{ $.record.outcome = "rejected" }'},
         )
         [alarm] = self.cloudwatch.describe_alarms(AlarmNames=["avif-rejected"])["MetricAlarms"]
         self.assertEqual((alarm["MetricName"], alarm["Namespace"], alarm["Threshold"]), ("RejectedRecords", "avif", 0))
         read(TELEMETRY, "Metrics")
         json.loads(self.cloudwatch.get_dashboard(DashboardName="my-function")["DashboardBody"])
 
-        # Lambda changes no function from an image to a zip.
+        # Lambda cannot change a function from an image to a zip package.
         self.functions.delete_function(FunctionName="avif")
-        read(DEPLOY, "A zip, and the extension as a layer")
+        read(DEPLOY, "Zip package and extension layer")
         self.functions.create_alias(FunctionName="avif", Name="live", FunctionVersion="$LATEST")
-        read(DEPLOY, "Updating, rolling back, removing", BEFORE="1")
-        self.assertEqual(self.functions.get_alias(FunctionName="avif", Name="live")["FunctionVersion"], "1")
+        read(UPGRADE, "Zip package or extension layer")
+        read(UPGRADE, "Change settings")
+        for page, heading, version in [(UPGRADE, "Roll back", "1"), (DEPLOY, "Update and roll back", "2")]:
+            read(page, heading, BEFORE=version)
+            self.assertEqual(self.functions.get_alias(FunctionName="avif", Name="live")["FunctionVersion"], version)
+        read(DEPLOY, "Remove")
         self.assertEqual(self.walk.done, RUN)
 
     def check_role(self):
         """The role has the statements of docs/iam.md and no others."""
         policy = self.iam.get_role_policy(RoleName="avif", PolicyName="avif")["PolicyDocument"]
-        made = named(json.dumps(policy).replace(BUCKET, "photographs"))
-        wanted = json.loads(json.dumps(documented()).replace("OUTPUTS", "SOURCES"))
-        kept = {sid: tuple(wanted[sid]) for sid in made}
-        self.assertEqual(json.loads(json.dumps(made)), json.loads(json.dumps(kept)))
-        optional = {"ReadTags", "WriteTags", "KeepCatalogue", "DecryptSources", "EncryptOutputs", "TakeFromQueue"}
-        self.assertEqual(set(wanted) - set(made), optional)
+        created = named(json.dumps(policy).replace(BUCKET, "photographs"))
+        expected = json.loads(json.dumps(documented()).replace("OUTPUTS", "SOURCES"))
+        self.assertEqual(json.loads(json.dumps(created)), {sid: expected[sid] for sid in created})
+        optional = {"ReadTags", "WriteTags", "WriteCatalog", "DecryptSources", "EncryptOutputs", "TakeFromQueue"}
+        self.assertEqual(set(expected) - set(created), optional)
 
     def check_function(self):
         """The alias sends failed events to a queue, which Lambda can also read for a redrive."""
@@ -100,7 +106,7 @@ class ByHand(unittest.TestCase):
         self.assertEqual(concurrency, evaluate("reserved"))
 
     def check_rule(self):
-        """The rule invokes the alias, which permits it, and sends what it cannot deliver to the failure queue, which permits that."""
+        """The rule may invoke the alias, and may send undelivered events to the failure queue."""
         [target] = self.events.list_targets_by_rule(Rule="avif")["Targets"]
         self.assertEqual((target["Arn"], target["DeadLetterConfig"]["Arn"]), (ALIAS, FAILURES))
         rule = self.events.describe_rule(Name="avif")
@@ -108,14 +114,14 @@ class ByHand(unittest.TestCase):
         self.check_queue_policy("avif-failures", FAILURES, "events.amazonaws.com", {"ArnEquals": {"aws:SourceArn": rule["Arn"]}})
 
     def observe_rule(self) -> str:
-        """A queue in the function's place, which gets what the rule matches: moto's EventBridge invokes no functions."""
+        """Replaces the function by a queue that receives the events of the rule, because moto's EventBridge does not invoke functions."""
         url = self.sqs.create_queue(QueueName="observer")["QueueUrl"]
         self.events.remove_targets(Rule="avif", Ids=["avif"])
         self.events.put_targets(Rule="avif", Targets=[{"Id": "observer", "Arn": self.attributes("observer")["QueueArn"]}])
         return url
 
     def check_avif(self, observer: str):
-        """What the upload caused: an event that makes the function, with the settings that it was given, write an AVIF."""
+        """The upload sent an event. The function, with its settings, converts this event to an AVIF."""
         [message] = self.messages(observer)
         self.events.remove_targets(Rule="avif", Ids=["observer"])
         self.events.put_targets(Rule="avif", Targets=[{"Id": "avif", "Arn": ALIAS}])
@@ -127,11 +133,11 @@ class ByHand(unittest.TestCase):
         self.assertEqual(self.s3.get_object(Bucket=BUCKET, Key="photo.jpg.avif")["Body"].read()[4:12], b"ftypavif")
 
     def check_redrive(self):
-        """Lambda reads the failure queue and keeps messages that fail again; the function does again what failed."""
+        """Lambda reads the failure queue, keeps messages that fail again, and the function converts the failed image."""
         [mapping] = self.functions.list_event_source_mappings()["EventSourceMappings"]
         self.check_mapping(mapping, FAILURES)
         self.s3.delete_object(Bucket=BUCKET, Key="photo.jpg.avif")
-        # As Lambda writes it (developer guide, "Capturing records of Lambda asynchronous invocations").
+        # The format of Lambda (developer guide, "Capturing records of Lambda asynchronous invocations").
         failure = {
             "version": "1.0",
             "timestamp": "2026-01-02T03:04:05.678Z",
@@ -145,7 +151,7 @@ class ByHand(unittest.TestCase):
         self.s3.head_object(Bucket=BUCKET, Key="photo.jpg.avif")
 
     def check_queue(self):
-        """S3 may send to the queue, does so, and Lambda reads it; after five receives a message is in the failure queue."""
+        """S3 sends events to the queue and Lambda reads them. After five receives SQS moves a message to the failure queue."""
         condition = {"ArnEquals": {"aws:SourceArn": f"arn:aws:s3:::{BUCKET}"}, "StringEquals": {"aws:SourceAccount": ACCOUNT}}
         self.check_queue_policy("avif", QUEUE, "s3.amazonaws.com", condition)
         attributes = self.attributes("avif")
@@ -156,7 +162,7 @@ class ByHand(unittest.TestCase):
         [mapping] = self.functions.list_event_source_mappings()["EventSourceMappings"]
         self.check_mapping(mapping, QUEUE)
         self.check_notifications("QueueConfigurations", "QueueArn", QUEUE)
-        # moto's Lambda would take the messages.
+        # Otherwise moto's Lambda would receive the messages.
         self.functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
         self.s3.put_object(Bucket=BUCKET, Key="second.JPG", Body=self.walk.photo.read_bytes())
         [message] = self.messages(self.url("avif"))
@@ -164,9 +170,22 @@ class ByHand(unittest.TestCase):
         self.assertEqual(self.run_function({"Records": [record]}), {"batchItemFailures": []})
         self.s3.head_object(Bucket=BUCKET, Key="second.JPG.avif")
 
+    def check_stopped(self):
+        """No invocation starts, and Lambda receives no messages from the queue."""
+        concurrency = self.functions.get_function_concurrency(FunctionName="avif")
+        self.assertEqual(concurrency["ReservedConcurrentExecutions"], 0)
+        [mapping] = self.functions.list_event_source_mappings()["EventSourceMappings"]
+        self.assertIn(mapping["State"], ["Disabling", "Disabled"])
+
+    def check_resumed(self):
+        """The function has no limit of its own, and Lambda receives messages again."""
+        self.assertNotIn("ReservedConcurrentExecutions", self.functions.get_function_concurrency(FunctionName="avif"))
+        [mapping] = self.functions.list_event_source_mappings()["EventSourceMappings"]
+        self.assertIn(mapping["State"], ["Enabling", "Enabled"])
+
     def check_restored(self):
-        """The end of a restore is an event in the queue."""
-        # moto goes on by one step whenever it is looked at.
+        """The end of a restore sends an event to the queue."""
+        # moto completes one step of a restore at each request.
         for _ in range(2):
             self.s3.head_object(Bucket=BUCKET, Key="photo.jpg")
         self.assertIn("ObjectRestore:Completed", [message["Records"][0]["eventName"] for message in self.messages(self.url("avif"))])
@@ -202,7 +221,7 @@ class ByHand(unittest.TestCase):
         self.assertIn(f'"{service}"', self.attributes(name)["Policy"])
 
     def run_function(self, event: dict):
-        """The real function, by the settings of the one that the reader created."""
+        """Runs the real function with the settings of the function that the reader created."""
         settings = self.functions.get_function_configuration(FunctionName="avif")["Environment"]["Variables"]
         environment = {
             "AWS_REGION": "eu-central-1",

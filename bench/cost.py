@@ -1,47 +1,52 @@
-"""What Lambda asks for a thousand pictures, by memory size, from the CPU seconds that one takes.
+"""Prints the price of 1,000 images on AWS Lambda by memory size, from the CPU seconds of one image.
 
-seconds  = waiting + alone / min(1, vCPU) + (cpu - alone) / vCPU         vCPU = memory / 1769 MB
+seconds  = waiting + serial / min(1, vCPU) + (cpu - serial) / vCPU         vCPU = memory / 1769 MB
 dollars  = 1000 * (seconds * memory / 1024 MB * price per GB-second + price per request)
+
+The prices are those of us-east-1, first tier, November 2026.
 """
 
 import argparse
 
-# Configure Lambda function memory, AWS Lambda Developer Guide: one vCPU.
+# MB of one vCPU: AWS Lambda Developer Guide, "Configure Lambda function memory".
 VCPU = 1769
-# AWS Lambda pricing, us-east-1, the first tier, November 2026: a GB-second and a request.
+# AWS Lambda pricing, us-east-1, first tier, November 2026: a GB-second and a request.
 GB_SECOND = {"arm64": 0.0000133334, "x86_64": 0.0000166667}
 REQUEST = 0.20 / 1e6
 MEMORY = (512, 1024, 1769, 2654, 3538)
 
 
-def seconds(memory: int, cpu: float, alone: float, waiting: float) -> float:
+def compute_seconds(memory: int, cpu: float, serial: float, waiting: float) -> float:
     vcpu = memory / VCPU
-    return waiting + alone / min(1, vcpu) + (cpu - alone) / vcpu
+    return waiting + serial / min(1, vcpu) + (cpu - serial) / vcpu
 
 
-def thousand(memory: int, duration: float, architecture: str) -> float:
-    return 1000 * (duration * memory / 1024 * GB_SECOND[architecture] + REQUEST)
+def compute_price(memory: int, seconds: float, architecture: str) -> float:
+    """Dollars for 1,000 images that take so many seconds each."""
+    return 1000 * (seconds * memory / 1024 * GB_SECOND[architecture] + REQUEST)
 
 
-def rows(cpu: float, alone: float, waiting: float) -> list[str]:
-    lines = []
+def format_rows(cpu: float, serial: float, waiting: float) -> list[str]:
+    rows = []
     for memory in MEMORY:
-        duration = seconds(memory, cpu, alone, waiting)
-        dollars = (f"${thousand(memory, duration, architecture):.3f}" for architecture in GB_SECOND)
-        lines.append(f"| {memory:,} MB | {duration:.1f} | {' | '.join(dollars)} |")
-    return lines
+        seconds = compute_seconds(memory, cpu, serial, waiting)
+        prices = (f"${compute_price(memory, seconds, architecture):.3f}" for architecture in GB_SECOND)
+        rows.append(f"| {memory:,} MB | {seconds:.1f} | {' | '.join(prices)} |")
+    return rows
 
 
-def parse(words: list[str] | None = None) -> argparse.Namespace:
+def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="bench.cost", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python3 -m bench.cost", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("cpu", type=float, help="CPU seconds of one picture")
-    parser.add_argument("--alone", type=float, default=0, help="those of them that one thread spends by itself")
-    parser.add_argument("--waiting", type=float, default=0.1, help="seconds for S3 [%(default)s]")
+    parser.add_argument("cpu", type=float, help="CPU seconds of one image, on all threads together")
+    parser.add_argument(
+        "--serial", type=float, default=0, help="CPU seconds of these that run on one thread only [default: %(default)s]"
+    )
+    parser.add_argument("--waiting", type=float, default=0.1, help="seconds of waiting for S3 [default: %(default)s]")
     return parser.parse_args(words)
 
 
 if __name__ == "__main__":
     print("| memory | seconds each | 1,000 on arm64 | 1,000 on x86-64 |", "|---:|---:|---:|---:|", sep="\n")
-    print("\n".join(rows(**vars(parse()))))
+    print("\n".join(format_rows(**vars(parse_arguments()))))

@@ -1,4 +1,4 @@
-"""Puts what the benchmark needs into a folder of its own, at pinned versions. What is there already stays."""
+"""Installs what the benchmark needs into a folder, at pinned versions. It does not install again what is there already."""
 
 import shlex
 import shutil
@@ -10,62 +10,63 @@ SHARP = "0.35.5"
 PILLOW = "13.0.0"
 CAVIF = "1.8.0"
 SSIMULACRA2_RS = "0.5.2"
-# A Debian package with photographs under free licences, which its copyright file names, and those that are taken of it.
+# A Debian package with photographs under free licenses. Its copyright file names the photographers; the benchmark uses the
+# photographs of these.
 PACKAGE = "lomiri-wallpapers-16.04"
 PHOTOGRAPHERS = ("freespace", "Aitzol_Berasategi", "Jakkub_Mede")
 
 
 def run(*command: str | Path, **options) -> None:
-    words = [str(part) for part in command]
+    words = [str(word) for word in command]
     if subprocess.run(words, check=False, stdout=sys.stderr, **options).returncode != 0:
         raise SystemExit(f"bench: failed: {shlex.join(words)}")
 
 
-def peers(folder: Path) -> None:
+def install_encoders(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / f"sharp-{SHARP}").exists():
-        need("npm", "nodejs npm")
+        require("npm", "nodejs npm")
         run("npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", folder, f"sharp@{SHARP}")
         (folder / f"sharp-{SHARP}").touch()
-    # A module is looked for beside the script that wants it.
+    # Node looks for modules in the script's folder.
     shutil.copyfile(Path(__file__).with_name("sharp.mjs"), folder / "sharp.mjs")
     if not (folder / f"pillow-{PILLOW}").exists():
         run(sys.executable, "-m", "venv", folder / "python")
         run(folder / "python/bin/pip", "install", "--quiet", f"pillow=={PILLOW}")
         (folder / f"pillow-{PILLOW}").touch()
-    cargo(folder, "cavif", CAVIF)
+    install_crate(folder, "cavif", CAVIF)
 
 
-def scorer(folder: Path) -> str:
-    """libjxl's own `ssimulacra2`, or its port to Rust where there is none. Both are called with two PNG files."""
+def install_scorer(folder: Path) -> str:
+    """The command of libjxl's `ssimulacra2`, or of its port to Rust if that is not installed. Both take two PNG files."""
     if shutil.which("ssimulacra2"):
         return "ssimulacra2"
-    cargo(folder, "ssimulacra2_rs", SSIMULACRA2_RS, "--no-default-features")
+    install_crate(folder, "ssimulacra2_rs", SSIMULACRA2_RS, "--no-default-features")
     return f"{folder / 'bin/ssimulacra2_rs'} image"
 
 
-def photographs(folder: Path) -> Path:
-    pictures = folder / PACKAGE
-    if not pictures.exists():
+def download_photographs(folder: Path) -> Path:
+    images = folder / PACKAGE
+    if not images.exists():
         if not shutil.which("apt-get"):
-            raise SystemExit("bench: there are no pictures; name a folder that has some: make bench BENCH_PICTURES=DIR")
+            raise SystemExit("bench: cannot download photographs without apt-get; use your own: make bench BENCH_IMAGES=DIR")
         run("apt-get", "download", PACKAGE, cwd=folder)
         [package] = folder.glob(f"{PACKAGE}_*.deb")
         run("dpkg-deb", "--extract", package, folder / "package")
-        pictures.mkdir()
-        for picture in (folder / "package/usr/share/backgrounds").glob("*_by_*"):
-            if picture.stem.endswith(PHOTOGRAPHERS):
-                picture.rename(pictures / picture.name)
+        images.mkdir()
+        for image in (folder / "package/usr/share/backgrounds").glob("*_by_*"):
+            if image.stem.endswith(PHOTOGRAPHERS):
+                image.rename(images / image.name)
         shutil.rmtree(folder / "package")
         package.unlink()
-    return pictures
+    return images
 
 
-def cargo(folder: Path, crate: str, version: str, *options: str) -> None:
-    # Cargo itself sees whether that version is there already.
+def install_crate(folder: Path, crate: str, version: str, *options: str) -> None:
+    # Cargo does nothing if this version is installed already.
     run("cargo", "install", "--quiet", "--locked", "--root", folder, "--version", version, *options, crate)
 
 
-def need(command: str, packages: str) -> None:
+def require(command: str, packages: str) -> None:
     if not shutil.which(command):
-        raise SystemExit(f"bench: {command} is missing; on Debian: apt-get install {packages}")
+        raise SystemExit(f"bench: {command} is not installed; on Debian: apt-get install {packages}")

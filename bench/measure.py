@@ -10,19 +10,20 @@ from pathlib import Path
 from statistics import median
 from typing import NamedTuple
 
-from .peers import Entrant
+from .encoders import Encoder
 
 
 @dataclass(frozen=True)
-class Picture:
+class Image:
     source: Path
+    # A PNG with the pixels that every encode is compared with.
     reference: Path
     megapixels: float
 
 
 class Job(NamedTuple):
-    entrant: Entrant
-    picture: Picture
+    encoder: Encoder
+    image: Image
     quality: int | str
 
 
@@ -30,7 +31,7 @@ class Job(NamedTuple):
 class Encode:
     bytes: int
     score: float
-    # One for each time that it was run.
+    # One for each time that it ran.
     cpu: list[float] = field(default_factory=list)
     memory: int = 0
 
@@ -40,29 +41,31 @@ class Encode:
 
 
 class Usage(NamedTuple):
-    # User and system seconds of all its threads and children.
+    # User and system seconds of the process, its threads and its children.
     cpu: float
-    # Bytes resident at most.
+    # Peak resident bytes.
     memory: int
 
 
 class Bench:
-    """Runs encodes one at a time, so that none disturbs another's caches; scores them on every core afterwards."""
+    """Runs encodes one at a time, so that none disturbs another's caches. Computes the scores afterwards on every core."""
 
     def __init__(self, scorer: str):
         self.scorer = scorer
         self.encodes: dict[Job, Encode] = {}
 
-    def run(self, jobs: list[Job], again: bool = False) -> None:
-        """Runs each job that has not been run, or every one `again` for its CPU time, picture by picture, so that what the
-        machine does besides hits all entrants alike."""
-        jobs = [job for job in dict.fromkeys(jobs) if again or job not in self.encodes]
-        jobs.sort(key=lambda job: job.picture.source)
+    def run(self, jobs: list[Job], repeat: bool = False) -> None:
+        """Runs each job that has not run yet. With `repeat` it runs every job once more, to measure the CPU time.
+
+        It goes image by image, so that other load on the machine affects all encoders equally.
+        """
+        jobs = [job for job in dict.fromkeys(jobs) if repeat or job not in self.encodes]
+        jobs.sort(key=lambda job: job.image.source)
         with tempfile.TemporaryDirectory(prefix="bench") as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
             outputs = [Path(folder) / f"{number}.avif" for number in range(len(jobs))]
-            usages = [run(command(job, output)) for job, output in zip(jobs, outputs)]
+            usages = [run(build_command(job, output)) for job, output in zip(jobs, outputs)]
             new = [(job, output) for job, output in zip(jobs, outputs) if job not in self.encodes]
-            scores = pool.map(lambda pair: self.score(pair[0].picture, pair[1]), new)
+            scores = pool.map(lambda pair: self.measure_score(pair[0].image, pair[1]), new)
             for (job, output), score in zip(new, scores):
                 self.encodes[job] = Encode(output.stat().st_size, score)
         for job, usage in zip(jobs, usages):
@@ -70,29 +73,29 @@ class Bench:
             encode.cpu.append(usage.cpu)
             encode.memory = max(encode.memory, usage.memory)
 
-    def score(self, picture: Picture, output: Path) -> float:
+    def measure_score(self, image: Image, output: Path) -> float:
         decoded = output.with_suffix(".png")
-        # Profiles aside: the reference has none either. Chroma is laid out in full precision, not by the fast path that
-        # there is for eight bits alone.
+        # The reference has no ICC profile, so the profile is ignored here, too. "best" upsamples chroma in full precision; the
+        # default is a fast path that exists for 8 bits only.
         run(["avifdec", "--ignore-icc", "--upsampling", "best", "--png-compress", "0", str(output), str(decoded)])
-        answer = run_for_text([*shlex.split(self.scorer), str(picture.reference), str(decoded)])
+        answer = run_for_text([*shlex.split(self.scorer), str(image.reference), str(decoded)])
         decoded.unlink()
         return float(answer.split()[-1])
 
 
-def command(job: Job, output: Path) -> list[str]:
-    words = shlex.split(job.entrant.command)
-    return [word.format(source=job.picture.source, output=output, quality=job.quality) for word in words]
+def build_command(job: Job, output: Path) -> list[str]:
+    words = shlex.split(job.encoder.command)
+    return [word.format(source=job.image.source, output=output, quality=job.quality) for word in words]
 
 
 def run(words: list[str]) -> Usage:
-    with tempfile.TemporaryFile() as said:
-        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT)
+    with tempfile.TemporaryFile() as messages:
+        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=messages, stderr=subprocess.STDOUT)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode != 0:
-            said.seek(0)
-            raise SystemExit(f"bench: {shlex.join(words)}\n{said.read().decode(errors='replace')}")
+            messages.seek(0)
+            raise SystemExit(f"bench: failed: {shlex.join(words)}\n{messages.read().decode(errors='replace')}")
     return Usage(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 

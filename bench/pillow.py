@@ -1,4 +1,4 @@
-"""Pillow on one picture: python pillow.py SOURCE OUTPUT QUALITY SPEED. All else is as Pillow has it by default."""
+"""Encodes one image with Pillow: python pillow.py SOURCE OUTPUT QUALITY SPEED. Everything else is Pillow's default."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What a run found, in Markdown."""
+"""Writes the results of a run: the report in Markdown, its chart, and a table of all encodes."""
 
 from datetime import date
 from pathlib import Path
@@ -10,67 +10,83 @@ FOLDER = Path(__file__).parent
 
 
 def write(run: Run, tools: Path, facts: list[str], rounds: int, hidden: dict[str, str]) -> None:
-    """`hidden` are paths of this machine, by the names of the variables that gave them."""
+    """Replaces each path in `hidden`, which is of this machine only, by the name of the variable that set it."""
     text = "\n".join(
         [
             "# Benchmark",
-            *introduction(run, facts, rounds),
-            "\n![Bytes against CPU time](report.svg)\n",
+            *write_introduction(run, facts, rounds),
+            "\n![Bytes and CPU time](report.svg)\n",
             "## Default settings\n",
-            *table("entrant, quality | bytes | CPU s/MP | SSIMULACRA2, mean | least | peak memory", tables.fixed(run)),
-            f"\n## Every picture reaches {run.floor:g}\n",
-            f"With one quality for all pictures, the least that brings every one of them to {run.floor:g} or more;",
-            f"`visual:{run.floor:g}` chooses for each picture itself. A picture alone is compared with sharp's default at that",
-            "one quality, and with sharp's default at the quality that this picture would have needed.\n",
-            *table(
-                "entrant | quality | bytes | against sharp | CPU s/MP | least score | "
-                f"short by over {tables.SHORT} | worst picture | worst, sharp at its own quality",
-                tables.guaranteed(run),
+            *write_table(
+                "encoder, quality | bytes | CPU s/MP | mean score | lowest score | peak memory", tables.list_defaults(run)
             ),
-            f"\n## Each picture just reaches {run.floor:g}\n",
-            "Bytes and CPU time on the line between two qualities near to each other, above the score and below it.\n",
-            *table("entrant | bytes | against sharp | worst picture | CPU s/MP", tables.equal(run)),
-            "\n## Starting\n",
-            "One process a picture for everybody. With 16x16 pixels that takes, and is in all figures above:\n",
-            *table("entrant | CPU ms", [[tables.name(e), f"{s * 1000:.0f}"] for e, s in run.starts.items()]),
-            "\n## Each picture\n",
-            f"Bytes of {run.base} at the quality that all need and at the one that the picture needs; the others beside",
-            "the latter.\n",
-            *table(tables.pictures_head(run), tables.pictures(run)),
+            f"\n## Every image reaches {run.target:g}\n",
+            f"Each encoder uses one quality for all images: the lowest at which every image scores {run.target:g} or more.",
+            f"`visual:{run.target:g}` chooses a quality for each image itself. The last two columns are about a single image:",
+            f"the one whose file is largest compared with {run.baseline}.\n",
+            f"- `worst image`: {run.baseline} at its one quality for all images.",
+            f"- `worst image, own quality`: {run.baseline} at the quality at which the image exactly reaches {run.target:g}.\n",
+            *write_table(
+                "encoder | quality | bytes | against sharp | CPU s/MP | lowest score | "
+                f"images more than {tables.TOLERANCE} below {run.target:g} | worst image | worst image, own quality",
+                tables.list_common_qualities(run),
+            ),
+            f"\n## Each image just reaches {run.target:g}\n",
+            f"Each encoder uses the quality at which the image exactly reaches {run.target:g}. Bytes and CPU time are",
+            "interpolated between two nearby qualities, one above that score and one below it.",
+            f"`visual:{run.target:g}` is not interpolated.\n",
+            *write_table(
+                "encoder | bytes | against sharp | worst image | CPU s/MP", tables.list_equal_scores(run)
+            ),
+            "\n## Process start\n",
+            "A new process encodes each image. This is its CPU time for an image of 16x16 pixels. All other CPU times",
+            "include it.\n",
+            *write_table(
+                "encoder | CPU ms", [[tables.format_name(e), f"{s * 1000:.0f}"] for e, s in run.starts.items()]
+            ),
+            "\n## Results for each image\n",
+            f"The first two columns of bytes are {run.baseline}: at the one quality for all images, and at this image's own",
+            "quality. The percentages compare with the second of these columns.\n",
+            *write_table(tables.format_images_head(run), tables.list_images(run)),
             "\n## Commands\n",
-            *(f"    {entrant.command}" for entrant in run.entrants),
+            *(f"    {encoder.command}" for encoder in run.encoders),
             "",
         ]
     )
-    for variable, value in hidden.items():
-        text = text.replace(value, f"${variable}")
+    for variable, path in hidden.items():
+        text = text.replace(path, f"${variable}")
     (FOLDER / "report.md").write_text(text)
     (FOLDER / "report.svg").write_text(chart.draw(run))
-    (tools / "encodes.tsv").write_text(raw(run))
+    (tools / "encodes.tsv").write_text(write_encodes(run))
 
 
-def introduction(run: Run, facts: list[str], rounds: int) -> list[str]:
+def write_introduction(run: Run, facts: list[str], rounds: int) -> list[str]:
+    times = "once" if rounds == 1 else f"{rounds} times; the tables have the median"
     return [
-        f"\nMade by `make bench` on {date.today()}: {len(run.pictures)} photographs of {run.megapixels:.3g} megapixels in",
-        "all, one process a picture, the entrants in turn on each. CPU time is user and system time of all threads, of default",
-        f"settings (in bold) the median of {rounds}. SSIMULACRA2 is measured on the whole picture, as avifdec reads it: one of",
-        "8 bits as 8, one of 10 as 16, which spares it a rounding of up to half a point.\n",
-        *(f"- {fact}" for fact in facts),
+        f"\n`make bench` wrote this report on {date.today()}. The test images are {len(run.images)} photographs with",
+        f"{run.megapixels:.3g} megapixels together. A new process encodes each image. All encoders encode one image",
+        "before they begin the next.\n",
+        "- The score is SSIMULACRA2 of the whole image, as avifdec decodes it. avifdec writes a PNG of 8 bits for an AVIF of",
+        "  8 bits, and a PNG of 16 bits for an AVIF of 10 bits. This avoids a rounding error of up to half a point.",
+        "- CPU time is the user and system time of all threads, in seconds per megapixel (s/MP).",
+        f"- Default settings are in bold. Their CPU time was measured {times}.",
+        "- Programs and machine:",
+        *(f"  - {fact}" for fact in facts),
     ]
 
 
-def raw(run: Run) -> str:
-    """Every encode, for whoever wants to look closer."""
+def write_encodes(run: Run) -> str:
+    """Every single encode, for further analysis."""
     lines = [
-        (entrant, picture.source.name, quality, encode.bytes, f"{encode.score:.3f}", f"{encode.seconds:.3f}")
-        for (entrant, picture, quality), encode in run.bench.encodes.items()
+        (encoder, image.source.name, quality, encode.bytes, f"{encode.score:.3f}", f"{encode.seconds:.3f}")
+        for (encoder, image, quality), encode in run.bench.encodes.items()
     ]
     return "".join(
         "\t".join(map(str, line)) + "\n"
-        for line in [("entrant", "picture", "quality", "bytes", "score", "cpu"), *lines]
+        for line in [("encoder", "image", "quality", "bytes", "score", "cpu"), *lines]
     )
 
 
-def table(head: str, rows: list[list[str]]) -> list[str]:
+def write_table(head: str, rows: list[list[str]]) -> list[str]:
     columns = head.split(" | ")
     return [f"| {head} |", "|---|" + "---:|" * (len(columns) - 1), *(f"| {' | '.join(row)} |" for row in rows)]

@@ -1,121 +1,132 @@
-"""The run: each step encodes what is not known yet, interleaved, and keeps what the report tells."""
+"""One run of the benchmark. Each step encodes only what no earlier step encoded, and keeps what the report needs."""
 
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from .measure import Bench, Encode, Job, Picture, command, run
-from .peers import Entrant
-from .search import LEAST, MOST, Search
+from .encoders import Encoder
+from .measure import Bench, Encode, Image, Job, build_command, run
+from .search import HIGHEST, LOWEST, Search
 
+# How many times the start of a process is measured.
 STARTS = 7
 
 
 class Run:
-    def __init__(self, bench: Bench, entrants: list[Entrant], pictures: list[Picture], floor: float):
+    def __init__(self, bench: Bench, encoders: list[Encoder], images: list[Image], target: float):
         self.bench = bench
-        self.entrants = entrants
-        self.pictures = pictures
-        self.floor = floor
-        self.megapixels = sum(picture.megapixels for picture in pictures)
-        # What all are compared with: sharp's default, or the first where that takes no part.
-        fixed = [entrant for entrant in entrants if entrant.default and not entrant.chooses]
-        if not fixed:
-            raise SystemExit("bench: of those who take part nobody has a default quality to compare the others with")
-        self.base = next((entrant for entrant in fixed if entrant.peer == "sharp"), fixed[0])
-        # CPU seconds for next to no picture: what one process a picture costs.
-        self.starts: dict[Entrant, float] = {}
+        self.encoders = encoders
+        self.images = images
+        self.target = target
+        self.megapixels = sum(image.megapixels for image in images)
+        # All encoders are compared with sharp's default, or with the first default if sharp does not take part.
+        defaults = [encoder for encoder in encoders if encoder.is_default and not encoder.has_target_score]
+        if not defaults:
+            raise SystemExit("bench: --only must name at least one encoder with a default quality, such as sharp")
+        self.baseline = next((encoder for encoder in defaults if encoder.tool == "sharp"), defaults[0])
+        # CPU seconds of a process that encodes a tiny image.
+        self.starts: dict[Encoder, float] = {}
         self.searches = {
-            (entrant, picture): Search(floor, entrant.quality)
-            for entrant in entrants
-            if not entrant.chooses
-            for picture in pictures
+            (encoder, image): Search(target, encoder.quality)
+            for encoder in encoders
+            if not encoder.has_target_score
+            for image in images
         }
-        # The least quality at which every picture reaches the floor; nothing where none does.
-        self.qualities: dict[Entrant, int | str | None] = {}
+        # The lowest quality at which every image reaches the target; None if there is no such quality.
+        self.qualities: dict[Encoder, int | str | None] = {}
 
-    def start_up(self, dot: Picture) -> None:
-        cpu: dict[Entrant, list[float]] = {entrant: [] for entrant in self.entrants if entrant.default}
+    def measure_start(self, dot: Image) -> None:
+        cpu: dict[Encoder, list[float]] = {encoder: [] for encoder in self.encoders if encoder.is_default}
         with TemporaryDirectory(prefix="bench") as folder:
             for _ in range(STARTS):
-                for entrant, seconds in cpu.items():
-                    job = Job(entrant, dot, entrant.quality)
-                    seconds.append(run(command(job, Path(folder) / "dot.avif")).cpu)
-        self.starts = {entrant: median(seconds) for entrant, seconds in cpu.items()}
+                for encoder, seconds in cpu.items():
+                    job = Job(encoder, dot, encoder.quality)
+                    seconds.append(run(build_command(job, Path(folder) / "dot.avif")).cpu)
+        self.starts = {encoder: median(seconds) for encoder, seconds in cpu.items()}
 
-    def defaults(self, rounds: int) -> None:
-        jobs = [job for entrant in self.entrants if entrant.default for job in self.jobs(entrant, entrant.quality)]
+    def encode_with_defaults(self, rounds: int) -> None:
+        jobs = [job for encoder in self.encoders if encoder.is_default for job in self.list_jobs(encoder, encoder.quality)]
         for _ in range(rounds):
-            self.step("default settings", jobs, again=True)
+            self.encode("default settings", jobs, repeat=True)
 
-    def equal_quality(self) -> None:
-        """Finds for each picture two qualities near to each other with the floor between them."""
+    def search_equal_scores(self) -> None:
+        """Finds for each image two nearby qualities with the target score between them."""
         while jobs := [
-            Job(entrant, picture, quality)
-            for (entrant, picture), search in self.searches.items()
+            Job(encoder, image, quality)
+            for (encoder, image), search in self.searches.items()
             if (quality := search.next()) is not None
         ]:
-            self.step("equal quality", jobs)
+            self.encode("each image at the target score", jobs)
 
-    def guaranteed(self, rounds: int) -> None:
-        """Finds the one quality that all pictures need. Only those that might need the greatest are looked at closely."""
-        fixed = [entrant for entrant in self.entrants if not entrant.chooses]
-        while jobs := [job for entrant in fixed for job in self.contenders(entrant)]:
-            self.step("the floor's quality", jobs)
-        self.qualities = {entrant: entrant.quality for entrant in self.entrants}
-        for entrant in fixed:
-            needed = [search.above for search in self.of(entrant)]
-            self.qualities[entrant] = None if None in needed else max(needed)
-        self.everywhere(fixed)
-        # A better quality may score less by a hair: then it is the next that is guaranteed.
-        while missed := [entrant for entrant in fixed if self.misses(entrant)]:
-            for entrant in missed:
-                quality = self.qualities[entrant]
-                self.qualities[entrant] = None if quality == MOST else quality + 1
-            self.everywhere(missed)
+    def search_common_quality(self, rounds: int) -> None:
+        """Finds the one quality at which every image reaches the target.
+
+        Only images that may need the highest quality are searched to the last step.
+        """
+        encoders = [encoder for encoder in self.encoders if not encoder.has_target_score]
+        while jobs := [job for encoder in encoders for job in self.list_next_jobs(encoder)]:
+            self.encode("search for one quality", jobs)
+        self.qualities = {encoder: encoder.quality for encoder in self.encoders}
+        for encoder in encoders:
+            needed = [search.above for search in self.list_searches(encoder)]
+            self.qualities[encoder] = None if None in needed else max(needed)
+        self.encode_at_common_quality(encoders)
+        # A higher quality may score slightly less. Then the next quality is tried.
+        while missed := [encoder for encoder in encoders if self.misses_target(encoder)]:
+            for encoder in missed:
+                quality = self.qualities[encoder]
+                self.qualities[encoder] = None if quality == HIGHEST else quality + 1
+            self.encode_at_common_quality(missed)
         for _ in range(rounds - 1):
-            jobs = [job for entrant in fixed if entrant.default for job in self.jobs(entrant, self.qualities[entrant])]
-            self.step("the floor", jobs, again=True)
+            defaults = [encoder for encoder in encoders if encoder.is_default]
+            jobs = [job for encoder in defaults for job in self.list_jobs(encoder, self.qualities[encoder])]
+            self.encode("one quality for all images", jobs, repeat=True)
 
-    def contenders(self, entrant: Entrant) -> list[Job]:
-        searches = {picture: self.searches[entrant, picture] for picture in self.pictures}
-        least = max(LEAST if search.below is None else search.below + 1 for search in searches.values())
+    def list_next_jobs(self, encoder: Encoder) -> list[Job]:
+        searches = {image: self.searches[encoder, image] for image in self.images}
+        # Some image needs at least this quality.
+        least = max(LOWEST if search.below is None else search.below + 1 for search in searches.values())
         return [
-            Job(entrant, picture, quality)
-            for picture, search in searches.items()
+            Job(encoder, image, quality)
+            for image, search in searches.items()
             if search.above is not None and search.above > least and (quality := search.next(1)) is not None
         ]
 
-    def everywhere(self, entrants: list[Entrant]) -> None:
-        self.step("the floor", [job for entrant in entrants for job in self.jobs(entrant, self.qualities[entrant])])
+    def encode_at_common_quality(self, encoders: list[Encoder]) -> None:
+        jobs = [job for encoder in encoders for job in self.list_jobs(encoder, self.qualities[encoder])]
+        self.encode("one quality for all images", jobs)
 
-    def misses(self, entrant: Entrant) -> bool:
-        return any(encode.score < self.floor for encode in self.encodes(entrant, self.qualities[entrant]) or [])
+    def misses_target(self, encoder: Encoder) -> bool:
+        return any(encode.score < self.target for encode in self.list_encodes(encoder, self.qualities[encoder]) or [])
 
-    def of(self, entrant: Entrant) -> list[Search]:
-        return [self.searches[entrant, picture] for picture in self.pictures]
+    def list_searches(self, encoder: Encoder) -> list[Search]:
+        return [self.searches[encoder, image] for image in self.images]
 
-    def jobs(self, entrant: Entrant, quality: int | str | None) -> list[Job]:
-        return [] if quality is None else [Job(entrant, picture, quality) for picture in self.pictures]
+    def list_jobs(self, encoder: Encoder, quality: int | str | None) -> list[Job]:
+        return [] if quality is None else [Job(encoder, image, quality) for image in self.images]
 
-    def encodes(self, entrant: Entrant, quality: int | str | None) -> list[Encode] | None:
-        """In the order of the pictures."""
-        return None if quality is None else [self.bench.encodes[job] for job in self.jobs(entrant, quality)]
+    def list_encodes(self, encoder: Encoder, quality: int | str | None) -> list[Encode] | None:
+        """In the order of the images; None without a quality."""
+        return None if quality is None else [self.bench.encodes[job] for job in self.list_jobs(encoder, quality)]
 
-    def equal(self, entrant: Entrant, value) -> list[float] | None:
-        """A value of each picture's encode at the quality at which that picture just reaches the floor."""
-        if entrant.chooses:
-            return [value(encode) for encode in self.encodes(entrant, entrant.quality)]
+    def interpolate(self, encoder: Encoder, value) -> list[float] | None:
+        """A value of each image's encode, at the quality at which the image exactly reaches the target score.
+
+        An encoder with a target score chose its qualities itself: its values are not interpolated. None if an image never
+        reaches the target.
+        """
+        if encoder.has_target_score:
+            return [value(encode) for encode in self.list_encodes(encoder, encoder.quality)]
         values = []
-        for picture in self.pictures:
-            search = self.searches[entrant, picture]
-            encodes = {quality: self.bench.encodes[Job(entrant, picture, quality)] for quality in search.scores}
-            values.append(search.between({quality: value(encode) for quality, encode in encodes.items()}))
+        for image in self.images:
+            search = self.searches[encoder, image]
+            encodes = {quality: self.bench.encodes[Job(encoder, image, quality)] for quality in search.scores}
+            values.append(search.interpolate({quality: value(encode) for quality, encode in encodes.items()}))
         return None if None in values else values
 
-    def step(self, name: str, jobs: list[Job], again: bool = False) -> None:
-        print(f"{name}: {len(jobs)} encodes", flush=True)
-        self.bench.run(jobs, again)
+    def encode(self, step: str, jobs: list[Job], repeat: bool = False) -> None:
+        print(f"{step}: {len(jobs)} encodes", flush=True)
+        self.bench.run(jobs, repeat)
         for job in jobs:
-            if search := self.searches.get((job.entrant, job.picture)):
+            if search := self.searches.get((job.encoder, job.image)):
                 search.scores[job.quality] = self.bench.encodes[job].score

@@ -1,15 +1,19 @@
-"""Which quality makes a picture just reach a score."""
+"""Searches for the lowest quality at which an image reaches a score."""
 
 from math import exp, log
 
-# Encoders' own limits; 0 is no picture worth having, and 100 is lossless with some.
-LEAST, MOST = 1, 99
-# So near to each other, qualities lie on a straight line.
+# The range of qualities that is tried. Quality 0 is useless, and 100 is lossless with some encoders.
+LOWEST, HIGHEST = 1, 99
+# Within this distance, the score depends on the quality linearly.
 NEAR = 4
 
 
 class Search:
-    """Brackets the target: guesses along the line through the nearest misses, and strides where there is one side only."""
+    """Narrows down the interval of qualities in which the score passes the target.
+
+    It interpolates between the nearest quality above the target and the nearest below. As long as it knows only one of them,
+    it extrapolates.
+    """
 
     def __init__(self, target: float, start: int):
         self.target = target
@@ -18,26 +22,26 @@ class Search:
 
     @property
     def above(self) -> int | None:
-        """The least quality known to reach the target."""
+        """The lowest quality known to reach the target."""
         return min((quality for quality, score in self.scores.items() if score >= self.target), default=None)
 
     @property
     def below(self) -> int | None:
-        """The greatest quality under that known to miss it."""
-        above = MOST + 1 if self.above is None else self.above
+        """The highest quality under `above` known to miss the target."""
+        above = HIGHEST + 1 if self.above is None else self.above
         return max((quality for quality in self.scores if quality < above), default=None)
 
     def next(self, distance: int = NEAR) -> int | None:
-        """What to try next; nothing where the target lies between two qualities no farther apart than `distance`."""
+        """The quality to try next. None if `below` and `above` are at most `distance` apart, or the range has no other."""
         above, below = self.above, self.below
         if above is None and below is None:
             return self.start
         if above is None:
-            # A point of quality is about a point of score; a little more, to get to the other side.
-            guess = min(MOST, below + self.stride(below))
+            # One step of quality changes the score by about one point. Go a little farther, to pass the target.
+            guess = min(HIGHEST, below + self.stride(below))
             return None if guess == below else guess
         if below is None:
-            guess = max(LEAST, above - self.stride(above))
+            guess = max(LOWEST, above - self.stride(above))
             return None if guess == above else guess
         if above - below <= distance:
             return None
@@ -48,8 +52,8 @@ class Search:
     def stride(self, quality: int) -> int:
         return 2 + round(abs(self.scores[quality] - self.target))
 
-    def between(self, values: dict[int, float]) -> float | None:
-        """A value where the score is the target's, by its logarithm on the line between the two nearest qualities."""
+    def interpolate(self, values: dict[int, float]) -> float | None:
+        """The value at the target score, with its logarithm interpolated linearly between `below` and `above`."""
         above, below = self.above, self.below
         if above is None:
             return None

@@ -1,4 +1,4 @@
-// sharp on one picture: node sharp.mjs SOURCE OUTPUT QUALITY EFFORT. All else is as sharp has it by default.
+// Encodes one image with sharp: node sharp.mjs SOURCE OUTPUT QUALITY EFFORT. Everything else is sharp's default.
 import sharp from 'sharp';
 
 const [source, output, quality, effort] = process.argv.slice(2);

@@ -1,117 +1,118 @@
-"""What a run found, in rows."""
+"""The rows of the report's tables."""
 
+from .encoders import Encoder
 from .measure import Encode
-from .peers import Entrant
 from .run import Run
 
-# More than a rounding of the score.
-SHORT = 0.5
+# Points of the score: more than its rounding.
+TOLERANCE = 0.5
 
 
-def fixed(run: Run) -> list[list[str]]:
+def list_defaults(run: Run) -> list[list[str]]:
     rows = []
-    for entrant in run.entrants:
-        if entrant.default:
-            encodes = run.encodes(entrant, entrant.quality)
+    for encoder in run.encoders:
+        if encoder.is_default:
+            encodes = run.list_encodes(encoder, encoder.quality)
             scores = [encode.score for encode in encodes]
             rows.append(
                 [
-                    name(entrant) + ("" if entrant.chooses else f", quality {entrant.quality}"),
-                    total(encodes),
-                    cpu(run, encodes),
+                    format_name(encoder) + ("" if encoder.has_target_score else f", quality {encoder.quality}"),
+                    format_bytes(encodes),
+                    format_cpu(run, encodes),
                     f"{sum(scores) / len(scores):.1f}",
                     f"{min(scores):.1f}",
-                    f"{max(e.memory for e in encodes) / 1e6:.0f} MB",
+                    f"{max(encode.memory for encode in encodes) / 1e6:.0f} MB",
                 ]
             )
     return rows
 
 
-def guaranteed(run: Run) -> list[list[str]]:
-    base = run.base
-    ceiling = run.encodes(base, run.qualities[base])
-    free = run.equal(base, lambda encode: encode.bytes)
+def list_common_qualities(run: Run) -> list[list[str]]:
+    baseline = run.list_encodes(run.baseline, run.qualities[run.baseline])
+    own = run.interpolate(run.baseline, lambda encode: encode.bytes)
     rows = []
-    for entrant in run.entrants:
-        encodes = run.encodes(entrant, run.qualities[entrant])
+    for encoder in run.encoders:
+        encodes = run.list_encodes(encoder, run.qualities[encoder])
         if encodes is None:
-            rows.append([name(entrant), "none suffices", *[""] * 7])
+            rows.append([format_name(encoder), "none is enough", *[""] * 7])
             continue
         sizes = [encode.bytes for encode in encodes]
         scores = [encode.score for encode in encodes]
         rows.append(
             [
-                name(entrant),
-                "" if entrant.chooses else str(run.qualities[entrant]),
-                total(encodes),
-                ratio(sum(sizes), sum(e.bytes for e in ceiling)) if ceiling else "",
-                cpu(run, encodes),
+                format_name(encoder),
+                "" if encoder.has_target_score else str(run.qualities[encoder]),
+                format_bytes(encodes),
+                format_ratio(sum(sizes), sum(encode.bytes for encode in baseline)) if baseline else "",
+                format_cpu(run, encodes),
                 f"{min(scores):.2f}",
-                str(sum(score < run.floor - SHORT for score in scores)),
-                worst(sizes, [e.bytes for e in ceiling]) if ceiling else "",
-                worst(sizes, free) if free else "",
+                str(sum(score < run.target - TOLERANCE for score in scores)),
+                format_worst(sizes, [encode.bytes for encode in baseline]) if baseline else "",
+                format_worst(sizes, own) if own else "",
             ]
         )
     return rows
 
 
-def equal(run: Run) -> list[list[str]]:
-    free = run.equal(run.base, lambda encode: encode.bytes)
+def list_equal_scores(run: Run) -> list[list[str]]:
+    own = run.interpolate(run.baseline, lambda encode: encode.bytes)
     rows = []
-    for entrant in run.entrants:
-        sizes = run.equal(entrant, lambda encode: encode.bytes)
-        seconds = run.equal(entrant, lambda encode: encode.seconds)
+    for encoder in run.encoders:
+        sizes = run.interpolate(encoder, lambda encode: encode.bytes)
+        seconds = run.interpolate(encoder, lambda encode: encode.seconds)
         rows.append(
-            [name(entrant), "not all reach it", "", "", ""]
+            [format_name(encoder), "an image never reaches it", "", "", ""]
             if sizes is None
             else [
-                name(entrant),
+                format_name(encoder),
                 f"{sum(sizes):,.0f}",
-                ratio(sum(sizes), sum(free)) if free else "",
-                worst(sizes, free) if free else "",
+                format_ratio(sum(sizes), sum(own)) if own else "",
+                format_worst(sizes, own) if own else "",
                 f"{sum(seconds) / run.megapixels:.3f}",
             ]
         )
     return rows
 
 
-def pictures(run: Run) -> list[list[str]]:
-    base = run.base
-    ceiling = run.encodes(base, run.qualities[base])
-    sizes = {entrant: run.equal(entrant, lambda encode: encode.bytes) for entrant in run.entrants if entrant.default}
-    free = sizes.pop(base)
+def list_images(run: Run) -> list[list[str]]:
+    baseline = run.list_encodes(run.baseline, run.qualities[run.baseline])
+    sizes = {
+        encoder: run.interpolate(encoder, lambda encode: encode.bytes) for encoder in run.encoders if encoder.is_default
+    }
+    own = sizes.pop(run.baseline)
     rows = []
-    for number, picture in enumerate(run.pictures):
-        row = [picture.source.name, f"{picture.megapixels:.1f}"]
-        row += [f"{ceiling[number].bytes:,}" if ceiling else "", f"{free[number]:,.0f}" if free else ""]
-        for entrant, found in sizes.items():
-            row.append(ratio(found[number], free[number]) if found and free else "")
-            if entrant.chooses:
-                row.append(f"{run.encodes(entrant, entrant.quality)[number].score:.2f}")
+    for number, image in enumerate(run.images):
+        row = [image.source.name, f"{image.megapixels:.1f}"]
+        row += [f"{baseline[number].bytes:,}" if baseline else "", f"{own[number]:,.0f}" if own else ""]
+        for encoder, values in sizes.items():
+            row.append(format_ratio(values[number], own[number]) if values and own else "")
+            if encoder.has_target_score:
+                row.append(f"{run.list_encodes(encoder, encoder.quality)[number].score:.2f}")
         rows.append(row)
     return rows
 
 
-def pictures_head(run: Run) -> str:
-    others = [f"{e} | score" if e.chooses else str(e) for e in run.entrants if e.default and e != run.base]
-    return " | ".join(["picture", "MP", f"{run.base}, one quality", "its own", *others])
+def format_images_head(run: Run) -> str:
+    others = [encoder for encoder in run.encoders if encoder.is_default and encoder != run.baseline]
+    columns = [f"{encoder} | its score" if encoder.has_target_score else str(encoder) for encoder in others]
+    return " | ".join(["image", "MP", f"{run.baseline}, one quality", f"{run.baseline}, own quality", *columns])
 
 
-def name(entrant: Entrant) -> str:
-    return f"**{entrant}**" if entrant.default else str(entrant)
+def format_name(encoder: Encoder) -> str:
+    return f"**{encoder}**" if encoder.is_default else str(encoder)
 
 
-def total(encodes: list[Encode]) -> str:
+def format_bytes(encodes: list[Encode]) -> str:
     return f"{sum(encode.bytes for encode in encodes):,}"
 
 
-def cpu(run: Run, encodes: list[Encode]) -> str:
+def format_cpu(run: Run, encodes: list[Encode]) -> str:
     return f"{sum(encode.seconds for encode in encodes) / run.megapixels:.3f}"
 
 
-def ratio(value: float, base: float) -> str:
+def format_ratio(value: float, base: float) -> str:
     return f"{(value / base - 1) * 100:+.1f} %"
 
 
-def worst(values: list[float], bases: list[float]) -> str:
-    return max((value / base, ratio(value, base)) for value, base in zip(values, bases))[1]
+def format_worst(values: list[float], bases: list[float]) -> str:
+    return max((value / base, format_ratio(value, base)) for value, base in zip(values, bases))[1]

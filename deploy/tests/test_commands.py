@@ -31,7 +31,7 @@ LISTED = {
     "skopeo inspect --format {{.Digest}} docker://REPOSITORY:VALUE": DOCKER,
     "git describe --always": "the tests may run outside of a repository",
     "cp photo.jpg avif-local/photos/": "needs `avif local`, which a test of the crate cli runs",
-    "jq .took": "needs the report of a conversion, whose form a test of the crate cli checks",
+    "jq .timings": "needs the report of a conversion, whose form a test of the crate cli checks",
     "ls -l target/release/bootstrap": "needs a release build",
     "bacon nextest -- --cargo-profile quick --package convert": "watches files until somebody stops it",
 }

@@ -1,0 +1,45 @@
+"""The encoders that are compared, and their settings."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """One program with one setting of its speed."""
+
+    tool: str
+    # The setting besides the quality, as the report names it.
+    setting: str
+    # With {source}, {output} and {quality} in it.
+    command: str
+    # The tool's default quality. A text is a target score: the tool then chooses a quality for each image.
+    quality: int | str
+    # Whether this setting is the tool's default.
+    is_default: bool
+
+    @property
+    def has_target_score(self) -> bool:
+        """Whether the tool chooses a quality for each image itself."""
+        return isinstance(self.quality, str)
+
+    def __str__(self) -> str:
+        return f"{self.tool}, {self.setting}"
+
+
+def list_encoders(tools: Path, avif: str, system: str | None, target: float) -> list[Encoder]:
+    sharp = f"node {tools}/sharp.mjs {{source}} {{output}} {{quality}}"
+    pillow = f"{tools}/python/bin/python bench/pillow.py {{source}} {{output}} {{quality}}"
+    cavif = f"{tools}/bin/cavif --quiet --overwrite --output {{output}} --quality {{quality}}"
+    encoders = [
+        *(Encoder("sharp", f"effort {n}", f"{sharp} {n}", 50, n == 4) for n in (0, 3, 4)),
+        *(Encoder("Pillow", f"speed {n}", f"{pillow} {n}", 75, n == 6) for n in (8, 6)),
+        *(Encoder("cavif", f"speed {n}", f"{cavif} --speed {n} {{source}}", 80, n == 4) for n in (8, 4)),
+    ]
+    for tool, program in (("avif-lambda, bundled", avif), ("avif-lambda, system", system)):
+        if program:
+            convert = f"{program} convert --overwrite --keep-larger --output {{output}} --quality {{quality}}"
+            visual = f"visual:{target:g}"
+            encoders += [Encoder(tool, visual, f"{convert} {{source}}", visual, True)]
+            encoders += [Encoder(tool, f"speed {n}", f"{convert} --speed {n} {{source}}", 60, n == 6) for n in (8, 6, 4)]
+    return encoders

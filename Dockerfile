@@ -1,4 +1,4 @@
-# The image that `nix build .#lambda-image` makes, for people with Docker and no Nix: the same flake, the same closure.
+# Builds the image of `nix build .#lambda-image` with Docker, without Nix on the host. It uses the same flake.
 #
 #   docker buildx build --platform linux/arm64 --provenance=false --tag avif-lambda .
 #
@@ -9,18 +9,18 @@ ARG SUBSTITUTER=
 ARG TRUSTED_KEY=
 ARG TARGETARCH
 COPY . /project
-# A container has no room for Nix's own sandbox, and under emulation no system calls to filter.
+# Nix cannot create its sandbox in a container, and cannot filter system calls under emulation.
 RUN printf '%s\n' \
       'experimental-features = nix-command flakes' 'sandbox = false' 'filter-syscalls = false' \
       "extra-substituters = $SUBSTITUTER" "extra-trusted-public-keys = $TRUSTED_KEY" >>/etc/nix/nix.conf && \
     case $TARGETARCH in amd64) image=lambda-image-x86_64 ;; *) image=lambda-image ;; esac && \
     nix build --out-link /archive "path:/project#$image" && \
-    # The archive's layers, one over the other; no two have a file in common.
+    # Extract all layers of the archive into one folder. No two layers contain the same file.
     mkdir /archive.d /root.d && tar --extract --file=/archive --directory=/archive.d && \
     for layer in /archive.d/*/layer.tar; do tar --extract --file="$layer" --directory=/root.d || exit 1; done
 
-# checkov:skip=CKV_DOCKER_2: Lambda checks no health, it sends events
-# checkov:skip=CKV_DOCKER_3: Lambda runs every image as a user of its own without privileges, and supports no USER
+# checkov:skip=CKV_DOCKER_2: Lambda does not use HEALTHCHECK
+# checkov:skip=CKV_DOCKER_3: Lambda runs every image as its own unprivileged user, and does not support USER
 FROM scratch
 COPY --from=build /root.d /
 ENTRYPOINT ["/bootstrap"]

@@ -1,42 +1,42 @@
-# `make demo` shows the tool at work, `make test` passes what must hold before a merge. Each installs what it needs.
+# `make demo` converts a photo. `make test` runs all checks that must pass before a merge. Both install the tools that they need.
 
 PROFILE := quick
 TOOLS := target/tools
 CARGO_FLAGS := --workspace --profile $(PROFILE) --locked
-# What `make bench` is told besides; `python3 -m bench --help` lists it.
+# More options for `make bench`. `python3 -m bench --help` lists them.
 BENCH_FLAGS :=
-# Only files whose hashes are written down, and none whose installation runs code.
+# Only packages with known hashes, and only wheels, because the installation of a source package runs its code.
 PIP_FLAGS := --quiet --require-hashes --only-binary :all:
-# How long each fuzz target runs.
+# Seconds for each fuzz target.
 FUZZ_SECONDS := 60
-# The C is watched as well as the Rust. libFuzzer asks for flags of the nightly compiler, which the stable one has, too.
+# AddressSanitizer also checks the C code. libFuzzer needs flags of the nightly compiler; RUSTC_BOOTSTRAP enables them in the stable one.
 FUZZ_ENV := CC=clang CFLAGS='-fsanitize=address -fno-omit-frame-pointer -g1' RUSTC_BOOTSTRAP=1
 FUZZ_FLAGS := -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -timeout=10 -print_final_stats=1
 
-help: ## this list
+help: ## show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/'
 
-demo: programs ## convert a photograph by the real function, on this machine
+demo: programs ## convert a photo with the function, on your machine; installs missing tools
 	target/$(PROFILE)/avif demo --output target/demo
 
 programs: tools
 	cargo build $(CARGO_FLAGS) --bins
 
-# Cargo compiles the tests while the Python tests run, because these often wait for a server to start.
-test: programs nextest ## formatting, lints, docs and every test
+# The Python tests often wait for a server to start, so Cargo compiles the Rust tests at the same time.
+test: programs nextest ## check formatting, lints and docs, and run all tests; installs missing tools
 	$(MAKE) --jobs=2 lint deployment infrastructure
 	cargo nextest run --workspace --cargo-profile $(PROFILE) --locked
 	python3 -B -m unittest bench.test_cost bench.test_search
 
-lint: programs nextest ## formatting, lints and docs, and compile what the tests need
+lint: programs nextest ## check formatting, lints and docs, and compile the dependencies of the tests
 	cargo fmt --all --check
 	cargo clippy $(CARGO_FLAGS) --all-targets -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc $(CARGO_FLAGS) --no-deps
 	cargo test $(CARGO_FLAGS) --doc
 	./built-once $(CARGO_FLAGS)
 
-# Nix itself is not needed for these: what it builds is checked by `nix flake check`.
-deployment: $(TOOLS)/bin/nixfmt $(TOOLS)/bin/moto_server ## the Nix files, the Dockerfile, push and deploy on loopback
+# These checks do not need Nix. `nix flake check` checks the packages that Nix builds.
+deployment: $(TOOLS)/bin/nixfmt $(TOOLS)/bin/moto_server ## check the Nix files and the Dockerfile, and test push and deploy on loopback
 	$(TOOLS)/bin/nixfmt --check flake.nix nix/*.nix nix/apps/*.nix
 	$(TOOLS)/bin/deadnix --fail flake.nix nix
 	$(TOOLS)/bin/hadolint Dockerfile
@@ -44,23 +44,23 @@ deployment: $(TOOLS)/bin/nixfmt $(TOOLS)/bin/moto_server ## the Nix files, the D
 	shellcheck --shell=bash nix/apps/push.sh nix/apps/deploy.sh
 	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" nix/apps/test.sh
 
-# AWS itself is not needed: Terraform evaluates the module without its provider, CloudFormation is played by moto.
-infrastructure: programs $(TOOLS)/bin/moto_server $(TOOLS)/checkov/bin/checkov ## the Terraform module, the SAM template, the workflows and the commands of the documentation
+# These tests do not need AWS: Terraform evaluates the module without its provider, and moto simulates CloudFormation.
+infrastructure: programs $(TOOLS)/bin/moto_server $(TOOLS)/checkov/bin/checkov ## test the Terraform module, the SAM template, the workflows and the commands in the documentation
 	$(TOOLS)/bin/cfn-lint deploy/sam/*.yaml
 	$(TOOLS)/bin/python -B -W ignore -m unittest discover --buffer --start-directory deploy/tests
 	$(TOOLS)/bin/zizmor --offline --persona=auditor --quiet .github/workflows
 	$(TOOLS)/checkov/bin/checkov --directory . --skip-path target --framework terraform cloudformation github_actions dockerfile \
 		--compact --quiet --skip-download
 
-soak: tools nextest seeds ## thousands of histories with faults and kills, and of broken files; SOAK_HISTORIES, SOAK_SEED, SOAK_FILES
+soak: tools nextest seeds ## run thousands of random event sequences with faults, and broken files; SOAK_HISTORIES, SOAK_SEED, SOAK_FILES, SOAK_IMAGES
 	SOAK_CORPUS=$(CURDIR)/fuzz/corpus/convert SOAK_FILES=$${SOAK_FILES:-10000} \
-	SOAK_HISTORIES=$${SOAK_HISTORIES:-2000} SOAK_PICTURES=$${SOAK_PICTURES:-1000} cargo nextest run --workspace --cargo-profile $(PROFILE) --locked \
+	SOAK_HISTORIES=$${SOAK_HISTORIES:-2000} SOAK_IMAGES=$${SOAK_IMAGES:-1000} cargo nextest run --workspace --cargo-profile $(PROFILE) --locked \
 		--no-capture --filterset 'binary(soak)'
 
 seeds:
 	cargo run --package convert --example seeds --profile $(PROFILE) --locked -- fuzz/corpus
 
-fuzz: fuzzer seeds ## hostile bytes for every reader, FUZZ_SECONDS each; fails on what is found
+fuzz: fuzzer seeds ## give malformed files to every parser, FUZZ_SECONDS for each; fails if a parser fails
 	mkdir -p fuzz/corpus/event fuzz/corpus/key
 	$(FUZZ_ENV) cargo fuzz run convert -- $(FUZZ_FLAGS) -max_len=16384
 	$(FUZZ_ENV) cargo fuzz run metadata -- $(FUZZ_FLAGS) -max_len=8192
@@ -71,21 +71,21 @@ fuzzer:
 	@./install-tools fuzz
 	@cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz@0.13.2
 
-bench: ## we, sharp, Pillow and cavif on the same pictures: bench/report.md; BENCH_PICTURES, BENCH_SYSTEM
+bench: ## compare with sharp, Pillow and cavif, and write bench/report.md; BENCH_IMAGES, BENCH_SYSTEM
 	@./install-tools bench
 	cargo build --release --locked --package cli
 	python3 -B -m bench $(BENCH_FLAGS)
 
-format: ## put every file in its form
+format: ## format the Rust code
 	cargo fmt --all
 
-tools: ## cmake, nasm and avifdec, which the build and the tests call
+tools: ## install missing native tools: cmake, nasm, avifdec and others
 	@./install-tools
 
 nextest:
 	@cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest@0.9.143
 
-# Not optimised: they read a dozen small files.
+# Compiled without optimization, because they read only some small files.
 $(TOOLS)/bin/nixfmt:
 	cargo install --quiet --locked --debug --root $(TOOLS) nixfmt_rs@0.5.3 deadnix@1.3.1
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from terraform import MODULE, ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(MODULE.rglob("*.md"))]
-# Fenced blocks of these languages are data. A block without a language is taken for commands, as are indented blocks.
-DATA = {"json", "hcl"}
+# Fenced blocks of these languages contain no commands. Fenced blocks without a language and indented blocks contain commands.
+DATA = {"json", "hcl", "mermaid"}
 
 # Bash runs a block with an empty PATH. For every program that it does not find it calls this function, which writes the
 # command's words to a file. So quotes, variables, comments, pipes and nested commands are Bash's business.

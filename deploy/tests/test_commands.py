@@ -13,7 +13,6 @@ from walk import SUBSTITUTES, is_run
 
 # Blocks that hold no commands, by their first line.
 NO_COMMANDS = {
-    "event bytes -> jobs -> fetch -> decode -> transform -> encode -> store -> report -> answer": "a diagram",
     "FUNCTION                 faas.invocation_id, faas.coldstart; error.type if the invocation failed": "a tree of spans",
     "vCPU    = memory / 1769 MB": "a formula; bench/cost.py computes it and has tests",
     'filter report.outcome = "failed" | stats count() by report.reason | sort count() desc': "a query for CloudWatch Logs Insights",

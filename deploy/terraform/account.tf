@@ -1,4 +1,4 @@
-# Where this is. The tests put fixed values in this file's place, and evaluate the files that have no resources.
+# The account and region of the deployment. The tests replace this file by fixed values, and evaluate the other files.
 
 data "aws_caller_identity" "this" {}
 
@@ -10,6 +10,6 @@ locals {
   account   = data.aws_caller_identity.this.account_id
   partition = data.aws_partition.this.partition
   region    = data.aws_region.this.region
-  # What the names of AWS's servers end in: amazonaws.com, but for China and the like.
+  # The domain of AWS's endpoints: amazonaws.com, except in other partitions, for example China.
   dns_suffix = data.aws_partition.this.dns_suffix
 }

@@ -1,33 +1,33 @@
-# The alarms of docs/operations.md, which tells what each means and what to do about it.
+# The alarms of docs/operations.md, which describes what each alarm means and what to do.
 
 locals {
   of_function = { FunctionName = var.name }
   of_failures = { QueueName = local.failures_name }
   of_queue    = { QueueName = local.queue_name }
 
-  # Each over one metric: it goes off above `most` in every one of `periods` periods of five minutes.
+  # Each alarm has one metric. It goes off if the metric is above `most` in `periods` successive periods of five minutes.
   alarms = {
     failures = {
       when = true, namespace = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", statistic = "Maximum", of = local.of_failures
-      most = 0, periods = 1, means = "Pictures failed for good"
+      most = 0, periods = 1, means = "Images failed after the last attempt"
     }
     dropped = {
       when = local.is_asynchronous, namespace = "AWS/Lambda", metric = "AsyncEventsDropped", statistic = "Sum", of = local.of_function
-      most = 0, periods = 1, means = "Events were lost"
+      most = 0, periods = 1, means = "Events were lost: there is no failure destination, or Lambda could not send the events there"
     }
     undelivered = {
       when = local.is_asynchronous, namespace = "AWS/Lambda", metric = "DestinationDeliveryFailures", statistic = "Sum", of = local.of_function
-      most = 0, periods = 1, means = "The role may not write to the failures' queue"
+      most = 0, periods = 1, means = "The role may not write to the failure queue"
     }
-    # In milliseconds, which Lambda counts it in.
+    # Milliseconds, the unit of this metric.
     late = {
       when = local.is_asynchronous, namespace = "AWS/Lambda", metric = "AsyncEventAge", statistic = "Maximum", of = local.of_function
-      most = 900000, periods = 1, means = "The function does not keep up: raise its concurrency"
+      most = 900000, periods = 1, means = "The function is too slow for the number of events: raise its concurrency"
     }
-    # In seconds.
+    # Seconds, the unit of this metric.
     queued = {
       when = var.trigger == "sqs", namespace = "AWS/SQS", metric = "ApproximateAgeOfOldestMessage", statistic = "Maximum", of = local.of_queue
-      most = 900, periods = 1, means = "The function does not keep up: raise its concurrency"
+      most = 900, periods = 1, means = "The function is too slow for the number of events: raise its concurrency"
     }
     throttled = {
       when = true, namespace = "AWS/Lambda", metric = "Throttles", statistic = "Sum", of = local.of_function
@@ -35,16 +35,16 @@ locals {
     }
     slow = {
       when = true, namespace = "AWS/Lambda", metric = "Duration", statistic = "Maximum", of = local.of_function
-      most = 800 * var.timeout, periods = 1, means = "Large pictures come near the time-out: more memory, which is more CPU"
+      most = 800 * var.timeout, periods = 1, means = "Large images need almost the whole timeout: add memory, which adds CPU"
     }
     recursive = {
       when = true, namespace = "AWS/Lambda", metric = "RecursiveInvocationsDropped", statistic = "Sum", of = local.of_function
-      most = 0, periods = 1, means = "Another function and this one feed each other"
+      most = 0, periods = 1, means = "Another function and this function invoke each other"
     }
-    # The extension counts it. Where it writes no metrics, docs/operations.md has a metric filter.
+    # The extension writes this metric. If it writes no metrics, use the metric filter of docs/operations.md.
     rejected = {
       when = local.has_metrics, namespace = local.namespace, metric = "RejectedRecords", statistic = "Sum", of = local.of_function
-      most = 0, periods = 1, means = "Events arrived that the function cannot use: they name no object, or ask for something else"
+      most = 0, periods = 1, means = "Events arrive that the function cannot use: they name no object, or request an unknown operation"
     }
   }
 }
@@ -62,7 +62,7 @@ resource "aws_cloudwatch_metric_alarm" "this" {
   evaluation_periods  = each.value.periods
   comparison_operator = "GreaterThanThreshold"
   threshold           = each.value.most
-  # Where nothing happens nothing is wrong.
+  # No data means no events, which is not an error.
   treat_missing_data = "notBreaching"
   alarm_actions      = var.alarm_actions
   ok_actions         = var.alarm_actions
@@ -73,7 +73,7 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
   count = var.create_alarms ? 1 : 0
 
   alarm_name          = "${var.name}-errors"
-  alarm_description   = "More than 5 % of the invocations failed for 15 minutes: S3's permissions, the codec, a bad release. See docs/operations.md."
+  alarm_description   = "More than 5 % of the invocations failed for 15 minutes: check the permissions for S3, the codec, and the last release. See docs/operations.md."
   evaluation_periods  = 3
   comparison_operator = "GreaterThanThreshold"
   threshold           = 5
@@ -84,7 +84,7 @@ resource "aws_cloudwatch_metric_alarm" "errors" {
 
   metric_query {
     id          = "share"
-    label       = "Errors of 100 invocations"
+    label       = "Errors per 100 invocations"
     expression  = "100 * errors / invocations"
     return_data = true
   }

@@ -1,24 +1,24 @@
-# The role of S3 Batch Operations, by which `avif backfill` has the function go through what is in the bucket already.
+# The role of S3 Batch Operations, for `avif backfill`, which converts existing objects.
 
 variable "backfill_bucket" {
-  description = "The bucket for the manifests and reports of `avif backfill`, under backfill/; null where S3 Batch Operations is not used."
+  description = "The bucket for the manifests and reports of `avif backfill`, under backfill/. null if you do not use S3 Batch Operations."
   type        = string
   default     = null
 
   validation {
     condition     = var.backfill_bucket == null || can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.backfill_bucket))
-    error_message = "Name the bucket, without s3:// or an ARN."
+    error_message = "Write only the name of the bucket, without s3:// and not as an ARN."
   }
 }
 
 output "backfill_role_arn" {
-  description = "The role for `avif backfill --role`; null without backfill_bucket."
+  description = "The ARN of the role for `avif backfill --role`; null without backfill_bucket."
   value       = one(aws_iam_role.backfill[*].arn)
 }
 
 locals {
   in_backfill = { StringEquals = { "aws:ResourceAccount" = local.account } }
-  # docs/iam.md, word for word; by names, so that it is known before anything is made.
+  # The same statements as in docs/iam.md. They use names, not resource attributes, so that plans show them before the first apply.
   backfill_policy = var.backfill_bucket == null ? null : jsonencode({
     Version = "2012-10-17"
     Statement = [
@@ -50,7 +50,7 @@ resource "aws_iam_role" "backfill" {
   count = var.backfill_bucket == null ? 0 : 1
 
   name                 = "${var.name}-${local.region}-backfill"
-  description          = "What jobs of S3 Batch Operations for the function ${var.name} in ${local.region} may do"
+  description          = "For S3 Batch Operations jobs that invoke the Lambda function ${var.name} in ${local.region}"
   permissions_boundary = var.permissions_boundary
   tags                 = var.tags
 

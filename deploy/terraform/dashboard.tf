@@ -1,10 +1,10 @@
-# What happens, at a glance: the pictures, as the extension counts them, then the function and its queues, as AWS does.
+# The dashboard: first the metrics of the extension, then AWS's own metrics of the function and its queues.
 
 locals {
-  # The graphs of docs/dashboard.json, which is made from the extension's list of metrics. A test compares the two.
-  graphs_of_pictures = [
+  # The graphs of docs/dashboard.json, which is generated from the extension's list of metrics. A test compares both.
+  graphs_of_images = [
     { title = "Invocations", statistics = ["Sum"], metrics = ["Invocations", "Errors", "Timeouts", "ColdStarts", "RejectedRecords"] },
-    { title = "Pictures", statistics = ["Sum"], metrics = ["Converted", "Refused", "Failed", "Skipped", "Removed"] },
+    { title = "Images", statistics = ["Sum"], metrics = ["Converted", "Rejected", "Failed", "Skipped", "Deleted"] },
     { title = "Telemetry lost", statistics = ["Sum"], metrics = ["TelemetryDropped"] },
     { title = "Time", statistics = ["p50", "p99"], metrics = ["Duration", "BilledDuration", "InitDuration"] },
     { title = "Time per stage", statistics = ["p50", "p99"], metrics = ["FetchTime", "DecodeTime", "TransformTime", "EncodeTime", "StoreTime"] },
@@ -15,18 +15,18 @@ locals {
   ]
   graphs_of_aws = [
     { title = "Lambda: invocations", statistics = ["Sum"], metrics = ["Invocations", "Errors", "Throttles"], of = ["AWS/Lambda", "FunctionName", var.name] },
-    { title = "Lambda: instances at a time", statistics = ["Maximum"], metrics = ["ConcurrentExecutions"], of = ["AWS/Lambda", "FunctionName", var.name] },
-    { title = "Lambda: events' age, ms", statistics = ["Maximum"], metrics = ["AsyncEventAge"], of = ["AWS/Lambda", "FunctionName", var.name] },
-    { title = "Failures kept", statistics = ["Maximum"], metrics = ["ApproximateNumberOfMessagesVisible"], of = ["AWS/SQS", "QueueName", local.failures_name] },
-    { title = "Waiting in the queue", statistics = ["Maximum"], metrics = ["ApproximateNumberOfMessagesVisible"], of = ["AWS/SQS", "QueueName", local.queue_name] },
-    { title = "The oldest in the queue, s", statistics = ["Maximum"], metrics = ["ApproximateAgeOfOldestMessage"], of = ["AWS/SQS", "QueueName", local.queue_name] },
+    { title = "Lambda: concurrent instances", statistics = ["Maximum"], metrics = ["ConcurrentExecutions"], of = ["AWS/Lambda", "FunctionName", var.name] },
+    { title = "Lambda: age of events, ms", statistics = ["Maximum"], metrics = ["AsyncEventAge"], of = ["AWS/Lambda", "FunctionName", var.name] },
+    { title = "Failure queue: messages", statistics = ["Maximum"], metrics = ["ApproximateNumberOfMessagesVisible"], of = ["AWS/SQS", "QueueName", local.failures_name] },
+    { title = "Trigger queue: messages", statistics = ["Maximum"], metrics = ["ApproximateNumberOfMessagesVisible"], of = ["AWS/SQS", "QueueName", local.queue_name] },
+    { title = "Trigger queue: age of the oldest message, s", statistics = ["Maximum"], metrics = ["ApproximateAgeOfOldestMessage"], of = ["AWS/SQS", "QueueName", local.queue_name] },
   ]
   graphs = concat(
-    [for graph in local.graphs_of_pictures : merge(graph, { of = [local.namespace, "FunctionName", var.name] }) if local.has_metrics],
+    [for graph in local.graphs_of_images : merge(graph, { of = [local.namespace, "FunctionName", var.name] }) if local.has_metrics],
     local.graphs_of_aws,
   )
 
-  # Three in a row, on CloudWatch's grid of 24 columns.
+  # Three graphs in each row of CloudWatch's grid, which has 24 columns.
   widgets = [
     for at, graph in local.graphs : {
       type = "metric", width = 8, height = 6, x = 8 * (at % 3), y = 6 * floor(at / 3)

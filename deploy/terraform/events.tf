@@ -1,8 +1,8 @@
-# Which events wake the function, for each trigger.
+# The events that invoke the function, for each trigger.
 
 locals {
-  # Of what EventBridge tells. Conditions on one field are alternatives there, so that there is no "begins with this and
-  # does not end in .avif": with a prefix, an output that lies under it costs an invocation that does nothing.
+  # For EventBridge. Several conditions on one field are alternatives (OR), so a rule cannot match "begins with this prefix
+  # and does not end in .avif". With a source prefix, an output under this prefix causes an invocation that does nothing.
   event_pattern = jsonencode({
     source      = ["aws.s3"]
     detail-type = concat(["Object Created", "Object Restore Completed"], local.follows ? ["Object Deleted"] : [])

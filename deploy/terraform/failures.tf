@@ -1,17 +1,17 @@
-# Where a failure goes that no retry helped, whichever way its event came.
+# The failure queue: events of every trigger that failed after the last attempt.
 
 resource "aws_sqs_queue" "failures" {
   name = local.failures_name
-  # 14 days, the longest that SQS knows.
+  # 14 days, the maximum of SQS.
   message_retention_seconds = 1209600
-  # Lambda reads this queue for a redrive, and then requires at least the function's timeout. Six times is what AWS advises.
+  # For a redrive, Lambda requires at least the function's timeout. AWS recommends six times the timeout.
   visibility_timeout_seconds = 6 * var.timeout
   sqs_managed_sse_enabled    = true
   tags                       = var.tags
 }
 
 locals {
-  # SQS answers plain HTTP, too, unless the policy of the queue denies it.
+  # SQS accepts plain HTTP unless the queue policy denies it.
   https_only = {
     for queue, arn in { failures = local.failures_arn, trigger = local.queue_arn } : queue => {
       Sid                        = "HttpsOnly"
@@ -30,7 +30,7 @@ resource "aws_sqs_queue_policy" "failures" {
     Version = "2012-10-17"
     Statement = concat([local.https_only.failures], [
       for rule in aws_cloudwatch_event_rule.this : {
-        Sid       = "KeepUndelivered"
+        Sid       = "SendUndelivered"
         Effect    = "Allow"
         Principal = { Service = "events.amazonaws.com" }
         Action    = "sqs:SendMessage"
@@ -41,7 +41,7 @@ resource "aws_sqs_queue_policy" "failures" {
   })
 }
 
-# What was invoked asynchronously, by EventBridge or S3. Lambda tries it twice more before.
+# EventBridge and S3 invoke the function asynchronously. Lambda retries twice before it sends the event to this destination.
 resource "aws_lambda_function_event_invoke_config" "this" {
   count = local.is_asynchronous ? 1 : 0
 
@@ -55,6 +55,6 @@ resource "aws_lambda_function_event_invoke_config" "this" {
     }
   }
 
-  # Lambda asks whether the role may send there.
+  # Lambda checks that the role may send messages to the queue.
   depends_on = [aws_iam_role_policy.this]
 }

@@ -1,7 +1,7 @@
 # The function, its version and alias, and its log.
 
 resource "aws_cloudwatch_log_group" "this" {
-  #checkov:skip=CKV_AWS_338: log_retention_in_days decides; what is of lasting interest is in metrics
+  #checkov:skip=CKV_AWS_338: log_retention_in_days sets the retention; metrics keep the long-term data
   name              = local.log_group_name
   retention_in_days = var.log_retention_in_days
   kms_key_id        = var.log_kms_key_arn
@@ -9,23 +9,23 @@ resource "aws_cloudwatch_log_group" "this" {
 }
 
 locals {
-  # So that a flood of uploads does not take the concurrency of every other function in the account, 1,000 by default. The
-  # mapping of the queue has its own limit, and needs nothing reserved.
+  # Many uploads must not use the concurrency of all functions of the account (1,000 by default). With the trigger "sqs", the
+  # event source mapping has its own limit, so nothing is reserved.
   reserved = var.reserved_concurrent_executions != null ? var.reserved_concurrent_executions : var.trigger == "sqs" ? -1 : 50
 }
 
 resource "aws_lambda_function" "this" {
-  #checkov:skip=CKV_AWS_116: failures go to the destination of failures.tf, which holds the error too, or by the queue
-  #checkov:skip=CKV_AWS_272: Lambda signs no images; the digest is what is checked
-  #checkov:skip=CKV_AWS_50: the function sends no traces, and a role for them would name every resource
+  #checkov:skip=CKV_AWS_116: failed events go to the on-failure destination of failures.tf, or to the dead-letter queue of the trigger's queue
+  #checkov:skip=CKV_AWS_272: Lambda cannot sign images; the digest identifies the image
+  #checkov:skip=CKV_AWS_50: the function sends no traces to X-Ray, and its permissions would need Resource *
   function_name = var.name
-  description   = "Photographs in s3://${var.source_bucket}/${var.source_prefix} become AVIF"
+  description   = "Converts images in s3://${var.source_bucket}/${var.source_prefix} to AVIF"
   role          = aws_iam_role.this.arn
 
   package_type  = "Image"
   image_uri     = var.image_uri
   architectures = [var.architecture]
-  # Every change of code or configuration becomes a version of its own, and an unchanged one none.
+  # Each change of code or configuration publishes a new version.
   publish = true
 
   memory_size                    = var.memory_size
@@ -38,7 +38,7 @@ resource "aws_lambda_function" "this" {
     size = var.ephemeral_storage_size
   }
 
-  # Lambda tells of no environment where there is nothing in it, and an empty block would be a change in every plan.
+  # Lambda returns no environment if it has no variables, so an empty block would show a change in every plan.
   dynamic "environment" {
     for_each = length(local.environment) > 0 ? [local.environment] : []
     content {
@@ -46,7 +46,7 @@ resource "aws_lambda_function" "this" {
     }
   }
 
-  # What Lambda would fill in is named, so that a plan has nothing to find.
+  # All defaults of Lambda are set here, so that a plan without changes is empty.
   logging_config {
     log_group             = aws_cloudwatch_log_group.this.name
     log_format            = var.log_format
@@ -62,14 +62,14 @@ resource "aws_lambda_function" "this" {
     }
   }
 
-  # Lambda makes the network's interfaces while it makes the function, by the role.
+  # Lambda creates the network interfaces with the role when it creates the function.
   depends_on = [aws_iam_role_policy.this, aws_iam_role_policy.network]
 }
 
-# The one resource that looks at the version: everything else names the alias, which stays what it is.
+# Only this resource depends on the version. All others refer to the alias, so a new image does not change them.
 resource "aws_lambda_alias" "this" {
   name             = var.alias
-  description      = "What every event goes to"
+  description      = "All events go to this alias"
   function_name    = aws_lambda_function.this.function_name
   function_version = aws_lambda_function.this.version
 }

@@ -1,4 +1,4 @@
-# What Lambda needs of the role for a function in a VPC: docs/iam.md with the reasons, word for word.
+# The permissions that Lambda needs for a function in a VPC. docs/iam.md has the same statements and the reasons.
 
 locals {
   interfaces = "arn:${local.partition}:ec2:${local.here}:network-interface/*"
@@ -10,7 +10,7 @@ locals {
         Sid    = "CreateInterfaces"
         Effect = "Allow"
         Action = "ec2:CreateNetworkInterface"
-        # A subnet that another account shares has that account in its ARN.
+        # The ARN of a shared subnet contains the account that shares it.
         Resource = concat(
           [local.interfaces],
           [for subnet in var.network.subnet_ids : "arn:${local.partition}:ec2:${local.region}:*:subnet/${subnet}"],
@@ -24,8 +24,8 @@ locals {
         Resource = local.interfaces
       },
       {
-        # EC2 knows no resources for these.
-        Sid      = "LookAtNetwork"
+        # EC2 supports no resources for these actions.
+        Sid      = "DescribeNetwork"
         Effect   = "Allow"
         Action   = ["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"]
         Resource = "*"
@@ -56,7 +56,7 @@ resource "aws_iam_role_policy" "network" {
   role   = aws_iam_role.this.name
   policy = local.network_policy
 
-  # Removed after the function's update and not before: by this role Lambda removes the interfaces of a network that is left.
+  # Delete the policy only after the update of the function: Lambda uses it to delete the interfaces of the previous network.
   lifecycle {
     create_before_destroy = true
   }

@@ -1,59 +1,59 @@
 output "function_name" {
-  description = "The function's name."
+  description = "The name of the function."
   value       = aws_lambda_function.this.function_name
 }
 
 output "function_arn" {
-  description = "The function's ARN, without a version."
+  description = "The ARN of the function, without a version."
   value       = aws_lambda_function.this.arn
 }
 
 output "alias_arn" {
-  description = "The alias's ARN: what to invoke, and what S3 Batch Operations is given."
+  description = "The ARN of the alias, for invocations and for `avif backfill --function`."
   value       = aws_lambda_alias.this.arn
 }
 
 output "version" {
-  description = "The version that the alias names."
+  description = "The version that the alias points to."
   value       = aws_lambda_function.this.version
 }
 
 output "role_arn" {
-  description = "The ARN of the function's role, for bucket and key policies elsewhere."
+  description = "The ARN of the function's role, for bucket policies and key policies that you manage."
   value       = aws_iam_role.this.arn
 }
 
 output "role_name" {
-  description = "The role's name, to attach more to it."
+  description = "The name of the function's role, to attach more policies."
   value       = aws_iam_role.this.name
 }
 
 output "policy" {
-  description = "The role's policy, as JSON."
+  description = "The policy of the function's role, as JSON."
   value       = local.policy
 }
 
 output "log_group_name" {
-  description = "Where the log is."
+  description = "The name of the log group."
   value       = aws_cloudwatch_log_group.this.name
 }
 
 output "queue_arn" {
-  description = "The ARN of the queue of the trigger \"sqs\", for the bucket's notifications; else null."
+  description = "The ARN of the trigger's queue, for the bucket's notifications; null unless trigger is \"sqs\"."
   value       = one(aws_sqs_queue.this[*].arn)
 }
 
 output "queue_url" {
-  description = "Its URL, for `avif backfill`; else null."
+  description = "The URL of the trigger's queue, for `avif backfill --queue`; null unless trigger is \"sqs\"."
   value       = one(aws_sqs_queue.this[*].url)
 }
 
 output "failures_queue_arn" {
-  description = "The ARN of the queue that keeps what failed."
+  description = "The ARN of the failure queue."
   value       = aws_sqs_queue.failures.arn
 }
 
 output "failures_queue_url" {
-  description = "Its URL."
+  description = "The URL of the failure queue."
   value       = aws_sqs_queue.failures.url
 }

@@ -1,8 +1,8 @@
-# What the function's role allows: docs/iam.md with the reasons, word for word. A test compares the two, and docs/iam.md
-# is compared with the calls that the function makes.
+# The policy of the function's role. docs/iam.md has the same statements and the reasons. One test compares both, and another
+# test compares docs/iam.md with the requests of the function.
 
 locals {
-  # Names and not attributes of resources, so that the policy is known before anything is made.
+  # Names instead of resource attributes, so that plans show the policy before the first apply.
   log_group_name = "/aws/lambda/${var.name}"
   queue_name     = var.name
   failures_name  = "${var.name}-failures"
@@ -12,36 +12,36 @@ locals {
   failures_arn   = "arn:${local.partition}:sqs:${local.here}:${local.failures_name}"
 
   source_account = var.source_account_id == null ? local.account : var.source_account_id
-  # Variants beside their sources are in the sources' bucket, so its owner is the same.
+  # Without an output bucket, the variants are in the source bucket and have the same owner.
   own_output     = local.output_bucket == var.source_bucket ? local.source_account : local.account
   output_account = var.output_account_id == null ? local.own_output : var.output_account_id
   source_arn     = "arn:${local.partition}:s3:::${var.source_bucket}"
   output_arn     = "arn:${local.partition}:s3:::${local.output_bucket}"
   source_objects = "${local.source_arn}/${var.source_prefix}*"
-  # The keys of outputs end in nothing else (crates/transfer/src/layout.rs), so a source cannot be overwritten or deleted.
+  # All output keys end in these suffixes (crates/transfer/src/layout.rs), so the role cannot overwrite or delete a source.
   output_objects = [for suffix in [".avif", ".avif.json"] : "${local.output_arn}/${local.output_prefix}${var.source_prefix}*${suffix}"]
 
-  # A bucket's name is free for others once the bucket is deleted.
+  # After a bucket is deleted, another account may take its name.
   in_sources = { "aws:ResourceAccount" = local.source_account }
   in_outputs = { "aws:ResourceAccount" = local.output_account }
-  # A KMS key is in the region of the bucket that it encrypts, so the key's ARN names that region. The bucket for variants
-  # may be in another region than the function.
+  # A KMS key is in the region of its bucket, so the ARN of the key contains this region. The output bucket may be in another
+  # region than the function.
   by_s3 = {
     for use, key in { sources = var.source_kms_key_arn, outputs = var.output_kms_key_arn } :
     use => { for arn in key == null ? [] : [key] : "kms:ViaService" => "s3.${split(":", arn)[3]}.${local.dns_suffix}" }
   }
 
-  # Lambda sends what failed asynchronously by this role; a queue moves its own failures by itself.
+  # Lambda uses the role to send failed asynchronous events to the failure queue. SQS moves the messages of a queue itself.
   is_asynchronous = contains(["eventbridge", "notification"], var.trigger)
 
-  # `only`: the values of condition keys that it is restricted to.
+  # `only`: condition keys and their required values.
   permissions = {
     ReadSources   = { when = true, actions = ["s3:GetObject"], on = local.source_objects, only = local.in_sources }
     ListSources   = { when = true, actions = ["s3:ListBucket"], on = local.source_arn, only = local.in_sources }
-    LookAtOutputs = { when = true, actions = ["s3:GetObject"], on = local.output_objects, only = local.in_outputs }
+    ReadOutputs   = { when = true, actions = ["s3:GetObject"], on = local.output_objects, only = local.in_outputs }
     ListOutputs   = { when = true, actions = ["s3:ListBucket"], on = local.output_arn, only = local.in_outputs }
     WriteOutputs  = { when = true, actions = ["s3:PutObject"], on = local.output_objects, only = local.in_outputs }
-    RemoveOutputs = { when = true, actions = ["s3:DeleteObject"], on = local.output_objects, only = local.in_outputs }
+    DeleteOutputs = { when = true, actions = ["s3:DeleteObject"], on = local.output_objects, only = local.in_outputs }
 
     ReadTags = {
       when    = local.copies_tags
@@ -51,10 +51,10 @@ locals {
     }
     WriteTags = { when = local.copies_tags, actions = ["s3:PutObjectTagging"], on = local.output_objects, only = local.in_outputs }
 
-    KeepCatalogue = {
-      when    = local.has_catalogue
+    WriteCatalog = {
+      when    = local.has_catalog
       actions = ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"]
-      on      = "arn:${local.partition}:dynamodb:${local.here}:table/${local.catalogue_table}"
+      on      = "arn:${local.partition}:dynamodb:${local.here}:table/${local.catalog_table}"
       only    = {}
     }
 
@@ -73,7 +73,7 @@ locals {
       on      = local.queue_arn
       only    = {}
     }
-    KeepFailures = { when = local.is_asynchronous, actions = ["sqs:SendMessage"], on = local.failures_arn, only = {} }
+    SendFailures = { when = local.is_asynchronous, actions = ["sqs:SendMessage"], on = local.failures_arn, only = {} }
     # For the event source mapping that sends failed events to the function again: docs/operations.md, "Redrive".
     ReceiveFailures = {
       when    = local.is_asynchronous
@@ -83,7 +83,7 @@ locals {
     }
   }
 
-  # The credentials of the function's code carry its ARN. Lambda's own requests to SQS and EC2 do not.
+  # The credentials of the function's code contain the function's ARN. Lambda's own requests to SQS and EC2 do not.
   by_code = { ArnEquals = { "lambda:SourceFunctionArn" = local.function_arn } }
   no_queues_for_code = {
     Sid       = "NoQueuesForCode"

@@ -1,9 +1,9 @@
-# The role that the function runs by.
+# The execution role of the function.
 
 resource "aws_iam_role" "this" {
-  # Roles are the account's and not a region's, so the name tells the region.
+  # Roles are global in an account, so the name contains the region.
   name                 = "${var.name}-${local.region}"
-  description          = "What the Lambda function ${var.name} in ${local.region} may do"
+  description          = "Execution role of the Lambda function ${var.name} in ${local.region}"
   permissions_boundary = var.permissions_boundary
   tags                 = var.tags
 

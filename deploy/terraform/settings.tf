@@ -1,8 +1,8 @@
-# The function's own settings: README.md at the root of the repository tells what each does and which default it has. A
-# test compares the two lists.
+# The settings of the function. The README.md in the root folder describes each setting and its default. A test compares both
+# lists.
 
 variable "settings" {
-  description = "The function's settings, named as its variables are without AVIF_ and in small letters. What is left out or null has the function's own default. `avif local --settings FILE` takes the same object as JSON."
+  description = "The settings of the function. The names are those of its environment variables, in lower case and without AVIF_. Omitted or null: the function's default. `avif local --settings FILE` reads the same object as JSON."
   type = object({
     widths               = optional(string)
     quality              = optional(string)
@@ -28,34 +28,34 @@ variable "settings" {
 
   validation {
     condition     = var.settings.widths == null || can(regex("^ *(full|[1-9][0-9]{0,4}) *(, *(full|[1-9][0-9]{0,4}) *)*$", var.settings.widths))
-    error_message = "settings.widths: pixels and \"full\", with commas: \"full,1280,640\"."
+    error_message = "settings.widths: expected pixels or \"full\", separated by commas: \"full,1280,640\"."
   }
   validation {
     condition     = var.settings.quality == null || can(regex("^(visual:([3-8][0-9](\\.[0-9])?|9[0-4](\\.[0-9])?|95(\\.0)?)|[0-9]{1,2}|100)$", var.settings.quality))
-    error_message = "settings.quality: a score to reach, \"visual:30\" to \"visual:95\", or the encoder's own number, \"0\" to \"100\"."
+    error_message = "settings.quality: expected a target score, \"visual:30\" to \"visual:95\", or a quality of the encoder, \"0\" to \"100\"."
   }
   validation {
     condition     = var.settings.speed == null || contains(range(11), try(var.settings.speed, -1))
-    error_message = "settings.speed: a whole number from 0 to 10."
+    error_message = "settings.speed: expected a whole number from 0 to 10."
   }
   validation {
     condition     = var.settings.metadata == null || contains(["strip", "keep"], coalesce(var.settings.metadata, "-"))
-    error_message = "settings.metadata: \"strip\" or \"keep\"."
+    error_message = "settings.metadata: expected \"strip\" or \"keep\"."
   }
   validation {
     condition     = var.settings.storage_class == null || contains(["STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"], coalesce(var.settings.storage_class, "-"))
-    error_message = "settings.storage_class: one that can be read at once, such as STANDARD_IA."
+    error_message = "settings.storage_class: expected STANDARD, STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING or GLACIER_IR."
   }
   validation {
     condition = alltrue([
       for limit in [var.settings.max_bytes, var.settings.max_pixels, var.settings.max_animation_pixels, var.settings.max_seconds] :
       limit == null || try(limit >= 1 && floor(limit) == limit, false)
     ])
-    error_message = "settings.max_bytes, max_pixels, max_animation_pixels and max_seconds: whole numbers from 1."
+    error_message = "settings.max_bytes, max_pixels, max_animation_pixels and max_seconds: expected whole numbers of at least 1."
   }
   validation {
     condition     = var.settings.kms_key == null || var.output_kms_key_arn != null
-    error_message = "settings.kms_key encrypts the variants: name the same key's ARN in output_kms_key_arn, which the role needs."
+    error_message = "settings.kms_key encrypts the variants, and the role needs a permission for it: set output_kms_key_arn to the ARN of the same key."
   }
 }
 
@@ -66,11 +66,11 @@ locals {
     local.telemetry_secrets,
   )
 
-  # What the rest of the module has to know of them. The function has a default of its own for each.
-  copies_tags     = try(tobool(var.settings.copy_tags), null) == true
-  follows         = var.settings.follow_removals != false
-  output_bucket   = var.settings.output_bucket == null ? var.source_bucket : var.settings.output_bucket
-  output_prefix   = var.settings.output_prefix == null ? "" : var.settings.output_prefix
-  has_catalogue   = var.settings.catalog_table != null
-  catalogue_table = var.settings.catalog_table == null ? "" : var.settings.catalog_table
+  # The settings that other files of the module use, with the function's defaults.
+  copies_tags   = try(tobool(var.settings.copy_tags), null) == true
+  follows       = var.settings.follow_removals != false
+  output_bucket = var.settings.output_bucket == null ? var.source_bucket : var.settings.output_bucket
+  output_prefix = var.settings.output_prefix == null ? "" : var.settings.output_prefix
+  has_catalog   = var.settings.catalog_table != null
+  catalog_table = var.settings.catalog_table == null ? "" : var.settings.catalog_table
 }

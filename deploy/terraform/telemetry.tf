@@ -1,12 +1,11 @@
-# The extension's own settings: docs/telemetry.md tells what each does and which default it has. The image carries the
-# extension already. A test compares the two lists.
+# The settings of the extension, which is in the image. docs/telemetry.md describes each setting and its default. A test
+# compares both lists.
 
 variable "telemetry" {
-  description = "The settings of the extension that measures the function, named as its variables are, in small letters. What is left out or null has the extension's own default, which is metrics in CloudWatch and nothing else."
+  description = "The settings of the telemetry extension. The names are those of its environment variables, in lower case. Omitted or null: the extension's default. Without settings, the extension writes only CloudWatch metrics."
   type = object({
     telemetry_emf                  = optional(bool)
     telemetry_namespace            = optional(string)
-    telemetry_file                 = optional(string)
     otel_exporter_otlp_endpoint    = optional(string)
     otel_exporter_otlp_timeout     = optional(number)
     otel_exporter_otlp_compression = optional(string)
@@ -23,66 +22,63 @@ variable "telemetry" {
 
   validation {
     condition     = var.telemetry.telemetry_namespace == null || can(regex("^[A-Za-z0-9._/#:-]{1,255}$", var.telemetry.telemetry_namespace))
-    error_message = "telemetry.telemetry_namespace: letters, digits and . - _ / # :, up to 255."
-  }
-  validation {
-    condition     = var.telemetry.telemetry_file == null || startswith(coalesce(var.telemetry.telemetry_file, "-"), "/tmp/")
-    error_message = "telemetry.telemetry_file: a file under /tmp, for nothing else can be written to."
+    error_message = "telemetry.telemetry_namespace: expected 1 to 255 letters, digits and the characters . - _ / # :."
   }
   validation {
     condition     = var.telemetry.otel_exporter_otlp_endpoint == null || can(regex("^https?://[^/]", var.telemetry.otel_exporter_otlp_endpoint))
-    error_message = "telemetry.otel_exporter_otlp_endpoint: an address that begins with http:// or https://."
+    error_message = "telemetry.otel_exporter_otlp_endpoint: expected a URL that begins with http:// or https://."
   }
   validation {
     condition     = var.telemetry.otel_exporter_otlp_timeout == null || try(var.telemetry.otel_exporter_otlp_timeout >= 1 && floor(var.telemetry.otel_exporter_otlp_timeout) == var.telemetry.otel_exporter_otlp_timeout, false)
-    error_message = "telemetry.otel_exporter_otlp_timeout: milliseconds, a whole number from 1."
+    error_message = "telemetry.otel_exporter_otlp_timeout: expected milliseconds, a whole number of at least 1."
   }
   validation {
     condition     = contains(["gzip", "none"], coalesce(var.telemetry.otel_exporter_otlp_compression, "none"))
-    error_message = "telemetry.otel_exporter_otlp_compression: gzip or none."
+    error_message = "telemetry.otel_exporter_otlp_compression: expected gzip or none."
   }
   validation {
     condition     = coalesce(var.telemetry.otel_exporter_otlp_protocol, "http/protobuf") == "http/protobuf"
-    error_message = "telemetry.otel_exporter_otlp_protocol: http/protobuf alone is spoken, which a backend takes at a port of its own, 4318 as a rule."
+    error_message = "telemetry.otel_exporter_otlp_protocol: expected http/protobuf, the only supported protocol. Backends usually receive it on port 4318."
   }
   validation {
     condition     = contains(["otlp", "none"], coalesce(var.telemetry.otel_metrics_exporter, "otlp"))
-    error_message = "telemetry.otel_metrics_exporter: otlp or none."
+    error_message = "telemetry.otel_metrics_exporter: expected otlp or none."
   }
   validation {
     condition     = contains(["otlp", "none"], coalesce(var.telemetry.otel_traces_exporter, "otlp"))
-    error_message = "telemetry.otel_traces_exporter: otlp or none."
+    error_message = "telemetry.otel_traces_exporter: expected otlp or none."
   }
   validation {
     condition     = contains(["otlp", "none"], coalesce(var.telemetry.otel_logs_exporter, "otlp"))
-    error_message = "telemetry.otel_logs_exporter: otlp or none."
+    error_message = "telemetry.otel_logs_exporter: expected otlp or none."
   }
   validation {
     condition     = var.telemetry.otel_resource_attributes == null || can(regex("^ *[^=,]+=[^,]*(,[^=,]+=[^,]*)*$", var.telemetry.otel_resource_attributes))
-    error_message = "telemetry.otel_resource_attributes: name=value, with commas between."
+    error_message = "telemetry.otel_resource_attributes: expected name=value pairs separated by commas."
   }
 }
 
-# By itself, because one sensitive attribute would hide all of `telemetry` in plans, and could decide on no resource.
+# A separate variable, because one sensitive attribute would hide all of `telemetry` in plans. Also, a sensitive value cannot
+# decide whether a resource exists.
 variable "telemetry_headers" {
-  description = "OTEL_EXPORTER_OTLP_HEADERS, which often holds a token: name=value, with commas between; null for none. Plans do not show it. The state and the function's configuration contain it."
+  description = "OTEL_EXPORTER_OTLP_HEADERS, which often contains a token: name=value pairs separated by commas; null for none. Plans do not show it. The Terraform state and the configuration of the function contain it."
   type        = string
   default     = null
   sensitive   = true
 
   validation {
     condition     = var.telemetry_headers == null || can(regex("^ *[^=,]+=[^,]*(,[^=,]+=[^,]*)*$", var.telemetry_headers))
-    error_message = "telemetry_headers: name=value, with commas between."
+    error_message = "telemetry_headers: expected name=value pairs separated by commas."
   }
 }
 
 locals {
-  # That there are headers is no secret.
+  # Only the value is secret, not whether there is one.
   has_headers           = nonsensitive(var.telemetry_headers != null)
   telemetry_secrets     = { for name in local.has_headers ? ["OTEL_EXPORTER_OTLP_HEADERS"] : [] : name => var.telemetry_headers }
   telemetry_environment = { for name, value in var.telemetry : upper(name) => tostring(value) if value != null }
 
-  # What the dashboard has to know of them. The extension has a default of its own for each.
+  # The settings that the dashboard and the alarms use, with the extension's defaults.
   has_metrics = var.telemetry.telemetry_emf != false
   namespace   = coalesce(var.telemetry.telemetry_namespace, "avif-lambda")
 }

@@ -1,11 +1,11 @@
-# EventBridge. The bucket has to send its events there, which is a switch beside its notifications: README.md tells how to
-# turn it without losing any.
+# The trigger "eventbridge". The bucket must send its events to EventBridge. docs/deploy.md describes how to turn this on
+# without losing other notifications of the bucket.
 
 resource "aws_cloudwatch_event_rule" "this" {
   count = var.trigger == "eventbridge" ? 1 : 0
 
   name          = var.name
-  description   = "Photographs come and go in s3://${var.source_bucket}/${var.source_prefix}"
+  description   = "Created, restored and deleted objects in s3://${var.source_bucket}/${var.source_prefix}"
   event_pattern = local.event_pattern
   tags          = var.tags
 }
@@ -16,7 +16,7 @@ resource "aws_cloudwatch_event_target" "this" {
   rule = aws_cloudwatch_event_rule.this[0].name
   arn  = aws_lambda_alias.this.arn
 
-  # What could not even be handed to Lambda.
+  # For events that EventBridge cannot deliver to Lambda.
   dead_letter_config {
     arn = aws_sqs_queue.failures.arn
   }

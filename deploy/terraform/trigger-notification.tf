@@ -1,5 +1,5 @@
-# The bucket's own notifications, to the function or to the queue. A bucket has one configuration of them, and this resource
-# is all of it: it is made only where replace_bucket_notifications says so.
+# The bucket's notifications to the function or to the queue. A bucket has only one notification configuration, and this
+# resource replaces it. So the module creates the resource only if replace_bucket_notifications is true.
 
 resource "aws_lambda_permission" "s3" {
   count = var.trigger == "notification" ? 1 : 0
@@ -10,7 +10,7 @@ resource "aws_lambda_permission" "s3" {
   qualifier     = aws_lambda_alias.this.name
   principal     = "s3.amazonaws.com"
   source_arn    = local.source_arn
-  # A bucket's name is free for others once the bucket is deleted.
+  # After a bucket is deleted, another account may take its name.
   source_account = local.source_account
 }
 
@@ -19,7 +19,7 @@ resource "aws_s3_bucket_notification" "this" {
 
   bucket = var.source_bucket
 
-  # One for each suffix: S3 has no "any of".
+  # One notification for each suffix, because a filter of S3 has only one suffix.
   dynamic "lambda_function" {
     for_each = var.trigger == "notification" ? var.suffixes : []
     content {
@@ -42,6 +42,6 @@ resource "aws_s3_bucket_notification" "this" {
     }
   }
 
-  # S3 tries each destination when it is told of it.
+  # S3 validates each destination when the configuration is written.
   depends_on = [aws_lambda_permission.s3, aws_sqs_queue_policy.this]
 }

@@ -1,12 +1,12 @@
-# A queue, fed by S3 or by an SNS topic.
+# The trigger "sqs": a queue that receives events from S3 or from an SNS topic.
 
 resource "aws_sqs_queue" "this" {
   count = var.trigger == "sqs" ? 1 : 0
 
   name = local.queue_name
-  # Six times the function's own, as AWS advises: a batch that is throttled must not come back while it waits.
+  # Six times the function's timeout, as AWS recommends. A throttled batch must not become visible again while Lambda retries it.
   visibility_timeout_seconds = 6 * var.timeout
-  # A message keeps its age when it goes to the failures, where it is to stay for ten days at least.
+  # Four days. SQS counts the age from the first queue, so a message stays at least ten days in the failure queue.
   message_retention_seconds = 345600
   sqs_managed_sse_enabled   = true
   redrive_policy            = jsonencode({ deadLetterTargetArn = aws_sqs_queue.failures.arn, maxReceiveCount = 5 })
@@ -29,7 +29,7 @@ resource "aws_sqs_queue_policy" "this" {
         Resource  = aws_sqs_queue.this[0].arn
         Condition = merge(
           { ArnEquals = { "aws:SourceArn" = var.topic_arn == null ? local.source_arn : var.topic_arn } },
-          # A bucket's ARN does not tell whose it is, and its name is free for others once it is deleted.
+          # The ARN of a bucket does not contain the account. After a bucket is deleted, another account may take its name.
           { for account in var.topic_arn == null ? [local.source_account] : [] : "StringEquals" => { "aws:SourceAccount" = account } },
         )
       },
@@ -53,7 +53,7 @@ resource "aws_lambda_event_source_mapping" "this" {
   event_source_arn = aws_sqs_queue.this[0].arn
   function_name    = aws_lambda_alias.this.arn
   batch_size       = var.batch_size
-  # The one switch that loses pictures: without it Lambda deletes the messages that failed, too.
+  # Required: without it, Lambda also deletes the failed messages of a batch, so these images are lost.
   function_response_types = ["ReportBatchItemFailures"]
   tags                    = var.tags
 
@@ -61,6 +61,6 @@ resource "aws_lambda_event_source_mapping" "this" {
     maximum_concurrency = var.maximum_concurrency
   }
 
-  # Lambda asks whether the role may read the queue.
+  # Lambda checks that the role may read the queue.
   depends_on = [aws_iam_role_policy.this]
 }

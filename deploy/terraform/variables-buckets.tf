@@ -1,74 +1,74 @@
 variable "source_bucket" {
-  description = "The name of the bucket with the photographs. It is not made here."
+  description = "The name of the source bucket. The bucket must exist: the module does not create it."
   type        = string
   nullable    = false
 
   validation {
     condition     = can(regex("^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", var.source_bucket))
-    error_message = "Name the bucket, without s3:// or an ARN."
+    error_message = "Write only the name of the bucket, without s3:// and not as an ARN."
   }
 }
 
 variable "source_prefix" {
-  description = "What the photographs' keys begin with; empty for the whole bucket. The role reads nothing else."
+  description = "The key prefix of the sources; empty for the whole bucket. The role can read only keys with this prefix."
   type        = string
   default     = ""
   nullable    = false
 
   validation {
     condition     = !can(regex("[*?]", var.source_prefix)) && !startswith(var.source_prefix, "/") && length(var.source_prefix) <= 150
-    error_message = "A prefix has neither * nor ? nor more than 150 characters, and a key begins with no slash."
+    error_message = "A prefix has at most 150 characters, contains neither * nor ?, and does not begin with a slash."
   }
 }
 
 variable "source_account_id" {
-  description = "The account that the bucket belongs to; null where it is this one."
+  description = "The account that owns the source bucket; null if it is this account."
   type        = string
   default     = null
 
   validation {
     condition     = var.source_account_id == null || can(regex("^[0-9]{12}$", var.source_account_id))
-    error_message = "An account's id has 12 digits."
+    error_message = "An account ID has 12 digits."
   }
   validation {
     condition     = var.source_account_id == null || var.trigger != "eventbridge"
-    error_message = "EventBridge tells the bucket's own account alone: have a rule there send to this account's bus, or take the trigger \"sqs\"."
+    error_message = "EventBridge delivers events only to the account that owns the bucket. Use the trigger \"sqs\", or let a rule in that account forward the events."
   }
 }
 
 variable "output_account_id" {
-  description = "The account that owns the bucket for variants; null if it is this one, or if the variants are in the bucket of the sources."
+  description = "The account that owns the output bucket; null if it is this account, or if the variants are in the source bucket."
   type        = string
   default     = null
 
   validation {
     condition     = var.output_account_id == null || can(regex("^[0-9]{12}$", var.output_account_id))
-    error_message = "An account's id has 12 digits."
+    error_message = "An account ID has 12 digits."
   }
   validation {
     condition     = var.output_account_id == null || local.output_bucket != var.source_bucket
-    error_message = "The variants are in the bucket of the sources, whose account is source_account_id: set that, or settings.output_bucket."
+    error_message = "The variants are in the source bucket, so set source_account_id instead, or set settings.output_bucket."
   }
 }
 
 variable "source_kms_key_arn" {
-  description = "The KMS key that the photographs are encrypted with; null where none is, or S3's own."
+  description = "The ARN of the KMS key that encrypts the sources; null if they are not encrypted with your own key."
   type        = string
   default     = null
 
   validation {
     condition     = var.source_kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.source_kms_key_arn))
-    error_message = "Name the key by its ARN, not by an alias."
+    error_message = "Write the ARN of the key, not an alias."
   }
 }
 
 variable "output_kms_key_arn" {
-  description = "The KMS key that encrypts the variants, by settings.kms_key or by the default of their bucket. It is in the region of that bucket, which the role's policy takes from this ARN. Null if S3's own keys encrypt them."
+  description = "The ARN of the KMS key that encrypts the variants, through settings.kms_key or the default encryption of the output bucket. The policy of the role takes the bucket's region from this ARN. null if they are not encrypted with your own key."
   type        = string
   default     = null
 
   validation {
     condition     = var.output_kms_key_arn == null || can(regex("^arn:[a-z-]+:kms:[a-z0-9-]+:[0-9]{12}:key/", var.output_kms_key_arn))
-    error_message = "Name the key by its ARN, not by an alias."
+    error_message = "Write the ARN of the key, not an alias."
   }
 }

@@ -1,24 +1,24 @@
 variable "trigger" {
-  description = "What wakes the function: \"eventbridge\" leaves the bucket's notifications alone; \"sqs\" is for much traffic; \"notification\" invokes directly, and replaces the bucket's notifications; \"none\" leaves it to S3 Batch Operations and to you."
+  description = "The trigger of the function. \"eventbridge\" does not change the bucket's notifications. \"sqs\" is for heavy traffic. \"notification\" lets S3 invoke the function directly, and replaces the bucket's notifications. \"none\" creates no trigger: S3 Batch Operations or you invoke the function."
   type        = string
   default     = "eventbridge"
   nullable    = false
 
   validation {
     condition     = contains(["eventbridge", "sqs", "notification", "none"], var.trigger)
-    error_message = "There are eventbridge, sqs, notification and none."
+    error_message = "Expected eventbridge, sqs, notification or none."
   }
 }
 
 variable "replace_bucket_notifications" {
-  description = "Whether the bucket's notification configuration is this module's. A bucket has one, which is written as a whole: whatever it holds already is lost. With the trigger \"sqs\" it is what makes S3 tell the queue; without it, S3 has to be told elsewhere."
+  description = "Whether the module writes the bucket's notification configuration. A bucket has only one, so all other notifications of the bucket are lost. With the trigger \"sqs\", S3 then sends events to the queue. If false, add the queue to the notifications yourself."
   type        = bool
   default     = false
   nullable    = false
 
   validation {
     condition     = var.trigger != "notification" || var.replace_bucket_notifications
-    error_message = "The trigger \"notification\" replaces every notification that the bucket has, and its EventBridge switch: set replace_bucket_notifications = true if that is what you want, or take \"eventbridge\"."
+    error_message = "The trigger \"notification\" replaces every notification that the bucket has, and turns off its EventBridge notifications. If you accept this, set replace_bucket_notifications = true. Otherwise use the trigger \"eventbridge\"."
   }
   validation {
     condition     = !var.replace_bucket_notifications || contains(["sqs", "notification"], var.trigger)
@@ -26,27 +26,27 @@ variable "replace_bucket_notifications" {
   }
   validation {
     condition     = !var.replace_bucket_notifications || var.topic_arn == null
-    error_message = "Where a topic feeds the queue, the bucket's notifications are the topic's affair."
+    error_message = "With topic_arn, the bucket must notify the topic, so the module cannot write the bucket's notifications: set replace_bucket_notifications = false."
   }
 }
 
 variable "topic_arn" {
-  description = "The SNS topic that S3 tells, where one feeds the queue of the trigger \"sqs\"; null where S3 tells the queue itself."
+  description = "The ARN of an SNS topic that receives the bucket's events. The module subscribes the queue of the trigger \"sqs\" to it. null if S3 notifies the queue directly."
   type        = string
   default     = null
 
   validation {
     condition     = var.topic_arn == null || can(regex("^arn:[a-z-]+:sns:", var.topic_arn))
-    error_message = "Name the topic by its ARN."
+    error_message = "Write the ARN of the topic."
   }
   validation {
     condition     = var.topic_arn == null || var.trigger == "sqs"
-    error_message = "A topic feeds the queue of the trigger \"sqs\"."
+    error_message = "topic_arn needs the trigger \"sqs\"."
   }
 }
 
 variable "suffixes" {
-  description = "The ends of keys that S3 tells of, where replace_bucket_notifications is set; at most 100. S3 minds the case."
+  description = "The key suffixes of the notifications, if replace_bucket_notifications is true; at most 100. S3 distinguishes upper and lower case."
   type        = list(string)
   default = [
     ".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp",
@@ -56,38 +56,38 @@ variable "suffixes" {
 
   validation {
     condition     = length(var.suffixes) >= 1 && length(var.suffixes) <= 100
-    error_message = "A bucket has 1 to 100 notifications."
+    error_message = "Expected 1 to 100 suffixes, because a bucket has at most 100 notifications."
   }
   validation {
     condition     = alltrue([for suffix in var.suffixes : !endswith(lower(suffix), ".avif") && !endswith(lower(suffix), ".json") && suffix != ""])
-    error_message = "An AVIF is an output and never an input: its events would only cost."
+    error_message = "Suffixes must not be empty or end in .avif or .json: the function never converts such keys."
   }
 }
 
 variable "batch_size" {
-  description = "Messages that the queue hands over at a time, 1 to 10."
+  description = "Maximum number of messages in a batch, 1 to 10."
   type        = number
   default     = 10
   nullable    = false
 
   validation {
     condition     = var.batch_size >= 1 && var.batch_size <= 10
-    error_message = "1 to 10: a larger batch would have to be done within one time-out, too."
+    error_message = "Expected 1 to 10: the function must process a whole batch within one timeout."
   }
 }
 
 variable "maximum_concurrency" {
-  description = "Batches of the queue under way at a time, 2 to 1,000: what keeps a sudden million from taking the account's whole concurrency."
+  description = "Maximum number of concurrent invocations by the queue, 2 to 1,000. It prevents many uploads from using the whole concurrency of the account."
   type        = number
   default     = 20
   nullable    = false
 
   validation {
     condition     = var.maximum_concurrency >= 2 && var.maximum_concurrency <= 1000
-    error_message = "Lambda takes 2 to 1000."
+    error_message = "Expected 2 to 1000."
   }
   validation {
     condition     = var.trigger != "sqs" || local.reserved == -1 || var.maximum_concurrency <= local.reserved
-    error_message = "More batches than reserved_concurrent_executions lets run are throttled, and end among the failures though nothing is wrong with them."
+    error_message = "maximum_concurrency must not exceed reserved_concurrent_executions. Otherwise Lambda throttles batches, and their messages can go to the failure queue without an error."
   }
 }

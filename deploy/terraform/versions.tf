@@ -1,11 +1,11 @@
 terraform {
-  # The first whose validations may look at other variables.
+  # The first version in which a validation can refer to other variables.
   required_version = ">= 1.9"
 
   required_providers {
     aws = {
       source = "hashicorp/aws"
-      # The first in which a region is told by `region`, and in which each resource may have its own.
+      # The first version with the attribute `region`, in the data source and in each resource.
       version = ">= 6.0"
     }
   }

@@ -1,6 +1,6 @@
-"""The job that `avif backfill` creates, by the service's own model: no server on loopback plays S3 Batch Operations.
+"""The request with which `avif backfill` creates a job, checked with the service's model. No local server simulates S3 Batch Operations.
 
-A test of the crate backfill holds create-job.xml to what is sent.
+A test of the crate backfill compares create-job.xml with the request.
 """
 
 import unittest
@@ -23,7 +23,7 @@ def tag(element: ElementTree.Element) -> str:
 
 
 def read(element: ElementTree.Element, shape: Shape):
-    """What an element says, as the model has it. What the model does not know is an error."""
+    """The value of an element by the model. An element that the model does not know is an error."""
     if isinstance(shape, StructureShape):
         members = {member.serialization.get("name", name): (name, member) for name, member in shape.members.items()}
         return {members[tag(child)][0]: read(child, members[tag(child)][1]) for child in element}
@@ -36,7 +36,7 @@ def read(element: ElementTree.Element, shape: Shape):
 
 
 def canonical(text: str | bytes) -> str:
-    """The same for the same elements, in whatever order those of a structure are."""
+    """The XML with the elements of each structure in alphabetical order."""
     root = ElementTree.fromstring(text)
     for element in root.iter():
         element[:] = sorted(element, key=tag)
@@ -44,12 +44,12 @@ def canonical(text: str | bytes) -> str:
 
 
 class Job(unittest.TestCase):
-    def test_has_what_the_service_asks_for_and_nothing_else(self):
+    def test_request_is_valid_for_the_service(self):
         parameters = ACCOUNT | read(ElementTree.fromstring(SENT), CREATE.input_shape)
         errors = ParamValidator().validate(parameters, CREATE.input_shape)
         self.assertFalse(errors.has_errors(), errors.generate_report())
 
-    def test_is_written_as_the_services_own_client_writes_it(self):
+    def test_request_equals_that_of_botocore(self):
         parameters = ACCOUNT | read(ElementTree.fromstring(SENT), CREATE.input_shape)
         request = create_serializer(SERVICE.metadata["protocol"]).serialize_to_request(parameters, CREATE)
         self.assertEqual((request["method"], request["url_path"]), ("POST", "/v20180820/jobs"))

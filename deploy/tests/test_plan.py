@@ -1,11 +1,11 @@
-"""What Terraform makes of the module, by the provider's real schema: what a second apply finds, and what a change changes."""
+"""Plans and applies of the module and its examples, by Terraform with the provider's real schema."""
 
 import json
 import unittest
 from pathlib import Path
 
 from deployment import Deployment
-from terraform import DIGEST, IMAGE, LEAST
+from terraform import DIGEST, IMAGE, REQUIRED
 from test_policy import KEYS, https_only
 from test_settings import EXAMPLES as SETTINGS
 from test_settings import KEY
@@ -13,7 +13,7 @@ from test_telemetry import GIVEN as TELEMETRY
 
 OTHER = IMAGE.replace(DIGEST, DIGEST[::-1])
 NETWORK = {"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]}
-EVERYTHING = LEAST | TELEMETRY | {
+EVERYTHING = REQUIRED | TELEMETRY | {
     "settings": SETTINGS,
     "source_kms_key_arn": KEYS[0],
     "output_kms_key_arn": KEYS[1],
@@ -23,26 +23,26 @@ EVERYTHING = LEAST | TELEMETRY | {
     "permissions_boundary": "arn:aws:iam::123456789012:policy/boundary",
     "backfill_bucket": "jobs",
     "alarm_actions": ["arn:aws:sns:eu-central-1:123456789012:alarms"],
-    "tags": {"team": "pictures"},
+    "tags": {"team": "images"},
     "log_format": "Text",
 }
 TRIGGERS = {
-    "eventbridge": LEAST,
+    "eventbridge": REQUIRED,
     "topic": EVERYTHING | {"trigger": "sqs", "topic_arn": "arn:aws:sns:eu-central-1:123456789012:photographs"},
-    "sqs": LEAST | {"trigger": "sqs", "replace_bucket_notifications": True},
+    "sqs": REQUIRED | {"trigger": "sqs", "replace_bucket_notifications": True},
     "notification": EVERYTHING | {"trigger": "notification", "replace_bucket_notifications": True, "source_account_id": "210987654321"},
-    "none": LEAST | {"trigger": "none", "create_alarms": False, "create_dashboard": False, "log_format": "Text"},
+    "none": REQUIRED | {"trigger": "none", "create_alarms": False, "create_dashboard": False, "log_format": "Text"},
 }
 
 
 def planned(module: dict):
-    """Every resource of a plan, those of the modules in it as well."""
+    """Every resource of a plan, also those of child modules."""
     yield from module.get("resources", [])
     for child in module.get("child_modules", []):
         yield from planned(child)
 
 
-FUNCTION_ALONE = {"aws_lambda_function.this": ["update"], "aws_lambda_alias.this": ["update"]}
+ONLY_FUNCTION = {"aws_lambda_function.this": ["update"], "aws_lambda_alias.this": ["update"]}
 
 
 class Plan(unittest.TestCase):
@@ -51,7 +51,7 @@ class Plan(unittest.TestCase):
         self.addCleanup(deployment.close)
         return deployment
 
-    def test_a_second_apply_does_nothing(self):
+    def test_second_plan_is_empty(self):
         for trigger, variables in TRIGGERS.items():
             with self.subTest(trigger):
                 deployment = self.deployment()
@@ -59,9 +59,9 @@ class Plan(unittest.TestCase):
                 self.assertEqual({action for actions in made.values() for action in actions}, {"create"})
                 self.assertEqual(deployment.plan(**variables), {})
 
-    def test_another_digest_or_setting_changes_the_function_and_its_alias_alone(self):
+    def test_new_digest_or_setting_changes_only_function_and_alias(self):
         deployment = self.deployment()
-        deployment.apply(**LEAST)
+        deployment.apply(**REQUIRED)
         for change in [
             {"image_uri": OTHER},
             {"settings": {"widths": "full,640"}},
@@ -70,35 +70,35 @@ class Plan(unittest.TestCase):
             {"architecture": "x86_64"},
         ]:
             with self.subTest(**change):
-                self.assertEqual(deployment.plan(**LEAST | change), FUNCTION_ALONE)
-        deployment.apply(**LEAST | {"image_uri": OTHER})
-        self.assertEqual(deployment.plan(**LEAST | {"image_uri": OTHER}), {})
-        # Back is a version more, with the code of then.
-        self.assertEqual(deployment.plan(**LEAST), FUNCTION_ALONE)
+                self.assertEqual(deployment.plan(**REQUIRED | change), ONLY_FUNCTION)
+        deployment.apply(**REQUIRED | {"image_uri": OTHER})
+        self.assertEqual(deployment.plan(**REQUIRED | {"image_uri": OTHER}), {})
+        # A rollback publishes another version with the earlier code.
+        self.assertEqual(deployment.plan(**REQUIRED), ONLY_FUNCTION)
 
-    def test_nothing_that_holds_data_goes_but_by_another_name(self):
+    def test_only_another_name_replaces_resources_with_data(self):
         deployment = self.deployment()
-        least, everything = LEAST | {"trigger": "sqs"}, TRIGGERS["topic"] | {"memory_size": 3538, "timeout": 120, "log_retention_in_days": 1}
+        least, everything = REQUIRED | {"trigger": "sqs"}, TRIGGERS["topic"] | {"memory_size": 3538, "timeout": 120, "log_retention_in_days": 1}
         deployment.apply(**least)
         holding = {"aws_sqs_queue.failures", "aws_sqs_queue.this[0]", "aws_cloudwatch_log_group.this", "aws_lambda_function.this"}
         for variables in [everything, everything | {"source_bucket": "others", "source_prefix": "originals/"}]:
             self.assertEqual({address for address, actions in deployment.plan(**variables).items() if "delete" in actions} & holding, set())
         for trigger in ["eventbridge", "notification", "none"]:
             gone = {address for address, actions in deployment.plan(**TRIGGERS[trigger]).items() if "delete" in actions}
-            # The trigger's own queue, of which README.md warns.
+            # The queue of the trigger; README.md warns about it.
             self.assertEqual(gone & holding, {"aws_sqs_queue.this[0]"})
         renamed = deployment.plan(**least | {"name": "other"})
         self.assertEqual({address for address, actions in renamed.items() if "delete" in actions} & holding, holding)
 
-    def test_a_function_leaves_its_network_while_its_role_may_still_remove_the_interfaces(self):
+    def test_function_leaves_vpc_before_role_loses_network_permissions(self):
         deployment = self.deployment()
-        deployment.apply(**LEAST | {"network": NETWORK})
+        deployment.apply(**REQUIRED | {"network": NETWORK})
         deployment.provider.done.clear()
-        deployment.apply(**LEAST)
+        deployment.apply(**REQUIRED)
         left = deployment.provider.done.index(("aws_lambda_function", "update"))
         self.assertLess(left, deployment.provider.done.index(("aws_iam_role_policy", "delete")))
 
-    def test_queues_and_buckets_answer_no_plain_http(self):
+    def test_queues_and_buckets_deny_plain_http(self):
         for folder, variables, queues, buckets in [(".", TRIGGERS["sqs"], 2, 0), ("examples/complete", {"image_uri": IMAGE}, 1, 2)]:
             deployment = self.deployment(folder)
             deployment.apply(**variables)
@@ -117,23 +117,23 @@ class Plan(unittest.TestCase):
                 self.assertEqual(denied, https_only([bucket["arn"], f"{bucket['arn']}/*"]) | {"Action": "s3:*"})
 
     def test_failure_queue_can_be_read_by_the_function(self):
-        # Lambda creates no mapping for a queue whose visibility timeout is less than the function's timeout.
+        # Lambda creates a mapping only if the visibility timeout of the queue is at least the function's timeout.
         deployment = self.deployment()
         deployment.plan(**TRIGGERS["sqs"] | {"timeout": 120})
         resources = {resource["address"]: resource["values"] for resource in deployment.planned["planned_values"]["root_module"]["resources"]}
         for queue in ["aws_sqs_queue.failures", "aws_sqs_queue.this[0]"]:
             self.assertEqual(resources[queue]["visibility_timeout_seconds"], 720)
 
-    def test_names_no_partition_nor_its_servers(self):
+    def test_plan_uses_partition_of_the_provider(self):
         deployment = self.deployment(partition="aws-cn")
-        variables = LEAST | {"source_kms_key_arn": KEYS[0].replace("arn:aws:", "arn:aws-cn:"), "network": NETWORK, "backfill_bucket": "jobs"}
+        variables = REQUIRED | {"source_kms_key_arn": KEYS[0].replace("arn:aws:", "arn:aws-cn:"), "network": NETWORK, "backfill_bucket": "jobs"}
         deployment.plan(**variables | {"image_uri": IMAGE.replace("amazonaws.com", "amazonaws.com.cn")})
         planned = json.dumps(deployment.planned["planned_values"])
         self.assertIn("arn:aws-cn:s3:::photographs", planned)
         self.assertIn("s3.eu-central-1.amazonaws.of.aws-cn", planned)
         self.assertNotIn("arn:aws:", planned)
 
-    def test_a_secret_among_the_headers_stays_one(self):
+    def test_sensitive_headers_stay_sensitive(self):
         root = f"""
             variable "token" {{
               type      = string
@@ -154,7 +154,7 @@ class Plan(unittest.TestCase):
 
     def test_plans_do_not_show_the_headers(self):
         deployment = self.deployment()
-        Path(deployment.folder, "terraform.tfvars.json").write_text(json.dumps(LEAST | {"telemetry_headers": "authorization=7a1b"}))
+        Path(deployment.folder, "terraform.tfvars.json").write_text(json.dumps(REQUIRED | {"telemetry_headers": "authorization=7a1b"}))
         shown = str(deployment.terraform.plan(json=False).value)
         self.assertIn("(sensitive value)", shown)
         self.assertNotIn("7a1b", shown)
@@ -163,18 +163,18 @@ class Plan(unittest.TestCase):
 class Repository(unittest.TestCase):
     deployment = Plan.deployment
 
-    def test_lambda_may_pull_and_need_not_say_so_itself(self):
+    def test_repository_policy_lets_lambda_pull_and_keeps_tagged_images(self):
         deployment = self.deployment("modules/repository")
         deployment.apply(pulling_account_ids=["210987654321"])
         [policy] = [change["change"]["after"]["policy"] for change in deployment.planned["resource_changes"] if change["type"] == "aws_ecr_repository_policy"]
-        [functions, look] = json.loads(policy)["Statement"]
+        [functions, readers] = json.loads(policy)["Statement"]
         self.assertEqual(
             functions["Condition"],
             {"StringLike": {"aws:SourceArn": [f"arn:aws:lambda:eu-central-1:{account}:function:*" for account in ["123456789012", "210987654321"]]}},
         )
-        self.assertEqual(look["Principal"], {"AWS": "arn:aws:iam::210987654321:root"})
+        self.assertEqual(readers["Principal"], {"AWS": "arn:aws:iam::210987654321:root"})
         self.assertEqual(deployment.plan(pulling_account_ids=["210987654321"]), {})
-        # Every image that has a tag stays.
+        # Only images without a tag expire.
         [lifecycle] = [change["change"]["after"]["policy"] for change in deployment.planned["resource_changes"] if change["type"] == "aws_ecr_lifecycle_policy"]
         self.assertEqual([rule["selection"]["tagStatus"] for rule in json.loads(lifecycle)["rules"]], ["untagged"])
 
@@ -182,17 +182,17 @@ class Repository(unittest.TestCase):
 class Examples(unittest.TestCase):
     deployment = Plan.deployment
 
-    def test_from_an_empty_account_in_two_applies(self):
+    def test_complete_example_needs_two_applies_in_empty_account(self):
         deployment = self.deployment("examples/complete")
         first = deployment.apply()
         self.assertIn("module.repository.aws_ecr_repository.this", first)
         self.assertFalse([address for address in first if address.startswith("module.avif")])
-        second = deployment.apply(image_uri=IMAGE, mail="pictures@example.org")
+        second = deployment.apply(image_uri=IMAGE, mail="images@example.org")
         self.assertEqual({action for actions in second.values() for action in actions}, {"create"})
         self.assertIn("module.avif[0].aws_lambda_function.this", second)
-        self.assertEqual(deployment.plan(image_uri=IMAGE, mail="pictures@example.org"), {})
+        self.assertEqual(deployment.plan(image_uri=IMAGE, mail="images@example.org"), {})
 
-    def test_beside_a_bucket_that_is_there(self):
+    def test_examples_accept_existing_bucket(self):
         for example in ["existing-bucket", "sqs"]:
             with self.subTest(example):
                 deployment = self.deployment(f"examples/{example}")

@@ -1,11 +1,11 @@
-"""What the role may do: the same in the module as in docs/iam.md, which is held to the calls that the function makes."""
+"""The policies of the Terraform module are those of docs/iam.md. A Rust test compares docs/iam.md with the function's requests."""
 
 import json
 import re
 import unittest
 from collections import Counter
 
-from terraform import MODULE, ROOT, Refused, evaluate
+from terraform import MODULE, ROOT, InvalidVariables, evaluate
 
 # The key of the sources, and the key of the variants in another region.
 KEYS = [
@@ -16,7 +16,7 @@ KEYS = [
 OWNERS = {"source_account_id": "210987654321", "output_account_id": "310987654321"}
 # The network of a function in a VPC.
 NETWORK = {"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]}
-# What docs/iam.md has a word for, as it is named here.
+# Values of these tests, and the placeholders of docs/iam.md for them.
 WORDS = {
     OWNERS["source_account_id"]: "SOURCE-ACCOUNT",
     OWNERS["output_account_id"]: "OUTPUT-ACCOUNT",
@@ -31,7 +31,7 @@ WORDS = {
     "eu-central-1": "REGION",
     "123456789012": "ACCOUNT",
     "/aws/lambda/avif": "/aws/lambda/FUNCTION",
-    "table/pictures": "table/TABLE",
+    "table/images": "table/TABLE",
     ":avif-failures": ":FAILURES",
     "function:avif": "function:FUNCTION",
     "s3:::jobs/": "s3:::BACKFILL/",
@@ -40,7 +40,7 @@ WORDS = {
 
 
 def statements(policy) -> dict:
-    """By their names: what each allows, on what, on which condition."""
+    """The statements of a policy by Sid: effect, actions, resource, condition."""
     found = {}
     for statement in policy["Statement"]:
         actions = statement["Action"] if isinstance(statement["Action"], list) else [statement["Action"]]
@@ -50,10 +50,10 @@ def statements(policy) -> dict:
 
 
 def documented(backfill: bool = False, network: bool = False, owners: bool = False) -> dict:
-    """Every statement of docs/iam.md about the function's role, or about the other that a backfill has. The role's are with
-    those for a VPC or without, and name the owners of the buckets or, for both, the function's own account."""
+    """The statements of docs/iam.md for the function's role, or with `backfill` for the role of S3 Batch Operations. `network`
+    adds the statements for a VPC. Without `owners`, the function's account owns both buckets."""
     before, _, after = (ROOT / "docs/iam.md").read_text().partition("\n## Backfill\n")
-    page = after if backfill else before if network else before.partition("\n## A function in a VPC\n")[0]
+    page = after if backfill else before if network else before.partition("\n## Function in a VPC\n")[0]
     if not owners:
         page = page.replace("SOURCE-ACCOUNT", "ACCOUNT").replace("OUTPUT-ACCOUNT", "ACCOUNT")
     policies = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
@@ -64,7 +64,7 @@ def documented(backfill: bool = False, network: bool = False, owners: bool = Fal
 
 
 def named(policy: str) -> dict:
-    """The statements of a policy in the words of docs/iam.md."""
+    """The statements of a policy, with the placeholders of docs/iam.md."""
     for own, word in WORDS.items():
         policy = policy.replace(own, word)
     return statements(json.loads(policy))
@@ -75,8 +75,8 @@ def module(trigger: str = "eventbridge", settings: dict | None = None, **variabl
     return named(evaluate("policy", trigger=trigger, settings=settings, **variables))
 
 
-ALWAYS = {"ReadSources", "ListSources", "LookAtOutputs", "ListOutputs", "WriteOutputs", "RemoveOutputs", "WriteLog"}
-ASYNCHRONOUS = {"KeepFailures", "ReceiveFailures", "NoQueuesForCode"}
+ALWAYS = {"ReadSources", "ListSources", "ReadOutputs", "ListOutputs", "WriteOutputs", "DeleteOutputs", "WriteLog"}
+ASYNCHRONOUS = {"SendFailures", "ReceiveFailures", "NoQueuesForCode"}
 
 
 def https_only(queue) -> dict:
@@ -92,8 +92,8 @@ def https_only(queue) -> dict:
 
 
 class Policy(unittest.TestCase):
-    def test_is_the_documented_one_with_every_option(self):
-        everything = {"source_kms_key_arn": KEYS[0], "output_kms_key_arn": KEYS[1], "settings": {"copy_tags": True, "catalog_table": "pictures"}}
+    def test_policy_with_every_option_equals_documentation(self):
+        everything = {"source_kms_key_arn": KEYS[0], "output_kms_key_arn": KEYS[1], "settings": {"copy_tags": True, "catalog_table": "images"}}
         policy = module("sqs", **everything) | module("eventbridge", **everything)
         self.assertEqual(policy, documented())
         notified = {"replace_bucket_notifications": True} | OWNERS | everything
@@ -101,12 +101,12 @@ class Policy(unittest.TestCase):
         policy = module("sqs", **OWNERS, **everything) | module("notification", **notified) | network
         self.assertEqual(policy, documented(network=True, owners=True))
 
-    def test_names_the_owner_of_each_bucket(self):
+    def test_bucket_statements_require_owner_account(self):
         for given, source, output in [
             ({}, "ACCOUNT", "ACCOUNT"),
             ({"source_account_id": OWNERS["source_account_id"]}, "SOURCE-ACCOUNT", "ACCOUNT"),
             ({"output_account_id": OWNERS["output_account_id"]}, "ACCOUNT", "OUTPUT-ACCOUNT"),
-            # Variants beside their sources.
+            # The variants are in the source bucket.
             ({"source_account_id": OWNERS["source_account_id"], "settings": {"output_bucket": None}}, "SOURCE-ACCOUNT", "SOURCE-ACCOUNT"),
         ]:
             with self.subTest(**given):
@@ -115,41 +115,41 @@ class Policy(unittest.TestCase):
                     if actions[0].startswith("s3:"):
                         owner = source if "Sources" in sid or sid == "ReadTags" else output
                         self.assertEqual(condition, {"StringEquals": {"aws:ResourceAccount": owner}}, sid)
-        with self.assertRaises(Refused) as refused:
+        with self.assertRaises(InvalidVariables) as invalid:
             evaluate("policy", output_account_id=OWNERS["output_account_id"])
-        self.assertEqual(set(refused.exception.of), {"output_account_id"})
+        self.assertEqual(set(invalid.exception.messages), {"output_account_id"})
 
-    def test_writes_and_deletes_nothing_but_outputs(self):
+    def test_role_writes_and_deletes_only_output_keys(self):
         policies = [module("none", {"output_bucket": None, "copy_tags": True}), documented()]
         for policy in policies:
             for sid, (effect, actions, resource, _) in policy.items():
                 if {action.partition(":")[2] for action in actions} & {"PutObject", "DeleteObject", "PutObjectTagging"}:
                     self.assertEqual({one.partition("*")[2] for one in resource}, {".avif", ".avif.json"}, sid)
 
-    def test_code_of_the_function_reaches_neither_queues_nor_network(self):
+    def test_function_code_is_denied_queues_and_network(self):
         code = {"ArnEquals": {"lambda:SourceFunctionArn": "arn:aws:lambda:REGION:ACCOUNT:function:FUNCTION"}}
         policy = module("sqs") | module("eventbridge") | named(evaluate("network_policy", network=NETWORK))
         denied = {action for effect, actions, _, condition in policy.values() if (effect, condition) == ("Deny", code) for action in actions}
         allowed = {action for effect, actions, _, _ in policy.values() if effect == "Allow" for action in actions}
         self.assertLessEqual({action for action in allowed if action.startswith(("sqs:", "ec2:"))}, denied)
 
-    def test_of_a_backfill_is_the_documented_one(self):
+    def test_backfill_policy_equals_documentation(self):
         self.assertEqual(named(evaluate("backfill_policy", backfill_bucket="jobs")), documented(backfill=True))
         self.assertIsNone(evaluate("backfill_policy"))
 
-    def test_has_nothing_that_was_not_asked_for(self):
-        for asked, more in [
+    def test_policy_has_only_statements_of_selected_options(self):
+        for options, more in [
             ({"trigger": "none"}, set()),
             ({"trigger": "sqs"}, {"TakeFromQueue", "NoQueuesForCode"}),
             ({"trigger": "eventbridge"}, ASYNCHRONOUS),
             ({"trigger": "notification", "replace_bucket_notifications": True}, ASYNCHRONOUS),
             ({"trigger": "none", "settings": {"copy_tags": True}}, {"ReadTags", "WriteTags"}),
-            ({"trigger": "none", "settings": {"copy_tags": False, "catalog_table": "pictures"}}, {"KeepCatalogue"}),
+            ({"trigger": "none", "settings": {"copy_tags": False, "catalog_table": "images"}}, {"WriteCatalog"}),
             ({"trigger": "none", "source_kms_key_arn": KEYS[0]}, {"DecryptSources"}),
             ({"trigger": "none", "output_kms_key_arn": KEYS[1]}, {"EncryptOutputs"}),
         ]:
-            with self.subTest(**asked):
-                self.assertEqual(set(module(**asked)), ALWAYS | more)
+            with self.subTest(**options):
+                self.assertEqual(set(module(**options)), ALWAYS | more)
         self.assertIsNone(evaluate("network_policy"))
 
     def test_kms_condition_names_the_region_of_the_key(self):
@@ -159,25 +159,25 @@ class Policy(unittest.TestCase):
         self.assertEqual(services, {"DecryptSources": "s3.eu-central-1.amazonaws.com", "EncryptOutputs": "s3.us-west-2.amazonaws.com"})
 
     def test_listing_a_bucket_is_allowed_for_every_prefix(self):
-        # The function lists with the whole key of a source as the prefix. A HeadObject or GetObject request has no s3:prefix,
-        # so that a condition on it would make S3 answer 403 for a missing object.
+        # The function lists with the whole key of a source as the prefix. A HeadObject or GetObject request has no s3:prefix, so with
+        # a condition on it S3 would answer 403 for a missing object.
         policy = module("none", {"output_prefix": "avif/"}, source_prefix="originals/")
         for sid in ["ListSources", "ListOutputs"]:
             self.assertNotIn("s3:prefix", json.dumps(policy[sid][3]), sid)
 
-    def test_is_narrowed_by_prefixes(self):
+    def test_prefixes_restrict_resources(self):
         policy = module("none", {"output_prefix": "avif/"}, source_prefix="originals/")
         self.assertEqual(policy["ReadSources"][2], "arn:aws:s3:::SOURCES/originals/*")
         self.assertEqual(policy["WriteOutputs"][2], [f"arn:aws:s3:::OUTPUTS/avif/originals/*{suffix}" for suffix in [".avif", ".avif.json"]])
 
-    def test_outputs_beside_their_sources_are_in_the_same_bucket(self):
+    def test_without_output_bucket_outputs_are_in_source_bucket(self):
         policy = named(evaluate("policy"))
         self.assertEqual(policy["WriteOutputs"][2], ["arn:aws:s3:::SOURCES/*.avif", "arn:aws:s3:::SOURCES/*.avif.json"])
 
     def test_no_policy_allows_every_action_on_everything_or_to_everybody(self):
         quoted = Counter()
         for file in MODULE.rglob("*.tf"):
-            # What is denied is denied to everybody, and what looks at networks has no resource.
+            # Deny statements may use wildcards. The ec2:Describe actions support no resources.
             text = re.sub(r"\{[^{}]*Effect\s*= \"Deny\"(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\}", "", file.read_text())
             text = re.sub(r'Action\s*= \["ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"\]\s*Resource = "\*"', "", text)
             for action in re.findall(r'"([a-z0-9]+:[A-Za-z*]+)"', text):
@@ -188,20 +188,20 @@ class Policy(unittest.TestCase):
 
 
 class Events(unittest.TestCase):
-    def test_eventbridge_leaves_outputs_out(self):
+    def test_eventbridge_pattern_excludes_outputs(self):
         pattern = json.loads(evaluate("event_pattern"))
         self.assertEqual(pattern["detail-type"], ["Object Created", "Object Restore Completed", "Object Deleted"])
         self.assertEqual(pattern["detail"]["object"]["key"], [{"anything-but": {"suffix": [".avif", ".avif.json"]}}])
         rule = (ROOT / "docs/operations.md").read_text()
         self.assertIn(json.dumps({"detail": {"object": pattern["detail"]["object"]}}), rule)
 
-    def test_a_prefix_and_what_follows_no_removals_are_narrower(self):
+    def test_prefix_and_ignored_deletions_restrict_events(self):
         pattern = json.loads(evaluate("event_pattern", source_prefix="originals/", settings={"follow_removals": False}))
         self.assertEqual(pattern["detail-type"], ["Object Created", "Object Restore Completed"])
         self.assertEqual(pattern["detail"]["object"]["key"], [{"prefix": "originals/"}])
         events = evaluate("notification_events", settings={"follow_removals": False})
         self.assertEqual(events, ["s3:ObjectCreated:*", "s3:ObjectRestore:Completed"])
 
-    def test_notifications_are_of_uploads_restored_objects_and_deletions(self):
+    def test_notifications_contain_uploads_restores_and_deletions(self):
         events = ["s3:ObjectCreated:*", "s3:ObjectRestore:Completed", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"]
         self.assertEqual(evaluate("notification_events"), events)

@@ -1,4 +1,4 @@
-"""What a README.md says of a module, and that links lead somewhere."""
+"""The tables of the modules' README.md files, and the links of the documentation."""
 
 import re
 import unittest
@@ -8,13 +8,13 @@ from tables import READMES, written
 
 
 class Readme(unittest.TestCase):
-    def test_has_every_variable_and_output(self):
+    def test_tables_contain_every_variable_and_output(self):
         for readme in READMES:
-            self.assertEqual(readme.read_text(), written(readme), "python deploy/tests/tables.py writes it anew")
+            self.assertEqual(readme.read_text(), written(readme), "run python deploy/tests/tables.py to update the tables")
 
 
 class Links(unittest.TestCase):
-    def test_every_link_leads_to_a_file_and_a_heading(self):
+    def test_every_link_has_a_target(self):
         for page in PAGES:
             for path, heading in re.findall(r"\]\((?!https?:)([^)#\s]*)#?([^)\s]*)\)", page.read_text()):
                 with self.subTest(page=page.name, path=path, heading=heading):
@@ -25,6 +25,6 @@ class Links(unittest.TestCase):
 
 
 def anchors(text: str) -> set:
-    """The names that GitHub gives to the headings of a page."""
+    """The anchors that GitHub creates for the headings of a page."""
     headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}

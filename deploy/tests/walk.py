@@ -30,23 +30,28 @@ SUBSTITUTES = {
 AWS = f"""exec {Path(sys.executable).with_name("aws")} --endpoint-url "$AWS_ENDPOINT_URL" "$@" """
 # The sections whose commands a reader runs, in this order. test_by_hand.py runs them.
 RUN = [
-    ("docs/deploy.md", "Deploying"),
+    ("docs/deploy.md", "Before you start"),
     ("docs/deploy.md", "Test your settings locally (optional)"),
-    ("docs/deploy.md", "By hand"),
-    ("docs/deploy.md", "The switch for EventBridge"),
-    ("docs/deploy.md", "The first AVIF"),
+    ("docs/deploy.md", "AWS CLI"),
+    ("docs/deploy.md", "Turn on EventBridge for the bucket"),
+    ("docs/deploy.md", "Convert the first image"),
     ("docs/operations.md", "Redrive"),
     ("docs/operations.md", "Triggers"),
     ("docs/operations.md", "Connect a queue"),
     ("docs/operations.md", "Archived sources"),
     ("docs/operations.md", "Connect S3 notifications"),
+    ("docs/operations.md", "Emergency stop"),
     ("docs/operations.md", "Alarms"),
     ("docs/telemetry.md", "Metrics"),
-    ("docs/deploy.md", "A zip, and the extension as a layer"),
-    ("docs/deploy.md", "Updating, rolling back, removing"),
+    ("docs/deploy.md", "Zip package and extension layer"),
+    ("docs/upgrade.md", "Zip package or extension layer"),
+    ("docs/upgrade.md", "Change settings"),
+    ("docs/upgrade.md", "Roll back"),
+    ("docs/deploy.md", "Update and roll back"),
+    ("docs/deploy.md", "Remove"),
 ]
 # Operations that moto does not have. A block with one of them is not run, and its commands are checked like all others.
-NOT_IN_MOTO = ["start-message-move-task"]
+NOT_IN_MOTO = ["start-message-move-task", "s3control list-jobs"]
 
 
 def is_run(block: Block) -> bool:

@@ -1,26 +1,26 @@
-# Everything, from an empty account: the repository, a bucket for photographs and one for variants, the catalogue, alarms by
-# mail. The first `apply` comes without an image and makes the repository alone; see docs/deploy.md.
+# A complete deployment in an empty account: repository, source bucket, output bucket, catalog, alarms by mail and the function.
+# The first `apply` has no image, so it creates everything except the function. See docs/deploy.md.
 
 variable "region" {
-  description = "Where all of this is to be."
+  description = "The AWS region of all resources."
   type        = string
   default     = "eu-central-1"
 }
 
 variable "image_uri" {
-  description = "REPOSITORY@sha256:DIGEST, as `push` printed it; null as long as nothing was pushed."
+  description = "REPOSITORY@sha256:DIGEST, as `push` prints it; null before the first push."
   type        = string
   default     = null
 }
 
 variable "mail" {
-  description = "Who is told of alarms; null for nobody."
+  description = "The mail address that receives alarms; null for none."
   type        = string
   default     = null
 }
 
 variable "reserved_concurrent_executions" {
-  description = "The most instances that run at a time; -1 in an account with a small quota, as docs/deploy.md describes."
+  description = "The maximum number of concurrent instances; -1 in an account with a small quota, as docs/deploy.md describes."
   type        = number
   default     = null
 }
@@ -43,7 +43,7 @@ module "repository" {
 
 module "avif" {
   source = "../.."
-  # Known before anything is made: no part of this ever needs -target.
+  # A variable decides, not a resource attribute, so no apply needs -target.
   count = var.image_uri == null ? 0 : 1
 
   name          = "avif"
@@ -51,27 +51,27 @@ module "avif" {
   source_bucket = aws_s3_bucket.photographs.bucket
   settings = merge(jsondecode(file("${path.module}/../settings.json")), {
     output_bucket = aws_s3_bucket.variants.bucket
-    catalog_table = aws_dynamodb_table.catalogue.name
+    catalog_table = aws_dynamodb_table.catalog.name
   })
   alarm_actions = aws_sns_topic.alarms[*].arn
 
   reserved_concurrent_executions = var.reserved_concurrent_executions
 }
 
-# Names of buckets are everybody's: the account's number makes these one's own.
+# Bucket names are global. The account ID makes these names unique.
 resource "aws_s3_bucket" "photographs" {
-  #checkov:skip=CKV_AWS_18: an example: access logs want a bucket of their own
+  #checkov:skip=CKV_AWS_18: an example: access logs need another bucket
   #checkov:skip=CKV_AWS_144: an example: one region
-  #checkov:skip=CKV_AWS_145: an example: S3 encrypts by itself, and docs/deploy.md tells of keys
+  #checkov:skip=CKV_AWS_145: an example: S3 encrypts by default; docs/deploy.md describes KMS keys
   bucket = "photographs-${data.aws_caller_identity.this.account_id}-${var.region}"
 }
 
 resource "aws_s3_bucket" "variants" {
-  #checkov:skip=CKV_AWS_18: an example: access logs want a bucket of their own
-  #checkov:skip=CKV_AWS_21: variants can be made again
-  #checkov:skip=CKV_AWS_144: variants can be made again
-  #checkov:skip=CKV_AWS_145: an example: S3 encrypts by itself, and docs/deploy.md tells of keys
-  #checkov:skip=CKV2_AWS_62: nothing waits for variants
+  #checkov:skip=CKV_AWS_18: an example: access logs need another bucket
+  #checkov:skip=CKV_AWS_21: variants can be created again from the sources
+  #checkov:skip=CKV_AWS_144: variants can be created again from the sources
+  #checkov:skip=CKV_AWS_145: an example: S3 encrypts by default; docs/deploy.md describes KMS keys
+  #checkov:skip=CKV2_AWS_62: nothing needs events of variants
   bucket = "variants-${data.aws_caller_identity.this.account_id}-${var.region}"
 }
 
@@ -85,7 +85,7 @@ resource "aws_s3_bucket_public_access_block" "this" {
   restrict_public_buckets = true
 }
 
-# S3 answers plain HTTP, too, unless the policy of the bucket denies it.
+# S3 accepts plain HTTP unless the bucket policy denies it.
 resource "aws_s3_bucket_policy" "this" {
   for_each = { photographs = aws_s3_bucket.photographs, variants = aws_s3_bucket.variants }
 
@@ -102,11 +102,11 @@ resource "aws_s3_bucket_policy" "this" {
     }]
   })
 
-  # S3 changes one of the two at a time.
+  # S3 rejects concurrent changes of the two.
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 
-# An original that was replaced by mistake can be had back.
+# Versioning can restore a source that was overwritten by mistake.
 resource "aws_s3_bucket_versioning" "photographs" {
   bucket = aws_s3_bucket.photographs.bucket
 
@@ -115,14 +115,14 @@ resource "aws_s3_bucket_versioning" "photographs" {
   }
 }
 
-# What was uploaded half-way goes, and in the end what an upload replaced.
+# Deletes incomplete uploads after 7 days and replaced versions after 90 days.
 resource "aws_s3_bucket_lifecycle_configuration" "this" {
   for_each = { photographs = aws_s3_bucket.photographs.bucket, variants = aws_s3_bucket.variants.bucket }
 
   bucket = each.value
 
   rule {
-    id     = "leftovers"
+    id     = "cleanup"
     status = "Enabled"
     filter {}
 
@@ -135,15 +135,15 @@ resource "aws_s3_bucket_lifecycle_configuration" "this" {
   }
 }
 
-# The bucket is new, so there are no other notifications that this could replace.
+# The bucket is new, so there are no other notifications to replace.
 resource "aws_s3_bucket_notification" "photographs" {
   bucket      = aws_s3_bucket.photographs.bucket
   eventbridge = true
 }
 
-resource "aws_dynamodb_table" "catalogue" {
-  #checkov:skip=CKV_AWS_119: an example: DynamoDB encrypts by itself
-  name                        = "avif-catalogue"
+resource "aws_dynamodb_table" "catalog" {
+  #checkov:skip=CKV_AWS_119: an example: DynamoDB encrypts by default
+  name                        = "avif-catalog"
   billing_mode                = "PAY_PER_REQUEST"
   hash_key                    = "source"
   deletion_protection_enabled = true
@@ -159,7 +159,7 @@ resource "aws_dynamodb_table" "catalogue" {
 }
 
 resource "aws_sns_topic" "alarms" {
-  #checkov:skip=CKV_AWS_26: CloudWatch cannot write to a topic under the key that AWS keeps for SNS; an alarm holds no secret
+  #checkov:skip=CKV_AWS_26: CloudWatch cannot publish to a topic that the AWS managed key for SNS encrypts; an alarm contains no secret
   count = var.mail == null ? 0 : 1
 
   name = "avif-alarms"
@@ -174,21 +174,21 @@ resource "aws_sns_topic_subscription" "alarms" {
 }
 
 output "repository_url" {
-  description = "What `push` is given."
+  description = "The argument of `push`."
   value       = module.repository.repository_url
 }
 
 output "bucket" {
-  description = "Where photographs go."
+  description = "The source bucket."
   value       = aws_s3_bucket.photographs.bucket
 }
 
 output "variants" {
-  description = "Where their AVIFs are."
+  description = "The bucket with the variants."
   value       = aws_s3_bucket.variants.bucket
 }
 
 output "function" {
-  description = "What the module tells of the function; null as long as there is none."
+  description = "All outputs of the module; null before the function exists."
   value       = one(module.avif)
 }

@@ -1,18 +1,18 @@
-# A bucket that is there already, whoever made it, and whose notifications are somebody else's. EventBridge is a switch
-# beside them, which docs/deploy.md tells how to turn; here nothing of the bucket is changed.
+# An existing bucket whose notifications you cannot change. The example does not modify the bucket. docs/deploy.md describes how
+# to turn on EventBridge for it.
 
 variable "bucket" {
-  description = "The bucket's name."
+  description = "The name of the bucket."
   type        = string
 }
 
 variable "image_uri" {
-  description = "REPOSITORY@sha256:DIGEST, as `push` printed it."
+  description = "REPOSITORY@sha256:DIGEST, as `push` prints it."
   type        = string
 }
 
 variable "reserved_concurrent_executions" {
-  description = "The most instances that run at a time; -1 in an account with a small quota, as docs/deploy.md describes."
+  description = "The maximum number of concurrent instances; -1 in an account with a small quota, as docs/deploy.md describes."
   type        = number
   default     = null
 }
@@ -24,7 +24,7 @@ module "avif" {
   source_bucket = var.bucket
   source_prefix = "originals/"
   settings = {
-    # With a prefix of their own, variants lie outside of what wakes the function.
+    # With their own prefix, variants do not match the rule, so they do not invoke the function.
     output_prefix = "avif/"
   }
 
@@ -32,6 +32,6 @@ module "avif" {
 }
 
 output "alias_arn" {
-  description = "What S3 Batch Operations is given for what is in the bucket already."
+  description = "The ARN of the alias, for `avif backfill --function`."
   value       = module.avif.alias_arn
 }

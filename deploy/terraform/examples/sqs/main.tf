@@ -1,13 +1,14 @@
-# Much traffic: S3 tells a queue, and Lambda takes from it in batches. This bucket's notifications are the module's alone;
-# where others share them, leave replace_bucket_notifications out and name `queue_arn` there, or put a topic in between.
+# Heavy traffic: S3 sends events to a queue, and Lambda receives them in batches. The module writes all notifications of this
+# bucket. If the bucket has other notifications, omit replace_bucket_notifications and add `queue_arn` to them, or use an SNS
+# topic.
 
 variable "bucket" {
-  description = "The bucket's name."
+  description = "The name of the bucket."
   type        = string
 }
 
 variable "image_uri" {
-  description = "REPOSITORY@sha256:DIGEST, as `push` printed it."
+  description = "REPOSITORY@sha256:DIGEST, as `push` prints it."
   type        = string
 }
 
@@ -25,6 +26,6 @@ module "avif" {
 }
 
 output "queue_url" {
-  description = "What `avif backfill` may feed."
+  description = "The URL of the queue, for `avif backfill --queue`."
   value       = module.avif.queue_url
 }

@@ -1,11 +1,11 @@
-# The image's repository in ECR. It lives longer than any function, so it is a module of its own.
+# The ECR repository of the image. It is a separate module because it must exist before the function.
 
 resource "aws_ecr_repository" "this" {
-  #checkov:skip=CKV_AWS_136: the image holds no secret; a key of one's own would have to be opened to Lambda
+  #checkov:skip=CKV_AWS_136: the image contains no secret; a customer-managed key would need a policy for Lambda
   name = var.name
-  # A tag stays what it was, so that an image that has one is never the one left over.
+  # Tags never move, so an image never loses its tag.
   image_tag_mutability = "IMMUTABLE"
-  # Not with images in it: a function that was idle for long fetches its image anew.
+  # Terraform does not delete a repository with images: Lambda pulls the image of an idle function again.
   force_delete = false
   tags         = var.tags
 
@@ -14,23 +14,22 @@ resource "aws_ecr_repository" "this" {
   }
 }
 
-# Lambda pulls the image of a version as it needs it, of an old one as well. Every image that `push` leaves has a tag of its
-# own for good, and a tagged image is never expired here: whatever a published version uses stays. What has no tag is what
-# a push left half-way.
+# Lambda may pull the image of an old version at any time. `push` gives every image its own tag, and this policy never expires an
+# image with a tag, so the images of all published versions stay. Images without a tag come from incomplete pushes.
 resource "aws_ecr_lifecycle_policy" "this" {
   repository = aws_ecr_repository.this.name
   policy = jsonencode({
     rules = [{
       rulePriority = 1
-      description  = "What has no tag is in no version"
+      description  = "Expire images without a tag"
       selection    = { tagStatus = "untagged", countType = "sinceImagePushed", countUnit = "days", countNumber = var.untagged_days }
       action       = { type = "expire" }
     }]
   })
 }
 
-# Lambda pulls by its own service, of this account too. Where that is not allowed, it writes it into the policy by itself while
-# a function is made, and the next plan would take it out again: so all of it is here.
+# The Lambda service pulls the image and needs this permission. If it is missing, Lambda adds it when a function is created, and
+# the next plan would remove it. So the policy contains it from the beginning.
 resource "aws_ecr_repository_policy" "this" {
   repository = aws_ecr_repository.this.name
   policy = jsonencode({
@@ -50,7 +49,7 @@ resource "aws_ecr_repository_policy" "this" {
           }
         }
       }],
-      # Whoever creates a function in another account looks at its image, too.
+      # The creator of a function in another account also needs to read the image.
       [for account in var.pulling_account_ids : {
         Sid       = "LookFrom${account}"
         Effect    = "Allow"

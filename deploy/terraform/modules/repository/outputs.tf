@@ -1,9 +1,9 @@
 output "repository_url" {
-  description = "What `push` is given."
+  description = "The URL of the repository, the argument of `push`."
   value       = aws_ecr_repository.this.repository_url
 }
 
 output "repository_arn" {
-  description = "The repository's ARN."
+  description = "The ARN of the repository."
   value       = aws_ecr_repository.this.arn
 }

@@ -1,4 +1,4 @@
-"""The blocks of code in the documentation, and the commands in each block as Bash reads them."""
+"""The code blocks of the documentation, and the commands in each block, as Bash parses them."""
 
 import re
 import subprocess
@@ -19,15 +19,16 @@ PATH=/nowhere
 command_not_found_handle() { printf '%s\0' "$#" "$@" >&3; echo VALUE; }
 cd() { command_not_found_handle cd "$@" >/dev/null; }
 """
-# What a variable holds that no command of the block sets; the others hold their own name. A UUID has a length.
+# The values of variables that no command of the block sets. Other such variables have their own name as value. The AWS CLI
+# checks the length of a UUID.
 VALUES = dict.fromkeys(["MAPPING", "REDRIVE"], "01234567-89ab-4cde-8f01-23456789abcd")
-# A path is never looked up in PATH, and `time` measures the command that follows it.
+# Removes paths, which Bash does not look up in PATH, and `time`, which runs the command that follows it.
 PATHS = re.compile(r"/usr/bin/time -v |target/release/(?=avif)")
 
 
 @dataclass(frozen=True)
 class Block:
-    """A block of code: where it is, under which heading, and what is in it."""
+    """A code block: its page, first line, heading and text."""
 
     page: str
     line: int
@@ -39,7 +40,7 @@ class Block:
 
 
 def blocks(page: Path, text: str | None = None) -> list[Block]:
-    """The blocks of commands on a page, in their order."""
+    """The command blocks of a page, in their order."""
     name, found, heading, code, begin, language = str(page.relative_to(ROOT)), [], "", None, 0, None
 
     def end():
@@ -72,7 +73,7 @@ def blocks(page: Path, text: str | None = None) -> list[Block]:
 
 
 def commands(block: Block) -> list[list[str]]:
-    """Each command of a block with its words. A program's answer is VALUE, and VALUES has those of variables from elsewhere."""
+    """Each command of a block as a list of words. The output of every program is VALUE; VALUES has the values of other variables."""
     code = PATHS.sub("", block.text)
     unknown = set(re.findall(r"\$\{?([A-Z][A-Z_]*)", code)) - set(re.findall(r"(?m)^\s*(?:export )?([A-Z][A-Z_]*)=", code))
     names = "".join(f"{name}={VALUES.get(name, name)}\n" for name in sorted(unknown))
@@ -83,7 +84,7 @@ def commands(block: Block) -> list[list[str]]:
         )
         record.seek(0)
         words = record.read().decode().split("\0")[:-1]
-    # Bash writes there what it does not understand.
+    # Bash writes syntax errors to stderr.
     assert bash.stderr == "", f"{block}: {bash.stderr}"
     found = []
     while words:

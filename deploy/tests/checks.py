@@ -1,4 +1,4 @@
-"""What checks the arguments of a program that the documentation names: its own parser wherever that can be had."""
+"""Checks the arguments of the programs in the documentation, by the program's own parser if possible."""
 
 import json
 import os
@@ -20,12 +20,12 @@ from terraform import MODULE, ROOT
 EMPTY_ZIP = b"PK\5\6" + bytes(18)
 
 
-class Wrong(Exception):
-    """Why a command is not one that its program takes."""
+class InvalidCommand(Exception):
+    """The program does not accept the command, for this reason."""
 
 
 def aws(arguments: list[str]):
-    """AWS CLI itself reads the command, its JSON and its files, and checks them against the service's model: nothing is sent."""
+    """The AWS CLI parses the command, its JSON and its files, and checks them with the model of the service. It sends no request."""
     driver, requests = cli()
     requests.clear()
     with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile("w+") as output:
@@ -35,31 +35,31 @@ def aws(arguments: list[str]):
         Path(folder, "home/Pictures/photo.jpg").touch()
         for name in ["deploy", "docs"]:
             Path(folder, name).symlink_to(ROOT / name)
-        # The CLI would take the beginning of an option for the whole.
+        # Otherwise the CLI accepts abbreviated options.
         with patch.object(CLIArgParser, "_get_option_tuples", lambda *_: []):
             run_in(folder, output, lambda: driver.main(["--region", "eu-central-1", *arguments]))
         output.seek(0)
         if not requests:
-            raise Wrong(output.read())
+            raise InvalidCommand(output.read())
     if arguments[:2] == ["cloudformation", "deploy"]:
         template(arguments)
 
 
 @cache
 def cli():
-    """AWS CLI, and the requests that it was about to send. One for all commands, since it reads large models."""
+    """The AWS CLI, and the requests that it would have sent. One instance for all commands, because it loads large models."""
     driver, requests = awscli.clidriver.create_clidriver(), []
 
     def stop(model, **_):
         requests.append(model.name)
-        raise Wrong("not sent")
+        raise InvalidCommand("not sent")
 
     driver.session.register("before-call", stop)
     return driver, requests
 
 
 def run_in(folder: str, output, call):
-    """Calls something in a folder, with what it writes going to a file, and without this machine's credentials."""
+    """Runs `call` in a folder, with its output in a file, and without the credentials of this machine."""
     here, streams, environment = Path.cwd(), (sys.stdout, sys.stderr), dict(os.environ)
     os.chdir(folder)
     sys.stdout = sys.stderr = output
@@ -76,31 +76,31 @@ def run_in(folder: str, output, call):
 
 
 def template(arguments: list[str]):
-    """The parameters of a stack are those of its template."""
+    """Checks that the template has the parameters."""
     file = arguments[arguments.index("--template-file") + 1]
     parameters = yaml_parse((ROOT / file).read_text())["Parameters"]
     for word in arguments[arguments.index("--parameter-overrides") + 1 :]:
         if word.partition("=")[0] not in parameters:
-            raise Wrong(f"{file} has no parameter {word.partition('=')[0]}")
+            raise InvalidCommand(f"{file} has no parameter {word.partition('=')[0]}")
 
 
 def help_of(*program):
-    """A program with clap parses everything before `--help`: an unknown option or a bad value is an error."""
+    """A program with clap parses all arguments before `--help`, so unknown options and invalid values are errors."""
 
     def check(arguments: list[str]):
         words = arguments[: arguments.index("--")] if "--" in arguments else arguments
-        told = subprocess.run([*map(str, program), *words, "--help"], cwd=ROOT, capture_output=True, text=True)
-        if told.returncode != 0:
-            raise Wrong(told.stderr)
+        result = subprocess.run([*map(str, program), *words, "--help"], cwd=ROOT, capture_output=True, text=True)
+        if result.returncode != 0:
+            raise InvalidCommand(result.stderr)
 
     return check
 
 
 @cache
 def workspace() -> dict:
-    """The names of the workspace's packages, and of their targets by kind."""
-    told = subprocess.run(["cargo", "metadata", "--no-deps", "--offline", "--format-version", "1"], cwd=ROOT, capture_output=True, text=True, check=True)
-    packages = json.loads(told.stdout)["packages"]
+    """The names of the workspace's packages and targets, by kind."""
+    result = subprocess.run(["cargo", "metadata", "--no-deps", "--offline", "--format-version", "1"], cwd=ROOT, capture_output=True, text=True, check=True)
+    packages = json.loads(result.stdout)["packages"]
     names = {"package": {package["name"] for package in packages}, "bin": set(), "example": set()}
     for package in packages:
         for target in package["targets"]:
@@ -110,7 +110,7 @@ def workspace() -> dict:
 
 
 def cargo(arguments: list[str]):
-    """Cargo's and cargo-lambda's own parsers, and the names of packages and programs."""
+    """Checks with the parsers of Cargo and cargo-lambda, and checks the names of packages and programs."""
     if arguments[0] == "lambda":
         help_of(Path(sys.executable).with_name("cargo-lambda"))(arguments)
     else:
@@ -121,26 +121,26 @@ def cargo(arguments: list[str]):
     for option, value in zip(arguments, arguments[1:]):
         known = {name for kind in (["bin"] if option == "--extension" else [named.get(option)]) for name in workspace().get(kind, [])}
         if option in named and value not in known:
-            raise Wrong(f"the workspace has no {named[option]} {value}")
+            raise InvalidCommand(f"the workspace has no {named[option]} {value}")
 
 
 def make(arguments: list[str]):
-    """Make shows what it would do."""
-    told = subprocess.run(["make", "--dry-run", *arguments], cwd=ROOT, capture_output=True, text=True)
-    if told.returncode != 0:
-        raise Wrong(told.stderr)
+    """Checks with `make --dry-run`, and checks that something reads each variable."""
+    result = subprocess.run(["make", "--dry-run", *arguments], cwd=ROOT, capture_output=True, text=True)
+    if result.returncode != 0:
+        raise InvalidCommand(result.stderr)
     makefile = (ROOT / "Makefile").read_text() + "".join(file.read_text() for file in (ROOT / "bench").glob("*.py"))
     for name in [word.partition("=")[0] for word in arguments if "=" in word]:
         if name not in makefile:
-            raise Wrong(f"nothing reads {name}")
+            raise InvalidCommand(f"nothing uses the variable {name}")
 
 
-# Of each command the options that are used here; Nix itself is not needed for these tests.
+# The allowed options of each command. These tests do not need Nix.
 NIX = {"build": {"--out-link", "--rebuild"}, "run": set(), "develop": set(), "shell": set(), "flake": set()}
 
 
 def nix(arguments: list[str]):
-    """What the flake has, by the text of nix/, and the options of the programs in nix/apps."""
+    """Checks the names of packages and apps by the text of nix/, and the options of the scripts in nix/apps."""
     text = (ROOT / "nix/default.nix").read_text().partition("  packages = {")[2].partition("  };")[0]
     packages = set(re.findall(r"^    ([\w-]+) =", text, re.MULTILINE))
     packages |= {name for names in re.findall(r"inherit \([\w.]+\) ([\w -]+);", text) for name in names.split()}
@@ -152,37 +152,37 @@ def nix(arguments: list[str]):
     for word in rest:
         kind, known = ("app", apps) if command == "run" else ("package", packages)
         if word.startswith(".#") and word[2:] not in known:
-            raise Wrong(f"the flake has no {kind} {word[2:]}")
+            raise InvalidCommand(f"the flake has no {kind} {word[2:]}")
         if word.startswith("-") and word not in NIX.get(command, set()):
-            raise Wrong(f"nix {command} is not used with {word} elsewhere")
+            raise InvalidCommand(f"nix {command} is not allowed with {word} here")
     if command not in NIX or (command == "flake" and rest != ["check"]):
-        raise Wrong(f"unknown command: {' '.join(arguments)}")
+        raise InvalidCommand(f"unknown command: {' '.join(arguments)}")
     for option in [word for word in own if word.startswith("-")]:
         if f"{option})" not in scripts[rest[0].removeprefix(".#")]:
-            raise Wrong(f"{rest[0]} has no option {option}")
+            raise InvalidCommand(f"{rest[0]} has no option {option}")
 
 
 def terraform(arguments: list[str]):
-    """Variables and outputs are those of an example; test_plan.py applies each of them."""
+    """Checks that an example has the variables and outputs; test_plan.py applies each example."""
     text = "".join(file.read_text() for file in (MODULE / "examples").glob("*/main.tf"))
     command, *rest = arguments
     if command not in {"init", "apply", "destroy", "output"}:
-        raise Wrong(f"unknown command: {command}")
+        raise InvalidCommand(f"unknown command: {command}")
     kind = "output" if command == "output" else "variable"
     option = {"output": "-raw", "apply": "-var"}.get(command)
     for at, word in enumerate(rest):
         name = word.partition("=")[0]
         if at % 2 == 0 and word != option:
-            raise Wrong(f"terraform {command} is not used with {word} elsewhere")
+            raise InvalidCommand(f"terraform {command} is not allowed with {word} here")
         if at % 2 == 1 and f'{kind} "{name}"' not in text:
-            raise Wrong(f"no example has the {kind} {name}")
+            raise InvalidCommand(f"no example has the {kind} {name}")
 
 
 def python3(arguments: list[str]):
-    """The program runs."""
-    told = subprocess.run(["python3", *arguments], cwd=ROOT, capture_output=True, text=True)
-    if told.returncode != 0:
-        raise Wrong(told.stderr)
+    """Checks that the program runs."""
+    result = subprocess.run(["python3", *arguments], cwd=ROOT, capture_output=True, text=True)
+    if result.returncode != 0:
+        raise InvalidCommand(result.stderr)
 
 
 CHECKS = {

@@ -1,4 +1,4 @@
-"""The module and its examples in an account that keeps what it is given: planned and applied by Terraform itself."""
+"""Plans and applies the module and its examples with Terraform and a simulated provider."""
 
 import json
 import os
@@ -12,11 +12,11 @@ from terraform import MODULE
 
 
 class Deployment:
-    """A folder of the module, `examples/sqs` say, and what was made by it. It ends with `close`."""
+    """A folder of the module, for example `examples/sqs`, with its state. `close` deletes it."""
 
     def __init__(self, folder: str = ".", partition: str = "aws", root: str = ""):
         self.provider = Provider(partition)
-        # Terraform starts anew for each command, and is told by its environment then.
+        # Each command starts a new Terraform process, which finds the provider through the environment.
         os.environ |= self.provider.reattach()
         self.work = tempfile.TemporaryDirectory()
         shutil.copytree(MODULE, Path(self.work.name, "terraform"), ignore=shutil.ignore_patterns(".terraform*"))
@@ -28,17 +28,17 @@ class Deployment:
         self.terraform.init(check=True)
 
     def plan(self, **variables) -> dict:
-        """What would be done to each resource, where that is anything."""
+        """The planned actions, by resource address, without resources that do not change."""
         Path(self.folder, "terraform.tfvars.json").write_text(json.dumps(variables))
-        done(self.terraform.plan(out="plan"))
+        check(self.terraform.plan(out="plan"))
         self.planned = self.terraform.show("plan", check=True).value
         changes = {change["address"]: change["change"]["actions"] for change in self.planned.get("resource_changes", [])}
         return {address: actions for address, actions in changes.items() if actions not in (["no-op"], ["read"])}
 
     def apply(self, **variables) -> dict:
-        """Plans and does it."""
+        """Plans, applies the plan, and returns the planned actions."""
         changes = self.plan(**variables)
-        done(self.terraform.apply("plan"))
+        check(self.terraform.apply("plan"))
         return changes
 
     def close(self):
@@ -46,7 +46,7 @@ class Deployment:
         self.work.cleanup()
 
 
-def done(result):
-    """Nothing, unless Terraform could not do it."""
+def check(result):
+    """Raises if the Terraform command failed."""
     mistakes = [entry["diagnostic"] for entry in result.value if "diagnostic" in entry]
     assert result.retcode == 0, mistakes

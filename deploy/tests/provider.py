@@ -1,7 +1,8 @@
-"""A stand-in for AWS's provider, which Terraform itself talks to: it has the real one's schema, and of AWS nothing.
+"""A simulated AWS provider for Terraform. It has the schema of the real provider, and does not contact AWS.
 
-What a resource is given comes back, what AWS would tell is told by `told`, and what makes AWS tell anew, or make a resource
-anew, is listed in `schema.json`. So a plan is Terraform's own, with its validation, its graph, and what it finds changed.
+A resource gets the attributes of its configuration. `computed_state` sets the attributes that AWS would compute. `schema.json`
+lists the attributes whose change replaces a resource, and the computed attributes that change with each update. So plans come
+from Terraform itself, with its validation and its dependency graph.
 """
 
 import json
@@ -11,17 +12,17 @@ from pathlib import Path
 import grpc
 import msgpack
 
-# Of the provider's release that it names, in the form of `terraform providers schema -json`: the resources, arguments and
-# blocks that the module can use, and what the documentation says of each resource's replacement.
+# The format of `terraform providers schema -json`. It contains the resources, arguments and blocks that the module can use, and
+# which arguments replace a resource by the documentation of the provider. The file names the release of the provider.
 SCHEMA = json.loads(Path(__file__).with_name("schema.json").read_text())
-# Where a resource has its name, the best first.
+# The attributes that can contain the name of a resource, the preferred one first.
 NAMES = ["name", "function_name", "bucket", "alarm_name", "dashboard_name", "repository", "rule", "queue_url", "topic_arn", "event_source_arn", "role"]
-# As Terraform's plugins write a value that is known after the apply.
+# The encoding of a value that is known only after the apply.
 UNKNOWN = msgpack.ExtType(0, b"\0")
 ACCOUNT, REGION = "123456789012", "eu-central-1"
 
 
-# Protocol buffers, of which plugins use little: numbers and what has a length.
+# Protocol buffers: plugins need only numbers and length-delimited fields.
 def number(field: int, value: int) -> bytes:
     return varint(field << 3) + varint(value) if value else b""
 
@@ -40,7 +41,7 @@ def varint(value: int) -> bytes:
 
 
 def fields(message: bytes) -> dict:
-    """The fields of a message by their numbers, each as it was last."""
+    """The fields of a message by number. The last value of a field counts."""
     found, at = {}, 0
 
     def read() -> int:
@@ -63,7 +64,7 @@ def fields(message: bytes) -> dict:
     return found
 
 
-# A schema, as tfplugin6.proto has it.
+# The encoding of a schema, as in tfplugin6.proto.
 NESTING = {"single": 1, "list": 2, "set": 3, "map": 4}
 
 
@@ -95,19 +96,19 @@ def value_of(message: bytes):
 
 
 def unset(block: dict) -> dict:
-    """Everything that a block could have, without any of it."""
+    """A block with all its attributes and nested blocks, unset."""
     nested = {name: None if kind["nesting_mode"] == "single" else [] for name, kind in block.get("block_types", {}).items()}
     return dict.fromkeys(block["attributes"]) | nested
 
 
 def computed(kind: str) -> dict:
-    """What AWS tells of a resource, with the type of each."""
+    """The computed attributes of a resource, with their types."""
     attributes = SCHEMA["resource_schemas"][kind]["block"]["attributes"]
     return {name: attribute["type"] for name, attribute in attributes.items() if attribute.get("computed")}
 
 
-def told(kind: str, state: dict, before: dict | None, partition: str) -> dict:
-    """What AWS tells of a resource once it is made or changed."""
+def computed_state(kind: str, state: dict, before: dict | None, partition: str) -> dict:
+    """The state of a resource after AWS created or changed it."""
     name = next((state[key] for key in NAMES if isinstance(state.get(key), str)), "this")
     made = {attribute: {"string": f"{attribute}-of-{kind}-{name}", "number": 0, "bool": False}[of] for attribute, of in computed(kind).items()}
     made |= {"arn": f"arn:{partition}:{kind}:{REGION}:{ACCOUNT}:{name}"}
@@ -117,11 +118,11 @@ def told(kind: str, state: dict, before: dict | None, partition: str) -> dict:
 
 
 class Provider(grpc.GenericRpcHandler):
-    """The provider, on loopback. It ends with `close`."""
+    """The provider, as a server on this machine. `close` stops it."""
 
     def __init__(self, partition: str = "aws"):
         self.partition = partition
-        # What was done, in its order: to what kind of resource, and which.
+        # The actions, in their order: resource type and action.
         self.done = []
         self.server = grpc.server(ThreadPoolExecutor(8))
         self.server.add_generic_rpc_handlers([self])
@@ -129,7 +130,7 @@ class Provider(grpc.GenericRpcHandler):
         self.server.start()
 
     def reattach(self) -> dict:
-        """What the environment has to say for Terraform to use it, and to look for no other."""
+        """The environment variables that make Terraform use this provider."""
         address = {"Network": "tcp", "String": f"127.0.0.1:{self.port}"}
         plugin = {"Protocol": "grpc", "ProtocolVersion": 6, "Pid": 1, "Test": True, "Addr": address}
         return {"TF_REATTACH_PROVIDERS": json.dumps({"hashicorp/aws": plugin})}
@@ -161,8 +162,8 @@ class Provider(grpc.GenericRpcHandler):
 
     def ReadDataSource(self, request):
         state = value_of(request[2])
-        told = {"account_id": ACCOUNT, "partition": self.partition, "dns_suffix": f"amazonaws.of.{self.partition}", "region": REGION}
-        return text(1, dynamic(state | {name: value for name, value in told.items() if name in state}))
+        values = {"account_id": ACCOUNT, "partition": self.partition, "dns_suffix": f"amazonaws.of.{self.partition}", "region": REGION}
+        return text(1, dynamic(state | {name: value for name, value in values.items() if name in state}))
 
     def PlanResourceChange(self, request):
         kind, before, planned = request[1].decode(), value_of(request[2]), value_of(request[3])
@@ -172,11 +173,11 @@ class Provider(grpc.GenericRpcHandler):
         if before is None or forcing:
             planned |= {name: UNKNOWN for name in computed(kind) if planned[name] is None or before}
         elif planned != before:
-            planned |= dict.fromkeys(SCHEMA["told_anew"].get(kind, []), UNKNOWN)
+            planned |= dict.fromkeys(SCHEMA["changes_on_update"].get(kind, []), UNKNOWN)
         replace = b"".join(text(2, text(1, text(1, name))) for name in forcing)
         return text(1, dynamic(planned)) + replace
 
     def ApplyResourceChange(self, request):
         kind, before, planned = request[1].decode(), value_of(request[2]), value_of(request[3])
         self.done.append((kind, "create" if before is None else "update" if planned else "delete"))
-        return text(1, dynamic(planned and told(kind, planned, before, self.partition)))
+        return text(1, dynamic(planned and computed_state(kind, planned, before, self.partition)))

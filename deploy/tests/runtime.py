@@ -1,4 +1,4 @@
-"""The function itself with one event, under Lambda's Runtime API: `bootstrap` as `make` builds it."""
+"""Runs the real function, `bootstrap` as `make` builds it, with one event and a simulated Runtime API of Lambda."""
 
 import json
 import queue
@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from terraform import ROOT
 
-# Where `cargo build --profile quick` leaves the programs.
+# `cargo build --profile quick` writes the programs to this folder.
 PROGRAMS = ROOT / "target/quick"
 
 
@@ -19,15 +19,15 @@ def invoke(event: dict, environment: dict):
 
     class RuntimeApi(BaseHTTPRequestHandler):
         def do_GET(self):
-            # A second request waits until the process is ended.
-            self.answer(200, events.get())
+            # The second request waits until the process ends.
+            self.respond(200, events.get())
 
         def do_POST(self):
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            self.answer(202, b"")
+            self.respond(202, b"")
             responses.put((self.path.rpartition("/")[2], json.loads(body)))
 
-        def answer(self, status: int, body: bytes):
+        def respond(self, status: int, body: bytes):
             self.send_response(status)
             # The last millisecond of the year 9999.
             headers = {"Aws-Request-Id": "1", "Deadline-Ms": 253402300799999, "Invoked-Function-Arn": "arn:aws:lambda:eu-central-1:123456789012:function:avif"}
@@ -41,7 +41,7 @@ def invoke(event: dict, environment: dict):
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), RuntimeApi) as server:
-        # It ends with the test, whatever its threads wait for.
+        # Waiting threads do not keep the test running.
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
         function = subprocess.Popen(

@@ -1,4 +1,4 @@
-"""The SAM template as CloudFormation gets it: SAM's own translator, then moto."""
+"""The SAM template as CloudFormation processes it: translated by SAM's translator, deployed to moto."""
 
 import json
 import os
@@ -17,12 +17,12 @@ from terraform import IMAGE, ROOT
 
 TEMPLATE = ROOT / "deploy/sam/template.yaml"
 REGION = "eu-central-1"
-# SAM's translator asks for one.
+# SAM's translator requires a region.
 os.environ["AWS_DEFAULT_REGION"] = REGION
 
 
 class NoManagedPolicies:
-    """The template names none, which SAM would look up in the account."""
+    """SAM would look up managed policies in the account. The template uses none."""
 
     def load(self):
         return {}
@@ -33,7 +33,7 @@ def template() -> dict:
 
 
 def translated(**parameters) -> dict:
-    """What SAM makes of the template with these parameters."""
+    """The template with these parameters, translated by SAM."""
     source = template()
     values = {name: parameter["Default"] for name, parameter in source["Parameters"].items() if "Default" in parameter}
     values |= {"ImageUri": IMAGE, "SourceBucket": "photographs", "AWS::Region": REGION} | parameters
@@ -41,7 +41,7 @@ def translated(**parameters) -> dict:
 
 
 class Account:
-    """An account on loopback. It ends with `close`."""
+    """A simulated AWS account (moto) on this machine. `close` stops it."""
 
     def __init__(self):
         with socket.socket() as free:
@@ -60,7 +60,7 @@ class Account:
                 return
             except EndpointConnectionError:
                 time.sleep(0.1)
-        raise RuntimeError("moto does not answer")
+        raise RuntimeError("moto did not start")
 
     def client(self, service: str):
         return boto3.client(service, region_name=REGION, endpoint_url=self.endpoint, aws_access_key_id="test", aws_secret_access_key="test")
@@ -71,7 +71,7 @@ class Account:
 
 
 def deploy(account: Account, stack: str, **parameters):
-    """What `sam deploy` does: creates the stack or updates it."""
+    """Creates or updates the stack, as `sam deploy` does."""
     stacks = account.client("cloudformation")
     given = {"ImageUri": IMAGE, "SourceBucket": "photographs"} | parameters
     order = {
@@ -89,7 +89,7 @@ def deploy(account: Account, stack: str, **parameters):
 
 
 def without_alias(body: dict) -> dict:
-    """moto's CloudFormation makes no aliases: what asks for the alias gets the function."""
+    """Replaces the alias by the function, because moto's CloudFormation does not create aliases."""
     del body["Resources"]["FunctionAliaslive"]
     for resource in body["Resources"].values():
         if resource.get("DependsOn") == "FunctionAliaslive":
@@ -99,7 +99,7 @@ def without_alias(body: dict) -> dict:
 
 
 def version_of(stack_template: dict) -> str:
-    """The logical name of the version that the alias names: another name is another version."""
+    """The logical name of the version that the alias points to. Another name means another version."""
     alias = stack_template["Resources"]["FunctionAliaslive"]["Properties"]["FunctionVersion"]
     [name] = re.findall(r"FunctionVersion\w+", json.dumps(alias))
     return name

@@ -1,17 +1,17 @@
-"""Every command in the documentation is one that its program takes, and no block of commands goes unchecked.
+"""Every command in the documentation is valid, and every command block is checked.
 
-Exactly one of these covers each command: test_by_hand.py runs it, its program's own parser reads it (checks.py), or it is
+Exactly one of these covers each command: test_walkthrough.py runs it, its program's parser checks it (checks.py), or it is
 listed here with the reason why neither is possible.
 """
 
 import unittest
 
 from blocks import PAGES, Block, blocks, commands
-from checks import CHECKS, Wrong
+from checks import CHECKS, InvalidCommand
 from terraform import ROOT
 from walk import SUBSTITUTES, is_run
 
-# Blocks that hold no commands, by their first line.
+# Blocks without commands, by their first line.
 NO_COMMANDS = {
     "FUNCTION                 faas.invocation_id, faas.coldstart; error.type if the invocation failed": "a tree of spans",
     "vCPU    = memory / 1769 MB": "a formula; bench/cost.py computes it and has tests",
@@ -20,7 +20,7 @@ NO_COMMANDS = {
     'telemetry         = { otel_exporter_otlp_endpoint = "https://otel.example" }': "Terraform's language; test_telemetry.py sets these",
 }
 DOCKER = "needs a Docker daemon; nix/apps/test.sh pushes an image to a registry on loopback"
-# Commands that neither run nor have a parser here.
+# Commands that cannot run here and have no parser.
 LISTED = {
     "docker run --privileged --rm tonistiigi/binfmt --install arm64": DOCKER,
     "docker buildx create --name avif --driver docker-container": DOCKER,
@@ -37,7 +37,7 @@ LISTED = {
 
 
 def ways(block: Block, command: list[str]) -> list[str]:
-    """What covers a command. In a block that is run, a program that does not really run is checked all the same."""
+    """What covers a command. In a block that runs, the commands of substituted programs are checked by their parser."""
     program = command[0]
     if is_run(block) and not (program in SUBSTITUTES and program in CHECKS):
         return ["run"]
@@ -45,7 +45,7 @@ def ways(block: Block, command: list[str]) -> list[str]:
 
 
 def verify(found: list[Block]) -> list[str]:
-    """What is wrong with these blocks."""
+    """The mistakes in these blocks."""
     mistakes = []
     for block in found:
         if block.text.splitlines()[0] in NO_COMMANDS:
@@ -57,12 +57,12 @@ def verify(found: list[Block]) -> list[str]:
             covered = ways(block, command)
             if len(covered) != 1:
                 mistakes.append(f"{block}: {' '.join(command)}: covered by {covered or 'nothing'}; see the top of test_commands.py")
-            # AWS CLI runs with an abbreviated option, so what is run is read as well.
+            # moto does not detect abbreviated options of the AWS CLI, so commands that run are parsed as well.
             elif covered == ["checked"] or command[0] == "aws":
                 try:
                     CHECKS[command[0]](command[1:])
-                except Wrong as wrong:
-                    mistakes.append(f"{block}: {' '.join(command)}: {wrong}")
+                except InvalidCommand as invalid:
+                    mistakes.append(f"{block}: {' '.join(command)}: {invalid}")
     return mistakes
 
 
@@ -74,7 +74,7 @@ class Commands(unittest.TestCase):
         self.assertEqual("\n".join(verify(found)), "")
         self.assertGreater(len(found), 50)
 
-    def test_lists_name_only_what_the_documentation_has(self):
+    def test_lists_contain_only_documented_commands(self):
         found = [block for page in PAGES for block in blocks(page)]
         first = {block.text.splitlines()[0] for block in found}
         self.assertLessEqual(set(NO_COMMANDS), first)

@@ -1,4 +1,4 @@
-"""A reader who copies the commands of the documentation into a shell, in an account on loopback."""
+"""Runs the commands of the documentation in one shell, as a reader does, with a simulated AWS account (moto)."""
 
 import json
 import os
@@ -13,8 +13,8 @@ from blocks import Block, blocks
 from sam import REGION, Account
 from terraform import DIGEST, ROOT
 
-# What the shell gets in place of programs that need more than this machine: `nix run .#push` prints the image, `nix build`
-# writes a zip, the others do nothing. test_commands.py checks their arguments.
+# Substitutes for programs that cannot run here: `nix run .#push` prints the image, `nix build` writes a zip file, the others do
+# nothing. test_commands.py checks their arguments.
 SUBSTITUTES = {
     "nix": f"""case $1,$2 in
         run,.#push) echo "$4@sha256:{DIGEST}" ;;
@@ -26,9 +26,9 @@ SUBSTITUTES = {
     "sleep": "",
     "terraform": "",
 }
-# AWS CLI 1, which is what PyPI has, calls SQS at AWS unless the endpoint is an option.
+# PyPI has AWS CLI 1. Its SQS commands ignore AWS_ENDPOINT_URL, so the endpoint is an option.
 AWS = f"""exec {Path(sys.executable).with_name("aws")} --endpoint-url "$AWS_ENDPOINT_URL" "$@" """
-# The sections whose commands a reader runs, in this order. test_by_hand.py runs them.
+# The sections whose commands test_walkthrough.py runs, in this order.
 RUN = [
     ("docs/deploy.md", "Before you start"),
     ("docs/deploy.md", "Test your settings locally (optional)"),
@@ -50,16 +50,16 @@ RUN = [
     ("docs/deploy.md", "Update and roll back"),
     ("docs/deploy.md", "Remove"),
 ]
-# Operations that moto does not have. A block with one of them is not run, and its commands are checked like all others.
+# Operations that moto does not support. A block with one of them does not run; its commands are checked by their parsers.
 NOT_IN_MOTO = ["start-message-move-task", "s3control list-jobs"]
 
 
 def is_run(block: Block) -> bool:
-    """Whether test_by_hand.py runs a block."""
+    """Whether test_walkthrough.py runs a block."""
     return (block.page, block.heading) in RUN and not any(operation in block.text for operation in NOT_IN_MOTO)
 
 
-# Variables and exports go from one block to the next, as in one shell.
+# Keeps variables and exports from one block to the next, as in one shell.
 BLOCK = """set -eu -o pipefail
 . "$STATE"
 {code}
@@ -68,30 +68,30 @@ declare -p | grep -v '^declare -[a-zA-Z]*r' >"$STATE"
 
 
 class Walk:
-    """A shell, its folder and its account. It ends with `close`."""
+    """A shell with its folder and its simulated account. `close` stops it."""
 
     def __init__(self):
         self.account = Account()
-        # Lambda's part that invokes functions needs Docker otherwise.
+        # Otherwise moto's Lambda needs Docker.
         body = json.dumps({"lambda": {"use_docker": False}}).encode()
         urllib.request.urlopen(urllib.request.Request(f"{self.account.endpoint}/moto-api/config", body, {"Content-Type": "application/json"}))
         self.work = tempfile.TemporaryDirectory()
         self.folder, self.state = Path(self.work.name, "project"), Path(self.work.name, "state")
         self.state.touch()
-        programs, pictures = Path(self.work.name, "bin"), Path(self.work.name, "home/Pictures")
-        for folder in [self.folder, programs, pictures]:
+        programs, photos = Path(self.work.name, "bin"), Path(self.work.name, "home/Pictures")
+        for folder in [self.folder, programs, photos]:
             folder.mkdir(parents=True)
         for name, code in (SUBSTITUTES | {"aws": AWS}).items():
             Path(programs, name).write_text(f"#!/bin/sh\n{code}\n")
             Path(programs, name).chmod(0o755)
         for name in ["deploy", "docs"]:
             Path(self.folder, name).symlink_to(ROOT / name)
-        self.photo = Path(shutil.copy(ROOT / "crates/cli/assets/rocket.jpg", Path(pictures, "photo.jpg")))
-        # The sections that were read.
+        self.photo = Path(shutil.copy(ROOT / "crates/cli/assets/rocket.jpg", Path(photos, "photo.jpg")))
+        # The sections that ran.
         self.done = []
         self.environment = {
             "PATH": f"{programs}:{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "HOME": str(pictures.parent),
+            "HOME": str(photos.parent),
             "STATE": str(self.state),
             "AWS_ENDPOINT_URL": self.account.endpoint,
             # AWS CLI 1 does not read AWS_REGION.
@@ -101,7 +101,7 @@ class Walk:
         }
 
     def read(self, page: str, heading: str, before: dict | None = None, **names: str):
-        """Runs a section, in which these names stand for something; `before` is called before a block with such a word."""
+        """Runs a section, and replaces `names` in it. `before` maps a text to a function that is called before a block with this text."""
         found = [block for block in blocks(ROOT / page) if block.heading == heading and is_run(block)]
         assert found, f"nothing to run in {page}, {heading}"
         for block in found:
@@ -112,7 +112,7 @@ class Walk:
         self.done.append((page, heading))
 
     def run(self, block: Block, **names: str):
-        """Runs a block, in which these names stand for something."""
+        """Runs a block, and replaces `names` in it."""
         code = block.text
         for name, value in names.items():
             code = code.replace(name, value)
@@ -130,4 +130,4 @@ class Walk:
         self.work.cleanup()
 
 
-assert REGION == "eu-central-1", "the documentation's region"
+assert REGION == "eu-central-1", "the documentation uses this region"

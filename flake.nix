@@ -1,5 +1,5 @@
 {
-  description = "Photographs in S3 become AVIF: a function for AWS Lambda";
+  description = "AWS Lambda function that converts images in S3 to AVIF";
 
   inputs = {
     nixpkgs.url = "github:NixOS/nixpkgs/nixos-unstable";
@@ -24,7 +24,7 @@
         "x86_64-linux"
         "aarch64-linux"
       ];
-      # nixpkgs knows no x86_64-darwin any more.
+      # nixpkgs no longer supports x86_64-darwin.
       everywhere = linux ++ [ "aarch64-darwin" ];
     in
     {

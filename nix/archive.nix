@@ -1,5 +1,5 @@
-# The zip archive of a program with its libraries, for a place where the C library may be older than nixpkgs': even the
-# loader comes along.
+# A function that returns the zip archive of a program with its libraries. The C library of the target system may be older than
+# that of nixpkgs, so the archive also contains the loader.
 {
   runCommand,
   patchelf,
@@ -8,13 +8,13 @@
 }:
 {
   name,
-  # The program, and its place in the archive.
+  # The program, and its path in the archive.
   program,
   at,
   libraries,
-  # A folder of the archive for them.
+  # The folder of the libraries in the archive.
   beside,
-  # Where Lambda unpacks the archive to.
+  # The folder to which Lambda unpacks the archive.
   root,
 }:
 runCommand name
@@ -31,12 +31,12 @@ runCommand name
     cd root
     install -D --mode=755 ${program} ${at}
     cp --recursive ${libraries}/lib ${beside}
-    # As RPATH: a RUNPATH comes after LD_LIBRARY_PATH, in which Lambda puts the C library of its runtime.
+    # RPATH, not RUNPATH: the loader searches a RUNPATH after LD_LIBRARY_PATH, which contains the C library of Lambda's runtime.
     patchelf --force-rpath --set-rpath ${root}/${beside} \
       --set-interpreter "${root}/${beside}/$(basename "$(patchelf --print-interpreter ${at})")" ${at}
     nuke-refs ${at}
 
-    # One time for all files and one order, so that the same bits make the same archive. Zip knows no time before 1980.
+    # The same time for all files, and a fixed order, make the archive reproducible. Zip supports no time before 1980.
     find . -exec touch --date=1980-01-01T00:00:00Z {} +
     find . -type f | LC_ALL=C sort | TZ=UTC zip -X -q -@ $out
   ''

@@ -1,4 +1,4 @@
-# workspace, targets, programs -> what must hold before a merge. `nix flake check` and CI run exactly this.
+# workspace, targets, programs -> the checks that must pass before a merge. `nix flake check` and CI run exactly these.
 {
   pkgs,
   craneLib,
@@ -11,7 +11,7 @@
 let
   inherit (pkgs) lib;
   inherit (workspace) arguments checking;
-  # A command over these files of the project, which succeeds or does not.
+  # A check that runs a command in a folder with these files.
   check =
     name: tools: files: command:
     pkgs.runCommand "avif-lambda-${name}"
@@ -45,9 +45,9 @@ in
   nextest = craneLib.cargoNextest (
     checking
     // {
-      # With avifdec, the decoder that is not ours.
+      # Contains avifdec, an independent decoder.
       nativeBuildInputs = arguments.nativeBuildInputs ++ [ pkgs.libavif ];
-      # Neither README, docs nor moto are here; `make test` holds the function to them.
+      # This build has no README, docs and moto, so it omits the tests that need them. `make test` runs all tests.
       cargoNextestExtraArgs = "--filterset 'not test(/the_readme|the_docs|by_moto/)'";
     }
   );
@@ -56,7 +56,7 @@ in
 
   deny = craneLib.cargoDeny {
     inherit (arguments) pname version src;
-    # Where cargo-deny looks by itself: the option to name it has moved between versions.
+    # The default path of cargo-deny. The option for another path differs between versions.
     preBuild = "cp ${../deny.toml} deny.toml";
   };
 

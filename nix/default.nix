@@ -1,15 +1,15 @@
-# inputs, system -> that system's packages, checks, apps, development shells and formatter.
+# inputs, system -> the packages, checks, apps, development shells and formatter of this system.
 { inputs, system }:
 let
   inherit (inputs.nixpkgs) lib;
   pkgs = inputs.nixpkgs.legacyPackages.${system};
 
-  # A package set, native or cross -> all that is built with it.
+  # A package set, native or cross -> everything that is built with it.
   build =
     pkgs:
     let
       toolchain = pkgs.callPackage ./toolchain.nix { inherit (inputs) fenix; };
-      # A function, for crane splices it; whoever asks runs it on the building machine.
+      # A function, because crane needs the toolchain for the build machine and for the target.
       craneLib = (inputs.crane.mkLib pkgs).overrideToolchain (_: toolchain);
       libavif = pkgs.callPackage ./libavif.nix { };
       workspace = pkgs.callPackage ./package.nix { inherit craneLib libavif; };
@@ -33,7 +33,7 @@ let
         beside = "lib";
         root = "/var/task";
       };
-      # For functions deployed as zips, on any runtime. Its libraries are not in extensions, where Lambda would start them.
+      # For zip functions on any runtime. The libraries are not in the folder extensions, because Lambda starts every file there.
       layer = archive {
         name = "avif-extension-${extension.version}-layer.zip";
         program = lib.getExe extension;
@@ -55,7 +55,7 @@ let
       native
     else
       build pkgs.pkgsCross.${cross};
-  # Graviton is what the function runs on: a fifth cheaper for the same work.
+  # The function runs on arm64 (Graviton) by default, which costs 20 % less.
   arm = for "aarch64" "aarch64-multiplatform";
   intel = for "x86_64" "gnu64";
 
@@ -73,7 +73,7 @@ let
     inherit pkgs formatter programs;
     inherit (inputs) advisory-db;
     inherit (native) craneLib workspace;
-    # Each machine's own image, and the one that is shipped. A cross compiler for Intel is in nobody's cache.
+    # The released image, and on x86-64 also the native one. No cache has a cross compiler to x86-64.
     targets = [ arm ] ++ lib.optional pkgs.stdenv.hostPlatform.isx86_64 native;
   };
 in

@@ -1,4 +1,4 @@
-# nixfmt, rustfmt, taplo -> `nix fmt`: Nix, Rust and TOML each in its form. With --check it only looks.
+# nixfmt, rustfmt, taplo -> `nix fmt`, which formats Nix, Rust and TOML files. With --check it only checks them.
 {
   script,
   nixfmt,
@@ -13,7 +13,7 @@ script {
     taplo
   ];
   text = ''
-    # Nix names the project's root, in whatever folder it is called.
+    # Nix sets PRJ_ROOT to the root folder of the project.
     cd "''${PRJ_ROOT:-.}"
     check=()
     if [ "''${1-}" = --check ]; then check=(--check); fi

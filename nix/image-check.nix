@@ -1,4 +1,4 @@
-# image, avif -> what an image for Lambda must be, asserted on the unpacked archive, and that it converts a photograph.
+# image, avif -> a check of the unpacked image: its files and settings, and that it converts a photo.
 {
   lib,
   pkgs,
@@ -13,7 +13,7 @@
 }:
 let
   architecture = hostPlatform.go.GOARCH;
-  # MB, uncompressed: the function about 15, the extension under 8, libavif with its codecs 20, the compiler's and the C library 6.
+  # In MB, uncompressed: function about 15, extension under 8, libavif with codecs 20, compiler and C libraries 6.
   largest = 60;
 in
 runCommand "avif-lambda-image-check-${architecture}"
@@ -26,36 +26,36 @@ runCommand "avif-lambda-image-check-${architecture}"
     ];
   }
   ''
-    fail() { echo "the image: $*" >&2; exit 1; }
+    fail() { echo "image check: $*" >&2; exit 1; }
 
     mkdir archive root
     tar --extract --file=${image} --directory=archive
-    [ "$(jq length archive/manifest.json)" = 1 ] || fail "has more than one manifest"
+    [ "$(jq length archive/manifest.json)" = 1 ] || fail "the archive has more than one manifest"
     config=archive/$(jq --raw-output '.[0].Config' archive/manifest.json)
-    [ "$(jq --raw-output .architecture "$config")" = ${architecture} ] || fail "is of another architecture"
-    [ "$(jq --compact-output .config.Entrypoint "$config")" = '["/bootstrap"]' ] || fail "starts something else"
-    [ "$(jq '.history | length' "$config")" = "$(jq '.rootfs.diff_ids | length' "$config")" ] || fail "lacks history"
+    [ "$(jq --raw-output .architecture "$config")" = ${architecture} ] || fail "wrong architecture"
+    [ "$(jq --compact-output .config.Entrypoint "$config")" = '["/bootstrap"]' ] || fail "wrong entry point"
+    [ "$(jq '.history | length' "$config")" = "$(jq '.rootfs.diff_ids | length' "$config")" ] || fail "a layer has no history"
     jq --raw-output '.[0].Layers[]' archive/manifest.json | while read -r layer; do
       tar --list --verbose --file="archive/$layer" >>files
       tar --extract --no-same-permissions --file="archive/$layer" --directory=root
       chmod --recursive u+w root
     done
 
-    # Lambda runs it as a user that it does not name.
-    if grep --extended-regexp '^-......[^r]' files; then fail "has files that not everybody may read"; fi
-    if grep --extended-regexp '^-[^ ]{8}[^x].* \./(bootstrap|opt/extensions/.*)$' files; then fail "does not let everybody run its programs"; fi
-    # Whatever lies there is started.
-    [ "$(ls --almost-all root/opt/extensions)" = avif-extension ] || fail "has other extensions than its own"
-    [ "$(stat --format=%s root/opt/extensions/avif-extension)" -lt 8000000 ] || fail "has an extension over 8 MB"
-    # No glib, gdk-pixbuf, shell or compiler: nothing but the libraries, and of these no other than libavif's.
-    if ls root/nix/store | grep --invert-match -e '-avif-lambda-libraries$'; then fail "carries what it has no use for"; fi
-    if ls root/nix/store/*/lib | grep --extended-regexp '^lib(glib|gdk|gobject|vmaf)'; then fail "carries what it has no use for"; fi
-    [ -s root/etc/ssl/certs/ca-certificates.crt ] || fail "trusts nobody"
+    # Lambda runs the image as an unspecified user.
+    if grep --extended-regexp '^-......[^r]' files; then fail "some files are not readable by all users"; fi
+    if grep --extended-regexp '^-[^ ]{8}[^x].* \./(bootstrap|opt/extensions/.*)$' files; then fail "some programs are not executable by all users"; fi
+    # Lambda starts every file in this folder.
+    [ "$(ls --almost-all root/opt/extensions)" = avif-extension ] || fail "unexpected files in /opt/extensions"
+    [ "$(stat --format=%s root/opt/extensions/avif-extension)" -lt 8000000 ] || fail "the extension is larger than 8 MB"
+    # The store contains only the libraries of the programs: no glib, gdk-pixbuf, shell or compiler.
+    if ls root/nix/store | grep --invert-match -e '-avif-lambda-libraries$'; then fail "unexpected packages in the store"; fi
+    if ls root/nix/store/*/lib | grep --extended-regexp '^lib(glib|gdk|gobject|vmaf)'; then fail "unexpected libraries"; fi
+    [ -s root/etc/ssl/certs/ca-certificates.crt ] || fail "the CA certificates are missing"
 
-    # Every library is found where the file that needs it has the loader look, in the loader's own order: what was loaded
-    # for an earlier file serves a later one.
+    # The loader must find every library in the RPATH of the file that needs it. Like the loader, this search uses a library
+    # again if an earlier file loaded it.
     loader=$(patchelf --print-interpreter root/bootstrap)
-    [ -x "root$loader" ] || fail "has no loader"
+    [ -x "root$loader" ] || fail "the loader is missing"
     seen=" $(basename "$loader") "
     queue=(root/bootstrap root/opt/extensions/avif-extension)
     while [ ''${#queue[@]} -gt 0 ]; do
@@ -69,14 +69,14 @@ runCommand "avif-lambda-image-check-${architecture}"
           directory=root''${directory/\$ORIGIN/$(dirname "''${file#root}")}
           if [ -e "$directory/$name" ]; then found=$directory/$name; break; fi
         done
-        [ -n "$found" ] || fail "''${file#root} finds no $name"
+        [ -n "$found" ] || fail "''${file#root} needs $name, which is missing"
         seen="$seen$name "
         queue+=("$found")
       done
     done
-    case $seen in *" libavif.so."*) ;; *) fail "does not need libavif" ;; esac
+    case $seen in *" libavif.so."*) ;; *) fail "the function is not linked with libavif" ;; esac
 
-    # It works, under emulation where this machine is of another architecture. It is given time for that.
+    # The image converts a photo. On another architecture it runs in an emulator, so the timeout is long.
     mkdir run
     for program in bootstrap opt/extensions/avif-extension; do
       {
@@ -86,11 +86,11 @@ runCommand "avif-lambda-image-check-${architecture}"
     done
     chmod +x run/*
     avif demo --bootstrap run/bootstrap --extension run/avif-extension --timeout 900 --output avifs
-    # With SVT-AV1, which alone is given 10 bits.
+    # Only SVT-AV1 encodes with 10 bits, so 10 bits prove that the image uses SVT-AV1.
     avifdec --info avifs/rocket.jpg.avif | tee info
-    grep --quiet 'Bit Depth *: 10$' info || fail "does not write photographs with SVT-AV1"
+    grep --quiet 'Bit Depth *: 10$' info || fail "the photo was not encoded with SVT-AV1"
 
     size=$(du --summarize --bytes root | cut --fields=1)
-    [ "$size" -le ${toString largest}000000 ] || fail "has $size bytes, over ${toString largest} MB"
+    [ "$size" -le ${toString largest}000000 ] || fail "the size is $size bytes, more than ${toString largest} MB"
     echo "$size bytes in $(jq '.[0].Layers | length' archive/manifest.json) layers" >$out
   ''

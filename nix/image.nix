@@ -1,6 +1,6 @@
-# bootstrap, extension, libraries -> the image for Lambda, one architecture, as an archive that docker and skopeo load.
+# bootstrap, extension, libraries -> the image for Lambda, for one architecture, as an archive for docker and skopeo.
 #
-# Streamed by dockerTools and kept as an archive: it can be cached, checked, and built again to compare.
+# dockerTools streams the image. It is stored as an archive, so that it can be cached, checked and compared with a second build.
 {
   stdenv,
   runCommand,
@@ -14,7 +14,7 @@
   libraries,
 }:
 let
-  # A program as it is in the image: with these libraries and no others.
+  # A program that uses only these libraries.
   carried =
     package:
     runCommand package.pname
@@ -31,17 +31,17 @@ let
         nuke-refs -e ${libraries} $out
       '';
 
-  # The building machine's own tools: an archive is put together alike for every architecture.
+  # Uses tools of the build machine, because the archive does not depend on the architecture of the tools.
   stream = pkgsBuildBuild.dockerTools.streamLayeredImage {
     name = "avif-lambda";
     tag = bootstrap.version;
     architecture = stdenv.hostPlatform.go.GOARCH;
-    # A copy, not a link into the store: the store's path changes with every edit of the workspace, these bits with the
-    # function alone. The libraries, to which it refers, are a layer of their own below. This layer is the last, so that a
-    # change of code uploads nothing else.
+    # A copy, not a link into the store: a store path changes with every edit of the workspace, but the copy changes only with
+    # the function. The libraries are a separate layer. The programs are the last layer, so a change of code uploads only this
+    # layer.
     extraCommands = ''
       install -D --mode=555 ${carried bootstrap} bootstrap
-      # Lambda starts whatever can be run in there.
+      # Lambda starts every program in this folder.
       install -D --mode=555 ${carried extension} opt/extensions/avif-extension
       install -D --mode=444 ${cacert}/etc/ssl/certs/ca-bundle.crt etc/ssl/certs/ca-certificates.crt
     '';
@@ -56,12 +56,12 @@ let
     };
   };
 in
-# Not compressed: the registry's compression is what travels.
+# Not compressed: the push compresses the layers for the registry.
 runCommand "avif-lambda.tar" { nativeBuildInputs = [ jq ]; } ''
   mkdir archive
   ${stream} | tar --extract --directory=archive
   cd archive
-  # The history tells where in the store the last layer was, which is elsewhere after every edit of the workspace.
+  # Removes the comments of the history: they contain a store path, which changes with every edit of the workspace.
   before=$(jq --raw-output '.[0].Config' manifest.json)
   jq --compact-output 'del(.history[].comment)' "$before" >config
   after=$(sha256sum config | cut --delimiter=' ' --fields=1).json

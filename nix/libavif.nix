@@ -1,7 +1,7 @@
-# libaom, SVT-AV1, dav1d, libyuv -> libavif with what the function calls: the first two to write, dav1d to read.
+# libaom, SVT-AV1, dav1d, libyuv -> libavif for the function. libaom and SVT-AV1 encode, dav1d decodes.
 #
-# nixpkgs' own libavif writes with libaom alone, and carries programs, a gdk-pixbuf loader and through it glib. Nearly
-# every line of it would have to be taken back; and this is the release that the settings were measured with.
+# The libavif of nixpkgs encodes only with libaom, and contains programs and a gdk-pixbuf loader with glib. Overriding it would
+# change nearly every line. This derivation also fixes the release with which the encoder settings were measured.
 {
   lib,
   stdenv,
@@ -15,7 +15,7 @@
   svt-av1,
 }:
 let
-  # A metric for tuning video, which brings a library of its own into the image.
+  # VMAF is a metric for tuning video, and would add a library to the image.
   withoutVmaf = libaom.overrideAttrs (previous: {
     cmakeFlags = previous.cmakeFlags ++ [ (lib.cmakeBool "CONFIG_TUNE_VMAF" false) ];
     propagatedBuildInputs = lib.remove libvmaf (previous.propagatedBuildInputs or [ ]);
@@ -45,7 +45,7 @@ stdenv.mkDerivation (finalAttrs: {
     svt-av1
     withoutVmaf
   ];
-  # Programs, tests, examples and the gdk-pixbuf loader are off unless asked for.
+  # Programs, tests, examples and the gdk-pixbuf loader are off by default.
   cmakeFlags = [
     (lib.cmakeBool "BUILD_SHARED_LIBS" true)
     (lib.cmakeBool "AVIF_CODEC_AOM_DECODE" false)
@@ -57,7 +57,7 @@ stdenv.mkDerivation (finalAttrs: {
     AVIF_LIBYUV = "SYSTEM";
   };
   meta = {
-    description = "AVIF encoding and decoding, as the function needs it";
+    description = "AVIF encoding and decoding for the function";
     license = lib.licenses.bsd2;
     platforms = lib.platforms.unix;
   };

@@ -1,4 +1,4 @@
-# libavif -> `of`, which finds what a program needs to run, and `function`, which is that for the function.
+# libavif -> `of`, a function that collects the libraries of a program, and `function`, the libraries of the Lambda function.
 {
   runCommand,
   runCommandCC,
@@ -7,8 +7,8 @@
   libavif,
 }:
 let
-  # A name, a program -> a folder with its libraries and the loader. Files alone, for whole packages weigh twice as much:
-  # of the C library's 30 MB, most are locales and character sets that nobody asks for.
+  # A name, a program -> a folder with its libraries and the loader. It copies single files, because whole packages are twice as
+  # large: most of the 30 MB of the C library are locales and character sets.
   of =
     name: program:
     runCommand name
@@ -19,19 +19,19 @@ let
         ];
         outputs = [
           "out"
-          # The packages that they are of, by name and version.
+          # The names and versions of the packages that contain the libraries.
           "origins"
         ];
-        # What they name of other packages is not there, and is not looked for.
+        # The files contain no references to other packages.
         allowedReferences = [ ];
       }
       ''
         mkdir -p $out/lib
 
-        # The libraries of a file from where its RUNPATH leads, and then those of the libraries: the loader's own order, in
-        # which what was loaded for one file serves the next.
-        bring() {
-          local path name directory from brought=()
+        # Copies the libraries of a file from its RUNPATH, then the libraries of these libraries. Like the loader, it uses a
+        # library again if an earlier file loaded it.
+        copy_libraries() {
+          local path name directory from copied=()
           path=$(patchelf --print-rpath "$1")
           for name in $(patchelf --print-needed "$1"); do
             if [ -e "$out/lib/$name" ]; then continue; fi
@@ -39,22 +39,22 @@ let
             for directory in ''${path//:/ }; do
               if [ -e "$directory/$name" ]; then from=$directory/$name; break; fi
             done
-            [ -n "$from" ] || { echo "$1 finds no $name" >&2; exit 1; }
+            [ -n "$from" ] || { echo "$1 needs $name, which is missing" >&2; exit 1; }
             install --mode=755 "$from" "$out/lib/$name"
             readlink --canonicalize "$from" | sed --regexp-extended "s|$NIX_STORE/[^-]+-([^/]+)/.*|\1|" >>of
-            brought+=("$from")
+            copied+=("$from")
           done
-          for from in "''${brought[@]}"; do bring "$from"; done
+          for from in "''${copied[@]}"; do copy_libraries "$from"; done
         }
         install --mode=755 --target-directory=$out/lib "$(patchelf --print-interpreter ${program})"
-        bring ${program}
+        copy_libraries ${program}
         sort --unique of >$origins
 
         for library in $out/lib/*; do
           case $library in
-            # They look for nothing, and would not bear to be edited.
+            # These two load no libraries, and patchelf would break them.
             */libc.so.* | */ld-linux*) ;;
-            # As RPATH: a RUNPATH comes after LD_LIBRARY_PATH, in which Lambda puts another C library for zips.
+            # RPATH, not RUNPATH: for zip functions, LD_LIBRARY_PATH contains another C library, which would come first.
             *) patchelf --force-rpath --set-rpath '$ORIGIN' "$library" ;;
           esac
           nuke-refs "$library"
@@ -65,11 +65,11 @@ in
 {
   inherit of;
 
-  # Of a program that is linked as the function is, and does not change with it: they stay the same layer of its image.
+  # The libraries of a program that is linked like the function. It does not change with the function, so the layer stays the same.
   function = of "avif-lambda-libraries" (
     runCommandCC "linked-like-the-function" { buildInputs = [ libavif ]; } ''
       echo 'int main(void) { return 0; }' >main.c
-      # Rust unwinds with the compiler's library.
+      # Rust needs libgcc_s to unwind.
       $CC main.c -o $out -Wl,--no-as-needed -lavif -lgcc_s -lm
     ''
   );

@@ -1,4 +1,4 @@
-# crane -> an overlay with the package, for people who bring their own nixpkgs; Rust is that nixpkgs'.
+# crane -> an overlay with the package, for use with another nixpkgs. It builds with the Rust of that nixpkgs.
 { crane }:
 final: _: {
   avif-lambda = final.callPackage ./package.nix {

@@ -1,5 +1,5 @@
-# craneLib, libavif -> the workspace. `passthru` holds its programs, a derivation each, and the arguments
-# that every other derivation about the workspace is made of.
+# craneLib, libavif -> the workspace. `passthru` contains one derivation for each program, and the arguments for all other
+# derivations of the workspace.
 {
   lib,
   stdenv,
@@ -17,7 +17,7 @@ let
   arguments = {
     pname = "avif-lambda";
     inherit version;
-    # What Cargo reads, and nothing else: editing a README or a Nix file compiles nothing.
+    # Only the files that Cargo reads, so a change of a README or a Nix file compiles nothing.
     src = lib.fileset.toSource {
       root = ../.;
       fileset = lib.fileset.unions [
@@ -29,24 +29,24 @@ let
       ];
     };
     strictDeps = true;
-    # One choice of packages and features everywhere, or Cargo would compile the dependencies again.
+    # The same packages and features everywhere. Otherwise Cargo compiles the dependencies again.
     cargoExtraArgs = "--locked --workspace --no-default-features --features system";
     nativeBuildInputs = [
-      # For libjpeg-turbo, whose sources a crate brings.
+      # For libjpeg-turbo, which a crate contains as source code.
       cmake
       nasm
       pkg-config
-      # The build machine's libclang reads headers for any target; one made for the target would have to be compiled...
+      # The libclang of the build machine can read headers for any target. A libclang for the target would have to be compiled.
       pkgsBuildBuild.rustPlatform.bindgenHook
     ];
     buildInputs = [ libavif ];
-    # ...and has to be given those of the target's C library before its own. Darwin's are in its SDK, where it looks.
+    # The headers of the target's C library come before those of the build machine. On Darwin, libclang finds them in the SDK.
     preBuild = lib.optionalString stdenv.hostPlatform.isLinux ''
       export BINDGEN_EXTRA_CLANG_ARGS="-isystem ${lib.getDev stdenv.cc.libc}/include $BINDGEN_EXTRA_CLANG_ARGS"
     '';
   };
 
-  # What the function is made of, as a digest: a commit's hash would make another image of every commit.
+  # A digest of the function's sources. A commit hash would change the image with every commit.
   revision = builtins.substring 0 32 (
     baseNameOf (
       builtins.unsafeDiscardStringContext
@@ -65,8 +65,8 @@ let
     )
   );
 
-  # The packages that these options of Cargo select, and their dependencies as a derivation of their own: compiled once for
-  # what is shipped and once for what checks it, since linking each test as a whole program would take minutes.
+  # The packages that these Cargo options select. Their dependencies are a separate derivation. The release and the checks compile
+  # the dependencies with different profiles, because linking each test with the release profile would take minutes.
   build =
     selection: more:
     let
@@ -82,42 +82,42 @@ let
         cargoArtifacts = craneLib.buildDepsOnly (
           selected
           // {
-            # Without `cargo check` and tests, which are for the others.
+            # Without `cargo check` and tests, which only the checks need.
             buildPhaseCargoCommand = "cargoWithProfile build ${selected.cargoExtraArgs}";
           }
         );
-        # There is no library of its own to find, and an output's path in the programs makes other bits of every edit.
+        # The programs need no library of this package. An output path in the programs would change them with every edit.
         NIX_NO_SELF_RPATH = 1;
       }
       // more
     );
   checking = arguments // {
     CARGO_PROFILE = "quick";
-    # What they compile serves nobody else.
+    # Nothing else uses the compiled files of the checks.
     doInstallCargoArtifacts = false;
   };
 
-  # The command line tool apart: Cargo would turn on its ways to load credentials in the function, too.
+  # The command line tool is built separately. Otherwise Cargo would turn on its credential features in the function, too.
   tool = build "--package cli" { pname = "avif"; };
 
   workspace = build "--workspace --exclude cli" {
     passthru = {
       inherit arguments;
-      # For the checks: the arguments of a derivation that compiles the workspace.
+      # For the checks: arguments of a derivation that compiles the workspace.
       checking = checking // {
         cargoArtifacts = craneLib.buildDepsOnly (
           checking
           // {
-            # Without `cargo build`, which only nextest would use.
+            # Without `cargo build`, which only nextest needs.
             buildPhaseCargoCommand = "cargoWithProfile check ${arguments.cargoExtraArgs} --all-targets";
           }
         );
       };
-      bootstrap = program workspace "bootstrap" "The Lambda function: photographs in S3 become AVIF";
+      bootstrap = program workspace "bootstrap" "Lambda function that converts images in S3 to AVIF";
       extension =
         program workspace "avif-extension"
-          "The Lambda extension: metrics, logs and traces of any function";
-      avif = program tool "avif" "Photographs to AVIF on this machine, and the function itself";
+          "Lambda extension: metrics, logs and traces of any function";
+      avif = program tool "avif" "Converts images to AVIF locally, and runs the function locally";
     };
   };
 

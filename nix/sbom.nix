@@ -1,5 +1,5 @@
-# craneLib, workspace, libraries -> the image's bill of materials (CycloneDX 1.6): the crates that the function and its
-# extension link, by Cargo's own account, and the packages that its libraries are of.
+# craneLib, workspace, libraries -> the software bill of materials of the image (CycloneDX 1.6): the crates of the function and
+# the extension as Cargo lists them, and the packages of the libraries.
 {
   lib,
   jq,
@@ -12,7 +12,7 @@
 craneLib.mkCargoDerivation (
   workspace.arguments
   // {
-    # It compiles nothing.
+    # This derivation compiles nothing.
     cargoArtifacts = null;
     pnameSuffix = "-sbom";
     nativeBuildInputs = workspace.arguments.nativeBuildInputs ++ [ jq ];
@@ -20,7 +20,7 @@ craneLib.mkCargoDerivation (
     buildPhaseCargoCommand = ''
       cargo tree --locked --package function --package extension --no-default-features --features system --edges normal --no-dedupe \
         --target ${stdenv.hostPlatform.rust.rustcTarget} --prefix none --format '{p}|{l}' >tree
-      # Cross compiled packages have the target in their names.
+      # The names of cross-compiled packages contain the target.
       { cat ${libraries.origins}; echo ${lib.getName cacert}-${lib.getVersion cacert}; } | sed 's/${stdenv.hostPlatform.config}-//' >natives
     '';
     installPhaseCommand = ''

@@ -1,4 +1,4 @@
-# A shell program, checked more strictly than nixpkgs does by itself: with what shellcheck finds only when asked.
+# A function that returns a shell program, like writeShellApplication, but with optional checks of shellcheck.
 { writeShellApplication, shellcheck }:
 arguments:
 writeShellApplication (

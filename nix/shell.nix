@@ -1,4 +1,4 @@
-# pkgs, craneLib, checks, formatter -> the development shell: what the package and its checks need, and the workshop's tools.
+# pkgs, craneLib, checks, formatter -> the development shell: the dependencies of the package and its checks, and tools.
 {
   pkgs,
   craneLib,

@@ -1,4 +1,4 @@
-# fenix -> stable Rust, with the standard library of what is built for.
+# fenix -> stable Rust, with the standard library of the target.
 {
   lib,
   stdenv,

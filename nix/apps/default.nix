@@ -1,4 +1,4 @@
-# pkgs, script, workspace, image -> programs: demo, push and deploy.
+# pkgs, script, workspace, image -> the programs demo, push and deploy.
 {
   pkgs,
   script,
@@ -7,7 +7,7 @@
 }:
 let
   inherit (pkgs) lib;
-  # The scripts take the image from their environment, so that they can be run without Nix.
+  # AVIF_IMAGE overrides the image, so the scripts also run without Nix.
   withImage =
     name: description: tools:
     script {
@@ -24,13 +24,13 @@ let
         ${builtins.readFile ./${name}.sh}
       '';
     };
-  push = withImage "push" "Push the image to a repository" [ ];
+  push = withImage "push" "Push the image to an ECR repository" [ ];
 in
 {
   inherit push;
   demo = script {
     name = "demo";
-    meta.description = "Convert a photograph by the real function, on this machine";
+    meta.description = "Convert a photo by the real function, on this machine";
     text = ''
       exec ${lib.getExe workspace.avif} demo --bootstrap ${lib.getExe workspace.bootstrap} \
         --extension ${lib.getExe workspace.extension} "$@"

@@ -1,15 +1,15 @@
-# Pushes the image in $AVIF_IMAGE, a docker archive, and updates a function to exactly that image.
+# Pushes the image in $AVIF_IMAGE, a Docker archive, and updates a function to the digest of this image.
 
 usage() {
   cat <<'TEXT'
 usage: deploy FUNCTION REPOSITORY [--alias NAME] [--dry-run]
 
-Pushes the image to REPOSITORY and updates FUNCTION to it, by digest; waits until that is done, publishes a version,
-and, with --alias, moves the alias NAME to it. Where the function runs that image already, nothing is done. It prints how
-to roll back. An image of another architecture than the function's is refused before anything is pushed.
+Pushes the image to REPOSITORY, updates FUNCTION to the digest of the image, and publishes a version. With --alias, it also
+moves the alias NAME to this version. At the end it prints the command that rolls back. If FUNCTION already runs the image,
+it changes nothing. It rejects an image for another CPU architecture before it pushes anything.
 
-  --alias NAME   the alias to move, made where it does not exist yet
-  --dry-run      look, and say what would be done
+  --alias NAME   move this alias; create it if it does not exist
+  --dry-run      print what would be done; change nothing
 TEXT
 }
 
@@ -32,8 +32,8 @@ function=${names[0]} repository=${names[1]}
 fail() { echo "deploy: $*" >&2; exit 1; }
 say() { echo "deploy: $*"; }
 
-state=$(aws lambda get-function --function-name "$function") || fail "cannot look at $function; nothing was changed"
-# What it runs: the image's URI where that is by digest, as this program leaves it, or what Lambda resolved a tag to.
+state=$(aws lambda get-function --function-name "$function") || fail "cannot read the function $function; nothing was changed"
+# The image that the function runs: ImageUri if it has a digest, as after this script, or the digest of its tag.
 read -r architecture package running < <(
   jq --raw-output '[
     .Configuration.Architectures[0] // "x86_64",
@@ -41,45 +41,45 @@ read -r architecture package running < <(
     (.Code | [.ImageUri, .ResolvedImageUri] | map(strings | select(contains("@sha256:"))) | first // "-")
   ] | join(" ")' <<<"$state"
 )
-[ "$package" = Image ] || fail "$function is deployed as $package, and Lambda never changes that; create it from an image"
+[ "$package" = Image ] || fail "$function is a $package function, and Lambda cannot change it to an image; create a new function from the image"
 image_architecture=$(skopeo inspect --format '{{.Architecture}}' "docker-archive:$AVIF_IMAGE")
-# Lambda's word for what OCI calls amd64.
+# Lambda calls it x86_64, OCI calls it amd64.
 image_architecture=${image_architecture/amd64/x86_64}
 [ "$architecture" = "$image_architecture" ] ||
-  fail "$function runs on $architecture and the image is for $image_architecture; nothing was changed"
+  fail "$function has the architecture $architecture, but the image is for $image_architecture; nothing was changed"
 
 if [ -n "$dry_run" ]; then
-  say "would push to $repository and update $function ($architecture), which runs $running${alias:+, then move $alias}"
+  say "would push to $repository and update $function ($architecture), which now runs $running${alias:+; would then move $alias}"
   exit 0
 fi
 
 image=$(push "$repository")
 say "pushed $image"
 if [ "$image" = "$running" ]; then
-  say "$function runs it already; nothing to do"
+  say "$function already runs this image; nothing to do"
   exit 0
 fi
 
 aws lambda update-function-code --function-name "$function" --image-uri "$image" >/dev/null ||
-  fail "$function was not updated; it runs $running as before"
+  fail "cannot update $function; it still runs $running"
 aws lambda wait function-updated-v2 --function-name "$function" ||
-  fail "$function did not finish its update; back: aws lambda update-function-code --function-name $function --image-uri $running"
+  fail "the update of $function did not finish; to roll back: aws lambda update-function-code --function-name $function --image-uri $running"
 version=$(aws lambda publish-version --function-name "$function" --query Version --output text) ||
-  fail "$function runs $image, but no version was published"
+  fail "$function runs $image, but its version cannot be published"
 say "$function runs $image, published as version $version"
 
 if [ -z "$alias" ]; then
   if [ "$running" != - ]; then
-    say "back: aws lambda update-function-code --function-name $function --image-uri $running"
+    say "to roll back: aws lambda update-function-code --function-name $function --image-uri $running"
   fi
   exit 0
 fi
 move() { aws lambda "$1" --function-name "$function" --name "$alias" --function-version "$version" >/dev/null; }
 if before=$(aws lambda get-alias --function-name "$function" --name "$alias" --query FunctionVersion --output text 2>/dev/null); then
-  move update-alias || fail "$alias was not moved; it names version $before as before"
-  say "$alias names version $version"
-  say "back: aws lambda update-alias --function-name $function --name $alias --function-version $before"
+  move update-alias || fail "cannot move the alias $alias; it still points to version $before"
+  say "$alias points to version $version"
+  say "to roll back: aws lambda update-alias --function-name $function --name $alias --function-version $before"
 else
-  move create-alias || fail "the alias $alias could not be made"
-  say "$alias was made, and names version $version"
+  move create-alias || fail "cannot create the alias $alias"
+  say "created $alias, which points to version $version"
 fi

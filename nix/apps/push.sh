@@ -1,12 +1,12 @@
-# Pushes the image in $AVIF_IMAGE, a docker archive, and prints the digest that the registry gave it.
+# Pushes the image in $AVIF_IMAGE, a Docker archive, and prints its digest in the registry.
 
 usage() {
   cat <<'TEXT'
 usage: push REPOSITORY
 
-Pushes the image to REPOSITORY, an ECR repository's URI say, and prints REPOSITORY@DIGEST. Its tag is the image's version
-and the beginning of its content's digest, so that no tag ever moves: the repository's tags may be immutable. What is there
-already is not pushed again. To ECR it logs in by itself, with the AWS credentials at hand.
+Pushes the image to REPOSITORY, for example the URI of an ECR repository, and prints REPOSITORY@DIGEST. If the image is
+already there, it only prints. The tag is the image's version and the first digits of its content hash. So a tag never
+moves, and the repository may have immutable tags. For ECR, it logs in with your AWS credentials.
 TEXT
 }
 case ${1-} in -h | --help) usage; exit 0 ;; esac
@@ -21,13 +21,13 @@ case $repository in
 esac
 
 version=$(skopeo inspect --format '{{index .Labels "org.opencontainers.image.version"}}' "docker-archive:$AVIF_IMAGE")
-# The configuration names every layer by its content before compression.
+# The configuration contains the hash of every layer before compression.
 content=$(skopeo inspect --config --raw "docker-archive:$AVIF_IMAGE" | sha256sum)
 tag=$version-${content:0:12}
-# The digest depends on who compressed the layers: only the registry knows it.
-look() { skopeo inspect "${tls[@]}" --format '{{.Digest}}' "docker://$repository:$tag"; }
-if ! digest=$(look 2>/dev/null); then
+# The digest depends on the compression of the layers, so it comes from the registry.
+registry_digest() { skopeo inspect "${tls[@]}" --format '{{.Digest}}' "docker://$repository:$tag"; }
+if ! digest=$(registry_digest 2>/dev/null); then
   skopeo --insecure-policy copy --quiet "${tls[@]/#--tls/--dest-tls}" "docker-archive:$AVIF_IMAGE" "docker://$repository:$tag" >&2
-  digest=$(look)
+  digest=$(registry_digest)
 fi
 echo "$repository@$digest"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# run.sh PROGRAM ARGUMENT...: runs push or deploy without Nix, with the aws, skopeo and jq of this machine. AVIF_IMAGE names
-# the image, a docker archive.
+# run.sh PROGRAM ARGUMENT...: runs push or deploy without Nix, with this machine's aws, skopeo and jq. AVIF_IMAGE is the path of
+# the image, a Docker archive.
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
-: "${AVIF_IMAGE:?names no docker archive}"
+: "${AVIF_IMAGE:?is not set; set it to the path of the Docker archive}"
 programs=$(mktemp -d)
 trap 'rm -rf "$programs"' EXIT
-# What Nix makes of the scripts; deploy calls push.
+# Adds the same header as Nix. deploy calls push, so both are in PATH.
 for name in push deploy; do
   printf '#!/usr/bin/env bash\nset -o errexit -o nounset -o pipefail\n' | cat - "$here/$name.sh" >"$programs/$name"
   chmod +x "$programs/$name"

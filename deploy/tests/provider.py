@@ -110,11 +110,11 @@ def computed(kind: str) -> dict:
 def computed_state(kind: str, state: dict, before: dict | None, partition: str) -> dict:
     """The state of a resource after AWS created or changed it."""
     name = next((state[key] for key in NAMES if isinstance(state.get(key), str)), "this")
-    made = {attribute: {"string": f"{attribute}-of-{kind}-{name}", "number": 0, "bool": False}[of] for attribute, of in computed(kind).items()}
-    made |= {"arn": f"arn:{partition}:{kind}:{REGION}:{ACCOUNT}:{name}"}
+    computed_values = {attribute: {"string": f"{attribute}-of-{kind}-{name}", "number": 0, "bool": False}[of] for attribute, of in computed(kind).items()}
+    computed_values |= {"arn": f"arn:{partition}:{kind}:{REGION}:{ACCOUNT}:{name}"}
     if kind == "aws_lambda_function":
-        made["version"] = str(int(before["version"]) + 1 if before else 1)
-    return {attribute: made[attribute] if value == UNKNOWN else value for attribute, value in state.items()}
+        computed_values["version"] = str(int(before["version"]) + 1 if before else 1)
+    return {attribute: computed_values[attribute] if value == UNKNOWN else value for attribute, value in state.items()}
 
 
 class Provider(grpc.GenericRpcHandler):

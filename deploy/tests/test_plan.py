@@ -55,8 +55,8 @@ class Plan(unittest.TestCase):
         for trigger, variables in TRIGGERS.items():
             with self.subTest(trigger):
                 deployment = self.deployment()
-                made = deployment.apply(**variables)
-                self.assertEqual({action for actions in made.values() for action in actions}, {"create"})
+                created = deployment.apply(**variables)
+                self.assertEqual({action for actions in created.values() for action in actions}, {"create"})
                 self.assertEqual(deployment.plan(**variables), {})
 
     def test_new_digest_or_setting_changes_only_function_and_alias(self):

@@ -123,9 +123,9 @@ class Template(unittest.TestCase):
         for trigger in ["eventbridge", "notification", "none", "sqs"]:
             for given, module in [("", None), ("-1", -1), ("20", 20)]:
                 more = {"replace_bucket_notifications": True} if trigger == "notification" else {}
-                wanted = evaluate("reserved", trigger=trigger, reserved_concurrent_executions=module, **more)
-                made = value(reserved, {"Trigger": trigger, "ReservedConcurrency": given})
-                self.assertEqual(-1 if made is None else int(made), wanted, (trigger, given))
+                expected = evaluate("reserved", trigger=trigger, reserved_concurrent_executions=module, **more)
+                actual = value(reserved, {"Trigger": trigger, "ReservedConcurrency": given})
+                self.assertEqual(-1 if actual is None else int(actual), expected, (trigger, given))
 
     def test_rule_matches_uploads_restores_and_deletions(self):
         types = template()["Resources"]["Rule"]["Properties"]["EventPattern"]["detail-type"]

@@ -1,4 +1,4 @@
-"""The dashboard of docs/dashboard.json as a drawing, of the log that `avif local --extension` writes:
+"""Draws the dashboard of docs/dashboard.json as an SVG, with the metrics in a log of `avif local --extension`:
 
     python3 docs/dashboard.py <log >docs/dashboard.svg
 """
@@ -11,18 +11,18 @@ from html import escape
 from math import ceil, log10
 from pathlib import Path
 
-# Metrics are kept by the minute, and of each minute there is every value.
+# All values of a metric, by minute.
 Minutes = dict[int, list[float]]
 
-# A column of the dashboard, and a row.
+# The size of a grid cell, in pixels.
 WIDE, HIGH = 58, 46
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 34, 84
-# One for each metric of a widget; the end of its range is dashed.
-COLOURS = ["#0369a1", "#c2410c", "#047857", "#7c3aed", "#a16207"]
+# One color for each metric of a widget. The line of p99 is dashed.
+COLORS = ["#0369a1", "#c2410c", "#047857", "#7c3aed", "#a16207"]
 
 
 def read(log: Iterable[str]) -> dict[str, Minutes]:
-    """Every metric in those lines of a log that are in CloudWatch's embedded metric format."""
+    """The metrics in the lines of a log that have CloudWatch's embedded metric format."""
     metrics: dict[str, Minutes] = defaultdict(lambda: defaultdict(list))
     for line in log:
         if not line.startswith('{"_aws":'):
@@ -70,22 +70,22 @@ def panel(widget: dict, metrics: dict[str, Minutes], first: int, last: int) -> l
         parts.append(text(left - 6, y + 4, short(share * most), "text-anchor='end' fill='#666'"))
     for minute, anchor in ((first, "start"), (last, "end")):
         parts.append(text(across(minute), bottom + 15, f"minute {minute - first}", f"text-anchor='{anchor}' fill='#666'"))
-    colours = dict(zip(dict.fromkeys(name for name, *_ in lines), COLOURS))
+    colors = dict(zip(dict.fromkeys(name for name, *_ in lines), COLORS))
     for number, (name, shown, points) in enumerate(lines):
-        colour, dashes = colours[name], "4 2" if shown["stat"] == "p99" else "none"
-        stroke = f"fill='none' stroke='{colour}' stroke-width='1.5' stroke-dasharray='{dashes}'"
+        color, dashes = colors[name], "4 2" if shown["stat"] == "p99" else "none"
+        stroke = f"fill='none' stroke='{color}' stroke-width='1.5' stroke-dasharray='{dashes}'"
         places = [(across(minute), down(value)) for minute, value in sorted(points.items())]
         path = "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
         if path:
             parts.append(f"<path d='M{path}' {stroke}/>")
-        parts += [f"<circle cx='{x:.1f}' cy='{y:.1f}' r='2' fill='{colour}'/>" for x, y in places]
+        parts += [f"<circle cx='{x:.1f}' cy='{y:.1f}' r='2' fill='{color}'/>" for x, y in places]
         x, y = left + number % 3 * (right - left) / 3, bottom + 32 + number // 3 * 14
         parts += [f"<path d='M{x:.1f} {y - 4}h16' {stroke}/>", text(x + 20, y, shown["label"])]
     return parts
 
 
 def ceiling(value: float) -> float:
-    """The next number upwards that is round."""
+    """The smallest round number that is not less than the value."""
     if value <= 0:
         return 1
     power = 10 ** (ceil(log10(value)) - 1)

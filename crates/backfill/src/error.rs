@@ -6,10 +6,10 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStreamError;
 use thiserror::Error;
 
-/// Why a backfill stopped. The ledger holds what was done before.
+/// Why a backfill stopped. The state directory contains the progress before that.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// A service failed or rejected a request.
+    /// An AWS service failed or rejected a request.
     #[error("cannot {action}: {message}")]
     Service {
         /// The operation and its object.
@@ -17,17 +17,17 @@ pub enum Error {
         /// The service's code and message, or the connection's error.
         message: String,
     },
-    /// A service rejected a request for lack of a permission.
+    /// An AWS service denied a request.
     #[error("cannot {action}: {message}; your credentials need {permission}")]
     Denied {
         /// The operation and its object.
         action: String,
         /// The service's code and message.
         message: String,
-        /// The IAM actions, and what they are needed on.
+        /// The IAM actions that the request needs, and their resources.
         permission: String,
     },
-    /// An object arrived only in part.
+    /// The download of an object was interrupted.
     #[error("cannot read {at}: the download was interrupted")]
     Interrupted {
         /// The object.
@@ -36,42 +36,42 @@ pub enum Error {
         #[source]
         source: ByteStreamError,
     },
-    /// It is unknown whether a source is converted already.
+    /// The check whether a source is converted already failed.
     #[error(transparent)]
-    Look(#[from] transfer::Error),
-    /// A file on this machine.
+    Check(#[from] transfer::Error),
+    /// A local file cannot be read or written.
     #[error("cannot {action} {}", path.display())]
     File {
         /// `read` or `write`.
         action: &'static str,
         /// The file.
         path: PathBuf,
-        /// The system's error.
+        /// The error of the operating system.
         #[source]
         source: io::Error,
     },
-    /// The folder holds the state of another backfill.
+    /// The state directory belongs to another backfill.
     #[error(
-        "{} holds a backfill of something else: of another bucket or prefix, or by other suffixes or settings; remove it, or \
-         name another folder",
+        "{} contains the state of another backfill, with another bucket, prefix, suffix or setting; delete it, or choose another \
+         directory with --state",
         folder.display()
     )]
-    Other {
-        /// The folder.
+    OtherSelection {
+        /// The state directory.
         folder: PathBuf,
     },
-    /// The inventory is of a kind that cannot be read, or damaged.
+    /// The inventory is damaged, or its format is not supported.
     #[error("cannot read the inventory {at}: {message}")]
     Inventory {
         /// Its manifest or one of its files.
         at: String,
-        /// What is wrong with it.
+        /// What is wrong.
         message: String,
     },
 }
 
 impl Error {
-    /// `permission` is what the request needs, in IAM's terms: it is named where it is missing.
+    /// `permission` names the IAM actions that the request needs. The error contains it if the service denies the request.
     pub(crate) fn service<E>(action: String, permission: &str, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -88,7 +88,7 @@ impl Error {
     }
 }
 
-/// 403 alone does not say so: S3 answers it for an expired or unknown access key, too, each with a code of its own.
+/// Status 403 is not enough: S3 also returns it for an expired or unknown access key, with other codes.
 fn is_denied<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     match error.code() {
         Some(code) => code.contains("AccessDenied"),

@@ -1,62 +1,73 @@
-//! What it will take, by the formula of docs/performance.md.
+//! Estimates time and cost of a backfill with the formula of docs/performance.md. All prices of the project are in this file.
 
-/// MB of memory that buy one processor (AWS Lambda Developer Guide, "Configure Lambda function memory").
-const VCPU: f64 = 1769.0;
-/// Dollars for a GB-second on arm64 and on x86-64, and for a request: us-east-1, the first tier, November 2026.
-const GB_SECOND: [f64; 2] = [0.000_013_333_4, 0.000_016_666_7];
+/// Memory in MB for which Lambda gives one vCPU (AWS Lambda Developer Guide, "Configure Lambda function memory").
+const MEMORY_PER_VCPU: f64 = 1769.0;
+
+/// The region and date of the prices below.
+pub const PRICES: &str = "us-east-1, November 2026";
+/// Dollars per GB-second in the first pricing tier (AWS Lambda pricing).
+const ARM64_GB_SECOND: f64 = 0.000_013_333_4;
+const X86_64_GB_SECOND: f64 = 0.000_016_666_7;
+/// Dollars per Lambda request.
 const REQUEST: f64 = 0.20 / 1e6;
-/// CPU seconds of a megapixel by the system's codec and the default settings, an eighth of them on one thread alone, and the
-/// seconds that one image waits for S3.
-const CPU: f64 = 0.45;
-const ALONE: f64 = 0.7 / 5.4;
-const WAITING: f64 = 0.1;
-/// Dollars for a job of S3 Batch Operations, and for an object of it.
+/// Dollars per S3 Batch Operations job, and per object of a job (Amazon S3 pricing).
 const JOB: f64 = 0.25;
 const OBJECT: f64 = 1.0 / 1e6;
 
-/// The work that is estimated.
+/// CPU seconds per megapixel with the system codec and default settings.
+const CPU_PER_MEGAPIXEL: f64 = 0.45;
+/// The share of the CPU time that uses a single thread.
+const SINGLE_THREADED: f64 = 0.7 / 5.4;
+/// Seconds per image for requests to S3.
+const S3_SECONDS: f64 = 0.1;
+
+/// The input of the estimate.
 #[derive(Debug, Clone, Copy)]
-pub struct Work {
-    /// How many images.
+pub struct Workload {
+    /// Number of images.
     pub images: u64,
-    /// Megapixels of one, on average.
+    /// Average size of an image in megapixels.
     pub megapixels: f64,
-    /// The function's memory in MB.
+    /// Memory of the function in MB.
     pub memory: u32,
-    /// Whether the function is for arm64.
-    pub is_arm: bool,
-    /// Images under way at a time.
+    /// Images that are converted at the same time.
     pub concurrency: u32,
-    /// Whether S3 Batch Operations hands them over.
-    pub by_batch: bool,
+    /// Whether S3 Batch Operations invokes the function.
+    pub uses_batch_operations: bool,
 }
 
-/// What it will take.
+/// Time and cost of a backfill.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
-    /// Seconds that one image takes.
-    pub each: f64,
-    /// Seconds that all take, so many at a time.
-    pub seconds: f64,
-    /// Dollars: Lambda's, and those of S3 Batch Operations. Requests to S3 and storage come on top.
-    pub dollars: f64,
+    /// Seconds per image.
+    pub image_seconds: f64,
+    /// Seconds for all images.
+    pub total_seconds: f64,
+    /// Dollars for Lambda on arm64 and for S3 Batch Operations, without S3 requests and storage.
+    pub arm64_dollars: f64,
+    /// The same for Lambda on x86-64.
+    pub x86_64_dollars: f64,
 }
 
-impl Work {
-    /// What it will take.
+impl Workload {
+    /// Estimates time and cost.
     #[must_use]
     pub fn estimate(&self) -> Estimate {
-        let vcpu = f64::from(self.memory) / VCPU;
-        let cpu = CPU * self.megapixels;
-        let alone = cpu * ALONE;
-        let each = WAITING + alone / vcpu.min(1.0) + (cpu - alone) / vcpu;
+        let vcpus = f64::from(self.memory) / MEMORY_PER_VCPU;
+        let cpu = CPU_PER_MEGAPIXEL * self.megapixels;
+        let single_threaded = cpu * SINGLE_THREADED;
+        let image_seconds = S3_SECONDS + single_threaded / vcpus.min(1.0) + (cpu - single_threaded) / vcpus;
         #[expect(clippy::cast_precision_loss, reason = "an estimate needs no 16th digit")]
         let images = self.images as f64;
-        let price = GB_SECOND[usize::from(!self.is_arm)];
-        let lambda = images * (each * f64::from(self.memory) / 1024.0 * price + REQUEST);
-        let batch = if self.by_batch && self.images > 0 { JOB + images * OBJECT } else { 0.0 };
-        let seconds = images * each / f64::from(self.concurrency.max(1));
-        Estimate { each, seconds, dollars: lambda + batch }
+        let batch = if self.uses_batch_operations && self.images > 0 { JOB + images * OBJECT } else { 0.0 };
+        let gb_seconds = image_seconds * f64::from(self.memory) / 1024.0;
+        let dollars = |gb_second| images * (gb_seconds * gb_second + REQUEST) + batch;
+        Estimate {
+            image_seconds,
+            total_seconds: images * image_seconds / f64::from(self.concurrency.max(1)),
+            arm64_dollars: dollars(ARM64_GB_SECOND),
+            x86_64_dollars: dollars(X86_64_GB_SECOND),
+        }
     }
 }
 
@@ -65,28 +76,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_docs_have_the_table_that_is_estimated() {
+    fn table_in_the_docs_equals_the_estimate() {
         let page = std::fs::read_to_string("../../docs/performance.md").unwrap();
         let (_, table) = page.split_once("| memory | seconds each | 1,000 on arm64 | 1,000 on x86-64 |\n").unwrap();
         let rows: Vec<&str> = table.lines().skip(1).take_while(|line| line.starts_with('|')).collect();
         assert_eq!(rows.len(), 5);
         for row in rows {
             let memory = row.trim_start_matches("| ").split(' ').next().unwrap().replace(',', "").parse().unwrap();
-            let work =
-                |is_arm| Work { images: 1000, megapixels: 12.0, memory, is_arm, concurrency: 1, by_batch: false };
-            let [arm, intel] = [true, false].map(|is_arm| work(is_arm).estimate());
-            let cells = format!("| {:.1} | ${:.3} | ${:.3} |", arm.each, arm.dollars, intel.dollars);
+            let workload =
+                Workload { images: 1000, megapixels: 12.0, memory, concurrency: 1, uses_batch_operations: false };
+            let Estimate { image_seconds, arm64_dollars, x86_64_dollars, .. } = workload.estimate();
+            let cells = format!("| {image_seconds:.1} | ${arm64_dollars:.3} | ${x86_64_dollars:.3} |");
             assert!(row.ends_with(&cells), "{row}: {cells}");
         }
     }
 
     #[test]
-    fn a_million_by_batch_costs_a_job_and_an_object_each_more() {
-        let work =
-            Work { images: 1_000_000, megapixels: 12.0, memory: 1769, is_arm: true, concurrency: 500, by_batch: false };
-        let more = Work { by_batch: true, ..work }.estimate().dollars - work.estimate().dollars;
-        assert!((more - 1.25).abs() < 1e-6);
-        let nothing = Work { images: 0, by_batch: true, ..work }.estimate();
-        assert!(nothing.dollars == 0.0 && nothing.seconds == 0.0);
+    fn batch_operations_add_the_price_of_a_job_and_of_each_object() {
+        let direct = Workload {
+            images: 1_000_000,
+            megapixels: 12.0,
+            memory: 1769,
+            concurrency: 500,
+            uses_batch_operations: false,
+        };
+        let batch = Workload { uses_batch_operations: true, ..direct };
+        assert!((batch.estimate().arm64_dollars - direct.estimate().arm64_dollars - 1.25).abs() < 1e-6);
+        let empty = Workload { images: 0, ..batch }.estimate();
+        assert!(empty.arm64_dollars == 0.0 && empty.total_seconds == 0.0);
     }
 }

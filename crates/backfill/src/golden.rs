@@ -1,28 +1,28 @@
-//! A backfill that an earlier version began goes on with a later one: its state keeps its files, names and meaning. Change the
-//! code, not the expected text.
+//! A later version continues a backfill of an earlier one, so the state keeps its files, names and meaning. If a test here fails,
+//! change the code, not the expected text.
 
 use std::fs;
 
 use serde_json::json;
 use tempfile::tempdir;
 
-use crate::batch::JobRequest;
-use crate::{Counts, Cursor, Ledger, Order, Origin, Task};
+use crate::batch_operations::JobRequest;
+use crate::{Counts, Cursor, JobSettings, Origin, Selection, State};
 
-fn task() -> Task {
+fn selection() -> Selection {
     let inventory = Some(("lists".to_owned(), "2026/manifest.json".to_owned()));
     let origin = Origin { bucket: "photos".into(), prefix: "a/".into(), inventory };
-    Task {
+    Selection {
         origin,
         suffixes: vec![".jpg".into()],
-        look: true,
-        recipe: "0123456789abcdef".into(),
+        skip_converted: true,
+        fingerprint: "0123456789abcdef".into(),
         outputs: "cdn/avif/full".into(),
     }
 }
 
-fn order() -> Order {
-    Order {
+fn settings() -> JobSettings {
+    JobSettings {
         account: "123456789012".into(),
         function: "arn:aws:lambda:us-east-1:123456789012:function:avif:live".into(),
         role: "arn:aws:iam::123456789012:role/r".into(),
@@ -34,14 +34,15 @@ fn order() -> Order {
 #[test]
 fn state_keeps_its_file_and_fields() {
     let folder = tempdir().unwrap();
-    let mut ledger = Ledger::open(folder.path(), &task()).unwrap();
-    let counts = Counts { listed: 7, no_source: 1, too_large: 2, stored: 1, archived: 1, to_do: 2, bytes: 300 };
-    ledger.open_manifest().unwrap().write("photos", "写真/a b+1.jpg").unwrap();
-    ledger.page(counts, Cursor::Row(2, 40), 47).unwrap();
-    ledger.send(47, 1).unwrap();
-    let request = JobRequest { token: "t".into(), order: order(), manifest_etag: "\"e\"".into() };
-    ledger.request_job(request).unwrap();
-    ledger.create("job-1".into()).unwrap();
+    let mut state = State::open(folder.path(), &selection()).unwrap();
+    let counts =
+        Counts { listed: 7, not_sources: 1, too_large: 2, converted: 1, archived: 1, to_convert: 2, bytes: 300 };
+    state.open_manifest().unwrap().write("photos", "写真/a b+1.jpg").unwrap();
+    state.save_page(counts, Cursor::Row(2, 40), 47).unwrap();
+    state.save_sent(47, 1).unwrap();
+    let request = JobRequest { token: "t".into(), settings: settings(), manifest_etag: "\"e\"".into() };
+    state.save_request(request).unwrap();
+    state.save_job("job-1".into()).unwrap();
     let expected = json!({
         "task": {
             "origin": { "bucket": "photos", "prefix": "a/", "inventory": ["lists", "2026/manifest.json"] },
@@ -75,28 +76,28 @@ fn state_keeps_its_file_and_fields() {
 fn state_of_the_first_version_is_read() {
     let folder = tempdir().unwrap();
     for (cursor, is_listed) in [(json!("start"), false), (json!({ "after": "a/b.jpg" }), false), (json!("end"), true)] {
-        let state = json!({
-            "task": task(),
+        let content = json!({
+            "task": selection(),
             "counts": { "listed": 3, "no_source": 1, "too_large": 0, "stored": 0, "to_do": 2, "bytes": 9 },
             "cursor": cursor, "manifest": 0, "sent": [0, 0], "job": "job-0"
         });
-        fs::write(folder.path().join("ledger.json"), state.to_string()).unwrap();
-        let ledger = Ledger::open(folder.path(), &task()).unwrap();
-        assert_eq!((ledger.is_listed(), ledger.job_of(&order())), (is_listed, Some("job-0")));
-        assert_eq!((ledger.counts().listed, ledger.counts().archived), (3, 0));
+        fs::write(folder.path().join("ledger.json"), content.to_string()).unwrap();
+        let state = State::open(folder.path(), &selection()).unwrap();
+        assert_eq!((state.is_listed(), state.job_of(&settings())), (is_listed, Some("job-0")));
+        assert_eq!((state.counts().listed, state.counts().archived), (3, 0));
     }
 }
 
 #[test]
-fn task_keeps_its_description_of_outputs() {
-    let plan = settings_plan();
+fn selection_keeps_its_description_of_outputs() {
+    let plan = plan();
     let origin = Origin { bucket: "photos".into(), prefix: String::new(), inventory: None };
-    let task = Task::new(origin, vec![".JPG".into()], false, &plan);
-    assert_eq!((task.outputs.as_str(), task.suffixes), ("cdn/avif/full,640", vec![".jpg".to_owned()]));
-    assert_eq!(task.recipe, plan.fingerprint());
+    let selection = Selection::new(origin, vec![".JPG".into()], false, &plan);
+    assert_eq!((selection.outputs.as_str(), selection.suffixes), ("cdn/avif/full,640", vec![".jpg".to_owned()]));
+    assert_eq!(selection.fingerprint, plan.fingerprint());
 }
 
-fn settings_plan() -> transfer::Plan {
+fn plan() -> transfer::Plan {
     transfer::Plan {
         recipe: model::Recipe { widths: "640,full".parse().unwrap(), ..model::Recipe::default() },
         limits: model::Limits::default(),

@@ -1,4 +1,4 @@
-//! S3 Inventory, in CSV (Amazon S3 user guide, "Locating your inventory list").
+//! Reads an S3 Inventory in CSV format (Amazon S3 user guide, "Locating your inventory list").
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Seek, SeekFrom};
@@ -12,10 +12,10 @@ use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use tokio::io::AsyncWriteExt;
 
-use crate::Error;
-use crate::listing::{Cursor, Entry, Listing, Origin, Page};
+use crate::page::MAX_ENTRIES;
+use crate::{Cursor, Entry, Error, Origin, Page};
 
-/// An inventory's list of files, and the file that is being read.
+/// An inventory: its list of files, and the file that is open.
 #[derive(Debug)]
 pub struct Inventory {
     client: Client,
@@ -26,7 +26,7 @@ pub struct Inventory {
     open: Option<Rows>,
 }
 
-/// Which field is where in a row.
+/// The column index of each field in a row.
 #[derive(Debug, Clone, Copy)]
 struct Schema {
     key: usize,
@@ -38,46 +38,52 @@ struct Schema {
     delete_marker: Option<usize>,
 }
 
-/// One file's rows, and how many of them were read.
+/// The rows of one file.
 #[derive(Debug)]
 struct Rows {
+    /// Index of the file in the inventory.
     file: usize,
+    /// Number of rows that were read.
     read: u64,
     lines: std::io::Lines<BufReader<MultiGzDecoder<BufReader<File>>>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Manifest {
+struct InventoryManifest {
     source_bucket: String,
     destination_bucket: String,
     file_format: String,
     file_schema: String,
-    files: Vec<Listed>,
+    files: Vec<InventoryFile>,
 }
 
 #[derive(Deserialize)]
-struct Listed {
+struct InventoryFile {
     key: String,
 }
 
 impl Inventory {
     pub(crate) async fn open(client: &Client, origin: Origin, bucket: &str, key: &str) -> Result<Self, Error> {
         let at = format!("s3://{bucket}/{key}");
-        let wrong = |message: String| Error::Inventory { at: at.clone(), message };
-        let got = client.get_object().bucket(bucket).key(key).send().await;
-        let got = got.map_err(|error| read_error(&at, &error))?;
-        let bytes = got.body.collect().await.map_err(|source| Error::Interrupted { at: at.clone(), source })?;
-        let manifest: Manifest = serde_json::from_slice(&bytes.to_vec()).map_err(|error| wrong(error.to_string()))?;
+        let invalid = |message: String| Error::Inventory { at: at.clone(), message };
+        let response = client.get_object().bucket(bucket).key(key).send().await;
+        let response = response.map_err(|error| read_error(&at, &error))?;
+        let bytes = response.body.collect().await.map_err(|source| Error::Interrupted { at: at.clone(), source })?;
+        let manifest: InventoryManifest =
+            serde_json::from_slice(&bytes.to_vec()).map_err(|error| invalid(error.to_string()))?;
         if manifest.file_format != "CSV" {
-            return Err(wrong(format!("its format is {}; configure an inventory in CSV", manifest.file_format)));
+            return Err(invalid(format!(
+                "its format is {}; configure an inventory in CSV format",
+                manifest.file_format
+            )));
         }
         if manifest.source_bucket != origin.bucket {
-            return Err(wrong(format!("it lists the bucket {}, not {}", manifest.source_bucket, origin.bucket)));
+            return Err(invalid(format!("it lists the bucket {}, not {}", manifest.source_bucket, origin.bucket)));
         }
         let bucket = manifest.destination_bucket.rsplit(':').next().unwrap_or_default().to_owned();
         let schema = Schema::read(&manifest.file_schema)
-            .ok_or_else(|| wrong(format!("its fields are {}, without Key", manifest.file_schema)))?;
+            .ok_or_else(|| invalid(format!("it has no field Key; its fields are {}", manifest.file_schema)))?;
         let files = manifest.files.into_iter().map(|file| file.key).collect();
         Ok(Self { client: client.clone(), origin, bucket, schema, files, open: None })
     }
@@ -93,10 +99,10 @@ impl Inventory {
         let at = format!("s3://{}/{}", self.bucket, self.files[file]);
         let mut rows = match self.open.take().filter(|rows| (rows.file, rows.read) == (file, row)) {
             Some(rows) => rows,
-            None => Rows::skip(self.fetch(file, &at).await?, file, row, &at)?,
+            None => Rows::skip(self.download(file, &at).await?, file, row, &at)?,
         };
-        let mut entries = Vec::with_capacity(Listing::PAGE);
-        for _ in 0..Listing::PAGE {
+        let mut entries = Vec::with_capacity(MAX_ENTRIES);
+        for _ in 0..MAX_ENTRIES {
             let Some(line) = rows.next(&at)? else {
                 return Ok(Page { entries, next: Cursor::Row(file + 1, 0) });
             };
@@ -108,27 +114,27 @@ impl Inventory {
         Ok(Page { entries, next })
     }
 
-    /// The file as it is stored, without a name on this machine.
-    async fn fetch(&self, file: usize, at: &str) -> Result<File, Error> {
+    /// Downloads a file to an unnamed temporary file.
+    async fn download(&self, file: usize, at: &str) -> Result<File, Error> {
         let unwritable = |error| Error::file("write", &std::env::temp_dir(), error);
-        let got = self.client.get_object().bucket(&self.bucket).key(&self.files[file]).send().await;
-        let mut body = got.map_err(|error| read_error(at, &error))?.body;
-        let kept = tempfile::tempfile().map_err(unwritable)?;
-        let mut writer = tokio::fs::File::from_std(kept);
+        let response = self.client.get_object().bucket(&self.bucket).key(&self.files[file]).send().await;
+        let mut body = response.map_err(|error| read_error(at, &error))?.body;
+        let temporary = tempfile::tempfile().map_err(unwritable)?;
+        let mut writer = tokio::fs::File::from_std(temporary);
         while let Some(chunk) = body.next().await {
             let chunk = chunk.map_err(|source| Error::Interrupted { at: at.to_owned(), source })?;
             writer.write_all(&chunk).await.map_err(unwritable)?;
         }
         writer.flush().await.map_err(unwritable)?;
-        let mut kept = writer.into_std().await;
-        kept.seek(SeekFrom::Start(0)).map_err(unwritable)?;
-        Ok(kept)
+        let mut temporary = writer.into_std().await;
+        temporary.seek(SeekFrom::Start(0)).map_err(unwritable)?;
+        Ok(temporary)
     }
 }
 
 impl Rows {
-    fn skip(kept: File, file: usize, row: u64, at: &str) -> Result<Self, Error> {
-        let lines = BufReader::new(MultiGzDecoder::new(BufReader::new(kept))).lines();
+    fn skip(temporary: File, file: usize, row: u64, at: &str) -> Result<Self, Error> {
+        let lines = BufReader::new(MultiGzDecoder::new(BufReader::new(temporary))).lines();
         let mut rows = Self { file, read: 0, lines };
         while rows.read < row && rows.next(at)?.is_some() {}
         Ok(rows)
@@ -148,26 +154,26 @@ fn read_error(at: &str, error: &SdkError<GetObjectError, HttpResponse>) -> Error
 impl Schema {
     fn read(text: &str) -> Option<Self> {
         let names: Vec<&str> = text.split(',').map(str::trim).collect();
-        let place = |name: &str| names.iter().position(|other| *other == name);
+        let index = |name: &str| names.iter().position(|other| *other == name);
         Some(Self {
-            key: place("Key")?,
-            size: place("Size"),
-            etag: place("ETag"),
-            storage_class: place("StorageClass"),
-            access_tier: place("IntelligentTieringAccessTier"),
-            latest: place("IsLatest"),
-            delete_marker: place("IsDeleteMarker"),
+            key: index("Key")?,
+            size: index("Size"),
+            etag: index("ETag"),
+            storage_class: index("StorageClass"),
+            access_tier: index("IntelligentTieringAccessTier"),
+            latest: index("IsLatest"),
+            delete_marker: index("IsDeleteMarker"),
         })
     }
 
-    /// Nothing for what is no current object.
+    /// Returns `None` for an old version and for a delete marker.
     fn entry(&self, line: &str) -> Option<Entry> {
         let fields = fields(line);
         let field = |at: Option<usize>| at.and_then(|at| fields.get(at)).map(String::as_str);
         if field(self.latest) == Some("false") || field(self.delete_marker) == Some("true") {
             return None;
         }
-        // As a form has it: a plus sign by itself is a space.
+        // As in an HTML form, a plus sign is a space.
         let key = field(Some(self.key))?.replace('+', " ");
         let key = percent_decode_str(&key).decode_utf8().ok()?.into_owned();
         let bytes = field(self.size).and_then(|size| size.parse().ok()).unwrap_or_default();
@@ -179,20 +185,21 @@ impl Schema {
     }
 }
 
-/// Inventories have these names; those of the API end in `_ACCESS`. Objects in `ARCHIVE_INSTANT_ACCESS` are read at once.
+/// Inventories use the names without `_ACCESS`, the API those with it. Objects in `ARCHIVE_INSTANT_ACCESS` can be read without
+/// a restore.
 fn is_archive_tier(tier: &str) -> bool {
     matches!(tier, "ARCHIVE" | "ARCHIVE_ACCESS" | "DEEP_ARCHIVE" | "DEEP_ARCHIVE_ACCESS")
 }
 
-/// A row's fields. Keys are percent-encoded, so that a row is a line.
+/// Splits a row into its fields. Keys are percent-encoded, so a row is always one line.
 fn fields(line: &str) -> Vec<String> {
     let (mut fields, mut quoted) = (vec![String::new()], false);
     for character in line.chars() {
         match character {
-            // A doubled quotation mark ends and begins, which leaves nothing of it; no field that is read here has one.
+            // A doubled quotation mark is dropped. The fields that this module reads contain none.
             '"' => quoted = !quoted,
             ',' if !quoted => fields.push(String::new()),
-            _ => fields.last_mut().expect("there is one from the start").push(character),
+            _ => fields.last_mut().expect("the list starts with one field").push(character),
         }
     }
     fields
@@ -203,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_current_objects_are_entries() {
+    fn old_versions_and_delete_markers_are_skipped() {
         let schema = Schema::read("Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size, ETag").unwrap();
         let row = |latest: &str, marker: &str| {
             format!(r#""photos","a%20b%2C1.jpg","3sL4kqtJ","{latest}","{marker}","12","d41d8cd9""#)
@@ -215,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn an_inventory_without_more_than_keys_is_one() {
+    fn inventory_with_keys_alone_is_read() {
         let schema = Schema::read("Bucket, Key").unwrap();
         let entry = Entry { key: "a.jpg".into(), bytes: 0, etag: None, is_archived: false };
         assert_eq!(schema.entry(r#""photos","a.jpg""#), Some(entry));

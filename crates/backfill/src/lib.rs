@@ -1,32 +1,33 @@
-//! What is in a bucket already, handed to the function. A [`Listing`] of the bucket or of an S3 Inventory goes in; what of
-//! it is still to do comes out as a [`Manifest`] on this machine, which then becomes a job of S3 Batch Operations
-//! ([`Batch`]) or the messages of a queue ([`Feed`]).
+//! Converts the images that are in a bucket already. The keys come from a listing of the bucket or from an S3 Inventory.
+//! [`select_sources`] writes the sources that are not converted yet into a [`Manifest`]. Then [`BatchOperations`] creates an S3
+//! Batch Operations job from the manifest, or [`QueueSender`] sends a message for each source to an SQS queue.
 //!
-//! Everything is written down as it is done ([`Ledger`]): whoever is stopped, or killed, goes on from there, and whoever is
-//! done does nothing.
+//! [`State`] saves the progress in a directory. A run that was interrupted or killed continues where it stopped, and a run after
+//! the last one does nothing.
 //!
-//! **Architecture invariant:** no pixels, and no opinion of its own on what is stored: that is [`transfer`]'s. What is held
-//! in memory is one page, however many keys there are.
+//! **Architecture invariant:** this crate reads no pixels, and [`transfer`] alone decides what is converted already. Memory holds
+//! one page of keys, for any number of keys.
 
 #![forbid(unsafe_code)]
 
-mod batch;
+mod batch_operations;
 mod error;
 mod estimate;
-mod feed;
 #[cfg(test)]
 mod golden;
 mod inventory;
-mod ledger;
-mod list;
 mod listing;
 mod manifest;
+mod page;
+mod queue;
+mod select;
+mod state;
 
-pub use batch::{Batch, Job, Order};
+pub use batch_operations::{BatchOperations, Job, JobSettings};
 pub use error::Error;
-pub use estimate::{Estimate, Work};
-pub use feed::Feed;
-pub use ledger::{Counts, Ledger, Task};
-pub use list::list;
-pub use listing::{Cursor, Entry, Listing, Origin, Page};
+pub use estimate::{Estimate, PRICES, Workload};
 pub use manifest::Manifest;
+pub use page::{Cursor, Entry, Origin, Page};
+pub use queue::QueueSender;
+pub use select::select_sources;
+pub use state::{Counts, Selection, State};

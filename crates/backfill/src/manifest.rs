@@ -1,5 +1,5 @@
-//! The manifest: a line `bucket,key` for each source, the key percent-encoded, as S3 Batch Operations reads it (Amazon S3
-//! user guide, "Specifying a manifest").
+//! The manifest: one line `bucket,key` for each source, with the key percent-encoded. This is the format of S3 Batch Operations
+//! (Amazon S3 user guide, "Specifying a manifest").
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
@@ -9,7 +9,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::Error;
 
-/// All but what a URL has unencoded: a comma, a quotation mark or a line's end is never in a line.
+/// All characters except those that a URL contains unencoded. So no key contains a comma, a quotation mark or a line break.
 const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'/').remove(b'_').remove(b'~');
 
 /// A manifest that is being written.
@@ -20,18 +20,18 @@ pub struct Manifest {
     bytes: u64,
 }
 
-/// A line, as it is in the manifest.
+/// One line of the manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) bucket: String,
     /// Percent-encoded.
     pub(crate) key: String,
-    /// The line's length with its end.
+    /// The length of the line with its line break.
     pub(crate) bytes: u64,
 }
 
 impl Manifest {
-    /// Opens it behind its first so many bytes, which stay.
+    /// Opens the file for writing after its first `bytes` bytes, and truncates the rest.
     pub(crate) fn append(path: &Path, bytes: u64) -> Result<Self, Error> {
         let open = || {
             let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
@@ -49,7 +49,7 @@ impl Manifest {
         self.file.write_all(line.as_bytes()).map_err(|error| Error::file("write", &self.path, error))
     }
 
-    /// Its bytes, all of which are on the disk by now.
+    /// Writes the lines to the disk, and returns the length of the file in bytes.
     pub(crate) fn sync(&mut self) -> Result<u64, Error> {
         let mut sync = || {
             self.file.flush()?;
@@ -59,7 +59,7 @@ impl Manifest {
         Ok(self.bytes)
     }
 
-    /// The lines behind the first so many bytes.
+    /// The lines from byte `from` on.
     pub(crate) fn lines(path: &Path, from: u64) -> Result<impl Iterator<Item = Result<Line, Error>> + use<'_>, Error> {
         let open = || {
             let mut file = File::open(path)?;

@@ -1,5 +1,4 @@
-//! The job of S3 Batch Operations, which no server on loopback plays: here its request is read as it is sent, by a manifest
-//! in a real S3.
+//! No local server implements S3 Batch Operations, so these tests read the request that is sent. The manifest is in the emulated S3.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -12,16 +11,16 @@ use aws_sdk_s3::config::{BehaviorVersion, Credentials, Region, SharedCredentials
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::dns::{DnsFuture, ResolveDns};
 use axum::Router;
-use axum::extract::State;
+use axum::extract;
 use axum::http::{HeaderMap, Uri};
 use axum::routing::post;
-use backfill::{Batch, Job, Ledger, Order, Origin, Task};
+use backfill::{BatchOperations, Job, JobSettings, Origin, Selection, State};
 use emulator::{ACCESS_KEY, S3, SECRET_KEY, Settings};
 use model::{Limits, Recipe};
 use tokio::net::TcpListener;
 use transfer::{Connection, Layout, Plan, StorageOptions, Store};
 
-/// S3 Control puts the account before the host's name.
+/// Resolves every host to loopback, because S3 Control puts the account ID before the host name.
 #[derive(Debug, Clone)]
 struct Loopback;
 
@@ -31,16 +30,16 @@ impl ResolveDns for Loopback {
     }
 }
 
-/// Where each went, for which account, and what it said.
+/// Path, account and body of each request.
 type Requests = Arc<Mutex<Vec<(String, String, String)>>>;
 
-async fn create_job(State(requests): State<Requests>, to: Uri, headers: HeaderMap, body: String) -> String {
+async fn create_job(extract::State(requests): extract::State<Requests>, to: Uri, headers: HeaderMap, body: String) -> String {
     let account = headers["x-amz-account-id"].to_str().unwrap();
     requests.lock().unwrap().push((to.path().to_owned(), account.to_owned(), body));
     "<CreateJobResult><JobId>8f7c3b2a</JobId></CreateJobResult>".to_owned()
 }
 
-fn access(endpoint: &str) -> SdkConfig {
+fn aws_config(endpoint: &str) -> SdkConfig {
     let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
     SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -53,30 +52,30 @@ fn access(endpoint: &str) -> SdkConfig {
         .build()
 }
 
-/// What is between two tags of that name, once.
+/// The text of the first element with that tag.
 fn text<'body>(body: &'body str, tag: &str) -> &'body str {
     let (_, rest) = body.split_once(&format!("<{tag}>")).unwrap();
     rest.split_once(&format!("</{tag}>")).unwrap().0
 }
 
 #[tokio::test]
-async fn a_job_is_created_once_over_the_manifest_that_was_uploaded() {
+async fn job_is_created_once_from_the_uploaded_manifest() {
     let folder = tempfile::tempdir().unwrap();
     let buckets = vec!["photos".to_owned(), "work".to_owned()];
-    let place = Settings {
+    let settings = Settings {
         address: ([127, 0, 0, 1], 0).into(),
         folder: folder.path().join("s3"),
         secret: SECRET_KEY.into(),
         buckets,
     };
-    let (server, _) = S3::start(place).await.unwrap();
+    let (server, _) = S3::start(settings).await.unwrap();
     let s3 = server.client(SECRET_KEY);
     for key in ["a b.jpg", "c.jpg"] {
         s3.put_object().bucket("photos").key(key).send().await.unwrap();
     }
     let requests = Requests::default();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let control = access(&format!("http://localhost:{}", listener.local_addr().unwrap().port()));
+    let control = aws_config(&format!("http://localhost:{}", listener.local_addr().unwrap().port()));
     let routes = Router::new().fallback(post(create_job)).with_state(Arc::clone(&requests));
     tokio::spawn(async move { axum::serve(listener, routes).await });
 
@@ -89,27 +88,28 @@ async fn a_job_is_created_once_over_the_manifest_that_was_uploaded() {
         threads: NonZeroUsize::MIN,
         processors: 1.0,
     };
-    let store = Store::with(&access(&server.endpoint()), Connection { custom_endpoint: true, ..Connection::default() });
+    let store =
+        Store::with(&aws_config(&server.endpoint()), Connection { custom_endpoint: true, ..Connection::default() });
     let origin = Origin { bucket: "photos".into(), prefix: String::new(), inventory: None };
-    let task = Task::new(origin, vec![], true, &plan);
-    let mut ledger = Ledger::open(&folder.path().join("ledger"), &task).unwrap();
-    backfill::list(&store, &plan, &mut ledger, |_| ()).await.unwrap();
-    let order = Order {
+    let selection = Selection::new(origin, vec![], true, &plan);
+    let mut state = State::open(&folder.path().join("state"), &selection).unwrap();
+    backfill::select_sources(&store, &plan, &mut state, |_| ()).await.unwrap();
+    let settings = JobSettings {
         account: "123456789012".into(),
         function: "arn:aws:lambda:us-east-1:123456789012:function:avif:live".into(),
         role: "arn:aws:iam::123456789012:role/backfill".into(),
         bucket: "work".into(),
         prefix: "backfill/".into(),
     };
-    let batch = Batch { client: aws_sdk_s3control::Client::new(&control), partition: "arn:aws".into() };
-    assert_eq!(batch.create(&store, &mut ledger, &order).await.unwrap(), Job::Created("8f7c3b2a".into()));
-    // By another process, which reads the ledger.
-    let mut again = Ledger::open(&folder.path().join("ledger"), &task).unwrap();
-    assert_eq!(batch.create(&store, &mut again, &order).await.unwrap(), Job::Existing("8f7c3b2a".into()));
+    let batch = BatchOperations { client: aws_sdk_s3control::Client::new(&control), partition: "arn:aws".into() };
+    assert_eq!(batch.create_job(&store, &mut state, &settings).await.unwrap(), Job::Created("8f7c3b2a".into()));
+    // Another process reads the state.
+    let mut reopened = State::open(&folder.path().join("state"), &selection).unwrap();
+    assert_eq!(batch.create_job(&store, &mut reopened, &settings).await.unwrap(), Job::Existing("8f7c3b2a".into()));
 
     let [(path, account, body)] = requests.lock().unwrap().clone().try_into().unwrap();
-    assert_eq!((path.as_str(), account.as_str()), ("/v20180820/jobs", order.account.as_str()));
-    // deploy/tests/test_backfill.py holds that file to the service's own model.
+    assert_eq!((path.as_str(), account.as_str()), ("/v20180820/jobs", settings.account.as_str()));
+    // deploy/tests/test_backfill.py validates that file with the service model of botocore.
     let (token, etag) = (text(&body, "ClientRequestToken"), text(&body, "ETag"));
     let key = text(&body, "ObjectArn").strip_prefix("arn:aws:s3:::work/").unwrap();
     let digest = key.strip_prefix("backfill/manifests/").unwrap().strip_suffix(".csv").unwrap();

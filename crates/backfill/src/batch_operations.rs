@@ -1,4 +1,4 @@
-//! A job of S3 Batch Operations: the way to millions.
+//! Creates an S3 Batch Operations job, for millions of sources.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -16,83 +16,84 @@ use sha2::{Digest, Sha256};
 use transfer::Store;
 use uuid::Uuid;
 
-use crate::{Error, Ledger};
+use crate::{Error, State};
 
-/// Who does what with the manifest.
+/// The settings of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Order {
-    /// The account of the job.
+pub struct JobSettings {
+    /// The ID of the account that owns the job.
     pub account: String,
-    /// The function's ARN, with its alias.
+    /// The ARN of the function, with an alias.
     pub function: String,
-    /// The ARN of the role by which S3 reads the manifest, invokes the function and writes the report.
+    /// The ARN of the role with which S3 reads the manifest, invokes the function and writes the report.
     pub role: String,
     /// The bucket for the manifest and the report.
     pub bucket: String,
-    /// What their keys begin with; empty or with a slash at its end.
+    /// The prefix of their keys: empty, or ending in a slash.
     pub prefix: String,
 }
 
-/// A request for a job, as the ledger holds it from before it is sent.
+/// A request for a job. It is saved before it is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct JobRequest {
-    /// S3 answers every request that has this token with the same job, and rejects one that has other parameters.
+    /// S3 returns the same job for every request with this token, and rejects a request with other parameters.
     pub(crate) token: String,
-    /// What the token was made for.
-    pub(crate) order: Order,
-    /// The ETag of the manifest that was uploaded for it.
+    /// The settings that the token belongs to.
+    #[serde(rename = "order")]
+    pub(crate) settings: JobSettings,
+    /// The ETag of the uploaded manifest.
     pub(crate) manifest_etag: String,
 }
 
-/// The service.
+/// S3 Batch Operations.
 #[derive(Debug, Clone)]
-pub struct Batch {
-    /// Its client.
+pub struct BatchOperations {
+    /// The client of S3 Control.
     pub client: Client,
-    /// The part of ARNs before the service: `arn:aws`.
+    /// The beginning of ARNs: `arn:aws`, or that of another AWS partition.
     pub partition: String,
 }
 
-/// The job that hands the manifest to the function.
+/// The ID of the job that invokes the function for each line of the manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Job {
     /// This run created it.
     Created(String),
-    /// An earlier run created it, by the same order.
+    /// An earlier run created it with the same settings.
     Existing(String),
 }
 
-/// Jobs of one account are ranked by it; this is no more urgent than others.
+/// S3 runs the jobs of an account in the order of their priority. This is an ordinary one.
 const PRIORITY: i32 = 10;
 
-impl Batch {
-    /// Uploads the ledger's manifest and creates the job, unless the ledger holds a job of the same order. A process that
-    /// is killed in between creates no second job: its request's token is in the ledger before the request is sent.
-    /// Another order, and another ledger, has another job.
+impl BatchOperations {
+    /// Uploads the manifest and creates the job, unless the state has a job with the same settings. If the process is killed,
+    /// the next run creates no second job, because the token of the request is saved before the request is sent. Other
+    /// settings, or another state directory, create another job.
     ///
     /// # Errors
-    /// S3 did not accept the manifest or the job, or the ledger cannot be written.
-    pub async fn create(&self, store: &Store, ledger: &mut Ledger, order: &Order) -> Result<Job, Error> {
-        if let Some(job) = ledger.job_of(order) {
+    /// S3 rejected the manifest or the job, or the state cannot be written.
+    pub async fn create_job(&self, store: &Store, state: &mut State, settings: &JobSettings) -> Result<Job, Error> {
+        if let Some(job) = state.job_of(settings) {
             return Ok(Job::Existing(job.to_owned()));
         }
-        let (key, etag) = upload(store, &ledger.manifest(), order).await?;
-        let token = ledger.job_request(order, &etag).map(|request| request.token.clone());
+        let (key, etag) = upload(store, &state.manifest(), settings).await?;
+        let token = state.job_request(settings, &etag).map(|request| request.token.clone());
         let token = if let Some(token) = token {
             token
         } else {
             let token = Uuid::new_v4().to_string();
-            let request = JobRequest { token: token.clone(), order: order.clone(), manifest_etag: etag.clone() };
-            ledger.request_job(request)?;
+            let request = JobRequest { token: token.clone(), settings: settings.clone(), manifest_etag: etag.clone() };
+            state.save_request(request)?;
             token
         };
-        let job = self.request(order, &key, &etag, token).await?;
-        ledger.create(job.clone())?;
+        let job = self.request(settings, &key, &etag, token).await?;
+        state.save_job(job.clone())?;
         Ok(Job::Created(job))
     }
 
-    async fn request(&self, order: &Order, key: &str, etag: &str, token: String) -> Result<String, Error> {
-        let Order { account, function, role, bucket, prefix } = order;
+    async fn request(&self, settings: &JobSettings, key: &str, etag: &str, token: String) -> Result<String, Error> {
+        let JobSettings { account, function, role, bucket, prefix } = settings;
         let arn = format!("{}:s3:::{bucket}", self.partition);
         let invoke = LambdaInvokeOperation::builder().function_arn(function).invocation_schema_version("2.0").build();
         let created = self.client.create_job().account_id(account).client_request_token(token).role_arn(role);
@@ -102,7 +103,7 @@ impl Batch {
             .report(report(&arn, &format!("{prefix}reports")))
             .priority(PRIORITY)
             .confirmation_required(false)
-            .description("Photographs become AVIF");
+            .description("Convert images to AVIF");
         let created = created.send().await.map_err(|error| {
             let action = format!("create a job of S3 Batch Operations in account {account}");
             Error::service(action, &format!("s3:CreateJob, and iam:PassRole on {role}"), &error)
@@ -114,15 +115,16 @@ impl Batch {
     }
 }
 
-/// Uploads the manifest under a key that names its content, and gives the key and the ETag.
-async fn upload(store: &Store, path: &Path, order: &Order) -> Result<(String, String), Error> {
-    let Order { bucket, prefix, .. } = order;
+/// Uploads the manifest under a key that contains its digest. Returns the key and the ETag.
+async fn upload(store: &Store, path: &Path, settings: &JobSettings) -> Result<(String, String), Error> {
+    let JobSettings { bucket, prefix, .. } = settings;
     let digest = digest(path).map_err(|error| Error::file("read", path, error))?;
     let key = format!("{prefix}manifests/{digest}.csv");
     let body = ByteStream::from_path(path).await;
     let body = body.map_err(|error| Error::file("read", path, io::Error::other(error)))?;
-    // S3 Batch Operations cannot read a CSV manifest under SSE-KMS (Amazon S3 user guide, "Specifying a manifest"), which may
-    // be the bucket's default. By SSE-S3 the ETag is the content's, so that an upload that is repeated has the same.
+    // S3 Batch Operations cannot read a CSV manifest that is encrypted with SSE-KMS (Amazon S3 user guide, "Specifying a
+    // manifest"), which may be the bucket's default. With SSE-S3 the ETag is the digest of the content, so a repeated upload has
+    // the same ETag.
     let encryption = ServerSideEncryption::Aes256;
     let put = store.client().put_object().bucket(bucket).key(&key).server_side_encryption(encryption).body(body);
     let put = put.send().await.map_err(|error| {
@@ -139,16 +141,16 @@ fn manifest(arn: &str, etag: &str) -> JobManifest {
     JobManifest::builder().spec(spec).location(location).build()
 }
 
-/// Of what failed alone: what was converted is in the function's log.
+/// Reports only failed tasks. The log of the function contains the others.
 fn report(bucket: &str, prefix: &str) -> JobReport {
     let format = JobReportFormat::ReportCsv20180820;
     let report = JobReport::builder().enabled(true).bucket(bucket).prefix(prefix).format(format);
     report.report_scope(JobReportScope::FailedTasksOnly).build()
 }
 
-const GIVEN: &str = "every field that is required was given";
+const GIVEN: &str = "all required fields are set";
 
-/// SHA-256, in hexadecimal.
+/// The SHA-256 digest, in hexadecimal.
 fn digest(path: &Path) -> io::Result<String> {
     let (mut digest, mut file, mut part) = (Sha256::new(), File::open(path)?, vec![0; 1 << 16]);
     loop {

@@ -1,0 +1,212 @@
+//! The state directory of a backfill: `ledger.json`, the progress, and `manifest.csv`, the selected sources.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use transfer::{BucketName, Plan};
+
+use crate::batch_operations::{JobRequest, JobSettings};
+use crate::{Cursor, Error, Manifest, Origin};
+
+/// Which sources a backfill converts, and with which settings. A state directory belongs to one selection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selection {
+    /// Where the keys come from.
+    pub origin: Origin,
+    /// Suffixes of the keys to convert, in lower case. If it is empty, all keys are converted.
+    pub suffixes: Vec<String>,
+    /// Whether sources that are converted already are skipped. If not, the function skips them.
+    #[serde(rename = "look")]
+    pub skip_converted: bool,
+    /// The fingerprint of the recipe. A source that was converted with another recipe is converted again.
+    #[serde(rename = "recipe")]
+    pub fingerprint: String,
+    /// The output location, as `BUCKET/PREFIXWIDTHS`.
+    pub outputs: String,
+}
+
+/// How many of the listed objects are of each kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// Objects that were listed.
+    pub listed: u64,
+    /// Objects that are not sources: outputs, folders, and keys with other suffixes.
+    #[serde(rename = "no_source")]
+    pub not_sources: u64,
+    /// Sources that are larger than the plan's limit in bytes.
+    pub too_large: u64,
+    /// Sources that are converted already.
+    #[serde(rename = "stored")]
+    pub converted: u64,
+    /// Sources that must be restored before they can be read. The state of the first version has no such count.
+    #[serde(default)]
+    pub archived: u64,
+    /// Sources to convert. The manifest has one line for each.
+    #[serde(rename = "to_do")]
+    pub to_convert: u64,
+    /// The size of the sources to convert, in bytes.
+    pub bytes: u64,
+}
+
+/// The content of `ledger.json`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Progress {
+    #[serde(rename = "task")]
+    selection: Selection,
+    counts: Counts,
+    cursor: Cursor,
+    /// Valid bytes of the manifest. A killed process may have written more, but these are written again.
+    #[serde(rename = "manifest")]
+    manifest_bytes: u64,
+    /// Bytes of the manifest whose messages were sent, and the number of these messages.
+    sent: (u64, u64),
+    /// The ID of the S3 Batch Operations job.
+    job: Option<String>,
+    /// The request for this job, saved before it is sent. The state of the first version has a job without a request.
+    #[serde(default)]
+    job_request: Option<JobRequest>,
+}
+
+/// An open state directory.
+#[derive(Debug)]
+pub struct State {
+    folder: PathBuf,
+    progress: Progress,
+}
+
+impl Selection {
+    /// Describes the sources of `origin` for this plan.
+    #[must_use]
+    pub fn new(origin: Origin, suffixes: Vec<String>, skip_converted: bool, plan: &Plan) -> Self {
+        let suffixes = suffixes.into_iter().map(|suffix| suffix.to_lowercase()).collect();
+        let widths: Vec<String> = plan.recipe.widths.iter().map(|width| width.to_string()).collect();
+        let layout = &plan.layout;
+        let outputs =
+            format!("{}/{}{}", layout.bucket.as_ref().map_or("", BucketName::as_str), layout.prefix, widths.join(","));
+        Self { origin, suffixes, skip_converted, fingerprint: plan.fingerprint(), outputs }
+    }
+}
+
+impl State {
+    /// Opens the state directory, or creates it.
+    ///
+    /// # Errors
+    /// The directory cannot be read or written, or it belongs to another selection.
+    pub fn open(folder: &Path, selection: &Selection) -> Result<Self, Error> {
+        fs::create_dir_all(folder).map_err(|error| Error::file("write", folder, error))?;
+        let path = folder.join(FILE);
+        let progress = match fs::read(&path) {
+            Ok(bytes) => {
+                serde_json::from_slice(&bytes).map_err(|error| Error::file("read", &path, io::Error::other(error)))?
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Progress {
+                selection: selection.clone(),
+                counts: Counts::default(),
+                cursor: Cursor::Start,
+                manifest_bytes: 0,
+                sent: (0, 0),
+                job: None,
+                job_request: None,
+            },
+            Err(error) => return Err(Error::file("read", &path, error)),
+        };
+        if progress.selection != *selection {
+            return Err(Error::OtherSelection { folder: folder.to_owned() });
+        }
+        Ok(Self { folder: folder.to_owned(), progress })
+    }
+
+    /// The counts of the objects that were listed so far.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.progress.counts
+    }
+
+    /// Whether all objects were listed.
+    #[must_use]
+    pub fn is_listed(&self) -> bool {
+        self.progress.cursor == Cursor::End
+    }
+
+    /// The number of messages that were sent.
+    #[must_use]
+    pub fn sent_messages(&self) -> u64 {
+        self.progress.sent.1
+    }
+
+    /// The job that was created with these settings. The first version did not save a job's settings, so its job counts as
+    /// the same: a second job would process every source a second time.
+    pub(crate) fn job_of(&self, settings: &JobSettings) -> Option<&str> {
+        let is_same = self.progress.job_request.as_ref().is_none_or(|request| request.settings == *settings);
+        self.progress.job.as_deref().filter(|_| is_same)
+    }
+
+    /// The saved request for a job with these settings and this manifest. It may have been sent or not.
+    pub(crate) fn job_request(&self, settings: &JobSettings, manifest_etag: &str) -> Option<&JobRequest> {
+        let request = self.progress.job_request.as_ref();
+        request.filter(|request| request.settings == *settings && request.manifest_etag == manifest_etag)
+    }
+
+    /// The path of the manifest.
+    #[must_use]
+    pub fn manifest(&self) -> PathBuf {
+        self.folder.join("manifest.csv")
+    }
+
+    pub(crate) fn selection(&self) -> &Selection {
+        &self.progress.selection
+    }
+
+    pub(crate) fn cursor(&self) -> &Cursor {
+        &self.progress.cursor
+    }
+
+    /// Opens the manifest after its last valid byte.
+    pub(crate) fn open_manifest(&self) -> Result<Manifest, Error> {
+        Manifest::append(&self.manifest(), self.progress.manifest_bytes)
+    }
+
+    pub(crate) fn sent_bytes(&self) -> u64 {
+        self.progress.sent.0
+    }
+
+    /// Saves that a page was processed. Its lines must be in the manifest already.
+    pub(crate) fn save_page(&mut self, counts: Counts, cursor: Cursor, manifest_bytes: u64) -> Result<(), Error> {
+        self.progress = Progress { counts, cursor, manifest_bytes, ..self.progress.clone() };
+        self.save()
+    }
+
+    /// Saves that messages were sent for so many more bytes of the manifest.
+    pub(crate) fn save_sent(&mut self, bytes: u64, messages: u64) -> Result<(), Error> {
+        self.progress.sent = (self.progress.sent.0 + bytes, self.progress.sent.1 + messages);
+        self.save()
+    }
+
+    /// Saves a request before it is sent. The job of an earlier request is forgotten.
+    pub(crate) fn save_request(&mut self, request: JobRequest) -> Result<(), Error> {
+        (self.progress.job, self.progress.job_request) = (None, Some(request));
+        self.save()
+    }
+
+    pub(crate) fn save_job(&mut self, job: String) -> Result<(), Error> {
+        self.progress.job = Some(job);
+        self.save()
+    }
+
+    /// Writes a temporary file and renames it, so a process that is killed leaves either the old state or the new one.
+    fn save(&self) -> Result<(), Error> {
+        let (path, temporary) = (self.folder.join(FILE), self.folder.join(".ledger.json"));
+        let text = serde_json::to_vec_pretty(&self.progress).expect("a struct of text and numbers is valid JSON");
+        let write = || {
+            let mut file = File::create(&temporary)?;
+            file.write_all(&text)?;
+            file.sync_data()?;
+            fs::rename(&temporary, &path)
+        };
+        write().map_err(|error| Error::file("write", &path, error))
+    }
+}
+
+const FILE: &str = "ledger.json";

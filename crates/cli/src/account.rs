@@ -1,6 +1,6 @@
-//! The AWS account that a command works in: region, credentials and endpoints as the AWS CLI has them. IAM Identity Center,
-//! `aws login` and `credential_process` are features of aws-config that this crate alone turns on: people have such
-//! credentials, the function has not.
+//! The AWS account of a command: region, credentials and endpoints from the same sources as the AWS CLI. Only this crate enables
+//! aws-config's features for IAM Identity Center, `aws login` and `credential_process`, because the function does not use such
+//! credentials.
 
 use std::sync::Mutex;
 
@@ -18,39 +18,38 @@ const REMEDIES: &str = "\
 - If `aws sts get-caller-identity` works and this does not, for instance because a role needs an MFA code, run
   eval \"$(aws configure export-credentials --format env)\"";
 
-/// Reads the configuration and loads credentials, so that what is missing is reported before any work and with what to do
-/// about it.
+/// Reads the configuration and loads credentials. If something is missing, the error says what to do, before any work starts.
 ///
 /// # Errors
-/// No region or no credentials.
+/// There is no region, or there are no credentials.
 pub(crate) async fn connect() -> anyhow::Result<SdkConfig> {
     let config = transfer::access().await;
     if config.region().is_none_or(|region| region.as_ref().is_empty()) {
         bail!(NO_REGION);
     }
-    let provider = config.credentials_provider().context("no provider of AWS credentials is configured")?;
+    let provider = config.credentials_provider().context("no AWS credentials provider is configured")?;
     let loaded = provider.provide_credentials().await.map_err(|error| {
         let cause = format!("{:#}", anyhow::Error::new(error));
         anyhow!("cannot load AWS credentials: {}\n{REMEDIES}", cause.trim_end())
     })?;
-    let provider = Loaded { first: Mutex::new(Some(loaded)), provider };
+    let provider = PreloadedCredentials { first: Mutex::new(Some(loaded)), provider };
     Ok(config.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build())
 }
 
-/// Gives the credentials that were loaded already, once, and loads new ones after that: a `credential_process` may ask its
-/// user for a code, which it should do once.
+/// Returns the loaded credentials on the first call, and loads new ones on later calls. A `credential_process` may ask the user
+/// for a code, and must ask only once.
 #[derive(Debug)]
-struct Loaded {
+struct PreloadedCredentials {
     first: Mutex<Option<Credentials>>,
     provider: SharedCredentialsProvider,
 }
 
-impl ProvideCredentials for Loaded {
+impl ProvideCredentials for PreloadedCredentials {
     fn provide_credentials<'this>(&'this self) -> future::ProvideCredentials<'this>
     where
         Self: 'this,
     {
-        let first = self.first.lock().expect("nobody panics while holding it").take();
+        let first = self.first.lock().expect("no code panics while it holds the lock").take();
         match first {
             Some(credentials) => future::ProvideCredentials::ready(Ok(credentials)),
             None => self.provider.provide_credentials(),

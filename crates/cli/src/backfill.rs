@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use backfill::{Batch, Counts, Feed, Job, Ledger, Order, Origin, Task, Work};
+use backfill::{BatchOperations, Counts, Job, JobSettings, Origin, PRICES, QueueSender, Selection, State, Workload};
 use function::config::Config;
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
 use transfer::Store;
@@ -13,10 +13,10 @@ use transfer::Store;
 use crate::settings::Settings;
 use crate::{Usage, account, table};
 
-/// With neither --function nor --queue, only the manifest is written.
+/// Without --function and --queue, the command only writes the manifest.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The bucket with the images, and optionally what their keys begin with
+    /// The bucket with the images, and optionally a prefix of their keys
     #[arg(value_name = "s3://BUCKET[/PREFIX]")]
     source: String,
     #[command(flatten)]
@@ -32,9 +32,9 @@ pub(crate) struct Arguments {
         default_value = ".jpg,.jpeg,.png,.webp,.gif,.tif,.tiff,.bmp"
     )]
     suffix: Vec<String>,
-    /// Do not check which images are converted already. The function checks as well, at the cost of one invocation each
+    /// Do not check which images are converted already. The function checks too, but that costs one invocation per image
     #[arg(long)]
-    no_look: bool,
+    skip_check: bool,
     /// State directory, used to resume after an interruption
     #[arg(long, default_value = "avif-backfill", value_name = "DIR")]
     state: PathBuf,
@@ -68,28 +68,25 @@ pub(crate) struct Arguments {
     /// For the estimate: images converted at the same time
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     concurrency: u32,
-    /// For the estimate: the function runs on x86-64 instead of arm64
-    #[arg(long)]
-    x86_64: bool,
 }
 
-/// Who is handed the images.
-enum Recipient {
-    /// S3 Batch Operations, in a partition of AWS: `arn:aws`.
-    Job { order: Order, partition: String },
-    /// The queue with that URL.
+/// What invokes the function for each image.
+enum Target {
+    /// An S3 Batch Operations job. The partition is the beginning of ARNs: `arn:aws`.
+    Job { settings: JobSettings, partition: String },
+    /// The SQS queue with that URL.
     Queue(String),
-    /// Nobody: the manifest stays on this machine.
-    Nobody,
+    /// Nothing: the command only writes the manifest.
+    ManifestOnly,
 }
 
-impl Recipient {
+impl Target {
     fn parse(arguments: &Arguments) -> anyhow::Result<Self> {
         let Arguments { function, role, work, queue, .. } = arguments;
         let (function, role, work) = match (function, role, work) {
             (Some(function), Some(role), Some(work)) => (function, role, work),
             (Some(_), _, _) => return Err(Usage("--function needs --role and --work".into()).into()),
-            (None, _, _) => return Ok(queue.clone().map_or(Self::Nobody, Self::Queue)),
+            (None, _, _) => return Ok(queue.clone().map_or(Self::ManifestOnly, Self::Queue)),
         };
         // arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME:ALIAS
         let parts: Vec<&str> = function.split(':').collect();
@@ -101,9 +98,9 @@ impl Recipient {
         if !prefix.is_empty() && !prefix.ends_with('/') {
             prefix.push('/');
         }
-        let order =
-            Order { account: account.to_owned(), function: function.clone(), role: role.clone(), bucket, prefix };
-        Ok(Self::Job { order, partition: format!("arn:{partition}") })
+        let settings =
+            JobSettings { account: account.to_owned(), function: function.clone(), role: role.clone(), bucket, prefix };
+        Ok(Self::Job { settings, partition: format!("arn:{partition}") })
     }
 }
 
@@ -111,78 +108,80 @@ impl Recipient {
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let (bucket, prefix) = location(&arguments.source)?;
     let inventory = arguments.inventory.as_deref().map(location).transpose()?;
-    let recipient = Recipient::parse(arguments)?;
+    let target = Target::parse(arguments)?;
     let config = Config::here(&arguments.settings.environment()?)?;
     let account = account::connect().await?;
     let store = Store::with(&account, config.connection.clone());
     let origin = Origin { bucket, prefix, inventory };
     let suffixes = arguments.suffix.iter().filter(|suffix| !suffix.is_empty()).cloned().collect();
-    let task = Task::new(origin, suffixes, !arguments.no_look, &config.plan);
-    let mut ledger = Ledger::open(&arguments.state, &task)?;
+    let selection = Selection::new(origin, suffixes, !arguments.skip_check, &config.plan);
+    let mut state = State::open(&arguments.state, &selection)?;
 
     let bar = bar(None);
-    backfill::list(&store, &config.plan, &mut ledger, |counts| {
+    backfill::select_sources(&store, &config.plan, &mut state, |counts| {
         bar.set_position(counts.listed);
-        bar.set_message(format!("{} to convert", HumanCount(counts.to_do)));
+        bar.set_message(format!("{} to convert", HumanCount(counts.to_convert)));
     })
     .await?;
     bar.finish_and_clear();
     let mut out = std::io::stdout();
-    let counts = ledger.counts();
+    let counts = state.counts();
     write!(out, "{}", summary(counts))?;
     if arguments.dry_run {
         write!(out, "{}", estimate(arguments, counts))?;
         return Ok(ExitCode::SUCCESS);
     }
-    if counts.to_do == 0 {
+    if counts.to_convert == 0 {
         writeln!(out, "There is nothing to convert.")?;
         return Ok(ExitCode::SUCCESS);
     }
-    match recipient {
-        Recipient::Job { order, partition } => {
-            let batch = Batch { client: aws_sdk_s3control::Client::new(&account), partition };
-            let job = batch.create(&store, &mut ledger, &order).await?;
-            write!(out, "{}", created(&job, &order.account, &arguments.state))?;
+    match target {
+        Target::Job { settings, partition } => {
+            let batch = BatchOperations { client: aws_sdk_s3control::Client::new(&account), partition };
+            let job = batch.create_job(&store, &mut state, &settings).await?;
+            write!(out, "{}", job_message(&job, &settings.account, &arguments.state))?;
         }
-        Recipient::Queue(url) => {
+        Target::Queue(url) => {
             let client = aws_sdk_sqs::Client::new(&account);
-            feed(Feed { client, url, rate: arguments.rate }, &mut ledger).await?;
+            send_messages(QueueSender { client, url, rate: arguments.rate }, &mut state).await?;
         }
-        Recipient::Nobody => writeln!(out, "The manifest is {}.", ledger.manifest().display())?,
+        Target::ManifestOnly => writeln!(out, "The manifest is {}.", state.manifest().display())?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn created(job: &Job, account: &str, state: &Path) -> String {
+fn job_message(job: &Job, account: &str, state: &Path) -> String {
     let (job, text, more) = match job {
-        Job::Created(job) => (job, "is created", String::new()),
+        Job::Created(job) => (job, "was created", String::new()),
         Job::Existing(job) => {
             let state = state.display();
             (
                 job,
                 "was created by an earlier run",
-                format!("To create another job, delete {state} or give another --state.\n"),
+                format!("To create another job, delete {state} or choose another directory with --state.\n"),
             )
         }
     };
-    format!("The job {job} {text}: aws s3control describe-job --account-id {account} --job-id {job}\n{more}")
+    format!(
+        "The job {job} {text}. Its progress: aws s3control describe-job --account-id {account} --job-id {job}\n{more}"
+    )
 }
 
-async fn feed(feed: Feed, ledger: &mut Ledger) -> anyhow::Result<()> {
-    let total = ledger.counts().to_do;
-    if ledger.sent() == total {
+async fn send_messages(sender: QueueSender, state: &mut State) -> anyhow::Result<()> {
+    let total = state.counts().to_convert;
+    if state.sent_messages() == total {
         println!("All {} messages were sent by an earlier run.", HumanCount(total));
         return Ok(());
     }
-    let bar = bar(Some(total)).with_position(ledger.sent());
+    let bar = bar(Some(total)).with_position(state.sent_messages());
     bar.reset_eta();
-    feed.send(ledger, |sent| bar.set_position(sent)).await?;
+    sender.send(state, |sent| bar.set_position(sent)).await?;
     bar.finish_and_clear();
-    println!("Sent {} messages.", HumanCount(ledger.sent()));
+    println!("Sent {} messages.", HumanCount(state.sent_messages()));
     Ok(())
 }
 
-/// With a total there is a time left.
+/// A progress bar. With a total it shows the remaining time.
 fn bar(total: Option<u64>) -> ProgressBar {
     let (bar, template) = match total {
         Some(total) => (ProgressBar::new(total), "{wide_bar} {human_pos}/{human_len} sent, {per_sec}, {eta} left"),
@@ -194,45 +193,46 @@ fn bar(total: Option<u64>) -> ProgressBar {
 }
 
 fn summary(counts: Counts) -> String {
-    let Counts { listed, no_source, too_large, stored, archived, to_do, bytes } = counts;
+    let Counts { listed, not_sources, too_large, converted, archived, to_convert, bytes } = counts;
     let hint = if archived == 0 { "" } else { ARCHIVED };
-    let [listed, no_source, too_large, stored, archived, to_do] =
-        [listed, no_source, too_large, stored, archived, to_do].map(|count| HumanCount(count).to_string());
+    let [listed, not_sources, too_large, converted, archived, to_convert] =
+        [listed, not_sources, too_large, converted, archived, to_convert].map(|count| HumanCount(count).to_string());
     let bytes = table::bytes(bytes);
     format!(
-        "{listed} objects: {no_source} are not sources, {too_large} are larger than AVIF_MAX_BYTES, {stored} are converted \
-         already, {archived} are archived, {to_do} to convert ({bytes}).\n{hint}"
+        "{listed} objects: {not_sources} are not sources, {too_large} are larger than AVIF_MAX_BYTES, {converted} are converted \
+         already, {archived} are archived, {to_convert} to convert ({bytes}).\n{hint}"
     )
 }
 
-/// A restored object is listed as such, but not in an inventory.
+/// A listing reports that an object is restored, an inventory does not.
 const ARCHIVED: &str = "\
-Archived objects (storage class GLACIER or DEEP_ARCHIVE, or an archive tier of INTELLIGENT_TIERING) are left out, because they
-cannot be read. Restore them (`aws s3api restore-object`, or an S3 Batch Operations job that restores). The event
-s3:ObjectRestore:Completed has the function convert them, if it is sent to the function; otherwise run this again without
---inventory and with another --state once they are restored.
+Archived objects (storage class GLACIER or DEEP_ARCHIVE, or an archive tier of INTELLIGENT_TIERING) cannot be read, so they are
+skipped. Restore them (`aws s3api restore-object`, or an S3 Batch Operations job). If the function receives the event
+s3:ObjectRestore:Completed, it then converts them. Otherwise run this command again after the restore, without --inventory and
+with another --state.
 ";
 
 fn estimate(arguments: &Arguments, counts: Counts) -> String {
     let Arguments { megapixels, memory, concurrency, .. } = *arguments;
-    let by_batch = arguments.queue.is_none();
-    let is_arm = !arguments.x86_64;
-    let work = Work { images: counts.to_do, megapixels, memory, is_arm, concurrency, by_batch };
-    let estimate = work.estimate();
-    // The queue is fed no faster than that.
-    let fed = if by_batch { 0 } else { counts.to_do / u64::from(arguments.rate) };
-    let time = Duration::try_from_secs_f64(estimate.seconds).unwrap_or(Duration::MAX).max(Duration::from_secs(fed));
+    let uses_batch_operations = arguments.queue.is_none();
+    let workload = Workload { images: counts.to_convert, megapixels, memory, concurrency, uses_batch_operations };
+    let estimate = workload.estimate();
+    // With a queue, the rate limits the speed as well.
+    let sending = if uses_batch_operations { 0 } else { counts.to_convert / u64::from(arguments.rate) };
+    let time = Duration::try_from_secs_f64(estimate.total_seconds).unwrap_or(Duration::MAX);
+    let time = time.max(Duration::from_secs(sending));
     format!(
-        "Estimate for {megapixels} megapixels per image, {memory} MB and {concurrency} images at a time: {:.1} s per image, {} in \
-         total, about ${:.2} in us-east-1{}, plus S3 requests.\n",
-        estimate.each,
+        "Estimate for {megapixels} megapixels per image, {memory} MB of memory and {concurrency} images at the same time:\n\
+         {:.1} s per image, {} in total, about ${:.2} on arm64 or ${:.2} on x86-64{}, without S3 requests (prices: {PRICES}).\n",
+        estimate.image_seconds,
         HumanDuration(time),
-        estimate.dollars,
-        if by_batch { " with S3 Batch Operations" } else { "" },
+        estimate.arm64_dollars,
+        estimate.x86_64_dollars,
+        if uses_batch_operations { ", with S3 Batch Operations" } else { "" },
     )
 }
 
-/// Bucket and key, or the beginning of keys.
+/// Splits a URL into the bucket and the key or prefix.
 fn location(url: &str) -> anyhow::Result<(String, String)> {
     let rest =
         url.strip_prefix("s3://").ok_or_else(|| Usage(format!("{url}: expected s3://BUCKET or s3://BUCKET/KEY")))?;

@@ -1,6 +1,6 @@
-//! `avif convert`: the function's conversion, on files.
+//! `avif convert`: converts files as the function converts objects.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use model::{Limits, Location, Metadata, Quality, Recipe, SourceInfo, Speed, Timings, Width, Widths};
 use serde::Serialize;
@@ -21,49 +21,49 @@ use crate::{Usage, output, table};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Outputs are named as the function names them: photo.jpg becomes photo.jpg.avif, and photo.jpg.w640.avif at a width \
-of 640.
+Outputs have the same names as those of the function: photo.jpg becomes photo.jpg.avif, and photo.jpg.w640.avif at a \
+width of 640.
 
-Exit code: 0 if every input was converted, 1 if one was not (each is named), 2 for wrong usage.
+Exit code: 0 if every input was converted, 1 if an input failed (each is named), 2 for wrong usage.
 
 Examples:
   avif convert photo.jpg
   avif convert photos/ -o out/ --width full,1280,640
   avif convert photo.png -o small.avif --width 320 --quality 50")]
 pub(crate) struct Arguments {
-    /// Images, and folders with images
+    /// Image files, and directories with image files
     #[arg(required = true)]
     input: Vec<PathBuf>,
-    /// A folder, or, for one input at one width, a file that ends in .avif [default: beside each input]
+    /// Output directory, or a file name that ends in .avif for one input at one width [default: the directory of each input]
     #[arg(short, long, value_name = "FILE|DIR")]
     output: Option<PathBuf>,
-    /// Pixels across, or "full" for the input's own; never enlarged. Can be repeated [default: full]
+    /// Width in pixels, or "full" for the original width. Images are never enlarged. Can be repeated [default: full]
     #[arg(short, long, value_delimiter = ',')]
     width: Vec<Width>,
-    /// "visual:75", the smallest file that reaches this SSIMULACRA2 score, or 0 (smallest) to 100 (lossless)
+    /// "visual:N" for the smallest file with an SSIMULACRA2 score of N (30 to 95), or 0 (smallest) to 100 (lossless)
     #[arg(short, long, default_value_t)]
     quality: Quality,
-    /// 0 (slowest, smallest) to 10 (fastest)
+    /// Encoder speed: 0 (slowest, smallest files) to 10 (fastest)
     #[arg(short, long, default_value_t)]
     speed: Speed,
-    /// Exif and XMP (of a TIFF, XMP alone): "strip" or "keep". Color profiles always stay
+    /// "strip" removes Exif and XMP, "keep" copies them (from a TIFF only XMP). Color profiles are always kept
     #[arg(short, long, default_value = "strip")]
     metadata: Metadata,
-    /// Write an AVIF even where it is not smaller than its input
+    /// Write an AVIF even if it is not smaller than its input
     #[arg(long)]
     keep_larger: bool,
-    /// Replace outputs that exist
+    /// Replace existing outputs
     #[arg(long)]
     overwrite: bool,
-    /// One JSON object a line for each input, in place of the table
+    /// Print one JSON object per line for each input instead of the table
     #[arg(long)]
     json: bool,
 }
 
-/// An input and the files it becomes.
+/// An input, and its output file for each width.
 struct Task {
     input: Input,
-    outputs: Vec<PathBuf>,
+    outputs: BTreeMap<Width, PathBuf>,
 }
 
 /// One line of `--json`.
@@ -82,7 +82,7 @@ enum Outcome {
         width: u32,
         height: u32,
         frames: u32,
-        outputs: Vec<Made>,
+        outputs: Vec<OutputFile>,
         notes: Vec<String>,
         took: Timings,
     },
@@ -92,15 +92,15 @@ enum Outcome {
 }
 
 #[derive(Serialize)]
-struct Made {
+struct OutputFile {
     path: String,
     width: u32,
     height: u32,
     bytes: u64,
-    /// SSIMULACRA2, where the quality was searched for.
+    /// The SSIMULACRA2 score, if the quality search measured it.
     #[serde(skip_serializing_if = "Option::is_none")]
     score: Option<f32>,
-    /// False where it was not smaller than its input, and not that itself.
+    /// Whether the file was written. It is not written if it is not smaller than the input.
     written: bool,
 }
 
@@ -113,13 +113,13 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             arguments.input.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ")
         );
     }
-    let tasks = tasks(inputs, &widths, arguments.output.as_deref(), &mut failures)?;
+    let tasks = plan_tasks(inputs, &widths, arguments.output.as_deref(), &mut failures)?;
     let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN).get();
     let workers = cores.min(tasks.len()).max(1);
     let limits = Limits::default();
     let plan = Plan {
         recipe: Recipe { widths, quality: arguments.quality, speed: arguments.speed, metadata: arguments.metadata },
-        // What all of them take together is what one may take.
+        // The workers together may use the memory limit of one conversion.
         limits: Limits { memory: limits.memory / workers as u64, ..limits },
         layout: Layout::default(),
         storage: StorageOptions { keep_larger: arguments.keep_larger, ..StorageOptions::default() },
@@ -127,7 +127,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         threads: NonZeroUsize::new(cores / workers).unwrap_or(NonZeroUsize::MIN),
         processors: 1.0,
     };
-    let outcomes = all(&tasks, &plan, arguments.overwrite, workers);
+    let outcomes = convert_all(&tasks, &plan, arguments.overwrite, workers);
     report(&tasks, &outcomes, &failures, arguments.json)?;
     failures.extend(tasks.iter().zip(&outcomes).filter_map(|(task, outcome)| match outcome {
         Outcome::Failed { reason } => Some((task.input.path.clone(), reason.clone())),
@@ -139,8 +139,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Names every output before the first is written, so that no two are one.
-fn tasks(
+/// Chooses the path of every output before the first one is written, so that two inputs never write the same file.
+fn plan_tasks(
     inputs: Vec<Input>,
     widths: &Widths,
     to: Option<&Path>,
@@ -150,7 +150,10 @@ fn tasks(
     let is_new = to.is_some_and(|to| !to.is_dir());
     let file = to.filter(|_| is_new && extension.as_deref() == Some("avif"));
     if let Some(extension) = extension.filter(|extension| is_new && inputs::EXTENSIONS.contains(&extension.as_str())) {
-        return Err(Usage(format!("--output ends in .{extension}; name a folder, or a file that ends in .avif")).into());
+        return Err(Usage(format!(
+            "--output ends in .{extension}; expected a directory or a file name that ends in .avif"
+        ))
+        .into());
     }
     if let Some(file) = file
         && (inputs.len() != 1 || widths.iter().count() != 1)
@@ -158,7 +161,7 @@ fn tasks(
         let (inputs, widths) = (inputs.len(), widths.iter().count());
         let file = file.display();
         return Err(Usage(format!(
-            "{file} is one file, but there are {inputs} inputs at {widths} widths; name a folder"
+            "--output {file} is one file, but there are {inputs} inputs and {widths} widths; choose a directory"
         ))
         .into());
     }
@@ -171,7 +174,8 @@ fn tasks(
             Some(file) => Ok(file.to_owned()),
             None => Layout::default().place(&at, width).map(|place| root.join(place.key)),
         };
-        let outputs: Result<Vec<PathBuf>, _> = widths.iter().map(place).collect();
+        let outputs: Result<BTreeMap<Width, PathBuf>, transfer::Error> =
+            widths.iter().map(|width| Ok((width, place(width)?))).collect();
         let outputs = match outputs {
             Ok(outputs) => outputs,
             Err(error) => {
@@ -179,18 +183,18 @@ fn tasks(
                 continue;
             }
         };
-        if let Some((output, other)) = outputs.iter().find_map(|output| taken.get_key_value(output)) {
-            failures.push((input.path, format!("{} is the output of {} already", output.display(), other.display())));
+        if let Some((output, other)) = outputs.values().find_map(|output| taken.get_key_value(output)) {
+            failures.push((input.path, format!("{} is already the output of {}", output.display(), other.display())));
             continue;
         }
-        taken.extend(outputs.iter().map(|output| (output.clone(), input.path.clone())));
+        taken.extend(outputs.values().map(|output| (output.clone(), input.path.clone())));
         tasks.push(Task { input, outputs });
     }
     Ok(tasks)
 }
 
-/// Works through the tasks on that many threads; outcomes are in the order of the tasks.
-fn all(tasks: &[Task], plan: &Plan, overwrite: bool, workers: usize) -> Vec<Outcome> {
+/// Converts the tasks on `workers` threads. The outcomes have the order of the tasks.
+fn convert_all(tasks: &[Task], plan: &Plan, overwrite: bool, workers: usize) -> Vec<Outcome> {
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {eta} left  {msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = ProgressBar::new(tasks.len() as u64).with_style(style);
@@ -203,64 +207,71 @@ fn all(tasks: &[Task], plan: &Plan, overwrite: bool, workers: usize) -> Vec<Outc
                     Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, tasks.get(i)?)))
                 {
                     bar.set_message(task.input.path.display().to_string());
-                    let outcome = one(task, plan, overwrite);
+                    let outcome = convert_or_fail(task, plan, overwrite);
                     bar.inc(1);
-                    outcomes.lock().expect("no worker panics with it in hand")[index] = Some(outcome);
+                    outcomes.lock().expect("no worker panics while it holds the lock")[index] = Some(outcome);
                 }
             });
         }
     });
     bar.finish_and_clear();
-    let outcomes = outcomes.into_inner().expect("no worker panics with it in hand");
-    outcomes.into_iter().map(|outcome| outcome.expect("every index was taken by one worker")).collect()
+    let outcomes = outcomes.into_inner().expect("no worker panics while it holds the lock");
+    outcomes.into_iter().map(|outcome| outcome.expect("each task was processed by one worker")).collect()
 }
 
-/// A panic in one image fails that image alone.
-fn one(task: &Task, plan: &Plan, overwrite: bool) -> Outcome {
+/// Converts one input. A panic fails this input only.
+fn convert_or_fail(task: &Task, plan: &Plan, overwrite: bool) -> Outcome {
     let result = catch_unwind(AssertUnwindSafe(|| convert(task, plan, overwrite)));
-    let result =
-        result.unwrap_or_else(|_| Err(anyhow!("a panic while converting it; please report it with the image")));
+    let result = result.unwrap_or_else(|_| Err(anyhow!("the conversion panicked; please report this with the image")));
     result.unwrap_or_else(|error| Outcome::Failed { reason: format!("{error:#}") })
 }
 
-/// For an image that needs more than its share of the memory.
-static ALONE: Mutex<()> = Mutex::new(());
+/// Held while an image is converted that needs more memory than the share of one worker.
+static WHOLE_MEMORY: Mutex<()> = Mutex::new(());
 
 fn convert(task: &Task, plan: &Plan, overwrite: bool) -> anyhow::Result<Outcome> {
     let Task { input, outputs } = task;
     if !overwrite {
-        output::must_be_free(outputs)?;
+        output::must_not_exist(outputs.values())?;
     }
     let bytes = inputs::read(&input.path, plan.limits.bytes)?;
     let request =
         |limits| Request { recipe: plan.recipe.clone(), limits, threads: plan.threads, time: Time::default() };
     let Work { facts, conversion, took } = match work(bytes, &request(plan.limits)) {
-        // Too large beside others is not too large: one at a time, with all the memory there is.
+        // The image may fit into the whole limit: convert such images one at a time.
         Err(transfer::Error::Convert(convert::Error::TooMuchMemory { .. })) => {
-            let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+            let _guard = WHOLE_MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
             let limits = Limits { memory: Limits::default().memory, ..plan.limits };
             work(inputs::read(&input.path, limits.bytes)?, &request(limits))?
         }
         result => result?,
     };
-    let mut made = vec![];
-    for (variant, path) in conversion.variants.into_iter().zip(outputs) {
+    let mut files = vec![];
+    for variant in conversion.variants {
+        let path = outputs.get(&variant.requested).context("the conversion returned a width that was not requested")?;
         let smaller = (variant.bytes.len() as u64) < facts.bytes;
         let written = smaller || variant.is_source || plan.storage.keep_larger;
         if written {
             output::write(path, &variant.bytes, overwrite)?;
         } else if overwrite {
-            // What stands there was made of another input, and would pass for this one's.
+            // An existing file is an output of another input, and would be taken for the output of this one.
             output::remove(path)?;
         }
         let (width, height, bytes) = (variant.width, variant.height, variant.bytes.len() as u64);
-        made.push(Made { path: path.display().to_string(), width, height, bytes, score: variant.score, written });
+        files.push(OutputFile {
+            path: path.display().to_string(),
+            width,
+            height,
+            bytes,
+            score: variant.score,
+            written,
+        });
     }
     let SourceInfo { width, height, bytes, frames, .. } = facts;
-    Ok(Outcome::Converted { bytes, width, height, frames, outputs: made, notes: conversion.notes, took })
+    Ok(Outcome::Converted { bytes, width, height, frames, outputs: files, notes: conversion.notes, took })
 }
 
-/// A reader that went away wants no more.
+/// Prints the result. It is no error if the reader of a pipe has exited.
 fn report(tasks: &[Task], outcomes: &[Outcome], failures: &[Failure], json: bool) -> anyhow::Result<()> {
     let text = if json { lines(tasks, outcomes, failures) } else { rows(outcomes) };
     match std::io::stdout().write_all(text.as_bytes()) {
@@ -274,18 +285,20 @@ fn lines(tasks: &[Task], outcomes: &[Outcome], failures: &[Failure]) -> String {
         let line = Line { input: path.display().to_string(), result };
         serde_json::to_string(&line).expect("plain structs without maps always serialize") + "\n"
     };
-    let never_begun = failures.iter().map(|(path, reason)| line(path, &Outcome::Failed { reason: reason.clone() }));
-    let begun = tasks.iter().zip(outcomes).map(|(task, outcome)| line(&task.input.path, outcome));
-    begun.chain(never_begun).collect()
+    let not_started = failures.iter().map(|(path, reason)| line(path, &Outcome::Failed { reason: reason.clone() }));
+    let started = tasks.iter().zip(outcomes).map(|(task, outcome)| line(&task.input.path, outcome));
+    started.chain(not_started).collect()
 }
 
 fn rows(outcomes: &[Outcome]) -> String {
     let mut rows = table::table(["output", "size", "bytes", "saving", "score", "time"]);
     let mut notes = String::new();
     for outcome in outcomes {
-        let Outcome::Converted { bytes: before, frames, outputs, notes: told, took, .. } = outcome else { continue };
+        let Outcome::Converted { bytes: before, frames, outputs, notes: messages, took, .. } = outcome else {
+            continue;
+        };
         let seconds = (took.decode_ms + took.transform_ms + took.encode_ms) / 1000.0;
-        for Made { path, width, height, bytes, score, written } in outputs {
+        for OutputFile { path, width, height, bytes, score, written } in outputs {
             let name = if *written { path.clone() } else { format!("{path} (not smaller: not written)") };
             rows.add_row([
                 name.into(),
@@ -296,8 +309,8 @@ fn rows(outcomes: &[Outcome]) -> String {
                 format!("{seconds:.2} s").into(),
             ]);
         }
-        let of = outputs.first().map(|made| made.path.clone()).unwrap_or_default();
-        notes.extend(told.iter().map(|note| format!("{of}: {note}\n")));
+        let first = outputs.first().map(|file| file.path.clone()).unwrap_or_default();
+        notes.extend(messages.iter().map(|note| format!("{first}: {note}\n")));
     }
     if rows.is_empty() { notes } else { format!("{rows}\n{notes}") }
 }

@@ -1,4 +1,4 @@
-//! `avif demo`: from upload to report, for real.
+//! `avif demo`: uploads images to a local S3, runs the function, and shows the result.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -12,19 +12,19 @@ use emulator::Delivery;
 use model::{Limits, Location, Outcome, Report, VariantStatus};
 use percent_encoding::percent_decode_str;
 
-use crate::deployment::{BUCKET, Deployment, Running};
+use crate::deployment::{BUCKET, Deployment, FunctionOptions};
 use crate::metrics::metrics;
 use crate::{Usage, inputs, output, table};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Photographs to upload [default: a rocket's launch, CC0]
+    /// Photographs to upload [default: a photograph of a rocket launch, CC0]
     photo: Vec<PathBuf>,
-    /// Where the AVIFs are left
+    /// Output directory for the AVIF files
     #[arg(short, long, default_value = "avif-demo", value_name = "DIR")]
     output: PathBuf,
     #[command(flatten)]
-    running: Running,
+    function: FunctionOptions,
 }
 
 /// flickr.com/photos/spacexphotos/16511594820, CC0 1.0 (assets/README.md).
@@ -33,27 +33,28 @@ const ROCKET: &[u8] = include_bytes!("../assets/rocket.jpg");
 #[tokio::main]
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let photos = photos(&arguments.photo)?;
-    let folder = tempfile::tempdir().context("no room for a bucket")?;
-    let mut house =
-        Deployment::open(arguments.running.with_our_extension(), ([127, 0, 0, 1], 0).into(), folder.path()).await?;
-    let client = house.s3.client(&house.secret);
+    let folder = tempfile::tempdir().context("cannot create a temporary directory")?;
+    let mut deployment =
+        Deployment::open(arguments.function.with_default_extension(), ([127, 0, 0, 1], 0).into(), folder.path())
+            .await?;
+    let client = deployment.s3.client(&deployment.secret);
     let mut out = std::io::stdout();
-    writeln!(out, "S3 is at {}, the function waits for its events.", house.s3.endpoint())?;
+    writeln!(out, "The local S3 runs at {} and invokes the function for each upload.", deployment.s3.endpoint())?;
     let mut rows = table::table(["variant", "size", "bytes", "saving", "time"]);
     let mut failures = vec![];
     for (key, bytes) in photos {
         writeln!(out, "Uploading {key} ({}) to s3://{BUCKET}/.", table::bytes(bytes.len() as u64))?;
-        let begun = Instant::now();
+        let start = Instant::now();
         let body = ByteStream::from(bytes);
         client.put_object().bucket(BUCKET).key(&key).body(body).send().await.context("cannot upload")?;
-        let delivery = delivery_of(&mut house, &key).await?;
-        let took = begun.elapsed();
+        let delivery = delivery_of(&mut deployment, &key).await?;
+        let took = start.elapsed();
         match report(&delivery)?.map(|report| report.outcome) {
             Ok(Outcome::Converted { image, variants, .. }) => {
                 for variant in variants {
                     let name = match variant.status {
                         VariantStatus::Stored => {
-                            let bytes = get(&client, &variant.at).await?;
+                            let bytes = download(&client, &variant.at).await?;
                             output::write(&arguments.output.join(&variant.at.key), &bytes, true)?;
                             variant.at.key
                         }
@@ -75,19 +76,19 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Err(reason) => failures.push((key, reason)),
         }
         if let Some(init) = delivery.last.init {
-            writeln!(out, "A cold start: {:.0} ms from starting bootstrap to its first poll.", millis(init))?;
+            writeln!(out, "Cold start: {:.0} ms from the start of bootstrap to its first poll.", millis(init))?;
         }
     }
-    house.lambda.stop().await;
+    deployment.lambda.stop().await;
     if !rows.is_empty() {
-        writeln!(out, "{rows}\nThe files are in {}. Time is from upload to report.", arguments.output.display())?;
+        writeln!(out, "{rows}\nThe files are in {}. The time is from upload to report.", arguments.output.display())?;
     }
-    let lines: Vec<String> = std::iter::from_fn(|| house.log.try_recv().ok()).collect();
+    let lines: Vec<String> = std::iter::from_fn(|| deployment.log.try_recv().ok()).collect();
     if let Some(metrics) = metrics(&lines) {
-        writeln!(out, "{metrics}\nThe metrics are what CloudWatch would make of the extension's output.")?;
+        writeln!(out, "{metrics}\nCloudWatch creates these metrics from the output of the extension.")?;
     }
     if !failures.is_empty() {
-        // What the function itself had to say of it.
+        // The log of the function shows the cause.
         for line in &lines {
             eprintln!("{line}");
         }
@@ -98,14 +99,14 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Keys and bytes.
+/// Key and bytes of each photograph.
 fn photos(paths: &[PathBuf]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     if paths.is_empty() {
         return Ok(vec![("rocket.jpg".into(), ROCKET.to_vec())]);
     }
     let photo = |path: &PathBuf| {
         let Some(key) = path.file_name().and_then(|name| name.to_str()) else {
-            bail!("{}: its name is not UTF-8", path.display());
+            bail!("{}: the file name is not UTF-8", path.display());
         };
         let bytes = inputs::read(path, Limits::default().bytes).with_context(|| path.display().to_string())?;
         Ok((key.to_owned(), bytes))
@@ -113,37 +114,38 @@ fn photos(paths: &[PathBuf]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     let photos: Vec<_> = paths.iter().map(photo).collect::<anyhow::Result<_>>()?;
     for (at, (key, _)) in photos.iter().enumerate() {
         if photos[..at].iter().any(|(other, _)| other == key) {
-            return Err(Usage(format!("two photographs are named {key}, and in a bucket they would be one")).into());
+            return Err(Usage(format!("two files are named {key}; a bucket can contain only one of them")).into());
         }
     }
     Ok(photos)
 }
 
-/// Waits for that object's event; the variants' own events, which ask for nothing, pass by.
-async fn delivery_of(house: &mut Deployment, key: &str) -> anyhow::Result<Delivery> {
+/// Waits until the event of that object was processed, and ignores the events of its variants.
+async fn delivery_of(deployment: &mut Deployment, key: &str) -> anyhow::Result<Delivery> {
     loop {
-        let delivery = house.deliveries.recv().await.context("the function went away")?;
-        let told = delivery.event["Records"][0]["s3"]["object"]["key"].as_str().unwrap_or_default();
-        if percent_decode_str(&told.replace('+', " ")).decode_utf8_lossy() == key {
+        let delivery = deployment.deliveries.recv().await.context("the local function stopped")?;
+        let event_key = delivery.event["Records"][0]["s3"]["object"]["key"].as_str().unwrap_or_default();
+        if percent_decode_str(&event_key.replace('+', " ")).decode_utf8_lossy() == key {
             return Ok(delivery);
         }
     }
 }
 
-/// The function's one report, or its error.
+/// The report of the function, or its error.
 fn report(delivery: &Delivery) -> anyhow::Result<Result<Report, String>> {
     match &delivery.last.result {
-        Ok(answer) => {
-            let report = serde_json::from_value(answer["reports"][0].clone());
-            Ok(Ok(report.context("the function's answer holds no report")?))
+        Ok(response) => {
+            let report = serde_json::from_value(response["reports"][0].clone());
+            Ok(Ok(report.context("the response of the function contains no report")?))
         }
         Err(error) => Ok(Err(error.to_string())),
     }
 }
 
-async fn get(client: &Client, at: &Location) -> anyhow::Result<Vec<u8>> {
-    let got = client.get_object().bucket(&at.bucket).key(&at.key).send().await.context("cannot fetch a variant")?;
-    Ok(got.body.collect().await?.to_vec())
+async fn download(client: &Client, at: &Location) -> anyhow::Result<Vec<u8>> {
+    let response =
+        client.get_object().bucket(&at.bucket).key(&at.key).send().await.context("cannot download a variant")?;
+    Ok(response.body.collect().await?.to_vec())
 }
 
 fn millis(duration: Duration) -> f64 {

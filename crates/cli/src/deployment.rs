@@ -1,4 +1,4 @@
-//! An account in small: S3 wired to the function, on this machine.
+//! A local deployment: an S3 whose notifications invoke the function.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -11,31 +11,31 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::settings::Settings;
 
-/// How the function is run.
+/// Options for running the function locally.
 #[derive(Debug, Clone, clap::Args)]
-pub(crate) struct Running {
-    /// The function's binary [default: bootstrap beside this program]
+pub(crate) struct FunctionOptions {
+    /// Binary of the function [default: bootstrap in the directory of this program]
     #[arg(long, value_name = "FILE")]
     bootstrap: Option<PathBuf>,
-    /// An extension to start beside the function. Can be repeated
+    /// Extension to start with the function. Can be repeated
     #[arg(long = "extension", value_name = "FILE")]
     extensions: Vec<PathBuf>,
     #[command(flatten)]
     settings: Settings,
-    /// The function's memory in MiB
+    /// Memory of the function in MiB
     #[arg(long, default_value_t = 2048, value_parser = clap::value_parser!(u32).range(128..=10_240))]
     memory: u32,
-    /// Seconds that one event may take
+    /// Timeout of an invocation in seconds
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=900))]
     timeout: u64,
 }
 
-/// The bucket.
+/// The bucket of the local S3.
 pub(crate) const BUCKET: &str = "photos";
 
 pub(crate) struct Deployment {
     pub(crate) s3: S3,
-    /// The key that requests to it are signed with.
+    /// The secret key that signs requests to it.
     pub(crate) secret: String,
     pub(crate) lambda: Lambda,
     pub(crate) deliveries: UnboundedReceiver<Delivery>,
@@ -43,30 +43,32 @@ pub(crate) struct Deployment {
 }
 
 impl Deployment {
-    pub(crate) async fn open(running: Running, address: SocketAddr, folder: &Path) -> anyhow::Result<Self> {
-        let program = match running.bootstrap {
+    pub(crate) async fn open(options: FunctionOptions, address: SocketAddr, folder: &Path) -> anyhow::Result<Self> {
+        let program = match options.bootstrap {
             Some(program) => program,
-            None => std::env::current_exe().context("cannot tell where this program is")?.with_file_name("bootstrap"),
+            None => std::env::current_exe()
+                .context("cannot find the directory of this program")?
+                .with_file_name("bootstrap"),
         };
         if !program.is_file() {
             bail!(
-                "{} is not there; build it with `cargo build --release -p function`, or name it with --bootstrap",
+                "{} does not exist; build it with `cargo build --release -p function`, or give its path with --bootstrap",
                 program.display()
             );
         }
-        for extension in &running.extensions {
+        for extension in &options.extensions {
             if !extension.is_file() {
-                bail!("{} is not there; build it with `cargo build --release -p extension`", extension.display());
+                bail!("{} does not exist; build it with `cargo build --release -p extension`", extension.display());
             }
         }
-        let settings = running.settings.environment()?;
+        let settings = options.settings.environment()?;
         let secret = emulator::folder_secret(folder)
-            .with_context(|| format!("cannot keep the secret key of {}", folder.display()))?;
-        let (folder_of_buckets, buckets) = (folder.to_owned(), vec![BUCKET.to_owned()]);
-        let place = emulator::Settings { address, folder: folder_of_buckets, secret: secret.clone(), buckets };
-        let (s3, notifications) = S3::start(place)
+            .with_context(|| format!("cannot create the secret key of {}", folder.display()))?;
+        let (bucket_folder, buckets) = (folder.to_owned(), vec![BUCKET.to_owned()]);
+        let settings_of_s3 = emulator::Settings { address, folder: bucket_folder, secret: secret.clone(), buckets };
+        let (s3, notifications) = S3::start(settings_of_s3)
             .await
-            .with_context(|| format!("cannot serve S3 at {address} over {}", folder.display()))?;
+            .with_context(|| format!("cannot run the local S3 at {address} with the directory {}", folder.display()))?;
         let mut environment: BTreeMap<_, _> = s3.environment();
         environment.extend(settings);
         let (lines, log) = unbounded_channel();
@@ -74,13 +76,13 @@ impl Deployment {
             name: "avif".into(),
             program,
             environment,
-            memory: running.memory,
-            timeout: Duration::from_secs(running.timeout),
-            // The encoder uses every core by itself.
+            memory: options.memory,
+            timeout: Duration::from_secs(options.timeout),
+            // One conversion uses all cores.
             concurrency: 1,
-            // Nobody waits a minute for a retry at a desk.
+            // Lambda waits 1 and 2 minutes, which is too long for local tests.
             retry_after: [Duration::from_secs(1), Duration::from_secs(2)],
-            beside: Beside { extensions: running.extensions, ..Beside::default() },
+            beside: Beside { extensions: options.extensions, ..Beside::default() },
         };
         let lambda = Lambda::new(function, lines);
         let deliveries = wire(notifications, lambda.clone());
@@ -88,12 +90,12 @@ impl Deployment {
     }
 }
 
-impl Running {
-    /// With our own extension, where nobody named another and it lies beside this program.
-    pub(crate) fn with_our_extension(mut self) -> Self {
-        let ours = std::env::current_exe().map(|program| program.with_file_name("avif-extension"));
+impl FunctionOptions {
+    /// Adds avif-extension from the directory of this program, if it exists and no extension is given.
+    pub(crate) fn with_default_extension(mut self) -> Self {
+        let default = std::env::current_exe().map(|program| program.with_file_name("avif-extension"));
         if self.extensions.is_empty() {
-            self.extensions.extend(ours.ok().filter(|program| program.is_file()));
+            self.extensions.extend(default.ok().filter(|program| program.is_file()));
         }
         self
     }

@@ -1,4 +1,4 @@
-//! Which files are to be converted, and their bytes.
+//! Finds the files to convert, and reads them.
 
 use std::fs::File;
 use std::io::Read;
@@ -12,20 +12,20 @@ use walkdir::WalkDir;
 pub(crate) struct Input {
     /// The file.
     pub(crate) path: PathBuf,
-    /// The folder that outputs are placed beneath where no other is named.
+    /// The default output directory.
     pub(crate) root: PathBuf,
-    /// Its name beneath that folder, with slashes, as a key in a bucket.
+    /// The path relative to that directory, with slashes, like a key in a bucket.
     pub(crate) key: String,
 }
 
-/// A file that failed, and why.
+/// A file that failed, and the reason.
 pub(crate) type Failure = (PathBuf, String);
 
-/// What is looked for in folders. A file that is named is tried whatever its name.
+/// The file extensions that are converted in a directory. A file that is an argument is converted whatever its extension.
 pub(crate) const EXTENSIONS: [&str; 11] =
     ["apng", "bmp", "gif", "jfif", "jpe", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
 
-/// Files as they are, folders with all that is beneath them, in the order of their names.
+/// Returns the files, and the image files below the directories, in the order of their names.
 pub(crate) fn find(paths: &[PathBuf]) -> (Vec<Input>, Vec<Failure>) {
     let (mut inputs, mut failures) = (vec![], vec![]);
     for path in paths {
@@ -51,21 +51,21 @@ fn add(path: PathBuf, root: PathBuf, inputs: &mut Vec<Input>, failures: &mut Vec
     let key = path.strip_prefix(&root).unwrap_or(&path).to_str().map(str::to_owned);
     match key {
         Some(key) => inputs.push(Input { path, root, key }),
-        None => failures.push((path, "its name is not UTF-8; rename it to convert it".into())),
+        None => failures.push((path, "the file name is not UTF-8; rename the file".into())),
     }
 }
 
-/// Reads a file of at most that many bytes, whatever its length claims to be: a device or a pipe claims none.
+/// Reads a file of at most `limit` bytes. Devices and pipes report no length, so the bytes are counted as well.
 pub(crate) fn read(path: &Path, limit: u64) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let file = File::open(path).context("cannot read it")?;
-    let claimed = file.metadata().context("cannot read it")?.len();
-    if claimed > limit {
-        bail!("it has {claimed} bytes, over the limit of {limit} bytes");
+    let file = File::open(path).context("cannot read the file")?;
+    let length = file.metadata().context("cannot read the file")?.len();
+    if length > limit {
+        bail!("the file has {length} bytes, more than the limit of {limit} bytes");
     }
-    file.take(limit + 1).read_to_end(&mut bytes).context("cannot read it")?;
+    file.take(limit + 1).read_to_end(&mut bytes).context("cannot read the file")?;
     if bytes.len() as u64 > limit {
-        bail!("it is over the limit of {limit} bytes");
+        bail!("the file has more than the limit of {limit} bytes");
     }
     Ok(bytes)
 }

@@ -1,4 +1,4 @@
-//! `avif inspect`: what a file is, by its header or, for an AVIF, by decoding it.
+//! `avif inspect`: shows the properties of a file. They come from the header, or from decoding an AVIF.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -12,17 +12,17 @@ use crate::inputs;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Images: JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF
+    /// Image files: JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF
     #[arg(required = true)]
     file: Vec<PathBuf>,
-    /// One JSON object a line
+    /// Print one JSON object per line for each file
     #[arg(long)]
     json: bool,
 }
 
-/// What a file is.
+/// The properties of a file.
 #[derive(Debug, Serialize)]
-struct Facts {
+struct Properties {
     format: String,
     bytes: u64,
     width: u32,
@@ -30,22 +30,22 @@ struct Facts {
     depth: u32,
     chroma: &'static str,
     alpha: bool,
-    /// Primaries, transfer and matrix (ITU-T H.273), and the range.
+    /// Color primaries, transfer characteristics, matrix coefficients (ITU-T H.273) and range.
     cicp: Option<String>,
     icc_bytes: Option<usize>,
     orientation: String,
     exif_bytes: Option<usize>,
     xmp_bytes: Option<usize>,
-    /// Images that follow one another, more than 1 where it moves.
+    /// Number of frames; more than 1 for an animation.
     frames: u32,
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut code = ExitCode::SUCCESS;
     for path in &arguments.file {
-        match facts(path) {
-            Ok(facts) => {
-                let text = if arguments.json { line(path, &facts)? } else { text(path, &facts) };
+        match properties(path) {
+            Ok(properties) => {
+                let text = if arguments.json { line(path, &properties)? } else { text(path, &properties) };
                 if std::io::stdout().write_all(text.as_bytes()).is_err() {
                     return Ok(code);
                 }
@@ -59,18 +59,18 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
-fn facts(path: &Path) -> anyhow::Result<Facts> {
+fn properties(path: &Path) -> anyhow::Result<Properties> {
     let bytes = inputs::read(path, Limits::default().bytes)?;
     let is_avif = bytes.get(4..8) == Some(b"ftyp") && bytes.get(8..11) == Some(b"avi");
-    if is_avif { avif_facts(&bytes) } else { source_facts(&bytes) }
+    if is_avif { avif_properties(&bytes) } else { source_properties(&bytes) }
 }
 
-fn avif_facts(bytes: &[u8]) -> anyhow::Result<Facts> {
-    let most = u32::try_from(Limits::default().pixels).unwrap_or(u32::MAX);
-    let avif::Decoded { image, attached, orientation, frames, .. } = avif::decode(bytes, most)?;
+fn avif_properties(bytes: &[u8]) -> anyhow::Result<Properties> {
+    let max_pixels = u32::try_from(Limits::default().pixels).unwrap_or(u32::MAX);
+    let avif::Decoded { image, attached, orientation, frames, .. } = avif::decode(bytes, max_pixels)?;
     let (shape, color) = (image.shape(), image.color());
     let turned = format!("irot {}, imir {:?}", orientation.quarter_turns, orientation.mirror_axis);
-    Ok(Facts {
+    Ok(Properties {
         format: "AVIF".into(),
         bytes: bytes.len() as u64,
         width: shape.width,
@@ -96,9 +96,9 @@ fn cicp(Cicp { primaries, transfer, matrix, full_range }: Cicp) -> String {
     format!("{primaries}/{transfer}/{matrix} {}", if full_range { "full" } else { "limited" })
 }
 
-fn source_facts(bytes: &[u8]) -> anyhow::Result<Facts> {
+fn source_properties(bytes: &[u8]) -> anyhow::Result<Properties> {
     let described = convert::describe(bytes, &Limits::default())?;
-    Ok(Facts {
+    Ok(Properties {
         format: described.format.to_string(),
         bytes: bytes.len() as u64,
         width: described.width,
@@ -119,18 +119,19 @@ fn source_facts(bytes: &[u8]) -> anyhow::Result<Facts> {
     })
 }
 
-fn line(path: &Path, facts: &Facts) -> anyhow::Result<String> {
-    let mut line = serde_json::to_value(facts)?;
+fn line(path: &Path, properties: &Properties) -> anyhow::Result<String> {
+    let mut line = serde_json::to_value(properties)?;
     line["file"] = path.display().to_string().into();
     Ok(format!("{line}\n"))
 }
 
-fn text(path: &Path, facts: &Facts) -> String {
-    let Facts { format, bytes, width, height, depth, chroma, alpha, orientation, frames, .. } = facts;
-    let held = |size: Option<usize>| size.map_or("none".to_owned(), |size| format!("{size} bytes"));
+fn text(path: &Path, properties: &Properties) -> String {
+    let Properties { format, bytes, width, height, depth, chroma, alpha, orientation, frames, .. } = properties;
+    let size_of = |size: Option<usize>| size.map_or("none".to_owned(), |size| format!("{size} bytes"));
     let alpha = if *alpha { "with alpha" } else { "no alpha" };
-    let cicp = facts.cicp.as_ref().map(|cicp| format!("CICP {cicp}, ")).unwrap_or_default();
-    let (icc, exif, xmp) = (held(facts.icc_bytes), held(facts.exif_bytes), held(facts.xmp_bytes));
+    let cicp = properties.cicp.as_ref().map(|cicp| format!("CICP {cicp}, ")).unwrap_or_default();
+    let (icc, exif, xmp) =
+        (size_of(properties.icc_bytes), size_of(properties.exif_bytes), size_of(properties.xmp_bytes));
     format!(
         "{}\n  {format}, {bytes} bytes, {frames} frame(s)\n  {width}x{height}, {depth} bit, {chroma}, {alpha}, {orientation}\n  {cicp}ICC {icc}, Exif {exif}, XMP {xmp}\n",
         path.display()

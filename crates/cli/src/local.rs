@@ -1,4 +1,4 @@
-//! `avif local`: the same, staying up.
+//! `avif local`: runs a local S3 that invokes the function, until Ctrl-C.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -6,51 +6,51 @@ use std::process::ExitCode;
 use anyhow::Context;
 use emulator::ACCESS_KEY;
 
-use crate::deployment::{BUCKET, Deployment, Running};
+use crate::deployment::{BUCKET, Deployment, FunctionOptions};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The port that S3 is served at, on loopback
+    /// Port of the local S3 server (127.0.0.1)
     #[arg(short, long, default_value_t = 9900)]
     port: u16,
-    /// Where objects are kept, and the secret key that requests are signed with
+    /// Directory for the objects and for the secret key that signs requests
     #[arg(short, long, default_value = "avif-local", value_name = "DIR")]
     data: PathBuf,
     #[command(flatten)]
-    running: Running,
+    function: FunctionOptions,
 }
 
 #[tokio::main]
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let Arguments { port, data, running } = arguments;
-    std::fs::create_dir_all(&data).with_context(|| format!("cannot make {}", data.display()))?;
-    let mut house = Deployment::open(running, ([127, 0, 0, 1], port).into(), &data).await?;
-    let endpoint = house.s3.endpoint();
+    let Arguments { port, data, function } = arguments;
+    std::fs::create_dir_all(&data).with_context(|| format!("cannot create the directory {}", data.display()))?;
+    let mut deployment = Deployment::open(function, ([127, 0, 0, 1], port).into(), &data).await?;
+    let endpoint = deployment.s3.endpoint();
     println!(
-        "S3 is at {endpoint}, objects are in {}. In another terminal:\n\n  \
+        "The local S3 runs at {endpoint}. Its objects are in {}. In another terminal:\n\n  \
          export AWS_ACCESS_KEY_ID={ACCESS_KEY} AWS_SECRET_ACCESS_KEY={} AWS_REGION=us-east-1\n  \
-         aws s3 cp photo.jpg s3://{BUCKET}/ --endpoint-url {endpoint}\n\nCtrl-C ends it.",
+         aws s3 cp photo.jpg s3://{BUCKET}/ --endpoint-url {endpoint}\n\nPress Ctrl-C to stop.",
         data.display(),
-        house.secret
+        deployment.secret
     );
     loop {
         tokio::select! {
-            Some(line) = house.log.recv() => println!("{line}"),
-            Some(delivery) = house.deliveries.recv() => {
+            Some(line) = deployment.log.recv() => println!("{line}"),
+            Some(delivery) = deployment.deliveries.recv() => {
                 if let Err(error) = delivery.last.result {
                     let attempts = delivery.retried.len() + 1;
-                    println!("dead after {attempts} attempts, and kept where failures go: {}\n  {error}", delivery.event);
+                    println!("failed after {attempts} attempts; Lambda would send this event to the dead-letter queue: {}\n  {error}", delivery.event);
                 }
             }
             stopped = tokio::signal::ctrl_c() => {
                 stopped.context("cannot wait for Ctrl-C")?;
-                println!("ending when the image in hand is done; Ctrl-C again ends it now");
+                println!("Stopping after the current image. Press Ctrl-C again to stop immediately.");
                 tokio::select! {
-                    () = house.lambda.stop() => {}
+                    () = deployment.lambda.stop() => {}
                     _ = tokio::signal::ctrl_c() => {}
                 }
-                // An environment has something to say at its end, too.
-                while let Ok(line) = house.log.try_recv() {
+                // Environments also write log lines while they shut down.
+                while let Ok(line) = deployment.log.try_recv() {
                     println!("{line}");
                 }
                 return Ok(ExitCode::SUCCESS);

@@ -1,7 +1,7 @@
-//! `avif`: the function's work on files ([`convert`]), the function itself on this machine ([`demo`], [`local`]), and work
-//! for the function in an account ([`backfill`]).
+//! The command line tool `avif`. [`convert`] converts files as the function converts objects. [`demo`] and [`local`] run the
+//! function on this machine. [`backfill`] converts the images that are in a bucket already.
 //!
-//! **Architecture invariant:** no logic that the function lacks.
+//! **Architecture invariant:** the tool contains no conversion or storage logic that the function does not have.
 
 #![forbid(unsafe_code)]
 
@@ -25,7 +25,7 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
-/// Photographs to AVIF: files on this machine, or the Lambda function run on this machine.
+/// Convert images to AVIF locally, or run the Lambda function locally.
 #[derive(Debug, Parser)]
 #[command(name = "avif", version, propagate_version = true)]
 struct Arguments {
@@ -35,24 +35,24 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Convert images: JPEG, PNG, WebP, GIF, TIFF, BMP and AVIF
+    /// Convert image files: JPEG, PNG, WebP, GIF, TIFF, BMP and AVIF
     Convert(convert::Arguments),
-    /// Show what an image or an AVIF is
+    /// Show format, size, color and metadata of an image file
     Inspect(inspect::Arguments),
-    /// Show the function at work: S3, Lambda and `bootstrap` on this machine, from upload to report
+    /// Upload an image to a local S3, run the function `bootstrap` locally, and show the result
     Demo(demo::Arguments),
-    /// Keep an S3 with the function behind it running on this machine
+    /// Run a local S3 server that invokes the function for each upload
     Local(local::Arguments),
-    /// Convert the images that are in a bucket already, by S3 Batch Operations or an SQS queue
+    /// Convert the images that are in a bucket already, with S3 Batch Operations or an SQS queue
     Backfill(backfill::Arguments),
-    /// Write a shell's completions to standard output
+    /// Print the completions for a shell
     Completions(manual::Completions),
     /// Write the manual pages
     Man(manual::Man),
 }
 
 fn main() -> ExitCode {
-    // Where it cannot be had there is more to read, no more.
+    // If it fails, the encoders print their log to standard error; nothing else changes.
     let _ = avif::quiet_encoders();
     let library = format!("{}\n{}", env!("CARGO_PKG_VERSION"), avif::library());
     let matches = Arguments::command().version(library).get_matches();
@@ -70,7 +70,7 @@ fn main() -> ExitCode {
         if let Some(Usage(message)) = error.downcast_ref() {
             Arguments::command().error(ErrorKind::ArgumentConflict, message).exit();
         }
-        // A reader that went away wants no more.
+        // The reader of the pipe has exited.
         if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
             return ExitCode::SUCCESS;
         }
@@ -79,7 +79,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Arguments that do not go together, where clap cannot tell.
+/// Wrong usage that clap does not detect.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Usage(String);
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_arguments_are_consistent() {
+    fn arguments_are_consistent() {
         Arguments::command().debug_assert();
     }
 }

@@ -8,13 +8,13 @@ use clap_complete::Shell;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Completions {
-    /// The shell
+    /// Name of the shell
     shell: Shell,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Man {
-    /// The folder for a page a command; without it, the main page goes to standard output
+    /// Directory for the pages, one for each command. Without it, the main page is printed
     folder: Option<PathBuf>,
 }
 

@@ -1,4 +1,4 @@
-//! The extension's metrics, for people.
+//! Shows the metrics of the extension as a table.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::table;
 
-/// What CloudWatch would make of these lines; nothing where none of them holds metrics.
+/// The metrics that CloudWatch creates from these log lines, or `None` if they contain no metrics.
 pub(crate) fn metrics(lines: &[String]) -> Option<Table> {
     let mut metrics: BTreeMap<(String, String), Vec<f64>> = BTreeMap::new();
     for line in lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {

@@ -1,4 +1,4 @@
-//! Writing a file whole or not at all.
+//! Writes complete files only.
 
 use std::fs::{self, Permissions};
 use std::io::{ErrorKind, Write};
@@ -7,18 +7,19 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-/// Writes a file beside its place first, so that nobody ever sees half of it. Never replaces one unless told to.
+/// Writes a temporary file and renames it, so no other program sees an incomplete file. Replaces an existing file only with
+/// `overwrite`.
 pub(crate) fn write(path: &Path, bytes: &[u8], overwrite: bool) -> anyhow::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    fs::create_dir_all(folder).with_context(|| format!("cannot create the directory {}", folder.display()))?;
     let failed = || format!("cannot write {}", path.display());
-    // What an ordinary new file gets, less the umask.
+    // The permissions of any new file; the umask applies.
     let permissions = Permissions::from_mode(0o666);
     let builder = tempfile::Builder::new().prefix(".avif-").permissions(permissions).tempfile_in(folder);
     let mut file = builder.with_context(failed)?;
     file.write_all(bytes).with_context(failed)?;
-    let kept = if overwrite { file.persist(path) } else { file.persist_noclobber(path) };
-    kept.map_err(|error| error.error).with_context(failed)?;
+    let persisted = if overwrite { file.persist(path) } else { file.persist_noclobber(path) };
+    persisted.map_err(|error| error.error).with_context(failed)?;
     Ok(())
 }
 
@@ -32,10 +33,10 @@ pub(crate) fn remove(path: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// Complains of the first of these that exists.
-pub(crate) fn must_be_free(paths: &[PathBuf]) -> anyhow::Result<()> {
-    match paths.iter().find(|path| path.exists()) {
-        Some(path) => bail!("{} exists already; --overwrite replaces it", path.display()),
+/// Fails if one of the files exists.
+pub(crate) fn must_not_exist<'a>(mut paths: impl Iterator<Item = &'a PathBuf>) -> anyhow::Result<()> {
+    match paths.find(|path| path.exists()) {
+        Some(path) => bail!("{} exists already; use --overwrite to replace it", path.display()),
         None => Ok(()),
     }
 }

@@ -1,4 +1,4 @@
-//! The real `avif`, as a child process.
+//! Runs the real program `avif` as a child process.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -25,7 +25,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// An image with some texture, in the format that the name says.
+/// Writes an image with some texture, in the format of the file extension.
 fn image(folder: &Path, name: &str) {
     let shade = |value: u32| u8::try_from(value % 256).unwrap();
     let path = folder.join(name);
@@ -33,7 +33,7 @@ fn image(folder: &Path, name: &str) {
     RgbImage::from_fn(120, 80, |x, y| Rgb([shade(x * 2), shade(y * 3), shade(x * 31 + y * 17)])).save(path).unwrap();
 }
 
-/// Every file beneath the folder, hidden ones too.
+/// The names of all files below the directory, with hidden ones.
 fn files(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = vec![];
     for entry in fs::read_dir(folder).unwrap() {
@@ -50,7 +50,7 @@ fn files(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn files_and_folders_are_converted_and_named_as_the_function_names_them() {
+fn files_and_directories_are_converted_and_outputs_have_the_names_of_the_function() {
     let folder = tempfile::tempdir().unwrap();
     image(folder.path(), "写真 1+2%.png");
     image(folder.path(), "album/a.bmp");
@@ -72,7 +72,7 @@ fn files_and_folders_are_converted_and_named_as_the_function_names_them() {
 }
 
 #[test]
-fn an_output_folder_keeps_the_tree() {
+fn output_directory_keeps_the_subdirectories() {
     let folder = tempfile::tempdir().unwrap();
     image(folder.path(), "album/deep/a.bmp");
     let output = avif(folder.path(), &["convert", "album", "-o", "out", "--speed", "10"]);
@@ -80,9 +80,9 @@ fn an_output_folder_keeps_the_tree() {
     assert_eq!(files(&folder.path().join("out")), ["deep/a.bmp.avif"]);
 }
 
-/// SVT-AV1, which takes photographs that are no thumbnails, would put twenty lines there.
+/// SVT-AV1 encodes photographs above 64 pixels, and writes twenty lines to standard error by default.
 #[test]
-fn encoders_say_nothing_where_all_is_well() {
+fn successful_conversion_writes_nothing_to_standard_error() {
     let folder = tempfile::tempdir().unwrap();
     let noise = |x: u32, y: u32| u8::try_from((x.wrapping_mul(31) ^ y.wrapping_mul(17)) % 64 + 96).unwrap();
     RgbImage::from_fn(320, 240, |x, y| Rgb([noise(x, y); 3])).save(folder.path().join("a.bmp")).unwrap();
@@ -91,7 +91,7 @@ fn encoders_say_nothing_where_all_is_well() {
 }
 
 #[test]
-fn every_failure_is_named_and_the_others_are_converted() {
+fn each_failed_input_is_named_and_the_others_are_converted() {
     let folder = tempfile::tempdir().unwrap();
     image(folder.path(), "good.bmp");
     fs::write(folder.path().join("bad.jpg"), "no image").unwrap();
@@ -106,13 +106,13 @@ fn every_failure_is_named_and_the_others_are_converted() {
 }
 
 #[test]
-fn nothing_is_overwritten_unasked() {
+fn existing_output_is_replaced_only_with_overwrite() {
     let folder = tempfile::tempdir().unwrap();
     image(folder.path(), "a.bmp");
     fs::write(folder.path().join("a.bmp.avif"), "precious").unwrap();
     let output = avif(folder.path(), &["convert", "a.bmp", "--speed", "10"]);
     assert_eq!(code(&output), 1);
-    assert!(text(&output.stderr).contains("a.bmp.avif exists already; --overwrite replaces it"));
+    assert!(text(&output.stderr).contains("a.bmp.avif exists already; use --overwrite to replace it"));
     assert_eq!(fs::read(folder.path().join("a.bmp.avif")).unwrap(), b"precious");
     let output = avif(folder.path(), &["convert", "a.bmp", "--speed", "10", "--overwrite"]);
     assert_eq!(code(&output), 0, "{}", text(&output.stderr));
@@ -121,7 +121,7 @@ fn nothing_is_overwritten_unasked() {
 }
 
 #[test]
-fn wrong_usage_is_told_apart_from_failure() {
+fn wrong_usage_has_exit_code_2() {
     let folder = tempfile::tempdir().unwrap();
     assert_eq!(code(&avif(folder.path(), &["convert"])), 2);
     let output = avif(folder.path(), &["convert", "a.jpg", "--quality", "high"]);
@@ -130,7 +130,7 @@ fn wrong_usage_is_told_apart_from_failure() {
 }
 
 #[test]
-fn inspect_tells_what_a_file_is() {
+fn inspect_shows_the_properties_of_a_file() {
     let folder = tempfile::tempdir().unwrap();
     image(folder.path(), "a.png");
     avif(folder.path(), &["convert", "a.png", "-o", "b.avif", "--speed", "10", "--keep-larger"]);
@@ -145,7 +145,7 @@ fn inspect_tells_what_a_file_is() {
 }
 
 #[test]
-fn completions_and_manual_pages_come_from_the_arguments() {
+fn completions_and_manual_pages_contain_the_commands() {
     let folder = tempfile::tempdir().unwrap();
     assert!(text(&avif(folder.path(), &["completions", "bash"]).stdout).contains("convert"));
     assert_eq!(code(&avif(folder.path(), &["man", "pages"])), 0);
@@ -153,7 +153,7 @@ fn completions_and_manual_pages_come_from_the_arguments() {
 }
 
 #[test]
-fn arguments_that_do_not_go_together_are_wrong_usage() {
+fn contradictory_arguments_are_wrong_usage() {
     let folder = tempfile::tempdir().unwrap();
     image(folder.path(), "a.bmp");
     image(folder.path(), "b.bmp");
@@ -169,7 +169,7 @@ fn arguments_that_do_not_go_together_are_wrong_usage() {
 }
 
 #[test]
-fn a_variant_of_another_image_is_not_left_in_place_of_one_that_is_not_smaller() {
+fn overwrite_removes_an_old_output_if_the_new_one_is_not_smaller() {
     let folder = tempfile::tempdir().unwrap();
     RgbImage::new(8, 8).save(folder.path().join("dot.png")).unwrap();
     fs::write(folder.path().join("dot.png.avif"), "of another image").unwrap();
@@ -180,27 +180,27 @@ fn a_variant_of_another_image_is_not_left_in_place_of_one_that_is_not_smaller() 
 }
 
 #[test]
-fn a_file_without_an_end_is_read_no_further_than_the_limit() {
+fn endless_file_is_read_only_up_to_the_limit() {
     let folder = tempfile::tempdir().unwrap();
     let output = avif(folder.path(), &["inspect", "/dev/zero"]);
     assert_eq!(code(&output), 1);
-    assert!(text(&output.stderr).contains("over the limit of 268435456 bytes"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("more than the limit of 268435456 bytes"), "{}", text(&output.stderr));
 }
 
 #[test]
-fn a_file_that_is_too_long_is_refused_unread() {
+fn too_large_file_is_rejected_before_it_is_read() {
     let folder = tempfile::tempdir().unwrap();
-    // With nothing in it, it takes no room.
+    // A sparse file, which uses no disk space.
     fs::File::create(folder.path().join("huge.jpg")).unwrap().set_len(3 << 30).unwrap();
     let output = avif(folder.path(), &["convert", "huge.jpg"]);
     assert_eq!(code(&output), 1);
-    let words = "huge.jpg: it has 3221225472 bytes, over the limit of 268435456 bytes";
-    assert!(text(&output.stderr).contains(words), "{}", text(&output.stderr));
+    let expected = "huge.jpg: the file has 3221225472 bytes, more than the limit of 268435456 bytes";
+    assert!(text(&output.stderr).contains(expected), "{}", text(&output.stderr));
 }
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_webp_that_claims_gigabytes_is_given_none() {
+fn webp_chunk_that_claims_gigabytes_allocates_none() {
     let folder = tempfile::tempdir().unwrap();
     image(folder.path(), "a.png");
     let mut webp = vec![];
@@ -210,7 +210,7 @@ fn a_webp_that_claims_gigabytes_is_given_none() {
     let at = webp.windows(4).position(|window| window == b"EXIF").unwrap();
     webp[at + 4..at + 8].copy_from_slice(&(u32::MAX - 1).to_le_bytes());
     fs::write(folder.path().join("a.webp"), webp).unwrap();
-    // An eighth of what is claimed.
+    // An eighth of the claimed size.
     let limited = "ulimit -v 524288; exec \"$0\" convert a.webp --speed 10";
     let mut shell = Command::new("sh");
     shell.current_dir(folder.path()).args(["-c", limited, env!("CARGO_BIN_EXE_avif")]);

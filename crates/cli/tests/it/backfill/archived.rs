@@ -1,4 +1,4 @@
-//! Objects that cannot be read until they are restored.
+//! Archived objects.
 
 use super::stub::{Stub, environment, listing};
 use super::{manifest, run};
@@ -9,7 +9,7 @@ const IN_PROGRESS: &str = "<StorageClass>DEEP_ARCHIVE</StorageClass><RestoreStat
     <IsRestoreInProgress>true</IsRestoreInProgress></RestoreStatus>";
 
 #[tokio::test]
-async fn archived_objects_are_counted_and_left_out() {
+async fn archived_objects_are_counted_and_skipped() {
     let stub = Stub::start(|_| {
         Some((
             200,
@@ -28,7 +28,7 @@ async fn archived_objects_are_counted_and_left_out() {
     })
     .await;
     let folder = tempfile::tempdir().unwrap();
-    let arguments = ["s3://photos", "--no-look", "--dry-run"];
+    let arguments = ["s3://photos", "--skip-check", "--dry-run"];
     let output = run(folder.path(), &environment(&stub.endpoint()), &arguments).await;
     let readable = [
         "1-standard.jpg",
@@ -41,7 +41,7 @@ async fn archived_objects_are_counted_and_left_out() {
     let counts = "9 objects: 1 are not sources, 0 are larger than AVIF_MAX_BYTES, 0 are converted already, 3 are archived, 5 to \
         convert";
     assert!(output.contains(counts) && output.contains("aws s3api restore-object"), "{output}");
-    // Without it S3 leaves the restore status out.
+    // Without this header S3 omits the restore status.
     let [request] = stub.received().try_into().unwrap();
     assert_eq!(request.header("x-amz-optional-object-attributes"), "RestoreStatus");
 }

@@ -1,4 +1,4 @@
-//! The credentials that people have: whatever `aws sts get-caller-identity` works with.
+//! `avif backfill` accepts the same credentials as the AWS CLI.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::command;
 use super::stub::{Stub, listing};
 
-/// The SSO portal, and an S3 with one photograph.
+/// The SSO portal, and an S3 with one image.
 async fn stub() -> Stub {
     Stub::start(|request| {
         if request.uri.path() == "/federation/credentials" {
@@ -20,14 +20,14 @@ async fn stub() -> Stub {
             } });
             return Some((200, credentials.to_string()));
         }
-        // It has no variant.
+        // The image has no variant.
         let is_listing = request.method == "GET";
         Some(if is_listing { (200, listing(&[("a.jpg", "")])) } else { (404, String::new()) })
     })
     .await
 }
 
-/// A home with a profile of each kind. The SSO token expires at that time.
+/// A home directory with a profile of each kind. The SSO token expires at the given time.
 fn home(expires: &str) -> TempDir {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().display();
@@ -46,13 +46,13 @@ fn home(expires: &str) -> TempDir {
     );
     let process =
         r#"{"Version": 1, "AccessKeyId": "PROCESS", "SecretAccessKey": "s", "Expiration": "2099-01-01T00:00:00Z"}"#;
-    write(home.path(), "credentials.sh", &format!("echo asked >>{path}/asked\necho '{process}'\n"));
-    // Named by the SHA-1 of the session's name.
+    write(home.path(), "credentials.sh", &format!("echo called >>{path}/calls\necho '{process}'\n"));
+    // The file name is the SHA-1 digest of the name of the session.
     let token = format!(
         r#"{{"startUrl": "https://example.awsapps.com/start", "region": "us-east-1", "accessToken": "portal-token", "expiresAt": "{expires}"}}"#
     );
     write(home.path(), ".aws/sso/cache/ee0bfd2552fbd840c02cc48b6e823320543c450f.json", &token);
-    // Named by the SHA-256 of the session's ARN.
+    // The file name is the SHA-256 digest of the ARN of the session.
     let login = serde_json::json!({
         "accessToken": {
             "accessKeyId": "LOGIN", "secretAccessKey": "s", "sessionToken": "t", "accountId": "123456789012",
@@ -116,7 +116,7 @@ async fn credential_process_runs_once() {
     let output = backfill(home.path(), &environment(home.path(), "process", &stub)).await;
     assert!(output.status.success(), "{}", crate::text(&output.stderr));
     assert!(stub.received().len() >= 2, "the listing and at least one output were requested");
-    assert_eq!(fs::read_to_string(home.path().join("asked")).unwrap(), "asked\n");
+    assert_eq!(fs::read_to_string(home.path().join("calls")).unwrap(), "called\n");
 }
 
 #[tokio::test]

@@ -1,14 +1,14 @@
-//! What an error says: the operation, the object, the service's code, and the permission that is missing.
+//! An error names the operation, the object, the error code of the service, and the missing permission.
 
 use super::start;
-use super::stub::{Received, Stub, environment, listing};
+use super::stub::{ReceivedRequest, Stub, environment, listing};
 
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:127:function:avif:live";
 const ROLE: &str = "arn:aws:iam::127:role/backfill";
 const QUEUE: &str = "https://sqs.us-east-1.amazonaws.com/127/avif";
 
-/// The operation of a request, by its service's own rules.
-fn operation(request: &Received) -> &'static str {
+/// The name of the operation.
+fn operation(request: &ReceivedRequest) -> &'static str {
     let path = request.uri.path();
     match request.method.as_str() {
         "GET" if request.uri.query().is_some_and(|query| query.contains("list-type=2")) => "ListObjectsV2",
@@ -16,11 +16,11 @@ fn operation(request: &Received) -> &'static str {
         "PUT" => "PutObject",
         "POST" if path == "/v20180820/jobs" => "CreateJob",
         "POST" if request.header("x-amz-target") == "AmazonSQS.SendMessageBatch" => "SendMessageBatch",
-        _ => unreachable!("no test has the program send {request:?}"),
+        _ => unreachable!("no test sends {request:?}"),
     }
 }
 
-/// AWS where that one operation is denied.
+/// A stub of AWS that denies one operation, and SQS messages.
 async fn denying(denied: &'static str) -> Stub {
     Stub::start(move |request| {
         let operation = operation(request);
@@ -55,7 +55,7 @@ async fn denied_request_is_reported_with_the_missing_permission() {
         let mut environment = environment(&stub.endpoint());
         environment.insert("AWS_ENDPOINT_URL_S3_CONTROL".into(), stub.endpoint_of_account_127());
         let folder = tempfile::tempdir().unwrap();
-        let arguments = [&["s3://photos", "--no-look"], arguments].concat();
+        let arguments = [&["s3://photos", "--skip-check"], arguments].concat();
         let output = start(folder.path(), &environment, &arguments).wait_with_output().await.unwrap();
         let error = crate::text(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{denied}: {error}");
@@ -67,7 +67,7 @@ async fn denied_request_is_reported_with_the_missing_permission() {
 }
 
 #[tokio::test]
-async fn expired_credentials_are_no_missing_permission() {
+async fn expired_credentials_are_not_reported_as_a_missing_permission() {
     let stub = Stub::start(|_| {
         let error = "<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message></Error>";
         Some((403, error.to_owned()))
@@ -81,7 +81,7 @@ async fn expired_credentials_are_no_missing_permission() {
 }
 
 #[tokio::test]
-async fn rejected_messages_are_reported_with_the_queues_reason() {
+async fn rejected_messages_are_reported_with_the_reason_of_sqs() {
     let stub = Stub::start(|request| {
         if operation(request) == "ListObjectsV2" {
             return Some((200, listing(&[("a.jpg", "")])));
@@ -92,9 +92,9 @@ async fn rejected_messages_are_reported_with_the_queues_reason() {
     })
     .await;
     let folder = tempfile::tempdir().unwrap();
-    let arguments = ["s3://photos", "--no-look", "--queue", QUEUE];
+    let arguments = ["s3://photos", "--skip-check", "--queue", QUEUE];
     let output = start(folder.path(), &environment(&stub.endpoint()), &arguments).wait_with_output().await.unwrap();
     let error = crate::text(&output.stderr);
     assert!(error.contains("1 of 1 messages were rejected: InvalidMessageContents: why"), "{error}");
-    assert_eq!(stub.received().len(), 2, "it is not sent again");
+    assert_eq!(stub.received().len(), 2, "the message is not sent again");
 }

@@ -1,4 +1,4 @@
-//! The job of S3 Batch Operations: one for each run and order, however often a run is killed.
+//! One S3 Batch Operations job is created for each state directory and job settings, even if a run is killed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -9,21 +9,21 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::stub::Stub;
-use super::{lay, run, start};
+use super::{put, run, start};
 
 const FUNCTION: &str = "arn:aws:lambda:us-east-1:127:function:avif:live";
 const ROLE: &str = "arn:aws:iam::127:role/backfill";
 
-struct Place {
+struct Setup {
     _s3: S3,
     control: Stub,
     folder: TempDir,
     environment: BTreeMap<String, String>,
 }
 
-/// An S3 with one photograph, and an S3 Control that gives a job the name of its token. It leaves the first request without an
-/// answer where that is wanted.
-async fn place(first_is_unanswered: bool) -> Place {
+/// An S3 with one image, and an S3 Control whose job IDs contain the token of the request. With `first_is_unanswered`, it does not
+/// respond to the first request.
+async fn setup(first_is_unanswered: bool) -> Setup {
     let folder = tempfile::tempdir().unwrap();
     let buckets = vec!["photos".to_owned(), "work".to_owned()];
     let settings = Settings {
@@ -33,32 +33,32 @@ async fn place(first_is_unanswered: bool) -> Place {
         buckets,
     };
     let (s3, _) = S3::start(settings).await.unwrap();
-    lay(&s3.client(SECRET_KEY), "a.jpg", &[]).await;
+    put(&s3.client(SECRET_KEY), "a.jpg", &[]).await;
     let is_unanswered = AtomicBool::new(first_is_unanswered);
     let control = Stub::start(move |request| {
         let job = format!("job-{}", request.element("ClientRequestToken"));
-        let answer = (200, format!("<CreateJobResult><JobId>{job}</JobId></CreateJobResult>"));
-        (!is_unanswered.swap(false, Ordering::Relaxed)).then_some(answer)
+        let response = (200, format!("<CreateJobResult><JobId>{job}</JobId></CreateJobResult>"));
+        (!is_unanswered.swap(false, Ordering::Relaxed)).then_some(response)
     })
     .await;
     let mut environment = s3.environment();
     environment.insert("AWS_ENDPOINT_URL_S3_CONTROL".into(), control.endpoint_of_account_127());
-    Place { _s3: s3, control, folder, environment }
+    Setup { _s3: s3, control, folder, environment }
 }
 
-impl Place {
+impl Setup {
     async fn backfill(&self, state: &str, role: &str) -> String {
         run(self.folder.path(), &self.environment, &arguments(state, role)).await
     }
 
-    /// Until the job's request is unanswered.
+    /// Runs the command until it waits for the response to its job request, and kills it.
     async fn backfill_killed(&mut self, state: &str, role: &str) {
         let mut child = start(self.folder.path(), &self.environment, &arguments(state, role));
         self.control.unanswered.recv().await.unwrap();
         child.kill().await.unwrap();
     }
 
-    /// The tokens of every request so far.
+    /// The tokens of all requests so far.
     fn tokens(&self) -> Vec<String> {
         self.control.received().iter().map(|request| request.element("ClientRequestToken").to_owned()).collect()
     }
@@ -68,69 +68,69 @@ fn arguments<'text>(state: &'text str, role: &'text str) -> [&'text str; 9] {
     ["s3://photos", "--state", state, "--function", FUNCTION, "--role", role, "--work", "s3://work"]
 }
 
-fn ledger(folder: &Path, state: &str) -> Value {
+fn state(folder: &Path, state: &str) -> Value {
     serde_json::from_slice(&std::fs::read(folder.join(state).join("ledger.json")).unwrap()).unwrap()
 }
 
 #[tokio::test]
-async fn run_killed_before_the_answer_gets_the_same_job() {
-    let mut place = place(true).await;
-    place.backfill_killed("state", ROLE).await;
-    let resumed = place.backfill("state", ROLE).await;
-    let [first, second] = place.tokens().try_into().unwrap();
+async fn run_after_a_kill_before_the_response_gets_the_same_job() {
+    let mut setup = setup(true).await;
+    setup.backfill_killed("state", ROLE).await;
+    let resumed = setup.backfill("state", ROLE).await;
+    let [first, second] = setup.tokens().try_into().unwrap();
     assert_eq!(first, second);
-    assert!(resumed.contains(&format!("The job job-{first} is created")), "{resumed}");
-    let requests = place.control.received();
-    assert_eq!(requests[0].body, requests[1].body, "or S3 would answer IdempotencyException");
+    assert!(resumed.contains(&format!("The job job-{first} was created")), "{resumed}");
+    let requests = setup.control.received();
+    assert_eq!(requests[0].body, requests[1].body, "otherwise S3 responds with IdempotencyException");
 }
 
 #[tokio::test]
 async fn finished_run_creates_no_second_job() {
-    let place = place(false).await;
-    place.backfill("state", ROLE).await;
-    let again = place.backfill("state", ROLE).await;
-    let [token] = place.tokens().try_into().unwrap();
+    let setup = setup(false).await;
+    setup.backfill("state", ROLE).await;
+    let again = setup.backfill("state", ROLE).await;
+    let [token] = setup.tokens().try_into().unwrap();
     assert!(again.contains(&format!("The job job-{token} was created by an earlier run")), "{again}");
-    assert!(again.contains("delete state or give another --state"), "{again}");
+    assert!(again.contains("delete state or choose another directory with --state"), "{again}");
 }
 
 #[tokio::test]
-async fn new_state_folder_and_changed_order_create_a_new_job() {
-    let place = place(false).await;
-    place.backfill("state", ROLE).await;
-    place.backfill("other-state", ROLE).await;
-    let repaired = place.backfill("state", "arn:aws:iam::127:role/repaired").await;
-    assert!(repaired.contains("is created"), "{repaired}");
-    let again = place.backfill("state", "arn:aws:iam::127:role/repaired").await;
+async fn new_state_directory_and_changed_settings_create_a_new_job() {
+    let setup = setup(false).await;
+    setup.backfill("state", ROLE).await;
+    setup.backfill("other-state", ROLE).await;
+    let repaired = setup.backfill("state", "arn:aws:iam::127:role/repaired").await;
+    assert!(repaired.contains("was created"), "{repaired}");
+    let again = setup.backfill("state", "arn:aws:iam::127:role/repaired").await;
     assert!(again.contains("was created by an earlier run"), "{again}");
-    let tokens = place.tokens();
+    let tokens = setup.tokens();
     assert_eq!(tokens.len(), 3);
     assert_eq!(tokens.iter().collect::<BTreeSet<_>>().len(), 3, "{tokens:?}");
-    // S3 takes up to 64 characters.
+    // The maximum of S3 is 64 characters.
     assert!(tokens.iter().all(|token| token.len() == 36), "{tokens:?}");
 }
 
 #[tokio::test]
-async fn order_changed_after_a_kill_has_a_token_of_its_own() {
-    let mut place = place(true).await;
-    place.backfill_killed("state", ROLE).await;
-    let resumed = place.backfill("state", "arn:aws:iam::127:role/repaired").await;
-    let [first, second] = place.tokens().try_into().unwrap();
-    assert_ne!(first, second, "S3 would answer IdempotencyException");
-    assert!(resumed.contains(&format!("The job job-{second} is created")), "{resumed}");
+async fn changed_settings_after_a_kill_use_a_new_token() {
+    let mut setup = setup(true).await;
+    setup.backfill_killed("state", ROLE).await;
+    let resumed = setup.backfill("state", "arn:aws:iam::127:role/repaired").await;
+    let [first, second] = setup.tokens().try_into().unwrap();
+    assert_ne!(first, second, "S3 would respond with IdempotencyException");
+    assert!(resumed.contains(&format!("The job job-{second} was created")), "{resumed}");
 }
 
 #[tokio::test]
-async fn older_ledgers_job_stays() {
-    let place = place(false).await;
-    place.backfill("state", ROLE).await;
-    let mut older = ledger(place.folder.path(), "state");
+async fn job_in_the_state_of_the_first_version_is_not_created_again() {
+    let setup = setup(false).await;
+    setup.backfill("state", ROLE).await;
+    let mut older = state(setup.folder.path(), "state");
     let fields = older.as_object_mut().unwrap();
     fields.remove("job_request").unwrap();
     fields.insert("job".into(), json!("of-an-older-version"));
     fields["counts"].as_object_mut().unwrap().remove("archived").unwrap();
-    std::fs::write(place.folder.path().join("state/ledger.json"), older.to_string()).unwrap();
-    let again = place.backfill("state", ROLE).await;
+    std::fs::write(setup.folder.path().join("state/ledger.json"), older.to_string()).unwrap();
+    let again = setup.backfill("state", ROLE).await;
     assert!(again.contains("The job of-an-older-version was created by an earlier run"), "{again}");
-    assert_eq!(place.tokens().len(), 1);
+    assert_eq!(setup.tokens().len(), 1);
 }

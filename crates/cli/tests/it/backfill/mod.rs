@@ -1,5 +1,5 @@
-//! `avif backfill`, against an S3 that kills it, against moto, against a listing without an end, and against endpoints whose
-//! answers a test chooses.
+//! Runs `avif backfill` against an S3 that kills it, against moto, against a listing of a million keys, and against stub servers
+//! with fixed responses.
 
 mod archived;
 mod credentials;
@@ -20,7 +20,7 @@ use futures_util::{StreamExt, stream};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
-/// `avif backfill` in that folder, with these variables and no others.
+/// `avif backfill` in that directory, with only these environment variables.
 fn command(folder: &Path, environment: &BTreeMap<String, String>, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_avif"));
     command.current_dir(folder).env_clear().envs(environment);
@@ -28,53 +28,53 @@ fn command(folder: &Path, environment: &BTreeMap<String, String>, arguments: &[&
     command
 }
 
-/// Starts it in a region.
+/// Starts the command in the region us-east-1.
 fn start(folder: &Path, environment: &BTreeMap<String, String>, arguments: &[&str]) -> Child {
     command(folder, environment, arguments).env("AWS_REGION", "us-east-1").spawn().unwrap()
 }
 
-/// Runs it to its end, which has to be a good one, and gives what it said.
+/// Runs the command, which must succeed, and returns its standard output.
 async fn run(folder: &Path, environment: &BTreeMap<String, String>, arguments: &[&str]) -> String {
     let output: Output = start(folder, environment, arguments).wait_with_output().await.unwrap();
     assert!(output.status.success(), "{}", crate::text(&output.stderr));
     crate::text(&output.stdout)
 }
 
-/// Lays an object there, with these user metadata, and gives its ETag.
-async fn lay(s3: &Client, key: &str, metadata: &[(&str, &str)]) -> String {
-    let mut put = s3.put_object().bucket("photos").key(key).body(ByteStream::from(key.as_bytes().to_vec()));
+/// Puts an object with this user metadata, and returns its ETag.
+async fn put(s3: &Client, key: &str, metadata: &[(&str, &str)]) -> String {
+    let mut request = s3.put_object().bucket("photos").key(key).body(ByteStream::from(key.as_bytes().to_vec()));
     for (name, value) in metadata {
-        put = put.metadata(*name, *value);
+        request = request.metadata(*name, *value);
     }
-    put.send().await.unwrap().e_tag.unwrap().trim_matches('"').to_owned()
+    request.send().await.unwrap().e_tag.unwrap().trim_matches('"').to_owned()
 }
 
-/// 5,000 photographs and what else there is in a bucket; of every tenth the variant is stored already, by this recipe and of
-/// its state, and of some by another recipe or of another state. Gives the keys that are to do.
+/// Puts 5,000 sources and some other objects. Every tenth source has a current variant. Some have a variant of another recipe or
+/// of another version of the source. Returns the keys to convert.
 async fn fill(s3: &Client) -> BTreeSet<String> {
     let recipe = function::config::Config::parse(&BTreeMap::new()).unwrap().plan.fingerprint();
     let recipe = recipe.as_str();
-    let lay_one = |number: u32| async move {
+    let put_one = |number: u32| async move {
         let key = format!("album {}/{number:04}, é+.jpg", number % 7);
-        let etag = lay(s3, &key, &[]).await;
-        let (marked, etag) = match number % 10 {
+        let etag = put(s3, &key, &[]).await;
+        let (fingerprint, etag) = match number % 10 {
             0 => (Some(recipe), etag.as_str()),
             1 if number < 100 => (Some("another"), etag.as_str()),
             2 if number < 100 => (Some(recipe), "another"),
             _ => (None, ""),
         };
-        if let Some(recipe) = marked {
-            lay(s3, &format!("{key}.avif"), &[("avif-recipe", recipe), ("avif-source-etag", etag)]).await;
+        if let Some(recipe) = fingerprint {
+            put(s3, &format!("{key}.avif"), &[("avif-recipe", recipe), ("avif-source-etag", etag)]).await;
         }
         (!number.is_multiple_of(10)).then_some(key)
     };
     for key in ["notes.txt", "a.jpg.w640", "b.avif"] {
-        lay(s3, key, &[]).await;
+        put(s3, key, &[]).await;
     }
-    stream::iter(0..5000).map(lay_one).buffer_unordered(32).filter_map(std::future::ready).collect().await
+    stream::iter(0..5000).map(put_one).buffer_unordered(32).filter_map(std::future::ready).collect().await
 }
 
-/// The manifest's keys, decoded.
+/// The decoded keys of the manifest.
 fn manifest(folder: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(folder.join("avif-backfill/manifest.csv")).unwrap();
     let decode = |line: &str| {
@@ -84,12 +84,12 @@ fn manifest(folder: &Path) -> Vec<String> {
     text.lines().map(decode).collect()
 }
 
-/// What is written down; nothing as long as that is nothing.
-fn ledger(folder: &Path) -> Option<Value> {
+/// The saved state, or `None` before it is saved for the first time.
+fn state(folder: &Path) -> Option<Value> {
     serde_json::from_slice(&std::fs::read(folder.join("avif-backfill/ledger.json")).ok()?).ok()
 }
 
-/// Each of the keys once.
+/// Asserts that the list contains each key exactly once.
 fn assert_each_once(listed: Vec<String>, keys: &BTreeSet<String>) {
     assert_eq!(listed.len(), keys.len());
     assert_eq!(&listed.into_iter().collect::<BTreeSet<_>>(), keys);

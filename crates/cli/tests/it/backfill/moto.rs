@@ -1,4 +1,4 @@
-//! Against moto, with its SQS.
+//! Against moto, an independent implementation of S3 and SQS.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -14,47 +14,47 @@ use tokio::process::Child;
 use tokio::time::interval;
 
 use super::stub::{Stub, environment};
-use super::{assert_each_once, fill, lay, ledger, manifest, run, start};
+use super::{assert_each_once, fill, manifest, put, run, start, state};
 use crate::moto::Moto;
 
-/// Kills it as soon as what is written down is that far.
-async fn kill_when(child: &mut Child, folder: &Path, far: impl Fn(&Value) -> bool) {
-    let mut looks = interval(Duration::from_millis(2));
-    while !ledger(folder).is_some_and(|ledger| far(&ledger)) {
+/// Kills the command as soon as the saved state meets the condition.
+async fn kill_when(child: &mut Child, folder: &Path, is_reached: impl Fn(&Value) -> bool) {
+    let mut ticks = interval(Duration::from_millis(2));
+    while !state(folder).is_some_and(|state| is_reached(&state)) {
         assert!(child.try_wait().unwrap().is_none(), "it ended before it could be killed");
-        looks.tick().await;
+        ticks.tick().await;
     }
     child.kill().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn by_moto_each_key_becomes_a_message_though_it_was_killed_twice() {
+async fn by_moto_each_key_becomes_one_message_after_two_kills() {
     let moto = Moto::start().await;
     let environment = environment(&moto.endpoint);
     let s3 = moto.s3();
     s3.create_bucket().bucket("photos").send().await.unwrap();
     let keys = fill(&s3).await;
     let sqs = aws_sdk_sqs::Client::new(&moto.access());
-    // Half a day: what was received once is not received again while the rest is.
+    // Half a day, so that no message is received a second time during the test.
     let queue = sqs.create_queue().queue_name("avif").attributes(QueueAttributeName::VisibilityTimeout, "43200");
     let url = queue.send().await.unwrap().queue_url.unwrap();
 
     let folder = tempfile::tempdir().unwrap();
     let mut child = start(folder.path(), &environment, &["s3://photos"]);
-    kill_when(&mut child, folder.path(), |ledger| ledger["counts"]["listed"].as_u64() >= Some(2000)).await;
+    kill_when(&mut child, folder.path(), |state| state["counts"]["listed"].as_u64() >= Some(2000)).await;
     run(folder.path(), &environment, &["s3://photos"]).await;
     assert_each_once(manifest(folder.path()), &keys);
 
-    // A part of one album: the more messages moto's queue holds, the longer each takes.
+    // A part of one album, because each request to moto takes longer the more messages its queue holds.
     let keys: BTreeSet<String> = keys.into_iter().filter(|key| key.starts_with("album 3/0")).collect();
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["s3://photos/album 3/0", "--queue", &url, "--rate", "1000"];
     let mut child = start(folder.path(), &environment, &arguments);
-    kill_when(&mut child, folder.path(), |ledger| ledger["sent"][1].as_u64() >= Some(50)).await;
-    let said = run(folder.path(), &environment, &arguments).await;
-    assert!(said.contains(&format!("Sent {} messages.", keys.len())), "{said}");
+    kill_when(&mut child, folder.path(), |state| state["sent"][1].as_u64() >= Some(50)).await;
+    let output = run(folder.path(), &environment, &arguments).await;
+    assert!(output.contains(&format!("Sent {} messages.", keys.len())), "{output}");
 
-    let mut told: Vec<String> = vec![];
+    let mut received_keys: Vec<String> = vec![];
     loop {
         let received = sqs.receive_message().queue_url(&url).max_number_of_messages(10).send().await.unwrap();
         let messages = received.messages.unwrap_or_default();
@@ -64,18 +64,18 @@ async fn by_moto_each_key_becomes_a_message_though_it_was_killed_twice() {
         for message in messages {
             let event: Value = serde_json::from_str(&message.body.unwrap()).unwrap();
             let record = serde_json::json!({ "eventSource": "aws:sqs", "messageId": "1", "body": event.to_string() });
-            // As the function understands it.
+            // The function parses the message.
             let batch = function::event::jobs(&serde_json::json!({ "Records": [record] })).unwrap();
-            told.extend(batch.jobs.into_iter().map(|job| job.source.at.key));
+            received_keys.extend(batch.jobs.into_iter().map(|job| job.source.at.key));
         }
     }
-    // Those that were being sent when it was killed may be there twice.
-    assert!((keys.len()..=keys.len() + 10).contains(&told.len()), "{}", told.len());
-    let told_once = keys.len();
-    assert_eq!(told.into_iter().collect::<BTreeSet<_>>(), keys);
+    // The messages that were sent during the kill may exist twice.
+    assert!((keys.len()..=keys.len() + 10).contains(&received_keys.len()), "{}", received_keys.len());
+    let total = keys.len();
+    assert_eq!(received_keys.into_iter().collect::<BTreeSet<_>>(), keys);
 
     let again = run(folder.path(), &environment, &arguments).await;
-    assert!(again.contains(&format!("All {told_once} messages were sent by an earlier run.")), "{again}");
+    assert!(again.contains(&format!("All {total} messages were sent by an earlier run.")), "{again}");
     let queue = sqs.receive_message().queue_url(&url).send().await.unwrap();
     assert_eq!(queue.messages.unwrap_or_default().len(), 0);
 }
@@ -87,11 +87,11 @@ async fn by_moto_archived_object_that_is_converted_already_counts_as_converted()
     s3.create_bucket().bucket("photos").send().await.unwrap();
     let recipe = function::config::Config::parse(&std::collections::BTreeMap::new()).unwrap().plan.fingerprint();
     for key in ["converted.jpg", "unconverted.jpg"] {
-        let put = s3.put_object().bucket("photos").key(key).storage_class(StorageClass::Glacier);
-        let etag = put.send().await.unwrap().e_tag.unwrap();
+        let request = s3.put_object().bucket("photos").key(key).storage_class(StorageClass::Glacier);
+        let etag = request.send().await.unwrap().e_tag.unwrap();
         if key == "converted.jpg" {
             let metadata = [("avif-recipe", recipe.as_str()), ("avif-source-etag", etag.trim_matches('"'))];
-            lay(&s3, "converted.jpg.avif", &metadata).await;
+            put(&s3, "converted.jpg.avif", &metadata).await;
         }
     }
     let folder = tempfile::tempdir().unwrap();
@@ -100,7 +100,7 @@ async fn by_moto_archived_object_that_is_converted_already_counts_as_converted()
 }
 
 #[tokio::test]
-async fn by_moto_manifest_is_readable_for_batch_operations_in_a_bucket_that_encrypts_by_kms() {
+async fn by_moto_manifest_is_readable_for_batch_operations_in_a_bucket_that_encrypts_with_kms() {
     let moto = Moto::start().await;
     let s3 = moto.s3();
     for bucket in ["photos", "work"] {
@@ -109,9 +109,9 @@ async fn by_moto_manifest_is_readable_for_batch_operations_in_a_bucket_that_encr
     let by_kms = ServerSideEncryptionByDefault::builder().sse_algorithm(ServerSideEncryption::AwsKms).build().unwrap();
     let rule = ServerSideEncryptionRule::builder().apply_server_side_encryption_by_default(by_kms).build();
     let encryption = ServerSideEncryptionConfiguration::builder().rules(rule).build().unwrap();
-    let put = s3.put_bucket_encryption().bucket("work").server_side_encryption_configuration(encryption);
-    put.send().await.unwrap();
-    lay(&s3, "a.jpg", &[]).await;
+    let request = s3.put_bucket_encryption().bucket("work").server_side_encryption_configuration(encryption);
+    request.send().await.unwrap();
+    put(&s3, "a.jpg", &[]).await;
     let created = "<CreateJobResult><JobId>1</JobId></CreateJobResult>";
     let control = Stub::start(|_| Some((200, created.to_owned()))).await;
     let mut environment = environment(&moto.endpoint);

@@ -1,4 +1,4 @@
-//! A bucket of a million keys, which nobody could hold in memory.
+//! A bucket with a million keys, which do not fit into the memory limit of the command.
 
 use std::fmt::Write;
 use std::process::Stdio;
@@ -13,10 +13,10 @@ use tokio::process::Command;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 const KEYS: u64 = 1_000_000;
-/// At which page it is killed.
-const KILL: u64 = 500;
-/// A million such keys are twice what the process may have.
-const FOLDER: &str = "a-folder-whose-name-is-as-long-as-names-of-folders-can-reasonably-be/and-another-one-inside-of-it-that-is-no-shorter/and-a-third-one-with-a-name-of-about-the-same-length-as-well/and-the-fourth-and-last-one-which-holds-the-photographs/";
+/// The page during which the command is killed.
+const KILLED_AT_PAGE: u64 = 500;
+/// A million keys with this prefix need more memory than the limit.
+const PREFIX: &str = "a-folder-whose-name-is-as-long-as-names-of-folders-can-reasonably-be/and-another-one-inside-of-it-that-is-no-shorter/and-a-third-one-with-a-name-of-about-the-same-length-as-well/and-the-fourth-and-last-one-which-holds-the-photographs/";
 
 #[derive(Clone)]
 struct Server {
@@ -25,7 +25,7 @@ struct Server {
 }
 
 async fn list(State(server): State<Server>, RawQuery(query): RawQuery) -> String {
-    if server.pages.fetch_add(1, Ordering::Relaxed) == KILL
+    if server.pages.fetch_add(1, Ordering::Relaxed) == KILLED_AT_PAGE
         && let Some(kill) = server.kill.lock().unwrap().take()
     {
         kill.send(()).unwrap();
@@ -36,13 +36,13 @@ async fn list(State(server): State<Server>, RawQuery(query): RawQuery) -> String
     let to = (from + 1000).min(KEYS);
     let mut xml = format!("<ListBucketResult><Name>photos</Name><IsTruncated>{}</IsTruncated>", to < KEYS);
     for number in from..to {
-        write!(xml, "<Contents><Key>{FOLDER}{number:07}.jpg</Key><Size>1000</Size><ETag>e</ETag></Contents>").unwrap();
+        write!(xml, "<Contents><Key>{PREFIX}{number:07}.jpg</Key><Size>1000</Size><ETag>e</ETag></Contents>").unwrap();
     }
     xml + "</ListBucketResult>"
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_million_keys_take_no_more_memory_than_a_page_and_are_gone_on_with_after_a_kill() {
+async fn a_million_keys_need_the_memory_of_one_page_and_continue_after_a_kill() {
     let (kill, mut killed) = unbounded_channel();
     let pages = Arc::new(AtomicU64::new(0));
     let server = Server { pages: Arc::clone(&pages), kill: Arc::new(Mutex::new(Some(kill))) };
@@ -53,13 +53,13 @@ async fn a_million_keys_take_no_more_memory_than_a_page_and_are_gone_on_with_aft
 
     let folder = tempfile::tempdir().unwrap();
     let start = || {
-        // In kibibytes, of address space.
-        let limited = "ulimit -v 196608; exec \"$0\" backfill s3://photos --no-look";
+        // The limit of the address space, in KiB.
+        let limited = "ulimit -v 196608; exec \"$0\" backfill s3://photos --skip-check";
         let mut shell = Command::new("sh");
         shell.args(["-c", limited, env!("CARGO_BIN_EXE_avif")]).current_dir(folder.path());
         shell.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test").env("AWS_REGION", "us-east-1");
         shell.env("AWS_ENDPOINT_URL_S3", &endpoint).kill_on_drop(true).stderr(Stdio::piped()).stdout(Stdio::piped());
-        // Otherwise each thread that allocates would reserve its own share of the address space.
+        // By default, malloc reserves address space for each thread.
         shell.env("MALLOC_ARENA_MAX", "2").spawn().unwrap()
     };
     let mut child = start();
@@ -68,11 +68,11 @@ async fn a_million_keys_take_no_more_memory_than_a_page_and_are_gone_on_with_aft
     let output = start().wait_with_output().await.unwrap();
     assert!(output.status.success(), "{}", crate::text(&output.stderr));
     assert!(crate::text(&output.stdout).contains("1,000,000 to convert"));
-    // A page was listed twice at most.
+    // At most one page was listed twice.
     assert!(pages.load(Ordering::Relaxed) <= KEYS / 1000 + 2);
 
     let manifest = std::fs::read_to_string(folder.path().join("avif-backfill/manifest.csv")).unwrap();
-    assert!(manifest.len() as u64 > 196_608 << 10, "all of it at once would have been too much");
-    let expected = (0..KEYS).map(|number| format!("photos,{FOLDER}{number:07}.jpg"));
+    assert!(manifest.len() as u64 > 196_608 << 10, "the keys do not fit into the memory limit");
+    let expected = (0..KEYS).map(|number| format!("photos,{PREFIX}{number:07}.jpg"));
     assert!(manifest.lines().eq(expected));
 }

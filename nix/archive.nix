@@ -13,7 +13,7 @@
   at,
   libraries,
   # The folder of the libraries in the archive.
-  beside,
+  folder,
   # The folder to which Lambda unpacks the archive.
   root,
 }:
@@ -30,10 +30,10 @@ runCommand name
     mkdir root
     cd root
     install -D --mode=755 ${program} ${at}
-    cp --recursive ${libraries}/lib ${beside}
+    cp --recursive ${libraries}/lib ${folder}
     # RPATH, not RUNPATH: the loader searches a RUNPATH after LD_LIBRARY_PATH, which contains the C library of Lambda's runtime.
-    patchelf --force-rpath --set-rpath ${root}/${beside} \
-      --set-interpreter "${root}/${beside}/$(basename "$(patchelf --print-interpreter ${at})")" ${at}
+    patchelf --force-rpath --set-rpath ${root}/${folder} \
+      --set-interpreter "${root}/${folder}/$(basename "$(patchelf --print-interpreter ${at})")" ${at}
     nuke-refs ${at}
 
     # The same time for all files, and a fixed order, make the archive reproducible. Zip supports no time before 1980.

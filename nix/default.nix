@@ -30,7 +30,7 @@ let
         program = lib.getExe bootstrap;
         at = "bootstrap";
         libraries = libraries.function;
-        beside = "lib";
+        folder = "lib";
         root = "/var/task";
       };
       # For zip functions on any runtime. The libraries are not in the folder extensions, because Lambda starts every file there.
@@ -39,7 +39,7 @@ let
         program = lib.getExe extension;
         at = "extensions/avif-extension";
         libraries = libraries.of "avif-extension-libraries" (lib.getExe extension);
-        beside = "avif-extension";
+        folder = "avif-extension";
         root = "/opt";
       };
       sbom = pkgs.callPackage ./sbom.nix {

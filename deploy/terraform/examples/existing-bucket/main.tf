@@ -1,4 +1,4 @@
-# An existing bucket whose notifications you cannot change. The example does not modify the bucket. docs/deploy.md describes how
+# An existing bucket. The example does not modify the bucket. docs/deploy.md describes how
 # to turn on EventBridge for it.
 
 variable "bucket" {

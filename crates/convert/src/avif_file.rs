@@ -131,7 +131,7 @@ pub(crate) struct Uses {
 /// What the code points say, where they say anything; the matrix becomes one of ours.
 pub(crate) fn cicp(Cicp { primaries, transfer, .. }: Cicp) -> Option<Cicp> {
     const UNSPECIFIED: u16 = 2;
-    (primaries != UNSPECIFIED || transfer != UNSPECIFIED).then(|| Cicp::of(primaries, transfer))
+    (primaries != UNSPECIFIED || transfer != UNSPECIFIED).then(|| Cicp::with_default_matrix(primaries, transfer))
 }
 
 /// The turns in Exif's words. A swap of top and bottom is one of left and right and half a turn.

@@ -41,7 +41,7 @@ pub(crate) fn picture(image: &DynamicImage, color: &Color, style: Style) -> Resu
         Style { whole_chroma: false, .. } => Chroma::Yuv420,
         Style { whole_chroma: true, .. } => Chroma::Yuv444,
     };
-    let cicp = if style.lossless && colored { color.cicp.identity() } else { color.cicp };
+    let cicp = if style.lossless && colored { color.cicp.with_identity_matrix() } else { color.cicp };
     let rgb = Interleaved { width, height, chroma, matrix: matrix(color.cicp), lossless: style.lossless };
     let (depth, planes, alpha) = match image {
         DynamicImage::ImageLuma8(image) => (Depth::Eight, vec![Samples::U8(image.as_raw().clone())], None),

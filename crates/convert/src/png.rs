@@ -20,7 +20,7 @@ pub(crate) fn exif(bytes: &[u8]) -> Option<&[u8]> {
 pub(crate) fn cicp(bytes: &[u8]) -> Option<Cicp> {
     match *chunk(bytes, *b"cICP")? {
         // The matrix of a PNG is the identity; ours becomes that of the planes.
-        [primaries, transfer, 0, 1] => Some(Cicp::of(primaries.into(), transfer.into())),
+        [primaries, transfer, 0, 1] => Some(Cicp::with_default_matrix(primaries.into(), transfer.into())),
         _ => None,
     }
 }

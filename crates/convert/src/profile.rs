@@ -64,7 +64,7 @@ fn judge(gray: bool, icc: Option<Vec<u8>>, cicp: Option<Cicp>, notes: &mut Vec<S
     let srgb = Color { cicp: Cicp::SRGB, icc: None };
     let Some(icc) = icc else { return (None, Color { cicp: cicp.unwrap_or(Cicp::SRGB), icc: None }) };
     let because = match (Space::of(&icc), gray) {
-        (Space::Rgb, false) => return (None, Color { cicp: Cicp::BY_PROFILE, icc: Some(icc) }),
+        (Space::Rgb, false) => return (None, Color { cicp: Cicp::ICC, icc: Some(icc) }),
         (Space::Rgb | Space::Gray, true) => match tone(&icc) {
             Some(tone) => return (Some(tone), srgb),
             None => "is damaged",

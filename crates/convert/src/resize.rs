@@ -156,7 +156,7 @@ mod tests {
             // sRGB's level of half the light is 188 of 255 (IEC 61966-2-1).
             let level = middle(&resized(&board, Cicp::SRGB, (16, 16)));
             assert_eq!(level, 188, "{:?}", board.color());
-            assert_eq!(middle(&resized(&board, Cicp::BY_PROFILE, (16, 16))), 188);
+            assert_eq!(middle(&resized(&board, Cicp::ICC, (16, 16))), 188);
         }
     }
 

@@ -12,7 +12,7 @@ pub(crate) fn sizes((width, height): (u32, u32), widths: impl Iterator<Item = Wi
 
 /// The size that an requested width makes of a picture of this size: the same proportions, never larger.
 pub(crate) fn size((width, height): (u32, u32), requested: Width) -> (u32, u32) {
-    let narrowed = requested.of(width);
+    let narrowed = requested.resolve(width);
     let rounded = (u64::from(height) * u64::from(narrowed) + u64::from(width) / 2) / u64::from(width);
     // A very wide picture keeps one row.
     (narrowed, u32::try_from(rounded).unwrap_or(height).clamp(1, height))
@@ -31,7 +31,7 @@ mod tests {
             let requested: Width = requested.to_string().parse().unwrap();
             let (narrow, low) = size((width, height), requested);
             prop_assert!(narrow <= width && low <= height && narrow >= 1 && low >= 1);
-            prop_assert_eq!(narrow, requested.of(width));
+            prop_assert_eq!(narrow, requested.resolve(width));
             let exact = f64::from(height) * f64::from(narrow) / f64::from(width);
             prop_assert!((f64::from(low) - exact).abs() <= 0.5 || (low == 1 && exact < 1.0), "{low} for {exact}");
         }

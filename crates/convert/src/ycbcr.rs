@@ -8,7 +8,7 @@ use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix};
 use crate::Error;
 
 /// Luma and chroma at 4:2:0 and 8 bits, as JFIF has them (ITU-T T.871): by BT.601, over the full range, a sample of chroma
-/// in the middle of four pixels. That is also what `Cicp::SRGB` and `Cicp::BY_PROFILE` say.
+/// in the middle of four pixels. That is also what `Cicp::SRGB` and `Cicp::ICC` say.
 ///
 /// Invariant: all three are gray images of 8 bits, chroma of half of luma's size, rounded up.
 pub(crate) struct YCbCr {

@@ -5,29 +5,30 @@ pub struct Cicp {
     pub primaries: u16,
     /// Transfer characteristics: 13 is sRGB, 2 is unspecified.
     pub transfer: u16,
-    /// Matrix coefficients: 0 is identity (planes G, B, R), 6 is BT.601, 9 is BT.2020 with luminance as it is coded.
+    /// Matrix coefficients: 0 is identity (planes G, B, R), 6 is BT.601, 9 is BT.2020 non-constant luminance.
     pub matrix: u16,
-    /// Whether samples use their whole range.
+    /// Whether samples use the full range of their bit depth.
     pub full_range: bool,
 }
 
 impl Cicp {
-    /// sRGB as BT.601 luma and chroma, full range: what every reader assumes of an untagged image, said aloud.
+    /// sRGB as BT.601 luma and chroma, full range. Every reader assumes these values for an untagged image.
     pub const SRGB: Self = Self { primaries: 1, transfer: 13, matrix: 6, full_range: true };
-    /// An ICC profile says what the colors are; these code points only say how luma and chroma were made.
-    pub const BY_PROFILE: Self = Self { primaries: 2, transfer: 2, matrix: 6, full_range: true };
+    /// For an image with an ICC profile: the profile defines the colors, and these code points define only the matrix from
+    /// RGB to luma and chroma.
+    pub const ICC: Self = Self { primaries: 2, transfer: 2, matrix: 6, full_range: true };
 
-    /// Colors of these primaries and this transfer, as the full-range luma and chroma that belong to them: BT.2020's own,
-    /// which is what HDR images come in, or BT.601's, which every reader knows.
+    /// Full-range code points with these primaries and this transfer. The matrix is BT.2020 for BT.2020 primaries, which HDR
+    /// images use, and BT.601 otherwise, which every reader supports.
     #[must_use]
-    pub fn of(primaries: u16, transfer: u16) -> Self {
+    pub fn with_default_matrix(primaries: u16, transfer: u16) -> Self {
         const BT2020: u16 = 9;
         let matrix = if primaries == BT2020 { 9 } else { Self::SRGB.matrix };
         Self { primaries, transfer, matrix, full_range: true }
     }
 
-    /// Whether the levels stand for light relative to white, as sRGB's do, and not for PQ's or HLG's (ITU-R BT.2100): what
-    /// measures or filters images by sRGB's curve has no meaning there.
+    /// Whether the transfer is SDR, and not PQ or HLG (ITU-R BT.2100). Metrics and filters that assume the sRGB curve are valid
+    /// for SDR only.
     #[must_use]
     pub fn is_sdr(self) -> bool {
         const PQ: u16 = 16;
@@ -35,18 +36,18 @@ impl Cicp {
         !matches!(self.transfer, PQ | HLG)
     }
 
-    /// The same colors with the planes being G, B and R themselves, which is what lossless needs.
+    /// The same colors with the identity matrix: the planes are G, B and R. Lossless encoding needs it.
     #[must_use]
-    pub fn identity(self) -> Self {
+    pub fn with_identity_matrix(self) -> Self {
         Self { matrix: 0, ..self }
     }
 }
 
-/// What an image's sample values mean.
+/// The color description of an image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Color {
-    /// By code points.
+    /// The code points.
     pub cicp: Cicp,
-    /// By ICC profile, which wins over primaries and transfer where there is one.
+    /// The ICC profile. If present, it overrides the primaries and the transfer.
     pub icc: Option<Vec<u8>>,
 }

@@ -2,18 +2,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Location, Sequencer};
 
-/// One state of one source object, as precisely as the event told.
+/// One state of a source object, as the event describes it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
-    /// Where it lies.
+    /// The bucket and key.
     pub at: Location,
-    /// Its version, in a bucket that keeps versions.
+    /// The version ID, if the bucket has versioning.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub version: Option<String>,
-    /// Its entity tag, without quotation marks.
+    /// The ETag, without quotation marks.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub etag: Option<String>,
-    /// Its place among the events of its key.
+    /// The event's sequencer, which orders the events of one key.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sequencer: Option<Sequencer>,
 }
@@ -22,17 +22,17 @@ pub struct Source {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
-    /// It was written, for the first time or anew.
+    /// It was created or overwritten.
     Created,
     /// It was deleted.
     Deleted,
 }
 
-/// One thing to do: a source, and what happened to it.
+/// One unit of work: a source and the change to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Job {
-    /// The object in question.
+    /// The source object.
     pub source: Source,
-    /// What happened to it.
+    /// The change that the event reports.
     pub change: Change,
 }

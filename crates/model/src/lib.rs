@@ -1,15 +1,16 @@
-//! The words every other crate speaks: what is to be done ([`Job`]), how ([`Recipe`], [`Limits`]), what is carried
-//! between the steps ([`PlanarImage`]) and what came of it ([`Report`]).
+//! The types that all other crates share: the work ([`Job`]), its settings ([`Recipe`], [`Limits`]), the pixels between the
+//! steps ([`PlanarImage`]) and the result ([`Report`]).
 //!
-//! Plain data goes in and out. A type whose values must agree has private fields and one constructor, so that nobody
-//! downstream can hold a wrong one.
+//! Most types are plain data. A type with an invariant has private fields and one constructor, so an invalid value cannot
+//! exist.
 //!
-//! **Architecture invariant:** no I/O and no dependency beyond serde and thiserror, so that a program which only reads
-//! reports links neither a codec nor an SDK.
+//! **Architecture invariant:** no I/O, and no dependencies except serde and thiserror. A program that only reads reports links
+//! neither a codec nor an SDK.
 
 #![forbid(unsafe_code)]
 
 mod color;
+mod error_chain;
 mod job;
 mod limits;
 mod location;
@@ -22,6 +23,7 @@ mod speed;
 mod widths;
 
 pub use color::{Cicp, Color};
+pub use error_chain::error_chain;
 pub use job::{Change, Job, Source};
 pub use limits::Limits;
 pub use location::Location;

@@ -2,12 +2,12 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// One object's place in S3. The key is as S3 holds it: decoded, any UTF-8, at most 1,024 bytes.
+/// The bucket and key of an S3 object. The key is decoded: any UTF-8, at most 1,024 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Location {
     /// The bucket's name.
     pub bucket: String,
-    /// The object's key, without a leading slash of our own.
+    /// The object's key. A leading slash is part of the key.
     pub key: String,
 }
 

@@ -2,10 +2,10 @@ use thiserror::Error;
 
 use crate::Color;
 
-/// An image as the codec sees it: planes of samples, their depth and chroma, what they mean, perhaps alpha.
+/// An image as the codec uses it: planes of samples, bit depth, chroma subsampling, color description, optional alpha.
 ///
-/// Invariant: one plane (4:0:0) or three, each with exactly the samples that width, height and chroma call for, in the
-/// storage that the depth calls for; alpha, where there is one, has full resolution.
+/// Invariant: one plane (4:0:0) or three planes. Each has exactly the number of samples that width, height and chroma require,
+/// in the storage type that the depth requires. Alpha has full resolution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanarImage {
     shape: Shape,
@@ -17,24 +17,24 @@ pub struct PlanarImage {
 /// An image's dimensions and sample format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
-    /// Pixels across, at least 1.
+    /// Width in pixels, at least 1.
     pub width: u32,
-    /// Pixels down, at least 1.
+    /// Height in pixels, at least 1.
     pub height: u32,
-    /// Bits a sample.
+    /// Bits per sample.
     pub depth: Depth,
     /// Chroma subsampling.
     pub chroma: Chroma,
 }
 
-/// Bits a sample.
+/// Bits per sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Depth {
     /// 8 bits, stored as `u8`.
     Eight,
     /// 10 bits, stored as `u16`.
     Ten,
-    /// 12 bits, stored as `u16`. Read, never written.
+    /// 12 bits, stored as `u16`. Decoded, never encoded.
     Twelve,
 }
 
@@ -45,7 +45,7 @@ pub enum Chroma {
     Monochrome,
     /// 4:2:0, chroma at half width and half height, rounded up.
     Yuv420,
-    /// 4:2:2, chroma at half width, rounded up. Read, never written.
+    /// 4:2:2, chroma at half width, rounded up. Decoded, never encoded.
     Yuv422,
     /// 4:4:4, chroma at full resolution.
     Yuv444,
@@ -60,55 +60,55 @@ pub enum Samples {
     U16(Vec<u16>),
 }
 
-/// Planes that do not make up an image.
+/// Planes that do not match the shape of the image.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ShapeError {
     /// Width or height is zero.
     #[error("an image of {width}x{height} has no pixels")]
     Empty {
-        /// Pixels across.
+        /// Width in pixels.
         width: u32,
-        /// Pixels down.
+        /// Height in pixels.
         height: u32,
     },
-    /// The number of planes is not what the chroma calls for.
-    #[error("{chroma:?} takes {expected} planes, not {got}")]
-    Count {
-        /// The chroma in question.
+    /// The number of planes does not match the chroma subsampling.
+    #[error("{chroma:?} requires {expected} planes, not {actual}")]
+    PlaneCount {
+        /// The chroma subsampling.
         chroma: Chroma,
-        /// Planes it takes.
+        /// Required number of planes.
         expected: usize,
-        /// Planes there were.
-        got: usize,
+        /// Actual number of planes.
+        actual: usize,
     },
-    /// A plane has another length or storage than its dimensions and depth call for.
+    /// The length or storage type of a plane does not match its dimensions and depth.
     #[error(
-        "plane {plane} has {got} samples in the wrong number or storage; {expected} at {depth:?} bits are called for"
+        "plane {plane} has {actual} samples, or the wrong storage type; {expected} samples of depth {depth:?} are required"
     )]
-    Plane {
-        /// Its index; 3 is alpha.
+    PlaneSamples {
+        /// The plane's index; 3 is alpha.
         plane: usize,
-        /// Samples called for.
+        /// Required number of samples.
         expected: usize,
-        /// Samples there were.
-        got: usize,
-        /// The depth that decides the storage.
+        /// Actual number of samples.
+        actual: usize,
+        /// The depth, which decides the storage type.
         depth: Depth,
     },
 }
 
 impl PlanarImage {
-    /// Puts planes together.
+    /// Creates an image from its planes.
     ///
     /// # Errors
-    /// [`ShapeError`] where the planes are not what `shape` calls for.
+    /// [`ShapeError`] if the planes do not match `shape`.
     pub fn new(shape: Shape, planes: Vec<Samples>, alpha: Option<Samples>, color: Color) -> Result<Self, ShapeError> {
         let Shape { width, height, depth, chroma } = shape;
         if width == 0 || height == 0 {
             return Err(ShapeError::Empty { width, height });
         }
         if planes.len() != chroma.planes() {
-            return Err(ShapeError::Count { chroma, expected: chroma.planes(), got: planes.len() });
+            return Err(ShapeError::PlaneCount { chroma, expected: chroma.planes(), actual: planes.len() });
         }
         for (plane, samples) in planes.iter().enumerate() {
             let (width, height) = shape.plane_size(plane);
@@ -126,7 +126,7 @@ impl PlanarImage {
         self.shape
     }
 
-    /// Y, U and V (or G, B and R under the identity matrix); Y alone where there is no chroma.
+    /// Y, U and V, or G, B and R with the identity matrix. Only Y if the image is monochrome.
     #[must_use]
     pub fn planes(&self) -> &[Samples] {
         &self.planes
@@ -138,7 +138,7 @@ impl PlanarImage {
         self.alpha.as_ref()
     }
 
-    /// What the samples mean.
+    /// The color description.
     #[must_use]
     pub fn color(&self) -> &Color {
         &self.color
@@ -170,7 +170,7 @@ impl Depth {
 }
 
 impl Chroma {
-    /// How many planes there are: 1 or 3.
+    /// Number of planes: 1 or 3.
     #[must_use]
     pub fn planes(self) -> usize {
         match self {
@@ -181,7 +181,7 @@ impl Chroma {
 }
 
 impl Samples {
-    /// How many samples there are.
+    /// Number of samples.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
@@ -190,7 +190,7 @@ impl Samples {
         }
     }
 
-    /// Whether there is none.
+    /// Whether the plane has no samples.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -198,12 +198,12 @@ impl Samples {
 
     fn check(&self, plane: usize, width: u32, height: u32, depth: Depth) -> Result<(), ShapeError> {
         let expected = width as usize * height as usize;
-        let stored_right =
+        let has_right_storage =
             matches!((self, depth), (Self::U8(_), Depth::Eight) | (Self::U16(_), Depth::Ten | Depth::Twelve));
-        if stored_right && self.len() == expected {
+        if has_right_storage && self.len() == expected {
             return Ok(());
         }
-        Err(ShapeError::Plane { plane, expected, got: self.len(), depth })
+        Err(ShapeError::PlaneSamples { plane, expected, actual: self.len(), depth })
     }
 }
 
@@ -224,15 +224,15 @@ mod tests {
     }
 
     #[test]
-    fn planes_that_do_not_agree_are_refused() {
+    fn plane_with_wrong_length_or_storage_is_rejected() {
         let shape = Shape { width: 4, height: 4, depth: Depth::Ten, chroma: Chroma::Monochrome };
         let eight = Samples::U8(vec![0; 16]);
         let ten = Samples::U16(vec![0; 16]);
         let short = Samples::U16(vec![0; 15]);
         assert!(image(shape, vec![ten.clone()], Some(ten.clone())).is_ok());
-        assert!(matches!(image(shape, vec![eight], None), Err(ShapeError::Plane { plane: 0, .. })));
-        assert!(matches!(image(shape, vec![ten.clone()], Some(short)), Err(ShapeError::Plane { plane: 3, .. })));
-        assert!(matches!(image(shape, vec![ten.clone(), ten], None), Err(ShapeError::Count { .. })));
+        assert!(matches!(image(shape, vec![eight], None), Err(ShapeError::PlaneSamples { plane: 0, .. })));
+        assert!(matches!(image(shape, vec![ten.clone()], Some(short)), Err(ShapeError::PlaneSamples { plane: 3, .. })));
+        assert!(matches!(image(shape, vec![ten.clone(), ten], None), Err(ShapeError::PlaneCount { .. })));
         assert!(matches!(image(Shape { width: 0, ..shape }, vec![], None), Err(ShapeError::Empty { .. })));
     }
 }

@@ -4,40 +4,40 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// How good the result should look.
+/// The quality of the encoded image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Quality {
-    /// The smallest file that reaches a score: easy images do not pay for the hard ones.
+    /// The smallest file that reaches a target score. The quantizer is searched for each image.
     Visual(Score),
-    /// The encoder's own number for every image.
+    /// The same encoder quality for every image.
     Fixed(FixedQuality),
 }
 
-/// A SSIMULACRA2 score to reach, 30.0 to 95.0: 50 is a difference that one sees, 70 one that is not disturbing, 90 one that
-/// cannot be seen even in a flicker test (github.com/cloudinary/ssimulacra2).
+/// A target SSIMULACRA2 score, 30.0 to 95.0. At 50 a difference is visible, at 70 it is not disturbing, at 90 it is invisible
+/// even in a flicker test (github.com/cloudinary/ssimulacra2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Score {
     tenths: u16,
 }
 
-/// libavif's scale, 0 (worst) to 100 (lossless). Private inside, so that no number out of range exists.
+/// A quality on libavif's scale, 0 (worst) to 100 (lossless).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FixedQuality(u8);
 
 /// The text is not a quality.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error(
-    "quality {0:?} is neither a whole number from 0 to 100 nor a score to reach, visual:{min} to visual:{max}",
-    min = Score::LEAST / 10, max = Score::MOST / 10
+    "quality {0:?} is neither a whole number from 0 to 100 nor a target score, visual:{min} to visual:{max}",
+    min = Score::MIN_TENTHS / 10, max = Score::MAX_TENTHS / 10
 )]
 pub struct InvalidQuality(String);
 
 impl Score {
-    const LEAST: u16 = 300;
-    const MOST: u16 = 950;
+    const MIN_TENTHS: u16 = 300;
+    const MAX_TENTHS: u16 = 950;
 
-    /// The score.
+    /// The score, 30.0 to 95.0.
     #[must_use]
     pub fn value(self) -> f32 {
         f32::from(self.tenths) / 10.0
@@ -51,7 +51,7 @@ impl FixedQuality {
         self.0
     }
 
-    /// Whether every sample must come back exactly as it was.
+    /// Whether the encoding is lossless: decoding returns every sample unchanged.
     #[must_use]
     pub fn is_lossless(self) -> bool {
         self.0 == 100
@@ -59,7 +59,7 @@ impl FixedQuality {
 }
 
 impl Default for FixedQuality {
-    /// libavif's own.
+    /// 60, the default of libavif.
     fn default() -> Self {
         Self(60)
     }
@@ -74,7 +74,7 @@ impl TryFrom<u8> for FixedQuality {
 }
 
 impl Quality {
-    /// Whether the encoder's quality is searched for, which takes several encodes.
+    /// Whether the quantizer is searched for, which takes several encodes.
     #[must_use]
     pub fn is_searched(self) -> bool {
         match self {
@@ -83,7 +83,7 @@ impl Quality {
         }
     }
 
-    /// Whether every sample must come back exactly as it was.
+    /// Whether the encoding is lossless: decoding returns every sample unchanged.
     #[must_use]
     pub fn is_lossless(self) -> bool {
         match self {
@@ -94,7 +94,7 @@ impl Quality {
 }
 
 impl Default for Quality {
-    /// A difference that one has to search for, at about the size of the encoders' own defaults.
+    /// visual:75: the difference is hard to notice, and the size is about that of the encoders' defaults.
     fn default() -> Self {
         Self::Visual(Score { tenths: 750 })
     }
@@ -125,7 +125,7 @@ impl FromStr for Score {
         }
         let whole: u16 = whole.parse().map_err(|_| ())?;
         let tenths = whole.checked_mul(10).ok_or(())? + tenth.parse::<u16>().map_err(|_| ())?;
-        if (Self::LEAST..=Self::MOST).contains(&tenths) { Ok(Self { tenths }) } else { Err(()) }
+        if (Self::MIN_TENTHS..=Self::MAX_TENTHS).contains(&tenths) { Ok(Self { tenths }) } else { Err(()) }
     }
 }
 
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quality_outside_its_range_is_refused_by_name() {
+    fn quality_outside_its_range_is_rejected() {
         for text in [
             "101",
             "-1",
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quality_reads_back_from_its_own_words() {
+    fn quality_is_parsed_from_its_own_text() {
         for text in ["0", "60", "100", "visual:30", "visual:75", "visual:82.5", "visual:95"] {
             assert_eq!(text.parse::<Quality>().unwrap().to_string(), text);
         }

@@ -5,32 +5,33 @@ use thiserror::Error;
 
 use crate::{Quality, Speed, Widths};
 
-/// What is made of an image. Two equal recipes make the same variants of the same source, so a recipe's digest tells
-/// whether a stored variant is still what is wanted.
+/// All settings that change the variants. Equal recipes produce the same variants from the same source, so the recipe's
+/// fingerprint shows whether a stored variant is up to date.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipe {
-    /// The variants.
+    /// One variant for each width.
     pub widths: Widths,
-    /// How good they look.
+    /// The quality of the variants.
     pub quality: Quality,
-    /// How much CPU they may cost.
+    /// The encoder's speed.
     pub speed: Speed,
-    /// What becomes of Exif and XMP.
+    /// Whether Exif and XMP are copied.
     pub metadata: Metadata,
 }
 
-/// What becomes of Exif and XMP. The color description always stays, and orientation is always applied.
+/// Whether Exif and XMP are copied to the variants. The color description is always kept, and the orientation is always
+/// applied to the pixels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metadata {
-    /// Dropped: no camera, no place, no thumbnail.
+    /// They are removed, including camera data, GPS position and thumbnail.
     #[default]
     Strip,
-    /// Carried along, with the orientation in it set to upright.
+    /// They are copied, with the Exif orientation set to upright.
     Keep,
 }
 
-/// The text is not a choice of metadata.
+/// The text is not a value of [`Metadata`].
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("metadata {0:?} is neither \"strip\" nor \"keep\"")]
 pub struct InvalidMetadata(String);

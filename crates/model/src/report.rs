@@ -2,29 +2,29 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Job, Location, Width};
 
-/// What came of one job: one JSON line in the log, one entry in the function's answer.
+/// The result of one job: a JSON line in the log and an entry in the function's response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
-    /// What was to be done.
+    /// The job.
     pub job: Job,
-    /// What came of it.
+    /// The outcome of the job.
     #[serde(flatten)]
     pub outcome: Outcome,
     /// Wall-clock time of each stage.
     pub timings: Timings,
 }
 
-/// What came of a job.
+/// The outcome of a job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum Outcome {
-    /// The variants were made.
+    /// The source was converted.
     Converted {
-        /// What the source was.
+        /// Properties of the source.
         image: SourceInfo,
-        /// What was made of it, in the recipe's order.
+        /// The variants, widest first.
         variants: Vec<VariantReport>,
-        /// What a person should know about the result: a profile that was left out, say.
+        /// Remarks about the result, for example that a color profile was omitted.
         #[serde(skip_serializing_if = "Vec::is_empty", default)]
         notes: Vec<String>,
     },
@@ -33,59 +33,59 @@ pub enum Outcome {
         /// The outputs that were deleted.
         outputs: Vec<Location>,
     },
-    /// There was nothing to do.
+    /// The job needed no work.
     Skipped {
-        /// Why there was nothing to do, in one line.
+        /// The reason, on one line.
         reason: String,
     },
     /// The input cannot be converted. A retry cannot succeed.
     Rejected {
-        /// What is wrong with it, in one line.
+        /// The reason, on one line.
         reason: String,
     },
     /// Something other than the input failed. A retry may succeed.
     Failed {
-        /// What went wrong, in one line.
+        /// The reason, on one line.
         reason: String,
     },
 }
 
-/// What the source was found to be.
+/// Properties of the source image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceInfo {
     /// `jpeg`, `png`, `webp`, `gif`, `tiff`, `bmp` or `avif`.
     pub format: String,
-    /// Pixels across, upright.
+    /// Width in pixels, after the orientation is applied.
     pub width: u32,
-    /// Pixels down, upright.
+    /// Height in pixels, after the orientation is applied.
     pub height: u32,
     /// The file's size in bytes.
     pub bytes: u64,
-    /// How many images follow one another; 1 where nothing moves.
+    /// Number of frames; 1 unless it is an animation.
     pub frames: u32,
 }
 
-/// One variant: what was asked for, where it belongs, what it became.
+/// One variant of a source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VariantReport {
     /// The width that the recipe requests.
     pub requested: Width,
-    /// Where it belongs.
+    /// The location of the variant.
     pub at: Location,
-    /// Pixels across.
+    /// Width in pixels.
     pub width: u32,
-    /// Pixels down.
+    /// Height in pixels.
     pub height: u32,
-    /// The AVIF's size in bytes.
+    /// Size of the AVIF file in bytes.
     pub bytes: u64,
-    /// The SSIMULACRA2 score that it reached (100: the same), where the quality was searched for.
+    /// The SSIMULACRA2 score of the variant (100 is identical), if the quality was searched for.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub score: Option<f32>,
-    /// What became of it.
+    /// Whether it was stored.
     pub status: VariantStatus,
 }
 
-/// What became of an encoded variant.
+/// Whether an encoded variant was stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VariantStatus {
@@ -95,18 +95,18 @@ pub enum VariantStatus {
     LargerThanSource,
 }
 
-/// Wall-clock milliseconds for each stage; 0 for a stage that was not reached.
+/// Wall-clock milliseconds of each stage; 0 for a stage that was not reached.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timings {
-    /// Reading the source object.
+    /// Read the source object.
     pub fetch_ms: f64,
-    /// File bytes to pixels.
+    /// Decode the file to pixels.
     pub decode_ms: f64,
-    /// Upright, color, sizes, luma and chroma.
+    /// Apply the orientation, convert colors, resize, convert to YUV.
     pub transform_ms: f64,
-    /// Pixels to AVIF, all variants.
+    /// Encode all variants.
     pub encode_ms: f64,
-    /// Writing the variants.
+    /// Write the outputs.
     pub store_ms: f64,
 }
 
@@ -116,7 +116,7 @@ mod tests {
     use crate::{Change, Source};
 
     #[test]
-    fn a_report_reads_back_from_its_own_line() {
+    fn report_is_parsed_from_its_own_json_line() {
         let at = Location { bucket: "photos".into(), key: "写真 1+2%.jpg".into() };
         let source = Source { at: at.clone(), version: None, etag: Some("e".into()), sequencer: "0A".parse().ok() };
         let variant = VariantReport {

@@ -4,9 +4,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// The order of two events on one key: hexadecimal text. To compare two of them, the shorter one is padded with zeros on
-/// its right, and then both are compared as text (Amazon S3 user guide, "Event message structure"). It says nothing about
-/// two different keys.
+/// The sequencer of an S3 event, hexadecimal text. It orders the events of one key: the shorter of two sequencers is padded
+/// with zeros on its right, and then both are compared as text (Amazon S3 user guide, "Event message structure"). Sequencers
+/// of different keys cannot be compared.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Sequencer(String);
@@ -43,8 +43,8 @@ impl From<Sequencer> for String {
 
 impl Ord for Sequencer {
     fn cmp(&self, other: &Self) -> Ordering {
-        // Without their trailing zeros, two texts compare as they do when the shorter one is padded with zeros: where one
-        // ends, it is the smaller one, and no digit is smaller than the zero that the padding would put there.
+        // Comparing without trailing zeros gives the same order as padding with zeros, and needs no copy: a text that is a
+        // prefix of the other is the smaller one, and 0 is the smallest digit.
         self.0.trim_end_matches('0').cmp(other.0.trim_end_matches('0'))
     }
 }
@@ -70,7 +70,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn shorter_sequencer_compares_as_if_padded_with_zeros_on_its_right(ours in "[0-9A-F]{1,24}", theirs in "[0-9A-F]{1,24}") {
+        fn shorter_sequencer_is_padded_with_zeros_on_the_right(ours in "[0-9A-F]{1,24}", theirs in "[0-9A-F]{1,24}") {
             let length = ours.len().max(theirs.len());
             let expected = format!("{ours:0<length$}").cmp(&format!("{theirs:0<length$}"));
             let [ours, theirs] = [ours, theirs].map(|text| text.parse::<Sequencer>().unwrap());
@@ -85,14 +85,14 @@ mod tests {
     }
 
     #[test]
-    fn newer_sequencer_that_is_shorter_is_later() {
+    fn shorter_sequencer_can_be_newer() {
         let [older, newer] =
             ["0055AED6DCD90281E5AB", "0055AED6DCD90281E6"].map(|text| text.parse::<Sequencer>().unwrap());
         assert!(older < newer);
     }
 
     #[test]
-    fn text_that_is_not_hexadecimal_is_refused() {
+    fn non_hexadecimal_sequencer_is_rejected() {
         assert_eq!("00zz".parse::<Sequencer>(), Err(InvalidSequencer("00zz".into())));
         assert!("".parse::<Sequencer>().is_err());
     }

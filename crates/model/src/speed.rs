@@ -4,7 +4,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// How much CPU the encoder spends: 0 (most, smallest files) to 10 (least), libavif's scale.
+/// The encoder's speed on libavif's scale: 0 (slowest, smallest files) to 10 (fastest).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
 pub struct Speed(u8);
@@ -15,7 +15,7 @@ pub struct Speed(u8);
 pub struct InvalidSpeed(String);
 
 impl Speed {
-    /// The number, 0 to 10.
+    /// The speed, 0 to 10.
     #[must_use]
     pub fn number(self) -> u8 {
         self.0
@@ -23,7 +23,7 @@ impl Speed {
 }
 
 impl Default for Speed {
-    /// 6: about a third of a CPU second a megapixel (docs/performance.md).
+    /// 6: about a third of a CPU second per megapixel (docs/performance.md).
     fn default() -> Self {
         Self(6)
     }
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_speed_outside_its_range_is_refused_by_name() {
+    fn speed_outside_its_range_is_rejected() {
         assert_eq!("11".parse::<Speed>().unwrap_err().to_string(), "speed \"11\" is not a whole number from 0 to 10");
         assert!("fast".parse::<Speed>().is_err());
         assert_eq!("10".parse::<Speed>().unwrap().number(), 10);

@@ -5,17 +5,18 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// How wide one variant is to be. An image is never enlarged: asked for more than it has, it stays as it is.
+/// The requested width of one variant. An image is never enlarged: if the requested width is larger than the source, the
+/// variant has the width of the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Width {
-    /// At most so many pixels, counted after the image was turned upright.
+    /// At most this many pixels, after the orientation is applied.
     Pixels(NonZeroU32),
-    /// The source's own width.
+    /// The width of the source.
     Full,
 }
 
-/// The variants that one image becomes: at least one, each asked for once, the widest first.
+/// The requested widths of a source's variants: at least one, without duplicates, widest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Width>", into = "Vec<Width>")]
 pub struct Widths(Vec<Width>);
@@ -23,30 +24,30 @@ pub struct Widths(Vec<Width>);
 /// The text is not a list of widths.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum InvalidWidths {
-    /// One entry is neither a number nor the word.
+    /// An entry is neither a number in the range nor `full`.
     #[error("width {0:?} is neither \"full\" nor a whole number of pixels from 1 to {max}", max = Width::MAX)]
     Entry(String),
-    /// There is no entry.
-    #[error("no width is named; write \"full\" for the source's own")]
+    /// The list is empty.
+    #[error("the list of widths is empty; write \"full\" for the width of the source")]
     Empty,
 }
 
 impl Width {
-    /// The longest side that readers accept (libavif's `AVIF_DEFAULT_IMAGE_DIMENSION_LIMIT`); AV1 itself ends at 65,536.
+    /// The longest side that readers accept (libavif's `AVIF_DEFAULT_IMAGE_DIMENSION_LIMIT`). AV1 allows 65,536.
     pub const MAX: u32 = 32_768;
 
-    /// The width in pixels that a source of `width` pixels gets.
+    /// The width in pixels of the variant of a source that is `source_width` pixels wide.
     #[must_use]
-    pub fn of(self, width: u32) -> u32 {
+    pub fn resolve(self, source_width: u32) -> u32 {
         match self {
-            Self::Full => width,
-            Self::Pixels(pixels) => pixels.get().min(width),
+            Self::Full => source_width,
+            Self::Pixels(pixels) => pixels.get().min(source_width),
         }
     }
 }
 
 impl Widths {
-    /// The widths, the widest first: the longest encode is begun first.
+    /// The widths, widest first, so that the longest encode starts first.
     pub fn iter(&self) -> impl Iterator<Item = Width> + '_ {
         self.0.iter().copied()
     }
@@ -80,7 +81,7 @@ impl From<Widths> for Vec<Width> {
 impl FromStr for Widths {
     type Err = InvalidWidths;
 
-    /// Reads `full,1280,640`.
+    /// Parses a list such as `full,1280,640`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         entries.map(str::parse).collect::<Result<Vec<Width>, _>>()?.try_into()
@@ -130,13 +131,13 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn widths_are_read_once_each_and_widest_first() {
+    fn widths_are_deduplicated_and_sorted_widest_first() {
         let widths: Widths = "640, full,1280,640".parse().unwrap();
         assert_eq!(widths.iter().map(|width| width.to_string()).collect::<Vec<_>>(), ["full", "1280", "640"]);
     }
 
     #[test]
-    fn a_wrong_width_is_named() {
+    fn invalid_width_is_rejected_by_name() {
         assert_eq!("640,wide".parse::<Widths>(), Err(InvalidWidths::Entry("wide".into())));
         assert_eq!("0".parse::<Widths>(), Err(InvalidWidths::Entry("0".into())));
         assert_eq!("32769".parse::<Widths>(), Err(InvalidWidths::Entry("32769".into())));
@@ -145,10 +146,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_width_ever_enlarges(asked in 1..=Width::MAX, source in 1..=Width::MAX) {
-            let width: Width = asked.to_string().parse().unwrap();
-            prop_assert!(width.of(source) <= source && width.of(source) <= asked);
-            prop_assert_eq!(Width::Full.of(source), source);
+        fn width_never_enlarges_the_source(requested in 1..=Width::MAX, source in 1..=Width::MAX) {
+            let width: Width = requested.to_string().parse().unwrap();
+            prop_assert!(width.resolve(source) <= source && width.resolve(source) <= requested);
+            prop_assert_eq!(Width::Full.resolve(source), source);
         }
     }
 }

@@ -97,7 +97,7 @@ fn alpha_comes_back_exactly_at_any_quality() {
 fn quality_100_is_lossless() {
     for depth in [Depth::Eight, Depth::Ten] {
         let shape = Shape { width: 65, height: 64, depth, chroma: Chroma::Yuv444 };
-        let color = Color { cicp: Cicp::SRGB.identity(), icc: None };
+        let color = Color { cicp: Cicp::SRGB.with_identity_matrix(), icc: None };
         let before = image(shape, true, color);
         for content in [Content::Photograph, Content::Graphic] {
             let file = encode(&before, &Attached::default(), &settings("100", content)).unwrap();

@@ -33,7 +33,7 @@ pub(super) struct Door {
 /// What a backend did instead of taking something.
 #[derive(Debug, Error)]
 pub(super) enum Trouble {
-    #[error("cannot be reached: {}", chain(.0))]
+    #[error("cannot be reached: {}", model::error_chain(.0))]
     Unreachable(#[source] hyper_util::client::legacy::Error),
     #[error("did not answer within {0:?}")]
     Late(Duration),
@@ -97,12 +97,6 @@ impl Door {
         }
         request
     }
-}
-
-/// An error with its causes, on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 /// At the fastest level: the processors are the function's.

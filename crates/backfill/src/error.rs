@@ -76,7 +76,7 @@ impl Error {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let message = transfer::message(error);
+        let message = transfer::service_error_message(error);
         if is_denied(error) {
             return Self::Denied { action, message, permission: permission.to_owned() };
         }

@@ -9,7 +9,7 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use model::Location;
 
-use crate::operation::{Operation, hint, is_denied, message};
+use crate::operation::{Operation, is_access_denied, permission_hint, service_error_message};
 use crate::{Error, Store};
 
 /// What a listing says about an object that a read does not show.
@@ -38,13 +38,17 @@ pub(crate) async fn existence(store: &Store, at: &Location) -> Result<Existence,
             // An answer that does not fit the question, or ends before its own count, is no evidence.
             let count = listed.key_count().and_then(|count| usize::try_from(count).ok());
             if count != Some(keys.len()) || keys.iter().any(|key| !key.starts_with(&at.key)) {
-                return Err(operation.failed_with(at, "the listing does not fit the prefix or its own KeyCount"));
+                return Err(Error::storage_with(
+                    operation,
+                    at,
+                    "the listing does not fit the prefix or its own KeyCount",
+                ));
             }
             // Of the keys with this prefix, the key that equals it is the first in the order of keys.
             Ok(if keys.contains(&at.key.as_str()) { Existence::Present } else { Existence::Absent })
         }
-        Err(error) if is_denied(&error) => Ok(Existence::Unknown(operation.failed(at, &error))),
-        Err(error) => Err(operation.failed(at, &error)),
+        Err(error) if is_access_denied(&error) => Ok(Existence::Unknown(Error::storage(operation, at, &error))),
+        Err(error) => Err(Error::storage(operation, at, &error)),
     }
 }
 
@@ -61,15 +65,19 @@ pub(crate) async fn confirm_absent<E>(
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
 {
-    let answer = message(denied);
+    let answer = service_error_message(denied);
     match existence(store, at).await? {
         Existence::Absent => Ok(()),
         Existence::Present => {
             let permissions =
                 "s3:GetObject, and kms:Decrypt where a KMS key encrypts the object, unless a policy denies them";
-            Err(operation.failed_with(at, format!("{answer}; the object exists{}", hint(denied, permissions))))
+            Err(Error::storage_with(
+                operation,
+                at,
+                format!("{answer}; the object exists{}", permission_hint(denied, permissions)),
+            ))
         }
-        Existence::Unknown(listing) => Err(operation.failed_with(at, unknown(&answer, &listing, operation))),
+        Existence::Unknown(listing) => Err(Error::storage_with(operation, at, unknown(&answer, &listing, operation))),
     }
 }
 

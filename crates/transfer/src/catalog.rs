@@ -14,7 +14,7 @@ use model::Location;
 use crate::Error;
 use crate::manifest::Manifest;
 use crate::mark::{Mark, SHA256};
-use crate::operation::{hint, message};
+use crate::operation::{permission_hint, service_error_message};
 
 /// The table's partition key, a string: the source as `s3://bucket/key`.
 pub(crate) const SOURCE: &str = "source";
@@ -86,7 +86,8 @@ impl Catalog {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let message = message(error) + &hint(error, &format!("dynamodb:{operation} on the table"));
+        let message =
+            service_error_message(error) + &permission_hint(error, &format!("dynamodb:{operation} on the table"));
         Error::Catalog { operation, table: self.table.clone(), at: source.clone(), message }
     }
 
@@ -94,7 +95,7 @@ impl Catalog {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let (table, answer) = (&self.table, message(error));
+        let (table, answer) = (&self.table, service_error_message(error));
         Error::Conflict { message: format!("{operation} of {source} in the table {table}: {answer}") }
     }
 }

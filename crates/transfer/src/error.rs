@@ -1,58 +1,64 @@
-use std::any::Any;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use model::{Location, Outcome};
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use model::{Location, Outcome, Width, error_chain};
 use thiserror::Error;
 
-use crate::operation::Operation;
-use crate::progress::Interruption;
+use crate::operation::{Operation, permission_hint, service_error_message};
+use crate::progress::InterruptedStep;
 
-/// Why a job did not come to its end.
+/// The reason that a job did not complete.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// The source is not there: deleted since the event, most likely.
+    /// The source does not exist. Most likely it was deleted after the event.
     #[error("{at} does not exist (any more)")]
-    Missing {
-        /// Where it should be.
+    SourceNotFound {
+        /// The source.
         at: Location,
     },
-    /// The object is larger than the limit, by its header or by what arrived of it.
+    /// The source is larger than the limit.
     #[error("{at} has {bytes} bytes or more, over the limit of {limit} bytes; raise AVIF_MAX_BYTES to convert it")]
     TooLarge {
-        /// The object.
+        /// The source.
         at: Location,
-        /// Its size in bytes as announced, or what had arrived of it.
+        /// Its Content-Length in bytes, or the bytes received so far if that is more.
         bytes: u64,
         /// The limit in bytes.
         limit: u64,
     },
-    /// The file alone needs more memory than there is.
-    #[error("{at} has {} MiB, and the function has {} MiB for it; give it more memory", bytes >> 20, limit >> 20)]
+    /// The file alone needs more memory than is available.
+    #[error(
+        "{at} has {} MiB, more than the {} MiB of memory available for one file; give the function more memory",
+        bytes >> 20, limit >> 20
+    )]
     TooMuchMemory {
-        /// The object.
+        /// The source.
         at: Location,
         /// Its size in bytes.
         bytes: u64,
-        /// The memory in bytes.
+        /// The available memory in bytes.
         limit: u64,
     },
-    /// A variant's key would be longer than S3 allows.
-    #[error("{at} would be longer than the {limit} bytes that S3 allows a key; shorten the source's key or the prefix")]
+    /// The key of an output would be longer than S3 allows.
+    #[error(
+        "{at} would be longer than the {limit} bytes that S3 allows for a key; shorten the source's key or the prefix"
+    )]
     KeyTooLong {
-        /// Where the variant would belong.
+        /// The location of the output.
         at: Location,
-        /// S3's limit in bytes.
+        /// The limit of S3 in bytes.
         limit: usize,
     },
-    /// A name that is kept for variants.
-    #[error("{at} ends in .w and a number, which is kept for variants; rename it to convert it")]
-    Reserved {
+    /// The source's key has a form that is reserved for variants.
+    #[error("{at} ends in .w and a number, which is reserved for variants; rename it to convert it")]
+    ReservedKey {
         /// The source.
         at: Location,
     },
-    /// Where an output belongs there is an object that was not made here.
-    #[error("{at} is there already and was not made by this tool, so it stays; remove it, or set AVIF_OUTPUT_PREFIX")]
+    /// The location of an output contains an object that the function did not create.
+    #[error("{at} already exists and was not created by this function; delete it, or set AVIF_OUTPUT_PREFIX")]
     ForeignObject {
         /// The object.
         at: Location,
@@ -60,134 +66,140 @@ pub enum Error {
     /// The image could not be converted.
     #[error(transparent)]
     Convert(#[from] convert::Error),
-    /// The time that is left is not enough.
+    /// The time before the deadline is not enough for the conversion.
     #[error("needs about {needed:.1?} and {left:.1?} are left before the deadline; give the function more time")]
     OutOfTime {
-        /// Time it would take, as far as can be told.
+        /// The estimated time of the conversion.
         needed: Duration,
-        /// Time there is.
+        /// The time left.
         left: Duration,
     },
-    /// The deadline came first.
-    #[error("not done after {after:.1?}, at the deadline, while {interruption}")]
+    /// The deadline interrupted the job.
+    #[error("not done after {after:.1?}, at the deadline, while {step}")]
     DeadlineExceeded {
-        /// How long the job had been running.
+        /// The time that the job had run.
         after: Duration,
-        /// What it was doing.
-        interruption: Interruption,
+        /// The step that was interrupted.
+        step: InterruptedStep,
     },
-    /// The source is in an archive, and the variants that are stored are not all of it.
+    /// The source is archived, and its stored variants are not complete.
     #[error(
-        "{at} is archived{}; restore it (aws s3api restore-object): when S3 has done that, its event converts the image",
+        "{at} is archived{}; restore it (aws s3api restore-object): the event at the end of the restore converts it",
         class.as_ref().map(|class| format!(" in {class}")).unwrap_or_default()
     )]
     Archived {
         /// The source.
         at: Location,
-        /// The storage class or access tier, where S3 names it.
+        /// The storage class or access tier, if S3 returned it.
         class: Option<String>,
     },
-    /// The source is encrypted with a key that only its uploader has.
+    /// The source is encrypted with a customer-provided key (SSE-C).
     #[error(
         "{at} is encrypted with a customer-provided key (SSE-C), which the function does not have; upload it without one"
     )]
-    CustomerKey {
+    CustomerProvidedKey {
         /// The source.
         at: Location,
     },
-    /// Converting it takes too much CPU time.
+    /// The conversion needs more CPU time than the limit.
     #[error(
         "converting it takes {} {limit} s of CPU time that one image may take; raise AVIF_MAX_SECONDS, or the function's timeout \
          or memory, from which its default is derived",
         needed.map_or("more than the".into(), |needed| format!("about {:.1} s, more than the", needed.as_secs_f64()))
     )]
-    CpuTime {
-        /// What it would take at least, where that is known before it begins.
+    CpuTimeExceeded {
+        /// The estimated CPU time, if the conversion was rejected before it started.
         needed: Option<Duration>,
         /// The limit in seconds.
         limit: NonZeroU32,
     },
-    /// Other images of the function's environment wait, and this one had its share of the time.
+    /// The conversion used its share of the time while other images of the execution environment waited.
     #[error(
-        "converting it took {after:.1?} and was not done, while other images waited; it is tried again: use smaller batches, \
-         or give the function more time"
+        "converting it took {after:.1?} and was not done, while other images waited; it is retried: use smaller batches, or \
+         give the function more time"
     )]
     TimeShareExceeded {
-        /// The time that it had.
+        /// The time that the conversion had run.
         after: Duration,
     },
-    /// Converting it takes more memory than there is.
+    /// The conversion needs more memory than the limit.
     #[error(
-        "converting it takes more than the {limit_mib} MiB of memory there are for it; give the function more memory"
+        "converting it takes more than the {limit_mib} MiB of memory available for it; give the function more memory"
     )]
     OutOfMemory {
         /// The limit in MiB.
         limit_mib: u64,
     },
-    /// The system ended the process that converted it. Its own limit on memory would have shown otherwise, so there is too
-    /// little for all that the function holds.
+    /// The kernel killed the process that converted the image. The limit of the process itself has another error, so the memory
+    /// of the whole function ran out.
     #[error(
-        "the system ended the process that converted it, most likely for want of memory; give the function more memory"
+        "the system killed the process that converted it, most likely because memory ran out; give the function more memory"
     )]
     Killed,
-    /// The process that converted it ended early. The other images are not affected.
+    /// The process that converted the image exited before it sent a response. Other images are not affected.
     #[error(
         "the process that converted it ended early ({status}{})",
         if stderr.is_empty() { String::new() } else { format!(": {stderr}") }
     )]
     Crashed {
-        /// The exit code or the signal.
+        /// The exit code or signal.
         status: String,
-        /// What it wrote to its standard error.
+        /// The beginning of its standard error.
         stderr: String,
     },
-    /// The process that converts images does not start or answer.
-    #[error("the process that converts images: {message}")]
-    Worker {
-        /// What went wrong.
+    /// The process that converts images cannot be started, or its response is invalid.
+    #[error("the process that converts images failed: {message}")]
+    WorkerFailed {
+        /// The reason.
         message: String,
     },
-    /// The process that converts images reports why it could not.
+    /// The conversion returned no variant of a requested width, or one that was not requested.
+    #[error("the conversion and the recipe disagree about the variant of width {requested}; please report this defect")]
+    VariantMismatch {
+        /// The width of the variant.
+        requested: Width,
+    },
+    /// The process that converts images reports that the conversion failed.
     #[error("{reason}")]
     NotConverted {
         /// The reason, with its causes.
         reason: String,
-        /// Whether a retry can help.
+        /// Whether a retry may succeed.
         can_retry: bool,
     },
-    /// Something panicked on the way. The other images are not affected.
+    /// The job panicked. Other images are not affected.
     #[error("a panic: {message}")]
     Panicked {
-        /// The panic's message.
+        /// The message of the panic.
         message: String,
     },
-    /// The condition of a write or a deletion did not hold: something changed since it was looked up.
+    /// An object changed after it was looked up, so the condition of a write or deletion failed.
     #[error("{message}")]
     Conflict {
-        /// The operation, the object and the answer.
+        /// The object, and the operation and its response if a request failed.
         message: String,
     },
     /// The source or its outputs changed during every attempt.
-    #[error("{at} or its outputs changed during each of {times} attempts; the last time: {last}")]
-    Contended {
+    #[error("{at} or its outputs changed during each of {attempts} attempts; the last time: {last_conflict}")]
+    RepeatedConflict {
         /// The source.
         at: Location,
         /// The number of attempts.
-        times: u32,
-        /// What changed the last time.
-        last: String,
+        attempts: u32,
+        /// The conflict of the last attempt.
+        last_conflict: String,
     },
-    /// An object did not arrive whole.
-    #[error("{}: after {after} bytes: {message}", Operation::GetObject.cannot(at))]
-    Interrupted {
+    /// The connection ended before the whole object was received.
+    #[error("{}: after {after} bytes: {message}", Operation::GetObject.describe_failure(at))]
+    DownloadInterrupted {
         /// The object.
         at: Location,
-        /// Bytes that had arrived.
+        /// Bytes received.
         after: usize,
-        /// What the connection met.
+        /// The error of the connection.
         message: String,
     },
-    /// An operation of DynamoDB failed.
+    /// A DynamoDB operation failed.
     #[error("{operation} failed for the item of {at} in the table {table}: {message}")]
     Catalog {
         /// The operation's name in the API.
@@ -196,37 +208,38 @@ pub enum Error {
         table: String,
         /// The source.
         at: Location,
-        /// The answer's status, code and words, or what the connection met.
+        /// HTTP status, code and message of the response, or the error of the connection.
         message: String,
     },
-    /// An operation of S3 failed.
-    #[error("{}: {message}", operation.cannot(at))]
+    /// An S3 operation failed.
+    #[error("{}: {message}", operation.describe_failure(at))]
     Storage {
         /// The operation.
         operation: Operation,
         /// The object.
         at: Location,
-        /// The answer's status, code and words, or what the connection met.
+        /// HTTP status, code and message of the response, or the error of the connection.
         message: String,
     },
 }
 
 impl Error {
-    /// Can a retry help? The one place that decides it.
+    /// The outcome of a job that ends with this error. This match is the only place that decides whether a retry may succeed:
+    /// [`Outcome::Failed`] is retried, [`Outcome::Rejected`] is not.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
-        let reason = chain(self);
+        let reason = error_chain(self);
         match self {
-            Self::Missing { .. }
+            Self::SourceNotFound { .. }
             | Self::TooLarge { .. }
             | Self::TooMuchMemory { .. }
             | Self::KeyTooLong { .. }
-            | Self::Reserved { .. }
+            | Self::ReservedKey { .. }
             | Self::ForeignObject { .. }
             | Self::Archived { .. }
-            | Self::CustomerKey { .. }
-            // The same bytes take the same again.
-            | Self::CpuTime { .. }
+            | Self::CustomerProvidedKey { .. }
+            // A retry of the same bytes needs the same time and memory.
+            | Self::CpuTimeExceeded { .. }
             | Self::OutOfMemory { .. }
             | Self::NotConverted { can_retry: false, .. } => Outcome::Rejected { reason },
             Self::OutOfTime { .. }
@@ -235,11 +248,12 @@ impl Error {
             | Self::Panicked { .. }
             | Self::Crashed { .. }
             | Self::Killed
-            | Self::Worker { .. }
+            | Self::WorkerFailed { .. }
+            | Self::VariantMismatch { .. }
             | Self::NotConverted { can_retry: true, .. }
             | Self::Conflict { .. }
-            | Self::Contended { .. }
-            | Self::Interrupted { .. }
+            | Self::RepeatedConflict { .. }
+            | Self::DownloadInterrupted { .. }
             | Self::Catalog { .. }
             | Self::Storage { .. } => Outcome::Failed { reason },
             Self::Convert(error) => match error {
@@ -253,26 +267,36 @@ impl Error {
                 | convert::Error::TooManyFrames { .. }
                 | convert::Error::TooLong { .. }
                 | convert::Error::TooMuchMemory { .. } => Outcome::Rejected { reason },
-                // Ours or the machine's fault: kept for somebody to look at.
+                // A defect of the function or the machine: the event must reach the dead-letter queue.
                 convert::Error::Encode { .. } | convert::Error::Planes { .. } => Outcome::Failed { reason },
             },
         }
     }
-}
 
-/// An error with its causes, on one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line = format!("{line}: {error}");
-        cause = error.source();
+    /// The error for an S3 request that failed. It names the missing permissions if S3 does not.
+    pub(crate) fn storage<E>(operation: Operation, at: &Location, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        let message = service_error_message(error) + &permission_hint(error, operation.permissions());
+        Self::storage_with(operation, at, message)
     }
-    line
-}
 
-/// A panic's message, on one line.
-pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("without a message").replace('\n', " ")
+    /// The error for an S3 request whose response cannot be used.
+    pub(crate) fn storage_with(operation: Operation, at: &Location, message: impl Into<String>) -> Self {
+        Self::Storage { operation, at: at.clone(), message: message.into() }
+    }
+
+    /// The error for an S3 request whose condition failed.
+    pub(crate) fn conflict<E>(operation: Operation, at: &Location, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    {
+        Self::Conflict { message: format!("{operation} of {at}: {}", service_error_message(error)) }
+    }
+
+    /// The error for a source that changed while the job ran.
+    pub(crate) fn source_changed(at: &Location) -> Self {
+        Self::Conflict { message: format!("{at} changed while the job ran") }
+    }
 }

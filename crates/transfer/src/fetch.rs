@@ -10,10 +10,10 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::absence::confirm_absent;
 use crate::carried::Carried;
-use crate::error::chain;
 use crate::mark::State;
-use crate::operation::{Operation, status};
+use crate::operation::{Operation, http_status};
 use crate::{Error, Store};
+use model::error_chain;
 
 /// What is found where the source should be.
 pub(crate) enum Found {
@@ -54,11 +54,13 @@ pub(crate) async fn open(store: &Store, job: &Job, only_as_told: bool) -> Result
             return match error.as_service_error() {
                 Some(GetObjectError::NoSuchKey(_)) => Ok(Found::Gone),
                 Some(GetObjectError::InvalidObjectState(archive)) => archived(store, job, archive, only_as_told).await,
-                _ if is_customer_key(error.code(), error.message()) => Err(Error::CustomerKey { at: at.clone() }),
-                _ => match status(&error) {
+                _ if is_customer_key(error.code(), error.message()) => {
+                    Err(Error::CustomerProvidedKey { at: at.clone() })
+                }
+                _ => match http_status(&error) {
                     Some(412) => Ok(Found::Superseded),
                     Some(403) => confirm_absent(store, at, Operation::GetObject, &error).await.map(|()| Found::Gone),
-                    _ => Err(Operation::GetObject.failed(at, &error)),
+                    _ => Err(Error::storage(Operation::GetObject, at, &error)),
                 },
             };
         }
@@ -102,10 +104,10 @@ pub(crate) async fn state(store: &Store, at: &Location) -> Result<Option<State>,
         Ok(head) => Ok(Some(state_of(Operation::HeadObject, at, head.e_tag.as_deref(), head.version_id)?)),
         Err(error) => match error.as_service_error() {
             Some(HeadObjectError::NotFound(_)) => Ok(None),
-            _ if status(&error) == Some(403) => {
+            _ if http_status(&error) == Some(403) => {
                 confirm_absent(store, at, Operation::HeadObject, &error).await.map(|()| None)
             }
-            _ => Err(Operation::HeadObject.failed(at, &error)),
+            _ => Err(Error::storage(Operation::HeadObject, at, &error)),
         },
     }
 }
@@ -120,7 +122,7 @@ pub(crate) async fn tags(store: &Store, at: &Location, state: &State) -> Result<
     let tags = match store.send(&at.bucket, request).await {
         Ok(tagging) => tagging.tag_set,
         Err(error) if matches!(error.code(), Some("NoSuchKey" | "NoSuchVersion")) => return Ok(None),
-        Err(error) => return Err(operation.failed(at, &error)),
+        Err(error) => return Err(Error::storage(operation, at, &error)),
     };
     let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
     let pairs: Vec<_> = tags.iter().map(|tag| format!("{}={}", encoded(&tag.key), encoded(&tag.value))).collect();
@@ -143,10 +145,10 @@ impl Object {
         }
         let mut bytes = Vec::with_capacity(usize::try_from(announced).unwrap_or_default());
         while let Some(chunk) = body.next().await {
-            let chunk = chunk.map_err(|error| Error::Interrupted {
+            let chunk = chunk.map_err(|error| Error::DownloadInterrupted {
                 at: at.clone(),
                 after: bytes.len(),
-                message: chain(&error),
+                message: error_chain(&error),
             })?;
             let so_far = (bytes.len() + chunk.len()) as u64;
             if so_far > limit {
@@ -159,7 +161,7 @@ impl Object {
 }
 
 fn state_of(operation: Operation, at: &Location, etag: Option<&str>, version: Option<String>) -> Result<State, Error> {
-    let etag = etag.ok_or_else(|| operation.failed_with(at, NO_ETAG))?.trim_matches('"').to_owned();
+    let etag = etag.ok_or_else(|| Error::storage_with(operation, at, NO_ETAG))?.trim_matches('"').to_owned();
     // A bucket whose versioning was suspended says "null".
     Ok(State { etag, version: version.filter(|version| version != "null") })
 }

@@ -7,7 +7,7 @@ use model::{Job, Location};
 use crate::absence::{Existence, existence, unknown};
 use crate::fetch::NO_ETAG;
 use crate::mark::{Mark, Search, State};
-use crate::operation::{Operation, message, status};
+use crate::operation::{Operation, http_status, service_error_message};
 use crate::{Error, Outputs, Plan, Store};
 
 /// What was seen at every place of a source's outputs, at one look.
@@ -146,7 +146,7 @@ impl Place {
 
     pub(crate) fn refuse_unknown(&self) -> Result<(), Error> {
         match &self.content {
-            Content::Unknown(answer) => Err(Operation::HeadObject.failed_with(&self.at, answer)),
+            Content::Unknown(answer) => Err(Error::storage_with(Operation::HeadObject, &self.at, answer)),
             Content::Nothing | Content::Object(_) => Ok(()),
         }
     }
@@ -158,16 +158,18 @@ impl Place {
             Ok(head) => {
                 let mark = Mark::read(&head.metadata.unwrap_or_default());
                 let bytes = head.content_length.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default();
-                let etag = head.e_tag.ok_or_else(|| operation.failed_with(at, NO_ETAG))?;
+                let etag = head.e_tag.ok_or_else(|| Error::storage_with(operation, at, NO_ETAG))?;
                 Content::Object(There { etag, bytes, mark })
             }
             Err(error) if matches!(error.as_service_error(), Some(HeadObjectError::NotFound(_))) => Content::Nothing,
-            Err(error) if status(&error) == Some(403) => match existence(store, at).await? {
+            Err(error) if http_status(&error) == Some(403) => match existence(store, at).await? {
                 Existence::Absent => Content::Nothing,
-                Existence::Present => return Err(operation.failed(at, &error)),
-                Existence::Unknown(listing) => Content::Unknown(unknown(&message(&error), &listing, operation)),
+                Existence::Present => return Err(Error::storage(operation, at, &error)),
+                Existence::Unknown(listing) => {
+                    Content::Unknown(unknown(&service_error_message(&error), &listing, operation))
+                }
             },
-            Err(error) => return Err(operation.failed(at, &error)),
+            Err(error) => return Err(Error::storage(operation, at, &error)),
         };
         Ok(Self { at: at.clone(), content })
     }

@@ -88,7 +88,9 @@ pub(crate) async fn make(
 
     let outputs = plan.layout.outputs(&job.source.at, &plan.recipe.widths)?;
     if conversion.variants.len() != outputs.variants.len() {
-        return Err(Error::Worker { message: "it made another number of variants than was requested for".into() });
+        return Err(Error::WorkerFailed {
+            message: "it made another number of variants than was requested for".into(),
+        });
     }
     let variants = conversion.variants.into_iter().zip(outputs.variants);
     let variants = variants.map(|(variant, at)| report(variant, at, facts.bytes, plan)).collect();

@@ -8,7 +8,7 @@ use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 use tokio::task_local;
 
-use crate::operation::meaning;
+use crate::operation::status_meaning;
 
 task_local! {
     /// The progress of the job that this task works on.
@@ -44,7 +44,7 @@ pub(crate) enum Step {
 
 /// The step that the deadline interrupted, and why it took so long, as far as that is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Interruption {
+pub struct InterruptedStep {
     step: Step,
     is_answered: bool,
     failure: Option<String>,
@@ -57,9 +57,9 @@ impl Progress {
     }
 
     /// The deadline comes now.
-    pub(crate) fn interruption(&self) -> Interruption {
+    pub(crate) fn interrupted_step(&self) -> InterruptedStep {
         let State { step, is_answered, failure } = &*self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Interruption { step: *step, is_answered: *is_answered, failure: failure.clone() }
+        InterruptedStep { step: *step, is_answered: *is_answered, failure: failure.clone() }
     }
 }
 
@@ -73,7 +73,7 @@ fn change(change: impl FnOnce(&mut State)) {
     let _ = PROGRESS.try_with(|progress| change(&mut progress.0.lock().unwrap_or_else(PoisonError::into_inner)));
 }
 
-impl fmt::Display for Interruption {
+impl fmt::Display for InterruptedStep {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str(match self.step {
             Step::LookUp => "waiting for S3 to say what is stored",
@@ -115,7 +115,7 @@ impl Intercept for RecordFailures {
         change(|state| {
             state.is_answered |= !is_retried;
             if is_retried {
-                let code = code.or_else(|| meaning(status)).unwrap_or("without a code");
+                let code = code.or_else(|| status_meaning(status)).unwrap_or("without a code");
                 state.failure = Some(format!("{status} {code}"));
             }
         });
@@ -136,7 +136,7 @@ mod tests {
             (Step::Store, true, Some("503 SlowDown"), "answered with 503 SlowDown"),
         ] {
             let failure = failure.map(str::to_owned);
-            let text = Interruption { step, is_answered, failure }.to_string();
+            let text = InterruptedStep { step, is_answered, failure }.to_string();
             assert!(text.contains(words), "{text}");
         }
     }
@@ -149,6 +149,9 @@ mod tests {
             begin(Step::Convert);
         };
         progress.scope(failed).await;
-        assert_eq!(progress.interruption(), Interruption { step: Step::Convert, is_answered: false, failure: None });
+        assert_eq!(
+            progress.interrupted_step(),
+            InterruptedStep { step: Step::Convert, is_answered: false, failure: None }
+        );
     }
 }

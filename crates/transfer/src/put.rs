@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use crate::carried::Carried;
 use crate::look::{Content, Place, There};
 use crate::mark::Mark;
-use crate::operation::{Operation, status};
+use crate::operation::{Operation, http_status};
 use crate::{Error, Plan, Store};
 
 /// An object to be stored.
@@ -74,22 +74,22 @@ pub(crate) async fn put(store: &Store, place: &Place, output: Output<'_>, plan: 
         Ok(done) => return Ok(done.e_tag.unwrap_or_default()),
         Err(error) => error,
     };
-    match (status(&error), content) {
+    match (http_status(&error), content) {
         // There is an object: one that another writer stored in between, or one that the role must not read.
         (Some(412), Content::Unknown(answer)) => match Place::look(store, at).await?.content {
             Content::Unknown(_) => {
                 let message =
                     format!("{answer}; the object exists, so the role needs {}", Operation::HeadObject.permissions());
-                Err(Operation::HeadObject.failed_with(at, message))
+                Err(Error::storage_with(Operation::HeadObject, at, message))
             }
-            Content::Nothing | Content::Object(_) => Err(Operation::PutObject.conflict(at, &error)),
+            Content::Nothing | Content::Object(_) => Err(Error::conflict(Operation::PutObject, at, &error)),
         },
         // 409: another write is under way. 404: what was to be replaced is gone.
-        (Some(412 | 409), _) => Err(Operation::PutObject.conflict(at, &error)),
+        (Some(412 | 409), _) => Err(Error::conflict(Operation::PutObject, at, &error)),
         (Some(404), Content::Object(_)) if error.code() != Some("NoSuchBucket") => {
-            Err(Operation::PutObject.conflict(at, &error))
+            Err(Error::conflict(Operation::PutObject, at, &error))
         }
-        _ => Err(Operation::PutObject.failed(at, &error)),
+        _ => Err(Error::storage(Operation::PutObject, at, &error)),
     }
 }
 
@@ -100,12 +100,12 @@ pub(crate) async fn put(store: &Store, place: &Place, output: Output<'_>, plan: 
 pub(crate) async fn delete(store: &Store, at: &Location, there: &There) -> Result<(), Error> {
     let request = |client: Client| client.delete_object().bucket(&at.bucket).key(&at.key).if_match(&there.etag).send();
     let Err(error) = store.send(&at.bucket, request).await else { return Ok(()) };
-    match status(&error) {
+    match http_status(&error) {
         Some(404 | 409 | 412) if error.code() != Some("NoSuchBucket") => {
-            Err(Operation::DeleteObject.conflict(at, &error))
+            Err(Error::conflict(Operation::DeleteObject, at, &error))
         }
         Some(501) if store.is_custom_endpoint() => delete_checked(store, at, there).await,
-        _ => Err(Operation::DeleteObject.failed(at, &error)),
+        _ => Err(Error::storage(Operation::DeleteObject, at, &error)),
     }
 }
 
@@ -124,13 +124,13 @@ async fn delete_checked(store: &Store, at: &Location, there: &There) -> Result<(
         Ok(_) => return Err(Error::Conflict { message: format!("{at} has another ETag than before") }),
         Err(error) => {
             return Err(match error.as_service_error() {
-                Some(HeadObjectError::NotFound(_)) => Operation::HeadObject.conflict(at, &error),
-                _ => Operation::HeadObject.failed(at, &error),
+                Some(HeadObjectError::NotFound(_)) => Error::conflict(Operation::HeadObject, at, &error),
+                _ => Error::storage(Operation::HeadObject, at, &error),
             });
         }
     }
     let deleted = store.send(&at.bucket, |client| client.delete_object().bucket(&at.bucket).key(&at.key).send()).await;
-    deleted.map(|_| ()).map_err(|error| Operation::DeleteObject.failed(at, &error))
+    deleted.map(|_| ()).map_err(|error| Error::storage(Operation::DeleteObject, at, &error))
 }
 
 /// A digest in hexadecimal.

@@ -7,11 +7,11 @@ use model::{Change, Job, Location, Outcome, Report, Timings};
 use tokio::time::{sleep, timeout_at};
 
 use crate::absence::{Existence, existence};
-use crate::error::panic_message;
 use crate::fetch::{Found, Object, open, state};
 use crate::look::Seen;
 use crate::make::{Made, make};
 use crate::mark::{Search, State};
+use crate::panic::panic_message;
 use crate::progress::{self, Progress, Step};
 use crate::set::{clear, fill};
 use crate::stage::Stage;
@@ -47,7 +47,7 @@ pub async fn run(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Dea
     let result = match deadline {
         None => attempt.await,
         Some(deadline) => timeout_at(deadline.at.into(), attempt).await.unwrap_or_else(|_| {
-            Err(Error::DeadlineExceeded { after: begun.elapsed(), interruption: progress.interruption() })
+            Err(Error::DeadlineExceeded { after: begun.elapsed(), step: progress.interrupted_step() })
         }),
     };
     let outcome = result.unwrap_or_else(|error| error.outcome());
@@ -76,11 +76,11 @@ async fn attempt(
             Ok(Some(outcome)) => return Ok(outcome),
             Ok(None) => last = format!("{at} changed while the job ran"),
             Err(Error::Conflict { message }) => last = message,
-            Err(Error::Interrupted { .. }) if round + 1 < ROUNDS => {}
+            Err(Error::DownloadInterrupted { .. }) if round + 1 < ROUNDS => {}
             Err(error) => return Err(error),
         }
     }
-    Err(Error::Contended { at: at.clone(), times: ROUNDS, last })
+    Err(Error::RepeatedConflict { at: at.clone(), attempts: ROUNDS, last_conflict: last })
 }
 
 /// One job under way, over its rounds.
@@ -132,7 +132,7 @@ impl Effort<'_> {
         // An order without an event behind it expected something there.
         match &self.job.source.etag {
             Some(_) => Ok(skipped("it was removed since, which has an event of its own")),
-            None => Err(Error::Missing { at: self.job.source.at.clone() }),
+            None => Err(Error::SourceNotFound { at: self.job.source.at.clone() }),
         }
     }
 
@@ -197,7 +197,7 @@ impl Effort<'_> {
                 // What a search would take, there is not.
                 Err(
                     Error::OutOfTime { .. }
-                    | Error::CpuTime { .. }
+                    | Error::CpuTimeExceeded { .. }
                     | Error::TimeShareExceeded { .. }
                     | Error::OutOfMemory { .. }
                     | Error::Killed,
@@ -227,7 +227,7 @@ fn nothing_to_do(job: &Job, plan: &Plan) -> Result<Option<&'static str>, Error> 
         Role::Source => {}
         Role::Output => return Ok(Some("it is an output, which is never an input")),
         Role::Folder => return Ok(Some("it is a folder")),
-        Role::Reserved => return Err(Error::Reserved { at: job.source.at.clone() }),
+        Role::Reserved => return Err(Error::ReservedKey { at: job.source.at.clone() }),
     }
     match job.change {
         Change::Deleted if !plan.follow_deletions => {

@@ -13,7 +13,7 @@ use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
 use crate::catalog::Catalog;
-use crate::operation::region_of_bucket;
+use crate::operation::bucket_region;
 use crate::progress::RecordFailures;
 use crate::turn::Turns;
 use crate::worker::Worker;
@@ -103,7 +103,7 @@ impl Store {
         let asked = client.config().region().cloned();
         // On the heap: the SDK's futures are large, and a job has several of them.
         let answer = Box::pin(request(client)).await;
-        let moved = answer.as_ref().err().and_then(region_of_bucket).map(Region::new);
+        let moved = answer.as_ref().err().and_then(bucket_region).map(Region::new);
         match moved.filter(|region| Some(region) != asked.as_ref()) {
             Some(region) => Box::pin(request(self.remember(bucket, region))).await,
             None => answer,

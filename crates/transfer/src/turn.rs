@@ -115,7 +115,7 @@ impl Turns {
                 let result = first.run(bytes, request.clone()).await;
                 match (result, second_copy) {
                     // The search took longer than estimated. One encode of the image may still fit.
-                    (Err(Error::CpuTime { needed: None, .. }), Some(bytes)) if first.is_searching => {
+                    (Err(Error::CpuTimeExceeded { needed: None, .. }), Some(bytes)) if first.is_searching => {
                         request.time = Time { left: time_left(), without_search: true, ..request.time };
                         let second = conversion.insert(Conversion::start(&worker, &request)?);
                         second.run(bytes, request).await
@@ -135,7 +135,7 @@ impl Turns {
             // It fails if nobody waits for the result any more.
             let _ = to.send(result);
         });
-        result.await.unwrap_or_else(|_| Err(Error::Worker { message: "its task ended early".into() }))
+        result.await.unwrap_or_else(|_| Err(Error::WorkerFailed { message: "its task ended early".into() }))
     }
 
     /// Nothing for more than may ever wait.

@@ -53,7 +53,7 @@ const SEARCHING: u32 = 8;
 /// limit on CPU time, but begins nothing that cannot be done within it.
 ///
 /// # Errors
-/// [`Error::OutOfTime`] and [`Error::CpuTime`] before it begins where the time cannot be enough; [`Error::Convert`] otherwise.
+/// [`Error::OutOfTime`] and [`Error::CpuTimeExceeded`] before it begins where the time cannot be enough; [`Error::Convert`] otherwise.
 pub fn work(bytes: Vec<u8>, request: &Request) -> Result<Work, Error> {
     work_with(bytes, request, |_| ())
 }
@@ -64,7 +64,7 @@ pub(crate) fn work_with(bytes: Vec<u8>, request: &Request, before_encoding: impl
     let opened = OpenedImage::open(&bytes, recipe, limits)?;
     let cpu = least_cpu_time(&opened, recipe.speed);
     if let Some(limit) = limits.cpu_seconds.filter(|limit| cpu > seconds(limit.get())) {
-        return Err(Error::CpuTime { needed: Some(cpu), limit });
+        return Err(Error::CpuTimeExceeded { needed: Some(cpu), limit });
     }
     // Shared out over the threads. Refusing by this figure refuses nothing that had a chance.
     let needed = cpu / u32::try_from(threads.get()).unwrap_or(u32::MAX);

@@ -190,7 +190,7 @@ async fn crash_while_converting_fails_that_image_alone() {
 async fn image_that_the_system_ends_for_want_of_memory_fails_alone() {
     // The system sends this signal if it runs out of memory.
     let error = error_after(Signal::SIGKILL, async |_| ()).await;
-    assert!(error.contains("most likely for want of memory"), "{error}");
+    assert!(error.contains("most likely because memory ran out"), "{error}");
 }
 
 #[cfg(target_os = "linux")]

@@ -12,8 +12,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 
 use super::confine::Confinement;
 use crate::Error;
-use crate::error::chain;
 use crate::work::{Request, Work};
+use model::error_chain;
 
 /// The byte before a response, and the byte that a search for a quality writes before it.
 const RESPONSE: u8 = b'R';
@@ -81,7 +81,7 @@ impl ResponseHeader {
             Err(Error::Convert(error)) if error.is_out_of_memory() => return (Self::OutOfMemory, vec![]),
             Err(error) => {
                 let can_retry = matches!(error.outcome(), Outcome::Failed { .. });
-                return (Self::NotConverted { reason: chain(&error), can_retry }, vec![]);
+                return (Self::NotConverted { reason: error_chain(&error), can_retry }, vec![]);
             }
         };
         let Conversion { variants, search_obstacle, notes } = conversion;

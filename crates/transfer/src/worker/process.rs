@@ -49,7 +49,7 @@ impl Conversion {
                 .spawn()
         };
         let child = Worker::program().and_then(start);
-        let child = child.map_err(|error| Error::Worker { message: format!("cannot be started: {error}") })?;
+        let child = child.map_err(|error| Error::WorkerFailed { message: format!("cannot be started: {error}") })?;
         Ok(Self { child, confinement, is_searching: false })
     }
 
@@ -100,7 +100,7 @@ impl Conversion {
         let signal = status.signal().and_then(|signal| Signal::try_from(signal).ok());
         let limit_mib = self.confinement.memory >> 20;
         match (signal, self.confinement.cpu_seconds) {
-            (Some(Signal::SIGXCPU), Some(limit)) => Error::CpuTime { needed: None, limit },
+            (Some(Signal::SIGXCPU), Some(limit)) => Error::CpuTimeExceeded { needed: None, limit },
             // If an allocation fails, Rust prints this message, and libavif aborts without one.
             _ if stderr.contains("memory allocation of") => Error::OutOfMemory { limit_mib },
             (Some(Signal::SIGABRT), _) if stderr.is_empty() => Error::OutOfMemory { limit_mib },
@@ -130,5 +130,5 @@ async fn read_stderr(mut from: impl AsyncRead + Unpin) -> String {
 }
 
 fn worker_error(error: &io::Error) -> Error {
-    Error::Worker { message: error.to_string() }
+    Error::WorkerFailed { message: error.to_string() }
 }

@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::message::{RequestHeader, read_header, write_response, write_search};
 use crate::Error;
-use crate::error::panic_message;
+use crate::panic::panic_message;
 use crate::work::work_with;
 
 /// Converts the image on standard input, and writes the result to standard output. Call it before the first thread is started.

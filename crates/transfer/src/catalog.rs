@@ -1,5 +1,5 @@
-//! The catalog: a DynamoDB table with one item for each source, which holds what the manifest holds. To be searched by
-//! other programs; written after the manifest, and on the same condition: that it is still what was looked at.
+//! The catalog: a DynamoDB table with one item for each source, which contains the manifest. Other programs can query it. The
+//! item is written after the manifest, and only if it did not change since it was read.
 
 use std::collections::HashMap;
 
@@ -13,14 +13,14 @@ use model::Location;
 
 use crate::Error;
 use crate::manifest::Manifest;
-use crate::mark::{Mark, SHA256};
 use crate::operation::{permission_hint, service_error_message};
+use crate::provenance::{Provenance, SHA256};
 
 /// The table's partition key, a string: the source as `s3://bucket/key`.
-pub(crate) const SOURCE: &str = "source";
-pub(crate) const MANIFEST: &str = "manifest";
+pub(crate) const SOURCE_ATTRIBUTE: &str = "source";
+pub(crate) const MANIFEST_ATTRIBUTE: &str = "manifest";
 
-/// The table, as this program reaches it.
+/// The catalog's table and its client.
 #[derive(Debug, Clone)]
 pub(crate) struct Catalog {
     pub(crate) client: Client,
@@ -28,30 +28,40 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
-    /// What a source's item says about its making; nothing where there is none.
-    pub(crate) async fn look(&self, source: &Location) -> Result<Option<Mark>, Error> {
+    /// The provenance in the entry of a source; `None` if there is no entry.
+    pub(crate) async fn read_entry(&self, source: &Location) -> Result<Option<Provenance>, Error> {
         let request = self.client.get_item().table_name(&self.table).consistent_read(true);
-        let found = request.key(SOURCE, text(source)).send().await;
-        let found = found.map_err(|error| self.failed("GetItem", source, &error))?;
-        let texts = |item: HashMap<String, AttributeValue>| -> HashMap<String, String> {
+        let response = request.key(SOURCE_ATTRIBUTE, source_value(source)).send().await;
+        let response = response.map_err(|error| self.failed("GetItem", source, &error))?;
+        let strings = |item: HashMap<String, AttributeValue>| -> HashMap<String, String> {
             item.into_iter().filter_map(|(name, value)| Some((name, value.as_s().ok()?.clone()))).collect()
         };
-        Ok(found.item.and_then(|item| Mark::read(&texts(item))))
+        Ok(response.item.and_then(|item| Provenance::from_metadata(&strings(item))))
     }
 
-    /// Writes a source's item, if there is none.
+    /// Writes the entry of a source if there is none.
     ///
     /// # Errors
-    /// [`Error::Conflict`] where there is one.
-    pub(crate) async fn put(&self, source: &Location, mark: &Mark, manifest: &Manifest<'_>) -> Result<(), Error> {
-        let manifest =
-            serde_dynamo::to_attribute_value(manifest).expect("a struct of text and numbers is an attribute");
-        let request =
-            self.client.put_item().table_name(&self.table).item(SOURCE, text(source)).item(MANIFEST, manifest);
-        let marks = mark.metadata().into_iter();
-        let request = marks.fold(request, |request, (name, value)| request.item(name, AttributeValue::S(value)));
-        let request =
-            request.condition_expression("attribute_not_exists(#source)").expression_attribute_names("#source", SOURCE);
+    /// [`Error::Conflict`] if there is an entry.
+    pub(crate) async fn write_entry(
+        &self,
+        source: &Location,
+        provenance: &Provenance,
+        manifest: &Manifest<'_>,
+    ) -> Result<(), Error> {
+        let manifest = serde_dynamo::to_attribute_value(manifest)
+            .expect("a struct of strings and numbers always serializes to an attribute");
+        let request = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .item(SOURCE_ATTRIBUTE, source_value(source))
+            .item(MANIFEST_ATTRIBUTE, manifest);
+        let attributes = provenance.to_metadata().into_iter();
+        let request = attributes.fold(request, |request, (name, value)| request.item(name, AttributeValue::S(value)));
+        let request = request
+            .condition_expression("attribute_not_exists(#source)")
+            .expression_attribute_names("#source", SOURCE_ATTRIBUTE);
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
@@ -61,16 +71,16 @@ impl Catalog {
         }
     }
 
-    /// Deletes a source's item, if it did not change since it was looked up.
+    /// Deletes the entry of a source if it did not change since `stored` was read.
     ///
     /// # Errors
-    /// [`Error::Conflict`] where it changed or is gone.
-    pub(crate) async fn delete(&self, source: &Location, seen: &Mark) -> Result<(), Error> {
-        let request = self.client.delete_item().table_name(&self.table).key(SOURCE, text(source));
+    /// [`Error::Conflict`] if the entry changed or was deleted.
+    pub(crate) async fn delete_entry(&self, source: &Location, stored: &Provenance) -> Result<(), Error> {
+        let request = self.client.delete_item().table_name(&self.table).key(SOURCE_ATTRIBUTE, source_value(source));
         let request = request
-            .condition_expression("#sha256 = :seen")
+            .condition_expression("#sha256 = :stored")
             .expression_attribute_names("#sha256", SHA256)
-            .expression_attribute_values(":seen", AttributeValue::S(seen.sha256.clone()));
+            .expression_attribute_values(":stored", AttributeValue::S(stored.sha256.clone()));
         match request.send().await {
             Ok(_) => Ok(()),
             Err(error) => match error.as_service_error() {
@@ -86,8 +96,8 @@ impl Catalog {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let message =
-            service_error_message(error) + &permission_hint(error, &format!("dynamodb:{operation} on the table"));
+        let permission = format!("dynamodb:{operation} on the table");
+        let message = service_error_message(error) + &permission_hint(error, &permission);
         Error::Catalog { operation, table: self.table.clone(), at: source.clone(), message }
     }
 
@@ -95,11 +105,11 @@ impl Catalog {
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     {
-        let (table, answer) = (&self.table, service_error_message(error));
-        Error::Conflict { message: format!("{operation} of {source} in the table {table}: {answer}") }
+        let (table, message) = (&self.table, service_error_message(error));
+        Error::Conflict { message: format!("{operation} of {source} in the table {table}: {message}") }
     }
 }
 
-fn text(source: &Location) -> AttributeValue {
+fn source_value(source: &Location) -> AttributeValue {
     AttributeValue::S(source.to_string())
 }

@@ -9,9 +9,9 @@ use model::{Job, Location};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::absence::confirm_absent;
-use crate::carried::Carried;
-use crate::mark::State;
 use crate::operation::{Operation, http_status};
+use crate::provenance::SourceState;
+use crate::source_headers::SourceHeaders;
 use crate::{Error, Store};
 use model::error_chain;
 
@@ -20,7 +20,7 @@ pub(crate) enum Found {
     Object(Box<Object>),
     /// An object that has to be restored before it can be read.
     Archived {
-        state: State,
+        state: SourceState,
         /// The storage class or access tier, where S3 names it.
         class: Option<String>,
     },
@@ -33,8 +33,8 @@ pub(crate) enum Found {
 /// A source whose content is still to be read.
 pub(crate) struct Object {
     pub(crate) at: Location,
-    pub(crate) state: State,
-    pub(crate) carried: Carried,
+    pub(crate) state: SourceState,
+    pub(crate) carried: SourceHeaders,
     /// Its size, as announced.
     pub(crate) announced: u64,
     body: ByteStream,
@@ -86,7 +86,7 @@ async fn archived(store: &Store, job: &Job, archive: &InvalidObjectState, only_a
 
 /// The current version is what counts. An older one is never asked for: whatever comes of it would be stale. Nor does
 /// every server mind If-Match.
-fn is_as_told(job: &Job, state: &State) -> bool {
+fn is_as_told(job: &Job, state: &SourceState) -> bool {
     let source = &job.source;
     source.etag.as_ref().is_none_or(|etag| *etag == state.etag)
         && source.version.as_ref().is_none_or(|version| state.version.as_ref() == Some(version))
@@ -98,7 +98,7 @@ fn is_customer_key(code: Option<&str>, words: Option<&str>) -> bool {
 }
 
 /// The source's state as it is now, without its content; nothing where there is evidence that it does not exist.
-pub(crate) async fn state(store: &Store, at: &Location) -> Result<Option<State>, Error> {
+pub(crate) async fn state(store: &Store, at: &Location) -> Result<Option<SourceState>, Error> {
     let head = store.send(&at.bucket, |client| client.head_object().bucket(&at.bucket).key(&at.key).send()).await;
     match head {
         Ok(head) => Ok(Some(state_of(Operation::HeadObject, at, head.e_tag.as_deref(), head.version_id)?)),
@@ -113,7 +113,7 @@ pub(crate) async fn state(store: &Store, at: &Location) -> Result<Option<State>,
 }
 
 /// The source's tags as a query, as a header says them; nothing where the source is gone by now.
-pub(crate) async fn tags(store: &Store, at: &Location, state: &State) -> Result<Option<String>, Error> {
+pub(crate) async fn tags(store: &Store, at: &Location, state: &SourceState) -> Result<Option<String>, Error> {
     let operation = Operation::GetObjectTagging;
     let request = |client: aws_sdk_s3::Client| {
         let request = client.get_object_tagging().bucket(&at.bucket).key(&at.key);
@@ -134,7 +134,7 @@ impl Object {
         let state = state_of(Operation::GetObject, at, response.e_tag.as_deref(), response.version_id.take())?;
         let announced = response.content_length.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default();
         let body = std::mem::take(&mut response.body);
-        Ok(Self { at: at.clone(), state, announced, body, carried: Carried::of(response) })
+        Ok(Self { at: at.clone(), state, announced, body, carried: SourceHeaders::from_response(response) })
     }
 
     /// Reads the content, of at most `limit` bytes, and counts what arrives, whatever was announced.
@@ -160,10 +160,15 @@ impl Object {
     }
 }
 
-fn state_of(operation: Operation, at: &Location, etag: Option<&str>, version: Option<String>) -> Result<State, Error> {
+fn state_of(
+    operation: Operation,
+    at: &Location,
+    etag: Option<&str>,
+    version: Option<String>,
+) -> Result<SourceState, Error> {
     let etag = etag.ok_or_else(|| Error::storage_with(operation, at, NO_ETAG))?.trim_matches('"').to_owned();
     // A bucket whose versioning was suspended says "null".
-    Ok(State { etag, version: version.filter(|version| version != "null") })
+    Ok(SourceState { etag, version: version.filter(|version| version != "null") })
 }
 
 pub(crate) const NO_ETAG: &str = "the answer has no ETag";

@@ -1,6 +1,5 @@
-//! What is stored stays readable and comparable in every later version: fingerprints, keys, metadata, manifests, catalog items.
-//! A test here that fails means that a release would not recognize the outputs of an earlier one. Change the code, not the
-//! expected text.
+//! Golden tests of the stored formats: fingerprints, keys, metadata, manifests and catalog items. If a test fails, the release
+//! would not recognize the outputs of earlier releases. Change the code, not the expected text.
 
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
@@ -8,9 +7,9 @@ use std::num::NonZeroUsize;
 use model::{Limits, Location, Metadata, Recipe, SourceInfo, Width};
 use serde_json::json;
 
-use crate::catalog::{MANIFEST, SOURCE};
-use crate::manifest::{Entry, Manifest, Source};
-use crate::mark::{Mark, Search};
+use crate::catalog::{MANIFEST_ATTRIBUTE, SOURCE_ATTRIBUTE};
+use crate::manifest::{Manifest, ManifestSource, ManifestVariant};
+use crate::provenance::{Provenance, QualitySearch};
 use crate::{Layout, Plan, StorageOptions};
 
 fn plan(recipe: Recipe, storage: StorageOptions) -> Plan {
@@ -62,22 +61,22 @@ fn unchanged_settings_keep_their_fingerprint() {
 fn outputs_keep_their_keys() {
     let layout = Layout { bucket: "cdn".parse().ok(), prefix: "avif/".into() };
     let outputs = layout.outputs(&source(), &"full,640".parse().unwrap()).unwrap();
-    let places: Vec<String> = outputs.variants.iter().chain(&outputs.manifest).map(Location::to_string).collect();
+    let locations: Vec<String> = outputs.variants.iter().chain(&outputs.manifest).map(Location::to_string).collect();
     let expected = ["写真/a b+1.jpg.avif", "写真/a b+1.jpg.w640.avif", "写真/a b+1.jpg.avif.json"]
         .map(|key| format!("s3://cdn/avif/{key}"));
-    assert_eq!(places, expected);
+    assert_eq!(locations, expected);
 }
 
 #[test]
 fn metadata_keeps_its_names_and_values() {
-    let mark = Mark {
-        etag: Some("0a".into()),
-        version: Some("v1".into()),
+    let provenance = Provenance {
+        source_etag: Some("0a".into()),
+        source_version: Some("v1".into()),
         sequencer: "0055AED6DCD90281E5".parse().ok(),
-        event: Some("0b".into()),
-        recipe: "0123456789abcdef".into(),
-        left_out: vec![Width::Full, "640".parse().unwrap()],
-        search: Search::CutShort,
+        event_etag: Some("0b".into()),
+        fingerprint: "0123456789abcdef".into(),
+        omitted: vec![Width::Full, "640".parse().unwrap()],
+        quality_search: QualitySearch::CutShort,
         sha256: "ff".into(),
     };
     let tool = concat!("avif-lambda/", env!("CARGO_PKG_VERSION"));
@@ -94,17 +93,17 @@ fn metadata_keeps_its_names_and_values() {
     ];
     let stored: HashMap<String, String> =
         stored.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    assert_eq!(BTreeMap::from_iter(mark.metadata()), BTreeMap::from_iter(stored.clone()));
-    assert_eq!(Mark::read(&stored), Some(mark));
-    let least = HashMap::from([("avif-recipe".to_owned(), "1".to_owned())]);
-    assert!(Mark::read(&least).is_some_and(|mark| mark.search == Search::Full && mark.left_out.is_empty()));
+    assert_eq!(BTreeMap::from_iter(provenance.to_metadata()), BTreeMap::from_iter(stored.clone()));
+    assert_eq!(Provenance::from_metadata(&stored), Some(provenance));
+    let minimal = HashMap::from([("avif-recipe".to_owned(), "1".to_owned())]);
+    assert!(Provenance::from_metadata(&minimal).is_some_and(|provenance| provenance.quality_search == QualitySearch::Full && provenance.omitted.is_empty()));
 }
 
 #[test]
 fn manifest_and_catalog_item_keep_their_fields() {
     let (source, variant) = (source(), Location { bucket: "cdn".into(), key: "a.avif".into() });
-    let facts = SourceInfo { format: "jpeg".into(), width: 4, height: 3, bytes: 20, frames: 1 };
-    let entry = Entry {
+    let info = SourceInfo { format: "jpeg".into(), width: 4, height: 3, bytes: 20, frames: 1 };
+    let entry = ManifestVariant {
         at: &variant,
         requested: Width::Full,
         width: 4,
@@ -115,8 +114,8 @@ fn manifest_and_catalog_item_keep_their_fields() {
         etag: "0c".into(),
     };
     let manifest = Manifest {
-        source: Source { at: &source, etag: "0a", version: Some("v1"), facts: &facts },
-        recipe: "0123456789abcdef".into(),
+        source: ManifestSource { at: &source, etag: "0a", version: Some("v1"), info: &info },
+        fingerprint: "0123456789abcdef".into(),
         variants: vec![entry],
     };
     let expected = json!({
@@ -131,5 +130,5 @@ fn manifest_and_catalog_item_keep_their_fields() {
         }]
     });
     assert_eq!(serde_json::to_value(&manifest).unwrap(), expected);
-    assert_eq!((SOURCE, MANIFEST), ("source", "manifest"));
+    assert_eq!((SOURCE_ATTRIBUTE, MANIFEST_ATTRIBUTE), ("source", "manifest"));
 }

@@ -10,7 +10,6 @@
 
 mod absence;
 mod bucket_name;
-mod carried;
 mod catalog;
 mod error;
 mod fetch;
@@ -20,14 +19,15 @@ mod layout;
 mod look;
 mod make;
 mod manifest;
-mod mark;
 mod operation;
 mod panic;
 mod plan;
 mod progress;
+mod provenance;
 mod put;
 mod run;
 mod set;
+mod source_headers;
 mod stage;
 mod store;
 mod stored;

@@ -6,8 +6,8 @@ use model::{Job, Location};
 
 use crate::absence::{Existence, existence, unknown};
 use crate::fetch::NO_ETAG;
-use crate::mark::{Mark, Search, State};
 use crate::operation::{Operation, http_status, service_error_message};
+use crate::provenance::{Provenance, QualitySearch, SourceState};
 use crate::{Error, Outputs, Plan, Store};
 
 /// What was seen at every place of a source's outputs, at one look.
@@ -15,7 +15,7 @@ pub(crate) struct Seen {
     pub(crate) variants: Vec<Place>,
     pub(crate) manifest: Option<Place>,
     /// What the catalog's item says, where there is a catalog and an item.
-    pub(crate) entry: Option<Mark>,
+    pub(crate) entry: Option<Provenance>,
     has_catalog: bool,
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct There {
     /// Its size.
     pub(crate) bytes: u64,
     /// Nothing where it was not made here.
-    pub(crate) mark: Option<Mark>,
+    pub(crate) mark: Option<Provenance>,
 }
 
 impl Seen {
@@ -55,7 +55,7 @@ impl Seen {
         let places = try_join_all(places.map(|at| Place::look(store, at)));
         let entry = async {
             match &store.catalog {
-                Some(catalog) => catalog.look(source).await,
+                Some(catalog) => catalog.read_entry(source).await,
                 None => Ok(None),
             }
         };
@@ -65,12 +65,12 @@ impl Seen {
     }
 
     /// The marks of all that is there, and nothing for each place where nothing of ours is.
-    fn marks(&self) -> impl Iterator<Item = Option<&Mark>> {
+    fn marks(&self) -> impl Iterator<Item = Option<&Provenance>> {
         self.variants.iter().map(Place::mark).chain(self.lists())
     }
 
     /// Those of the manifest and of the catalog's item, as far as these are wanted.
-    fn lists(&self) -> impl Iterator<Item = Option<&Mark>> {
+    fn lists(&self) -> impl Iterator<Item = Option<&Provenance>> {
         let entry = self.has_catalog.then_some(self.entry.as_ref());
         self.manifest.iter().map(Place::mark).chain(entry)
     }
@@ -103,10 +103,10 @@ impl Seen {
     /// lists say that it came out larger than the source: a list by itself is no proof, since whoever removes the set of
     /// an earlier state may still be at it when the source is again what it was then.
     ///
-    /// `search` is the least that counts: with [`Search::Full`], a variant whose search was cut short does not count.
-    pub(crate) fn is_whole(&self, state: &State, plan: &Plan, search: Search) -> bool {
-        let fresh = |mark: Option<&Mark>| mark.is_some_and(|mark| mark.is_of(state, plan, search));
-        let left_out = self.lists().flatten().next().map(|mark| mark.left_out.as_slice()).unwrap_or_default();
+    /// `search` is the least that counts: with [`QualitySearch::Full`], a variant whose search was cut short does not count.
+    pub(crate) fn is_whole(&self, state: &SourceState, plan: &Plan, search: QualitySearch) -> bool {
+        let fresh = |mark: Option<&Provenance>| mark.is_some_and(|mark| mark.matches(state, plan, search));
+        let left_out = self.lists().flatten().next().map(|mark| mark.omitted.as_slice()).unwrap_or_default();
         let mut each = plan.recipe.widths.iter().zip(&self.variants);
         self.lists().all(fresh)
             && each.all(|(width, place)| fresh(place.mark()) || (place.there().is_none() && left_out.contains(&width)))
@@ -117,7 +117,8 @@ impl Seen {
         let Some(sequencer) = &job.source.sequencer else { return false };
         self.marks().all(|mark| {
             mark.is_some_and(|mark| {
-                mark.recipe == plan.fingerprint() && mark.sequencer.as_ref().is_some_and(|stored| stored > sequencer)
+                mark.fingerprint == plan.fingerprint()
+                    && mark.sequencer.as_ref().is_some_and(|stored| stored > sequencer)
             })
         })
     }
@@ -126,7 +127,9 @@ impl Seen {
     /// the job is about, or in its course. A job that knows no state takes everything for its own.
     pub(crate) fn has_any_of(&self, job: &Job) -> bool {
         let Some(etag) = &job.source.etag else { return self.has_ours() };
-        self.marks().flatten().any(|mark| mark.etag.as_ref() == Some(etag) || mark.event.as_ref() == Some(etag))
+        self.marks()
+            .flatten()
+            .any(|mark| mark.source_etag.as_ref() == Some(etag) || mark.event_etag.as_ref() == Some(etag))
     }
 }
 
@@ -140,7 +143,7 @@ impl Place {
     }
 
     /// The mark of what is there; nothing where nothing of ours is.
-    pub(crate) fn mark(&self) -> Option<&Mark> {
+    pub(crate) fn mark(&self) -> Option<&Provenance> {
         self.there()?.mark.as_ref()
     }
 
@@ -156,7 +159,7 @@ impl Place {
         let head = store.send(&at.bucket, |client| client.head_object().bucket(&at.bucket).key(&at.key).send()).await;
         let content = match head {
             Ok(head) => {
-                let mark = Mark::read(&head.metadata.unwrap_or_default());
+                let mark = Provenance::from_metadata(&head.metadata.unwrap_or_default());
                 let bytes = head.content_length.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default();
                 let etag = head.e_tag.ok_or_else(|| Error::storage_with(operation, at, NO_ETAG))?;
                 Content::Object(There { etag, bytes, mark })

@@ -6,11 +6,11 @@ use bytes::Bytes;
 use convert::SearchObstacle;
 use model::{Job, Location, Outcome, Source, SourceInfo, Timings, VariantReport, VariantStatus};
 
-use crate::carried::Carried;
 use crate::fetch::{Found, Object, open, tags};
-use crate::mark::{Mark, Search, State};
 use crate::progress::{self, Step};
+use crate::provenance::{Provenance, QualitySearch, SourceState};
 use crate::put::sha256;
+use crate::source_headers::SourceHeaders;
 use crate::stage::Stage;
 use crate::turn::Hold;
 use crate::work::{Request, Time, Work};
@@ -18,15 +18,15 @@ use crate::{Deadline, Error, Plan, Store};
 
 /// One state of a source, converted.
 pub(crate) struct Made {
-    pub(crate) state: State,
+    pub(crate) state: SourceState,
     pub(crate) facts: SourceInfo,
     /// What was made, in the recipe's order.
     pub(crate) variants: Vec<(VariantReport, Bytes)>,
-    pub(crate) carried: Carried,
+    pub(crate) carried: SourceHeaders,
     /// The source's tags as a query, where they go along.
     pub(crate) tags: Option<String>,
     /// How the variants' quality was found.
-    pub(crate) search: Search,
+    pub(crate) search: QualitySearch,
     /// What the job was told of the source.
     told: Source,
     notes: Vec<String>,
@@ -36,8 +36,8 @@ pub(crate) struct Made {
 
 impl Made {
     /// What an output of this content says of its making.
-    pub(crate) fn mark(&self, content: &[u8], plan: &Plan) -> Mark {
-        Mark::new(&self.state, &self.told, plan, self.search, sha256(content))
+    pub(crate) fn mark(&self, content: &[u8], plan: &Plan) -> Provenance {
+        Provenance::new(&self.state, &self.told, plan, self.search, sha256(content))
     }
 
     pub(crate) fn outcome(self) -> Outcome {
@@ -59,7 +59,7 @@ pub(crate) async fn make(
 ) -> Result<Option<Made>, Error> {
     let Some((object, hold)) = with_room(store, job, plan, object).await? else { return Ok(None) };
     let state = object.state.clone();
-    let carried = if plan.storage.drop_headers { Carried::default() } else { object.carried.clone() };
+    let carried = if plan.storage.drop_headers { SourceHeaders::default() } else { object.carried.clone() };
 
     let fetch = async {
         let bytes = Bytes::from(object.read(plan.limits.bytes).await?);
@@ -94,12 +94,16 @@ pub(crate) async fn make(
     }
     let variants = conversion.variants.into_iter().zip(outputs.variants);
     let variants = variants.map(|(variant, at)| report(variant, at, facts.bytes, plan)).collect();
-    let search = if conversion.search_obstacle == Some(SearchObstacle::Time) { Search::CutShort } else { Search::Full };
+    let search = if conversion.search_obstacle == Some(SearchObstacle::Time) {
+        QualitySearch::CutShort
+    } else {
+        QualitySearch::Full
+    };
     let (told, notes) = (job.source.clone(), conversion.notes);
     let mut made = Made { state, search, told, facts, variants, carried, tags, notes, _hold: hold };
-    let metadata = made.carried.with(made.mark(&[], plan).metadata());
-    let left_out = made.carried.left_out(&metadata);
-    if made.search == Search::CutShort {
+    let metadata = made.carried.output_metadata(made.mark(&[], plan).to_metadata());
+    let left_out = made.carried.omitted_names(&metadata);
+    if made.search == QualitySearch::CutShort {
         made.notes.push("the variants are made again at the next event of the source, or by a backfill".into());
     }
     if !left_out.is_empty() {

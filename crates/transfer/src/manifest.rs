@@ -1,31 +1,32 @@
-//! The manifest: one JSON object beside a source's variants that lists them. It is written last, so whoever begins there
-//! finds a whole set.
+//! The manifest: a JSON object next to a source's variants that lists them. It is written after the variants, so every variant
+//! that it lists exists.
 
 use model::{Location, SourceInfo, Width};
 use serde::Serialize;
 
-/// A source and what was made of it.
+/// The content of a manifest. The field names are part of the stored format.
 #[derive(Debug, Serialize)]
 pub(crate) struct Manifest<'set> {
-    pub(crate) source: Source<'set>,
-    pub(crate) recipe: String,
-    pub(crate) variants: Vec<Entry<'set>>,
+    pub(crate) source: ManifestSource<'set>,
+    #[serde(rename = "recipe")]
+    pub(crate) fingerprint: String,
+    pub(crate) variants: Vec<ManifestVariant<'set>>,
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct Source<'set> {
+pub(crate) struct ManifestSource<'set> {
     #[serde(flatten)]
     pub(crate) at: &'set Location,
     pub(crate) etag: &'set str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) version: Option<&'set str>,
     #[serde(flatten)]
-    pub(crate) facts: &'set SourceInfo,
+    pub(crate) info: &'set SourceInfo,
 }
 
-/// One variant that is stored.
+/// A stored variant.
 #[derive(Debug, Serialize)]
-pub(crate) struct Entry<'set> {
+pub(crate) struct ManifestVariant<'set> {
     #[serde(flatten)]
     pub(crate) at: &'set Location,
     #[serde(rename = "asked")]
@@ -35,8 +36,8 @@ pub(crate) struct Entry<'set> {
     #[serde(rename = "type")]
     pub(crate) media_type: &'static str,
     pub(crate) bytes: u64,
-    /// Of its content, in hexadecimal.
+    /// SHA-256 of the content, in hexadecimal.
     pub(crate) sha256: String,
-    /// With which a reader asks S3 for exactly this content.
+    /// The ETag, without quotation marks. A reader can use it in `If-Match` to get exactly this content.
     pub(crate) etag: String,
 }

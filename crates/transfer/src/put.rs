@@ -9,18 +9,18 @@ use bytes::Bytes;
 use model::Location;
 use sha2::{Digest, Sha256};
 
-use crate::carried::Carried;
 use crate::look::{Content, Place, There};
-use crate::mark::Mark;
 use crate::operation::{Operation, http_status};
+use crate::provenance::Provenance;
+use crate::source_headers::SourceHeaders;
 use crate::{Error, Plan, Store};
 
 /// An object to be stored.
 pub(crate) struct Output<'job> {
     pub(crate) media_type: &'static str,
     pub(crate) body: Bytes,
-    pub(crate) mark: Mark,
-    pub(crate) carried: &'job Carried,
+    pub(crate) mark: Provenance,
+    pub(crate) carried: &'job SourceHeaders,
     /// The source's tags as a query, where they go along.
     pub(crate) tags: Option<&'job str>,
 }
@@ -41,7 +41,7 @@ pub(crate) async fn put(store: &Store, place: &Place, output: Output<'_>, plan: 
     };
     // SSE-KMS with the account's key for S3, or the bucket's default, where no key is named.
     let encryption = storage.kms_key.as_ref().map(|_| ServerSideEncryption::AwsKms);
-    let metadata = carried.with(mark.metadata());
+    let metadata = carried.output_metadata(mark.to_metadata());
     let request = |client: Client| {
         let request = client
             .put_object()

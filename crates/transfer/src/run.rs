@@ -10,9 +10,9 @@ use crate::absence::{Existence, existence};
 use crate::fetch::{Found, Object, open, state};
 use crate::look::Seen;
 use crate::make::{Made, make};
-use crate::mark::{Search, State};
 use crate::panic::panic_message;
 use crate::progress::{self, Progress, Step};
+use crate::provenance::{QualitySearch, SourceState};
 use crate::set::{clear, fill};
 use crate::stage::Stage;
 use crate::{Deadline, Error, Outputs, Plan, Role, Store};
@@ -121,8 +121,8 @@ impl Effort<'_> {
     }
 
     /// The source exists and cannot be read, so its outputs stay as they are.
-    fn archived(&self, seen: &Seen, state: &State, class: Option<String>) -> Result<Outcome, Error> {
-        if seen.is_whole(state, self.plan, Search::CutShort) {
+    fn archived(&self, seen: &Seen, state: &SourceState, class: Option<String>) -> Result<Outcome, Error> {
+        if seen.is_whole(state, self.plan, QualitySearch::CutShort) {
             return Ok(skipped(STORED));
         }
         Err(Error::Archived { at: self.job.source.at.clone(), class })
@@ -176,7 +176,7 @@ impl Effort<'_> {
     async fn fill(&mut self, seen: &Seen, object: Box<Object>) -> Result<Option<Outcome>, Error> {
         let found = object.state.clone();
         self.made = self.made.take().filter(|made| made.state == found);
-        let search = self.made.as_ref().map_or(Search::Full, |made| made.search);
+        let search = self.made.as_ref().map_or(QualitySearch::Full, |made| made.search);
         if seen.is_whole(&found, self.plan, search) {
             return match self.made.take() {
                 // It was stored although S3 did not say so, or somebody else stored the same.
@@ -189,7 +189,7 @@ impl Effort<'_> {
             made
         } else {
             // Variants whose search was cut short are stored already: make them again only if there is time for a search.
-            let is_stored_unsearched = seen.is_whole(&found, self.plan, Search::CutShort);
+            let is_stored_unsearched = seen.is_whole(&found, self.plan, QualitySearch::CutShort);
             let (store, deadline, took) = (self.store, self.deadline, &mut *self.took);
             match make(store, self.job, self.plan, object, deadline, is_stored_unsearched, took).await {
                 Ok(Some(made)) => made,

@@ -8,8 +8,8 @@ use model::{Location, VariantReport, VariantStatus};
 
 use crate::look::{Content, Place, Seen, There};
 use crate::make::Made;
-use crate::manifest::{Entry, Manifest, Source};
-use crate::mark::{Mark, Search};
+use crate::manifest::{Manifest, ManifestSource, ManifestVariant};
+use crate::provenance::{Provenance, QualitySearch};
 use crate::put::{Output, delete, put};
 use crate::{Error, Plan, Store};
 
@@ -39,14 +39,14 @@ pub(crate) async fn fill(store: &Store, plan: &Plan, seen: &Seen, made: &Made, s
     let each = made.variants.iter().zip(&seen.variants);
     let each = each.map(|((report, body), place)| variant(store, plan, made, report, body, place));
     // All of them, whatever becomes of one: a write that is cut off here may still take effect.
-    let stored: Vec<Option<Entry>> = join_all(each).await.into_iter().collect::<Result<_, _>>()?;
+    let stored: Vec<Option<ManifestVariant>> = join_all(each).await.into_iter().collect::<Result<_, _>>()?;
     publish(store, plan, seen, made, source, stored.into_iter().flatten().collect()).await
 }
 
 /// Deletes the lists, which are about to become wrong.
 async fn withdraw(store: &Store, seen: &Seen, source: &Location) -> Result<(), Error> {
     if let (Some(catalog), Some(mark)) = (&store.catalog, &seen.entry) {
-        catalog.delete(source, mark).await?;
+        catalog.delete_entry(source, mark).await?;
     }
     if let Some(Place { at, content: Content::Object(there @ There { mark: Some(_), .. }) }) = &seen.manifest {
         delete(store, at, there).await?;
@@ -61,19 +61,19 @@ async fn publish(
     seen: &Seen,
     made: &Made,
     source: &Location,
-    variants: Vec<Entry<'_>>,
+    variants: Vec<ManifestVariant<'_>>,
 ) -> Result<(), Error> {
     if seen.manifest.is_none() && store.catalog.is_none() {
         return Ok(());
     }
     let (etag, version) = (made.state.etag.as_str(), made.state.version.as_deref());
-    let listed = Source { at: source, etag, version, facts: &made.facts };
+    let listed = ManifestSource { at: source, etag, version, info: &made.facts };
     let is_listed = |report: &VariantReport| variants.iter().any(|entry| entry.requested == report.requested);
     let left_out =
         made.variants.iter().filter(|(report, _)| !is_listed(report)).map(|(report, _)| report.requested).collect();
-    let manifest = Manifest { source: listed, recipe: plan.fingerprint(), variants };
+    let manifest = Manifest { source: listed, fingerprint: plan.fingerprint(), variants };
     let body = Bytes::from(serde_json::to_vec(&manifest).expect("a struct of text and numbers is JSON"));
-    let mark = Mark { left_out, ..made.mark(&body, plan) };
+    let mark = Provenance { omitted: left_out, ..made.mark(&body, plan) };
     if let Some(Place { at, content }) = &seen.manifest {
         let (carried, tags) = (&made.carried, made.tags.as_deref());
         let output = Output { media_type: "application/json", body, mark: mark.clone(), carried, tags };
@@ -84,7 +84,7 @@ async fn publish(
         put(store, &Place { at: at.clone(), content }, output, plan).await?;
     }
     match &store.catalog {
-        Some(catalog) => catalog.put(source, &mark, &manifest).await,
+        Some(catalog) => catalog.write_entry(source, &mark, &manifest).await,
         None => Ok(()),
     }
 }
@@ -97,17 +97,17 @@ async fn variant<'made>(
     report: &'made VariantReport,
     body: &Bytes,
     place: &Place,
-) -> Result<Option<Entry<'made>>, Error> {
+) -> Result<Option<ManifestVariant<'made>>, Error> {
     let VariantReport { requested, at, width, height, bytes, status, .. } = report;
     let entry = |bytes, sha256, etag: &str| {
         let etag = etag.trim_matches('"').to_owned();
         let (requested, width, height) = (*requested, *width, *height);
-        Some(Entry { at, requested, width, height, media_type: AVIF, bytes, sha256, etag })
+        Some(ManifestVariant { at, requested, width, height, media_type: AVIF, bytes, sha256, etag })
     };
     match (status, &place.content) {
         // What a full search stored is better than what this job made without one, whatever its size.
         (_, Content::Object(There { mark: Some(mark), bytes, etag }))
-            if made.search == Search::CutShort && mark.is_of(&made.state, plan, Search::Full) =>
+            if made.search == QualitySearch::CutShort && mark.matches(&made.state, plan, QualitySearch::Full) =>
         {
             Ok(entry(*bytes, mark.sha256.clone(), etag))
         }
@@ -119,7 +119,7 @@ async fn variant<'made>(
         (VariantStatus::LargerThanSource, Content::Unknown(_)) => place.refuse_unknown().map(|()| None),
         (VariantStatus::LargerThanSource, Content::Nothing | Content::Object(_)) => Ok(None),
         (VariantStatus::Stored, Content::Object(There { mark: Some(mark), bytes, etag }))
-            if mark.is_of(&made.state, plan, made.search) =>
+            if mark.matches(&made.state, plan, made.search) =>
         {
             Ok(entry(*bytes, mark.sha256.clone(), etag))
         }

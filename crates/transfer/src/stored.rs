@@ -2,7 +2,7 @@ use model::Location;
 
 use crate::fetch::state;
 use crate::look::Seen;
-use crate::mark::{Search, State};
+use crate::provenance::{QualitySearch, SourceState};
 use crate::{Error, Plan, Store};
 
 /// Whether all that the plan wants of a source is stored already, made of the source in that state, so that
@@ -16,11 +16,11 @@ use crate::{Error, Plan, Store};
 pub async fn is_stored(store: &Store, source: &Location, etag: Option<&str>, plan: &Plan) -> Result<bool, Error> {
     let Ok(outputs) = plan.layout.outputs(source, &plan.recipe.widths) else { return Ok(false) };
     let found = match etag {
-        Some(etag) => Some(State { etag: etag.to_owned(), version: None }),
+        Some(etag) => Some(SourceState { etag: etag.to_owned(), version: None }),
         None => state(store, source).await?,
     };
     match found {
-        Some(found) => Ok(Seen::look(store, source, &outputs).await?.is_whole(&found, plan, Search::Full)),
+        Some(found) => Ok(Seen::look(store, source, &outputs).await?.is_whole(&found, plan, QualitySearch::Full)),
         None => Ok(true),
     }
 }

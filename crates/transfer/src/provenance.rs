@@ -1,0 +1,141 @@
+//! The provenance of an output: the user metadata that records its source and recipe.
+
+use std::collections::HashMap;
+
+use model::{Sequencer, Source, Width};
+
+use crate::Plan;
+
+const SOURCE_ETAG: &str = "avif-source-etag";
+const SOURCE_VERSION: &str = "avif-source-version";
+const SOURCE_SEQUENCER: &str = "avif-source-sequencer";
+const EVENT_ETAG: &str = "avif-event-etag";
+const RECIPE: &str = "avif-recipe";
+const TOOL: &str = "avif-tool";
+const OMITTED: &str = "avif-left-out";
+/// Present only if the quality search was cut short. The value is [`CUT_SHORT`].
+const SEARCH: &str = "avif-search";
+const CUT_SHORT: &str = "cut-short";
+pub(crate) const SHA256: &str = "avif-sha256";
+
+/// One state of a source, as S3 returned it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SourceState {
+    /// The ETag, without quotation marks.
+    pub(crate) etag: String,
+    /// The version ID, if the bucket has versioning.
+    pub(crate) version: Option<String>,
+}
+
+/// Whether the quality of an output was searched for as the recipe requires. [`Full`](Self::Full) also satisfies a minimum of
+/// [`CutShort`](Self::CutShort).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum QualitySearch {
+    /// The deadline left no time for the search, so a fixed quality was used.
+    CutShort,
+    /// The quality is the one that the recipe requires.
+    Full,
+}
+
+/// The provenance of one output. An object without it was not created by the function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Provenance {
+    /// The ETag of the source. `None` in outputs of an early release that did not store it.
+    pub(crate) source_etag: Option<String>,
+    pub(crate) source_version: Option<String>,
+    /// The sequencer of the event, if the source was read in the state that the event names.
+    pub(crate) sequencer: Option<Sequencer>,
+    /// The ETag that the job's event names, if the source was read in another state. A redelivery of the event recognizes the
+    /// outputs of its first attempt by it.
+    pub(crate) event_etag: Option<String>,
+    /// The fingerprint of the plan.
+    pub(crate) fingerprint: String,
+    /// In a manifest: the variants that are not stored because they are larger than the source.
+    pub(crate) omitted: Vec<Width>,
+    pub(crate) quality_search: QualitySearch,
+    /// SHA-256 of the output's content, in hexadecimal.
+    pub(crate) sha256: String,
+}
+
+impl Provenance {
+    /// The provenance of an output that a job creates from a source. `event_source` is the source as the job's event names it,
+    /// and `state` is the state that was read.
+    pub(crate) fn new(
+        state: &SourceState,
+        event_source: &Source,
+        plan: &Plan,
+        quality_search: QualitySearch,
+        sha256: String,
+    ) -> Self {
+        let SourceState { etag, version } = state.clone();
+        let is_state_of_event = event_source.etag.as_ref() == Some(&etag);
+        // The sequencer orders the state that the event names. It is wrong for any other state.
+        let sequencer = event_source.sequencer.clone().filter(|_| is_state_of_event);
+        let event_etag = event_source.etag.clone().filter(|_| !is_state_of_event);
+        Self {
+            source_etag: Some(etag),
+            source_version: version,
+            sequencer,
+            event_etag,
+            fingerprint: plan.fingerprint(),
+            omitted: vec![],
+            quality_search,
+            sha256,
+        }
+    }
+
+    /// Reads the provenance from an object's user metadata. `None` if the function did not create the object.
+    pub(crate) fn from_metadata(metadata: &HashMap<String, String>) -> Option<Self> {
+        let text = |name| metadata.get(name).cloned();
+        let is_cut_short = metadata.contains_key(SEARCH);
+        Some(Self {
+            source_etag: text(SOURCE_ETAG),
+            source_version: text(SOURCE_VERSION),
+            sequencer: text(SOURCE_SEQUENCER).and_then(|text| text.parse().ok()),
+            event_etag: text(EVENT_ETAG),
+            fingerprint: text(RECIPE)?,
+            omitted: text(OMITTED).map(|text| parse_widths(&text)).unwrap_or_default(),
+            quality_search: if is_cut_short { QualitySearch::CutShort } else { QualitySearch::Full },
+            sha256: text(SHA256).unwrap_or_default(),
+        })
+    }
+
+    /// The names and values of the user metadata.
+    pub(crate) fn to_metadata(&self) -> HashMap<String, String> {
+        let required = [
+            (RECIPE, self.fingerprint.clone()),
+            (SHA256, self.sha256.clone()),
+            (TOOL, concat!("avif-lambda/", env!("CARGO_PKG_VERSION")).to_owned()),
+        ];
+        let optional = [
+            self.source_etag.clone().map(|etag| (SOURCE_ETAG, etag)),
+            self.source_version.clone().map(|version| (SOURCE_VERSION, version)),
+            self.sequencer.clone().map(|sequencer| (SOURCE_SEQUENCER, sequencer.into())),
+            self.event_etag.clone().map(|etag| (EVENT_ETAG, etag)),
+            (!self.omitted.is_empty()).then(|| (OMITTED, format_widths(&self.omitted))),
+            (self.quality_search == QualitySearch::CutShort).then(|| (SEARCH, CUT_SHORT.to_owned())),
+        ];
+        let all = required.into_iter().chain(optional.into_iter().flatten());
+        all.map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// Whether the output was created from this state of the source with this plan, and with at least this quality search.
+    pub(crate) fn matches(&self, state: &SourceState, plan: &Plan, minimum: QualitySearch) -> bool {
+        self.source_etag.as_ref() == Some(&state.etag)
+            && self.fingerprint == plan.fingerprint()
+            && self.quality_search >= minimum
+    }
+}
+
+fn format_widths(widths: &[Width]) -> String {
+    widths.iter().map(Width::to_string).collect::<Vec<_>>().join(",")
+}
+
+fn parse_widths(text: &str) -> Vec<Width> {
+    text.split(',').filter_map(|width| width.parse().ok()).collect()
+}
+
+/// Whether user metadata with this name belongs to the provenance.
+pub(crate) fn is_provenance_name(name: &str) -> bool {
+    [SOURCE_ETAG, SOURCE_VERSION, SOURCE_SEQUENCER, EVENT_ETAG, RECIPE, TOOL, OMITTED, SEARCH, SHA256].contains(&name)
+}

@@ -25,14 +25,15 @@ fuzz_target!(|text: &str| {
     let Some(job) = batch.jobs.first() else { return };
     let source = &job.source.at;
     let layout = Layout { bucket: None, prefix: prefix.into() };
-    let Ok(outputs) = layout.outputs(source, &"full,7,640".parse().expect("these are widths")) else { return };
-    for output in outputs.variants.iter().chain(&outputs.manifest) {
+    let Ok(outputs) = layout.output_locations(source, &"full,7,640".parse().expect("these are widths")) else { return };
+    let variants = outputs.variants.iter().map(|variant| &variant.at);
+    for output in variants.chain(&outputs.manifest) {
         assert_eq!(Role::of(output), Role::Output, "{output}");
         assert_ne!(output, source);
     }
     // A source's variants are its own: what lies beside it under a variant's name is no source.
-    if let Ok(place) = layout.place(source, Width::Full) {
-        let claimed = place.key.strip_suffix(".avif").expect("a variant's name ends so");
+    if let Ok(variant) = layout.variant_location(source, Width::Full) {
+        let claimed = variant.key.strip_suffix(".avif").expect("a variant's name ends so");
         assert_eq!(claimed, format!("{prefix}{}", source.key));
     }
 });

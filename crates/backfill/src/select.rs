@@ -1,6 +1,6 @@
 use futures_util::{StreamExt, TryStreamExt, stream};
 use model::Location;
-use transfer::{Plan, Role, Store, is_stored};
+use transfer::{OutputStatus, Plan, Role, Store, check_outputs};
 
 use crate::listing::Listing;
 use crate::{Counts, Entry, Error, Selection, State};
@@ -71,8 +71,11 @@ async fn decide(store: &Store, plan: &Plan, selection: &Selection, entry: &Entry
         return Ok(Decision::TooLarge);
     }
     // Check this before the archive: the source may have been converted before it was archived.
-    if selection.skip_converted && is_stored(store, &at, entry.etag.as_deref(), plan).await? {
-        return Ok(Decision::Converted);
+    if selection.skip_converted {
+        match check_outputs(store, &at, entry.etag.as_deref(), plan).await? {
+            OutputStatus::UpToDate | OutputStatus::SourceAbsent => return Ok(Decision::Converted),
+            OutputStatus::Outdated => {}
+        }
     }
     Ok(if entry.is_archived { Decision::Archived } else { Decision::Convert })
 }

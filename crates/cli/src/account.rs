@@ -23,7 +23,7 @@ const REMEDIES: &str = "\
 /// # Errors
 /// There is no region, or there are no credentials.
 pub(crate) async fn connect() -> anyhow::Result<SdkConfig> {
-    let config = transfer::access().await;
+    let config = transfer::load_aws_config().await;
     if config.region().is_none_or(|region| region.as_ref().is_empty()) {
         bail!(NO_REGION);
     }

@@ -111,7 +111,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let target = Target::parse(arguments)?;
     let config = Config::here(&arguments.settings.environment()?)?;
     let account = account::connect().await?;
-    let store = Store::with(&account, config.connection.clone());
+    let store = Store::new(&account, config.connection.clone());
     let origin = Origin { bucket, prefix, inventory };
     let suffixes = arguments.suffix.iter().filter(|suffix| !suffix.is_empty()).cloned().collect();
     let selection = Selection::new(origin, suffixes, !arguments.skip_check, &config.plan);

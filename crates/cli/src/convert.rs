@@ -12,7 +12,7 @@ use std::thread;
 
 use anyhow::{Context, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use model::{Limits, Location, Metadata, Quality, Recipe, SourceInfo, Speed, Timings, Width, Widths};
+use model::{Limits, Location, Metadata, Quality, Recipe, SourceInfo, Speed, Timings, VariantStatus, Width, Widths};
 use serde::Serialize;
 use transfer::{Layout, Plan, Request, StorageOptions, Time, Work, work};
 
@@ -172,7 +172,7 @@ fn plan_tasks(
         let root = to.unwrap_or(&input.root);
         let place = |width| match file {
             Some(file) => Ok(file.to_owned()),
-            None => Layout::default().place(&at, width).map(|place| root.join(place.key)),
+            None => Layout::default().variant_location(&at, width).map(|variant| root.join(variant.key)),
         };
         let outputs: Result<BTreeMap<Width, PathBuf>, transfer::Error> =
             widths.iter().map(|width| Ok((width, place(width)?))).collect();
@@ -249,8 +249,7 @@ fn convert(task: &Task, plan: &Plan, overwrite: bool) -> anyhow::Result<Outcome>
     let mut files = vec![];
     for variant in conversion.variants {
         let path = outputs.get(&variant.requested).context("the conversion returned a width that was not requested")?;
-        let smaller = (variant.bytes.len() as u64) < facts.bytes;
-        let written = smaller || variant.is_source || plan.storage.keep_larger;
+        let written = plan.storage.variant_status(&variant, facts.bytes) == VariantStatus::Stored;
         if written {
             output::write(path, &variant.bytes, overwrite)?;
         } else if overwrite {

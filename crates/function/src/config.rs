@@ -10,7 +10,7 @@ use model::{Limits, Recipe};
 use thiserror::Error;
 use tracing::Level;
 use transfer::worker::Worker;
-use transfer::{Connection, Layout, Plan, StorageOptions};
+use transfer::{Layout, Plan, StorageOptions, StoreOptions};
 
 /// Everything the function is told by its environment.
 #[derive(Debug, Clone)]
@@ -20,7 +20,7 @@ pub struct Config {
     /// How the log is written.
     pub log: Log,
     /// How S3 is reached. The bucket goes into the path wherever the endpoint is not AWS's own.
-    pub connection: Connection,
+    pub connection: StoreOptions,
 }
 
 /// How the log is written, as Lambda's advanced logging controls ask for it.
@@ -125,12 +125,12 @@ impl Reader<'_> {
         let most = Limits::default();
         let mebibytes = self.optional("AWS_LAMBDA_FUNCTION_MEMORY_SIZE");
         let memory = mebibytes.map_or(most.memory, usable);
-        let waiting = memory / 16;
+        let prefetch_memory = memory / 16;
         let limits = Limits {
             bytes: self.read_or("AVIF_MAX_BYTES", most.bytes),
             pixels: self.read_or("AVIF_MAX_PIXELS", most.pixels),
             animation_pixels: self.read_or("AVIF_MAX_ANIMATION_PIXELS", most.animation_pixels),
-            memory: memory - waiting,
+            memory: memory - prefetch_memory,
             cpu_seconds: self.optional("AVIF_MAX_SECONDS"),
         };
         let catalog = self.text("AVIF_CATALOG_TABLE");
@@ -148,7 +148,12 @@ impl Reader<'_> {
         Config {
             plan: Plan { recipe, limits, layout, storage, follow_deletions, threads, processors },
             log: self.log(),
-            connection: Connection { custom_endpoint: endpoint.iter().any(Option::is_some), waiting, catalog, worker },
+            connection: StoreOptions {
+                custom_endpoint: endpoint.iter().any(Option::is_some),
+                prefetch_memory,
+                catalog,
+                worker,
+            },
         }
     }
 
@@ -283,8 +288,8 @@ mod tests {
         assert_eq!(limits.cpu_seconds, NonZeroU32::new(40));
         let worker = [HUGE_PAGES, ["LD_LIBRARY_PATH", "/opt/lib"]].map(|pair| pair.map(str::to_owned).into());
         assert_eq!(config.connection.worker.environment, worker.into());
-        assert_eq!(limits.memory + config.connection.waiting, 943_718_400);
-        assert_eq!(config.connection.waiting, 58_982_400);
+        assert_eq!(limits.memory + config.connection.prefetch_memory, 943_718_400);
+        assert_eq!(config.connection.prefetch_memory, 58_982_400);
         assert_eq!(config.log, Log { json: false, level: Level::ERROR });
         assert_eq!((config.connection.custom_endpoint, config.connection.catalog.as_deref()), (true, Some("images")));
     }

@@ -60,8 +60,9 @@ fn unchanged_settings_keep_their_fingerprint() {
 #[test]
 fn outputs_keep_their_keys() {
     let layout = Layout { bucket: "cdn".parse().ok(), prefix: "avif/".into() };
-    let outputs = layout.outputs(&source(), &"full,640".parse().unwrap()).unwrap();
-    let locations: Vec<String> = outputs.variants.iter().chain(&outputs.manifest).map(Location::to_string).collect();
+    let outputs = layout.output_locations(&source(), &"full,640".parse().unwrap()).unwrap();
+    let variants = outputs.variants.iter().map(|variant| &variant.at);
+    let locations: Vec<String> = variants.chain(&outputs.manifest).map(Location::to_string).collect();
     let expected = ["写真/a b+1.jpg.avif", "写真/a b+1.jpg.w640.avif", "写真/a b+1.jpg.avif.json"]
         .map(|key| format!("s3://cdn/avif/{key}"));
     assert_eq!(locations, expected);

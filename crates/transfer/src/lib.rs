@@ -8,40 +8,40 @@
 
 #![forbid(unsafe_code)]
 
-mod absence;
 mod bucket_name;
 mod catalog;
+mod convert_source;
 mod error;
+mod existence;
 mod fetch;
 #[cfg(test)]
 mod golden;
 mod layout;
-mod look;
-mod make;
 mod manifest;
 mod operation;
+mod output;
+mod output_set;
+mod output_status;
 mod panic;
 mod plan;
 mod progress;
 mod provenance;
-mod put;
 mod run;
-mod set;
 mod source_headers;
 mod stage;
 mod store;
-mod stored;
+mod stored_outputs;
 mod turn;
 mod work;
 pub mod worker;
 
 pub use bucket_name::{BucketName, InvalidBucketName};
 pub use error::Error;
-pub use layout::{Layout, Outputs, Role};
+pub use layout::{Layout, OutputLocations, Role, VariantLocation};
 pub use operation::{Operation, service_error_message};
+pub use output_status::{OutputStatus, check_outputs};
 pub use plan::{Deadline, InvalidStorageClass, Plan, StorageClass, StorageOptions};
 pub use progress::InterruptedStep;
 pub use run::run;
-pub use store::{Connection, Store, access};
-pub use stored::is_stored;
+pub use store::{Store, StoreOptions, load_aws_config};
 pub use work::{Request, Time, Work, work};

@@ -2,77 +2,77 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use model::{Limits, Recipe};
+use model::{Limits, Recipe, VariantStatus};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::Layout;
 
-/// How jobs are done: the same for every job of a program's run.
+/// The settings for all jobs of a process.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// What is made of an image.
+    /// The settings of the conversion.
     pub recipe: Recipe,
-    /// What one image may take.
+    /// The limits for one image.
     pub limits: Limits,
-    /// Where variants go.
+    /// The locations of outputs.
     pub layout: Layout,
-    /// How they are stored.
+    /// The settings for storing outputs.
     pub storage: StorageOptions,
-    /// Whether a source's outputs go when it goes.
+    /// Whether the outputs are deleted when their source is deleted.
     pub follow_deletions: bool,
-    /// Threads that one conversion may use.
+    /// Threads for one conversion.
     pub threads: NonZeroUsize,
-    /// CPU seconds that there are in a second; less than 1 with little memory.
+    /// CPU seconds available per second. Less than 1 for a function with less than 1,769 MB of memory.
     pub processors: f64,
 }
 
-/// When the answer to an event must be given.
+/// The deadline for the response to an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadline {
-    /// The moment.
+    /// The time at which the response is due.
     pub at: Instant,
-    /// The time that there was for the whole event.
+    /// The time for the whole event, from its arrival to the deadline.
     pub timeout: Duration,
 }
 
-/// Of a Lambda function (AWS Lambda Developer Guide, "Lambda quotas").
-const LONGEST_TIMEOUT: Duration = Duration::from_mins(15);
+/// The maximum timeout of a Lambda function (AWS Lambda Developer Guide, "Lambda quotas").
+const MAX_LAMBDA_TIMEOUT: Duration = Duration::from_mins(15);
 
-/// How variants are stored.
+/// The settings for storing outputs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct StorageOptions {
-    /// The variants' Cache-Control header; the source's own where none is named.
+    /// The Cache-Control header of outputs; `None` copies the header of the source.
     pub cache_control: Option<String>,
-    /// Whether a variant is stored that came out larger than its source.
+    /// Whether a variant is stored if it is not smaller than its source.
     pub keep_larger: bool,
-    /// Whether the source's tags go along.
+    /// Whether the source's tags are copied.
     pub copy_tags: bool,
-    /// Whether the source's headers and user metadata do not go along.
-    // Left out of the fingerprint while it has its default, so that variants of earlier versions stay what is wanted.
+    /// Whether the source's headers and user metadata are not copied.
+    // Not part of the fingerprint while it has its default, so that variants of earlier releases stay up to date.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub drop_headers: bool,
-    /// The bucket's own choice where none is named.
+    /// The storage class; `None` for the bucket's default.
     pub storage_class: Option<StorageClass>,
-    /// The KMS key to encrypt with, by id, ARN or alias; the bucket's default encryption where none is named.
+    /// ID, ARN or alias of the KMS key; `None` for the bucket's default encryption.
     pub kms_key: Option<String>,
 }
 
-/// A storage class that can be read from at once.
+/// A storage class from which objects can be read immediately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct StorageClass(&'static str);
 
-/// The text is not a storage class that variants can be in.
+/// The text is not a storage class for variants.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("storage class {0:?} is none of {known}", known = StorageClass::KNOWN.join(", "))]
+#[error("storage class {0:?} is not one of {known}", known = StorageClass::KNOWN.join(", "))]
 pub struct InvalidStorageClass(String);
 
 impl StorageClass {
-    /// All but the archives, from which a variant could not be served.
+    /// All except the archive classes, from which a variant cannot be served.
     const KNOWN: [&str; 5] = ["STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"];
 
-    /// As S3 has it.
+    /// The name in the S3 API.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.0
@@ -88,26 +88,40 @@ impl FromStr for StorageClass {
     }
 }
 
+impl StorageOptions {
+    /// Whether a variant is stored. A variant that is not smaller than its source is not stored, with two exceptions:
+    /// `keep_larger` is set, or the variant is a copy of an AVIF source, which pages request by the key of the variant.
+    #[must_use]
+    pub fn variant_status(&self, variant: &convert::Variant, source_bytes: u64) -> VariantStatus {
+        let is_smaller = (variant.bytes.len() as u64) < source_bytes;
+        if is_smaller || variant.is_source || self.keep_larger {
+            VariantStatus::Stored
+        } else {
+            VariantStatus::LargerThanSource
+        }
+    }
+}
+
 impl Plan {
-    /// The limits for an image of an event with this deadline. Without a setting, one image has the CPU time that there is in
-    /// half of the time for the event, so that the other half is left for the other images.
+    /// The limits for an image of an event with this deadline. The default limit on CPU time is the CPU time available in half of
+    /// the event's time, which leaves the other half for the other images.
     pub(crate) fn limits_within(&self, deadline: Option<Deadline>) -> Limits {
-        let timeout = deadline.map_or(LONGEST_TIMEOUT, |deadline| deadline.timeout);
+        let timeout = deadline.map_or(MAX_LAMBDA_TIMEOUT, |deadline| deadline.timeout);
         let half = timeout.mul_f64(self.processors / 2.0).as_secs_f64().ceil();
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
-            reason = "`as` stops at the ends of the range"
+            reason = "`as` saturates at the ends of the range"
         )]
         let default = NonZeroU32::new(half as u32).unwrap_or(NonZeroU32::MIN);
         Limits { cpu_seconds: Some(self.limits.cpu_seconds.unwrap_or(default)), ..self.limits }
     }
 
-    /// 16 hexadecimal digits that tell whether a stored variant was made and stored as this plan would: a digest of the
-    /// recipe and of how it is stored. Limits and threads change nothing about the result.
+    /// The fingerprint of the recipe and the storage options: 16 hexadecimal digits. A stored variant with another fingerprint is
+    /// outdated. Limits and threads are not part of it, because they do not change the result.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        // Plain structs without maps always serialize, and to the same text each time.
+        // Structs without maps always serialize to the same text.
         let text = serde_json::json!([self.recipe, self.storage]).to_string();
         let number = Sha256::digest(text).iter().take(8).fold(0, |number, &byte| number << 8 | u64::from(byte));
         format!("{number:016x}")
@@ -131,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn an_image_has_the_cpu_time_of_half_the_timeout_unless_a_limit_is_set() {
+    fn default_cpu_time_limit_is_half_the_timeout() {
         let plan = plan();
         let seconds = |plan: &Plan, timeout: Option<f64>| {
             let deadline =
@@ -146,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fingerprint_changes_with_what_is_made_and_with_nothing_else() {
+    fn fingerprint_changes_with_the_recipe_and_not_with_the_limits() {
         let plan = plan();
         let same = Plan { limits: Limits { bytes: 1, ..plan.limits }, ..plan.clone() };
         assert_eq!((plan.fingerprint().len(), same.fingerprint()), (16, plan.fingerprint()));
@@ -156,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn fingerprint_of_an_unchanged_plan_is_the_one_of_earlier_versions() {
+    fn default_storage_options_serialize_as_in_earlier_releases() {
         let text = |storage: &StorageOptions| serde_json::to_string(storage).unwrap();
         let earlier =
             r#"{"cache_control":null,"keep_larger":false,"copy_tags":false,"storage_class":null,"kms_key":null}"#;
@@ -165,9 +179,9 @@ mod tests {
     }
 
     #[test]
-    fn a_class_that_cannot_be_served_from_is_refused() {
+    fn archive_storage_class_is_rejected() {
         assert_eq!("GLACIER_IR".parse::<StorageClass>().unwrap().name(), "GLACIER_IR");
         let error = "DEEP_ARCHIVE".parse::<StorageClass>().unwrap_err().to_string();
-        assert!(error.starts_with("storage class \"DEEP_ARCHIVE\" is none of STANDARD, STANDARD_IA"), "{error}");
+        assert!(error.starts_with("storage class \"DEEP_ARCHIVE\" is not one of STANDARD, STANDARD_IA"), "{error}");
     }
 }

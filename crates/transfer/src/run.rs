@@ -6,237 +6,297 @@ use futures_util::FutureExt;
 use model::{Change, Job, Location, Outcome, Report, Timings};
 use tokio::time::{sleep, timeout_at};
 
-use crate::absence::{Existence, existence};
-use crate::fetch::{Found, Object, open, state};
-use crate::look::Seen;
-use crate::make::{Made, make};
+use crate::convert_source::{ConvertedSource, convert_source};
+use crate::existence::{Existence, check_existence};
+use crate::fetch::{RequiredState, SourceLookup, SourceObject, open_source, read_source_state};
+use crate::output_set::{delete_outputs, write_outputs};
 use crate::panic::panic_message;
 use crate::progress::{self, Progress, Step};
 use crate::provenance::{QualitySearch, SourceState};
-use crate::set::{clear, fill};
 use crate::stage::Stage;
-use crate::{Deadline, Error, Outputs, Plan, Role, Store};
+use crate::stored_outputs::StoredOutputs;
+use crate::{Deadline, Error, OutputLocations, Plan, Role, Store};
 
-/// How often a job is begun anew where the source or its outputs changed under its hands.
-const ROUNDS: u32 = 6;
-/// Why a job is skipped whose outputs are what they should be.
-const STORED: &str = "its variants are stored already";
-/// Before the second round; each later pause is twice the one before.
-const PAUSE: Duration = Duration::from_millis(20);
+/// How often a job is attempted if the source or its outputs change during each attempt.
+const MAX_ATTEMPTS: u32 = 6;
+/// The pause before the second attempt. Each later pause is twice as long as the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
-/// Does one job, and reports. It cannot fail: after this edge, failure is data.
+const UP_TO_DATE: &str = "its variants are stored already";
+const OUTPUT_KEY: &str = "its key is the key of an output, which is never converted";
+const FOLDER_KEY: &str = "its key is the key of a folder";
+const DELETIONS_IGNORED: &str = "the source was deleted; its variants are kept, because AVIF_FOLLOW_REMOVALS is false";
+const OUTPUTS_ARE_NEWER: &str = "superseded: the stored variants were created from a newer version";
+const SOURCE_IS_NEWER: &str = "superseded: a newer version exists and has its own event";
+const SOURCE_DELETED: &str = "superseded: the source was deleted after this event";
+const NO_OUTPUTS: &str = "the source does not exist and has no variants";
+
+/// Runs one job and returns its report. Every error becomes an [`Outcome`].
 ///
-/// An event only says that something happened. Each round looks at the outputs that are stored, then at the source as it
-/// is now, and then makes the outputs what they should be, each on condition that it is still what was looked at. So a
-/// state of the source replaces an earlier one only: whoever wrote what was seen had read the source before it was read
-/// here. Last it makes sure that the source is still in that state; if not, there is another round. That covers what
-/// entity tags cannot tell apart, which is a state that comes back.
+/// An event only indicates that something changed. Each attempt reads the stored outputs, then the source in its current state,
+/// and then updates the outputs with conditional requests that fail if an output changed since it was read. Therefore an older
+/// state of the source never replaces a newer one: any other writer whose outputs were read had read the source before. At the
+/// end of an attempt the state of the source is checked again, and if it changed, there is another attempt. This covers a source
+/// that returns to an earlier state, which conditional requests cannot detect by the ETag.
 ///
-/// `deadline` is when the answer must be given; work that cannot be done by then is not begun, and work that is not done
-/// by then is reported as failed.
+/// A job that is not done at `deadline` is reported as failed. A conversion that cannot finish by then is not started.
+///
+/// # Example
+///
+/// An object whose key is that of an output is skipped without a request:
+///
+/// ```
+/// use std::num::NonZeroUsize;
+/// use std::sync::Arc;
+///
+/// use aws_config::{BehaviorVersion, SdkConfig};
+/// use model::{Change, Job, Limits, Location, Outcome, Recipe, Source};
+/// use transfer::{Layout, Plan, StorageOptions, Store, StoreOptions};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// // `Store::connect` loads this configuration from the environment.
+/// let config = SdkConfig::builder().behavior_version(BehaviorVersion::latest()).build();
+/// let store = Store::new(&config, StoreOptions::default());
+/// let plan = Plan {
+///     recipe: Recipe::default(),
+///     limits: Limits::default(),
+///     layout: Layout::default(),
+///     storage: StorageOptions::default(),
+///     follow_deletions: true,
+///     threads: NonZeroUsize::MIN,
+///     processors: 1.0,
+/// };
+/// let at = Location { bucket: "photos".into(), key: "a.jpg.avif".into() };
+/// let source = Source { at, version: None, etag: None, sequencer: None };
+/// let job = Job { source, change: Change::Created };
+///
+/// let report = transfer::run(&store, job, &Arc::new(plan), None).await;
+/// assert!(matches!(report.outcome, Outcome::Skipped { .. }));
+/// # }
+/// ```
 pub async fn run(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Deadline>) -> Report {
-    let begun = Instant::now();
-    let mut took = Timings::default();
+    let started = Instant::now();
+    let mut timings = Timings::default();
     let progress = Arc::new(Progress::default());
-    // On the heap: it holds a whole job's state.
-    let attempt = Box::pin(progress.scope(attempt(store, &job, plan, deadline, &mut took)));
-    // A panic fails this job alone, also one in a library: nothing that it could have left half done is used afterwards.
-    let attempt = AssertUnwindSafe(attempt).catch_unwind();
-    let attempt =
-        attempt.map(|result| result.unwrap_or_else(|panic| Err(Error::Panicked { message: panic_message(&*panic) })));
+    // Boxed, because the future holds the state of the whole job.
+    let attempts = Box::pin(progress.scope(run_attempts(store, &job, plan, deadline, &mut timings)));
+    // A panic fails only this job. No state that it may have left inconsistent is used afterwards.
+    let attempts = AssertUnwindSafe(attempts).catch_unwind();
+    let attempts =
+        attempts.map(|result| result.unwrap_or_else(|panic| Err(Error::Panicked { message: panic_message(&*panic) })));
     let result = match deadline {
-        None => attempt.await,
-        Some(deadline) => timeout_at(deadline.at.into(), attempt).await.unwrap_or_else(|_| {
-            Err(Error::DeadlineExceeded { after: begun.elapsed(), step: progress.interrupted_step() })
+        None => attempts.await,
+        Some(deadline) => timeout_at(deadline.at.into(), attempts).await.unwrap_or_else(|_| {
+            Err(Error::DeadlineExceeded { after: started.elapsed(), step: progress.interrupted_step() })
         }),
     };
     let outcome = result.unwrap_or_else(|error| error.outcome());
-    Report { job, outcome, timings: took }
+    Report { job, outcome, timings }
 }
 
-async fn attempt(
+async fn run_attempts(
     store: &Store,
     job: &Job,
     plan: &Arc<Plan>,
     deadline: Option<Deadline>,
-    took: &mut Timings,
+    timings: &mut Timings,
 ) -> Result<Outcome, Error> {
     let at = &job.source.at;
-    if let Some(why) = nothing_to_do(job, plan)? {
-        return Ok(skipped(why));
+    if let Some(reason) = find_skip_reason(job, plan)? {
+        return Ok(skipped(reason));
     }
-    let outputs = plan.layout.outputs(at, &plan.recipe.widths)?;
-    let mut effort = Effort { store, job, plan, deadline, outputs, made: None, removed: vec![], touched: false, took };
-    let mut last = String::new();
-    for round in 0..ROUNDS {
-        if round > 0 {
-            sleep(PAUSE * (1 << (round - 1))).await;
+    let outputs = plan.layout.output_locations(at, &plan.recipe.widths)?;
+    let mut run = JobRun {
+        store,
+        job,
+        plan,
+        deadline,
+        outputs,
+        converted: None,
+        deleted: vec![],
+        has_changed_outputs: false,
+        timings,
+    };
+    let mut last_conflict = String::new();
+    for attempt in 0..MAX_ATTEMPTS {
+        if attempt > 0 {
+            sleep(FIRST_PAUSE * (1 << (attempt - 1))).await;
         }
-        match effort.round().await {
-            Ok(Some(outcome)) => return Ok(outcome),
-            Ok(None) => last = format!("{at} changed while the job ran"),
-            Err(Error::Conflict { message }) => last = message,
-            Err(Error::DownloadInterrupted { .. }) if round + 1 < ROUNDS => {}
-            Err(error) => return Err(error),
+        match run.attempt().await {
+            Err(Error::Conflict { message }) => last_conflict = message,
+            Err(Error::DownloadInterrupted { .. }) if attempt + 1 < MAX_ATTEMPTS => {}
+            result => return result,
         }
     }
-    Err(Error::RepeatedConflict { at: at.clone(), attempts: ROUNDS, last_conflict: last })
+    Err(Error::RepeatedConflict { at: at.clone(), attempts: MAX_ATTEMPTS, last_conflict })
 }
 
-/// One job under way, over its rounds.
-struct Effort<'job> {
+/// The state of a job across its attempts.
+struct JobRun<'job> {
     store: &'job Store,
     job: &'job Job,
     plan: &'job Arc<Plan>,
     deadline: Option<Deadline>,
-    outputs: Outputs,
-    /// The last state of the source that was converted.
-    made: Option<Made>,
-    removed: Vec<Location>,
-    /// Whether an output was, or may have been, written or removed by this job.
-    touched: bool,
-    took: &'job mut Timings,
+    outputs: OutputLocations,
+    /// The last converted state of the source.
+    converted: Option<ConvertedSource>,
+    deleted: Vec<Location>,
+    /// Whether this job wrote or deleted an output, or may have done so.
+    has_changed_outputs: bool,
+    timings: &'job mut Timings,
 }
 
-impl Effort<'_> {
-    /// Nothing where it has to be looked at anew.
-    async fn round(&mut self) -> Result<Option<Outcome>, Error> {
+impl JobRun<'_> {
+    /// One attempt.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if the source or an output changed during the attempt.
+    async fn attempt(&mut self) -> Result<Outcome, Error> {
         let (store, job, plan) = (self.store, self.job, self.plan);
         progress::begin(Step::LookUp);
-        let seen = Seen::look(store, &job.source.at, &self.outputs).await?;
-        if !self.touched && seen.is_later(job, plan) {
-            return Ok(Some(skipped("what is stored was made of a newer one")));
+        let stored = StoredOutputs::read(store, &job.source.at, &self.outputs).await?;
+        if !self.has_changed_outputs && stored.is_newer_than(job, plan) {
+            return Ok(skipped(OUTPUTS_ARE_NEWER));
         }
-        // Another state has an event of its own, and is left to that. But what this very job may have left behind, in an
-        // earlier round or an earlier try, is for this job to put right.
-        let only_as_told = job.change == Change::Created && !self.touched && !seen.has_any_of(job);
+        // Another state of the source has its own event, and the job of that event converts it. But if this job changed outputs,
+        // in this or an earlier invocation, it has to update them to the current state itself.
+        let is_first_attempt = !self.has_changed_outputs && !stored.has_outputs_of(job);
+        let required = match job.change {
+            Change::Created if is_first_attempt => RequiredState::OfEvent,
+            Change::Created | Change::Deleted => RequiredState::Current,
+        };
         progress::begin(Step::Read);
-        match open(store, job, only_as_told).await? {
-            Found::Superseded => Ok(Some(skipped("a newer one took its place, which has an event of its own"))),
-            Found::Gone if only_as_told => self.gone_before().map(Some),
-            Found::Gone => self.clear(&seen).await,
-            Found::Archived { state, class } => self.archived(&seen, &state, class).map(Some),
-            Found::Object(object) => self.fill(&seen, object).await,
+        match open_source(store, job, required).await? {
+            SourceLookup::Superseded => Ok(skipped(SOURCE_IS_NEWER)),
+            SourceLookup::Absent => match required {
+                RequiredState::OfEvent => self.skip_absent_source(),
+                RequiredState::Current => self.delete_outputs(&stored).await,
+            },
+            SourceLookup::Archived { state, class } => self.skip_archived_source(&stored, &state, class),
+            SourceLookup::Object(object) => self.write_outputs(&stored, object).await,
         }
     }
 
-    /// The source exists and cannot be read, so its outputs stay as they are.
-    fn archived(&self, seen: &Seen, state: &SourceState, class: Option<String>) -> Result<Outcome, Error> {
-        if seen.is_whole(state, self.plan, QualitySearch::CutShort) {
-            return Ok(skipped(STORED));
+    /// An archived source exists but cannot be read, so its outputs stay unchanged.
+    fn skip_archived_source(
+        &self,
+        stored: &StoredOutputs,
+        state: &SourceState,
+        class: Option<String>,
+    ) -> Result<Outcome, Error> {
+        if stored.is_complete(state, self.plan, QualitySearch::CutShort) {
+            return Ok(skipped(UP_TO_DATE));
         }
         Err(Error::Archived { at: self.job.source.at.clone(), class })
     }
 
-    fn gone_before(&self) -> Result<Outcome, Error> {
-        // An order without an event behind it expected something there.
+    fn skip_absent_source(&self) -> Result<Outcome, Error> {
         match &self.job.source.etag {
-            Some(_) => Ok(skipped("it was removed since, which has an event of its own")),
+            Some(_) => Ok(skipped(SOURCE_DELETED)),
+            // A direct invocation or S3 Batch Operations named a key that does not exist.
             None => Err(Error::SourceNotFound { at: self.job.source.at.clone() }),
         }
     }
 
-    /// The source is gone, and so are its outputs to be.
-    async fn clear(&mut self, seen: &Seen) -> Result<Option<Outcome>, Error> {
+    /// Deletes the outputs of a source that does not exist.
+    async fn delete_outputs(&mut self, stored: &StoredOutputs) -> Result<Outcome, Error> {
         if !self.plan.follow_deletions {
-            return Ok(Some(skipped("the source was removed; its variants are left as they are")));
+            return Ok(skipped(DELETIONS_IGNORED));
         }
         progress::begin(Step::Store);
         let at = &self.job.source.at;
-        seen.refuse_unknown()?;
-        if !seen.has_objects() {
-            self.check_output_bucket().await?;
+        stored.ensure_existence_is_known()?;
+        if !stored.has_objects() {
+            self.ensure_output_bucket_exists().await?;
         }
-        if seen.has_ours() {
-            self.touched = true;
-            // Each deletion is reported, even if a later one ends in a conflict.
-            clear(self.store, seen, at, &mut self.removed).await?;
+        if stored.has_own_outputs() {
+            self.has_changed_outputs = true;
+            delete_outputs(self.store, stored, at, &mut self.deleted).await?;
         }
-        if state(self.store, at).await?.is_some() {
-            return Ok(None);
+        if read_source_state(self.store, at).await?.is_some() {
+            return Err(Error::source_changed(at));
         }
-        if self.touched {
-            let outputs = std::mem::take(&mut self.removed);
-            return Ok(Some(Outcome::Deleted { outputs }));
+        if self.has_changed_outputs {
+            let outputs = std::mem::take(&mut self.deleted);
+            return Ok(Outcome::Deleted { outputs });
         }
-        Ok(Some(skipped("the source is gone, and nothing made of it is stored")))
+        Ok(skipped(NO_OUTPUTS))
     }
 
-    /// Fails if the output bucket does not exist: S3 then answers 404 to every look-up, as it does for a missing output.
-    async fn check_output_bucket(&self) -> Result<(), Error> {
-        let elsewhere = self.outputs.variants.iter().find(|at| at.bucket != self.job.source.at.bucket);
-        let Some(at) = elsewhere else { return Ok(()) };
-        match existence(self.store, at).await? {
+    /// Fails if the output bucket does not exist. S3 then returns 404 for each output, as it does for a missing object.
+    async fn ensure_output_bucket_exists(&self) -> Result<(), Error> {
+        let locations = self.outputs.variants.iter().map(|variant| &variant.at);
+        let mut in_other_bucket = locations.filter(|at| at.bucket != self.job.source.at.bucket);
+        let Some(at) = in_other_bucket.next() else { return Ok(()) };
+        match check_existence(self.store, at).await? {
             Existence::Absent | Existence::Present => Ok(()),
             Existence::Unknown(denied) => Err(denied),
         }
     }
 
-    /// The source is there, and so are its outputs to be.
-    async fn fill(&mut self, seen: &Seen, object: Box<Object>) -> Result<Option<Outcome>, Error> {
-        let found = object.state.clone();
-        self.made = self.made.take().filter(|made| made.state == found);
-        let search = self.made.as_ref().map_or(QualitySearch::Full, |made| made.search);
-        if seen.is_whole(&found, self.plan, search) {
-            return match self.made.take() {
-                // It was stored although S3 did not say so, or somebody else stored the same.
-                Some(made) => Ok(Some(made.outcome())),
-                None => Ok(Some(skipped(STORED))),
-            };
+    /// Converts the source and writes its outputs, unless they are up to date.
+    async fn write_outputs(&mut self, stored: &StoredOutputs, object: Box<SourceObject>) -> Result<Outcome, Error> {
+        let state = object.state.clone();
+        self.converted = self.converted.take().filter(|converted| converted.state == state);
+        let minimum = self.converted.as_ref().map_or(QualitySearch::Full, |converted| converted.quality_search);
+        if stored.is_complete(&state, self.plan, minimum) {
+            return Ok(match self.converted.take() {
+                // An earlier attempt stored them although its request failed, or another job stored the same outputs.
+                Some(converted) => converted.into_outcome(),
+                None => skipped(UP_TO_DATE),
+            });
         }
-        seen.refuse_strangers()?;
-        let made = if let Some(made) = self.made.take() {
-            made
+        stored.ensure_no_foreign_objects()?;
+        let converted = if let Some(converted) = self.converted.take() {
+            converted
         } else {
-            // Variants whose search was cut short are stored already: make them again only if there is time for a search.
-            let is_stored_unsearched = seen.is_whole(&found, self.plan, QualitySearch::CutShort);
-            let (store, deadline, took) = (self.store, self.deadline, &mut *self.took);
-            match make(store, self.job, self.plan, object, deadline, is_stored_unsearched, took).await {
-                Ok(Some(made)) => made,
-                Ok(None) => return Ok(None),
-                // What a search would take, there is not.
+            // Variants with a cut-short search are stored already: convert again only if there is time for a full search.
+            let search_required = stored.is_complete(&state, self.plan, QualitySearch::CutShort);
+            let (store, deadline, timings) = (self.store, self.deadline, &mut *self.timings);
+            match convert_source(store, self.job, self.plan, object, deadline, search_required, timings).await {
+                // The time or memory is not enough for a search.
                 Err(
                     Error::OutOfTime { .. }
                     | Error::CpuTimeExceeded { .. }
                     | Error::TimeShareExceeded { .. }
                     | Error::OutOfMemory { .. }
                     | Error::Killed,
-                ) if is_stored_unsearched => return Ok(Some(skipped(STORED))),
-                Err(error) => return Err(error),
+                ) if search_required => return Ok(skipped(UP_TO_DATE)),
+                result => result?,
             }
         };
-        self.touched = true;
+        self.has_changed_outputs = true;
         progress::begin(Step::Store);
-        // It is kept before anything can fail: what is stored may be this, and the next round need not make it again.
-        let made = self.made.insert(made);
+        // Saved before a request can fail, so that the next attempt need not convert again.
+        let converted = self.converted.insert(converted);
         let at = &self.job.source.at;
-        let fill = async { Ok::<_, Error>(fill(self.store, self.plan, seen, made, at).await) };
-        let (stored, store_ms) = Stage::store().wait(fill).await?;
-        self.took.store_ms += store_ms;
-        stored?;
-        if state(self.store, at).await?.as_ref() != Some(&found) {
-            return Ok(None);
+        let writing = async { Ok::<_, Error>(write_outputs(self.store, self.plan, stored, converted, at).await) };
+        let (written, store_ms) = Stage::store().wait(writing).await?;
+        self.timings.store_ms += store_ms;
+        written?;
+        if read_source_state(self.store, at).await?.as_ref() != Some(&state) {
+            return Err(Error::source_changed(at));
         }
-        Ok(self.made.take().map(Made::outcome))
+        let converted = self.converted.take().expect("it was inserted above");
+        Ok(converted.into_outcome())
     }
 }
 
-/// Why this job needs no work, where it needs none.
-fn nothing_to_do(job: &Job, plan: &Plan) -> Result<Option<&'static str>, Error> {
+/// The reason to skip a job without any request, if there is one.
+fn find_skip_reason(job: &Job, plan: &Plan) -> Result<Option<&'static str>, Error> {
     match Role::of(&job.source.at) {
         Role::Source => {}
-        Role::Output => return Ok(Some("it is an output, which is never an input")),
-        Role::Folder => return Ok(Some("it is a folder")),
+        Role::Output => return Ok(Some(OUTPUT_KEY)),
+        Role::Folder => return Ok(Some(FOLDER_KEY)),
         Role::Reserved => return Err(Error::ReservedKey { at: job.source.at.clone() }),
     }
     match job.change {
-        Change::Deleted if !plan.follow_deletions => {
-            Ok(Some("the source was removed; its variants are left as they are"))
-        }
+        Change::Deleted if !plan.follow_deletions => Ok(Some(DELETIONS_IGNORED)),
         Change::Deleted | Change::Created => Ok(None),
     }
 }
 
-fn skipped(why: &str) -> Outcome {
-    Outcome::Skipped { reason: why.into() }
+fn skipped(reason: &str) -> Outcome {
+    Outcome::Skipped { reason: reason.into() }
 }

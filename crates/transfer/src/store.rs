@@ -18,79 +18,83 @@ use crate::progress::RecordFailures;
 use crate::turn::Turns;
 use crate::worker::Worker;
 
-/// How often one request is tried, where S3 throttles it or fails.
-const ATTEMPTS: u32 = 5;
-/// The pause before the second try is at most this long, and each later one at most twice as long as the one before.
-/// Lambda bills a pause like work, so the SDK's first pause of a second is too long.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// The last of these pauses, and the longest, whatever an answer asks for.
-const LONGEST_PAUSE: Duration = Duration::from_millis(800);
+/// The number of attempts for a request that is throttled or fails.
+const MAX_REQUEST_ATTEMPTS: u32 = 5;
+/// The maximum pause before the second attempt. The maximum doubles with each attempt. Lambda bills pauses, so the SDK's initial
+/// backoff of one second is too long.
+const INITIAL_BACKOFF: Duration = Duration::from_millis(100);
+/// The maximum pause before the last attempt, also if a response requests a longer one.
+const MAX_BACKOFF: Duration = Duration::from_millis(800);
 
-/// S3, as this program reaches it.
+/// Access to S3 and to the catalog, and the queue of conversions that share this process's memory.
 #[derive(Debug, Clone)]
 pub struct Store {
     client: Client,
-    /// The clients of buckets that are in another region than the function, by the bucket's name.
+    /// The clients for buckets in other regions than the function, by the bucket's name.
     regional_clients: Arc<RwLock<HashMap<String, Client>>>,
-    /// Whether requests go to a server that need not be S3 itself.
-    custom_endpoint: bool,
-    /// Says once that this server does not know conditional deletions.
-    pub(crate) unconditional_deletion: Arc<Once>,
+    is_custom_endpoint: bool,
+    /// Logs only once that the server does not support conditional deletions.
+    pub(crate) unconditional_deletion_warning: Arc<Once>,
     pub(crate) catalog: Option<Catalog>,
     pub(crate) turns: Turns,
 }
 
-/// How S3 is reached, and what is kept beside it.
+/// The settings of a [`Store`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Connection {
-    /// Whether the endpoint is not AWS's own. The bucket then goes into the path, which other servers expect.
+pub struct StoreOptions {
+    /// Whether the endpoint of S3 is not an AWS endpoint. Requests then have the bucket in the path, as other servers expect.
     pub custom_endpoint: bool,
-    /// Bytes of files that are held at most beside the image that is converted.
-    pub waiting: u64,
-    /// The DynamoDB table that lists what is stored, where there is one. Its partition key is `source`, a string.
+    /// Maximum bytes of files that are in memory in addition to the file that is being converted.
+    pub prefetch_memory: u64,
+    /// The catalog's DynamoDB table, if there is one. Its partition key is `source`, a string.
     pub catalog: Option<String>,
-    /// How images are converted.
+    /// The settings of the processes that convert images.
     pub worker: Worker,
 }
 
 impl Store {
-    /// Connects with the region, credentials and endpoints that the AWS SDK finds in its usual places.
-    pub async fn connect(connection: Connection) -> Self {
-        Self::with(&access().await, connection)
+    /// Creates a store with the configuration of the AWS SDK, as [`load_aws_config`] loads it.
+    pub async fn connect(options: StoreOptions) -> Self {
+        Self::new(&load_aws_config().await, options)
     }
 
-    /// The same, by an access that there is already.
+    /// Creates a store with a configuration that is already loaded.
     #[must_use]
-    pub fn with(access: &SdkConfig, connection: Connection) -> Self {
-        let Connection { custom_endpoint, waiting, catalog, worker } = connection;
-        let config = aws_sdk_s3::config::Builder::from(access)
+    pub fn new(config: &SdkConfig, options: StoreOptions) -> Self {
+        let StoreOptions { custom_endpoint, prefetch_memory, catalog, worker } = options;
+        let s3 = aws_sdk_s3::config::Builder::from(config)
             .force_path_style(custom_endpoint)
             .interceptor(RecordFailures)
             .build();
-        let dynamodb = aws_sdk_dynamodb::config::Builder::from(access).interceptor(RecordFailures);
+        let dynamodb = aws_sdk_dynamodb::config::Builder::from(config).interceptor(RecordFailures);
         let catalog =
             catalog.map(|table| Catalog { client: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()), table });
-        let (client, turns) = (Client::from_conf(config), Turns::new(waiting, worker));
-        let (regional_clients, unconditional_deletion) = (Arc::default(), Arc::new(Once::new()));
-        Self { client, regional_clients, custom_endpoint, unconditional_deletion, catalog, turns }
+        Self {
+            client: Client::from_conf(s3),
+            regional_clients: Arc::default(),
+            is_custom_endpoint: custom_endpoint,
+            unconditional_deletion_warning: Arc::new(Once::new()),
+            catalog,
+            turns: Turns::new(prefetch_memory, worker),
+        }
     }
 
-    /// The client of S3 in the function's own region.
+    /// The client for S3 in the function's region.
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Whether a server may lack what S3 itself has.
+    /// Whether the server may lack operations that S3 has.
     pub(crate) fn is_custom_endpoint(&self) -> bool {
-        self.custom_endpoint
+        self.is_custom_endpoint
     }
 
-    /// Sends a request about this bucket to the bucket's own region. S3 names that region when it is asked elsewhere, and
-    /// the SDK does not follow; the answer is remembered.
+    /// Sends a request for a bucket to the bucket's region. The first request goes to the function's region; if S3 returns
+    /// another region, the request is repeated there, which the SDK does not do. The region is saved for later requests.
     ///
     /// # Errors
-    /// As the request.
+    /// The error of the request.
     pub async fn send<T, E, F>(
         &self,
         bucket: &str,
@@ -99,41 +103,42 @@ impl Store {
     where
         F: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
     {
-        let client = self.client_of(bucket);
-        let asked = client.config().region().cloned();
-        // On the heap: the SDK's futures are large, and a job has several of them.
-        let answer = Box::pin(request(client)).await;
-        let moved = answer.as_ref().err().and_then(bucket_region).map(Region::new);
-        match moved.filter(|region| Some(region) != asked.as_ref()) {
-            Some(region) => Box::pin(request(self.remember(bucket, region))).await,
-            None => answer,
+        let client = self.client_for(bucket);
+        let requested_region = client.config().region().cloned();
+        // Boxed, because the SDK's futures are large and a job has several of them.
+        let response = Box::pin(request(client)).await;
+        let region = response.as_ref().err().and_then(bucket_region).map(Region::new);
+        match region.filter(|region| Some(region) != requested_region.as_ref()) {
+            Some(region) => Box::pin(request(self.add_regional_client(bucket, region))).await,
+            None => response,
         }
     }
 
-    fn client_of(&self, bucket: &str) -> Client {
+    fn client_for(&self, bucket: &str) -> Client {
         let clients = self.regional_clients.read().unwrap_or_else(PoisonError::into_inner);
         clients.get(bucket).unwrap_or(&self.client).clone()
     }
 
-    fn remember(&self, bucket: &str, region: Region) -> Client {
+    fn add_regional_client(&self, bucket: &str, region: Region) -> Client {
         let mut clients = self.regional_clients.write().unwrap_or_else(PoisonError::into_inner);
-        // Buckets of one region share a client, and with it the connections.
-        let known = clients.values().find(|client| client.config().region() == Some(&region)).cloned();
+        // Buckets in the same region share a client and its connections.
+        let existing = clients.values().find(|client| client.config().region() == Some(&region)).cloned();
         let client =
-            known.unwrap_or_else(|| Client::from_conf(self.client.config().to_builder().region(region).build()));
+            existing.unwrap_or_else(|| Client::from_conf(self.client.config().to_builder().region(region).build()));
         clients.insert(bucket.to_owned(), client.clone());
         client
     }
 }
 
-/// How every client here reaches AWS: region, credentials and endpoints as the AWS SDK finds them in its usual places.
-pub async fn access() -> SdkConfig {
+/// Loads the configuration of all AWS clients: region, credentials and endpoints from the default sources of the AWS SDK, and the
+/// retry settings of this crate.
+pub async fn load_aws_config() -> SdkConfig {
     let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    // Not the adaptive mode: after a throttled request it holds back the later ones of the client for longer than these
-    // pauses, and so the images that come after it.
+    // Not the adaptive retry mode: after a throttled request it delays all later requests of the client, and so the next images,
+    // by more than these pauses.
     let retries = RetryConfig::standard()
-        .with_max_attempts(ATTEMPTS)
-        .with_initial_backoff(FIRST_PAUSE)
-        .with_max_backoff(LONGEST_PAUSE);
+        .with_max_attempts(MAX_REQUEST_ATTEMPTS)
+        .with_initial_backoff(INITIAL_BACKOFF)
+        .with_max_backoff(MAX_BACKOFF);
     aws_config::defaults(BehaviorVersion::latest()).http_client(http).retry_config(retries).load().await
 }

@@ -18,7 +18,7 @@ use backfill::{BatchOperations, Job, JobSettings, Origin, Selection, State};
 use emulator::{ACCESS_KEY, S3, SECRET_KEY, Settings};
 use model::{Limits, Recipe};
 use tokio::net::TcpListener;
-use transfer::{Connection, Layout, Plan, StorageOptions, Store};
+use transfer::{Layout, Plan, StorageOptions, Store, StoreOptions};
 
 /// Resolves every host to loopback, because S3 Control puts the account ID before the host name.
 #[derive(Debug, Clone)]
@@ -89,7 +89,7 @@ async fn job_is_created_once_from_the_uploaded_manifest() {
         processors: 1.0,
     };
     let store =
-        Store::with(&aws_config(&server.endpoint()), Connection { custom_endpoint: true, ..Connection::default() });
+        Store::new(&aws_config(&server.endpoint()), StoreOptions { custom_endpoint: true, ..StoreOptions::default() });
     let origin = Origin { bucket: "photos".into(), prefix: String::new(), inventory: None };
     let selection = Selection::new(origin, vec![], true, &plan);
     let mut state = State::open(&folder.path().join("state"), &selection).unwrap();

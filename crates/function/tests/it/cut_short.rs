@@ -42,7 +42,7 @@ async fn variant_whose_search_was_cut_short_is_made_again_by_the_next_delivery()
     let first = report(&short, &created).await;
     assert_eq!(first["outcome"], "converted");
     let notes = first["notes"].to_string();
-    assert!(notes.contains("there was no time for it") && notes.contains("made again"), "{notes}");
+    assert!(notes.contains("there was no time for it") && notes.contains("converts it again"), "{notes}");
     for key in ["a.png.avif", "a.png.w50.avif", "a.png.avif.json"] {
         assert_eq!(search(key).await.as_deref(), Some("cut-short"), "{key}");
     }

@@ -22,7 +22,7 @@ async fn headers_and_user_metadata_go_along_and_ours_come_first() {
     put.send().await.unwrap();
     let answer = house.deliveries.recv().await.unwrap().last.result.unwrap();
     let note = answer["reports"][0]["notes"][0].as_str().unwrap();
-    assert!(note.ends_with("was left out: story"), "{note}");
+    assert!(note.ends_with("was omitted: story"), "{note}");
 
     let head = house.s3.head_object().bucket("photos").key("a.png.avif").send().await.unwrap();
     assert_eq!(head.content_disposition.as_deref(), Some("attachment"));

@@ -158,5 +158,5 @@ async fn server_without_conditional_deletion_gets_a_checked_one_and_the_log_says
     assert_eq!(house.keys("photos").await, [""; 0]);
     house.lambda.stop().await;
     let lines: Vec<String> = std::iter::from_fn(|| house.log.try_recv().ok()).collect();
-    assert_eq!(lines.iter().filter(|line| line.contains("does not know If-Match on DeleteObject")).count(), 1);
+    assert_eq!(lines.iter().filter(|line| line.contains("does not support If-Match on DeleteObject")).count(), 1);
 }

@@ -1,0 +1,179 @@
+//! Reads and converts an opened source. The variants stay in memory until they are stored.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use convert::SearchObstacle;
+use model::{Job, Outcome, Source, SourceInfo, Timings, VariantReport};
+
+use crate::fetch::{RequiredState, SourceLookup, SourceObject, open_source, read_source_tags};
+use crate::output::sha256_hex;
+use crate::progress::{self, Step};
+use crate::provenance::{Provenance, QualitySearch, SourceState};
+use crate::source_headers::SourceHeaders;
+use crate::stage::Stage;
+use crate::turn::Hold;
+use crate::work::{Request, Time, Work};
+use crate::{Deadline, Error, Plan, Store, VariantLocation};
+
+/// One state of a source, converted.
+pub(crate) struct ConvertedSource {
+    pub(crate) state: SourceState,
+    pub(crate) info: SourceInfo,
+    /// One for each width of the recipe, widest first.
+    pub(crate) variants: Vec<ConvertedVariant>,
+    pub(crate) headers: SourceHeaders,
+    /// The source's tags in URL query form, if tags are copied.
+    pub(crate) tags: Option<String>,
+    pub(crate) quality_search: QualitySearch,
+    /// The source as the job's event names it.
+    event_source: Source,
+    notes: Vec<String>,
+    /// Held until the variants are stored. They need no more memory than the source did.
+    _reservation: Hold,
+}
+
+/// A variant in memory.
+pub(crate) struct ConvertedVariant {
+    pub(crate) report: VariantReport,
+    pub(crate) body: Bytes,
+}
+
+impl ConvertedSource {
+    /// The provenance of an output with this content.
+    pub(crate) fn provenance(&self, content: &[u8], plan: &Plan) -> Provenance {
+        Provenance::new(&self.state, &self.event_source, plan, self.quality_search, sha256_hex(content))
+    }
+
+    pub(crate) fn into_outcome(self) -> Outcome {
+        let variants = self.variants.into_iter().map(|variant| variant.report).collect();
+        Outcome::Converted { image: self.info, variants, notes: self.notes }
+    }
+}
+
+/// Reads and converts a source. `search_required` is set if variants with a cut-short search are already stored: a conversion
+/// without a search then brings no improvement.
+///
+/// # Errors
+/// [`Error::Conflict`] if the source changed in the meantime.
+pub(crate) async fn convert_source(
+    store: &Store,
+    job: &Job,
+    plan: &Arc<Plan>,
+    object: Box<SourceObject>,
+    deadline: Option<Deadline>,
+    search_required: bool,
+    timings: &mut Timings,
+) -> Result<ConvertedSource, Error> {
+    let (object, reservation) = reserve_memory(store, job, plan, object).await?;
+    let state = object.state.clone();
+    let headers = if plan.storage.drop_headers { SourceHeaders::default() } else { object.headers.clone() };
+
+    let fetch = async {
+        let bytes = Bytes::from(object.read(plan.limits.bytes).await?);
+        // Always read: the tag count of GetObject is also 0 if the role may not read the tags.
+        let tags =
+            if plan.storage.copy_tags { Some(read_source_tags(store, &job.source.at, &state).await?) } else { None };
+        Ok::<_, Error>((bytes, tags))
+    };
+    let ((bytes, tags), fetch_ms) = Stage::fetch().wait(fetch).await?;
+
+    progress::begin(Step::Convert);
+    let request = Request {
+        recipe: plan.recipe.clone(),
+        limits: plan.limits_within(deadline),
+        threads: plan.threads,
+        time: Time { search_required, ..Time::default() },
+    };
+    let deadline = deadline.map(|deadline| deadline.at);
+    let converted = store.turns.convert(&reservation, bytes, request, deadline).await?;
+    let Work { facts: info, conversion, took: conversion_timings } = converted;
+    *timings = Timings { fetch_ms, store_ms: timings.store_ms, ..conversion_timings };
+
+    let is_cut_short = conversion.search_obstacle == Some(SearchObstacle::Time);
+    let quality_search = if is_cut_short { QualitySearch::CutShort } else { QualitySearch::Full };
+    let locations = plan.layout.output_locations(&job.source.at, &plan.recipe.widths)?.variants;
+    let variants = assign_locations(conversion.variants, locations, info.bytes, plan)?;
+    let (event_source, notes) = (job.source.clone(), conversion.notes);
+    let mut converted = ConvertedSource {
+        state,
+        info,
+        variants,
+        headers,
+        tags,
+        quality_search,
+        event_source,
+        notes,
+        _reservation: reservation,
+    };
+    let metadata = converted.headers.output_metadata(converted.provenance(&[], plan).to_metadata());
+    let omitted = converted.headers.omitted_names(&metadata);
+    let omitted = (!omitted.is_empty())
+        .then(|| format!("user metadata that does not fit into S3's 2 KB was omitted: {}", omitted.join(", ")));
+    if is_cut_short {
+        converted
+            .notes
+            .push("the next event of the source, or a backfill, converts it again with a full search".into());
+    }
+    converted.notes.extend(omitted);
+    Ok(converted)
+}
+
+/// Pairs each variant with its location, by the requested width.
+///
+/// # Errors
+/// [`Error::VariantMismatch`] if a requested variant is missing, or a variant was not requested.
+fn assign_locations(
+    mut variants: Vec<convert::Variant>,
+    locations: Vec<VariantLocation>,
+    source_bytes: u64,
+    plan: &Plan,
+) -> Result<Vec<ConvertedVariant>, Error> {
+    let mut assigned = vec![];
+    for VariantLocation { requested, at } in locations {
+        let index = variants.iter().position(|variant| variant.requested == requested);
+        let variant = variants.remove(index.ok_or(Error::VariantMismatch { requested })?);
+        let status = plan.storage.variant_status(&variant, source_bytes);
+        let convert::Variant { width, height, bytes, score, .. } = variant;
+        let report = VariantReport { requested, at, width, height, bytes: bytes.len() as u64, score, status };
+        assigned.push(ConvertedVariant { report, body: Bytes::from_owner(bytes) });
+    }
+    match variants.first() {
+        Some(variant) => Err(Error::VariantMismatch { requested: variant.requested }),
+        None => Ok(assigned),
+    }
+}
+
+/// Reserves memory for the file. If that takes time, S3 would close an idle connection, so the source is opened again.
+///
+/// # Errors
+/// [`Error::Conflict`] if the source changed while this waited.
+async fn reserve_memory(
+    store: &Store,
+    job: &Job,
+    plan: &Plan,
+    object: Box<SourceObject>,
+) -> Result<(Box<SourceObject>, Hold), Error> {
+    let (bytes, at) = (object.content_length, &job.source.at);
+    if bytes > plan.limits.bytes {
+        return Err(Error::TooLarge { at: at.clone(), bytes, limit: plan.limits.bytes });
+    }
+    // Half of the memory, because the function and the process that converts the file hold a copy each.
+    if bytes > plan.limits.memory / 2 {
+        return Err(Error::TooMuchMemory { at: at.clone(), bytes, limit: plan.limits.memory / 2 });
+    }
+    if let Some(reservation) = store.turns.try_hold(bytes) {
+        return Ok((object, reservation));
+    }
+    let state = object.state.clone();
+    drop(object);
+    progress::begin(Step::Convert);
+    let reservation = store.turns.hold(bytes).await;
+    progress::begin(Step::Read);
+    match open_source(store, job, RequiredState::Current).await? {
+        SourceLookup::Object(object) if object.state == state => Ok((object, reservation)),
+        SourceLookup::Object(_) | SourceLookup::Archived { .. } | SourceLookup::Superseded | SourceLookup::Absent => {
+            Err(Error::source_changed(at))
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Writes and deletes all outputs of a source. The manifest is written last and deleted first, so every variant that a manifest
+//! lists exists. Each function fails with [`Error::Conflict`] if another writer changed an output in the meantime.
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+use model::{Location, VariantReport, VariantStatus};
+
+use crate::convert_source::{ConvertedSource, ConvertedVariant};
+use crate::manifest::{Manifest, ManifestSource, ManifestVariant};
+use crate::output::{Output, delete_output, write_output};
+use crate::provenance::{Provenance, QualitySearch};
+use crate::stored_outputs::{OutputSlot, SlotContent, StoredObject, StoredOutputs, VariantSlot};
+use crate::{Error, Plan, Store};
+
+const AVIF: &str = "image/avif";
+
+/// Deletes the outputs that the function created. Each deleted object is added to `deleted` immediately, so that it is
+/// reported even if a later deletion fails.
+pub(crate) async fn delete_outputs(
+    store: &Store,
+    stored: &StoredOutputs,
+    source: &Location,
+    deleted: &mut Vec<Location>,
+) -> Result<(), Error> {
+    delete_manifest_and_entry(store, stored, source).await?;
+    deleted.extend(stored.manifest.iter().filter(|slot| slot.provenance().is_some()).map(|slot| slot.at.clone()));
+    for VariantSlot { slot, .. } in &stored.variants {
+        let Some(object) = slot.object().filter(|object| object.provenance.is_some()) else { continue };
+        delete_output(store, &slot.at, object).await?;
+        deleted.push(slot.at.clone());
+    }
+    Ok(())
+}
+
+/// Writes the outputs of a converted source that are not stored yet.
+pub(crate) async fn write_outputs(
+    store: &Store,
+    plan: &Plan,
+    stored: &StoredOutputs,
+    converted: &ConvertedSource,
+    source: &Location,
+) -> Result<(), Error> {
+    delete_manifest_and_entry(store, stored, source).await?;
+    let writes = stored.variants.iter().map(async |VariantSlot { requested, slot }| {
+        let variant = converted.variants.iter().find(|variant| variant.report.requested == *requested);
+        let variant = variant.ok_or(Error::VariantMismatch { requested: *requested })?;
+        write_variant(store, plan, converted, variant, slot).await
+    });
+    // All writes complete, even if one fails: a canceled write may still take effect.
+    let written: Vec<Option<ManifestVariant>> = join_all(writes).await.into_iter().collect::<Result<_, _>>()?;
+    write_manifest_and_entry(store, plan, stored, converted, source, written.into_iter().flatten().collect()).await
+}
+
+/// Deletes the manifest and the catalog entry before the variants change.
+async fn delete_manifest_and_entry(store: &Store, stored: &StoredOutputs, source: &Location) -> Result<(), Error> {
+    if let (Some(catalog), Some(entry)) = (&store.catalog, &stored.catalog_entry) {
+        catalog.delete_entry(source, entry).await?;
+    }
+    if let Some(slot) = &stored.manifest
+        && let Some(object) = slot.object().filter(|object| object.provenance.is_some())
+    {
+        delete_output(store, &slot.at, object).await?;
+    }
+    Ok(())
+}
+
+/// Writes the manifest and the catalog entry, which [`delete_manifest_and_entry`] deleted before.
+async fn write_manifest_and_entry(
+    store: &Store,
+    plan: &Plan,
+    stored: &StoredOutputs,
+    converted: &ConvertedSource,
+    source: &Location,
+    variants: Vec<ManifestVariant<'_>>,
+) -> Result<(), Error> {
+    if stored.manifest.is_none() && store.catalog.is_none() {
+        return Ok(());
+    }
+    let (etag, version) = (converted.state.etag.as_str(), converted.state.version.as_deref());
+    let manifest_source = ManifestSource { at: source, etag, version, info: &converted.info };
+    let is_listed = |requested| variants.iter().any(|variant| variant.requested == requested);
+    let requested = converted.variants.iter().map(|variant| variant.report.requested);
+    let omitted = requested.filter(|requested| !is_listed(*requested)).collect();
+    let manifest = Manifest { source: manifest_source, fingerprint: plan.fingerprint(), variants };
+    let body = Bytes::from(serde_json::to_vec(&manifest).expect("a struct of strings and numbers always serializes"));
+    let provenance = Provenance { omitted, ..converted.provenance(&body, plan) };
+    if let Some(OutputSlot { at, content }) = &stored.manifest {
+        let (headers, tags) = (&converted.headers, converted.tags.as_deref());
+        let output = Output { media_type: "application/json", body, provenance: provenance.clone(), headers, tags };
+        let content = match content {
+            SlotContent::Unknown(message) => SlotContent::Unknown(message.clone()),
+            SlotContent::Absent | SlotContent::Object(_) => SlotContent::Absent,
+        };
+        write_output(store, &OutputSlot { at: at.clone(), content }, output, plan).await?;
+    }
+    match &store.catalog {
+        Some(catalog) => catalog.write_entry(source, &provenance, &manifest).await,
+        None => Ok(()),
+    }
+}
+
+/// Stores one variant, and returns its entry in the manifest. A variant that is larger than the source has no entry.
+async fn write_variant<'set>(
+    store: &Store,
+    plan: &Plan,
+    converted: &'set ConvertedSource,
+    variant: &'set ConvertedVariant,
+    slot: &OutputSlot,
+) -> Result<Option<ManifestVariant<'set>>, Error> {
+    let VariantReport { requested, at, width, height, bytes, status, .. } = &variant.report;
+    let entry = |bytes, sha256, etag: &str| {
+        let etag = etag.trim_matches('"').to_owned();
+        let (requested, width, height) = (*requested, *width, *height);
+        Some(ManifestVariant { at, requested, width, height, media_type: AVIF, bytes, sha256, etag })
+    };
+    match (status, &slot.content) {
+        // The stored variant has a full quality search and this one has not, so the stored one stays, whatever its size.
+        (_, SlotContent::Object(StoredObject { provenance: Some(provenance), bytes, etag }))
+            if converted.quality_search == QualitySearch::CutShort
+                && provenance.matches(&converted.state, plan, QualitySearch::Full) =>
+        {
+            Ok(entry(*bytes, provenance.sha256.clone(), etag))
+        }
+        // Otherwise the variant of an earlier state of the source would stay.
+        (VariantStatus::LargerThanSource, SlotContent::Object(object @ StoredObject { provenance: Some(_), .. })) => {
+            delete_output(store, at, object).await?;
+            Ok(None)
+        }
+        (VariantStatus::LargerThanSource, SlotContent::Unknown(_)) => slot.ensure_existence_is_known().map(|()| None),
+        (VariantStatus::LargerThanSource, SlotContent::Absent | SlotContent::Object(_)) => Ok(None),
+        (VariantStatus::Stored, SlotContent::Object(StoredObject { provenance: Some(provenance), bytes, etag }))
+            if provenance.matches(&converted.state, plan, converted.quality_search) =>
+        {
+            Ok(entry(*bytes, provenance.sha256.clone(), etag))
+        }
+        (VariantStatus::Stored, _) => {
+            let provenance = converted.provenance(&variant.body, plan);
+            let sha256 = provenance.sha256.clone();
+            let (headers, tags) = (&converted.headers, converted.tags.as_deref());
+            let output = Output { media_type: AVIF, body: variant.body.clone(), provenance, headers, tags };
+            let etag = write_output(store, slot, output, plan).await?;
+            Ok(entry(*bytes, sha256, &etag))
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The outputs that are stored for a source.
+
+use aws_sdk_s3::operation::head_object::HeadObjectError;
+use futures_util::future::{OptionFuture, try_join_all};
+use model::{Job, Location, Width};
+use tokio::try_join;
+
+use crate::existence::{Existence, check_existence, unknown_existence_message};
+use crate::fetch::NO_ETAG;
+use crate::operation::{Operation, http_status, service_error_message};
+use crate::provenance::{Provenance, QualitySearch, SourceState};
+use crate::{Error, OutputLocations, Plan, Store};
+
+/// The state of all outputs of a source at one time.
+pub(crate) struct StoredOutputs {
+    /// One for each width of the recipe.
+    pub(crate) variants: Vec<VariantSlot>,
+    pub(crate) manifest: Option<OutputSlot>,
+    /// The provenance in the catalog entry, if there is a catalog and an entry.
+    pub(crate) catalog_entry: Option<Provenance>,
+    has_catalog: bool,
+}
+
+/// The slot of the variant of one width.
+#[derive(Debug, Clone)]
+pub(crate) struct VariantSlot {
+    pub(crate) requested: Width,
+    pub(crate) slot: OutputSlot,
+}
+
+/// The location of an output and its current content.
+#[derive(Debug, Clone)]
+pub(crate) struct OutputSlot {
+    pub(crate) at: Location,
+    pub(crate) content: SlotContent,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum SlotContent {
+    /// There is evidence that the object does not exist.
+    Absent,
+    /// The role may neither read nor list, so it is unknown whether the object exists. Contains the messages of S3. A write
+    /// with `If-None-Match: *` succeeds only if the object does not exist.
+    Unknown(String),
+    Object(StoredObject),
+}
+
+/// An object in an output's location.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredObject {
+    /// The ETag with its quotation marks, for conditional requests.
+    pub(crate) etag: String,
+    /// The size in bytes.
+    pub(crate) bytes: u64,
+    /// `None` if the function did not create the object.
+    pub(crate) provenance: Option<Provenance>,
+}
+
+impl StoredOutputs {
+    /// Reads the state of all outputs concurrently.
+    pub(crate) async fn read(store: &Store, source: &Location, outputs: &OutputLocations) -> Result<Self, Error> {
+        let variants = try_join_all(outputs.variants.iter().map(async |variant| {
+            let slot = OutputSlot::read(store, &variant.at).await?;
+            Ok::<_, Error>(VariantSlot { requested: variant.requested, slot })
+        }));
+        let manifest = async {
+            let manifest = outputs.manifest.as_ref().map(|at| OutputSlot::read(store, at));
+            OptionFuture::from(manifest).await.transpose()
+        };
+        let catalog_entry = async {
+            match &store.catalog {
+                Some(catalog) => catalog.read_entry(source).await,
+                None => Ok(None),
+            }
+        };
+        let (variants, manifest, catalog_entry) = try_join!(variants, manifest, catalog_entry)?;
+        Ok(Self { variants, manifest, catalog_entry, has_catalog: store.catalog.is_some() })
+    }
+
+    fn slots(&self) -> impl Iterator<Item = &OutputSlot> {
+        self.variants.iter().map(|variant| &variant.slot).chain(&self.manifest)
+    }
+
+    /// The provenance of each output and of the catalog entry. `None` for a missing or foreign object.
+    fn provenances(&self) -> impl Iterator<Item = Option<&Provenance>> {
+        self.variants.iter().map(|variant| variant.slot.provenance()).chain(self.list_provenances())
+    }
+
+    /// The provenance of the manifest and of the catalog entry, as far as the settings require them.
+    fn list_provenances(&self) -> impl Iterator<Item = Option<&Provenance>> {
+        let entry = self.has_catalog.then_some(self.catalog_entry.as_ref());
+        self.manifest.iter().map(OutputSlot::provenance).chain(entry)
+    }
+
+    /// Whether the function created any of the stored outputs.
+    pub(crate) fn has_own_outputs(&self) -> bool {
+        self.provenances().any(|provenance| provenance.is_some())
+    }
+
+    /// Whether any slot contains an object, including foreign objects.
+    pub(crate) fn has_objects(&self) -> bool {
+        self.slots().any(|slot| slot.object().is_some())
+    }
+
+    /// Fails if it is unknown whether an output exists. Otherwise a deletion could miss that output.
+    pub(crate) fn ensure_existence_is_known(&self) -> Result<(), Error> {
+        self.slots().try_for_each(OutputSlot::ensure_existence_is_known)
+    }
+
+    /// Fails if a slot contains an object that the function did not create. Such an object is never replaced.
+    pub(crate) fn ensure_no_foreign_objects(&self) -> Result<(), Error> {
+        let is_foreign = |slot: &&OutputSlot| slot.object().is_some() && slot.provenance().is_none();
+        match self.slots().find(is_foreign) {
+            Some(slot) => Err(Error::ForeignObject { at: slot.at.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether all outputs are stored and were created from this state with this plan. A variant may be absent only if the
+    /// manifest or the catalog entry records that it was omitted because it is larger than the source. The manifest alone is no
+    /// proof of the variants: if a source returns to an earlier state, another job may still be deleting the outputs of that
+    /// state.
+    ///
+    /// With a `minimum` of [`QualitySearch::Full`], an output whose search was cut short does not count.
+    pub(crate) fn is_complete(&self, state: &SourceState, plan: &Plan, minimum: QualitySearch) -> bool {
+        let is_current = |provenance: Option<&Provenance>| {
+            provenance.is_some_and(|provenance| provenance.matches(state, plan, minimum))
+        };
+        let list = self.list_provenances().flatten().next();
+        let omitted = list.map(|provenance| provenance.omitted.as_slice()).unwrap_or_default();
+        self.list_provenances().all(is_current)
+            && self.variants.iter().all(|VariantSlot { requested, slot }| {
+                is_current(slot.provenance()) || (slot.object().is_none() && omitted.contains(requested))
+            })
+    }
+
+    /// Whether all outputs were created with this plan from a later state than the job's, by the sequencers of the events.
+    pub(crate) fn is_newer_than(&self, job: &Job, plan: &Plan) -> bool {
+        let Some(sequencer) = &job.source.sequencer else { return false };
+        self.provenances().all(|provenance| {
+            provenance.is_some_and(|provenance| {
+                provenance.fingerprint == plan.fingerprint()
+                    && provenance.sequencer.as_ref().is_some_and(|stored| stored > sequencer)
+            })
+        })
+    }
+
+    /// Whether an earlier attempt of this job may have written any of the outputs: one that was created from the state that the
+    /// job's event names, or that records the event. If the event names no ETag, every output counts.
+    pub(crate) fn has_outputs_of(&self, job: &Job) -> bool {
+        let Some(etag) = &job.source.etag else { return self.has_own_outputs() };
+        self.provenances().flatten().any(|provenance| {
+            provenance.source_etag.as_ref() == Some(etag) || provenance.event_etag.as_ref() == Some(etag)
+        })
+    }
+}
+
+impl OutputSlot {
+    /// The object in the slot, if there is one.
+    pub(crate) fn object(&self) -> Option<&StoredObject> {
+        match &self.content {
+            SlotContent::Absent | SlotContent::Unknown(_) => None,
+            SlotContent::Object(object) => Some(object),
+        }
+    }
+
+    /// The provenance of the object in the slot. `None` if there is no object, or a foreign one.
+    pub(crate) fn provenance(&self) -> Option<&Provenance> {
+        self.object()?.provenance.as_ref()
+    }
+
+    pub(crate) fn ensure_existence_is_known(&self) -> Result<(), Error> {
+        match &self.content {
+            SlotContent::Unknown(message) => Err(Error::storage_with(Operation::HeadObject, &self.at, message)),
+            SlotContent::Absent | SlotContent::Object(_) => Ok(()),
+        }
+    }
+
+    pub(crate) async fn read(store: &Store, at: &Location) -> Result<Self, Error> {
+        let operation = Operation::HeadObject;
+        let head = store.send(&at.bucket, |client| client.head_object().bucket(&at.bucket).key(&at.key).send()).await;
+        let content = match head {
+            Ok(head) => {
+                let provenance = Provenance::from_metadata(&head.metadata.unwrap_or_default());
+                let bytes = head.content_length.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default();
+                let etag = head.e_tag.ok_or_else(|| Error::storage_with(operation, at, NO_ETAG))?;
+                SlotContent::Object(StoredObject { etag, bytes, provenance })
+            }
+            Err(error) if matches!(error.as_service_error(), Some(HeadObjectError::NotFound(_))) => SlotContent::Absent,
+            Err(error) if http_status(&error) == Some(403) => match check_existence(store, at).await? {
+                Existence::Absent => SlotContent::Absent,
+                Existence::Present => return Err(Error::storage(operation, at, &error)),
+                Existence::Unknown(listing) => {
+                    let message = service_error_message(&error);
+                    SlotContent::Unknown(unknown_existence_message(&message, &listing, operation))
+                }
+            },
+            Err(error) => return Err(Error::storage(operation, at, &error)),
+        };
+        Ok(Self { at: at.clone(), content })
+    }
+}

@@ -14,7 +14,7 @@ use anyhow::{Context, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use model::{Limits, Location, Metadata, Quality, Recipe, SourceInfo, Speed, Timings, VariantStatus, Width, Widths};
 use serde::Serialize;
-use transfer::{Layout, Plan, Request, StorageOptions, Time, Work, work};
+use transfer::{ConversionRequest, Layout, Plan, StorageOptions, TimeBudget, TimedConversion, convert_with_timings};
 
 use crate::inputs::{self, Failure, Input};
 use crate::{Usage, output, table};
@@ -84,7 +84,7 @@ enum Outcome {
         frames: u32,
         outputs: Vec<OutputFile>,
         notes: Vec<String>,
-        took: Timings,
+        timings: Timings,
     },
     Failed {
         reason: String,
@@ -235,21 +235,25 @@ fn convert(task: &Task, plan: &Plan, overwrite: bool) -> anyhow::Result<Outcome>
         output::must_not_exist(outputs.values())?;
     }
     let bytes = inputs::read(&input.path, plan.limits.bytes)?;
-    let request =
-        |limits| Request { recipe: plan.recipe.clone(), limits, threads: plan.threads, time: Time::default() };
-    let Work { facts, conversion, took } = match work(bytes, &request(plan.limits)) {
+    let request = |limits| ConversionRequest {
+        recipe: plan.recipe.clone(),
+        limits,
+        threads: plan.threads,
+        time: TimeBudget::default(),
+    };
+    let TimedConversion { info, conversion, timings } = match convert_with_timings(bytes, &request(plan.limits)) {
         // The image may fit into the whole limit: convert such images one at a time.
         Err(transfer::Error::Convert(convert::Error::TooMuchMemory { .. })) => {
             let _guard = WHOLE_MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
             let limits = Limits { memory: Limits::default().memory, ..plan.limits };
-            work(inputs::read(&input.path, limits.bytes)?, &request(limits))?
+            convert_with_timings(inputs::read(&input.path, limits.bytes)?, &request(limits))?
         }
         result => result?,
     };
     let mut files = vec![];
     for variant in conversion.variants {
         let path = outputs.get(&variant.requested).context("the conversion returned a width that was not requested")?;
-        let written = plan.storage.variant_status(&variant, facts.bytes) == VariantStatus::Stored;
+        let written = plan.storage.variant_status(&variant, info.bytes) == VariantStatus::Stored;
         if written {
             output::write(path, &variant.bytes, overwrite)?;
         } else if overwrite {
@@ -266,8 +270,8 @@ fn convert(task: &Task, plan: &Plan, overwrite: bool) -> anyhow::Result<Outcome>
             written,
         });
     }
-    let SourceInfo { width, height, bytes, frames, .. } = facts;
-    Ok(Outcome::Converted { bytes, width, height, frames, outputs: files, notes: conversion.notes, took })
+    let SourceInfo { width, height, bytes, frames, .. } = info;
+    Ok(Outcome::Converted { bytes, width, height, frames, outputs: files, notes: conversion.notes, timings })
 }
 
 /// Prints the result. It is no error if the reader of a pipe has exited.
@@ -293,10 +297,10 @@ fn rows(outcomes: &[Outcome]) -> String {
     let mut rows = table::table(["output", "size", "bytes", "saving", "score", "time"]);
     let mut notes = String::new();
     for outcome in outcomes {
-        let Outcome::Converted { bytes: before, frames, outputs, notes: messages, took, .. } = outcome else {
+        let Outcome::Converted { bytes: before, frames, outputs, notes: messages, timings, .. } = outcome else {
             continue;
         };
-        let seconds = (took.decode_ms + took.transform_ms + took.encode_ms) / 1000.0;
+        let seconds = (timings.decode_ms + timings.transform_ms + timings.encode_ms) / 1000.0;
         for OutputFile { path, width, height, bytes, score, written } in outputs {
             let name = if *written { path.clone() } else { format!("{path} (not smaller: not written)") };
             rows.add_row([

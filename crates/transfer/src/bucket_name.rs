@@ -4,19 +4,19 @@ use std::str::FromStr;
 use serde::Serialize;
 use thiserror::Error;
 
-/// A bucket's name, or the alias of an access point, as S3 allows it (Amazon S3 user guide, "General purpose bucket naming
-/// rules").
+/// A valid bucket name or access point alias (Amazon S3 user guide, "General purpose bucket naming rules").
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BucketName(String);
 
-/// The text cannot be a bucket's name.
+/// The text is not a valid bucket name.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error(
-    "{text:?} cannot be a bucket's name: {fault}; name the bucket alone, or the alias of an access point, without s3:// or a prefix (AVIF_OUTPUT_PREFIX)"
+    "{text:?} is not a valid bucket name: {problem}; use only the bucket name or the access point alias, without s3:// and without a \
+     prefix (AVIF_OUTPUT_PREFIX)"
 )]
 pub struct InvalidBucketName {
     text: String,
-    fault: &'static str,
+    problem: &'static str,
 }
 
 impl BucketName {
@@ -37,15 +37,16 @@ impl FromStr for BucketName {
     type Err = InvalidBucketName;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match fault(text) {
-            Some(fault) => Err(InvalidBucketName { text: text.to_owned(), fault }),
+        match find_problem(text) {
+            Some(problem) => Err(InvalidBucketName { text: text.to_owned(), problem }),
             None => Ok(Self(text.to_owned())),
         }
     }
 }
 
-fn fault(text: &str) -> Option<&'static str> {
-    let is_end = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+fn find_problem(text: &str) -> Option<&'static str> {
+    let is_letter_or_digit =
+        |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     let bytes = text.as_bytes();
     if text.starts_with("arn:") {
         return Some("it is an ARN");
@@ -53,13 +54,13 @@ fn fault(text: &str) -> Option<&'static str> {
     if text.contains('/') {
         return Some("it contains a slash");
     }
-    if !bytes.iter().all(|byte| is_end(Some(byte)) || matches!(byte, b'.' | b'-')) {
+    if !bytes.iter().all(|byte| is_letter_or_digit(Some(byte)) || matches!(byte, b'.' | b'-')) {
         return Some("it contains characters other than lowercase letters, digits, dots and hyphens");
     }
     if !(3..=63).contains(&bytes.len()) {
         return Some("it does not have 3 to 63 characters");
     }
-    if !is_end(bytes.first()) || !is_end(bytes.last()) || text.contains("..") {
+    if !is_letter_or_digit(bytes.first()) || !is_letter_or_digit(bytes.last()) || text.contains("..") {
         return Some("it begins or ends with a dot or hyphen, or has two dots in a row");
     }
     text.parse::<std::net::Ipv4Addr>().is_ok().then_some("it is an IP address")
@@ -70,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_s3_allows_are_taken() {
+    fn valid_bucket_name_is_accepted() {
         for name in ["cdn", "amzn-s3-demo-bucket1", "example.com", "my-point-abc123-s3alias", "1.2.3", &"a".repeat(63)]
         {
             assert_eq!(name.parse::<BucketName>().map(|parsed| parsed.to_string()), Ok(name.to_owned()));
@@ -78,8 +79,8 @@ mod tests {
     }
 
     #[test]
-    fn text_that_cannot_be_a_name_is_refused_with_the_fault() {
-        for (text, fault) in [
+    fn invalid_bucket_name_is_rejected_with_the_problem() {
+        for (text, problem) in [
             ("s3://cdn", "slash"),
             ("cdn/avif", "slash"),
             ("arn:aws:s3:::cdn", "ARN"),
@@ -96,7 +97,7 @@ mod tests {
             ("192.168.0.1", "IP address"),
         ] {
             let error = text.parse::<BucketName>().unwrap_err().to_string();
-            assert!(error.contains(fault) && error.contains("without s3://"), "{text}: {error}");
+            assert!(error.contains(problem) && error.contains("without s3://"), "{text}: {error}");
         }
     }
 }

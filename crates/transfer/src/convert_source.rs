@@ -6,14 +6,14 @@ use bytes::Bytes;
 use convert::SearchObstacle;
 use model::{Job, Outcome, Source, SourceInfo, Timings, VariantReport};
 
+use crate::conversion_queue::MemoryReservation;
 use crate::fetch::{RequiredState, SourceLookup, SourceObject, open_source, read_source_tags};
 use crate::output::sha256_hex;
 use crate::progress::{self, Step};
 use crate::provenance::{Provenance, QualitySearch, SourceState};
 use crate::source_headers::SourceHeaders;
 use crate::stage::Stage;
-use crate::turn::Hold;
-use crate::work::{Request, Time, Work};
+use crate::timed_conversion::{ConversionRequest, TimeBudget, TimedConversion};
 use crate::{Deadline, Error, Plan, Store, VariantLocation};
 
 /// One state of a source, converted.
@@ -30,7 +30,7 @@ pub(crate) struct ConvertedSource {
     event_source: Source,
     notes: Vec<String>,
     /// Held until the variants are stored. They need no more memory than the source did.
-    _reservation: Hold,
+    _reservation: MemoryReservation,
 }
 
 /// A variant in memory.
@@ -51,7 +51,7 @@ impl ConvertedSource {
     }
 }
 
-/// Reads and converts a source. `search_required` is set if variants with a cut-short search are already stored: a conversion
+/// Reads and converts a source. `is_search_required` is set if variants with a cut-short search are already stored: a conversion
 /// without a search then brings no improvement.
 ///
 /// # Errors
@@ -62,7 +62,7 @@ pub(crate) async fn convert_source(
     plan: &Arc<Plan>,
     object: Box<SourceObject>,
     deadline: Option<Deadline>,
-    search_required: bool,
+    is_search_required: bool,
     timings: &mut Timings,
 ) -> Result<ConvertedSource, Error> {
     let (object, reservation) = reserve_memory(store, job, plan, object).await?;
@@ -76,18 +76,18 @@ pub(crate) async fn convert_source(
             if plan.storage.copy_tags { Some(read_source_tags(store, &job.source.at, &state).await?) } else { None };
         Ok::<_, Error>((bytes, tags))
     };
-    let ((bytes, tags), fetch_ms) = Stage::fetch().wait(fetch).await?;
+    let ((bytes, tags), fetch_ms) = Stage::fetch().run_async(fetch).await?;
 
-    progress::begin(Step::Convert);
-    let request = Request {
+    progress::begin_step(Step::Convert);
+    let request = ConversionRequest {
         recipe: plan.recipe.clone(),
         limits: plan.limits_within(deadline),
         threads: plan.threads,
-        time: Time { search_required, ..Time::default() },
+        time: TimeBudget { is_search_required, ..TimeBudget::default() },
     };
     let deadline = deadline.map(|deadline| deadline.at);
-    let converted = store.turns.convert(&reservation, bytes, request, deadline).await?;
-    let Work { facts: info, conversion, took: conversion_timings } = converted;
+    let converted = store.conversions.convert(&reservation, bytes, request, deadline).await?;
+    let TimedConversion { info, conversion, timings: conversion_timings } = converted;
     *timings = Timings { fetch_ms, store_ms: timings.store_ms, ..conversion_timings };
 
     let is_cut_short = conversion.search_obstacle == Some(SearchObstacle::Time);
@@ -153,7 +153,7 @@ async fn reserve_memory(
     job: &Job,
     plan: &Plan,
     object: Box<SourceObject>,
-) -> Result<(Box<SourceObject>, Hold), Error> {
+) -> Result<(Box<SourceObject>, MemoryReservation), Error> {
     let (bytes, at) = (object.content_length, &job.source.at);
     if bytes > plan.limits.bytes {
         return Err(Error::TooLarge { at: at.clone(), bytes, limit: plan.limits.bytes });
@@ -162,14 +162,14 @@ async fn reserve_memory(
     if bytes > plan.limits.memory / 2 {
         return Err(Error::TooMuchMemory { at: at.clone(), bytes, limit: plan.limits.memory / 2 });
     }
-    if let Some(reservation) = store.turns.try_hold(bytes) {
+    if let Some(reservation) = store.conversions.try_reserve(bytes) {
         return Ok((object, reservation));
     }
     let state = object.state.clone();
     drop(object);
-    progress::begin(Step::Convert);
-    let reservation = store.turns.hold(bytes).await;
-    progress::begin(Step::Read);
+    progress::begin_step(Step::Convert);
+    let reservation = store.conversions.reserve(bytes).await;
+    progress::begin_step(Step::Read);
     match open_source(store, job, RequiredState::Current).await? {
         SourceLookup::Object(object) if object.state == state => Ok((object, reservation)),
         SourceLookup::Object(_) | SourceLookup::Archived { .. } | SourceLookup::Superseded | SourceLookup::Absent => {

@@ -1,15 +1,15 @@
-//! One job whole: fetch a source, convert it, store its variants, report what came of it.
+//! Runs whole jobs: fetch a source, convert it, store its variants, report the outcome.
 //!
-//! [`run`] cannot fail. Whatever happens becomes an [`Outcome`](model::Outcome), and whether a retry can help is decided
-//! here, in one exhaustive match, and nowhere else. [`work`] is the part of it that needs no network, for programs that
-//! have the file at hand.
+//! [`run`] returns a report and never an error: every error becomes an [`Outcome`](model::Outcome). Whether a retry may succeed is
+//! decided only in [`Error::outcome`]. [`convert_with_timings`] converts a file without S3.
 //!
-//! **Architecture invariant:** it knows neither Lambda nor any event's format.
+//! **Architecture invariant:** this crate does not depend on Lambda or on any event format.
 
 #![forbid(unsafe_code)]
 
 mod bucket_name;
 mod catalog;
+mod conversion_queue;
 mod convert_source;
 mod error;
 mod existence;
@@ -31,8 +31,7 @@ mod source_headers;
 mod stage;
 mod store;
 mod stored_outputs;
-mod turn;
-mod work;
+mod timed_conversion;
 pub mod worker;
 
 pub use bucket_name::{BucketName, InvalidBucketName};
@@ -44,4 +43,4 @@ pub use plan::{Deadline, InvalidStorageClass, Plan, StorageClass, StorageOptions
 pub use progress::InterruptedStep;
 pub use run::run;
 pub use store::{Store, StoreOptions, load_aws_config};
-pub use work::{Request, Time, Work, work};
+pub use timed_conversion::{ConversionRequest, TimeBudget, TimedConversion, convert_with_timings};

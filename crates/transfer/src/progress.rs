@@ -1,4 +1,4 @@
-//! What a job is doing, for the reason of a job that does not finish before its deadline.
+//! The current step of a job. If the job does not finish before its deadline, the reason names the step.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,94 +11,95 @@ use tokio::task_local;
 use crate::operation::status_meaning;
 
 task_local! {
-    /// The progress of the job that this task works on.
+    /// The progress of the job that runs in this task.
     static PROGRESS: Arc<Progress>;
 }
 
-/// The step at which a job is.
+/// The current step of a job and the responses to its requests.
 #[derive(Debug, Default)]
-pub(crate) struct Progress(Mutex<State>);
+pub(crate) struct Progress(Mutex<StepState>);
 
 #[derive(Debug, Default)]
-struct State {
+struct StepState {
     step: Step,
-    /// Whether the step's requests had an answer.
-    is_answered: bool,
-    /// The last answer to a request of the step that made the SDK try it again.
-    failure: Option<String>,
+    /// Whether a request of the step got a response that the SDK does not retry.
+    has_response: bool,
+    /// The last response of the step that the SDK retried.
+    retried_response: Option<String>,
 }
 
-/// What a job waits for.
+/// A step of a job.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// S3's answer, and the catalog's, about what is stored.
+    /// Reads the state of the outputs from S3 and the catalog.
     #[default]
     LookUp,
-    /// The source's bytes.
+    /// Reads the source from S3.
     Read,
-    /// The conversion, or those of other images before it.
+    /// Waits for the conversion, or for the conversions of other images before it.
     Convert,
-    /// S3's answers, and the catalog's, to writes and deletions.
+    /// Writes and deletes outputs in S3 and the catalog.
     Store,
 }
 
-/// The step that the deadline interrupted, and why it took so long, as far as that is known.
+/// The step that the deadline interrupted, with the reason of the delay if it is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InterruptedStep {
     step: Step,
-    is_answered: bool,
-    failure: Option<String>,
+    has_response: bool,
+    retried_response: Option<String>,
 }
 
 impl Progress {
-    /// Runs a job with this as its progress.
+    /// Runs a job and records its progress here.
     pub(crate) async fn scope<F: Future>(self: &Arc<Self>, job: F) -> F::Output {
         PROGRESS.scope(Arc::clone(self), job).await
     }
 
-    /// The deadline comes now.
+    /// The current step, for the error at the deadline.
     pub(crate) fn interrupted_step(&self) -> InterruptedStep {
-        let State { step, is_answered, failure } = &*self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        InterruptedStep { step: *step, is_answered: *is_answered, failure: failure.clone() }
+        let StepState { step, has_response, retried_response } =
+            &*self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        InterruptedStep { step: *step, has_response: *has_response, retried_response: retried_response.clone() }
     }
 }
 
-/// The job of this task begins a step.
-pub(crate) fn begin(step: Step) {
-    change(|state| *state = State { step, ..State::default() });
+/// Records that the job of this task begins a step.
+pub(crate) fn begin_step(step: Step) {
+    update(|state| *state = StepState { step, ..StepState::default() });
 }
 
-/// A program that converts without a job has no progress.
-fn change(change: impl FnOnce(&mut State)) {
-    let _ = PROGRESS.try_with(|progress| change(&mut progress.0.lock().unwrap_or_else(PoisonError::into_inner)));
+/// Updates the progress of the current task. A task without a job has none.
+fn update(update: impl FnOnce(&mut StepState)) {
+    let _ = PROGRESS.try_with(|progress| update(&mut progress.0.lock().unwrap_or_else(PoisonError::into_inner)));
 }
 
 impl fmt::Display for InterruptedStep {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str(match self.step {
-            Step::LookUp => "waiting for S3 to say what is stored",
+            Step::LookUp => "looking up the stored variants in S3",
             Step::Read => "reading the source from S3",
             Step::Convert => "converting",
             Step::Store => "writing to S3",
         })?;
-        match (&self.failure, self.step, self.is_answered) {
-            (Some(failure), _, _) => write!(to, "; a request was answered with {failure}; try it again later"),
-            (None, Step::Convert, _) => write!(to, "; give the function more time or memory, or smaller batches"),
-            (None, _, true) => write!(to, "; give the function more time, or smaller batches"),
+        match (&self.retried_response, self.step, self.has_response) {
+            (Some(response), _, _) => write!(to, "; the last response to a request was {response}; try again later"),
+            (None, Step::Convert, _) => write!(to, "; give the function more time or memory, or use smaller batches"),
+            (None, _, true) => write!(to, "; give the function more time, or use smaller batches"),
             (None, _, false) => {
-                write!(to, "; no answer came: in a VPC, check the route to S3 and, for the catalog, to DynamoDB")
+                write!(to, "; there was no response: in a VPC, check the route to S3 and, for the catalog, to DynamoDB")
             }
         }
     }
 }
 
-/// Records the answers of the requests that the SDK tries again.
+/// An interceptor of the AWS SDK that records the responses that the SDK retries.
 #[derive(Debug)]
-pub(crate) struct RecordFailures;
+pub(crate) struct FailureRecorder;
 
-impl Intercept for RecordFailures {
+impl Intercept for FailureRecorder {
     fn name(&self) -> &'static str {
-        "RecordFailures"
+        "FailureRecorder"
     }
 
     fn read_after_attempt(
@@ -112,11 +113,11 @@ impl Intercept for RecordFailures {
         let is_retried = status >= 500 || status == 429;
         let body = response.body().bytes().map(String::from_utf8_lossy).unwrap_or_default();
         let code = body.split_once("<Code>").and_then(|(_, rest)| rest.split_once("</Code>")).map(|(code, _)| code);
-        change(|state| {
-            state.is_answered |= !is_retried;
+        update(|state| {
+            state.has_response |= !is_retried;
             if is_retried {
                 let code = code.or_else(|| status_meaning(status)).unwrap_or("without a code");
-                state.failure = Some(format!("{status} {code}"));
+                state.retried_response = Some(format!("{status} {code}"));
             }
         });
         Ok(())
@@ -128,30 +129,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn advice_depends_on_what_the_job_waited_for() {
-        for (step, is_answered, failure, words) in [
+    fn advice_depends_on_the_interrupted_step() {
+        for (step, has_response, retried_response, expected) in [
             (Step::Convert, true, None, "converting; give the function more time or memory"),
-            (Step::Read, true, None, "more time, or smaller batches"),
-            (Step::LookUp, false, None, "no answer came: in a VPC"),
-            (Step::Store, true, Some("503 SlowDown"), "answered with 503 SlowDown"),
+            (Step::Read, true, None, "more time, or use smaller batches"),
+            (Step::LookUp, false, None, "no response: in a VPC"),
+            (Step::Store, true, Some("503 SlowDown"), "a request was 503 SlowDown"),
         ] {
-            let failure = failure.map(str::to_owned);
-            let text = InterruptedStep { step, is_answered, failure }.to_string();
-            assert!(text.contains(words), "{text}");
+            let retried_response = retried_response.map(str::to_owned);
+            let text = InterruptedStep { step, has_response, retried_response }.to_string();
+            assert!(text.contains(expected), "{text}");
         }
     }
 
     #[tokio::test]
-    async fn step_forgets_the_failures_of_the_step_before_it() {
+    async fn new_step_clears_the_response_of_the_previous_step() {
         let progress = Arc::new(Progress::default());
-        let failed = async {
-            change(|state| state.failure = Some("503 SlowDown".into()));
-            begin(Step::Convert);
+        let job = async {
+            update(|state| state.retried_response = Some("503 SlowDown".into()));
+            begin_step(Step::Convert);
         };
-        progress.scope(failed).await;
-        assert_eq!(
-            progress.interrupted_step(),
-            InterruptedStep { step: Step::Convert, is_answered: false, failure: None }
-        );
+        progress.scope(job).await;
+        let expected = InterruptedStep { step: Step::Convert, has_response: false, retried_response: None };
+        assert_eq!(progress.interrupted_step(), expected);
     }
 }

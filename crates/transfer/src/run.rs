@@ -154,7 +154,7 @@ impl JobRun<'_> {
     /// [`Error::Conflict`] if the source or an output changed during the attempt.
     async fn attempt(&mut self) -> Result<Outcome, Error> {
         let (store, job, plan) = (self.store, self.job, self.plan);
-        progress::begin(Step::LookUp);
+        progress::begin_step(Step::LookUp);
         let stored = StoredOutputs::read(store, &job.source.at, &self.outputs).await?;
         if !self.has_changed_outputs && stored.is_newer_than(job, plan) {
             return Ok(skipped(OUTPUTS_ARE_NEWER));
@@ -166,7 +166,7 @@ impl JobRun<'_> {
             Change::Created if is_first_attempt => RequiredState::OfEvent,
             Change::Created | Change::Deleted => RequiredState::Current,
         };
-        progress::begin(Step::Read);
+        progress::begin_step(Step::Read);
         match open_source(store, job, required).await? {
             SourceLookup::Superseded => Ok(skipped(SOURCE_IS_NEWER)),
             SourceLookup::Absent => match required {
@@ -204,7 +204,7 @@ impl JobRun<'_> {
         if !self.plan.follow_deletions {
             return Ok(skipped(DELETIONS_IGNORED));
         }
-        progress::begin(Step::Store);
+        progress::begin_step(Step::Store);
         let at = &self.job.source.at;
         stored.ensure_existence_is_known()?;
         if !stored.has_objects() {
@@ -252,9 +252,9 @@ impl JobRun<'_> {
             converted
         } else {
             // Variants with a cut-short search are stored already: convert again only if there is time for a full search.
-            let search_required = stored.is_complete(&state, self.plan, QualitySearch::CutShort);
+            let is_search_required = stored.is_complete(&state, self.plan, QualitySearch::CutShort);
             let (store, deadline, timings) = (self.store, self.deadline, &mut *self.timings);
-            match convert_source(store, self.job, self.plan, object, deadline, search_required, timings).await {
+            match convert_source(store, self.job, self.plan, object, deadline, is_search_required, timings).await {
                 // The time or memory is not enough for a search.
                 Err(
                     Error::OutOfTime { .. }
@@ -262,17 +262,17 @@ impl JobRun<'_> {
                     | Error::TimeShareExceeded { .. }
                     | Error::OutOfMemory { .. }
                     | Error::Killed,
-                ) if search_required => return Ok(skipped(UP_TO_DATE)),
+                ) if is_search_required => return Ok(skipped(UP_TO_DATE)),
                 result => result?,
             }
         };
         self.has_changed_outputs = true;
-        progress::begin(Step::Store);
+        progress::begin_step(Step::Store);
         // Saved before a request can fail, so that the next attempt need not convert again.
         let converted = self.converted.insert(converted);
         let at = &self.job.source.at;
         let writing = async { Ok::<_, Error>(write_outputs(self.store, self.plan, stored, converted, at).await) };
-        let (written, store_ms) = Stage::store().wait(writing).await?;
+        let (written, store_ms) = Stage::store().run_async(writing).await?;
         self.timings.store_ms += store_ms;
         written?;
         if read_source_state(self.store, at).await?.as_ref() != Some(&state) {

@@ -3,53 +3,52 @@ use std::time::Instant;
 
 use tracing::{Instrument, Span, debug_span, field};
 
-/// A stage of a job: a span that carries the milliseconds it took, under the name that the report has for them. Both are
-/// one measurement.
+/// Measures one stage of a job. Its span has a field for the milliseconds, with the name and the value that the report has.
 pub(crate) struct Stage {
     span: Span,
-    begun: Instant,
+    started: Instant,
 }
 
 impl Stage {
     pub(crate) fn fetch() -> Self {
-        Self::begin(debug_span!("fetch", fetch_ms = field::Empty))
+        Self::start(debug_span!("fetch", fetch_ms = field::Empty))
     }
 
     pub(crate) fn decode() -> Self {
-        Self::begin(debug_span!("decode", decode_ms = field::Empty))
+        Self::start(debug_span!("decode", decode_ms = field::Empty))
     }
 
     pub(crate) fn transform() -> Self {
-        Self::begin(debug_span!("transform", transform_ms = field::Empty))
+        Self::start(debug_span!("transform", transform_ms = field::Empty))
     }
 
     pub(crate) fn encode() -> Self {
-        Self::begin(debug_span!("encode", encode_ms = field::Empty))
+        Self::start(debug_span!("encode", encode_ms = field::Empty))
     }
 
     pub(crate) fn store() -> Self {
-        Self::begin(debug_span!("store", store_ms = field::Empty))
+        Self::start(debug_span!("store", store_ms = field::Empty))
     }
 
-    fn begin(span: Span) -> Self {
-        Self { span, begun: Instant::now() }
+    fn start(span: Span) -> Self {
+        Self { span, started: Instant::now() }
     }
 
-    /// Does the stage's work, with its time where it succeeds.
-    pub(crate) fn run<T, E>(self, work: impl FnOnce() -> Result<T, E>) -> Result<(T, f64), E> {
-        let done = self.span.in_scope(work)?;
-        Ok((done, self.end()))
+    /// Runs the stage. If it succeeds, returns its result and its time in milliseconds.
+    pub(crate) fn run<T, E>(self, stage: impl FnOnce() -> Result<T, E>) -> Result<(T, f64), E> {
+        let result = self.span.in_scope(stage)?;
+        Ok((result, self.record_time()))
     }
 
-    /// The same for work that waits.
-    pub(crate) async fn wait<T, E>(self, work: impl Future<Output = Result<T, E>>) -> Result<(T, f64), E> {
-        let done = work.instrument(self.span.clone()).await?;
-        Ok((done, self.end()))
+    /// Like [`run`](Self::run), for an asynchronous stage.
+    pub(crate) async fn run_async<T, E>(self, stage: impl Future<Output = Result<T, E>>) -> Result<(T, f64), E> {
+        let result = stage.instrument(self.span.clone()).await?;
+        Ok((result, self.record_time()))
     }
 
-    /// Wall-clock milliseconds, in tenths.
-    fn end(self) -> f64 {
-        let milliseconds = (self.begun.elapsed().as_secs_f64() * 10_000.0).round() / 10.0;
+    /// Records the wall-clock milliseconds in the span and returns them, rounded to tenths.
+    fn record_time(self) -> f64 {
+        let milliseconds = (self.started.elapsed().as_secs_f64() * 10_000.0).round() / 10.0;
         if let Some(field) = self.span.metadata().and_then(|metadata| metadata.fields().iter().next()) {
             self.span.record(field.name(), milliseconds);
         }

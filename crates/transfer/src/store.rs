@@ -13,9 +13,9 @@ use aws_smithy_http_client::tls::Provider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 
 use crate::catalog::Catalog;
+use crate::conversion_queue::ConversionQueue;
 use crate::operation::bucket_region;
-use crate::progress::RecordFailures;
-use crate::turn::Turns;
+use crate::progress::FailureRecorder;
 use crate::worker::Worker;
 
 /// The number of attempts for a request that is throttled or fails.
@@ -36,7 +36,7 @@ pub struct Store {
     /// Logs only once that the server does not support conditional deletions.
     pub(crate) unconditional_deletion_warning: Arc<Once>,
     pub(crate) catalog: Option<Catalog>,
-    pub(crate) turns: Turns,
+    pub(crate) conversions: ConversionQueue,
 }
 
 /// The settings of a [`Store`].
@@ -64,9 +64,9 @@ impl Store {
         let StoreOptions { custom_endpoint, prefetch_memory, catalog, worker } = options;
         let s3 = aws_sdk_s3::config::Builder::from(config)
             .force_path_style(custom_endpoint)
-            .interceptor(RecordFailures)
+            .interceptor(FailureRecorder)
             .build();
-        let dynamodb = aws_sdk_dynamodb::config::Builder::from(config).interceptor(RecordFailures);
+        let dynamodb = aws_sdk_dynamodb::config::Builder::from(config).interceptor(FailureRecorder);
         let catalog =
             catalog.map(|table| Catalog { client: aws_sdk_dynamodb::Client::from_conf(dynamodb.build()), table });
         Self {
@@ -75,7 +75,7 @@ impl Store {
             is_custom_endpoint: custom_endpoint,
             unconditional_deletion_warning: Arc::new(Once::new()),
             catalog,
-            turns: Turns::new(prefetch_memory, worker),
+            conversions: ConversionQueue::new(prefetch_memory, worker),
         }
     }
 

@@ -53,5 +53,8 @@ async fn reason_at_the_deadline_says_that_s3_did_not_answer() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let lambda = with_timeout(&house, &format!("http://{}", listener.local_addr().unwrap()), Duration::from_secs(1));
     let error = lambda.invoke(event("a.png", Some("etag"), "01")).await.result.unwrap_err();
-    assert!(error.error_message.contains("waiting for S3") && !error.error_message.contains("memory"), "{error}");
+    assert!(
+        error.error_message.contains("looking up the stored variants in S3") && !error.error_message.contains("memory"),
+        "{error}"
+    );
 }

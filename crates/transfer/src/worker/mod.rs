@@ -1,44 +1,23 @@
-//! Conversions in processes of their own.
+//! Conversions in child processes.
 //!
-//! An image's bytes may come from anybody, and a decoder or encoder that runs cannot be interrupted: it may take minutes,
-//! take all memory, or abort. So every image is converted by a child process, which is this program once more. The kernel
-//! ends it at its limits on CPU time and memory, and the parent kills it at the deadline. Whatever happens in it fails its
-//! own image and no other.
+//! A source may be hostile, and a running decoder or encoder cannot be interrupted: it may run for minutes, use all memory, or
+//! abort. So a child process, which runs the same program, converts each image. The kernel terminates it at its limits on CPU time
+//! and memory, and the parent kills it at the deadline. A failure of the child affects only its own image.
 //!
-//! The child gets none of the environment but what it is given, so it has no credentials. It reads one request from its
-//! standard input, and writes one response to its standard output:
+//! The child gets only the environment variables in [`Worker`], so it has no credentials. It reads one request from standard input
+//! and writes one response to standard output:
 //!
 //! ```text
 //! request:  length of the header, header (JSON), the image file
-//! response: S when a search for the quality begins; R, length of the header, header (JSON), the output files
+//! response: S when a quality search begins; R, length of the header, header (JSON), the output files
 //! ```
 
-mod confine;
 mod message;
 mod process;
+mod process_limits;
+mod program;
 mod serve;
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-
-pub(crate) use process::Conversion;
+pub(crate) use process::WorkerProcess;
+pub use program::{ARGUMENT, Worker};
 pub use serve::serve;
-
-/// The first argument of a program that is to call [`serve`].
-pub const ARGUMENT: &str = "convert-one-image";
-
-/// How child processes are started: this program once more, which has to call [`serve`] where its first argument is
-/// [`ARGUMENT`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Worker {
-    /// All that a child gets of the environment: where the linker finds the codec, for example.
-    pub environment: BTreeMap<String, String>,
-}
-
-impl Worker {
-    /// This program's file.
-    fn program() -> std::io::Result<PathBuf> {
-        // The running program, even if another file has its name by now. Only Linux has such a name.
-        if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { std::env::current_exe() }
-    }
-}

@@ -1,4 +1,4 @@
-//! The parent's side.
+//! The parent process.
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -10,31 +10,31 @@ use nix::unistd::Pid;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
-use super::confine::Confinement;
 use super::message::{RequestHeader, read_response, write_header};
-use super::{ARGUMENT, Worker};
+use super::process_limits::ProcessLimits;
+use super::program::{ARGUMENT, Worker};
 use crate::Error;
-use crate::work::{Request, Work};
+use crate::timed_conversion::{ConversionRequest, TimedConversion};
 
-/// Bytes of memory that the parent itself takes: its SDK, its connections and its threads. Files that wait have a limit of
-/// their own. Measured: 16 MiB after 10,000 images.
-const PARENT: u64 = 24 << 20;
-/// Bytes of a child's standard error that are kept for the reason of a failure.
-const LONGEST_STDERR: u64 = 200;
+/// Bytes of memory that the parent uses for its SDK, connections and threads. Prefetched files have a separate limit. Measured:
+/// 16 MiB after 10,000 images.
+const PARENT_MEMORY: u64 = 24 << 20;
+/// Bytes of a child's standard error that are kept for the error message.
+const MAX_STDERR_BYTES: u64 = 200;
 
 /// A child process that converts one image.
-pub(crate) struct Conversion {
+pub(crate) struct WorkerProcess {
     child: Child,
-    confinement: Confinement,
-    /// Whether it has begun to search for a quality.
+    limits: ProcessLimits,
+    /// Whether it started a quality search.
     pub(crate) is_searching: bool,
 }
 
-impl Conversion {
-    /// Starts it.
-    pub(crate) fn start(worker: &Worker, request: &Request) -> Result<Self, Error> {
-        let memory = request.limits.memory.saturating_sub(PARENT).max(PARENT);
-        let confinement = Confinement { memory, cpu_seconds: request.limits.cpu_seconds };
+impl WorkerProcess {
+    /// Starts a child process, which waits for the request.
+    pub(crate) fn start(worker: &Worker, request: &ConversionRequest) -> Result<Self, Error> {
+        let memory = request.limits.memory.saturating_sub(PARENT_MEMORY).max(PARENT_MEMORY);
+        let limits = ProcessLimits { memory, cpu_seconds: request.limits.cpu_seconds };
         let start = |program| {
             Command::new(program)
                 .arg(ARGUMENT)
@@ -44,74 +44,75 @@ impl Conversion {
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped())
                 .kill_on_drop(true)
-                // It ends with all that it started.
+                // A process group, so that processes that the child starts are killed with it.
                 .process_group(0)
                 .spawn()
         };
         let child = Worker::program().and_then(start);
-        let child = child.map_err(|error| Error::WorkerFailed { message: format!("cannot be started: {error}") })?;
-        Ok(Self { child, confinement, is_searching: false })
+        let child = child.map_err(|error| Error::WorkerFailed { message: format!("it cannot be started: {error}") })?;
+        Ok(Self { child, limits, is_searching: false })
     }
 
-    /// Has the image converted.
-    pub(crate) async fn run(&mut self, bytes: Bytes, request: Request) -> Result<Work, Error> {
-        let most = self.confinement.memory;
-        let header = RequestHeader { request, confinement: self.confinement, length: bytes.len() as u64 };
-        let stdin = self.child.stdin.take().expect("it was piped, and is taken once");
-        let mut stdout = self.child.stdout.take().expect("it was piped, and is taken once");
-        let stderr = self.child.stderr.take().expect("it was piped, and is taken once");
+    /// Sends the request and the image, and waits for the response.
+    pub(crate) async fn run(&mut self, bytes: Bytes, request: ConversionRequest) -> Result<TimedConversion, Error> {
+        let max_bytes = self.limits.memory;
+        let header = RequestHeader { request, limits: self.limits, length: bytes.len() as u64 };
+        let stdin = self.child.stdin.take().expect("stdin is piped and run is called once");
+        let mut stdout = self.child.stdout.take().expect("stdout is piped and run is called once");
+        let stderr = self.child.stderr.take().expect("stderr is piped and run is called once");
         let mut is_searching = false;
         let response = async {
-            let response = read_response(&mut stdout, most, &mut is_searching).await;
-            // A child that ends early closes the pipe. After any other answer it has nothing left to do.
-            let is_early_end = response.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::UnexpectedEof);
-            if !is_early_end {
+            let response = read_response(&mut stdout, max_bytes, &mut is_searching).await;
+            // A child that exits early closes the pipe, and its exit status is needed. After any other result the child has no
+            // more work.
+            let has_exited_early = response.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::UnexpectedEof);
+            if !has_exited_early {
                 self.kill_group();
             }
             response
         };
         let (sent, response, stderr) = tokio::join!(send(stdin, &header, bytes), response, read_stderr(stderr));
         self.is_searching = is_searching;
-        let status = self.child.wait().await.map_err(|error| worker_error(&error))?;
+        let status = self.child.wait().await.map_err(|error| worker_failed(&error))?;
         match response {
             Ok(result) => result,
-            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(worker_error(&error)),
-            Err(error) if status.success() => Err(worker_error(&sent.err().unwrap_or(error))),
-            Err(_) => Err(self.explain(status, &stderr)),
+            Err(error) if error.kind() != io::ErrorKind::UnexpectedEof => Err(worker_failed(&error)),
+            Err(error) if status.success() => Err(worker_failed(&sent.err().unwrap_or(error))),
+            Err(_) => Err(self.explain_exit(status, &stderr)),
         }
     }
 
-    /// Ends it, whatever it does, and waits until its memory is free.
+    /// Kills the child and waits until its memory is free.
     pub(crate) async fn kill(&mut self) {
         self.kill_group();
-        // It fails only for a process that has ended, which is what is wanted.
+        // It fails only if the process has already ended.
         let _ = self.child.kill().await;
     }
 
-    /// Ends the child and every process that it started, unless it has ended.
+    /// Kills the child and every process that it started, unless the child has ended.
     fn kill_group(&self) {
         if let Some(id) = self.child.id().and_then(|id| i32::try_from(id).ok()) {
             let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
         }
     }
 
-    /// Why there is no response.
-    fn explain(&self, status: ExitStatus, stderr: &str) -> Error {
+    /// The error for a child that exited without a response.
+    fn explain_exit(&self, status: ExitStatus, stderr: &str) -> Error {
         let signal = status.signal().and_then(|signal| Signal::try_from(signal).ok());
-        let limit_mib = self.confinement.memory >> 20;
-        match (signal, self.confinement.cpu_seconds) {
+        let limit_mib = self.limits.memory >> 20;
+        match (signal, self.limits.cpu_seconds) {
             (Some(Signal::SIGXCPU), Some(limit)) => Error::CpuTimeExceeded { needed: None, limit },
-            // If an allocation fails, Rust prints this message, and libavif aborts without one.
+            // If an allocation fails, Rust prints this message, and libavif aborts without a message.
             _ if stderr.contains("memory allocation of") => Error::OutOfMemory { limit_mib },
             (Some(Signal::SIGABRT), _) if stderr.is_empty() => Error::OutOfMemory { limit_mib },
-            // The system's doing: the parent reads no status of a child that it killed.
+            // Sent by the kernel: after a kill by the parent, this function is not called.
             (Some(Signal::SIGKILL), _) => Error::Killed,
             _ => Error::Crashed { status: status.to_string(), stderr: stderr.to_owned() },
         }
     }
 }
 
-/// Writes the request. It fails if the child ends early, and the child's status then says why.
+/// Writes the request. It fails if the child exits early; the exit status then has the reason.
 async fn send(mut to: impl AsyncWrite + Unpin, header: &RequestHeader, bytes: Bytes) -> io::Result<()> {
     let mut text = vec![];
     write_header(&mut text, header)?;
@@ -122,13 +123,13 @@ async fn send(mut to: impl AsyncWrite + Unpin, header: &RequestHeader, bytes: By
 /// The beginning of the child's standard error, on one line.
 async fn read_stderr(mut from: impl AsyncRead + Unpin) -> String {
     let mut text = vec![];
-    // The rest is read as well: a full pipe would stop the child.
-    let _ = (&mut from).take(LONGEST_STDERR).read_to_end(&mut text).await;
+    // The rest is read and discarded, because a full pipe would block the child.
+    let _ = (&mut from).take(MAX_STDERR_BYTES).read_to_end(&mut text).await;
     let _ = tokio::io::copy(&mut from, &mut tokio::io::sink()).await;
     let text = String::from_utf8_lossy(&text);
     text.split(char::is_control).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-fn worker_error(error: &io::Error) -> Error {
+fn worker_failed(error: &io::Error) -> Error {
     Error::WorkerFailed { message: error.to_string() }
 }

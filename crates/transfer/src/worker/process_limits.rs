@@ -1,0 +1,73 @@
+//! The resource limits of a child process. It sets them itself before it reads an image.
+
+use std::io;
+use std::num::NonZeroU32;
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use serde::{Deserialize, Serialize};
+
+/// The limits that the kernel enforces on a child process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ProcessLimits {
+    /// Bytes of private writable memory until the image is decoded: heap, thread stacks and private mappings. Program code and
+    /// shared memory do not count.
+    pub(super) memory: u64,
+    /// Seconds of CPU time, all threads together.
+    pub(super) cpu_seconds: Option<NonZeroU32>,
+}
+
+impl ProcessLimits {
+    /// Limits this process irrevocably.
+    ///
+    /// # Errors
+    /// The kernel rejects a limit.
+    pub(super) fn apply(self) -> io::Result<()> {
+        // A core dump would contain the image.
+        set_limit(Resource::RLIMIT_CORE, 0, 0)?;
+        if let Some(seconds) = self.cpu_seconds {
+            let seconds = u64::from(seconds.get());
+            // The soft limit sends SIGXCPU, from which the parent recognizes the reason. The hard limit sends SIGKILL.
+            set_limit(Resource::RLIMIT_CPU, seconds, seconds + 1)?;
+        }
+        #[cfg(target_os = "linux")]
+        self.apply_on_linux()?;
+        // The process writes to pipes only.
+        set_limit(Resource::RLIMIT_FSIZE, 0, 0)?;
+        Ok(())
+    }
+
+    /// Raises the limit on memory before the image is encoded. The estimate covers the memory that the encoder writes to, but
+    /// SVT-AV1 allocates 1.6 times as much, and the kernel counts all of it.
+    pub(super) fn raise_memory_limit(self) {
+        #[cfg(target_os = "linux")]
+        // If it fails, the lower limit stays.
+        let _ = set_limit(Resource::RLIMIT_DATA, self.encoding_memory(), self.encoding_memory());
+    }
+
+    #[cfg(target_os = "linux")]
+    fn encoding_memory(self) -> u64 {
+        self.memory.saturating_mul(2)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn apply_on_linux(self) -> io::Result<()> {
+        use nix::sys::prctl;
+        use nix::sys::signal::Signal;
+
+        // The kernel kills the child when its parent ends.
+        prctl::set_pdeathsig(Signal::SIGKILL)?;
+        prctl::set_no_new_privs()?;
+        set_limit(Resource::RLIMIT_DATA, self.memory, self.encoding_memory())?;
+        // If the system runs out of memory, the kernel kills this process and not its parent. Without /proc the kernel chooses.
+        let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
+        // A process that an earlier image left behind must not read this image.
+        prctl::set_dumpable(false)?;
+        Ok(())
+    }
+}
+
+/// Sets a limit, or the current hard limit if that is lower.
+fn set_limit(resource: Resource, soft: u64, hard: u64) -> nix::Result<()> {
+    let (_, current_hard) = getrlimit(resource)?;
+    setrlimit(resource, soft.min(current_hard), hard.min(current_hard))
+}

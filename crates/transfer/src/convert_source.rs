@@ -122,7 +122,7 @@ pub(crate) async fn convert_source(
 /// Pairs each variant with its location, by the requested width.
 ///
 /// # Errors
-/// [`Error::VariantMismatch`] if a requested variant is missing, or a variant was not requested.
+/// [`Error::MissingVariant`] or [`Error::UnexpectedVariant`] if the variants are not exactly the requested ones.
 fn assign_locations(
     mut variants: Vec<convert::Variant>,
     locations: Vec<VariantLocation>,
@@ -132,14 +132,14 @@ fn assign_locations(
     let mut assigned = vec![];
     for VariantLocation { requested, at } in locations {
         let index = variants.iter().position(|variant| variant.requested == requested);
-        let variant = variants.remove(index.ok_or(Error::VariantMismatch { requested })?);
+        let variant = variants.remove(index.ok_or(Error::MissingVariant { requested })?);
         let status = plan.storage.variant_status(&variant, source_bytes);
         let convert::Variant { width, height, bytes, score, .. } = variant;
         let report = VariantReport { requested, at, width, height, bytes: bytes.len() as u64, score, status };
         assigned.push(ConvertedVariant { report, body: Bytes::from_owner(bytes) });
     }
     match variants.first() {
-        Some(variant) => Err(Error::VariantMismatch { requested: variant.requested }),
+        Some(variant) => Err(Error::UnexpectedVariant { requested: variant.requested }),
         None => Ok(assigned),
     }
 }

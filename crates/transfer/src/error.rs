@@ -153,9 +153,17 @@ pub enum Error {
         /// The reason.
         message: String,
     },
-    /// The conversion returned no variant of a requested width, or one that was not requested.
-    #[error("the conversion and the recipe disagree about the variant of width {requested}; please report this defect")]
-    VariantMismatch {
+    /// The conversion returned no variant of a requested width.
+    #[error("the conversion returned no variant of width {requested}; please report this defect")]
+    MissingVariant {
+        /// The requested width.
+        requested: Width,
+    },
+    /// The conversion returned a variant that was not requested.
+    #[error(
+        "the conversion returned a variant of width {requested}, which was not requested; please report this defect"
+    )]
+    UnexpectedVariant {
         /// The width of the variant.
         requested: Width,
     },
@@ -249,7 +257,8 @@ impl Error {
             | Self::Crashed { .. }
             | Self::Killed
             | Self::WorkerFailed { .. }
-            | Self::VariantMismatch { .. }
+            | Self::MissingVariant { .. }
+            | Self::UnexpectedVariant { .. }
             | Self::NotConverted { can_retry: true, .. }
             | Self::Conflict { .. }
             | Self::RepeatedConflict { .. }

@@ -19,7 +19,7 @@ pub(crate) const NO_ETAG: &str = "the response has no ETag";
 /// The states of a source that a job accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RequiredState {
-    /// Only the ETag and version that the event names, as far as it names them.
+    /// Only the state with the ETag and the version that the event names. An event may lack either.
     OfEvent,
     /// The current state.
     Current,
@@ -91,7 +91,7 @@ pub(crate) async fn open_source(store: &Store, job: &Job, required: RequiredStat
     })
 }
 
-/// The lookup of an archived object. S3 returns its state by HeadObject, but not its content.
+/// Looks up an archived object. S3 returns its state (`HeadObject`), but not its content.
 async fn look_up_archived(
     store: &Store,
     job: &Job,

@@ -16,6 +16,7 @@ mod existence;
 mod fetch;
 #[cfg(test)]
 mod golden;
+mod job_run;
 mod layout;
 mod manifest;
 mod operation;
@@ -27,6 +28,7 @@ mod plan;
 mod progress;
 mod provenance;
 mod run;
+mod skip_reason;
 mod source_headers;
 mod stage;
 mod store;

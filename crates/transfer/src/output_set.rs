@@ -43,7 +43,7 @@ pub(crate) async fn write_outputs(
     delete_manifest_and_entry(store, stored, source).await?;
     let writes = stored.variants.iter().map(async |VariantSlot { requested, slot }| {
         let variant = converted.variants.iter().find(|variant| variant.report.requested == *requested);
-        let variant = variant.ok_or(Error::VariantMismatch { requested: *requested })?;
+        let variant = variant.ok_or(Error::MissingVariant { requested: *requested })?;
         write_variant(store, plan, converted, variant, slot).await
     });
     // All writes complete, even if one fails: a canceled write may still take effect.

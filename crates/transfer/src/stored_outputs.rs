@@ -86,7 +86,7 @@ impl StoredOutputs {
         self.variants.iter().map(|variant| variant.slot.provenance()).chain(self.list_provenances())
     }
 
-    /// The provenance of the manifest and of the catalog entry, as far as the settings require them.
+    /// The provenance of the manifest and of the catalog entry, for each of them that the settings require.
     fn list_provenances(&self) -> impl Iterator<Item = Option<&Provenance>> {
         let entry = self.has_catalog.then_some(self.catalog_entry.as_ref());
         self.manifest.iter().map(OutputSlot::provenance).chain(entry)

@@ -1,0 +1,186 @@
+use std::sync::Arc;
+
+use model::{Change, Job, Location, Outcome, Timings};
+
+use crate::convert_source::{ConvertedSource, convert_source};
+use crate::existence::{Existence, check_existence};
+use crate::fetch::{RequiredState, SourceLookup, SourceObject, open_source, read_source_state};
+use crate::output_set::{delete_outputs, write_outputs};
+use crate::progress::{self, Step};
+use crate::provenance::{QualitySearch, SourceState};
+use crate::skip_reason::SkipReason;
+use crate::stage::Stage;
+use crate::stored_outputs::StoredOutputs;
+use crate::{Deadline, Error, OutputLocations, Plan, Store};
+
+/// The state of a job across its attempts.
+pub(crate) struct JobRun<'job> {
+    store: &'job Store,
+    job: &'job Job,
+    plan: &'job Arc<Plan>,
+    deadline: Option<Deadline>,
+    outputs: OutputLocations,
+    /// The last converted state of the source.
+    converted: Option<ConvertedSource>,
+    deleted: Vec<Location>,
+    /// Whether this job wrote or deleted an output, or may have done so.
+    has_changed_outputs: bool,
+    timings: &'job mut Timings,
+}
+
+impl<'job> JobRun<'job> {
+    pub(crate) fn new(
+        store: &'job Store,
+        job: &'job Job,
+        plan: &'job Arc<Plan>,
+        deadline: Option<Deadline>,
+        outputs: OutputLocations,
+        timings: &'job mut Timings,
+    ) -> Self {
+        Self {
+            store,
+            job,
+            plan,
+            deadline,
+            outputs,
+            converted: None,
+            deleted: vec![],
+            has_changed_outputs: false,
+            timings,
+        }
+    }
+
+    /// One attempt.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if the source or an output changed during the attempt.
+    pub(crate) async fn attempt(&mut self) -> Result<Outcome, Error> {
+        let (store, job, plan) = (self.store, self.job, self.plan);
+        progress::begin_step(Step::LookUp);
+        let stored = StoredOutputs::read(store, &job.source.at, &self.outputs).await?;
+        if !self.has_changed_outputs && stored.is_newer_than(job, plan) {
+            return Ok(SkipReason::OutputsAreNewer.outcome());
+        }
+        // Every other state of the source has its own event, and the job of that event converts it. But if this job has changed
+        // outputs, in this or an earlier invocation, it has to update them to the current state itself.
+        let has_earlier_outputs = self.has_changed_outputs || stored.has_outputs_of(job);
+        let required = match job.change {
+            Change::Created if !has_earlier_outputs => RequiredState::OfEvent,
+            Change::Created | Change::Deleted => RequiredState::Current,
+        };
+        progress::begin_step(Step::Read);
+        match open_source(store, job, required).await? {
+            SourceLookup::Superseded => Ok(SkipReason::SourceIsNewer.outcome()),
+            SourceLookup::Absent => match required {
+                RequiredState::OfEvent => self.skip_absent_source(),
+                RequiredState::Current => self.delete_outputs(&stored).await,
+            },
+            SourceLookup::Archived { state, class } => self.skip_archived_source(&stored, &state, class),
+            SourceLookup::Object(object) => self.write_outputs(&stored, object).await,
+        }
+    }
+
+    /// An archived source exists but cannot be read, so its outputs stay unchanged.
+    fn skip_archived_source(
+        &self,
+        stored: &StoredOutputs,
+        state: &SourceState,
+        class: Option<String>,
+    ) -> Result<Outcome, Error> {
+        if stored.is_complete(state, self.plan, QualitySearch::CutShort) {
+            return Ok(SkipReason::UpToDate.outcome());
+        }
+        Err(Error::Archived { at: self.job.source.at.clone(), class })
+    }
+
+    fn skip_absent_source(&self) -> Result<Outcome, Error> {
+        match &self.job.source.etag {
+            Some(_) => Ok(SkipReason::SourceDeleted.outcome()),
+            // A direct invocation or S3 Batch Operations named a key that does not exist.
+            None => Err(Error::SourceNotFound { at: self.job.source.at.clone() }),
+        }
+    }
+
+    /// Deletes the outputs of a source that does not exist.
+    async fn delete_outputs(&mut self, stored: &StoredOutputs) -> Result<Outcome, Error> {
+        if !self.plan.follow_deletions {
+            return Ok(SkipReason::DeletionsIgnored.outcome());
+        }
+        progress::begin_step(Step::Store);
+        let at = &self.job.source.at;
+        stored.ensure_existence_is_known()?;
+        if !stored.has_objects() {
+            self.ensure_output_bucket_exists().await?;
+        }
+        if stored.has_own_outputs() {
+            self.has_changed_outputs = true;
+            delete_outputs(self.store, stored, at, &mut self.deleted).await?;
+        }
+        if read_source_state(self.store, at).await?.is_some() {
+            return Err(Error::source_changed(at));
+        }
+        if self.has_changed_outputs {
+            let outputs = std::mem::take(&mut self.deleted);
+            return Ok(Outcome::Deleted { outputs });
+        }
+        Ok(SkipReason::NoOutputs.outcome())
+    }
+
+    /// Fails if the output bucket does not exist. S3 then returns 404 for each output, as it does for a missing object.
+    async fn ensure_output_bucket_exists(&self) -> Result<(), Error> {
+        let locations = self.outputs.variants.iter().map(|variant| &variant.at);
+        let mut in_other_bucket = locations.filter(|at| at.bucket != self.job.source.at.bucket);
+        let Some(at) = in_other_bucket.next() else { return Ok(()) };
+        match check_existence(self.store, at).await? {
+            Existence::Absent | Existence::Present => Ok(()),
+            Existence::Unknown(denied) => Err(denied),
+        }
+    }
+
+    /// Converts the source and writes its outputs, unless they are up to date.
+    async fn write_outputs(&mut self, stored: &StoredOutputs, object: Box<SourceObject>) -> Result<Outcome, Error> {
+        let state = object.state.clone();
+        self.converted = self.converted.take().filter(|converted| converted.state == state);
+        let minimum = self.converted.as_ref().map_or(QualitySearch::Full, |converted| converted.quality_search);
+        if stored.is_complete(&state, self.plan, minimum) {
+            return Ok(match self.converted.take() {
+                // An earlier attempt stored them although its request failed, or another job stored the same outputs.
+                Some(converted) => converted.into_outcome(),
+                None => SkipReason::UpToDate.outcome(),
+            });
+        }
+        stored.ensure_no_foreign_objects()?;
+        let converted = if let Some(converted) = self.converted.take() {
+            converted
+        } else {
+            // Variants with a cut-short search are stored already: convert again only if there is time for a full search.
+            let is_search_required = stored.is_complete(&state, self.plan, QualitySearch::CutShort);
+            let (store, deadline, timings) = (self.store, self.deadline, &mut *self.timings);
+            match convert_source(store, self.job, self.plan, object, deadline, is_search_required, timings).await {
+                // The time or memory is not enough for a search.
+                Err(
+                    Error::OutOfTime { .. }
+                    | Error::CpuTimeExceeded { .. }
+                    | Error::TimeShareExceeded { .. }
+                    | Error::OutOfMemory { .. }
+                    | Error::Killed,
+                ) if is_search_required => return Ok(SkipReason::UpToDate.outcome()),
+                result => result?,
+            }
+        };
+        self.has_changed_outputs = true;
+        progress::begin_step(Step::Store);
+        // Saved before a request can fail, so that the next attempt need not convert again.
+        let converted = self.converted.insert(converted);
+        let at = &self.job.source.at;
+        let writing = async { Ok::<_, Error>(write_outputs(self.store, self.plan, stored, converted, at).await) };
+        let (written, store_ms) = Stage::store().run_async(writing).await?;
+        self.timings.store_ms += store_ms;
+        written?;
+        if read_source_state(self.store, at).await?.as_ref() != Some(&state) {
+            return Err(Error::source_changed(at));
+        }
+        let converted = self.converted.take().expect("it was inserted above");
+        Ok(converted.into_outcome())
+    }
+}

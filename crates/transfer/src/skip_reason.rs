@@ -1,0 +1,37 @@
+use model::Outcome;
+
+/// The reason to skip a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SkipReason {
+    OutputKey,
+    FolderKey,
+    UpToDate,
+    /// The outputs were created from a later state of the source.
+    OutputsAreNewer,
+    /// The source is in a later state than the event names.
+    SourceIsNewer,
+    /// The source was deleted after it was created or overwritten.
+    SourceDeleted,
+    /// Deletions are not followed.
+    DeletionsIgnored,
+    /// The source was deleted and has no outputs.
+    NoOutputs,
+}
+
+impl SkipReason {
+    pub(crate) fn outcome(self) -> Outcome {
+        let reason = match self {
+            Self::OutputKey => "its key is the key of an output, which is never converted",
+            Self::FolderKey => "its key is the key of a folder",
+            Self::UpToDate => "its variants are stored already",
+            Self::OutputsAreNewer => "superseded: the stored variants were created from a newer version",
+            Self::SourceIsNewer => "superseded: a newer version exists and has its own event",
+            Self::SourceDeleted => "superseded: the source was deleted after this event",
+            Self::DeletionsIgnored => {
+                "the source was deleted; its variants are kept, because AVIF_FOLLOW_REMOVALS is false"
+            }
+            Self::NoOutputs => "the source does not exist and has no variants",
+        };
+        Outcome::Skipped { reason: reason.into() }
+    }
+}

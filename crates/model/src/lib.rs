@@ -1,11 +1,11 @@
-//! The types that all other crates share: the work ([`Job`]), its settings ([`Recipe`], [`Limits`]), the pixels between the
-//! steps ([`PlanarImage`]) and the result ([`Report`]).
+//! The types that all other crates share: the work ([`Job`]), its settings ([`Recipe`], [`Limits`]), the pixels between
+//! the steps ([`PlanarImage`]) and the result ([`Report`]).
 //!
-//! Most types are plain data. A type with an invariant has private fields and one constructor, so an invalid value cannot
-//! exist.
+//! Most types are plain data. A type with an invariant has private fields and one constructor, so an invalid value
+//! cannot exist.
 //!
-//! **Architecture invariant:** no I/O, and no dependencies except serde and thiserror. A program that only reads reports links
-//! neither a codec nor an SDK.
+//! **Architecture invariant:** no I/O, and no dependencies except serde and thiserror. A program that only reads
+//! reports links neither a codec nor an SDK.
 
 #![forbid(unsafe_code)]
 

@@ -9,19 +9,19 @@ pub struct Limits {
     pub bytes: u64,
     /// Maximum width times height, in pixels.
     pub pixels: u64,
-    /// Maximum pixels of all frames of an animation together. A frame counts with its own area or the animation's, whichever is
-    /// larger, and with at least 32,768 pixels, because even a frame of one pixel takes time.
+    /// Maximum pixels of all frames of an animation together. A frame counts with its own area or the animation's,
+    /// whichever is larger, and with at least 32,768 pixels, because even a frame of one pixel takes time.
     pub animation_pixels: u64,
     /// Maximum peak memory of the conversion in bytes, estimated from the image's header.
     pub memory: u64,
-    /// Maximum CPU time of the conversion in seconds, all threads together. Unlike the other limits, it is enforced while the
-    /// conversion runs.
+    /// Maximum CPU time of the conversion in seconds, all threads together. Unlike the other limits, it is enforced
+    /// while the conversion runs.
     pub cpu_seconds: Option<NonZeroU32>,
 }
 
 impl Default for Limits {
-    /// 256 MiB, 200 megapixels, 1,000 megapixels for an animation (20 s of 1080p), 8 GiB of memory, and no limit on CPU time: more
-    /// than a camera file needs, less than a decompression bomb.
+    /// 256 MiB, 200 megapixels, 1,000 megapixels for an animation (20 s of 1080p), 8 GiB of memory, and no limit on CPU
+    /// time: more than a camera file needs, less than a decompression bomb.
     fn default() -> Self {
         Self {
             bytes: 256 << 20,

@@ -4,8 +4,8 @@ use crate::Color;
 
 /// An image as the codec uses it: planes of samples, bit depth, chroma subsampling, color description, optional alpha.
 ///
-/// Invariant: one plane (4:0:0) or three planes. Each has exactly the number of samples that width, height and chroma require,
-/// in the storage type that the depth requires. Alpha has full resolution.
+/// Invariant: one plane (4:0:0) or three planes. Each has exactly the number of samples that width, height and chroma
+/// require, in the storage type that the depth requires. Alpha has full resolution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanarImage {
     shape: Shape,

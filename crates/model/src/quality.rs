@@ -14,8 +14,8 @@ pub enum Quality {
     Fixed(FixedQuality),
 }
 
-/// A target SSIMULACRA2 score, 30.0 to 95.0. At 50 a difference is visible, at 70 it is not disturbing, at 90 it is invisible
-/// even in a flicker test (github.com/cloudinary/ssimulacra2).
+/// A target SSIMULACRA2 score, 30.0 to 95.0. At 50 a difference is visible, at 70 it is not disturbing, at 90 it is
+/// invisible even in a flicker test (github.com/cloudinary/ssimulacra2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Score {
     tenths: u16,

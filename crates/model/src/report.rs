@@ -128,10 +128,10 @@ mod tests {
             score: Some(75.25),
             status: VariantStatus::Stored,
         };
-        let facts = SourceInfo { format: "jpeg".into(), width: 4, height: 3, bytes: 20, frames: 1 };
+        let info = SourceInfo { format: "jpeg".into(), width: 4, height: 3, bytes: 20, frames: 1 };
         let report = Report {
             job: Job { source, change: Change::Created },
-            outcome: Outcome::Converted { image: facts, variants: vec![variant], notes: vec![] },
+            outcome: Outcome::Converted { image: info, variants: vec![variant], notes: vec![] },
             timings: Timings::default(),
         };
         let line = serde_json::to_string(&report).unwrap();

@@ -4,9 +4,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// The sequencer of an S3 event, hexadecimal text. It orders the events of one key: the shorter of two sequencers is padded
-/// with zeros on its right, and then both are compared as text (Amazon S3 user guide, "Event message structure"). Sequencers
-/// of different keys cannot be compared.
+/// The sequencer of an S3 event, hexadecimal text. It orders the events of one key: the shorter of two sequencers is
+/// padded with zeros on its right, and then both are compared as text (Amazon S3 user guide, "Event message
+/// structure"). Sequencers of different keys cannot be compared.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Sequencer(String);
@@ -43,8 +43,8 @@ impl From<Sequencer> for String {
 
 impl Ord for Sequencer {
     fn cmp(&self, other: &Self) -> Ordering {
-        // Comparing without trailing zeros gives the same order as padding with zeros, and needs no copy: a text that is a
-        // prefix of the other is the smaller one, and 0 is the smallest digit.
+        // Comparing without trailing zeros gives the same order as padding with zeros, and needs no copy: a text that
+        // is a prefix of the other is the smaller one, and 0 is the smallest digit.
         self.0.trim_end_matches('0').cmp(other.0.trim_end_matches('0'))
     }
 }

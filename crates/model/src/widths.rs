@@ -5,8 +5,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// The requested width of one variant. An image is never enlarged: if the requested width is larger than the source, the
-/// variant has the width of the source.
+/// The requested width of one variant. An image is never enlarged: if the requested width is larger than the source,
+/// the variant has the width of the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Width {

@@ -11,8 +11,8 @@ pub struct BucketName(String);
 /// The text is not a valid bucket name.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error(
-    "{text:?} is not a valid bucket name: {problem}; use only the bucket name or the access point alias, without s3:// and without a \
-     prefix (AVIF_OUTPUT_PREFIX)"
+    "{text:?} is not a valid bucket name: {problem}; use only the bucket name or the access point alias, without s3:// \
+     and without a prefix (AVIF_OUTPUT_PREFIX)"
 )]
 pub struct InvalidBucketName {
     text: String,

@@ -1,5 +1,5 @@
-//! The catalog: a DynamoDB table with one item for each source, which contains the manifest. Other programs can query it. The
-//! item is written after the manifest, and only if it did not change since it was read.
+//! The catalog: a DynamoDB table with one item for each source, which contains the manifest. Other programs can query
+//! it. The item is written after the manifest, and only if it did not change since it was read.
 
 use std::collections::HashMap;
 

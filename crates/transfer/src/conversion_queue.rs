@@ -1,11 +1,11 @@
 //! The queue of conversions, and the memory that all files of a process share.
 //!
-//! One image at a time is converted, within the plan's limit on memory. Meanwhile other files can be downloaded and wait, or be
-//! uploaded, within the limit of `prefetch_memory`. So the download of one file, the conversion of another and the upload of a
-//! third overlap, and the memory in use never exceeds the sum of the two limits.
+//! One image at a time is converted, within the plan's limit on memory. Meanwhile other files can be downloaded and
+//! wait, or be uploaded, within the limit of `prefetch_memory`. So the download of one file, the conversion of another
+//! and the upload of a third overlap, and the memory in use never exceeds the sum of the two limits.
 //!
-//! A slow image leaves time for the others. While other files wait, a conversion has three quarters of the time left (half if
-//! three files wait), and is then terminated.
+//! A slow image leaves time for the others. While other files wait, a conversion has three quarters of the time left
+//! (half if three files wait), and is then terminated.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -64,8 +64,8 @@ impl ConversionQueue {
         Some(MemoryReservation { _prefetch_memory: Some(permit), conversion_slot: None })
     }
 
-    /// Waits until memory for a file is available. A file that is larger than the prefetch memory waits for the conversion slot
-    /// instead, and keeps it.
+    /// Waits until memory for a file is available. A file that is larger than the prefetch memory waits for the
+    /// conversion slot instead, and keeps it.
     pub(crate) async fn reserve(&self, bytes: u64) -> MemoryReservation {
         match self.permits(bytes) {
             Some(permits) => {
@@ -81,8 +81,8 @@ impl ConversionQueue {
     /// Waits for the conversion slot, and converts a file in a child process.
     ///
     /// # Errors
-    /// The error of the conversion. [`Error::TimeShareExceeded`] if the conversion used its share of the time and other files
-    /// wait.
+    /// The error of the conversion. [`Error::TimeShareExceeded`] if the conversion used its share of the time and other
+    /// files wait.
     pub(crate) async fn convert(
         &self,
         reservation: &MemoryReservation,
@@ -113,8 +113,8 @@ impl ConversionQueue {
         let second_copy = reservation.conversion_slot.is_none().then(|| bytes.clone());
         let worker = self.worker.clone();
         let (mut to, result) = oneshot::channel();
-        // A separate task, because this future may be dropped at the deadline: the slot must stay taken until the process has
-        // ended and its memory is free.
+        // A separate task, because this future may be dropped at the deadline: the slot must stay taken until the
+        // process has ended and its memory is free.
         tokio::spawn(async move {
             let mut process = None;
             let result = tokio::select! {
@@ -149,9 +149,9 @@ impl ConversionQueue {
     }
 }
 
-/// Converts a file in a child process. If its quality search exceeds the CPU time, a second process converts `second_copy` without
-/// a search: the search took longer than estimated, but one encode may still fit. `process` is set to the process that is
-/// running, so that the caller can kill it.
+/// Converts a file in a child process. If its quality search exceeds the CPU time, a second process converts
+/// `second_copy` without a search: the search took longer than estimated, but one encode may still fit. `process` is
+/// set to the process that is running, so that the caller can kill it.
 async fn convert_in_process(
     process: &mut Option<WorkerProcess>,
     worker: &Worker,

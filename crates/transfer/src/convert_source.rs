@@ -51,8 +51,8 @@ impl ConvertedSource {
     }
 }
 
-/// Reads and converts a source. `is_search_required` is set if variants with a cut-short search are already stored: a conversion
-/// without a search then brings no improvement.
+/// Reads and converts a source. `is_search_required` is set if variants with a cut-short search are already stored: a
+/// conversion without a search then brings no improvement.
 ///
 /// # Errors
 /// [`Error::Conflict`] if the source changed in the meantime.

@@ -67,7 +67,9 @@ pub enum Error {
     #[error(transparent)]
     Convert(#[from] convert::Error),
     /// The time before the deadline is not enough for the conversion.
-    #[error("needs about {needed:.1?} and {left:.1?} are left before the deadline; give the function more time")]
+    #[error(
+        "converting it takes about {needed:.1?}, and {left:.1?} are left before the deadline; give the function more time"
+    )]
     OutOfTime {
         /// The estimated time of the conversion.
         needed: Duration,
@@ -130,8 +132,8 @@ pub enum Error {
         /// The limit in MiB.
         limit_mib: u64,
     },
-    /// The kernel killed the process that converted the image. The limit of the process itself has another error, so the memory
-    /// of the whole function ran out.
+    /// The kernel killed the process that converted the image. The process did not exceed its own limit on memory,
+    /// which ends in [`Error::OutOfMemory`], so the memory of the whole function ran out.
     #[error(
         "the system killed the process that converted it, most likely because memory ran out; give the function more memory"
     )]
@@ -232,8 +234,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// The outcome of a job that ends with this error. This match is the only place that decides whether a retry may succeed:
-    /// [`Outcome::Failed`] is retried, [`Outcome::Rejected`] is not.
+    /// The outcome of a job that ends with this error. This match is the only place that decides whether a retry may
+    /// succeed: [`Outcome::Failed`] is retried, [`Outcome::Rejected`] is not.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         let reason = error_chain(self);

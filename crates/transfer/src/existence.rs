@@ -1,9 +1,9 @@
 //! The evidence that an object does not exist.
 //!
-//! A job deletes the variants of a source that does not exist, so a wrong result here deletes variants that are still needed.
-//! S3 returns 403 for a missing object if the role may not list the bucket. It also returns 403 for an existing object: if a
-//! policy denies the read or the access to its KMS key, or if the requester has to pay. Therefore a 403 counts as evidence only
-//! together with a listing that succeeds and does not contain the key.
+//! A job deletes the variants of a source that does not exist, so a wrong result here deletes variants that are still
+//! needed. S3 returns 403 for a missing object if the role may not list the bucket. It also returns 403 for an existing
+//! object: if a policy denies the read or the access to its KMS key, or if the requester has to pay. Therefore a 403
+//! counts as evidence only together with a listing that succeeds and does not contain the key.
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};

@@ -118,7 +118,8 @@ fn is_accepted(state: &SourceState, job: &Job, required: RequiredState) -> bool 
     }
 }
 
-/// Whether the read failed because the object is encrypted with a customer-provided key (SSE-C). S3 has no error code for that.
+/// Whether the read failed because the object is encrypted with a customer-provided key (SSE-C). S3 has no error code
+/// for that.
 fn is_customer_key_error(code: Option<&str>, message: Option<&str>) -> bool {
     code == Some("InvalidRequest") && message.is_some_and(|message| message.contains("Server Side Encryption"))
 }

@@ -61,8 +61,8 @@ impl<'job> JobRun<'job> {
         if !self.has_changed_outputs && stored.is_newer_than(job, plan) {
             return Ok(SkipReason::OutputsAreNewer.outcome());
         }
-        // Every other state of the source has its own event, and the job of that event converts it. But if this job has changed
-        // outputs, in this or an earlier invocation, it has to update them to the current state itself.
+        // Every other state of the source has its own event, and the job of that event converts it. But if this job has
+        // changed outputs, in this or an earlier invocation, it has to update them to the current state itself.
         let has_earlier_outputs = self.has_changed_outputs || stored.has_outputs_of(job);
         let required = match job.change {
             Change::Created if !has_earlier_outputs => RequiredState::OfEvent,
@@ -153,7 +153,8 @@ impl<'job> JobRun<'job> {
         let converted = if let Some(converted) = self.converted.take() {
             converted
         } else {
-            // Variants with a cut-short search are stored already: convert again only if there is time for a full search.
+            // Variants with a cut-short search are stored already: convert again only if there is time for a full
+            // search.
             let is_search_required = stored.is_complete(&state, self.plan, QualitySearch::CutShort);
             let (store, deadline, timings) = (self.store, self.deadline, &mut *self.timings);
             match convert_source(store, self.job, self.plan, object, deadline, is_search_required, timings).await {

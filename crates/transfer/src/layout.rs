@@ -1,4 +1,5 @@
-//! The keys of outputs, and the distinction of outputs from sources. To change where outputs are stored, change this file.
+//! The keys of outputs, and the distinction of outputs from sources. To change where outputs are stored, change this
+//! file.
 
 use model::{Location, Width, Widths};
 use serde::Serialize;
@@ -7,8 +8,8 @@ use crate::{BucketName, Error};
 
 /// The bucket and key prefix of outputs. By default, outputs are next to their source.
 ///
-/// An output's key is the source's complete key and a suffix, so `a.jpg` and `a.png` have different outputs, and a web server
-/// finds the variant by appending the suffix to the requested path.
+/// An output's key is the source's complete key and a suffix, so `a.jpg` and `a.png` have different outputs, and a web
+/// server finds the variant by appending the suffix to the requested path.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Layout {
     /// The bucket for outputs; `None` for the bucket of the source.
@@ -40,7 +41,7 @@ pub struct VariantLocation {
 pub enum Role {
     /// An image to convert.
     Source,
-    /// An AVIF or a manifest. It is never converted, whatever the settings and whoever created it.
+    /// An AVIF or a manifest. It is never converted, whatever the settings, even if the function did not create it.
     Output,
     /// A folder as the S3 console creates it: an empty object.
     Folder,

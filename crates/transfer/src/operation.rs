@@ -38,8 +38,8 @@ impl Operation {
         }
     }
 
-    /// The permissions that the role needs (Amazon S3 user guide, "Required permissions for Amazon S3 API operations", and
-    /// for conditional requests "Add preconditions to S3 operations with conditional requests").
+    /// The permissions that the role needs (Amazon S3 user guide, "Required permissions for Amazon S3 API operations",
+    /// and for conditional requests "Add preconditions to S3 operations with conditional requests").
     pub(crate) const fn permissions(self) -> &'static str {
         match self {
             Self::GetObject => "s3:GetObject, and kms:Decrypt on the key of an object that a KMS key encrypts",
@@ -72,13 +72,14 @@ pub(crate) fn http_status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
 
 /// The region of the bucket, if S3 rejected the request because it was sent to another region.
 pub(crate) fn bucket_region<E>(error: &SdkError<E, HttpResponse>) -> Option<String> {
-    // 301 PermanentRedirect, 307 TemporaryRedirect, and 400 AuthorizationHeaderMalformed from the endpoint of us-east-1.
+    // 301 PermanentRedirect, 307 TemporaryRedirect, and 400 AuthorizationHeaderMalformed from the endpoint of
+    // us-east-1.
     let response = error.raw_response().filter(|response| matches!(response.status().as_u16(), 301 | 307 | 400))?;
     response.headers().get(BUCKET_REGION_HEADER).map(str::to_owned)
 }
 
-/// The message for a failed request, on one line: the HTTP status, the service's error code and its message. If there was no
-/// response, it is the error of the connection with its causes.
+/// The message for a failed request, on one line: the HTTP status, the service's error code and its message. If there
+/// was no response, it is the error of the connection with its causes.
 pub fn service_error_message<E>(error: &SdkError<E, HttpResponse>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,

@@ -117,8 +117,8 @@ pub(crate) async fn delete_output(store: &Store, at: &Location, object: &StoredO
     }
 }
 
-/// Deletes an output on a server without conditional deletions, after a check of its ETag. A write between the two requests is
-/// lost, so this is never used with S3 itself.
+/// Deletes an output on a server without conditional deletions, after a check of its ETag. A write between the two
+/// requests is lost, so this is never used with S3 itself.
 async fn delete_after_etag_check(store: &Store, at: &Location, object: &StoredObject) -> Result<(), Error> {
     store.unconditional_deletion_warning.call_once(|| {
         tracing::warn!(

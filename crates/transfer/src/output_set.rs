@@ -1,5 +1,6 @@
-//! Writes and deletes all outputs of a source. The manifest is written last and deleted first, so every variant that a manifest
-//! lists exists. Each function fails with [`Error::Conflict`] if another writer changed an output in the meantime.
+//! Writes and deletes all outputs of a source. The manifest is written last and deleted first, so every variant that a
+//! manifest lists exists. Each function fails with [`Error::Conflict`] if another writer changed an output in the
+//! meantime.
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -114,7 +115,8 @@ async fn write_variant<'set>(
         Some(ManifestVariant { at, requested, width, height, media_type: AVIF, bytes, sha256, etag })
     };
     match (status, &slot.content) {
-        // The stored variant has a full quality search and this one has not, so the stored one stays, whatever its size.
+        // The stored variant has a full quality search and this one has not, so the stored one stays, whatever its
+        // size.
         (_, SlotContent::Object(StoredObject { provenance: Some(provenance), bytes, etag }))
             if converted.quality_search == QualitySearch::CutShort
                 && provenance.matches(&converted.state, plan, QualitySearch::Full) =>

@@ -8,7 +8,8 @@ use crate::{Error, Plan, Store};
 /// Whether the outputs of a source are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutputStatus {
-    /// All outputs are stored and were created from this state of the source with this plan. [`run`](crate::run) would skip it.
+    /// All outputs are stored and were created from this state of the source with this plan. [`run`](crate::run) would
+    /// skip it.
     UpToDate,
     /// An output is missing or outdated.
     Outdated,
@@ -16,11 +17,11 @@ pub enum OutputStatus {
     SourceAbsent,
 }
 
-/// Checks whether the outputs of a source are up to date. `etag` is the source's ETag without quotation marks; without it, the
-/// source is looked up.
+/// Checks whether the outputs of a source are up to date. `etag` is the source's ETag without quotation marks; without
+/// it, the source is looked up.
 ///
-/// If a key of the outputs would be too long, the status is [`OutputStatus::Outdated`], and [`run`](crate::run) reports the
-/// error.
+/// If a key of the outputs would be too long, the status is [`OutputStatus::Outdated`], and [`run`](crate::run) reports
+/// the error.
 ///
 /// # Errors
 /// A request to S3 or to the catalog failed.

@@ -103,8 +103,8 @@ impl StorageOptions {
 }
 
 impl Plan {
-    /// The limits for an image of an event with this deadline. The default limit on CPU time is the CPU time available in half of
-    /// the event's time, which leaves the other half for the other images.
+    /// The limits for an image of an event with this deadline. The default limit on CPU time is the CPU time available
+    /// in half of the event's time, which leaves the other half for the other images.
     pub(crate) fn limits_within(&self, deadline: Option<Deadline>) -> Limits {
         let timeout = deadline.map_or(MAX_LAMBDA_TIMEOUT, |deadline| deadline.timeout);
         let half = timeout.mul_f64(self.processors / 2.0).as_secs_f64().ceil();
@@ -117,8 +117,8 @@ impl Plan {
         Limits { cpu_seconds: Some(self.limits.cpu_seconds.unwrap_or(default)), ..self.limits }
     }
 
-    /// The fingerprint of the recipe and the storage options: 16 hexadecimal digits. A stored variant with another fingerprint is
-    /// outdated. Limits and threads are not part of it, because they do not change the result.
+    /// The fingerprint of the recipe and the storage options: 16 hexadecimal digits. A stored variant with another
+    /// fingerprint is outdated. Limits and threads are not part of it, because they do not change the result.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         // Structs without maps always serialize to the same text.

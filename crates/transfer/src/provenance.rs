@@ -27,8 +27,8 @@ pub(crate) struct SourceState {
     pub(crate) version: Option<String>,
 }
 
-/// Whether the quality of an output was searched for as the recipe requires. [`Full`](Self::Full) also satisfies a minimum of
-/// [`CutShort`](Self::CutShort).
+/// Whether the quality of an output was searched for as the recipe requires. [`Full`](Self::Full) also satisfies a
+/// minimum of [`CutShort`](Self::CutShort).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum QualitySearch {
     /// The deadline left no time for the search, so a fixed quality was used.
@@ -45,8 +45,8 @@ pub(crate) struct Provenance {
     pub(crate) source_version: Option<String>,
     /// The sequencer of the event, if the source was read in the state that the event names.
     pub(crate) sequencer: Option<Sequencer>,
-    /// The ETag that the job's event names, if the source was read in another state. A redelivery of the event recognizes the
-    /// outputs of its first attempt by it.
+    /// The ETag that the job's event names, if the source was read in another state. A redelivery of the event
+    /// recognizes the outputs of its first attempt by it.
     pub(crate) event_etag: Option<String>,
     /// The fingerprint of the plan.
     pub(crate) fingerprint: String,
@@ -58,8 +58,8 @@ pub(crate) struct Provenance {
 }
 
 impl Provenance {
-    /// The provenance of an output that a job creates from a source. `event_source` is the source as the job's event names it,
-    /// and `state` is the state that was read.
+    /// The provenance of an output that a job creates from a source. `event_source` is the source as the job's event
+    /// names it, and `state` is the state that was read.
     pub(crate) fn new(
         state: &SourceState,
         event_source: &Source,
@@ -119,7 +119,8 @@ impl Provenance {
         all.map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
-    /// Whether the output was created from this state of the source with this plan, and with at least this quality search.
+    /// Whether the output was created from this state of the source with this plan, and with at least this quality
+    /// search.
     pub(crate) fn matches(&self, state: &SourceState, plan: &Plan, minimum: QualitySearch) -> bool {
         self.source_etag.as_ref() == Some(&state.etag)
             && self.fingerprint == plan.fingerprint()

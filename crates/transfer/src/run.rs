@@ -19,11 +19,12 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
 /// Runs one job and returns its report. Every error becomes an [`Outcome`].
 ///
-/// An event only indicates that something changed. Each attempt reads the stored outputs, then the source in its current state,
-/// and then updates the outputs with conditional requests that fail if an output changed since it was read. Therefore an older
-/// state of the source never replaces a newer one: any other writer whose outputs were read had read the source before. At the
-/// end of an attempt the state of the source is checked again, and if it changed, there is another attempt. This covers a source
-/// that returns to an earlier state, which conditional requests cannot detect by the ETag.
+/// An event only indicates that something changed. Each attempt reads the stored outputs, then the source in its
+/// current state, and then updates the outputs with conditional requests that fail if an output changed since it was
+/// read. Therefore an older state of the source never replaces a newer one: any other writer whose outputs were read
+/// had read the source before. At the end of an attempt the state of the source is checked again, and if it changed,
+/// there is another attempt. This covers a source that returns to an earlier state, which conditional requests cannot
+/// detect by the ETag.
 ///
 /// A job that is not done at `deadline` is reported as failed. A conversion that cannot finish by then is not started.
 ///

@@ -6,8 +6,8 @@ use aws_sdk_s3::operation::get_object::GetObjectOutput;
 
 use crate::provenance::is_provenance_name;
 
-/// The limit of S3 on the names and values of an object's user metadata, in bytes (Amazon S3 user guide, "Working with object
-/// metadata").
+/// The limit of S3 on the names and values of an object's user metadata, in bytes (Amazon S3 user guide, "Working with
+/// object metadata").
 const MAX_METADATA_BYTES: usize = 2048;
 
 /// The copied headers and user metadata of a source. The access control list is never copied.
@@ -33,8 +33,8 @@ impl SourceHeaders {
         }
     }
 
-    /// The user metadata of an output: its provenance, and as much of the source's metadata as fits into the limit. Provenance
-    /// names in the source's metadata are not copied, because they would be wrong for the output.
+    /// The user metadata of an output: its provenance, and as much of the source's metadata as fits into the limit.
+    /// Provenance names in the source's metadata are not copied, because they would be wrong for the output.
     pub(crate) fn output_metadata(&self, provenance: HashMap<String, String>) -> HashMap<String, String> {
         let size = |name: &str, value: &str| name.len() + value.len();
         let mut left =
@@ -57,8 +57,8 @@ impl SourceHeaders {
     }
 }
 
-/// Whether the name has token characters only and the value visible ASCII only (RFC 9110, section 5). A server may accept
-/// other metadata by another API, but S3 would reject the whole request.
+/// Whether the name has token characters only and the value visible ASCII only (RFC 9110, section 5). A source
+/// may have other metadata, but S3 rejects a write that contains it.
 fn is_valid_header(name: &str, value: &str) -> bool {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     name.bytes().all(is_token) && value.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~'))

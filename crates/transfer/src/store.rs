@@ -20,8 +20,8 @@ use crate::worker::Worker;
 
 /// The number of attempts for a request that is throttled or fails.
 const MAX_REQUEST_ATTEMPTS: u32 = 5;
-/// The maximum pause before the second attempt. The maximum doubles with each attempt. Lambda bills pauses, so the SDK's initial
-/// backoff of one second is too long.
+/// The maximum pause before the second attempt. The maximum doubles with each attempt. Lambda bills pauses, so the
+/// SDK's initial backoff of one second is too long.
 const INITIAL_BACKOFF: Duration = Duration::from_millis(100);
 /// The maximum pause before the last attempt, also if a response requests a longer one.
 const MAX_BACKOFF: Duration = Duration::from_millis(800);
@@ -42,7 +42,8 @@ pub struct Store {
 /// The settings of a [`Store`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoreOptions {
-    /// Whether the endpoint of S3 is not an AWS endpoint. Requests then have the bucket in the path, as other servers expect.
+    /// Whether the endpoint of S3 is not an AWS endpoint. Requests then have the bucket in the path, as other servers
+    /// expect.
     pub custom_endpoint: bool,
     /// Maximum bytes of files that are in memory in addition to the file that is being converted.
     pub prefetch_memory: u64,
@@ -90,8 +91,9 @@ impl Store {
         self.is_custom_endpoint
     }
 
-    /// Sends a request for a bucket to the bucket's region. The first request goes to the function's region; if S3 returns
-    /// another region, the request is repeated there, which the SDK does not do. The region is saved for later requests.
+    /// Sends a request for a bucket to the bucket's region. The first request goes to the function's region; if S3
+    /// returns another region, the request is repeated there, which the SDK does not do. The region is saved for later
+    /// requests.
     ///
     /// # Errors
     /// The error of the request.
@@ -130,12 +132,12 @@ impl Store {
     }
 }
 
-/// Loads the configuration of all AWS clients: region, credentials and endpoints from the default sources of the AWS SDK, and the
-/// retry settings of this crate.
+/// Loads the configuration of all AWS clients: region, credentials and endpoints from the default sources of the AWS
+/// SDK, and the retry settings of this crate.
 pub async fn load_aws_config() -> SdkConfig {
     let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    // Not the adaptive retry mode: after a throttled request it delays all later requests of the client, and so the next images,
-    // by more than these pauses.
+    // Not the adaptive retry mode: after a throttled request it delays all later requests of the client, and so the
+    // next images, by more than these pauses.
     let retries = RetryConfig::standard()
         .with_max_attempts(MAX_REQUEST_ATTEMPTS)
         .with_initial_backoff(INITIAL_BACKOFF)

@@ -39,8 +39,8 @@ pub(crate) struct OutputSlot {
 pub(crate) enum SlotContent {
     /// There is evidence that the object does not exist.
     Absent,
-    /// The role may neither read nor list, so it is unknown whether the object exists. Contains the messages of S3. A write
-    /// with `If-None-Match: *` succeeds only if the object does not exist.
+    /// The role may neither read nor list, so it is unknown whether the object exists. Contains the messages of S3. A
+    /// write with `If-None-Match: *` succeeds only if the object does not exist.
     Unknown(String),
     Object(StoredObject),
 }
@@ -116,10 +116,10 @@ impl StoredOutputs {
         }
     }
 
-    /// Whether all outputs are stored and were created from this state with this plan. A variant may be absent only if the
-    /// manifest or the catalog entry records that it was omitted because it is larger than the source. The manifest alone is no
-    /// proof of the variants: if a source returns to an earlier state, another job may still be deleting the outputs of that
-    /// state.
+    /// Whether all outputs are stored and were created from this state with this plan. A variant may be absent only if
+    /// the manifest or the catalog entry records that it was omitted because it is larger than the source. The manifest
+    /// alone is no proof of the variants: if a source returns to an earlier state, another job may still be deleting
+    /// the outputs of that state.
     ///
     /// With a `minimum` of [`QualitySearch::Full`], an output whose search was cut short does not count.
     pub(crate) fn is_complete(&self, state: &SourceState, plan: &Plan, minimum: QualitySearch) -> bool {
@@ -134,7 +134,8 @@ impl StoredOutputs {
             })
     }
 
-    /// Whether all outputs were created with this plan from a later state than the job's, by the sequencers of the events.
+    /// Whether all outputs were created with this plan from a later state than the job's, by the sequencers of the
+    /// events.
     pub(crate) fn is_newer_than(&self, job: &Job, plan: &Plan) -> bool {
         let Some(sequencer) = &job.source.sequencer else { return false };
         self.provenances().all(|provenance| {
@@ -145,8 +146,8 @@ impl StoredOutputs {
         })
     }
 
-    /// Whether an earlier attempt of this job may have written any of the outputs: one that was created from the state that the
-    /// job's event names, or that records the event. If the event names no ETag, every output counts.
+    /// Whether an earlier attempt of this job may have written any of the outputs: one that was created from the state
+    /// that the job's event names, or that records the event. If the event names no ETag, every output counts.
     pub(crate) fn has_outputs_of(&self, job: &Job) -> bool {
         let Some(etag) = &job.source.etag else { return self.has_own_outputs() };
         self.provenances().flatten().any(|provenance| {

@@ -39,20 +39,20 @@ pub struct TimeBudget {
     pub until_deadline: Option<Duration>,
     /// The part of that time that this image may use, if other images wait.
     pub share: Option<Duration>,
-    /// Whether the conversion has to fail if there is no time for a quality search: its variants without a search are already
-    /// stored.
+    /// Whether the conversion has to fail if there is no time for a quality search: its variants without a search are
+    /// already stored.
     pub is_search_required: bool,
     /// Whether the quality search is skipped, because it took too long in an earlier attempt.
     pub is_search_disabled: bool,
 }
 
-/// The estimated time of a quality search, as a multiple of the minimum time of one encode: four encodes with their comparisons, of
-/// an image that needs twice the minimum.
+/// The estimated time of a quality search, as a multiple of the minimum time of one encode: four encodes with their
+/// comparisons, of an image that needs twice the minimum.
 const SEARCH_COST_FACTOR: u32 = 8;
 
-/// Converts an image file and measures the time of each stage. It blocks the calling thread, and uses the number of threads in the
-/// request. It does not enforce the limit on CPU time while it runs, but it does not start a conversion that would exceed the
-/// limit.
+/// Converts an image file and measures the time of each stage. It blocks the calling thread, and uses the number of
+/// threads in the request. It does not enforce the limit on CPU time while it runs, but it does not start a conversion
+/// that would exceed the limit.
 ///
 /// # Errors
 /// [`Error::OutOfTime`] or [`Error::CpuTimeExceeded`], before the image is decoded, if the time cannot be sufficient.
@@ -61,8 +61,8 @@ pub fn convert_with_timings(bytes: Vec<u8>, request: &ConversionRequest) -> Resu
     convert_with_callback(bytes, request, |_| ())
 }
 
-/// Like [`convert_with_timings`]. After the image is decoded and transformed, it calls `before_encoding` with whether a quality
-/// search follows.
+/// Like [`convert_with_timings`]. After the image is decoded and transformed, it calls `before_encoding` with whether a
+/// quality search follows.
 pub(crate) fn convert_with_callback(
     bytes: Vec<u8>,
     request: &ConversionRequest,
@@ -109,8 +109,8 @@ fn seconds(number: u32) -> Duration {
     Duration::from_secs(number.into())
 }
 
-/// The minimum CPU time per pixel at each speed, measured with the bundled codec and a photograph that is easy to encode
-/// (docs/performance.md).
+/// The minimum CPU time per pixel at each speed, measured with the bundled codec and a photograph that is easy to
+/// encode (docs/performance.md).
 fn nanoseconds_per_pixel(speed: Speed) -> u64 {
     match speed.number() {
         0 => 10_000,

@@ -19,7 +19,8 @@ use model::error_chain;
 const RESPONSE_MARKER: u8 = b'R';
 /// The byte that the child writes, before its response, when a quality search begins.
 const SEARCH_MARKER: u8 = b'S';
-/// The maximum length of a header in bytes. A header has a few notes of 200 characters and as many variants as the recipe.
+/// The maximum length of a header in bytes. A header has a few notes of 200 characters and as many variants as the
+/// recipe.
 const MAX_HEADER_BYTES: u32 = 1 << 20;
 /// The maximum length of a note or a reason in characters, more than `convert` writes.
 const MAX_TEXT_CHARS: usize = 1000;
@@ -135,8 +136,8 @@ pub(super) fn write_response(to: &mut impl Write, result: Result<TimedConversion
     to.flush()
 }
 
-/// Reads the response. The child is not trusted, so its files together are limited to `max_bytes`. `is_searching` is set when a
-/// quality search begins.
+/// Reads the response. The child is not trusted, so its files together are limited to `max_bytes`. `is_searching` is
+/// set when a quality search begins.
 ///
 /// # Errors
 /// The outer error: the response is incomplete or invalid. The inner error: the conversion failed.

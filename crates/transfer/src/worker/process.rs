@@ -16,8 +16,8 @@ use super::program::{ARGUMENT, Worker};
 use crate::Error;
 use crate::timed_conversion::{ConversionRequest, TimedConversion};
 
-/// Bytes of memory that the parent uses for its SDK, connections and threads. Prefetched files have a separate limit. Measured:
-/// 16 MiB after 10,000 images.
+/// Bytes of memory that the parent uses for its SDK, connections and threads. Prefetched files have a separate limit.
+/// Measured: 16 MiB after 10,000 images.
 const PARENT_MEMORY: u64 = 24 << 20;
 /// Bytes of a child's standard error that are kept for the error message.
 const MAX_STDERR_BYTES: u64 = 200;
@@ -63,8 +63,8 @@ impl WorkerProcess {
         let mut is_searching = false;
         let response = async {
             let response = read_response(&mut stdout, max_bytes, &mut is_searching).await;
-            // A child that exits early closes the pipe, and its exit status is needed. After any other result the child has no
-            // more work.
+            // A child that exits early closes the pipe, and its exit status is needed. After any other result the child
+            // has no more work.
             let has_exited_early = response.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::UnexpectedEof);
             if !has_exited_early {
                 self.kill_group();

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 /// The limits that the kernel enforces on a child process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ProcessLimits {
-    /// Bytes of private writable memory until the image is decoded: heap, thread stacks and private mappings. Program code and
-    /// shared memory do not count.
+    /// Bytes of private writable memory until the image is decoded: heap, thread stacks and private mappings. Program
+    /// code and shared memory do not count.
     pub(super) memory: u64,
     /// Seconds of CPU time, all threads together.
     pub(super) cpu_seconds: Option<NonZeroU32>,
@@ -36,8 +36,8 @@ impl ProcessLimits {
         Ok(())
     }
 
-    /// Raises the limit on memory before the image is encoded. The estimate covers the memory that the encoder writes to, but
-    /// SVT-AV1 allocates 1.6 times as much, and the kernel counts all of it.
+    /// Raises the limit on memory before the image is encoded. The estimate covers the memory that the encoder writes
+    /// to, but SVT-AV1 allocates 1.6 times as much, and the kernel counts all of it.
     pub(super) fn raise_memory_limit(self) {
         #[cfg(target_os = "linux")]
         // If it fails, the lower limit stays.
@@ -58,7 +58,8 @@ impl ProcessLimits {
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         prctl::set_no_new_privs()?;
         set_limit(Resource::RLIMIT_DATA, self.memory, self.encoding_memory())?;
-        // If the system runs out of memory, the kernel kills this process and not its parent. Without /proc the kernel chooses.
+        // If the system runs out of memory, the kernel kills this process and not its parent. Without /proc the kernel
+        // chooses.
         let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
         // A process that an earlier image left behind must not read this image.
         prctl::set_dumpable(false)?;

@@ -8,8 +8,8 @@ use crate::Error;
 use crate::panic::panic_message;
 use crate::timed_conversion::convert_with_callback;
 
-/// Converts the image on standard input and writes the response to standard output. It has to be called before the program starts
-/// a thread.
+/// Converts the image on standard input and writes the response to standard output. It has to be called before the
+/// program starts a thread.
 ///
 /// # Errors
 /// The request cannot be read, a limit cannot be set, or the response cannot be written.

@@ -33,7 +33,12 @@ impl ResolveDns for Loopback {
 /// Path, account and body of each request.
 type Requests = Arc<Mutex<Vec<(String, String, String)>>>;
 
-async fn create_job(extract::State(requests): extract::State<Requests>, to: Uri, headers: HeaderMap, body: String) -> String {
+async fn create_job(
+    extract::State(requests): extract::State<Requests>,
+    to: Uri,
+    headers: HeaderMap,
+    body: String,
+) -> String {
     let account = headers["x-amz-account-id"].to_str().unwrap();
     requests.lock().unwrap().push((to.path().to_owned(), account.to_owned(), body));
     "<CreateJobResult><JobId>8f7c3b2a</JobId></CreateJobResult>".to_owned()

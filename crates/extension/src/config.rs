@@ -3,7 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
-use std::str::FromStr;
+
+use environment::Reader;
 
 mod otlp;
 
@@ -44,20 +45,16 @@ impl Config {
     /// Reads the process's environment. The second are the mistakes in it, for each of which a default is taken: a
     /// mistake here must not keep the function from its work.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the one place of this program that reads the environment")]
     pub fn from_env() -> (Self, Vec<String>) {
-        let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
-            Some((name.into_string().ok()?, value.to_string_lossy().into_owned()))
-        };
-        Self::parse(&std::env::vars_os().filter_map(text).collect())
+        Self::parse(&environment::variables())
     }
 
     /// Reads settings from names and values; the second are the mistakes in them.
     #[must_use]
     pub fn parse(environment: &BTreeMap<String, String>) -> (Self, Vec<String>) {
         let mut reader = Reader::new(environment);
-        let config = reader.config();
-        (config, reader.mistakes)
+        let config = Self::read(&mut reader);
+        (config, reader.errors().to_vec())
     }
 
     /// The names of every variable that is read.
@@ -65,61 +62,26 @@ impl Config {
     pub fn names() -> BTreeSet<String> {
         let environment = BTreeMap::from([("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), "http://localhost".to_owned())]);
         let mut reader = Reader::new(&environment);
-        reader.config();
-        reader.asked
-    }
-}
-
-struct Reader<'environment> {
-    environment: &'environment BTreeMap<String, String>,
-    asked: BTreeSet<String>,
-    mistakes: Vec<String>,
-}
-
-impl<'environment> Reader<'environment> {
-    fn new(environment: &'environment BTreeMap<String, String>) -> Self {
-        Self { environment, asked: BTreeSet::new(), mistakes: vec![] }
+        Self::read(&mut reader);
+        reader.names().iter().cloned().collect()
     }
 
-    fn config(&mut self) -> Config {
+    fn read(reader: &mut Reader<'_>) -> Self {
         let function = Function {
-            name: self.text("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default(),
-            version: self.text("AWS_LAMBDA_FUNCTION_VERSION").unwrap_or_default(),
-            memory: self.read_or("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 0),
-            region: self.text("AWS_REGION").unwrap_or_default(),
+            name: reader.text("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default().to_owned(),
+            version: reader.text("AWS_LAMBDA_FUNCTION_VERSION").unwrap_or_default().to_owned(),
+            memory: reader.parsed_or("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", 0),
+            region: reader.text("AWS_REGION").unwrap_or_default().to_owned(),
         };
-        let namespace = self.text("TELEMETRY_NAMESPACE").unwrap_or_else(|| "avif-lambda".into());
-        let emf = self.read_or("TELEMETRY_EMF", true);
-        Config {
-            api: self.text("AWS_LAMBDA_RUNTIME_API").unwrap_or_default(),
-            managed: self.text("AWS_LAMBDA_INITIALIZATION_TYPE").is_some_and(|kind| kind == "lambda-managed-instances"),
+        let namespace = reader.text("TELEMETRY_NAMESPACE").unwrap_or("avif-lambda").to_owned();
+        let emf = reader.flag_or("TELEMETRY_EMF", true);
+        Self {
+            api: reader.text("AWS_LAMBDA_RUNTIME_API").unwrap_or_default().to_owned(),
+            managed: reader.text("AWS_LAMBDA_INITIALIZATION_TYPE") == Some("lambda-managed-instances"),
             namespace: emf.then_some(namespace),
-            file: self.text("TELEMETRY_FILE").map(PathBuf::from),
-            otlp: self.otlp(),
+            file: reader.text("TELEMETRY_FILE").map(PathBuf::from),
+            otlp: Otlp::read(reader),
             function,
-        }
-    }
-
-    /// An empty variable is taken as unset, since deployment tools write both alike.
-    fn text(&mut self, name: &str) -> Option<String> {
-        self.asked.insert(name.into());
-        self.environment.get(name).filter(|value| !value.is_empty()).cloned()
-    }
-
-    /// A number, or `true` or `false` in whatever case.
-    fn read_or<T: FromStr<Err: ToString>>(&mut self, name: &str, default: T) -> T {
-        let Some(text) = self.text(name) else { return default };
-        text.to_ascii_lowercase().parse().unwrap_or_else(|error: T::Err| {
-            self.mistake(name, &format!("{text}: {}", error.to_string()));
-            default
-        })
-    }
-
-    /// Names it once, even where several settings have it from the same variable.
-    fn mistake(&mut self, name: &str, what: &str) {
-        let mistake = format!("{name}: {what}");
-        if !self.mistakes.contains(&mistake) {
-            self.mistakes.push(mistake);
         }
     }
 }
@@ -144,7 +106,7 @@ mod tests {
         let (config, mistakes) = parse(&[("TELEMETRY_EMF", "maybe"), ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "much")]);
         assert_eq!((config.namespace.is_some(), config.function.memory), (true, 0));
         assert_eq!(mistakes.len(), 2, "{mistakes:?}");
-        assert!(mistakes[1].starts_with("TELEMETRY_EMF: maybe: "), "{mistakes:?}");
+        assert!(mistakes[1].starts_with("TELEMETRY_EMF=maybe: "), "{mistakes:?}");
     }
 
     #[test]

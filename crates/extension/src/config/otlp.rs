@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::time::Duration;
 
+use environment::Reader;
 use hyper::Uri;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
-
-use super::Reader;
 
 /// Where each signal goes, one of them at least.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,77 +36,82 @@ pub struct Target {
     pub gzip: bool,
 }
 
-impl Reader<'_> {
-    pub(super) fn otlp(&mut self) -> Option<Otlp> {
-        if self.read_or("OTEL_SDK_DISABLED", false) {
+impl Otlp {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        if reader.flag_or("OTEL_SDK_DISABLED", false) {
             return None;
         }
-        let [metrics, traces, logs] = ["METRICS", "TRACES", "LOGS"].map(|signal| self.target(signal));
-        let attributes = self.attributes();
+        let [metrics, traces, logs] = ["METRICS", "TRACES", "LOGS"].map(|signal| target(reader, signal));
+        let attributes = attributes(reader);
         let any = metrics.is_some() || traces.is_some() || logs.is_some();
-        any.then_some(Otlp { metrics, traces, logs, attributes })
+        any.then_some(Self { metrics, traces, logs, attributes })
     }
+}
 
-    fn target(&mut self, signal: &str) -> Option<Target> {
-        let wanted = self.is_wanted(signal);
-        let address = self.address(signal)?;
-        self.setting(signal, "PROTOCOL", protocol);
-        // Whether wanted or not, mistakes are found.
-        wanted.then_some(Target {
-            address,
-            headers: self.setting(signal, "HEADERS", headers).unwrap_or_default(),
-            timeout: self.setting(signal, "TIMEOUT", timeout).unwrap_or(Duration::from_secs(10)),
-            gzip: self.setting(signal, "COMPRESSION", gzip).unwrap_or(false),
-        })
-    }
+fn target(reader: &mut Reader<'_>, signal: &str) -> Option<Target> {
+    let wanted = is_wanted(reader, signal);
+    let address = address(reader, signal)?;
+    setting(reader, signal, "PROTOCOL", protocol);
+    // Whether wanted or not, mistakes are found.
+    wanted.then_some(Target {
+        address,
+        headers: setting(reader, signal, "HEADERS", headers).unwrap_or_default(),
+        timeout: setting(reader, signal, "TIMEOUT", timeout).unwrap_or(Duration::from_secs(10)),
+        gzip: setting(reader, signal, "COMPRESSION", gzip).unwrap_or(false),
+    })
+}
 
-    /// Of the exporters that the variable may list, ours is `otlp`.
-    fn is_wanted(&mut self, signal: &str) -> bool {
-        let name = format!("OTEL_{signal}_EXPORTER");
-        let Some(text) = self.text(&name) else { return true };
-        let exporters: Vec<&str> = text.split(',').map(str::trim).collect();
-        if !exporters.iter().all(|exporter| ["otlp", "none"].contains(exporter)) {
-            self.mistake(&name, &format!("{text}: it is otlp or none"));
-            return true;
-        }
-        exporters.contains(&"otlp")
+/// Of the exporters that the variable may list, ours is `otlp`.
+fn is_wanted(reader: &mut Reader<'_>, signal: &str) -> bool {
+    let name = format!("OTEL_{signal}_EXPORTER");
+    let Some(text) = reader.text(&name) else { return true };
+    let exporters: Vec<&str> = text.split(',').map(str::trim).collect();
+    if !exporters.iter().all(|exporter| ["otlp", "none"].contains(exporter)) {
+        reader.add_error(&name, format!("{text}: it is otlp or none"));
+        return true;
     }
+    exporters.contains(&"otlp")
+}
 
-    /// An address of the signal's own is taken as it is.
-    fn address(&mut self, signal: &str) -> Option<Uri> {
-        let own = format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT");
-        if let Some(text) = self.text(&own) {
-            return self.uri(&own, &text, "");
-        }
-        let all = "OTEL_EXPORTER_OTLP_ENDPOINT";
-        let base = self.text(all)?;
-        self.uri(all, base.trim_end_matches('/'), &format!("/v1/{}", signal.to_ascii_lowercase()))
+/// An address of the signal's own is taken as it is.
+fn address(reader: &mut Reader<'_>, signal: &str) -> Option<Uri> {
+    let own = format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT");
+    if let Some(text) = reader.text(&own) {
+        return uri(reader, &own, text, "");
     }
+    let all = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    let base = reader.text(all)?;
+    uri(reader, all, base.trim_end_matches('/'), &format!("/v1/{}", signal.to_ascii_lowercase()))
+}
 
-    fn uri(&mut self, name: &str, text: &str, path: &str) -> Option<Uri> {
-        let uri: Option<Uri> = format!("{text}{path}").parse().ok();
-        let uri = uri.filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
-        if uri.is_none() {
-            self.mistake(name, &format!("{text} is no address that begins with http:// or https://"));
-        }
-        uri
+fn uri(reader: &mut Reader<'_>, name: &str, text: &str, path: &str) -> Option<Uri> {
+    let uri: Option<Uri> = format!("{text}{path}").parse().ok();
+    let uri = uri.filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
+    if uri.is_none() {
+        reader.add_error(name, format!("{text} is no address that begins with http:// or https://"));
     }
+    uri
+}
 
-    fn attributes(&mut self) -> BTreeMap<String, String> {
-        let name = "OTEL_RESOURCE_ATTRIBUTES";
-        let told = self.text(name).map_or_else(|| Ok(vec![]), |text| pairs(&text));
-        let told = told.map_err(|mistake| self.mistake(name, &mistake)).unwrap_or_default();
-        let mut attributes: BTreeMap<_, _> = told.into_iter().collect();
-        attributes.extend(self.text("OTEL_SERVICE_NAME").map(|service| ("service.name".into(), service)));
-        attributes
-    }
+fn attributes(reader: &mut Reader<'_>) -> BTreeMap<String, String> {
+    let name = "OTEL_RESOURCE_ATTRIBUTES";
+    let told = reader.text(name).map_or_else(|| Ok(vec![]), pairs);
+    let told = told.map_err(|mistake| reader.add_error(name, mistake)).unwrap_or_default();
+    let mut attributes: BTreeMap<_, _> = told.into_iter().collect();
+    attributes.extend(reader.text("OTEL_SERVICE_NAME").map(|service| ("service.name".into(), service.into())));
+    attributes
+}
 
-    /// What is set for that signal alone, or else for all.
-    fn setting<T>(&mut self, signal: &str, what: &str, read: impl Fn(&str) -> Result<T, String>) -> Option<T> {
-        let names = [format!("OTEL_EXPORTER_OTLP_{signal}_{what}"), format!("OTEL_EXPORTER_OTLP_{what}")];
-        let (name, text) = names.into_iter().find_map(|name| self.text(&name).map(|text| (name, text)))?;
-        read(text.trim()).map_err(|mistake| self.mistake(&name, &mistake)).ok()
-    }
+/// What is set for that signal alone, or else for all.
+fn setting<T>(
+    reader: &mut Reader<'_>,
+    signal: &str,
+    what: &str,
+    parse: impl Fn(&str) -> Result<T, String>,
+) -> Option<T> {
+    let names = [format!("OTEL_EXPORTER_OTLP_{signal}_{what}"), format!("OTEL_EXPORTER_OTLP_{what}")];
+    let (name, text) = names.into_iter().find_map(|name| reader.text(&name).map(|text| (name, text)))?;
+    parse(text.trim()).map_err(|mistake| reader.add_error(&name, mistake)).ok()
 }
 
 fn protocol(text: &str) -> Result<(), String> {

@@ -33,6 +33,8 @@ lint: programs nextest ## check formatting, lints and docs, and compile the depe
 	cargo clippy $(CARGO_FLAGS) --all-targets -- --deny warnings
 	RUSTDOCFLAGS='--deny warnings' cargo doc $(CARGO_FLAGS) --no-deps
 	cargo test $(CARGO_FLAGS) --doc
+	@tree="$$(cargo tree --locked --package cli --package backfill --edges normal --prefix none)" && \
+		if echo "$$tree" | grep lambda_runtime; then echo 'cli and backfill must not depend on lambda_runtime' >&2; exit 1; fi
 	./built-once $(CARGO_FLAGS)
 
 # These checks do not need Nix. `nix flake check` checks the packages that Nix builds.

@@ -59,6 +59,8 @@ let
             ../crates/avif
             ../crates/convert
             ../crates/transfer
+            ../crates/environment
+            ../crates/settings
             ../crates/function
           ];
         }).outPath

@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use backfill::{BatchOperations, Counts, Job, JobSettings, Origin, PRICES, QueueSender, Selection, State, Workload};
-use function::config::Config;
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
+use settings::Settings;
 use transfer::Store;
 
-use crate::settings::Settings;
+use crate::settings_arguments::SettingsArguments;
 use crate::{Usage, account, table};
 
 /// Without --function and --queue, the command only writes the manifest.
@@ -20,7 +20,7 @@ pub(crate) struct Arguments {
     #[arg(value_name = "s3://BUCKET[/PREFIX]")]
     source: String,
     #[command(flatten)]
-    settings: Settings,
+    settings: SettingsArguments,
     /// Read the keys from this S3 Inventory (CSV) instead of listing the bucket
     #[arg(long, value_name = "s3://BUCKET/…/manifest.json")]
     inventory: Option<String>,
@@ -109,16 +109,16 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let (bucket, prefix) = location(&arguments.source)?;
     let inventory = arguments.inventory.as_deref().map(location).transpose()?;
     let target = Target::parse(arguments)?;
-    let config = Config::here(&arguments.settings.environment()?)?;
+    let settings = Settings::parse_with_endpoints(&arguments.settings.variables()?)?;
     let account = account::connect().await?;
-    let store = Store::new(&account, config.connection.clone());
+    let store = Store::new(&account, settings.connection.clone());
     let origin = Origin { bucket, prefix, inventory };
     let suffixes = arguments.suffix.iter().filter(|suffix| !suffix.is_empty()).cloned().collect();
-    let selection = Selection::new(origin, suffixes, !arguments.skip_check, &config.plan);
+    let selection = Selection::new(origin, suffixes, !arguments.skip_check, &settings.plan);
     let mut state = State::open(&arguments.state, &selection)?;
 
     let bar = bar(None);
-    backfill::select_sources(&store, &config.plan, &mut state, |counts| {
+    backfill::select_sources(&store, &settings.plan, &mut state, |counts| {
         bar.set_position(counts.listed);
         bar.set_message(format!("{} to convert", HumanCount(counts.to_convert)));
     })

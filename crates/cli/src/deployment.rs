@@ -9,7 +9,7 @@ use anyhow::{Context, bail};
 use emulator::{Beside, Delivery, Function, Lambda, S3, wire};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use crate::settings::Settings;
+use crate::settings_arguments::SettingsArguments;
 
 /// Options for running the function locally.
 #[derive(Debug, Clone, clap::Args)]
@@ -21,7 +21,7 @@ pub(crate) struct FunctionOptions {
     #[arg(long = "extension", value_name = "FILE")]
     extensions: Vec<PathBuf>,
     #[command(flatten)]
-    settings: Settings,
+    settings: SettingsArguments,
     /// Memory of the function in MiB
     #[arg(long, default_value_t = 2048, value_parser = clap::value_parser!(u32).range(128..=10_240))]
     memory: u32,
@@ -61,7 +61,7 @@ impl Deployment {
                 bail!("{} does not exist; build it with `cargo build --release -p extension`", extension.display());
             }
         }
-        let settings = options.settings.environment()?;
+        let settings = options.settings.variables()?;
         let secret = emulator::folder_secret(folder)
             .with_context(|| format!("cannot create the secret key of {}", folder.display()))?;
         let (bucket_folder, buckets) = (folder.to_owned(), vec![BUCKET.to_owned()]);

@@ -16,7 +16,7 @@ mod local;
 mod manual;
 mod metrics;
 mod output;
-mod settings;
+mod settings_arguments;
 mod table;
 
 use std::io;

@@ -4,6 +4,7 @@ use std::fmt;
 
 use model::{Outcome, Report, VariantStatus};
 use serde_json::{Map, Value, json};
+use settings::LogSettings;
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::Targets;
@@ -14,7 +15,6 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::config::Log;
 use crate::event::Malformed;
 use crate::memory;
 
@@ -23,13 +23,13 @@ const REPORT: &str = "report";
 const RECORD: &str = "record";
 
 /// Begins to log to standard output, which Lambda collects.
-pub fn start(log: Log) {
+pub fn start(log: LogSettings) {
     // Libraries speak up only when somebody is looking for a fault.
     let libraries = if log.level > Level::INFO { log.level } else { log.level.min(Level::WARN) };
     let ours = ["bootstrap", "function", "transfer", "convert", "avif"].map(|target| (target, log.level));
     let filter = Targets::new().with_default(libraries).with_targets(ours);
     let registry = tracing_subscriber::registry().with(filter);
-    if log.json {
+    if log.is_json {
         registry.with(tracing_subscriber::fmt::layer().event_format(Json)).init();
     } else {
         registry.with(tracing_subscriber::fmt::layer().with_ansi(false).with_target(false)).init();

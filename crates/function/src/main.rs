@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use function::config::Config;
 use function::handler::handle;
 use function::log;
 use function::stop::Stop;
@@ -14,6 +13,7 @@ use lambda_runtime::layers::TracingLayer;
 use lambda_runtime::tower::layer::layer_fn;
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
 use serde_json::Value;
+use settings::Settings;
 use transfer::Store;
 use transfer::worker;
 
@@ -31,12 +31,12 @@ fn main() -> anyhow::Result<()> {
 
 #[tokio::main]
 async fn serve(shares_memory: bool, quiet: bool) -> anyhow::Result<()> {
-    let config = Config::from_env()?;
-    log::start(config.log);
-    tracing::info!(library = %avif::library(), recipe = %config.plan.fingerprint(), shares_memory, quiet, "ready");
+    let settings = Settings::from_env()?;
+    log::start(settings.log);
+    tracing::info!(library = %avif::library(), recipe = %settings.plan.fingerprint(), shares_memory, quiet, "ready");
     let stop = Stop::on_sigterm()?;
-    let store = Store::connect(config.connection).await;
-    let plan = Arc::new(config.plan);
+    let store = Store::connect(settings.connection).await;
+    let plan = Arc::new(settings.plan);
     let stopping = stop.clone();
     let service = service_fn(move |event: LambdaEvent<Value>| {
         let (store, plan, stop) = (store.clone(), Arc::clone(&plan), stopping.clone());

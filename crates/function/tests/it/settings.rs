@@ -15,7 +15,7 @@ async fn every_mistake_in_the_settings_is_named_before_the_first_event() {
     let error = lambda.invoke(json!({})).await.result.unwrap_err();
     assert_eq!(error.error_type, "Runtime.ExitError");
     let log = std::iter::from_fn(|| log.try_recv().ok()).collect::<Vec<_>>().join("\n");
-    assert!(log.contains("3 mistakes in the environment"), "{log}");
+    assert!(log.contains("3 invalid environment variables"), "{log}");
     for (name, _) in settings {
         assert!(log.contains(name), "{name}: {log}");
     }

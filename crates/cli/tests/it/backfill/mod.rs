@@ -52,7 +52,7 @@ async fn put(s3: &Client, key: &str, metadata: &[(&str, &str)]) -> String {
 /// Puts 5,000 sources and some other objects. Every tenth source has a current variant. Some have a variant of another recipe or
 /// of another version of the source. Returns the keys to convert.
 async fn fill(s3: &Client) -> BTreeSet<String> {
-    let recipe = function::config::Config::parse(&BTreeMap::new()).unwrap().plan.fingerprint();
+    let recipe = settings::Settings::parse(&BTreeMap::new()).unwrap().plan.fingerprint();
     let recipe = recipe.as_str();
     let put_one = |number: u32| async move {
         let key = format!("album {}/{number:04}, é+.jpg", number % 7);

@@ -85,7 +85,7 @@ async fn by_moto_archived_object_that_is_converted_already_counts_as_converted()
     let moto = Moto::start().await;
     let s3 = moto.s3();
     s3.create_bucket().bucket("photos").send().await.unwrap();
-    let recipe = function::config::Config::parse(&std::collections::BTreeMap::new()).unwrap().plan.fingerprint();
+    let recipe = settings::Settings::parse(&std::collections::BTreeMap::new()).unwrap().plan.fingerprint();
     for key in ["converted.jpg", "unconverted.jpg"] {
         let request = s3.put_object().bucket("photos").key(key).storage_class(StorageClass::Glacier);
         let etag = request.send().await.unwrap().e_tag.unwrap();

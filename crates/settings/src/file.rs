@@ -1,0 +1,102 @@
+//! The JSON settings file: the names and types of the Terraform module's `settings`.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+/// The settings file cannot be used.
+#[derive(Debug, Error)]
+pub enum FileError {
+    /// The file cannot be read.
+    #[error("cannot read the settings file {}", path.display())]
+    Read {
+        /// The settings file.
+        path: PathBuf,
+        /// The error of the operating system.
+        source: io::Error,
+    },
+    /// The file is not a JSON object.
+    #[error("{} is not a JSON object of settings", path.display())]
+    Json {
+        /// The settings file.
+        path: PathBuf,
+        /// The position and the expected syntax.
+        source: serde_json::Error,
+    },
+    /// A setting has a list or an object as its value.
+    #[error("{}: {name}: expected a string, a number, true or false", path.display())]
+    Type {
+        /// The settings file.
+        path: PathBuf,
+        /// The name of the setting.
+        name: String,
+    },
+    /// A setting has the name of an environment variable.
+    #[error("{}: {name}: write the setting in lower case and without AVIF_", path.display())]
+    Name {
+        /// The settings file.
+        path: PathBuf,
+        /// The name of the setting.
+        name: String,
+    },
+}
+
+/// Reads a settings file into environment variables: `{"widths": "full,640"}` becomes `AVIF_WIDTHS=full,640`. The values are
+/// not checked; [`Settings::parse`](crate::Settings::parse) does that.
+///
+/// # Errors
+/// [`FileError`], if the file cannot be read, or if a name or the type of a value is wrong.
+pub fn read_file(path: &Path) -> Result<BTreeMap<String, String>, FileError> {
+    let bytes = std::fs::read(path).map_err(|source| FileError::Read { path: path.to_owned(), source })?;
+    let object: Map<String, Value> =
+        serde_json::from_slice(&bytes).map_err(|source| FileError::Json { path: path.to_owned(), source })?;
+    let mut variables = BTreeMap::new();
+    for (name, value) in object {
+        let value = match value {
+            // In the Terraform module, null is a setting without a value.
+            Value::Null => continue,
+            Value::Bool(value) => value.to_string(),
+            Value::Number(value) => value.to_string(),
+            Value::String(value) => value,
+            Value::Array(_) | Value::Object(_) => return Err(FileError::Type { path: path.to_owned(), name }),
+        };
+        if name != name.to_lowercase() {
+            return Err(FileError::Name { path: path.to_owned(), name });
+        }
+        variables.insert(format!("AVIF_{}", name.to_uppercase()), value);
+    }
+    Ok(variables)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<BTreeMap<String, String>, FileError> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        read_file(file.path())
+    }
+
+    #[test]
+    fn settings_file_uses_the_names_and_types_of_the_terraform_module() {
+        let variables = read(r#"{"widths": "full,640", "speed": 4, "copy_tags": true, "kms_key": null}"#).unwrap();
+        let expected = [("AVIF_COPY_TAGS", "true"), ("AVIF_SPEED", "4"), ("AVIF_WIDTHS", "full,640")];
+        assert_eq!(variables, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+    }
+
+    #[test]
+    fn invalid_settings_file_is_reported_with_the_name_of_the_setting() {
+        for (text, problem) in [
+            ("[]", "is not a JSON object"),
+            (r#"{"widths": [640]}"#, "widths: expected a string"),
+            (r#"{"AVIF_WIDTHS": "640"}"#, "AVIF_WIDTHS: write the setting in lower case"),
+        ] {
+            let error = read(text).unwrap_err().to_string();
+            assert!(error.contains(problem), "{error}");
+        }
+    }
+}

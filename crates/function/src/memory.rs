@@ -1,20 +1,18 @@
 use nix::sys::resource::{UsageWho, getrusage};
 
-/// The most memory that this process and one of its children ever held together, in MiB, as Linux counts it; nothing
-/// elsewhere. One child works at a time.
+/// The peak memory of this process plus that of its largest child, in MiB. Only one child runs at a time. `None` if the
+/// operating system is not Linux.
 pub(crate) fn peak_mib() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kibibytes: u64 = line.trim().trim_end_matches(" kB").parse().ok()?;
-    // Of the largest child that ended, also in KiB (getrusage(2)).
-    let children = getrusage(UsageWho::RUSAGE_CHILDREN).ok()?.max_rss();
-    Some((kibibytes + u64::try_from(children).ok()?) / 1024)
+    let own_kib = model::peak_memory_kib(&std::fs::read_to_string("/proc/self/status").ok()?)?;
+    // The largest of the children that have exited, in KiB (getrusage(2)).
+    let child_kib = getrusage(UsageWho::RUSAGE_CHILDREN).ok()?.max_rss();
+    Some((own_kib + u64::try_from(child_kib).ok()?) / 1024)
 }
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
     #[test]
-    fn linux_tells_the_peak() {
+    fn peak_memory_is_known_on_linux() {
         assert!(super::peak_mib().unwrap() > 0);
     }
 }

@@ -106,11 +106,8 @@ async fn watch(process: Option<u32>, peak: Arc<AtomicU64>) {
 
 /// The peak of a process, and those of its children that live (`proc_pid_status(5)`, `proc_tid_children(5)`).
 fn memory_kib(process: u32) -> Option<u64> {
-    let peak = |process: &str| {
-        let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-        line.trim().trim_end_matches(" kB").parse::<u64>().ok()
-    };
+    let peak =
+        |process: &str| model::peak_memory_kib(&std::fs::read_to_string(format!("/proc/{process}/status")).ok()?);
     let own = peak(&process.to_string())?;
     let threads = std::fs::read_dir(format!("/proc/{process}/task")).ok()?.flatten();
     let children = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());

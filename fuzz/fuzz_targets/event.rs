@@ -2,12 +2,12 @@
 
 #![no_main]
 
-use function::event;
+use function::event::parse_event;
 use libfuzzer_sys::{Corpus, fuzz_target};
 
 fuzz_target!(|bytes: &[u8]| -> Corpus {
     let Ok(value) = serde_json::from_slice(bytes) else { return Corpus::Reject };
-    match event::jobs(&value) {
+    match parse_event(&value) {
         Ok(batch) => {
             for job in batch.jobs {
                 let at = &job.source.at;

@@ -3,7 +3,7 @@
 
 #![no_main]
 
-use function::event;
+use function::event::parse_event;
 use libfuzzer_sys::fuzz_target;
 use model::Width;
 use serde_json::json;
@@ -20,8 +20,8 @@ fuzz_target!(|text: &str| {
         "responseElements": {},
         "s3": {"bucket": {"name": "photos"}, "object": {"key": key}},
     }]});
-    let batch = event::jobs(&notification).expect("the form is S3's, whatever the key");
-    assert_eq!(batch.jobs.len() + batch.refused.len(), 1, "{batch:?}");
+    let batch = parse_event(&notification).expect("the form is S3's, whatever the key");
+    assert_eq!(batch.jobs.len() + batch.rejected.len(), 1, "{batch:?}");
     let Some(job) = batch.jobs.first() else { return };
     let source = &job.source.at;
     let layout = Layout { bucket: None, prefix: prefix.into() };

@@ -1,4 +1,4 @@
-//! One event, from its bytes to its answer.
+//! Handles one event: parses it, runs its jobs and builds the response.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,92 +11,93 @@ use serde_json::Value;
 use tracing::{Instrument, debug_span};
 use transfer::{Deadline, Plan, Store};
 
-use crate::event::{Batch, Malformed, jobs};
+use crate::event::{Batch, MalformedEvent, parse_event};
 use crate::log;
-use crate::stop::Stop;
+use crate::shutdown::Shutdown;
 
-/// Kept back from the deadline, to report and to answer.
-const RESERVE: Duration = Duration::from_millis(500);
-/// 13 November 2014, in milliseconds since 1970.
-const LAMBDA_WAS_ANNOUNCED: u64 = 1_415_836_800_000;
-/// Jobs under way at a time: while one image is converted, on every core we pay for, another is read, a third is
-/// written, and a fourth waits with its file at hand.
-const WIDTH: usize = 4;
+/// The time before Lambda's deadline that is reserved for the report and the response.
+const RESPONSE_TIME: Duration = Duration::from_millis(500);
+/// The earliest deadline that is plausible, in milliseconds since 1970: 13 November 2014, when AWS announced Lambda.
+const MIN_DEADLINE_MS: u64 = 1_415_836_800_000;
+/// The number of jobs that run at the same time. One image is converted on all cores; meanwhile another is fetched, a third
+/// is uploaded, and a fourth waits with its file in memory.
+const MAX_CONCURRENT_JOBS: usize = 4;
 
-/// Serves one event: every job is done and reported, and the reports become the answer that the sender understands.
+/// Handles one event: runs all jobs, logs their reports and returns the response that the sender expects.
 ///
 /// # Errors
-/// Where that is how the sender is told that a retry can help: a job [failed](model::Outcome::Failed), or the event is of
-/// an unknown form. Lambda then retries the event, and in the end keeps it where the function's failures go. Jobs that
-/// were done are skipped the next time. Where the environment ends, what is not done yet has failed.
+/// The event is malformed, or a job [failed](model::Outcome::Failed) and the sender retries events whose invocation returns
+/// an error. Lambda retries the event and finally sends it to the on-failure destination or the dead-letter queue. A retry
+/// skips the jobs that succeeded. If the execution environment shuts down, unfinished jobs fail.
 pub async fn handle(
     store: &Store,
     plan: &Arc<Plan>,
-    stop: &Stop,
+    shutdown: &Shutdown,
     event: LambdaEvent<Value>,
 ) -> Result<Value, Diagnostic> {
     let LambdaEvent { payload, context } = event;
-    let Batch { jobs, refused, reply } = jobs(&payload).map_err(|error| malformed(&error))?;
-    for reason in &refused {
-        log::rejected_record(reason, &context.request_id);
+    let Batch { jobs, rejected, response_format } = parse_event(&payload).map_err(|error| reject_event(&error))?;
+    for reason in &rejected {
+        log::write_rejected_record(reason, &context.request_id);
     }
-    let deadline = deadline(&context);
-    let done = stream::iter(by_source(jobs)).map(async |jobs| {
+    let deadline = response_deadline(&context);
+    let sources = stream::iter(group_by_source(jobs)).map(async |jobs| {
         let mut reports = Vec::with_capacity(jobs.len());
         for (index, job) in jobs {
-            let report = one(store, job, plan, deadline, stop).await;
-            log::report(&report, &context.request_id);
+            let report = run_job(store, job, plan, deadline, shutdown).await;
+            log::write_report(&report, &context.request_id);
             reports.push((index, report));
         }
         reports
     });
-    let mut reports: Vec<(usize, Report)> = done.buffer_unordered(WIDTH).flat_map(stream::iter).collect().await;
+    let mut reports: Vec<(usize, Report)> =
+        sources.buffer_unordered(MAX_CONCURRENT_JOBS).flat_map(stream::iter).collect().await;
     reports.sort_unstable_by_key(|(index, _)| *index);
     let reports: Vec<Report> = reports.into_iter().map(|(_, report)| report).collect();
-    reply.answer(&reports, &refused)
+    response_format.build_response(&reports, &rejected)
 }
 
-/// Does one job, unless the environment ends before it is done.
-async fn one(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Deadline>, stop: &Stop) -> Report {
+/// Runs one job. The job fails if shutdown is requested before it is done.
+async fn run_job(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Deadline>, shutdown: &Shutdown) -> Report {
     let span = debug_span!("image", source = %job.source.at);
     let interrupted = job.clone();
-    // On the heap: it holds a whole job's state.
+    // Boxed, because this future contains the whole state of a job and is large.
     let run = Box::pin(transfer::run(store, job, plan, deadline).instrument(span));
     tokio::select! {
         report = run => report,
-        () = stop.asked() => {
+        () = shutdown.wait_for_request() => {
             let reason = "the environment is shutting down".into();
             Report { job: interrupted, outcome: Outcome::Failed { reason }, timings: Timings::default() }
         }
     }
 }
 
-/// Jobs with their places in the event: those of one source one after the other, since side by side they would only
-/// stand in each other's way.
-fn by_source(jobs: Vec<Job>) -> Vec<Vec<(usize, Job)>> {
-    let mut places: HashMap<Location, usize> = HashMap::new();
-    let mut sources: Vec<Vec<(usize, Job)>> = vec![];
+/// Groups the jobs by source, each with its index in the event. Jobs of one source run one after the other, because
+/// concurrent jobs would conflict when they write the same outputs.
+fn group_by_source(jobs: Vec<Job>) -> Vec<Vec<(usize, Job)>> {
+    let mut group_indices: HashMap<Location, usize> = HashMap::new();
+    let mut groups: Vec<Vec<(usize, Job)>> = vec![];
     for (index, job) in jobs.into_iter().enumerate() {
-        let place = *places.entry(job.source.at.clone()).or_insert_with(|| {
-            sources.push(vec![]);
-            sources.len() - 1
+        let group = *group_indices.entry(job.source.at.clone()).or_insert_with(|| {
+            groups.push(vec![]);
+            groups.len() - 1
         });
-        sources[place].push((index, job));
+        groups[group].push((index, job));
     }
-    sources
+    groups
 }
 
-/// When to be done; never, where the time is one that no Lambda can have named: cargo-lambda sends the constant 600,000.
-fn deadline(context: &Context) -> Option<Deadline> {
-    if context.deadline < LAMBDA_WAS_ANNOUNCED {
+/// The deadline for all jobs of the event. `None` if Lambda cannot have set the deadline: cargo-lambda always sends 600,000.
+fn response_deadline(context: &Context) -> Option<Deadline> {
+    if context.deadline < MIN_DEADLINE_MS {
         return None;
     }
-    let left = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
-    Some(Deadline { at: Instant::now() + left.saturating_sub(RESERVE), timeout: left })
+    let timeout = context.deadline().duration_since(SystemTime::now()).unwrap_or_default();
+    Some(Deadline { at: Instant::now() + timeout.saturating_sub(RESPONSE_TIME), timeout })
 }
 
-fn malformed(error: &Malformed) -> Diagnostic {
-    log::malformed(error);
+fn reject_event(error: &MalformedEvent) -> Diagnostic {
+    log::write_malformed_event(error);
     Diagnostic { error_type: "Malformed".into(), error_message: error.to_string() }
 }
 
@@ -105,17 +106,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_that_is_no_deadline_is_none() {
-        let at = |deadline| {
+    fn deadline_before_lambda_existed_is_ignored() {
+        let deadline_at = |milliseconds| {
             let mut context = Context::default();
-            context.deadline = deadline;
-            super::deadline(&context)
+            context.deadline = milliseconds;
+            response_deadline(&context)
         };
-        assert_eq!(at(600_000), None);
-        assert!(at(LAMBDA_WAS_ANNOUNCED).is_some_and(|deadline| deadline.at <= Instant::now()), "long past is past");
+        assert_eq!(deadline_at(600_000), None);
+        assert!(deadline_at(MIN_DEADLINE_MS).is_some_and(|deadline| deadline.at <= Instant::now()));
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap();
-        let ahead = u64::try_from(now.as_millis()).unwrap() + 60_000;
-        assert!(at(ahead).is_some_and(|deadline| {
+        let in_a_minute = u64::try_from(now.as_millis()).unwrap() + 60_000;
+        assert!(deadline_at(in_a_minute).is_some_and(|deadline| {
             deadline.at > Instant::now() + Duration::from_secs(50) && deadline.timeout > Duration::from_secs(59)
         }));
     }

@@ -1,7 +1,9 @@
-//! What Lambda starts: an event comes in, jobs come out of it, each is done and reported, and the reports become the
-//! answer that the event's sender understands.
+//! The Lambda function `bootstrap`.
 //!
-//! **Architecture invariant:** no pixels.
+//! In: an event. Out: a response that the sender of the event expects. In between, the event becomes jobs, `transfer` runs
+//! each job, and the log gets a report of each.
+//!
+//! **Architecture invariant:** no pixels. The event parser does no I/O.
 
 #![forbid(unsafe_code)]
 
@@ -9,4 +11,4 @@ pub mod event;
 pub mod handler;
 pub mod log;
 mod memory;
-pub mod stop;
+pub mod shutdown;

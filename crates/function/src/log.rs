@@ -1,4 +1,4 @@
-//! The log: one line an event, JSON or text as Lambda asks for it.
+//! The log on standard output. Lambda sets its format, JSON or text, and its level.
 
 use std::fmt;
 
@@ -15,31 +15,30 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use crate::event::Malformed;
+use crate::event::MalformedEvent;
 use crate::memory;
 
-/// The fields whose text is JSON already, and is written as it is.
-const REPORT: &str = "report";
-const RECORD: &str = "record";
+/// The fields whose value is JSON text. A line in JSON contains them as JSON, not as a string.
+const JSON_FIELDS: [&str; 2] = ["report", "record"];
 
-/// Begins to log to standard output, which Lambda collects.
-pub fn start(log: LogSettings) {
-    // Libraries speak up only when somebody is looking for a fault.
+/// Starts logging to standard output, which Lambda sends to CloudWatch Logs.
+pub fn init(log: LogSettings) {
+    // Libraries log only warnings and errors, unless the level is DEBUG or TRACE.
     let libraries = if log.level > Level::INFO { log.level } else { log.level.min(Level::WARN) };
     let ours = ["bootstrap", "function", "transfer", "convert", "avif"].map(|target| (target, log.level));
     let filter = Targets::new().with_default(libraries).with_targets(ours);
     let registry = tracing_subscriber::registry().with(filter);
     if log.is_json {
-        registry.with(tracing_subscriber::fmt::layer().event_format(Json)).init();
+        registry.with(tracing_subscriber::fmt::layer().event_format(JsonFormat)).init();
     } else {
         registry.with(tracing_subscriber::fmt::layer().with_ansi(false).with_target(false)).init();
     }
 }
 
-/// Writes the one line of a job.
-pub(crate) fn report(report: &Report, request_id: &str) {
+/// Writes the line for a job.
+pub(crate) fn write_report(report: &Report, request_id: &str) {
     let json = serde_json::to_string(report).unwrap_or_default();
-    let (at, peak_memory_mib) = (&report.job.source.at, memory::peak_mib());
+    let (at, peak_memory_mib) = (&report.job.source.at, memory::peak_memory_mib());
     let message = match &report.outcome {
         Outcome::Converted { image, variants, .. } => {
             let stored: u64 = variants.iter().filter(|v| v.status == VariantStatus::Stored).map(|v| v.bytes).sum();
@@ -50,7 +49,7 @@ pub(crate) fn report(report: &Report, request_id: &str) {
         Outcome::Rejected { reason } => format!("rejected {at}: {reason}"),
         Outcome::Failed { reason } => format!("failed {at}: {reason}"),
     };
-    let message = one_line(&message);
+    let message = escape_control_characters(&message);
     match &report.outcome {
         Outcome::Converted { .. } | Outcome::Deleted { .. } | Outcome::Skipped { .. } => {
             tracing::info!(report = json, request_id, peak_memory_mib, "{message}");
@@ -60,25 +59,24 @@ pub(crate) fn report(report: &Report, request_id: &str) {
     }
 }
 
-/// Writes why a record, a task or a whole message of an event became no job. The field `record` is for those who count: the
-/// extension, metric filters and queries.
-pub(crate) fn rejected_record(reason: &str, request_id: &str) {
+/// Writes the reason why a record, a task or a message of an event became no job. The extension, metric filters and queries
+/// count the lines with the field `record`.
+pub(crate) fn write_rejected_record(reason: &str, request_id: &str) {
     let record = json!({ "outcome": "rejected", "reason": reason }).to_string();
-    tracing::warn!(record, request_id, "rejected a record: {}", one_line(reason));
+    tracing::warn!(record, request_id, "rejected a record: {}", escape_control_characters(reason));
 }
 
-/// Writes that a whole event was not understood.
-pub(crate) fn malformed(error: &Malformed) {
-    tracing::error!("an event was not understood: {}", one_line(&error.to_string()));
+/// Writes the error of a malformed event.
+pub(crate) fn write_malformed_event(error: &MalformedEvent) {
+    tracing::error!("malformed event: {}", escape_control_characters(&error.to_string()));
 }
 
-/// What a name or a file says must not look like a line of ours, nor turn a terminal about: all that is no ordinary
-/// character is written as its number.
-fn one_line(text: &str) -> String {
+/// Escapes control characters. Text from a key or a file must not forge a line of the log or control a terminal.
+fn escape_control_characters(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
-            // Lines and paragraphs of Unicode's own, and what changes the direction of what follows.
+            // The line and paragraph separators of Unicode, and the characters that change the text direction.
             '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
                 line.extend(character.escape_unicode());
             }
@@ -89,10 +87,10 @@ fn one_line(text: &str) -> String {
     line
 }
 
-/// One JSON object a line, with the names that Lambda's own lines have.
-struct Json;
+/// One JSON object per line. The fields have the same names as in the lines that Lambda writes.
+struct JsonFormat;
 
-impl<S, N> FormatEvent<S, N> for Json
+impl<S, N> FormatEvent<S, N> for JsonFormat
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -100,7 +98,7 @@ where
     fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let mut time = String::new();
         SystemTime.format_time(&mut Writer::new(&mut time))?;
-        let mut line = Line(Map::new());
+        let mut line = LogFields(Map::new());
         line.0.insert("timestamp".into(), time.into());
         line.0.insert("level".into(), event.metadata().level().as_str().into());
         event.record(&mut line);
@@ -109,12 +107,12 @@ where
 }
 
 /// The fields of one line.
-struct Line(Map<String, Value>);
+struct LogFields(Map<String, Value>);
 
-impl Visit for Line {
+impl Visit for LogFields {
     fn record_str(&mut self, field: &Field, text: &str) {
         let value = match field.name() {
-            REPORT | RECORD => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
+            name if JSON_FIELDS.contains(&name) => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
             _ => text.into(),
         };
         self.0.insert(field.name().into(), value);
@@ -132,8 +130,8 @@ impl Visit for Line {
         self.0.insert(field.name().into(), number.into());
     }
 
-    fn record_bool(&mut self, field: &Field, truth: bool) {
-        self.0.insert(field.name().into(), truth.into());
+    fn record_bool(&mut self, field: &Field, boolean: bool) {
+        self.0.insert(field.name().into(), boolean.into());
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
@@ -143,11 +141,14 @@ impl Visit for Line {
 
 #[cfg(test)]
 mod tests {
-    use super::one_line;
+    use super::escape_control_characters;
 
     #[test]
-    fn no_name_makes_a_line_of_its_own() {
-        assert_eq!(one_line("a\r\nERROR b\u{1b}[2J\u{202e}c\u{85}"), r"a\r\nERROR b\u{1b}[2J\u{202e}c\u{85}");
-        assert_eq!(one_line("写真 \"1\" が\u{3099}.jpg"), "写真 \"1\" が\u{3099}.jpg");
+    fn control_characters_are_escaped() {
+        assert_eq!(
+            escape_control_characters("a\r\nERROR b\u{1b}[2J\u{202e}c\u{85}"),
+            r"a\r\nERROR b\u{1b}[2J\u{202e}c\u{85}"
+        );
+        assert_eq!(escape_control_characters("写真 \"1\" が\u{3099}.jpg"), "写真 \"1\" が\u{3099}.jpg");
     }
 }

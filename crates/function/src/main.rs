@@ -1,5 +1,5 @@
-//! `bootstrap`: reads the configuration, builds the client, serves events until Lambda ends it. Started by itself, it converts
-//! one image instead.
+//! `bootstrap`: reads the settings, connects to S3 and handles events until Lambda shuts it down. With the argument
+//! [`worker::ARGUMENT`] it is a worker process, which converts one image.
 
 #![forbid(unsafe_code)]
 
@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use function::handler::handle;
 use function::log;
-use function::stop::Stop;
+use function::shutdown::Shutdown;
 use lambda_runtime::layers::TracingLayer;
 use lambda_runtime::tower::layer::layer_fn;
 use lambda_runtime::{LambdaEvent, Runtime, service_fn};
@@ -18,12 +18,12 @@ use transfer::Store;
 use transfer::worker;
 
 fn main() -> anyhow::Result<()> {
-    // Before the first thread is started.
+    // These change the whole process, so they must come before the first thread.
     let (shares_memory, quiet) = (avif::share_memory(), avif::quiet_encoders());
     if std::env::args_os().nth(1).is_some_and(|argument| argument == worker::ARGUMENT) {
         return worker::serve().context("cannot convert an image");
     }
-    // What converts images runs as the same user, and must not read this process's memory or environment: its credentials.
+    // Worker processes run as the same user. They must not read the credentials in the memory and environment of this process.
     #[cfg(target_os = "linux")]
     nix::sys::prctl::set_dumpable(false).context("cannot protect this process's memory")?;
     serve(shares_memory, quiet)
@@ -32,21 +32,21 @@ fn main() -> anyhow::Result<()> {
 #[tokio::main]
 async fn serve(shares_memory: bool, quiet: bool) -> anyhow::Result<()> {
     let settings = Settings::from_env()?;
-    log::start(settings.log);
+    log::init(settings.log);
     tracing::info!(library = %avif::library(), recipe = %settings.plan.fingerprint(), shares_memory, quiet, "ready");
-    let stop = Stop::on_sigterm()?;
+    let shutdown = Shutdown::on_sigterm().context("cannot install a handler of SIGTERM")?;
     let store = Store::connect(settings.connection).await;
     let plan = Arc::new(settings.plan);
-    let stopping = stop.clone();
+    let handler_shutdown = shutdown.clone();
     let service = service_fn(move |event: LambdaEvent<Value>| {
-        let (store, plan, stop) = (store.clone(), Arc::clone(&plan), stopping.clone());
-        async move { handle(&store, &plan, &stop, event).await }
+        let (store, plan, shutdown) = (store.clone(), Arc::clone(&plan), handler_shutdown.clone());
+        async move { handle(&store, &plan, &shutdown, event).await }
     });
-    let watched = layer_fn(|service| stop.watch(service));
-    let runtime = Runtime::new(service).layer(TracingLayer::new()).layer(watched);
+    let track = layer_fn(|service| shutdown.track(service));
+    let runtime = Runtime::new(service).layer(TracingLayer::new()).layer(track);
     tokio::select! {
-        // Several at a time only where Lambda says so.
-        ended = runtime.run_concurrent() => ended.map_err(|error| anyhow!(error)),
-        () = stop.over() => std::process::exit(0),
+        // The runtime handles events concurrently only on Lambda Managed Instances.
+        result = runtime.run_concurrent() => result.map_err(|error| anyhow!(error)),
+        () = shutdown.wait_until_idle() => std::process::exit(0),
     }
 }

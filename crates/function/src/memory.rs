@@ -2,7 +2,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 
 /// The peak memory of this process plus that of its largest child, in MiB. Only one child runs at a time. `None` if the
 /// operating system is not Linux.
-pub(crate) fn peak_mib() -> Option<u64> {
+pub(crate) fn peak_memory_mib() -> Option<u64> {
     let own_kib = model::peak_memory_kib(&std::fs::read_to_string("/proc/self/status").ok()?)?;
     // The largest of the children that have exited, in KiB (getrusage(2)).
     let child_kib = getrusage(UsageWho::RUSAGE_CHILDREN).ok()?.max_rss();
@@ -13,6 +13,6 @@ pub(crate) fn peak_mib() -> Option<u64> {
 mod tests {
     #[test]
     fn peak_memory_is_known_on_linux() {
-        assert!(super::peak_mib().unwrap() > 0);
+        assert!(super::peak_memory_mib().unwrap() > 0);
     }
 }

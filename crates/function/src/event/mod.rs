@@ -1,155 +1,110 @@
-//! Event bytes to jobs, and reports to the answer that the event's sender wants. Each kind of event is one file here; to
-//! add one, write such a file and a line in [`jobs`].
+//! Parses an event into jobs. [`ResponseFormat`] then builds the response that the sender of the event expects.
+//!
+//! [`parse_event`] first handles the senders with their own response format: S3 Batch Operations, direct invocations and
+//! SQS. It then takes the event out of its envelopes, for example an SNS message, and parses the records.
+//!
+//! Each event source has one file. To add one, write such a file and add it to `parse_payload`. These files do not import
+//! this one.
 
-mod bridge;
-mod destination;
 mod direct;
-mod reply;
+mod envelope;
+mod error;
+mod eventbridge;
+mod payload;
+mod record;
+mod response;
 mod s3;
 mod s3_batch;
-mod sns;
 mod sqs;
+#[cfg(test)]
+mod tests;
 
-use model::{Change, Job, Location, Source};
-use serde::de::DeserializeOwned;
+use model::Job;
 use serde_json::Value;
-use thiserror::Error;
 
-pub use reply::Reply;
-use s3::Unusable;
+pub use error::MalformedEvent;
+use record::Records;
+pub use response::{MessageJobs, ResponseFormat, TaskJob, TaskList};
 
-/// What an event asks for.
+/// The jobs of one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Batch {
-    /// The jobs, in the event's order; none for a test message.
+    /// The jobs, in the order of the event. A test message has none.
     pub jobs: Vec<Job>,
-    /// Why a record became no job, for each that did not: no retry would change it.
-    pub refused: Vec<String>,
-    /// How the sender is answered.
-    pub reply: Reply,
+    /// The reason for each record that was rejected and became no job. A retry would not help.
+    pub rejected: Vec<String>,
+    /// The response that the sender expects.
+    pub response_format: ResponseFormat,
 }
 
-/// An event that cannot be understood. It is an error, so that the sender keeps it.
-#[derive(Debug, Error, PartialEq, Eq)]
-pub enum Malformed {
-    /// It has none of the known forms.
-    #[error(
-        "unknown event with {seen}; understood are notifications of S3 (\"Records\" from aws:s3, s3:TestEvent), also by SNS \
-         and SQS, EventBridge's from aws.s3, S3 Batch Operations (1.0, 2.0), {{\"bucket\": …, \"key\": …}}, and records \
-         of failed invocations (requestPayload)"
-    )]
-    Unknown {
-        /// What it has instead.
-        seen: String,
-    },
-    /// It has the form of a known event, but not the content.
-    #[error("{event}: {message}")]
-    Content {
-        /// What it was taken for.
-        event: &'static str,
-        /// What is wrong, and where.
-        message: String,
-    },
-}
-
-/// What S3 told of, whichever way it came.
-#[derive(Debug, Default)]
-struct Told {
-    jobs: Vec<Job>,
-    refused: Vec<String>,
-}
-
-/// A record that is unusable harms no other.
-impl FromIterator<Result<Job, Unusable>> for Told {
-    fn from_iter<T: IntoIterator<Item = Result<Job, Unusable>>>(records: T) -> Self {
-        let mut told = Self::default();
-        for record in records {
-            match record {
-                Ok(job) => told.jobs.push(job),
-                Err(reason) => told.refused.push(reason.to_string()),
-            }
-        }
-        told
-    }
-}
-
-/// Reads an event of any known form.
+/// Parses an event from any supported source.
 ///
 /// # Errors
-/// [`Malformed`], naming what was seen and what is understood.
-pub fn jobs(event: &Value) -> Result<Batch, Malformed> {
-    if s3_batch::is(event) {
-        return s3_batch::jobs(event);
+/// [`MalformedEvent`], if the event is unknown or has invalid fields.
+pub fn parse_event(event: &Value) -> Result<Batch, MalformedEvent> {
+    if s3_batch::is_invocation(event) {
+        let (Records { jobs, rejected }, tasks) = s3_batch::parse(event)?;
+        return Ok(Batch { jobs, rejected, response_format: ResponseFormat::TaskResults(tasks) });
     }
-    if direct::is(event) {
-        return direct::jobs(event);
+    if direct::is_request(event) {
+        let jobs = vec![direct::parse(event)?];
+        return Ok(Batch { jobs, rejected: vec![], response_format: ResponseFormat::SingleReport });
     }
-    if sqs::is(event) {
-        return sqs::jobs(event);
+    if sqs::is_batch(event) {
+        return Ok(parse_messages(sqs::parse(event)?));
     }
-    let Told { jobs, refused } = told(event)?;
-    Ok(Batch { jobs, refused, reply: Reply::Reports })
+    let Records { jobs, rejected } = parse_records(event)?;
+    Ok(Batch { jobs, rejected, response_format: ResponseFormat::Reports })
 }
 
-/// Reads an event that names objects, by itself or inside a message of another service.
-fn told(event: &Value) -> Result<Told, Malformed> {
-    if s3::is_test(event) {
-        return Ok(Told::default());
+fn parse_messages(messages: Vec<sqs::Message>) -> Batch {
+    let mut records = Records::default();
+    let mut message_jobs = vec![];
+    for sqs::Message { id, group, body } in messages {
+        let first_job = records.jobs.len();
+        let is_parsed = match sqs::parse_body(&body).and_then(|event| parse_records(&event)) {
+            Ok(parsed) => {
+                records.append(parsed);
+                true
+            }
+            // Only this message fails. SQS delivers it again, and finally moves it to the dead-letter queue.
+            Err(error) => {
+                records.rejected.push(format!("message {id:?}: {error}"));
+                false
+            }
+        };
+        message_jobs.push(MessageJobs { id, group, jobs: is_parsed.then_some(first_job..records.jobs.len()) });
     }
-    if s3::is(event) {
-        return s3::told(event);
-    }
-    if bridge::is(event) {
-        return bridge::told(event);
-    }
-    if sns::is(event) {
-        return sns::told(event);
-    }
-    if sns::is_wrapped(event) {
-        return sns::unwrap(event);
-    }
-    if destination::is(event) {
-        return destination::told(event);
-    }
-    if direct::is(event) {
-        return direct::told(event);
-    }
-    Err(Malformed::Unknown { seen: seen(event) })
+    let Records { jobs, rejected } = records;
+    Batch { jobs, rejected, response_format: ResponseFormat::BatchItemFailures(message_jobs) }
 }
 
-/// To convert what lies there, in whatever state it is.
-fn order(at: Location) -> Job {
-    Job { source: Source { at, version: None, etag: None, sequencer: None }, change: Change::Created }
-}
-
-/// Whether there are records, and every one names such a source.
-fn is_from(event: &Value, field: &str, is_source: impl Fn(&str) -> bool) -> bool {
-    let from = |record: &Value| record.get(field).and_then(Value::as_str).is_some_and(&is_source);
-    event.get("Records").and_then(Value::as_array).is_some_and(|records| records.iter().all(from))
-}
-
-/// An event of that kind, or what is wrong with it and where.
-fn read<T: DeserializeOwned>(event: &Value, kind: &'static str) -> Result<T, Malformed> {
-    serde_path_to_error::deserialize(event)
-        .map_err(|error| Malformed::Content { event: kind, message: format!("{}: {}", error.path(), error.inner()) })
-}
-
-/// An unknown event in a few words: its fields and who it says it is from, not its content.
-fn seen(event: &Value) -> String {
-    let source = event.pointer("/Records/0/eventSource").or_else(|| event.get("source")).and_then(Value::as_str);
-    let source = source.map(|source| format!(" from {:?}", shortened(source))).unwrap_or_default();
-    match event {
-        Value::Object(fields) if fields.is_empty() => "no fields".into(),
-        Value::Object(fields) => {
-            let names: Vec<String> = fields.keys().take(8).map(|name| format!("{:?}", shortened(name))).collect();
-            format!("the fields {}{source}", names.join(", "))
+/// Parses an event that names objects, in any envelope.
+fn parse_records(event: &Value) -> Result<Records, MalformedEvent> {
+    let mut records = Records::default();
+    for payload in envelope::unwrap(event)? {
+        match payload {
+            Ok(payload) => {
+                records.append(parse_payload(&payload.event).map_err(|error| payload.add_context(error))?);
+            }
+            Err(reason) => records.rejected.push(reason.to_string()),
         }
-        Value::Array(_) => "a list at its top".into(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => "a plain value at its top".into(),
     }
+    Ok(records)
 }
 
-/// As much as is worth a place in a log.
-fn shortened(text: &str) -> String {
-    text.chars().take(40).collect()
+fn parse_payload(event: &Value) -> Result<Records, MalformedEvent> {
+    if s3::is_test_message(event) {
+        return Ok(Records::default());
+    }
+    if s3::is_notification(event) {
+        return s3::parse(event);
+    }
+    if eventbridge::is_s3_event(event) {
+        return eventbridge::parse(event);
+    }
+    if direct::is_request(event) {
+        return Ok(Records { jobs: vec![direct::parse(event)?], rejected: vec![] });
+    }
+    Err(MalformedEvent::Unknown { description: payload::describe(event) })
 }

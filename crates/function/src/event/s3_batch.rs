@@ -1,18 +1,19 @@
-//! S3 Batch Operations, which goes through what a bucket holds already (Amazon S3 user guide, "Invoke AWS Lambda
-//! function").
+//! S3 Batch Operations, which invokes the function for existing objects (Amazon S3 user guide, "Invoke AWS Lambda function").
 
 use model::Job;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::s3::{Unusable, decode, place};
-use super::{Batch, Malformed, Reply, order, read};
+use super::error::MalformedEvent;
+use super::payload::deserialize;
+use super::record::{Records, RejectedRecord, conversion_job, decode_key, object_location};
+use super::response::{TaskJob, TaskList};
 
 const KIND: &str = "S3 Batch Operations";
-/// The first names a bucket by its ARN, the second by its name.
+/// Schema 1.0 has the ARN of the bucket, schema 2.0 its name.
 const SCHEMAS: [&str; 2] = ["1.0", "2.0"];
-/// An ARN is `arn:PARTITION:s3:REGION:ACCOUNT:BUCKET`.
-const PARTS_BEFORE_NAME: usize = 5;
+/// The position of the bucket's name in `arn:PARTITION:s3:REGION:ACCOUNT:BUCKET`.
+const ARN_BUCKET_INDEX: usize = 5;
 
 #[derive(Debug, Deserialize)]
 struct Invocation {
@@ -23,7 +24,7 @@ struct Invocation {
     tasks: Vec<Task>,
 }
 
-/// Versions are left out: an inventory may list any, and the newest is what counts.
+/// The version ID is ignored: an inventory can list any version, but the function always converts the current one.
 #[derive(Debug, Deserialize)]
 struct Task {
     #[serde(rename = "taskId")]
@@ -36,46 +37,39 @@ struct Task {
     bucket_arn: Option<String>,
 }
 
-/// What the answer repeats, and what came of reading each task.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tasks {
-    pub(super) schema: String,
-    pub(super) invocation: String,
-    /// Each task by its id: its job among the batch's, or why there is none.
-    pub(super) each: Vec<(String, Result<usize, String>)>,
-}
-
-/// Whether it is a call from S3 Batch Operations.
-pub(super) fn is(event: &Value) -> bool {
+pub(super) fn is_invocation(event: &Value) -> bool {
     event.get("invocationSchemaVersion").is_some() && event.get("tasks").is_some()
 }
 
-pub(super) fn jobs(event: &Value) -> Result<Batch, Malformed> {
-    let Invocation { schema, id: invocation, tasks } = read(event, KIND)?;
+/// The jobs of all valid tasks, and the list of all tasks for the response.
+pub(super) fn parse(event: &Value) -> Result<(Records, TaskList), MalformedEvent> {
+    let Invocation { schema, id: invocation, tasks } = deserialize(event, KIND)?;
     if !SCHEMAS.contains(&schema.as_str()) {
-        let message = format!("invocationSchemaVersion: {schema:?} is none of {}", SCHEMAS.join(", "));
-        return Err(Malformed::Content { event: KIND, message });
+        let problem = format!("invocationSchemaVersion: {schema:?} is none of {}", SCHEMAS.join(", "));
+        return Err(MalformedEvent::Invalid { event: KIND, problem });
     }
-    let (mut jobs, mut refused) = (vec![], vec![]);
-    let each = tasks
-        .into_iter()
-        .map(|task| {
-            let id = task.id.clone();
-            let index = job(task).map(|job| {
-                jobs.push(job);
-                jobs.len() - 1
-            });
-            let index = index.map_err(|reason| reason.to_string());
-            // The log counts it, and the answer gives the reason to the job's completion report.
-            refused.extend(index.as_ref().err().map(|reason| format!("task {id:?}: {reason}")));
-            (id, index)
-        })
-        .collect();
-    Ok(Batch { jobs, refused, reply: Reply::Tasks(Tasks { schema, invocation, each }) })
+    let mut records = Records::default();
+    let mut task_jobs = vec![];
+    for task in tasks {
+        let id = task.id.clone();
+        let job = match parse_task(task) {
+            Ok(job) => {
+                records.jobs.push(job);
+                Ok(records.jobs.len() - 1)
+            }
+            Err(reason) => {
+                // This is for the log. The response puts the reason into the completion report of the Batch job.
+                records.rejected.push(format!("task {id:?}: {reason}"));
+                Err(reason.to_string())
+            }
+        };
+        task_jobs.push(TaskJob { id, job });
+    }
+    Ok((records, TaskList { schema, invocation, tasks: task_jobs }))
 }
 
-fn job(task: Task) -> Result<Job, Unusable> {
-    let by_arn = || Some(task.bucket_arn?.splitn(PARTS_BEFORE_NAME + 1, ':').nth(PARTS_BEFORE_NAME)?.to_owned());
-    let at = place(task.bucket.or_else(by_arn), Some(decode(&task.key)?))?;
-    Ok(order(at))
+fn parse_task(task: Task) -> Result<Job, RejectedRecord> {
+    let bucket_of_arn = || Some(task.bucket_arn?.splitn(ARN_BUCKET_INDEX + 1, ':').nth(ARN_BUCKET_INDEX)?.to_owned());
+    let at = object_location(task.bucket.or_else(bucket_of_arn), Some(decode_key(&task.key)?))?;
+    Ok(conversion_job(at))
 }

@@ -1,6 +1,6 @@
 //! Every event as AWS documents it, the jobs that it becomes, and the answers that its sender gets.
 
-use function::event::{Batch, jobs};
+use function::event::{Batch, parse_event};
 use image::ImageFormat;
 use model::{Change, Outcome, Report, Timings};
 use proptest::prelude::*;
@@ -42,12 +42,12 @@ fn answer(batch: &Batch, failed: &[usize]) -> Result<Value, String> {
         Report { job: job.clone(), outcome, timings: Timings::default() }
     };
     let reports: Vec<Report> = batch.jobs.iter().enumerate().map(report).collect();
-    batch.reply.answer(&reports, &batch.refused).map_err(|error| error.error_message)
+    batch.response_format.build_response(&reports, &batch.rejected).map_err(|error| error.error_message)
 }
 
 #[test]
 fn a_notification_of_s3_is_answered_by_reports_or_an_error() {
-    let batch = jobs(&payload!("s3")).unwrap();
+    let batch = parse_event(&payload!("s3")).unwrap();
     assert_eq!(
         told(&batch),
         [
@@ -57,7 +57,7 @@ fn a_notification_of_s3_is_answered_by_reports_or_an_error() {
             "removed s3://amzn-s3-demo-bucket/old/a.jpg etag - version - sequencer E8",
         ]
     );
-    assert!(batch.refused[0].starts_with("event \"ObjectTagging:Put\" asks for nothing"), "{:?}", batch.refused);
+    assert!(batch.rejected[0].starts_with("event \"ObjectTagging:Put\" is not supported"), "{:?}", batch.rejected);
     let done = answer(&batch, &[]).unwrap();
     assert_eq!((done["reports"].as_array().unwrap().len(), done["rejected_records"].as_array().unwrap().len()), (4, 1));
     let error = answer(&batch, &[0, 3]).unwrap_err();
@@ -65,12 +65,12 @@ fn a_notification_of_s3_is_answered_by_reports_or_an_error() {
         error,
         "2 of 4 failed: s3://amzn-s3-demo-bucket/HappyFace.jpg: SlowDown; s3://amzn-s3-demo-bucket/old/a.jpg: SlowDown"
     );
-    assert_eq!(told(&jobs(&payload!("s3-test")).unwrap()), [""; 0]);
+    assert_eq!(told(&parse_event(&payload!("s3-test")).unwrap()), [""; 0]);
 }
 
 #[test]
 fn sns_brings_what_s3_told() {
-    let batch = jobs(&payload!("sns")).unwrap();
+    let batch = parse_event(&payload!("sns")).unwrap();
     let job = "created s3://amzn-s3-demo-bucket/HappyFace.jpg etag d41d8cd9 version 096fKKXT sequencer E5";
     assert_eq!(told(&batch), [job]);
     assert!(answer(&batch, &[0]).is_err() && answer(&batch, &[]).is_ok());
@@ -78,23 +78,23 @@ fn sns_brings_what_s3_told() {
 
 #[test]
 fn eventbridge_tells_keys_as_they_are() {
-    let batch = jobs(&payload!("eventbridge-created")).unwrap();
+    let batch = parse_event(&payload!("eventbridge-created")).unwrap();
     let job = "created s3://amzn-s3-demo-bucket1/写真 1+2%.jpg etag b1946ac9 version IYV3p45B sequencer 89";
     assert_eq!(told(&batch), [job]);
     assert!(answer(&batch, &[0]).is_err() && answer(&batch, &[]).is_ok());
-    let batch = jobs(&payload!("eventbridge-delete-marker")).unwrap();
+    let batch = parse_event(&payload!("eventbridge-delete-marker")).unwrap();
     let job = "removed s3://amzn-s3-demo-bucket1/example-key etag d41d8cd9 version 1QW9g1Z9 sequencer 6D";
     assert_eq!(told(&batch), [job]);
-    let batch = jobs(&payload!("eventbridge-deleted")).unwrap();
+    let batch = parse_event(&payload!("eventbridge-deleted")).unwrap();
     assert_eq!(told(&batch), ["removed s3://amzn-s3-demo-bucket1/example-key etag - version - sequencer 6E"]);
     let mut other = payload!("eventbridge-created");
     other["detail-type"] = "Object Tags Added".into();
-    assert!(jobs(&other).unwrap().refused[0].contains("\"Object Tags Added\" asks for nothing"));
+    assert!(parse_event(&other).unwrap().rejected[0].contains("\"Object Tags Added\" is not supported"));
 }
 
 #[test]
 fn of_a_queues_messages_those_that_failed_are_named() {
-    let batch = jobs(&payload!("sqs")).unwrap();
+    let batch = parse_event(&payload!("sqs")).unwrap();
     assert_eq!(
         told(&batch),
         [
@@ -111,7 +111,7 @@ fn of_a_queues_messages_those_that_failed_are_named() {
     // What is not understood comes back, until it is a dead letter; S3's test does not.
     let broken = "7a1f2c3d-0001-4000-8000-000000000003";
     assert_eq!(answer(&batch, &[]), failed(&[broken]));
-    assert!(batch.refused[0].starts_with(&format!("message {broken:?}: SQS message: body: expected")), "{batch:?}");
+    assert!(batch.rejected[0].starts_with(&format!("message {broken:?}: SQS message: body: expected")), "{batch:?}");
     // One of its two jobs is enough for a message to fail.
     assert_eq!(
         answer(&batch, &[1, 2]),
@@ -121,7 +121,7 @@ fn of_a_queues_messages_those_that_failed_are_named() {
 
 #[test]
 fn behind_a_failure_the_rest_of_its_group_comes_again() {
-    let batch = jobs(&payload!("sqs-fifo")).unwrap();
+    let batch = parse_event(&payload!("sqs-fifo")).unwrap();
     let failed = |failed: &[usize]| {
         let answer = answer(&batch, failed).unwrap();
         let ids = answer["batchItemFailures"].as_array().unwrap().clone();
@@ -135,7 +135,7 @@ fn behind_a_failure_the_rest_of_its_group_comes_again() {
 
 #[test]
 fn s3_batch_operations_has_a_result_for_every_task() {
-    let batch = jobs(&payload!("s3-batch-1")).unwrap();
+    let batch = parse_event(&payload!("s3-batch-1")).unwrap();
     // Its version is no matter: the newest counts.
     assert_eq!(told(&batch), ["created s3://awsexamplebucket/customerImage1.jpg etag - version - sequencer -"]);
     let result = answer(&batch, &[0]).unwrap();
@@ -148,7 +148,7 @@ fn s3_batch_operations_has_a_result_for_every_task() {
             "results": [{ "taskId": "dGFza2lkZ29lc2hlcmUK", "resultCode": "TemporaryFailure", "resultString": "SlowDown" }],
         })
     );
-    let batch = jobs(&payload!("s3-batch-2")).unwrap();
+    let batch = parse_event(&payload!("s3-batch-2")).unwrap();
     assert_eq!(told(&batch), ["created s3://amzn-s3-demo-bucket/写真 1+2%.jpg etag - version - sequencer -"]);
     let result = answer(&batch, &[]).unwrap();
     assert_eq!(result["invocationSchemaVersion"], "2.0");
@@ -157,17 +157,17 @@ fn s3_batch_operations_has_a_result_for_every_task() {
     assert_eq!(result["results"][1]["resultString"], "key \"%FF.jpg\" is not form-encoded UTF-8");
     let mut newer = payload!("s3-batch-2");
     newer["invocationSchemaVersion"] = "3.0".into();
-    let error = jobs(&newer).unwrap_err().to_string();
+    let error = parse_event(&newer).unwrap_err().to_string();
     assert_eq!(error, "S3 Batch Operations: invocationSchemaVersion: \"3.0\" is none of 1.0, 2.0");
 }
 
 #[test]
 fn an_order_is_answered_by_its_report() {
-    let batch = jobs(&payload!("direct")).unwrap();
+    let batch = parse_event(&payload!("direct")).unwrap();
     assert_eq!(told(&batch), ["created s3://amzn-s3-demo-bucket/写真 1+2%.jpg etag - version - sequencer -"]);
     assert_eq!(answer(&batch, &[]).unwrap()["outcome"], "skipped");
     assert!(answer(&batch, &[0]).is_err());
-    let error = jobs(&json!({"bucket": "b", "key": "k", "widths": 5})).unwrap_err().to_string();
+    let error = parse_event(&json!({"bucket": "b", "key": "k", "widths": 5})).unwrap_err().to_string();
     assert!(
         error.starts_with("direct invocation: widths: unknown field `widths`, expected `bucket` or `key`"),
         "{error}"
@@ -176,7 +176,7 @@ fn an_order_is_answered_by_its_report() {
 
 #[test]
 fn what_is_not_understood_says_where() {
-    let error = |event: &Value| jobs(event).unwrap_err().to_string();
+    let error = |event: &Value| parse_event(event).unwrap_err().to_string();
     let mut event = payload!("s3");
     event["Records"][1]["s3"]["object"]["key"] = 5.into();
     assert!(
@@ -192,7 +192,7 @@ fn what_is_not_understood_says_where() {
         error(&event)
     );
     event["source"] = "aws.ec2".into();
-    assert!(error(&event).contains(" from \"aws.ec2\"; understood are notifications of S3"), "{}", error(&event));
+    assert!(error(&event).contains(" from \"aws.ec2\"; supported are S3 notifications"), "{}", error(&event));
     let mut mixed = payload!("sqs");
     mixed["Records"][0]["eventSource"] = "aws:kinesis".into();
     assert!(
@@ -263,7 +263,7 @@ fn values() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn no_event_panics_and_every_answer_fits_its_event(event in values()) {
-        if let Ok(batch) = jobs(&event) {
+        if let Ok(batch) = parse_event(&event) {
             let _ = answer(&batch, &[0]);
         }
     }
@@ -283,7 +283,7 @@ proptest! {
         task["tasks"][0]["s3Key"] = encoded.as_str().into();
         let direct = json!({ "bucket": "photos", "key": key });
         for event in [s3, sns, sqs, bridge, task, direct] {
-            prop_assert_eq!(&jobs(&event).unwrap().jobs[0].source.at.key, &key);
+            prop_assert_eq!(&parse_event(&event).unwrap().jobs[0].source.at.key, &key);
         }
     }
 }

@@ -93,7 +93,7 @@ async fn rejected_records_can_be_counted_in_the_log() {
         reasons,
         [
             "key \"%FF.jpg\" is not form-encoded UTF-8",
-            "event \"ObjectTagging:Put\" asks for nothing known here; subscribe to s3:ObjectCreated:*, s3:ObjectRemoved:*, \
+            "event \"ObjectTagging:Put\" is not supported; subscribe to s3:ObjectCreated:*, s3:ObjectRemoved:*, \
              s3:LifecycleExpiration:* and s3:ObjectRestore:Completed",
             "task \"t\": key \"%FE.jpg\" is not form-encoded UTF-8",
         ]

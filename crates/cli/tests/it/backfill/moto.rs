@@ -65,7 +65,7 @@ async fn by_moto_each_key_becomes_one_message_after_two_kills() {
             let event: Value = serde_json::from_str(&message.body.unwrap()).unwrap();
             let record = serde_json::json!({ "eventSource": "aws:sqs", "messageId": "1", "body": event.to_string() });
             // The function parses the message.
-            let batch = function::event::jobs(&serde_json::json!({ "Records": [record] })).unwrap();
+            let batch = function::event::parse_event(&serde_json::json!({ "Records": [record] })).unwrap();
             received_keys.extend(batch.jobs.into_iter().map(|job| job.source.at.key));
         }
     }

@@ -1,0 +1,32 @@
+use thiserror::Error;
+
+/// The event cannot be parsed. The function returns this as an error, so that the sender keeps the event.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum MalformedEvent {
+    /// The event has none of the supported forms.
+    #[error(
+        "unknown event with {description}; supported are S3 notifications (\"Records\" from aws:s3, s3:TestEvent), also \
+         through SNS and SQS, EventBridge events from aws.s3, S3 Batch Operations (1.0, 2.0), {{\"bucket\": …, \"key\": …}}, \
+         and records of failed invocations (requestPayload)"
+    )]
+    Unknown {
+        /// The names of its fields and its source.
+        description: String,
+    },
+    /// The event has a supported form, but invalid content.
+    #[error("{event}: {problem}")]
+    Invalid {
+        /// The kind of event.
+        event: &'static str,
+        /// The path of the invalid field, and its error.
+        problem: String,
+    },
+    /// The event inside an envelope cannot be parsed.
+    #[error("{envelope}: {inner}")]
+    Enveloped {
+        /// The kind of envelope.
+        envelope: &'static str,
+        /// The error of the event inside.
+        inner: Box<MalformedEvent>,
+    },
+}

@@ -53,7 +53,7 @@ impl<'variables> Reader<'variables> {
         Self { variables, names: vec![], errors: vec![] }
     }
 
-    /// The text of a variable.
+    /// The text of a variable, or `None` if it is unset or empty.
     pub fn text(&mut self, name: &str) -> Option<&'variables str> {
         if !self.names.iter().any(|read| read == name) {
             self.names.push(name.to_owned());
@@ -61,23 +61,24 @@ impl<'variables> Reader<'variables> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// The parsed value of a variable. `None` if it is unset, or if it is invalid, which is recorded as an error.
+    /// The parsed value of a variable. `None` if the variable is unset or invalid; an invalid value is recorded as an error.
     pub fn optional<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
         let text = self.text(name)?;
         text.parse().map_err(|error| self.reject(name, &format!("={text}: {error}"))).ok()
     }
 
-    /// The same, with a default for an unset or invalid variable.
+    /// The parsed value of a variable, or the default if the variable is unset or invalid.
     pub fn parsed_or<T: FromStr<Err: Display>>(&mut self, name: &str, default: T) -> T {
         self.optional(name).unwrap_or(default)
     }
 
-    /// The same, with the default of the type.
+    /// The parsed value of a variable, or the default of its type if the variable is unset or invalid.
     pub fn parsed_or_default<T: FromStr<Err: Display> + Default>(&mut self, name: &str) -> T {
         self.optional(name).unwrap_or_default()
     }
 
-    /// `true` or `false` in any case, as the OpenTelemetry specification requires ("Environment Variable Specification").
+    /// The value of a variable that is `true` or `false` in upper or lower case, as the OpenTelemetry specification requires
+    /// ("Environment Variable Specification"), or the default if the variable is unset or invalid.
     pub fn flag_or(&mut self, name: &str, default: bool) -> bool {
         let Some(text) = self.text(name) else { return default };
         text.to_ascii_lowercase().parse().unwrap_or_else(|error| {
@@ -86,7 +87,7 @@ impl<'variables> Reader<'variables> {
         })
     }
 
-    /// Records an error of a variable that the caller parses itself.
+    /// Records an error of a variable that the caller parses from its [text](Self::text).
     pub fn add_error(&mut self, name: &str, problem: impl Display) {
         self.reject(name, &format!(": {problem}"));
     }

@@ -1,4 +1,4 @@
-//! How much memory and CPU a Lambda function may use. Lambda assigns both by the function's memory size.
+//! The memory and the CPU power of a Lambda function. Both follow from its memory size.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
@@ -6,7 +6,8 @@ use std::num::{NonZeroU32, NonZeroUsize};
 /// Lambda Developer Guide, "Configure Lambda function memory").
 const VCPU_MEMORY_MB: u32 = 1769;
 
-/// The bytes that the function may use of its memory size. A tenth is left for allocations that the estimate does not cover.
+/// The bytes that the function may use: 90% of its memory size. 10% is reserved for allocations that the estimate does not
+/// cover.
 pub(crate) fn usable_memory(mebibytes: NonZeroU32) -> u64 {
     (u64::from(mebibytes.get()) << 20) / 10 * 9
 }
@@ -16,7 +17,7 @@ pub(crate) fn vcpus(mebibytes: NonZeroU32) -> f64 {
     f64::from(mebibytes.get()) / f64::from(VCPU_MEMORY_MB)
 }
 
-/// The same, rounded to a whole number of at least 1. An execution environment may show more CPUs than Lambda assigns.
+/// The vCPUs rounded to a whole number of at least 1. An execution environment can show more CPUs than Lambda assigns.
 pub(crate) fn whole_vcpus(mebibytes: NonZeroU32) -> NonZeroUsize {
     let vcpus = mebibytes.get().saturating_add(VCPU_MEMORY_MB / 2) / VCPU_MEMORY_MB;
     usize::try_from(vcpus).ok().and_then(NonZeroUsize::new).unwrap_or(NonZeroUsize::MIN)

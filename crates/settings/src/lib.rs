@@ -73,7 +73,7 @@ pub struct SettingsError(pub Vec<String>);
 
 /// The prefix of the function's own variables. An unknown variable with this prefix is an error.
 const PREFIX: &str = "AVIF_";
-/// The share of the usable memory for source files that wait for their conversion: one sixteenth.
+/// Source files that wait for their conversion may take one sixteenth of the usable memory.
 const PREFETCH_DIVISOR: u64 = 16;
 /// Makes glibc request huge pages (glibc manual, "Memory Allocation Tunables"). A new process touches all its memory for the
 /// first time. An image of 12 megapixels then causes 53,000 page faults, which take 0.1 s; with huge pages it causes 6,000.
@@ -163,7 +163,7 @@ impl Settings {
         let threads = mebibytes.map_or(cpus, |mebibytes| cpus.min(whole_vcpus(mebibytes)));
         let cpus = f64::from(u32::try_from(cpus.get()).unwrap_or(u32::MAX));
         let processors = mebibytes.map_or(cpus, |mebibytes| cpus.min(vcpus(mebibytes)));
-        // A Lambda layer may contain the codec; then the dynamic linker of the worker process needs its path.
+        // A Lambda layer can contain the codec. The dynamic linker of the worker process then needs its path.
         let library_path =
             variables.get_key_value("LD_LIBRARY_PATH").map(|(name, value)| (name.clone(), value.clone()));
         let worker =

@@ -23,7 +23,7 @@ use model::{Limits, Recipe};
 use thiserror::Error;
 use tracing::Level;
 use transfer::worker::Worker;
-use transfer::{StoreOptions, Layout, Plan, StorageOptions};
+use transfer::{Layout, Plan, StorageOptions, StoreOptions};
 
 pub use file::{FileError, read_file};
 

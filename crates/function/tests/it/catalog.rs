@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, 
 use image::ImageFormat;
 
 use crate::deployment::{Deployment, image};
+use crate::event_order::event;
 use crate::moto::Moto;
-use crate::order::event;
 
 const TABLE: &str = "images";
 

@@ -18,7 +18,7 @@ use tokio::time::sleep;
 
 use crate::bootstrap::function;
 use crate::deployment::{Deployment, image};
-use crate::managed::Managed;
+use crate::managed_instance::Managed;
 
 const GOOD: [&str; 4] = ["1.png", "2.png", "3.png", "4.png"];
 

@@ -2,26 +2,26 @@
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
-mod bombs;
 mod bootstrap;
 mod catalog;
-mod concurrent;
-mod cut_short;
+mod concurrent_invocations;
+mod decompression_bombs;
 mod deployment;
 mod envelopes;
+mod event_order;
 mod events;
 mod images;
+mod interrupted_search;
 mod isolation;
-mod managed;
+mod managed_instance;
 mod moto;
 mod notification;
-mod order;
+mod output_metadata;
 mod permissions;
 mod reasons;
 mod regions;
 mod settings;
+mod shutdown;
 mod sqs;
-mod stored;
-mod terminate;
-mod throttled;
-mod unreadable;
+mod throttling;
+mod unreadable_sources;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::deployment::{Deployment, image};
-use crate::order::event;
+use crate::event_order::event;
 
 /// Actions, each with a pattern of the resources that it is allowed on, or with the resource that it was done on.
 type Permissions = BTreeSet<(String, String)>;

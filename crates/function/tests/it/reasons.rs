@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use crate::deployment::{Deployment, image};
-use crate::order::event;
+use crate::event_order::event;
 
 /// What S3 answers (Amazon S3 API reference, "Error responses").
 const ANSWERS: [(u16, &str); 9] = [

@@ -4,7 +4,7 @@ use emulator::Refusal;
 use image::ImageFormat;
 
 use crate::deployment::{Deployment, image};
-use crate::order::event;
+use crate::event_order::event;
 
 /// As S3 answers what is signed for another region than that of the bucket with these keys.
 fn redirects(status: u16, code: &'static str) -> Vec<Refusal> {

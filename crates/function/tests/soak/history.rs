@@ -12,9 +12,9 @@ use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
+use crate::invariants::{State, agreement, replaced_by_older};
 use crate::notification::record;
-use crate::oracle::{State, agreement, replaced_by_older};
-use crate::world::{World, Written};
+use crate::test_system::{World, Written};
 
 /// Few enough that a source is often what it was before: those states have equal entity tags.
 const COLORS: [[u8; 3]; 3] = [[200, 30, 30], [30, 160, 30], [30, 30, 200]];

@@ -17,15 +17,15 @@
 
 #[path = "../it/bootstrap.rs"]
 mod bootstrap;
+mod corrupted_files;
 mod history;
-mod hostile;
+mod invariants;
 #[path = "../it/moto.rs"]
 mod moto;
 #[path = "../it/notification.rs"]
 mod notification;
-mod oracle;
-mod queue;
-mod world;
+mod queue_batches;
+mod test_system;
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -33,7 +33,7 @@ use std::str::FromStr;
 use futures_util::{StreamExt, stream};
 
 use history::{Tally, live};
-use world::World;
+use test_system::World;
 
 /// Worlds side by side, each with environments of its own: much of a history is waiting.
 const LANES: usize = 8;

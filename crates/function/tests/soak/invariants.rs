@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use emulator::Call;
 use serde_json::Value;
 
-use crate::world::World;
+use crate::test_system::World;
 
 /// A source, at one time.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use crate::bootstrap::function;
 use crate::deployment::{Deployment, image};
-use crate::order::event;
+use crate::event_order::event;
 
 #[tokio::test]
 async fn throttled_request_is_tried_five_times_and_its_event_succeeds_later() {

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::unbounded_channel;
 
 use crate::bootstrap::function;
 use crate::deployment::Deployment;
-use crate::order::event;
+use crate::event_order::event;
 
 /// So many pixels that a search at speed 0 may take longer than the short time, by the estimate. One color takes much less.
 fn plain() -> Vec<u8> {

@@ -10,7 +10,7 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use crate::deployment::{Deployment, image};
-use crate::managed::Managed;
+use crate::managed_instance::Managed;
 
 /// Lambda kills 300 ms later. A busy machine may take longer, but not for ever.
 async fn soon<T>(what: impl Future<Output = T>) -> T {

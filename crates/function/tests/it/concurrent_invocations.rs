@@ -4,7 +4,7 @@ use image::ImageFormat;
 use serde_json::json;
 
 use crate::deployment::{Deployment, image};
-use crate::managed::Managed;
+use crate::managed_instance::Managed;
 
 #[tokio::test]
 async fn a_short_event_does_not_wait_for_a_long_one() {

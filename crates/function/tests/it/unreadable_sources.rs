@@ -5,8 +5,8 @@ use image::ImageFormat;
 use serde_json::{Value, json};
 
 use crate::deployment::{Deployment, image};
+use crate::event_order::event;
 use crate::notification::record;
-use crate::order::event;
 
 const STORED: [&str; 2] = ["a.png", "a.png.avif"];
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::deployment::{Deployment, image};
-use crate::order::event;
+use crate::event_order::event;
 
 #[tokio::test]
 async fn headers_and_user_metadata_go_along_and_ours_come_first() {

@@ -48,7 +48,7 @@ in
       # Contains avifdec, an independent decoder.
       nativeBuildInputs = arguments.nativeBuildInputs ++ [ pkgs.libavif ];
       # This build has no README, docs and moto, so it omits the tests that need them. `make test` runs all tests.
-      cargoNextestExtraArgs = "--filterset 'not test(/the_readme|the_docs|by_moto/)'";
+      cargoNextestExtraArgs = "--filterset 'not test(/the_readme|the_docs|moto/)'";
     }
   );
 

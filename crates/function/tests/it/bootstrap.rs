@@ -1,11 +1,11 @@
-//! The real binary, as Lambda starts it.
+//! The `bootstrap` binary, with a configuration like that of a Lambda function.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use emulator::{Beside, Function};
 
-/// The function with these variables, one environment of it at a time.
+/// Returns a function with these environment variables, which has one execution environment at a time.
 pub(crate) fn function(environment: BTreeMap<String, String>) -> Function {
     Function {
         name: "avif".into(),

@@ -1,4 +1,4 @@
-//! The catalog, in moto's DynamoDB.
+//! The catalog, in the DynamoDB of moto.
 
 use std::collections::HashMap;
 
@@ -12,15 +12,15 @@ use crate::moto::Moto;
 
 const TABLE: &str = "images";
 
-struct Catalog {
+struct MotoCatalog {
     client: Client,
     moto: Moto,
 }
 
-impl Catalog {
-    async fn new() -> Self {
+impl MotoCatalog {
+    async fn start() -> Self {
         let moto = Moto::start().await;
-        let client = Client::new(&moto.access());
+        let client = Client::new(&moto.sdk_config());
         let key = KeySchemaElement::builder().attribute_name("source").key_type(KeyType::Hash).build().unwrap();
         let source = AttributeDefinition::builder().attribute_name("source").attribute_type("S".into());
         let table =
@@ -34,56 +34,56 @@ impl Catalog {
         [("AVIF_CATALOG_TABLE", TABLE), ("AVIF_WIDTHS", "full,50"), endpoint]
     }
 
-    async fn item(&self, source: &str) -> Option<HashMap<String, AttributeValue>> {
+    async fn read_item(&self, source: &str) -> Option<HashMap<String, AttributeValue>> {
         let key = AttributeValue::S(source.to_owned());
         self.client.get_item().table_name(TABLE).key("source", key).send().await.unwrap().item
     }
 }
 
 #[tokio::test]
-async fn by_moto_the_catalogue_lists_what_is_stored_of_the_newest_source_and_forgets_what_is_gone() {
-    let catalog = Catalog::new().await;
-    let mut house = Deployment::untold(&catalog.settings()).await;
-    // As events have it: form-encoded.
-    let told = "%E5%86%99%E7%9C%9F+1%2B2.png";
-    let old = house.lay("写真 1+2.png", &image(ImageFormat::Png, 90, 60)).await;
-    assert_eq!(house.tell(event(told, Some(&old), "01")).await.0, "converted");
-    let new = house.lay("写真 1+2.png", &image(ImageFormat::Png, 120, 80)).await;
-    assert_eq!(house.tell(event(told, Some(&new), "02")).await.0, "converted");
-    assert_eq!(house.tell(event(told, Some(&old), "01")).await.0, "skipped");
+async fn with_moto_catalog_item_follows_the_newest_source() {
+    let catalog = MotoCatalog::start().await;
+    let mut deployment = Deployment::without_events(&catalog.settings()).await;
+    // The form-encoded key, as in S3 events.
+    let encoded_key = "%E5%86%99%E7%9C%9F+1%2B2.png";
+    let old = deployment.put_source("写真 1+2.png", &image(ImageFormat::Png, 90, 60)).await;
+    assert_eq!(deployment.send_event(event(encoded_key, Some(&old), "01")).await.0, "converted");
+    let new = deployment.put_source("写真 1+2.png", &image(ImageFormat::Png, 120, 80)).await;
+    assert_eq!(deployment.send_event(event(encoded_key, Some(&new), "02")).await.0, "converted");
+    assert_eq!(deployment.send_event(event(encoded_key, Some(&old), "01")).await.0, "skipped");
 
-    let item = catalog.item("s3://photos/写真 1+2.png").await.unwrap();
+    let item = catalog.read_item("s3://photos/写真 1+2.png").await.unwrap();
     assert_eq!(item["avif-source-etag"], AttributeValue::S(new));
     let manifest = item["manifest"].as_m().unwrap();
     let widths: Vec<_> =
         manifest["variants"].as_l().unwrap().iter().map(|variant| &variant.as_m().unwrap()["width"]).collect();
     assert_eq!(widths, [&AttributeValue::N("120".into()), &AttributeValue::N("50".into())]);
 
-    house.s3.delete_object().bucket("photos").key("写真 1+2.png").send().await.unwrap();
-    assert_eq!(house.tell(event(told, None, "03")).await.0, "deleted");
-    assert_eq!(catalog.item("s3://photos/写真 1+2.png").await, None);
+    deployment.s3.delete_object().bucket("photos").key("写真 1+2.png").send().await.unwrap();
+    assert_eq!(deployment.send_event(event(encoded_key, None, "03")).await.0, "deleted");
+    assert_eq!(catalog.read_item("s3://photos/写真 1+2.png").await, None);
 }
 
 #[tokio::test]
-async fn by_moto_an_item_that_was_lost_is_written_again() {
-    let catalog = Catalog::new().await;
-    let mut house = Deployment::untold(&catalog.settings()).await;
-    let etag = house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
-    house.tell(event("a.png", Some(&etag), "01")).await;
+async fn with_moto_missing_catalog_item_is_written_again() {
+    let catalog = MotoCatalog::start().await;
+    let mut deployment = Deployment::without_events(&catalog.settings()).await;
+    let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
+    deployment.send_event(event("a.png", Some(&etag), "01")).await;
     let key = AttributeValue::S("s3://photos/a.png".into());
     catalog.client.delete_item().table_name(TABLE).key("source", key).send().await.unwrap();
-    // As after a crash between the manifest and the item.
-    assert_eq!(house.tell(event("a.png", Some(&etag), "01")).await.0, "converted");
-    assert!(catalog.item("s3://photos/a.png").await.is_some());
+    // A crash after the manifest was written and before the item was written has the same result.
+    assert_eq!(deployment.send_event(event("a.png", Some(&etag), "01")).await.0, "converted");
+    assert!(catalog.read_item("s3://photos/a.png").await.is_some());
 }
 
 #[tokio::test]
-async fn by_moto_a_table_that_is_not_there_is_a_failure_that_names_it() {
-    let catalog = Catalog::new().await;
+async fn with_moto_missing_catalog_table_fails_with_its_name() {
+    let catalog = MotoCatalog::start().await;
     let mut settings = catalog.settings();
     settings[0].1 = "missing";
-    let mut house = Deployment::untold(&settings).await;
-    let etag = house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
-    let error = house.lambda.invoke(event("a.png", Some(&etag), "01")).await.result.unwrap_err().error_message;
+    let mut deployment = Deployment::without_events(&settings).await;
+    let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
+    let error = deployment.lambda.invoke(event("a.png", Some(&etag), "01")).await.result.unwrap_err().error_message;
     assert!(error.contains("in the table missing: 400 ResourceNotFoundException"), "{error}");
 }

@@ -1,4 +1,4 @@
-//! A bucket wired to the function, as in an account.
+//! A local deployment: two buckets, and the function that receives their events.
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
@@ -17,118 +17,114 @@ use crate::bootstrap::function;
 pub(crate) struct Deployment {
     pub(crate) s3: Client,
     pub(crate) lambda: Lambda,
-    pub(crate) deliveries: UnboundedReceiver<Delivery>,
+    /// One entry for each event that the buckets sent to the function, after its last attempt.
+    pub(crate) invocations: UnboundedReceiver<Delivery>,
     pub(crate) log: UnboundedReceiver<String>,
-    /// The function's own variables.
+    /// The environment variables of the function.
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) server: S3,
-    /// What goes wrong between the function and the server; nothing at first.
+    /// Faults of the connection between the function and the server. There are none at the start.
     pub(crate) faults: Faults,
-    _door: Door,
-    /// A folder for each bucket, a file for each object.
+    _endpoint: Door,
+    /// Contains a folder for each bucket, and in it a file for each object.
     pub(crate) folder: TempDir,
 }
 
 impl Deployment {
-    /// With these settings of the function, and buckets named `photos` and `cdn`, whose events reach the function.
-    pub(crate) async fn with(settings: &[(&str, &str)]) -> Self {
+    /// Starts a function with these settings, and the buckets `photos` and `cdn`, whose events invoke the function.
+    pub(crate) async fn with_events(settings: &[(&str, &str)]) -> Self {
         Self::new(settings, true).await
     }
 
-    /// The same, where events are what a test makes of them.
-    pub(crate) async fn untold(settings: &[(&str, &str)]) -> Self {
+    /// Like `with_events`, but the buckets send no events. A test sends events itself.
+    pub(crate) async fn without_events(settings: &[(&str, &str)]) -> Self {
         Self::new(settings, false).await
     }
 
-    async fn new(settings: &[(&str, &str)], told: bool) -> Self {
+    async fn new(settings: &[(&str, &str)], has_events: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let buckets = vec!["photos".to_owned(), "cdn".to_owned()];
-        let place = Settings {
+        let server_settings = Settings {
             address: ([127, 0, 0, 1], 0).into(),
             folder: folder.path().to_owned(),
             secret: SECRET_KEY.into(),
             buckets,
         };
-        let (server, notifications) = S3::start(place).await.unwrap();
+        let (server, notifications) = S3::start(server_settings).await.unwrap();
         let faults = Faults::none();
-        let (door, _) = server.door(faults.clone()).await.unwrap();
-        let mut environment = server.environment_at(&door);
-        // Small images at the quickest speed: what is tested is the way, not the codec.
+        let (endpoint, _) = server.door(faults.clone()).await.unwrap();
+        let mut environment = server.environment_at(&endpoint);
+        // The fastest speed, because these tests do not test the codec.
         environment.insert("AVIF_SPEED".into(), "10".into());
         environment.extend(settings.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
         let (lines, log) = unbounded_channel();
         let lambda = Lambda::new(function(environment.clone()), lines);
-        let deliveries = if told { wire(notifications, lambda.clone()) } else { unbounded_channel().1 };
+        let invocations = if has_events { wire(notifications, lambda.clone()) } else { unbounded_channel().1 };
         Self {
             s3: server.client(SECRET_KEY),
             lambda,
-            deliveries,
+            invocations,
             log,
             environment,
             server,
             faults,
-            _door: door,
+            _endpoint: endpoint,
             folder,
         }
     }
 
-    /// Puts an object and waits until the function has answered its event.
-    pub(crate) async fn put(&mut self, key: &str, bytes: &[u8]) -> Delivery {
+    /// Puts an object and waits for the function's response to its event.
+    pub(crate) async fn put_and_wait(&mut self, key: &str, bytes: &[u8]) -> Delivery {
         let body = ByteStream::from(bytes.to_vec());
         let put = self.s3.put_object().bucket("photos").key(key).cache_control("max-age=60").body(body);
         put.send().await.unwrap();
-        self.deliveries.recv().await.unwrap()
+        self.invocations.recv().await.unwrap()
     }
 
-    /// Puts an object and gives the function's report of it.
-    pub(crate) async fn report_of(&mut self, key: &str, bytes: &[u8]) -> Report {
-        let delivery = self.put(key, bytes).await;
-        let answer = delivery.last.result.unwrap();
-        let reports: Vec<Report> = serde_json::from_value(answer["reports"].clone()).unwrap();
+    /// Puts an object and returns the function's report.
+    pub(crate) async fn put_and_get_report(&mut self, key: &str, bytes: &[u8]) -> Report {
+        let invocation = self.put_and_wait(key, bytes).await;
+        let response = invocation.last.result.unwrap();
+        let reports: Vec<Report> = serde_json::from_value(response["reports"].clone()).unwrap();
         let [report] = reports.try_into().unwrap();
         report
     }
 
-    /// What an event comes to for a function that reaches S3 at that endpoint.
-    pub(crate) async fn invoke_at(&self, endpoint: &str, event: Value) -> (String, String) {
+    /// Invokes another function that uses this S3 endpoint. Returns the outcome and the reason.
+    pub(crate) async fn invoke_with_endpoint(&self, url: &str, event: Value) -> (String, String) {
         let mut environment = self.environment.clone();
-        environment.insert("AWS_ENDPOINT_URL_S3".into(), endpoint.to_owned());
-        outcome_of(Lambda::new(function(environment), unbounded_channel().0).invoke(event).await.result)
+        environment.insert("AWS_ENDPOINT_URL_S3".into(), url.to_owned());
+        outcome_and_reason(Lambda::new(function(environment), unbounded_channel().0).invoke(event).await.result)
     }
 
-    /// The same, at that door.
-    pub(crate) async fn invoke_through(&self, door: &Door, event: Value) -> (String, String) {
-        self.invoke_at(&door.endpoint(), event).await
-    }
-
-    /// Has these requests of the function refused from here on, and no others, and gives what an event then comes to: the
-    /// outcome, and why.
-    pub(crate) async fn invoke_with_refusals(&self, refusals: Vec<Refusal>, event: Value) -> (String, String) {
-        self.faults.refuse(refusals);
+    /// Invokes the function. Meanwhile, the matching requests of the function to S3 get these responses. Returns the outcome
+    /// and the reason.
+    pub(crate) async fn invoke_with_s3_responses(&self, responses: Vec<Refusal>, event: Value) -> (String, String) {
+        self.faults.refuse(responses);
         let result = self.lambda.invoke(event).await.result;
         self.faults.refuse(vec![]);
-        outcome_of(result)
+        outcome_and_reason(result)
     }
 
-    pub(crate) async fn get(&self, bucket: &str, key: &str) -> Vec<u8> {
-        let got = self.s3.get_object().bucket(bucket).key(key).send().await.unwrap();
-        got.body.collect().await.unwrap().to_vec()
+    pub(crate) async fn read(&self, bucket: &str, key: &str) -> Vec<u8> {
+        let object = self.s3.get_object().bucket(bucket).key(key).send().await.unwrap();
+        object.body.collect().await.unwrap().to_vec()
     }
 
-    /// Every key in the bucket, in order.
-    pub(crate) async fn keys(&self, bucket: &str) -> Vec<String> {
+    /// Lists the keys in the bucket, in order.
+    pub(crate) async fn list_keys(&self, bucket: &str) -> Vec<String> {
         let list = self.s3.list_objects_v2().bucket(bucket).send().await.unwrap();
         list.contents.unwrap_or_default().into_iter().filter_map(|object| object.key).collect()
     }
 
-    /// Every line of the log so far.
-    pub(crate) fn lines(&mut self) -> Vec<String> {
+    /// Returns the log lines since the last call.
+    pub(crate) fn take_log_lines(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.log.try_recv().ok()).collect()
     }
 
-    /// The function's lines so far that are JSON with a report.
-    pub(crate) fn report_lines(&mut self) -> Vec<Value> {
-        self.lines()
+    /// Returns the log lines since the last call that are JSON with a report.
+    pub(crate) fn take_report_lines(&mut self) -> Vec<Value> {
+        self.take_log_lines()
             .into_iter()
             .filter_map(|line| serde_json::from_str::<Value>(&line).ok())
             .filter(|line| line.get("report").is_some())
@@ -136,23 +132,23 @@ impl Deployment {
     }
 }
 
-/// An answer's one outcome, and why.
-fn outcome_of(result: Result<Value, FunctionError>) -> (String, String) {
+/// Returns the outcome and the reason of a response with one report.
+fn outcome_and_reason(result: Result<Value, FunctionError>) -> (String, String) {
     match result {
-        Ok(answer) => {
-            let report = &answer["reports"][0];
-            let why = report.get("reason").and_then(Value::as_str).unwrap_or_default();
-            (report["outcome"].as_str().unwrap().to_owned(), why.to_owned())
+        Ok(response) => {
+            let report = &response["reports"][0];
+            let reason = report.get("reason").and_then(Value::as_str).unwrap_or_default();
+            (report["outcome"].as_str().unwrap().to_owned(), reason.to_owned())
         }
         Err(error) => ("failed".to_owned(), error.error_message),
     }
 }
 
-/// The bytes of a file in that format: red at the left, green at the bottom, with some texture.
+/// Returns an image file in this format: red at the left, green at the bottom, with some texture.
 pub(crate) fn image(format: ImageFormat, width: u32, height: u32) -> Vec<u8> {
-    let part = |at: u32, of: u32| u8::try_from(at * 255 / of).unwrap();
+    let gradient = |at: u32, size: u32| u8::try_from(at * 255 / size).unwrap();
     let image = RgbImage::from_fn(width, height, |x, y| {
-        Rgb([255 - part(x, width), part(y, height), u8::try_from((x * 31 + y * 17) % 64).unwrap()])
+        Rgb([255 - gradient(x, width), gradient(y, height), u8::try_from((x * 31 + y * 17) % 64).unwrap()])
     });
     let mut bytes = Cursor::new(vec![]);
     image.write_to(&mut bytes, format).unwrap();

@@ -1,4 +1,4 @@
-//! Every event as AWS documents it, the jobs that it becomes, and the answers that its sender gets.
+//! The events that AWS documents, the jobs in them, and the response to each kind of event.
 
 use function::event::{Batch, parse_event};
 use image::ImageFormat;
@@ -8,16 +8,17 @@ use serde_json::{Value, json};
 
 use crate::deployment::{Deployment, image};
 
+/// An example event from `tests/events`.
 macro_rules! payload {
     ($name:literal) => {
         serde_json::from_str::<Value>(include_str!(concat!("../events/", $name, ".json"))).unwrap()
     };
 }
 
-/// What each job is, in short.
-fn told(batch: &Batch) -> Vec<String> {
+/// Describes each job in one line.
+fn describe_jobs(batch: &Batch) -> Vec<String> {
     let short = |text: Option<&str>| text.map_or_else(|| "-".to_owned(), |text| text.chars().take(8).collect());
-    let told = |job: &model::Job| {
+    let describe = |job: &model::Job| {
         let change = if job.change == Change::Created { "created" } else { "deleted" };
         let sequencer = job.source.sequencer.clone().map(String::from);
         let sequencer = sequencer.as_deref().map_or("-", |text| &text[text.len() - 2..]);
@@ -28,11 +29,11 @@ fn told(batch: &Batch) -> Vec<String> {
             short(job.source.version.as_deref())
         )
     };
-    batch.jobs.iter().map(told).collect()
+    batch.jobs.iter().map(describe).collect()
 }
 
-/// The answer where the jobs at these places failed, and the others were skipped.
-fn answer(batch: &Batch, failed: &[usize]) -> Result<Value, String> {
+/// Builds the response if the jobs with these indexes failed and the others were skipped.
+fn build_response(batch: &Batch, failed: &[usize]) -> Result<Value, String> {
     let report = |(index, job): (usize, &model::Job)| {
         let outcome = if failed.contains(&index) {
             Outcome::Failed { reason: "SlowDown".into() }
@@ -42,61 +43,64 @@ fn answer(batch: &Batch, failed: &[usize]) -> Result<Value, String> {
         Report { job: job.clone(), outcome, timings: Timings::default() }
     };
     let reports: Vec<Report> = batch.jobs.iter().enumerate().map(report).collect();
-    batch.response_format.build_response(&reports, &batch.rejected).map_err(|error| error.error_message)
+    batch.reply.answer(&reports, &batch.rejected).map_err(|error| error.error_message)
 }
 
 #[test]
-fn a_notification_of_s3_is_answered_by_reports_or_an_error() {
+fn s3_notification_returns_reports_or_an_error() {
     let batch = parse_event(&payload!("s3")).unwrap();
     assert_eq!(
-        told(&batch),
+        describe_jobs(&batch),
         [
             "created s3://amzn-s3-demo-bucket/HappyFace.jpg etag d41d8cd9 version 096fKKXT sequencer E5",
             "created s3://amzn-s3-demo-bucket/写真 1+2%.jpg etag d41d8cd9 version - sequencer E6",
-            "removed s3://amzn-s3-demo-bucket/HappyFace.jpg etag d41d8cd9 version - sequencer E7",
-            "removed s3://amzn-s3-demo-bucket/old/a.jpg etag - version - sequencer E8",
+            "deleted s3://amzn-s3-demo-bucket/HappyFace.jpg etag d41d8cd9 version - sequencer E7",
+            "deleted s3://amzn-s3-demo-bucket/old/a.jpg etag - version - sequencer E8",
         ]
     );
     assert!(batch.rejected[0].starts_with("event \"ObjectTagging:Put\" is not supported"), "{:?}", batch.rejected);
-    let done = answer(&batch, &[]).unwrap();
-    assert_eq!((done["reports"].as_array().unwrap().len(), done["rejected_records"].as_array().unwrap().len()), (4, 1));
-    let error = answer(&batch, &[0, 3]).unwrap_err();
+    let response = build_response(&batch, &[]).unwrap();
+    assert_eq!(
+        (response["reports"].as_array().unwrap().len(), response["rejected_records"].as_array().unwrap().len()),
+        (4, 1)
+    );
+    let error = build_response(&batch, &[0, 3]).unwrap_err();
     assert_eq!(
         error,
         "2 of 4 failed: s3://amzn-s3-demo-bucket/HappyFace.jpg: SlowDown; s3://amzn-s3-demo-bucket/old/a.jpg: SlowDown"
     );
-    assert_eq!(told(&parse_event(&payload!("s3-test")).unwrap()), [""; 0]);
+    assert_eq!(describe_jobs(&parse_event(&payload!("s3-test")).unwrap()), [""; 0]);
 }
 
 #[test]
-fn sns_brings_what_s3_told() {
+fn sns_message_gives_the_jobs_of_its_s3_notification() {
     let batch = parse_event(&payload!("sns")).unwrap();
     let job = "created s3://amzn-s3-demo-bucket/HappyFace.jpg etag d41d8cd9 version 096fKKXT sequencer E5";
-    assert_eq!(told(&batch), [job]);
-    assert!(answer(&batch, &[0]).is_err() && answer(&batch, &[]).is_ok());
+    assert_eq!(describe_jobs(&batch), [job]);
+    assert!(build_response(&batch, &[0]).is_err() && build_response(&batch, &[]).is_ok());
 }
 
 #[test]
-fn eventbridge_tells_keys_as_they_are() {
+fn eventbridge_keys_are_not_decoded() {
     let batch = parse_event(&payload!("eventbridge-created")).unwrap();
     let job = "created s3://amzn-s3-demo-bucket1/写真 1+2%.jpg etag b1946ac9 version IYV3p45B sequencer 89";
-    assert_eq!(told(&batch), [job]);
-    assert!(answer(&batch, &[0]).is_err() && answer(&batch, &[]).is_ok());
+    assert_eq!(describe_jobs(&batch), [job]);
+    assert!(build_response(&batch, &[0]).is_err() && build_response(&batch, &[]).is_ok());
     let batch = parse_event(&payload!("eventbridge-delete-marker")).unwrap();
-    let job = "removed s3://amzn-s3-demo-bucket1/example-key etag d41d8cd9 version 1QW9g1Z9 sequencer 6D";
-    assert_eq!(told(&batch), [job]);
+    let job = "deleted s3://amzn-s3-demo-bucket1/example-key etag d41d8cd9 version 1QW9g1Z9 sequencer 6D";
+    assert_eq!(describe_jobs(&batch), [job]);
     let batch = parse_event(&payload!("eventbridge-deleted")).unwrap();
-    assert_eq!(told(&batch), ["removed s3://amzn-s3-demo-bucket1/example-key etag - version - sequencer 6E"]);
+    assert_eq!(describe_jobs(&batch), ["deleted s3://amzn-s3-demo-bucket1/example-key etag - version - sequencer 6E"]);
     let mut other = payload!("eventbridge-created");
     other["detail-type"] = "Object Tags Added".into();
-    assert!(parse_event(&other).unwrap().rejected[0].contains("\"Object Tags Added\" is not supported"));
+    assert!(parse_event(&other).unwrap().refused[0].contains("\"Object Tags Added\" is not supported"));
 }
 
 #[test]
-fn of_a_queues_messages_those_that_failed_are_named() {
+fn sqs_response_contains_the_ids_of_failed_messages() {
     let batch = parse_event(&payload!("sqs")).unwrap();
     assert_eq!(
-        told(&batch),
+        describe_jobs(&batch),
         [
             "created s3://amzn-s3-demo-bucket/HappyFace.jpg etag d41d8cd9 version 096fKKXT sequencer E5",
             "created s3://amzn-s3-demo-bucket/写真 1+2%.jpg etag d41d8cd9 version - sequencer E6",
@@ -108,23 +112,23 @@ fn of_a_queues_messages_those_that_failed_are_named() {
         let ids: Vec<Value> = ids.iter().map(|id| json!({ "itemIdentifier": id })).collect();
         Ok(json!({ "batchItemFailures": ids }))
     };
-    // What is not understood comes back, until it is a dead letter; S3's test does not.
-    let broken = "7a1f2c3d-0001-4000-8000-000000000003";
-    assert_eq!(answer(&batch, &[]), failed(&[broken]));
-    assert!(batch.rejected[0].starts_with(&format!("message {broken:?}: SQS message: body: expected")), "{batch:?}");
-    // One of its two jobs is enough for a message to fail.
+    // A malformed message fails, so SQS moves it to the dead-letter queue in the end. The test message of S3 succeeds.
+    let malformed = "7a1f2c3d-0001-4000-8000-000000000003";
+    assert_eq!(build_response(&batch, &[]), failed(&[malformed]));
+    assert!(batch.rejected[0].starts_with(&format!("message {malformed:?}: SQS message: body: expected")), "{batch:?}");
+    // A message fails if one of its two jobs failed.
     assert_eq!(
-        answer(&batch, &[1, 2]),
-        failed(&["059f36b4-87a3-44ab-83d2-661975830a7d", "2e1424d4-f796-459a-8184-9c92662be6da", broken])
+        build_response(&batch, &[1, 2]),
+        failed(&["059f36b4-87a3-44ab-83d2-661975830a7d", "2e1424d4-f796-459a-8184-9c92662be6da", malformed])
     );
 }
 
 #[test]
-fn behind_a_failure_the_rest_of_its_group_comes_again() {
+fn sqs_fifo_response_contains_all_later_messages_of_a_failed_group() {
     let batch = parse_event(&payload!("sqs-fifo")).unwrap();
     let failed = |failed: &[usize]| {
-        let answer = answer(&batch, failed).unwrap();
-        let ids = answer["batchItemFailures"].as_array().unwrap().clone();
+        let response = build_response(&batch, failed).unwrap();
+        let ids = response["batchItemFailures"].as_array().unwrap().clone();
         ids.iter().map(|id| id["itemIdentifier"].as_str().unwrap().chars().last().unwrap()).collect::<String>()
     };
     assert_eq!(
@@ -134,11 +138,14 @@ fn behind_a_failure_the_rest_of_its_group_comes_again() {
 }
 
 #[test]
-fn s3_batch_operations_has_a_result_for_every_task() {
+fn s3_batch_operations_response_has_a_result_for_each_task() {
     let batch = parse_event(&payload!("s3-batch-1")).unwrap();
-    // Its version is no matter: the newest counts.
-    assert_eq!(told(&batch), ["created s3://awsexamplebucket/customerImage1.jpg etag - version - sequencer -"]);
-    let result = answer(&batch, &[0]).unwrap();
+    // The job ignores the version of the task, because the function reads only the current version.
+    assert_eq!(
+        describe_jobs(&batch),
+        ["created s3://awsexamplebucket/customerImage1.jpg etag - version - sequencer -"]
+    );
+    let result = build_response(&batch, &[0]).unwrap();
     assert_eq!(
         result,
         json!({
@@ -149,8 +156,8 @@ fn s3_batch_operations_has_a_result_for_every_task() {
         })
     );
     let batch = parse_event(&payload!("s3-batch-2")).unwrap();
-    assert_eq!(told(&batch), ["created s3://amzn-s3-demo-bucket/写真 1+2%.jpg etag - version - sequencer -"]);
-    let result = answer(&batch, &[]).unwrap();
+    assert_eq!(describe_jobs(&batch), ["created s3://amzn-s3-demo-bucket/写真 1+2%.jpg etag - version - sequencer -"]);
+    let result = build_response(&batch, &[]).unwrap();
     assert_eq!(result["invocationSchemaVersion"], "2.0");
     assert_eq!(result["results"][0]["resultCode"], "Succeeded");
     assert_eq!(result["results"][1]["resultCode"], "PermanentFailure");
@@ -162,11 +169,11 @@ fn s3_batch_operations_has_a_result_for_every_task() {
 }
 
 #[test]
-fn an_order_is_answered_by_its_report() {
+fn direct_invocation_returns_its_report() {
     let batch = parse_event(&payload!("direct")).unwrap();
-    assert_eq!(told(&batch), ["created s3://amzn-s3-demo-bucket/写真 1+2%.jpg etag - version - sequencer -"]);
-    assert_eq!(answer(&batch, &[]).unwrap()["outcome"], "skipped");
-    assert!(answer(&batch, &[0]).is_err());
+    assert_eq!(describe_jobs(&batch), ["created s3://amzn-s3-demo-bucket/写真 1+2%.jpg etag - version - sequencer -"]);
+    assert_eq!(build_response(&batch, &[]).unwrap()["outcome"], "skipped");
+    assert!(build_response(&batch, &[0]).is_err());
     let error = parse_event(&json!({"bucket": "b", "key": "k", "widths": 5})).unwrap_err().to_string();
     assert!(
         error.starts_with("direct invocation: widths: unknown field `widths`, expected `bucket` or `key`"),
@@ -175,7 +182,7 @@ fn an_order_is_answered_by_its_report() {
 }
 
 #[test]
-fn what_is_not_understood_says_where() {
+fn error_of_a_malformed_event_names_the_field() {
     let error = |event: &Value| parse_event(event).unwrap_err().to_string();
     let mut event = payload!("s3");
     event["Records"][1]["s3"]["object"]["key"] = 5.into();
@@ -192,7 +199,7 @@ fn what_is_not_understood_says_where() {
         error(&event)
     );
     event["source"] = "aws.ec2".into();
-    assert!(error(&event).contains(" from \"aws.ec2\"; supported are S3 notifications"), "{}", error(&event));
+    assert!(error(&event).contains(" from \"aws.ec2\"; understood are notifications of S3"), "{}", error(&event));
     let mut mixed = payload!("sqs");
     mixed["Records"][0]["eventSource"] = "aws:kinesis".into();
     assert!(
@@ -204,8 +211,8 @@ fn what_is_not_understood_says_where() {
     assert!(error(&long).len() < 500);
 }
 
-/// Any JSON, with the names that mean something among its fields.
-fn values() -> impl Strategy<Value = Value> {
+/// Any JSON, often with the field names and values of real events.
+fn arbitrary_event() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -262,14 +269,14 @@ fn values() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn no_event_panics_and_every_answer_fits_its_event(event in values()) {
+    fn arbitrary_event_does_not_panic(event in arbitrary_event()) {
         if let Ok(batch) = parse_event(&event) {
-            let _ = answer(&batch, &[0]);
+            let _ = build_response(&batch, &[0]);
         }
     }
 
     #[test]
-    fn any_key_comes_through_every_envelope(key in "\\PC{1,40}") {
+    fn any_key_is_parsed_from_every_kind_of_event(key in "\\PC{1,40}") {
         let encoded = percent_encoding::utf8_percent_encode(&key, percent_encoding::NON_ALPHANUMERIC).to_string();
         let mut s3 = payload!("s3");
         s3["Records"][0]["s3"]["object"]["key"] = encoded.as_str().into();
@@ -277,18 +284,18 @@ proptest! {
         sns["Records"][0]["Sns"]["Message"] = s3.to_string().into();
         let mut sqs = payload!("sqs");
         sqs["Records"][0]["body"] = s3.to_string().into();
-        let mut bridge = payload!("eventbridge-created");
-        bridge["detail"]["object"]["key"] = key.as_str().into();
-        let mut task = payload!("s3-batch-1");
-        task["tasks"][0]["s3Key"] = encoded.as_str().into();
+        let mut eventbridge = payload!("eventbridge-created");
+        eventbridge["detail"]["object"]["key"] = key.as_str().into();
+        let mut batch_operation = payload!("s3-batch-1");
+        batch_operation["tasks"][0]["s3Key"] = encoded.as_str().into();
         let direct = json!({ "bucket": "photos", "key": key });
-        for event in [s3, sns, sqs, bridge, task, direct] {
+        for event in [s3, sns, sqs, eventbridge, batch_operation, direct] {
             prop_assert_eq!(&parse_event(&event).unwrap().jobs[0].source.at.key, &key);
         }
     }
 }
 
-/// A message of a queue, about an object that was put.
+/// Returns an SQS message with the event of a created object.
 fn message(id: &str, key: &str, group: Option<&str>) -> Value {
     let mut message = payload!("sqs")["Records"][0].clone();
     let mut body = payload!("eventbridge-created");
@@ -303,67 +310,68 @@ fn message(id: &str, key: &str, group: Option<&str>) -> Value {
 }
 
 #[tokio::test]
-async fn one_bad_message_costs_its_batch_nothing() {
-    let mut house = Deployment::untold(&[("AVIF_OUTPUT_BUCKET", "cdn")]).await;
-    house.lay("写真 1+2%.png", &image(ImageFormat::Png, 90, 60)).await;
-    house.lay("b.jpg", b"broken").await;
-    let mut unreadable = message("3", "a.png", None);
-    unreadable["body"] = "{".into();
+async fn malformed_message_does_not_fail_the_other_messages_of_its_batch() {
+    let mut deployment = Deployment::without_events(&[("AVIF_OUTPUT_BUCKET", "cdn")]).await;
+    deployment.put_source("写真 1+2%.png", &image(ImageFormat::Png, 90, 60)).await;
+    deployment.put_source("b.jpg", b"broken").await;
+    let mut malformed = message("3", "a.png", None);
+    malformed["body"] = "{".into();
     let messages =
-        [message("1", "写真 1+2%.png", None), message("2", "b.jpg", None), unreadable, message("4", "gone.png", None)];
-    let answer = house.lambda.invoke(json!({ "Records": messages })).await.result.unwrap();
-    // A broken image and one that is gone are refused, and would be again.
-    assert_eq!(answer, json!({ "batchItemFailures": [{ "itemIdentifier": "3" }] }));
-    assert_eq!(house.keys("cdn").await, ["写真 1+2%.png.avif"]);
+        [message("1", "写真 1+2%.png", None), message("2", "b.jpg", None), malformed, message("4", "gone.png", None)];
+    let response = deployment.lambda.invoke(json!({ "Records": messages })).await.result.unwrap();
+    // A retry cannot help for a broken image or for a source that does not exist.
+    assert_eq!(response, json!({ "batchItemFailures": [{ "itemIdentifier": "3" }] }));
+    assert_eq!(deployment.list_keys("cdn").await, ["写真 1+2%.png.avif"]);
 }
 
 #[tokio::test]
-async fn a_batch_that_fails_as_a_whole_names_every_message() {
-    let mut house = Deployment::untold(&[("AVIF_OUTPUT_BUCKET", "missing")]).await;
+async fn response_of_a_batch_without_a_success_contains_every_message_id() {
+    let mut deployment = Deployment::without_events(&[("AVIF_OUTPUT_BUCKET", "missing")]).await;
     for key in ["a.png", "b.png"] {
-        house.lay(key, &image(ImageFormat::Png, 90, 60)).await;
+        deployment.put_source(key, &image(ImageFormat::Png, 90, 60)).await;
     }
     let messages =
         [message("1", "a.png", Some("g")), message("2", "folder/", Some("g")), message("3", "b.png", Some("h"))];
-    let answer = house.lambda.invoke(json!({ "Records": messages })).await.result.unwrap();
+    let response = deployment.lambda.invoke(json!({ "Records": messages })).await.result.unwrap();
     let failed = ["1", "2", "3"].map(|id| json!({ "itemIdentifier": id }));
-    assert_eq!(answer, json!({ "batchItemFailures": failed }));
+    assert_eq!(response, json!({ "batchItemFailures": failed }));
 }
 
 #[tokio::test]
-async fn an_existing_bucket_is_worked_through_by_s3_batch_operations() {
-    let mut house = Deployment::untold(&[]).await;
-    house.lay("a 1.png", &image(ImageFormat::Png, 90, 60)).await;
-    house.lay("b.jpg", b"broken").await;
+async fn s3_batch_operations_converts_existing_objects() {
+    let mut deployment = Deployment::without_events(&[]).await;
+    deployment.put_source("a 1.png", &image(ImageFormat::Png, 90, 60)).await;
+    deployment.put_source("b.jpg", b"broken").await;
     let task = |key: &str| json!({ "taskId": key, "s3Key": key, "s3VersionId": null, "s3Bucket": "photos" });
-    let mut call = payload!("s3-batch-2");
-    call["tasks"] = json!([task("a+1.png"), task("b.jpg"), task("gone.jpg"), task("a+1.png")]);
-    let answer = house.lambda.invoke(call).await.result.unwrap();
-    let results: Vec<_> = answer["results"].as_array().unwrap().iter().map(|result| &result["resultCode"]).collect();
+    let mut event = payload!("s3-batch-2");
+    event["tasks"] = json!([task("a+1.png"), task("b.jpg"), task("gone.jpg"), task("a+1.png")]);
+    let response = deployment.lambda.invoke(event).await.result.unwrap();
+    let results: Vec<_> = response["results"].as_array().unwrap().iter().map(|result| &result["resultCode"]).collect();
     assert_eq!(results, ["Succeeded", "PermanentFailure", "PermanentFailure", "Succeeded"]);
-    assert_eq!(answer["results"][0]["resultString"], "converted: s3://photos/a 1.png.avif");
-    assert_eq!(answer["results"][3]["resultString"], "skipped: its variants are stored already");
-    assert!(answer["results"][2]["resultString"].as_str().unwrap().contains("s3://photos/gone.jpg does not exist"));
+    assert_eq!(response["results"][0]["resultString"], "converted: s3://photos/a 1.png.avif");
+    assert_eq!(response["results"][3]["resultString"], "skipped: its variants are stored already");
+    assert!(response["results"][2]["resultString"].as_str().unwrap().contains("s3://photos/gone.jpg does not exist"));
 }
 
 #[tokio::test]
-async fn a_person_may_order_one_image() {
-    let mut house = Deployment::untold(&[]).await;
-    house.lay("写真 1+2%.png", &image(ImageFormat::Png, 90, 60)).await;
-    let answer = house.lambda.invoke(json!({ "bucket": "photos", "key": "写真 1+2%.png" })).await.result.unwrap();
+async fn direct_invocation_converts_one_image() {
+    let mut deployment = Deployment::without_events(&[]).await;
+    deployment.put_source("写真 1+2%.png", &image(ImageFormat::Png, 90, 60)).await;
+    let response =
+        deployment.lambda.invoke(json!({ "bucket": "photos", "key": "写真 1+2%.png" })).await.result.unwrap();
     assert_eq!(
-        (&answer["outcome"], &answer["variants"][0]["at"]["key"]),
+        (&response["outcome"], &response["variants"][0]["at"]["key"]),
         (&json!("converted"), &json!("写真 1+2%.png.avif"))
     );
 }
 
 #[tokio::test]
-async fn a_name_writes_no_line_of_its_own_into_a_log_for_people() {
-    let house = Deployment::untold(&[("AWS_LAMBDA_LOG_FORMAT", "Text")]).await;
+async fn control_characters_of_a_key_are_escaped_in_the_text_log() {
+    let deployment = Deployment::without_events(&[("AWS_LAMBDA_LOG_FORMAT", "Text")]).await;
     let key = "a.jpg\n2026-01-01T00:00:00Z ERROR forged\u{1b}[2J";
-    house.lambda.invoke(json!({ "bucket": "photos", "key": key })).await.result.unwrap();
-    let mut log = house.log;
-    house.lambda.stop().await;
+    deployment.lambda.invoke(json!({ "bucket": "photos", "key": key })).await.result.unwrap();
+    let mut log = deployment.log;
+    deployment.lambda.stop().await;
     let lines: Vec<String> = std::iter::from_fn(|| log.try_recv().ok()).collect();
     assert!(lines.iter().any(|line| line.contains(r"a.jpg\n2026-01-01T00:00:00Z ERROR forged\u{1b}[2J")), "{lines:?}");
     assert!(

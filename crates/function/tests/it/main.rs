@@ -1,4 +1,4 @@
-//! The real `bootstrap`, over the real Runtime API protocol, against a real S3 protocol server.
+//! Runs the real `bootstrap` over the Runtime API protocol, against a server with the S3 protocol.
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! A Runtime API that hands out whatever there is to whoever polls.
+//! A Runtime API that serves several polls at the same time, as on Lambda Managed Instances.
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
@@ -15,21 +15,22 @@ use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// The function, and its answers; of an error, what it says.
-pub(crate) struct Managed {
+/// A running function, its events and its responses, each with a request ID.
+pub(crate) struct ManagedInstance {
     pub(crate) function: Child,
     pub(crate) events: UnboundedSender<(&'static str, Value)>,
-    pub(crate) answered: UnboundedReceiver<(String, Value)>,
+    /// The body of each response, or of each error.
+    pub(crate) responses: UnboundedReceiver<(String, Value)>,
 }
 
-struct Counter {
+struct ApiState {
     events: Mutex<UnboundedReceiver<(&'static str, Value)>>,
-    answers: UnboundedSender<(String, Value)>,
+    responses: UnboundedSender<(String, Value)>,
 }
 
-async fn next(State(counter): State<Arc<Counter>>) -> ([(&'static str, String); 3], String) {
-    // Closed is over: the poll is never answered.
-    let Some((id, event)) = counter.events.lock().await.recv().await else { return std::future::pending().await };
+async fn next_invocation(State(state): State<Arc<ApiState>>) -> ([(&'static str, String); 3], String) {
+    // After the last event, a poll never gets a response.
+    let Some((id, event)) = state.events.lock().await.recv().await else { return std::future::pending().await };
     let headers = [
         ("lambda-runtime-aws-request-id", id.to_owned()),
         ("lambda-runtime-deadline-ms", "600000".to_owned()),
@@ -38,21 +39,21 @@ async fn next(State(counter): State<Arc<Counter>>) -> ([(&'static str, String); 
     (headers, event.to_string())
 }
 
-async fn answer(State(counter): State<Arc<Counter>>, Path(id): Path<String>, body: Bytes) -> StatusCode {
-    counter.answers.send((id, serde_json::from_slice(&body).unwrap())).unwrap();
+async fn receive_response(State(state): State<Arc<ApiState>>, Path(id): Path<String>, body: Bytes) -> StatusCode {
+    state.responses.send((id, serde_json::from_slice(&body).unwrap())).unwrap();
     StatusCode::ACCEPTED
 }
 
-impl Managed {
-    /// Starts the function, which takes so many events at a time.
-    pub(crate) async fn start(environment: BTreeMap<String, String>, at_a_time: &str) -> Self {
-        let (events, waiting) = unbounded_channel();
-        let (answers, answered) = unbounded_channel();
+impl ManagedInstance {
+    /// Starts a function that handles at most this number of events at the same time.
+    pub(crate) async fn start(environment: BTreeMap<String, String>, max_concurrency: &str) -> Self {
+        let (events, queued_events) = unbounded_channel();
+        let (response_sender, responses) = unbounded_channel();
         let routes = Router::new()
-            .route("/2018-06-01/runtime/invocation/next", get(next))
-            .route("/2018-06-01/runtime/invocation/{id}/response", post(answer))
-            .route("/2018-06-01/runtime/invocation/{id}/error", post(answer))
-            .with_state(Arc::new(Counter { events: waiting.into(), answers }));
+            .route("/2018-06-01/runtime/invocation/next", get(next_invocation))
+            .route("/2018-06-01/runtime/invocation/{id}/response", post(receive_response))
+            .route("/2018-06-01/runtime/invocation/{id}/error", post(receive_response))
+            .with_state(Arc::new(ApiState { events: queued_events.into(), responses: response_sender }));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let api = listener.local_addr().unwrap().to_string();
         tokio::spawn(async move { axum::serve(listener, routes).await });
@@ -61,7 +62,7 @@ impl Managed {
             .envs(environment)
             .envs([
                 ("AWS_LAMBDA_RUNTIME_API", api.as_str()),
-                ("AWS_LAMBDA_MAX_CONCURRENCY", at_a_time),
+                ("AWS_LAMBDA_MAX_CONCURRENCY", max_concurrency),
                 ("AWS_REGION", "us-east-1"),
             ])
             .envs([("AWS_LAMBDA_FUNCTION_NAME", "avif"), ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")])
@@ -74,6 +75,6 @@ impl Managed {
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        Self { function, events, answered }
+        Self { function, events, responses }
     }
 }

@@ -1,4 +1,4 @@
-//! moto: an AWS on loopback by other people, from `PyPI`. Here it is asked for what the emulator has not.
+//! moto, an independent implementation of AWS services from `PyPI`. Tests use it for services that the emulator does not have.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -8,14 +8,14 @@ use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-/// A running server. It ends when this is dropped.
+/// A running moto server. It stops on drop.
 pub(crate) struct Moto {
     pub(crate) endpoint: String,
     _server: Child,
 }
 
 impl Moto {
-    /// Starts the one that `make test` installs, or the one on the PATH.
+    /// Starts the server that `make test` installs, or else the one on the PATH.
     pub(crate) async fn start() -> Self {
         let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools/bin/moto_server");
         let program = if installed.exists() { installed } else { "moto_server".into() };
@@ -24,22 +24,21 @@ impl Moto {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .expect("moto_server is installed: `make target/tools/bin/moto_server` does it");
-        // It says where it listens.
+            .expect("moto_server should be installed: run `make target/tools/bin/moto_server`");
         let mut lines = BufReader::new(server.stderr.take().unwrap()).lines();
         let endpoint = loop {
-            let line = lines.next_line().await.unwrap().expect("moto_server says where it listens");
+            let line = lines.next_line().await.unwrap().expect("moto_server should print its address");
             if let Some((_, endpoint)) = line.split_once("Running on ") {
                 break endpoint.trim().to_owned();
             }
         };
-        // Its log has to go somewhere, or it would wait for a reader.
+        // Without a reader, the pipe would fill up and block the server.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Self { endpoint, _server: server }
     }
 
-    /// What any service's client needs to be one of this server.
-    pub(crate) fn access(&self) -> SdkConfig {
+    /// The configuration of AWS clients for this server.
+    pub(crate) fn sdk_config(&self) -> SdkConfig {
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .http_client(aws_smithy_http_client::Builder::new().build_http())
@@ -50,7 +49,7 @@ impl Moto {
     }
 
     pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
-        let config = aws_sdk_s3::config::Builder::from(&self.access()).force_path_style(true);
+        let config = aws_sdk_s3::config::Builder::from(&self.sdk_config()).force_path_style(true);
         aws_sdk_s3::Client::from_conf(config.build())
     }
 }

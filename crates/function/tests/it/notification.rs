@@ -1,8 +1,8 @@
-//! What S3 would tell, where a test tells it.
+//! S3 event notifications that tests send.
 
 use serde_json::{Value, json};
 
-/// A record of an S3 notification with as little beside the object as there may be.
+/// Returns a record of an S3 notification about an object in the bucket `photos`, with only the required fields.
 pub(crate) fn record(name: &str, object: &Value) -> Value {
     json!({
         "eventSource": "aws:s3",

@@ -1,4 +1,4 @@
-//! What outputs are stored with, and the manifest.
+//! Headers, metadata and tags of outputs, and the content of the manifest.
 
 use std::collections::HashMap;
 
@@ -10,9 +10,9 @@ use crate::deployment::{Deployment, image};
 use crate::event_order::event;
 
 #[tokio::test]
-async fn headers_and_user_metadata_go_along_and_ours_come_first() {
-    let mut house = Deployment::with(&[]).await;
-    let put = house.s3.put_object().bucket("photos").key("a.png").body(image(ImageFormat::Png, 90, 60).into());
+async fn user_metadata_that_exceeds_the_limit_with_the_provenance_is_omitted() {
+    let mut deployment = Deployment::with_events(&[]).await;
+    let put = deployment.s3.put_object().bucket("photos").key("a.png").body(image(ImageFormat::Png, 90, 60).into());
     let put = put
         .content_disposition("attachment")
         .content_language("ja")
@@ -20,11 +20,11 @@ async fn headers_and_user_metadata_go_along_and_ours_come_first() {
         .metadata("avif-recipe", "forged")
         .metadata("story", "x".repeat(1900));
     put.send().await.unwrap();
-    let answer = house.deliveries.recv().await.unwrap().last.result.unwrap();
-    let note = answer["reports"][0]["notes"][0].as_str().unwrap();
+    let response = deployment.invocations.recv().await.unwrap().last.result.unwrap();
+    let note = response["reports"][0]["notes"][0].as_str().unwrap();
     assert!(note.ends_with("was omitted: story"), "{note}");
 
-    let head = house.s3.head_object().bucket("photos").key("a.png.avif").send().await.unwrap();
+    let head = deployment.s3.head_object().bucket("photos").key("a.png.avif").send().await.unwrap();
     assert_eq!(head.content_disposition.as_deref(), Some("attachment"));
     assert_eq!(head.content_language.as_deref(), Some("ja"));
     let metadata = head.metadata.unwrap();
@@ -34,10 +34,10 @@ async fn headers_and_user_metadata_go_along_and_ours_come_first() {
 }
 
 #[tokio::test]
-async fn the_manifest_lists_what_is_stored() {
-    let mut house = Deployment::with(&[("AVIF_WIDTHS", "full,50")]).await;
-    let report = house.report_of("a.png", &image(ImageFormat::Png, 90, 60)).await;
-    let manifest: Value = serde_json::from_slice(&house.get("photos", "a.png.avif.json").await).unwrap();
+async fn manifest_lists_the_stored_variants() {
+    let mut deployment = Deployment::with_events(&[("AVIF_WIDTHS", "full,50")]).await;
+    let report = deployment.put_and_get_report("a.png", &image(ImageFormat::Png, 90, 60)).await;
+    let manifest: Value = serde_json::from_slice(&deployment.read("photos", "a.png.avif.json").await).unwrap();
     assert_eq!(manifest["source"]["key"], "a.png");
     assert_eq!(manifest["source"]["etag"].as_str(), report.job.source.etag.as_deref());
     let listed: HashMap<&str, &Value> = manifest["variants"]
@@ -48,74 +48,74 @@ async fn the_manifest_lists_what_is_stored() {
         .collect();
     assert_eq!(listed.len(), 2, "{manifest}");
     for (key, width) in [("a.png.avif", 90), ("a.png.w50.avif", 50)] {
-        let bytes = house.get("photos", key).await;
+        let bytes = deployment.read("photos", key).await;
         let digest = Sha256::digest(&bytes);
         let sha256 = digest.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
         assert_eq!(listed[key]["sha256"], sha256.as_str());
         assert_eq!((&listed[key]["bytes"], &listed[key]["width"]), (&bytes.len().into(), &width.into()));
-        let head = house.s3.head_object().bucket("photos").key(key).send().await.unwrap();
+        let head = deployment.s3.head_object().bucket("photos").key(key).send().await.unwrap();
         assert_eq!(head.e_tag.unwrap().trim_matches('"'), listed[key]["etag"]);
         assert_eq!(head.metadata.unwrap()["avif-sha256"], sha256);
     }
-    let head = house.s3.head_object().bucket("photos").key("a.png.avif.json").send().await.unwrap();
+    let head = deployment.s3.head_object().bucket("photos").key("a.png.avif.json").send().await.unwrap();
     assert_eq!(head.content_type.as_deref(), Some("application/json"));
 }
 
 #[tokio::test]
-async fn the_manifest_of_an_earlier_source_is_replaced_with_its_variants() {
-    let mut house = Deployment::with(&[("AVIF_WIDTHS", "full,50")]).await;
-    house.report_of("a.png", &image(ImageFormat::Png, 90, 60)).await;
+async fn replaced_source_replaces_manifest_and_variants() {
+    let mut deployment = Deployment::with_events(&[("AVIF_WIDTHS", "full,50")]).await;
+    deployment.put_and_get_report("a.png", &image(ImageFormat::Png, 90, 60)).await;
     for _ in 0..3 {
-        house.deliveries.recv().await.unwrap();
+        deployment.invocations.recv().await.unwrap();
     }
-    let report = house.report_of("a.png", &image(ImageFormat::Png, 300, 200)).await;
-    let manifest: Value = serde_json::from_slice(&house.get("photos", "a.png.avif.json").await).unwrap();
+    let report = deployment.put_and_get_report("a.png", &image(ImageFormat::Png, 300, 200)).await;
+    let manifest: Value = serde_json::from_slice(&deployment.read("photos", "a.png.avif.json").await).unwrap();
     assert_eq!(manifest["source"]["etag"].as_str(), report.job.source.etag.as_deref());
     assert_eq!(manifest["variants"][0]["width"], 300);
 }
 
 #[tokio::test]
-async fn tags_go_along_where_they_are_wanted() {
-    for (copied, expected) in [("true", vec![("album", "1 & 2"), ("who", "我")]), ("false", vec![])] {
-        let mut house = Deployment::with(&[("AVIF_COPY_TAGS", copied)]).await;
-        let put = house.s3.put_object().bucket("photos").key("a.png").tagging("album=1%20%26%202&who=%E6%88%91");
+async fn tags_are_copied_if_copy_tags_is_set() {
+    for (copy_tags, expected) in [("true", vec![("album", "1 & 2"), ("who", "我")]), ("false", vec![])] {
+        let mut deployment = Deployment::with_events(&[("AVIF_COPY_TAGS", copy_tags)]).await;
+        let put = deployment.s3.put_object().bucket("photos").key("a.png").tagging("album=1%20%26%202&who=%E6%88%91");
         put.body(image(ImageFormat::Png, 90, 60).into()).send().await.unwrap();
-        house.deliveries.recv().await.unwrap().last.result.unwrap();
-        let tags = house.s3.get_object_tagging().bucket("photos").key("a.png.avif").send().await.unwrap().tag_set;
+        deployment.invocations.recv().await.unwrap().last.result.unwrap();
+        let tags = deployment.s3.get_object_tagging().bucket("photos").key("a.png.avif").send().await.unwrap().tag_set;
         let tags: Vec<_> = tags.iter().map(|tag| (tag.key(), tag.value())).collect();
         assert_eq!(tags, expected);
     }
 }
 
 #[tokio::test]
-async fn headers_and_user_metadata_go_along_unless_they_are_unwanted() {
-    for (copied, expected) in [("true", vec!["attachment", "max-age=60", "Alice"]), ("false", vec![])] {
-        let mut house = Deployment::with(&[("AVIF_COPY_HEADERS", copied)]).await;
-        let put = house.s3.put_object().bucket("photos").key("a.png").metadata("owner", "Alice");
+async fn headers_and_user_metadata_are_copied_unless_copy_headers_is_false() {
+    for (copy_headers, expected) in [("true", vec!["attachment", "max-age=60", "Alice"]), ("false", vec![])] {
+        let mut deployment = Deployment::with_events(&[("AVIF_COPY_HEADERS", copy_headers)]).await;
+        let put = deployment.s3.put_object().bucket("photos").key("a.png").metadata("owner", "Alice");
         let put = put.cache_control("max-age=60").content_disposition("attachment");
         put.body(image(ImageFormat::Png, 90, 60).into()).send().await.unwrap();
-        house.deliveries.recv().await.unwrap().last.result.unwrap();
-        let head = house.s3.head_object().bucket("photos").key("a.png.avif").send().await.unwrap();
+        deployment.invocations.recv().await.unwrap().last.result.unwrap();
+        let head = deployment.s3.head_object().bucket("photos").key("a.png.avif").send().await.unwrap();
         let owner = head.metadata.unwrap_or_default().remove("owner");
-        let carried: Vec<_> = [head.content_disposition, head.cache_control, owner].into_iter().flatten().collect();
-        assert_eq!(carried, expected);
+        let copied: Vec<_> = [head.content_disposition, head.cache_control, owner].into_iter().flatten().collect();
+        assert_eq!(copied, expected);
     }
 }
 
 #[tokio::test]
-async fn a_variant_that_is_missing_is_stored_again_unless_it_came_out_larger() {
-    let mut house = Deployment::untold(&[("AVIF_WIDTHS", "full,50")]).await;
-    let etag = house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
-    house.tell(event("a.png", Some(&etag), "01")).await;
-    assert_eq!(house.tell(event("a.png", Some(&etag), "01")).await.0, "skipped");
-    house.s3.delete_object().bucket("photos").key("a.png.w50.avif").send().await.unwrap();
-    // The manifest says that it is there.
-    assert_eq!(house.tell(event("a.png", Some(&etag), "01")).await.0, "converted");
-    assert_eq!(house.keys("photos").await, ["a.png", "a.png.avif", "a.png.avif.json", "a.png.w50.avif"]);
+async fn missing_variant_is_stored_again_unless_it_was_larger_than_its_source() {
+    let mut deployment = Deployment::without_events(&[("AVIF_WIDTHS", "full,50")]).await;
+    let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
+    deployment.send_event(event("a.png", Some(&etag), "01")).await;
+    assert_eq!(deployment.send_event(event("a.png", Some(&etag), "01")).await.0, "skipped");
+    deployment.s3.delete_object().bucket("photos").key("a.png.w50.avif").send().await.unwrap();
+    // The manifest still lists the deleted variant.
+    assert_eq!(deployment.send_event(event("a.png", Some(&etag), "01")).await.0, "converted");
+    assert_eq!(deployment.list_keys("photos").await, ["a.png", "a.png.avif", "a.png.avif.json", "a.png.w50.avif"]);
 
-    let etag = house.lay("tiny.png", &image(ImageFormat::Png, 2, 2)).await;
-    let (outcome, _) = house.tell(event("tiny.png", Some(&etag), "01")).await;
-    let manifest: Value = serde_json::from_slice(&house.get("photos", "tiny.png.avif.json").await).unwrap();
+    let etag = deployment.put_source("tiny.png", &image(ImageFormat::Png, 2, 2)).await;
+    let (outcome, _) = deployment.send_event(event("tiny.png", Some(&etag), "01")).await;
+    let manifest: Value = serde_json::from_slice(&deployment.read("photos", "tiny.png.avif.json").await).unwrap();
     assert_eq!((outcome.as_str(), manifest["variants"].as_array().unwrap().len()), ("converted", 0));
-    assert_eq!(house.tell(event("tiny.png", Some(&etag), "01")).await.0, "skipped");
+    assert_eq!(deployment.send_event(event("tiny.png", Some(&etag), "01")).await.0, "skipped");
 }

@@ -1,4 +1,5 @@
-//! The policies in docs/iam.md, held to the calls that are really made, and the runbook to what there is to look up in it.
+//! Compares the policies in docs/iam.md with the requests of the function, and the sections of docs/operations.md with the
+//! outcomes.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
@@ -16,19 +17,19 @@ use tokio::net::TcpListener;
 use crate::deployment::{Deployment, image};
 use crate::event_order::event;
 
-/// Actions, each with a pattern of the resources that it is allowed on, or with the resource that it was done on.
+/// IAM actions, each with the ARN of a resource or with a pattern of ARNs.
 type Permissions = BTreeSet<(String, String)>;
 
-/// What the first policy under that heading allows. The server on loopback knows no conditions: `deploy/tests/test_policy.py`
-/// checks these.
-fn documented(heading: &str) -> Permissions {
+/// Reads the permissions of the first policy under this heading. The local S3 server ignores IAM conditions;
+/// `deploy/tests/test_policy.py` checks them.
+fn read_policy(heading: &str) -> Permissions {
     let page = std::fs::read_to_string("../../docs/iam.md").unwrap();
     let (_, section) = page.split_once(&format!("\n## {heading}\n")).unwrap();
     let (_, policy) = section.split_once("```json").unwrap();
     let policy: Value = serde_json::from_str(policy.split_once("```").unwrap().0).unwrap();
     let texts = |value: &Value| match value {
-        Value::Array(all) => all.iter().map(|text| text.as_str().unwrap().to_owned()).collect(),
-        one => vec![one.as_str().unwrap().to_owned()],
+        Value::Array(values) => values.iter().map(|text| text.as_str().unwrap().to_owned()).collect(),
+        value => vec![value.as_str().unwrap().to_owned()],
     };
     let mut permissions = Permissions::new();
     for statement in policy["Statement"].as_array().unwrap() {
@@ -40,13 +41,13 @@ fn documented(heading: &str) -> Permissions {
     permissions
 }
 
-/// The same policy for variants in the bucket of the sources, which is the default.
-fn in_one_bucket(permissions: Permissions) -> Permissions {
+/// Changes a policy for outputs in the bucket of the sources, which is the default.
+fn with_one_bucket(permissions: Permissions) -> Permissions {
     permissions.into_iter().map(|(action, pattern)| (action, pattern.replace("OUTPUTS", "SOURCES"))).collect()
 }
 
-/// What a call needs (Amazon S3 user guide, "Required permissions for Amazon S3 API operations").
-fn needed(call: &Call) -> Vec<(String, String)> {
+/// Returns the permissions that a request needs (Amazon S3 user guide, "Required permissions for Amazon S3 API operations").
+fn required_permissions(call: &Call) -> Vec<(String, String)> {
     let bucket = match call.bucket.as_str() {
         "photos" => "arn:aws:s3:::SOURCES",
         "cdn" => "arn:aws:s3:::OUTPUTS",
@@ -58,101 +59,105 @@ fn needed(call: &Call) -> Vec<(String, String)> {
         "DeleteObject" => vec!["s3:DeleteObject"],
         "GetObjectTagging" => vec!["s3:GetObjectTagging"],
         "ListObjectsV2" => return vec![("s3:ListBucket".to_owned(), bucket.to_owned())],
-        other => panic!("{other} is in no policy"),
+        other => panic!("{other} should be in a policy"),
     };
     if call.tagged {
         actions.push("s3:PutObjectTagging");
     }
     let object = format!("{bucket}/{}", call.key);
-    let mut needed: Vec<_> = actions.into_iter().map(|action| (action.to_owned(), object.clone())).collect();
+    let mut required: Vec<_> = actions.into_iter().map(|action| (action.to_owned(), object.clone())).collect();
     if call.error.as_deref() == Some("NoSuchKey") {
-        needed.push(("s3:ListBucket".to_owned(), bucket.to_owned()));
+        required.push(("s3:ListBucket".to_owned(), bucket.to_owned()));
     }
-    needed
+    required
 }
 
-/// Whether an ARN matches the pattern of a statement, in which `*` stands for any characters and `?` for one (IAM user
-/// guide, "IAM JSON policy elements: Resource").
-fn matches(pattern: &[u8], arn: &[u8]) -> bool {
+/// Whether an ARN matches the pattern of a statement. In a pattern, `*` matches any number of characters, and `?` matches one
+/// (IAM user guide, "IAM JSON policy elements: Resource").
+fn matches_pattern(pattern: &[u8], arn: &[u8]) -> bool {
     match (pattern.split_first(), arn.split_first()) {
         (None, None) => true,
-        (Some((b'*', rest)), None) => matches(rest, arn),
-        (Some((b'*', rest)), Some((_, shorter))) => matches(rest, arn) || matches(pattern, shorter),
+        (Some((b'*', rest)), None) => matches_pattern(rest, arn),
+        (Some((b'*', rest)), Some((_, shorter))) => matches_pattern(rest, arn) || matches_pattern(pattern, shorter),
         (Some((expected, pattern)), Some((byte, arn))) => {
-            (*expected == b'?' || expected == byte) && matches(pattern, arn)
+            (*expected == b'?' || expected == byte) && matches_pattern(pattern, arn)
         }
         _ => false,
     }
 }
 
-/// The permissions that these calls used.
+/// Returns the permissions that these requests use.
 ///
 /// # Errors
-/// What the calls needed and no permission allows.
-fn used(permissions: &Permissions, calls: &[Call]) -> Result<Permissions, Permissions> {
-    let (mut used, mut denied) = (Permissions::new(), Permissions::new());
-    for (action, arn) in calls.iter().flat_map(needed) {
-        let allows =
-            |(allowed, pattern): &&(String, String)| *allowed == action && matches(pattern.as_bytes(), arn.as_bytes());
+/// The missing permissions, if the requests need any.
+fn used_permissions(permissions: &Permissions, calls: &[Call]) -> Result<Permissions, Permissions> {
+    let (mut used, mut missing) = (Permissions::new(), Permissions::new());
+    for (action, arn) in calls.iter().flat_map(required_permissions) {
+        let allows = |(allowed, pattern): &&(String, String)| {
+            *allowed == action && matches_pattern(pattern.as_bytes(), arn.as_bytes())
+        };
         let allowing: Vec<_> = permissions.iter().filter(allows).cloned().collect();
         if allowing.is_empty() {
-            denied.insert((action, arn));
+            missing.insert((action, arn));
         }
         used.extend(allowing);
     }
-    if denied.is_empty() { Ok(used) } else { Err(denied) }
+    if missing.is_empty() { Ok(used) } else { Err(missing) }
 }
 
-/// The calls in an image's whole life: it is put, put again, deleted, and asked for when it is gone.
-async fn live(settings: &[(&str, &str)]) -> Vec<Call> {
+/// Records the function's requests for a source that is created, replaced and deleted, and for a source that does not exist.
+async fn record_calls(settings: &[(&str, &str)]) -> Vec<Call> {
     let settings = [settings, &[("AVIF_WIDTHS", "full,50")]].concat();
-    let house = Deployment::untold(&settings).await;
-    house.server.record_calls();
+    let deployment = Deployment::without_events(&settings).await;
+    deployment.server.record_calls();
     let mut calls = vec![];
     for (width, sequencer) in [(90, "01"), (120, "02")] {
-        let put = house.s3.put_object().bucket("photos").key("a.png").tagging("album=1");
+        let put = deployment.s3.put_object().bucket("photos").key("a.png").tagging("album=1");
         let put = put.body(image(ImageFormat::Png, width, 60).into()).send().await.unwrap();
         let etag = put.e_tag.unwrap().trim_matches('"').to_owned();
-        let _ = house.server.take_calls();
-        assert_eq!(house.tell(event("a.png", Some(&etag), sequencer)).await.0, "converted");
-        calls.extend(house.server.take_calls());
+        let _ = deployment.server.take_calls();
+        assert_eq!(deployment.send_event(event("a.png", Some(&etag), sequencer)).await.0, "converted");
+        calls.extend(deployment.server.take_calls());
     }
-    house.s3.delete_object().bucket("photos").key("a.png").send().await.unwrap();
-    let _ = house.server.take_calls();
-    assert_eq!(house.tell(event("a.png", None, "03")).await.0, "deleted");
-    assert_eq!(house.tell(event("gone.png", Some("etag"), "04")).await.0, "skipped");
-    // Nothing was made of it, which is to be seen by a listing.
-    assert_eq!(house.tell(event("gone.png", None, "05")).await.0, "skipped");
-    calls.extend(house.server.take_calls());
+    deployment.s3.delete_object().bucket("photos").key("a.png").send().await.unwrap();
+    let _ = deployment.server.take_calls();
+    assert_eq!(deployment.send_event(event("a.png", None, "03")).await.0, "deleted");
+    assert_eq!(deployment.send_event(event("gone.png", Some("etag"), "04")).await.0, "skipped");
+    // The function lists the outputs to check that this source has none.
+    assert_eq!(deployment.send_event(event("gone.png", None, "05")).await.0, "skipped");
+    calls.extend(deployment.server.take_calls());
     calls
 }
 
-const ELSEWHERE: (&str, &str) = ("AVIF_OUTPUT_BUCKET", "cdn");
+const OTHER_OUTPUT_BUCKET: (&str, &str) = ("AVIF_OUTPUT_BUCKET", "cdn");
 
 #[tokio::test]
-async fn the_docs_have_the_policy_that_the_function_needs_and_no_more() {
-    let documented = documented("Always");
-    assert_eq!(used(&documented, &live(&[ELSEWHERE]).await), Ok(documented));
+async fn policy_in_the_docs_allows_exactly_the_requests_of_the_function() {
+    let policy = read_policy("Always");
+    assert_eq!(used_permissions(&policy, &record_calls(&[OTHER_OUTPUT_BUCKET]).await), Ok(policy));
 }
 
 #[tokio::test]
-async fn the_docs_have_the_policy_for_outputs_beside_their_sources() {
-    let documented = in_one_bucket(documented("Always"));
-    assert_eq!(used(&documented, &live(&[]).await), Ok(documented));
+async fn policy_in_the_docs_is_exact_for_outputs_in_the_source_bucket() {
+    let policy = with_one_bucket(read_policy("Always"));
+    assert_eq!(used_permissions(&policy, &record_calls(&[]).await), Ok(policy));
 }
 
 #[tokio::test]
-async fn the_docs_have_the_policy_for_tags() {
-    let mut documented = &documented("Always") | &documented("AVIF_COPY_TAGS");
-    // What the first action is called for an object with a version.
-    assert!(documented.remove(&("s3:GetObjectVersionTagging".to_owned(), "arn:aws:s3:::SOURCES/*".to_owned())));
-    assert_eq!(used(&documented, &live(&[ELSEWHERE, ("AVIF_COPY_TAGS", "true")]).await), Ok(documented));
+async fn policy_in_the_docs_is_exact_with_copied_tags() {
+    let mut policy = &read_policy("Always") | &read_policy("AVIF_COPY_TAGS");
+    // S3 needs this action instead of s3:GetObjectTagging for a version of an object. The test has no versions.
+    assert!(policy.remove(&("s3:GetObjectVersionTagging".to_owned(), "arn:aws:s3:::SOURCES/*".to_owned())));
+    assert_eq!(
+        used_permissions(&policy, &record_calls(&[OTHER_OUTPUT_BUCKET, ("AVIF_COPY_TAGS", "true")]).await),
+        Ok(policy)
+    );
 }
 
 /// Even in the bucket of the outputs, the role can neither overwrite nor delete a source.
 #[test]
-fn the_docs_allow_writes_of_outputs_only() {
-    let documented = in_one_bucket(&documented("Always") | &documented("AVIF_COPY_TAGS"));
+fn policy_in_the_docs_allows_writes_of_output_keys_only() {
+    let policy = with_one_bucket(&read_policy("Always") | &read_policy("AVIF_COPY_TAGS"));
     let call = |operation, key: &str| Call {
         operation,
         bucket: "photos".to_owned(),
@@ -164,17 +169,18 @@ fn the_docs_allow_writes_of_outputs_only() {
     };
     for operation in ["PutObject", "DeleteObject"] {
         for output in ["a.png.avif", "a.png.avif.json", "a/b.png.w640.avif"] {
-            assert!(used(&documented, &[call(operation, output)]).is_ok(), "{operation} {output}");
+            assert!(used_permissions(&policy, &[call(operation, output)]).is_ok(), "{operation} {output}");
         }
         for source in ["a.png", "a.avif.png", "a.json", "avif", "a.png.avif.json.bak"] {
-            let outside = call(operation, source);
-            assert_eq!(used(&documented, std::slice::from_ref(&outside)), Err(needed(&outside).into_iter().collect()));
+            let call = call(operation, source);
+            let missing = required_permissions(&call).into_iter().collect();
+            assert_eq!(used_permissions(&policy, std::slice::from_ref(&call)), Err(missing));
         }
     }
 }
 
 #[test]
-fn patterns_match_as_in_iam() {
+fn resource_patterns_match_as_in_iam() {
     for (pattern, arn, expected) in [
         ("b/*", "b/", true),
         ("b/*", "b", false),
@@ -185,16 +191,20 @@ fn patterns_match_as_in_iam() {
         ("b/?.avif", "b/.avif", false),
         ("b", "bc", false),
     ] {
-        assert_eq!(matches(pattern.as_bytes(), arn.as_bytes()), expected, "{pattern} {arn}");
+        assert_eq!(matches_pattern(pattern.as_bytes(), arn.as_bytes()), expected, "{pattern} {arn}");
     }
 }
 
-/// A table of one item, and the operations that it was asked for.
+/// A DynamoDB endpoint with a table of at most one item, and the IAM actions of the requests so far.
 #[derive(Clone, Default)]
-struct Table(Arc<Mutex<(Option<Value>, BTreeSet<String>)>>);
+struct DynamoDbStub(Arc<Mutex<(Option<Value>, BTreeSet<String>)>>);
 
-async fn operate(State(Table(table)): State<Table>, headers: HeaderMap, body: String) -> String {
-    let (item, asked) = &mut *table.lock().unwrap();
+async fn respond_to_operation(
+    State(DynamoDbStub(table)): State<DynamoDbStub>,
+    headers: HeaderMap,
+    body: String,
+) -> String {
+    let (item, actions) = &mut *table.lock().unwrap();
     let operation = headers["x-amz-target"].to_str().unwrap().split_once('.').unwrap().1.to_owned();
     let request: BTreeMap<String, Value> = serde_json::from_str(&body).unwrap();
     match operation.as_str() {
@@ -202,30 +212,31 @@ async fn operate(State(Table(table)): State<Table>, headers: HeaderMap, body: St
         "DeleteItem" => *item = None,
         _ => {}
     }
-    asked.insert(format!("dynamodb:{operation}"));
+    actions.insert(format!("dynamodb:{operation}"));
     item.as_ref().map_or(json!({}), |item| json!({ "Item": item })).to_string()
 }
 
 #[tokio::test]
-async fn the_docs_have_the_policy_for_a_catalogue() {
-    let table = Table::default();
+async fn policy_in_the_docs_is_exact_with_a_catalog() {
+    let table = DynamoDbStub::default();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let routes = Router::new().fallback(post(operate)).with_state(table.clone());
+    let routes = Router::new().fallback(post(respond_to_operation)).with_state(table.clone());
     tokio::spawn(async move { axum::serve(listener, routes).await });
-    let settings = [ELSEWHERE, ("AVIF_CATALOG_TABLE", "images"), ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.as_str())];
-    let policy = documented("Always");
-    assert_eq!(used(&policy, &live(&settings).await), Ok(policy));
-    let actions: BTreeSet<String> = documented("AVIF_CATALOG_TABLE").into_iter().map(|(action, _)| action).collect();
+    let settings =
+        [OTHER_OUTPUT_BUCKET, ("AVIF_CATALOG_TABLE", "images"), ("AWS_ENDPOINT_URL_DYNAMODB", endpoint.as_str())];
+    let policy = read_policy("Always");
+    assert_eq!(used_permissions(&policy, &record_calls(&settings).await), Ok(policy));
+    let actions: BTreeSet<String> = read_policy("AVIF_CATALOG_TABLE").into_iter().map(|(action, _)| action).collect();
     assert_eq!(table.0.lock().unwrap().1, actions);
 }
 
 #[test]
-fn the_docs_have_a_runbook_for_every_outcome() {
+fn every_outcome_has_a_section_in_the_docs() {
     let page = std::fs::read_to_string("../../docs/operations.md").unwrap();
     let documented: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("### ")).collect();
-    // Serde names what is unknown to it together with what is known.
+    // The error of serde for an unknown outcome lists the known ones.
     let error = serde_json::from_value::<Outcome>(json!({ "outcome": "" })).unwrap_err().to_string();
-    let known: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
-    assert_eq!(documented, known, "{error}");
+    let outcomes: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
+    assert_eq!(documented, outcomes, "{error}");
 }

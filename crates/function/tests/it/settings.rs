@@ -1,3 +1,5 @@
+//! The start of `bootstrap` with invalid settings, and outside Lambda.
+
 use std::collections::BTreeMap;
 
 use emulator::Lambda;
@@ -7,7 +9,7 @@ use tokio::sync::mpsc::unbounded_channel;
 use crate::bootstrap::function;
 
 #[tokio::test]
-async fn every_mistake_in_the_settings_is_named_before_the_first_event() {
+async fn all_invalid_settings_are_reported_during_init() {
     let settings = [("AVIF_QUALITY", "high"), ("AVIF_SPEED", "11"), ("AVIF_WIDTH", "640")];
     let environment: BTreeMap<_, _> = settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let (lines, mut log) = unbounded_channel();
@@ -22,10 +24,10 @@ async fn every_mistake_in_the_settings_is_named_before_the_first_event() {
 }
 
 #[tokio::test]
-async fn who_starts_it_by_hand_is_told_what_to_do_instead() {
+async fn start_outside_lambda_fails_with_instructions() {
     let mut program = tokio::process::Command::new(env!("CARGO_BIN_EXE_bootstrap"));
-    let ended = program.env_clear().output().await.unwrap();
-    let said = String::from_utf8(ended.stderr).unwrap();
-    assert_eq!(ended.status.code(), Some(1));
-    assert!(said.contains("AWS_LAMBDA_RUNTIME_API") && said.contains("avif local"), "{said}");
+    let output = program.env_clear().output().await.unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr.contains("AWS_LAMBDA_RUNTIME_API") && stderr.contains("avif local"), "{stderr}");
 }

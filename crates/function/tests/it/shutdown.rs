@@ -1,4 +1,4 @@
-//! The environment ends while an image is in hand.
+//! The execution environment ends, with and without a running invocation.
 
 use std::time::Duration;
 
@@ -10,41 +10,41 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use crate::deployment::{Deployment, image};
-use crate::managed_instance::Managed;
+use crate::managed_instance::ManagedInstance;
 
-/// Lambda kills 300 ms later. A busy machine may take longer, but not for ever.
-async fn soon<T>(what: impl Future<Output = T>) -> T {
-    timeout(Duration::from_secs(10), what).await.expect("it ends by itself")
+/// Lambda waits 300 ms before it kills the process. A busy test machine gets more time.
+async fn within_time_limit<T>(future: impl Future<Output = T>) -> T {
+    timeout(Duration::from_secs(10), future).await.expect("should finish within 10 s")
 }
 
 #[tokio::test]
-async fn a_image_in_hand_fails_so_that_it_is_retried_and_the_process_ends_by_itself() {
-    let mut house = Deployment::untold(&[]).await;
-    house.lay("a.png", &image(ImageFormat::Png, 300, 200)).await;
-    // A request that would kill is never answered: the image is in hand for as long as it takes.
+async fn sigterm_fails_the_running_image_and_the_process_exits() {
+    let mut deployment = Deployment::without_events(&[]).await;
+    deployment.put_source("a.png", &image(ImageFormat::Png, 300, 200)).await;
+    // The server never responds to a request with this fault, so the invocation does not finish.
     let faults = Faults::new(1, Rates { killed: 1000, ..Rates::default() });
-    let (door, mut kills) = house.server.door(faults).await.unwrap();
-    let mut environment = house.environment.clone();
-    environment.extend(house.server.environment_at(&door));
-    let mut managed = Managed::start(environment, "1").await;
-    managed.events.send(("stuck", json!({ "bucket": "photos", "key": "a.png" }))).unwrap();
+    let (endpoint, mut kills) = deployment.server.door(faults).await.unwrap();
+    let mut environment = deployment.environment.clone();
+    environment.extend(deployment.server.environment_at(&endpoint));
+    let mut instance = ManagedInstance::start(environment, "1").await;
+    instance.events.send(("stuck", json!({ "bucket": "photos", "key": "a.png" }))).unwrap();
     kills.recv().await.unwrap();
 
-    let process = i32::try_from(managed.function.id().unwrap()).unwrap();
-    kill(Pid::from_raw(process), Signal::SIGTERM).unwrap();
-    let (id, error) = soon(managed.answered.recv()).await.unwrap();
+    let process_id = i32::try_from(instance.function.id().unwrap()).unwrap();
+    kill(Pid::from_raw(process_id), Signal::SIGTERM).unwrap();
+    let (id, error) = within_time_limit(instance.responses.recv()).await.unwrap();
     let message = error["errorMessage"].as_str().unwrap();
     assert!(id == "stuck" && message.contains("shutting down"), "{error}");
-    assert!(soon(managed.function.wait()).await.unwrap().success());
+    assert!(within_time_limit(instance.function.wait()).await.unwrap().success());
 }
 
 #[tokio::test]
-async fn without_anything_in_hand_it_just_ends() {
-    let house = Deployment::untold(&[]).await;
-    let mut managed = Managed::start(house.environment.clone(), "1").await;
-    managed.events.send(("short", json!({ "bucket": "photos", "key": "folder/" }))).unwrap();
-    managed.answered.recv().await.unwrap();
-    let process = i32::try_from(managed.function.id().unwrap()).unwrap();
-    kill(Pid::from_raw(process), Signal::SIGTERM).unwrap();
-    assert!(soon(managed.function.wait()).await.unwrap().success());
+async fn sigterm_without_an_invocation_exits_with_success() {
+    let deployment = Deployment::without_events(&[]).await;
+    let mut instance = ManagedInstance::start(deployment.environment.clone(), "1").await;
+    instance.events.send(("short", json!({ "bucket": "photos", "key": "folder/" }))).unwrap();
+    instance.responses.recv().await.unwrap();
+    let process_id = i32::try_from(instance.function.id().unwrap()).unwrap();
+    kill(Pid::from_raw(process_id), Signal::SIGTERM).unwrap();
+    assert!(within_time_limit(instance.function.wait()).await.unwrap().success());
 }

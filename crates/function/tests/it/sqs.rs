@@ -1,5 +1,5 @@
-//! The way of much traffic, by other people's servers: moto's S3 tells moto's SQS, what takes from the queue does so as
-//! Lambda's event source mapping does, and `bootstrap` reads and writes moto's S3.
+//! The SQS trigger with the servers of moto: S3 sends events to an SQS queue, the test processes the queue like the event
+//! source mapping of Lambda, and `bootstrap` reads and writes objects in S3.
 
 use std::collections::BTreeSet;
 
@@ -15,33 +15,35 @@ use crate::bootstrap::function;
 use crate::deployment::image;
 use crate::moto::Moto;
 
-struct Account {
+struct QueueDeployment {
     s3: aws_sdk_s3::Client,
     sqs: aws_sdk_sqs::Client,
-    queue: String,
-    dead: String,
+    queue_url: String,
+    dead_letter_queue_url: String,
     lambda: Lambda,
     _moto: Moto,
 }
 
-impl Account {
-    /// A bucket that tells a queue, which gives up after a message's second time.
-    async fn new() -> Self {
+impl QueueDeployment {
+    /// Creates a bucket that sends its events to a queue. After two receives, a message moves to the dead-letter queue.
+    async fn start() -> Self {
         let moto = Moto::start().await;
-        let (s3, sqs) = (moto.s3(), aws_sdk_sqs::Client::new(&moto.access()));
-        let dead = sqs.create_queue().queue_name("avif-failures").send().await.unwrap().queue_url.unwrap();
-        let redrive = json!({ "deadLetterTargetArn": arn(&sqs, &dead).await, "maxReceiveCount": 2 }).to_string();
-        // What failed comes back at once: nobody waits here for six times the function's time-out.
+        let (s3, sqs) = (moto.s3(), aws_sdk_sqs::Client::new(&moto.sdk_config()));
+        let dead_letter_queue_url =
+            sqs.create_queue().queue_name("avif-failures").send().await.unwrap().queue_url.unwrap();
+        let dead_letter_queue = read_queue_arn(&sqs, &dead_letter_queue_url).await;
+        let redrive = json!({ "deadLetterTargetArn": dead_letter_queue, "maxReceiveCount": 2 }).to_string();
+        // With a visibility timeout of 0, a failed message is visible again at once.
         let queue = sqs
             .create_queue()
             .queue_name("avif")
             .attributes(QueueAttributeName::VisibilityTimeout, "0")
             .attributes(QueueAttributeName::RedrivePolicy, redrive);
-        let queue = queue.send().await.unwrap().queue_url.unwrap();
+        let queue_url = queue.send().await.unwrap().queue_url.unwrap();
         s3.create_bucket().bucket("photos").send().await.unwrap();
-        let told = QueueConfiguration::builder().queue_arn(arn(&sqs, &queue).await);
-        let told = told.events(Event::from("s3:ObjectCreated:*")).events(Event::from("s3:ObjectRemoved:*")).build();
-        let notifications = NotificationConfiguration::builder().queue_configurations(told.unwrap()).build();
+        let target = QueueConfiguration::builder().queue_arn(read_queue_arn(&sqs, &queue_url).await);
+        let target = target.events(Event::from("s3:ObjectCreated:*")).events(Event::from("s3:ObjectRemoved:*")).build();
+        let notifications = NotificationConfiguration::builder().queue_configurations(target.unwrap()).build();
         let put = s3.put_bucket_notification_configuration().bucket("photos").notification_configuration(notifications);
         put.send().await.unwrap();
         let environment = [
@@ -53,55 +55,55 @@ impl Account {
         ];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let lambda = Lambda::new(function(environment), unbounded_channel().0);
-        Self { s3, sqs, queue, dead, lambda, _moto: moto }
+        Self { s3, sqs, queue_url, dead_letter_queue_url, lambda, _moto: moto }
     }
 
     async fn put(&self, key: &str, bytes: Vec<u8>) {
         self.s3.put_object().bucket("photos").key(key).body(ByteStream::from(bytes)).send().await.unwrap();
     }
 
-    /// Takes batches until there are none, and gives every answer: what Lambda does with an event source mapping that
-    /// reports batch item failures (AWS Lambda Developer Guide, "Using Lambda with Amazon SQS").
-    async fn poll(&self) -> Vec<Value> {
-        let mut answers = vec![];
+    /// Sends batches to the function until the queue is empty, like an event source mapping with `ReportBatchItemFailures`
+    /// (AWS Lambda Developer Guide, "Using Lambda with Amazon SQS"). Returns the responses.
+    async fn process_queue(&self) -> Vec<Value> {
+        let mut responses = vec![];
         loop {
             let received = self
                 .sqs
                 .receive_message()
-                .queue_url(&self.queue)
+                .queue_url(&self.queue_url)
                 .max_number_of_messages(10)
                 .message_system_attribute_names(MessageSystemAttributeName::All);
             let messages = received.send().await.unwrap().messages.unwrap_or_default();
             if messages.is_empty() {
-                return answers;
+                return responses;
             }
-            let records: Vec<Value> = messages.iter().map(record).collect();
-            let answer = self.lambda.invoke(json!({ "Records": records })).await.result.unwrap();
-            let failures = answer["batchItemFailures"].as_array().unwrap();
+            let records: Vec<Value> = messages.iter().map(sqs_record).collect();
+            let response = self.lambda.invoke(json!({ "Records": records })).await.result.unwrap();
+            let failures = response["batchItemFailures"].as_array().unwrap();
             let failed: BTreeSet<&str> = failures.iter().map(|item| item["itemIdentifier"].as_str().unwrap()).collect();
             for message in messages {
                 if !failed.contains(message.message_id.as_deref().unwrap()) {
                     let handle = message.receipt_handle.unwrap();
-                    self.sqs.delete_message().queue_url(&self.queue).receipt_handle(handle).send().await.unwrap();
+                    self.sqs.delete_message().queue_url(&self.queue_url).receipt_handle(handle).send().await.unwrap();
                 }
             }
-            answers.push(answer);
+            responses.push(response);
         }
     }
 
-    async fn keys(&self) -> Vec<String> {
+    async fn list_keys(&self) -> Vec<String> {
         let list = self.s3.list_objects_v2().bucket("photos").send().await.unwrap();
         list.contents.unwrap_or_default().into_iter().filter_map(|object| object.key).collect()
     }
 }
 
-async fn arn(sqs: &aws_sdk_sqs::Client, url: &str) -> String {
-    let asked = sqs.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::QueueArn);
-    asked.send().await.unwrap().attributes.unwrap().remove(&QueueAttributeName::QueueArn).unwrap()
+async fn read_queue_arn(sqs: &aws_sdk_sqs::Client, url: &str) -> String {
+    let request = sqs.get_queue_attributes().queue_url(url).attribute_names(QueueAttributeName::QueueArn);
+    request.send().await.unwrap().attributes.unwrap().remove(&QueueAttributeName::QueueArn).unwrap()
 }
 
-/// A message, as Lambda hands it over.
-fn record(message: &Message) -> Value {
+/// Returns the message as a record of an SQS event of Lambda.
+fn sqs_record(message: &Message) -> Value {
     let attributes = message.attributes.iter().flatten().map(|(name, value)| (name.as_str().to_owned(), json!(value)));
     json!({
         "messageId": message.message_id, "receiptHandle": message.receipt_handle, "body": message.body,
@@ -112,30 +114,30 @@ fn record(message: &Message) -> Value {
 }
 
 #[tokio::test]
-async fn by_moto_what_lands_in_the_bucket_becomes_avif_by_way_of_a_queue_and_goes_with_its_source() {
-    let account = Account::new().await;
+async fn with_moto_queue_events_convert_sources_and_delete_variants() {
+    let deployment = QueueDeployment::start().await;
     for key in ["a.png", "summer 1+2/写真.png"] {
-        account.put(key, image(ImageFormat::Png, 90, 60)).await;
+        deployment.put(key, image(ImageFormat::Png, 90, 60)).await;
     }
-    account.put("broken.png", b"no image".to_vec()).await;
-    let answers = account.poll().await;
-    assert!(answers.len() > 1, "the variants have messages of their own");
+    deployment.put("broken.png", b"not an image".to_vec()).await;
+    let responses = deployment.process_queue().await;
+    assert!(responses.len() > 1, "the messages of the variants should be in later batches");
     let keys = ["a.png", "a.png.avif", "broken.png", "summer 1+2/写真.png", "summer 1+2/写真.png.avif"];
-    assert_eq!(account.keys().await, keys);
-    account.s3.delete_object().bucket("photos").key("a.png").send().await.unwrap();
-    account.poll().await;
-    assert_eq!(account.keys().await, keys[2..]);
+    assert_eq!(deployment.list_keys().await, keys);
+    deployment.s3.delete_object().bucket("photos").key("a.png").send().await.unwrap();
+    deployment.process_queue().await;
+    assert_eq!(deployment.list_keys().await, keys[2..]);
 }
 
 #[tokio::test]
-async fn by_moto_what_cannot_be_done_comes_back_and_ends_with_the_failures_and_harms_no_other() {
-    let account = Account::new().await;
-    let send = account.sqs.send_message().queue_url(&account.queue).message_body("no event at all");
+async fn with_moto_malformed_message_ends_in_the_dead_letter_queue_and_the_others_are_processed() {
+    let deployment = QueueDeployment::start().await;
+    let send = deployment.sqs.send_message().queue_url(&deployment.queue_url).message_body("not an event");
     send.send().await.unwrap();
-    account.put("a.png", image(ImageFormat::Png, 90, 60)).await;
-    account.poll().await;
-    assert_eq!(account.keys().await, ["a.png", "a.png.avif"]);
-    let dead = account.sqs.receive_message().queue_url(&account.dead).send().await.unwrap();
-    let bodies: Vec<_> = dead.messages.unwrap_or_default().into_iter().filter_map(|message| message.body).collect();
-    assert_eq!(bodies, ["no event at all"]);
+    deployment.put("a.png", image(ImageFormat::Png, 90, 60)).await;
+    deployment.process_queue().await;
+    assert_eq!(deployment.list_keys().await, ["a.png", "a.png.avif"]);
+    let received = deployment.sqs.receive_message().queue_url(&deployment.dead_letter_queue_url).send().await.unwrap();
+    let bodies: Vec<_> = received.messages.unwrap_or_default().into_iter().filter_map(|message| message.body).collect();
+    assert_eq!(bodies, ["not an event"]);
 }

@@ -1,4 +1,4 @@
-//! S3 throttles, or does not answer at all.
+//! S3 throttles requests, or does not respond.
 
 use std::time::Duration;
 
@@ -13,45 +13,49 @@ use crate::event_order::event;
 
 #[tokio::test]
 async fn throttled_request_is_tried_five_times_and_its_event_succeeds_later() {
-    let mut house = Deployment::untold(&[]).await;
-    let etag = house.lay("a.png", &image(ImageFormat::Png, 90, 60)).await;
+    let mut deployment = Deployment::without_events(&[]).await;
+    let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let created = event("a.png", Some(&etag), "01");
-    for times in 1..=3 {
-        let slow = vec![Refusal::new("GetObject", "a.png", 503, "SlowDown")];
-        let (outcome, why) = house.invoke_with_refusals(slow, created.clone()).await;
-        assert!(outcome == "failed" && why.contains("GetObject: 503 SlowDown"), "{outcome}: {why}");
-        assert!(!why.contains("memory"), "{why}");
-        assert_eq!(house.faults.counts()["SlowDown"], 5 * times);
+    for invocations in 1..=3 {
+        let slow_down = vec![Refusal::new("GetObject", "a.png", 503, "SlowDown")];
+        let (outcome, reason) = deployment.invoke_with_s3_responses(slow_down, created.clone()).await;
+        assert!(outcome == "failed" && reason.contains("GetObject: 503 SlowDown"), "{outcome}: {reason}");
+        assert!(!reason.contains("memory"), "{reason}");
+        assert_eq!(deployment.faults.counts()["SlowDown"], 5 * invocations);
     }
-    // Lambda, or the queue, delivers the event again.
-    assert_eq!(house.tell(created).await.0, "converted");
+    // Lambda or SQS delivers the event again.
+    assert_eq!(deployment.send_event(created).await.0, "converted");
 }
 
-/// A function whose deadline comes after this time, of which half a second is kept for the answer.
-fn with_timeout(house: &Deployment, endpoint: &str, timeout: Duration) -> Lambda {
-    let mut environment = house.environment.clone();
+/// Returns a function with this timeout and S3 endpoint. The function reserves half a second of the timeout for the response.
+fn function_with_timeout(deployment: &Deployment, endpoint: &str, timeout: Duration) -> Lambda {
+    let mut environment = deployment.environment.clone();
     environment.insert("AWS_ENDPOINT_URL_S3".into(), endpoint.into());
     Lambda::new(Function { timeout, ..function(environment) }, unbounded_channel().0)
 }
 
 #[tokio::test]
 async fn reason_at_the_deadline_names_the_throttling_and_not_the_memory() {
-    let house = Deployment::untold(&[]).await;
-    house.faults.refuse(vec![Refusal::new("HeadObject", ".avif", 503, "SlowDown")]);
-    let endpoint = house.environment["AWS_ENDPOINT_URL_S3"].clone();
-    // Five tries may take longer than the half second that is left, or not: the reason names the throttling either way.
-    let lambda = with_timeout(&house, &endpoint, Duration::from_secs(1));
+    let deployment = Deployment::without_events(&[]).await;
+    deployment.faults.refuse(vec![Refusal::new("HeadObject", ".avif", 503, "SlowDown")]);
+    let endpoint = deployment.environment["AWS_ENDPOINT_URL_S3"].clone();
+    // The reason names the throttling, whether or not the five attempts fit into the remaining half second.
+    let lambda = function_with_timeout(&deployment, &endpoint, Duration::from_secs(1));
     let error = lambda.invoke(event("a.png", Some("etag"), "01")).await.result.unwrap_err();
     assert!(error.error_message.contains("503") && error.error_message.contains("throttled"), "{error}");
     assert!(!error.error_message.contains("memory"), "{error}");
 }
 
 #[tokio::test]
-async fn reason_at_the_deadline_says_that_s3_did_not_answer() {
-    let house = Deployment::untold(&[]).await;
-    // Connections are taken by the system, and nobody reads them.
+async fn reason_at_the_deadline_names_the_missing_response_of_s3() {
+    let deployment = Deployment::without_events(&[]).await;
+    // The system accepts connections, and nothing reads from them.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let lambda = with_timeout(&house, &format!("http://{}", listener.local_addr().unwrap()), Duration::from_secs(1));
+    let lambda = function_with_timeout(
+        &deployment,
+        &format!("http://{}", listener.local_addr().unwrap()),
+        Duration::from_secs(1),
+    );
     let error = lambda.invoke(event("a.png", Some("etag"), "01")).await.result.unwrap_err();
     assert!(
         error.error_message.contains("looking up the stored variants in S3") && !error.error_message.contains("memory"),

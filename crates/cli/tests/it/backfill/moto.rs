@@ -34,7 +34,7 @@ async fn by_moto_each_key_becomes_one_message_after_two_kills() {
     let s3 = moto.s3();
     s3.create_bucket().bucket("photos").send().await.unwrap();
     let keys = fill(&s3).await;
-    let sqs = aws_sdk_sqs::Client::new(&moto.access());
+    let sqs = aws_sdk_sqs::Client::new(&moto.sdk_config());
     // Half a day, so that no message is received a second time during the test.
     let queue = sqs.create_queue().queue_name("avif").attributes(QueueAttributeName::VisibilityTimeout, "43200");
     let url = queue.send().await.unwrap().queue_url.unwrap();

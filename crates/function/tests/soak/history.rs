@@ -1,4 +1,4 @@
-//! One history: what is done to the sources, and how their events come.
+//! One history: the changes of the sources, and the order in which their events are delivered.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,61 +12,61 @@ use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::invariants::{State, agreement, replaced_by_older};
+use crate::invariants::{SourceState, check_outputs, check_replacements};
 use crate::notification::record;
-use crate::test_system::{World, Written};
+use crate::test_system::{SourceChange, TestSystem};
 
-/// Few enough that a source is often what it was before: those states have equal entity tags.
+/// The colors of sources. With only a few colors, sources often return to earlier content and so to an earlier ETag.
 const COLORS: [[u8; 3]; 3] = [[200, 30, 30], [30, 160, 30], [30, 30, 200]];
-/// How often an event is delivered before it is a dead letter, which somebody sends again when all is well.
-const DELIVERIES: u32 = 6;
-/// Events under way at a time.
-const SIDE_BY_SIDE: usize = 3;
+/// Failed deliveries before an event becomes a dead letter. Dead letters are sent again at the end, without faults.
+const MAX_DELIVERIES: u32 = 6;
+/// Invocations that run at the same time.
+const MAX_CONCURRENT_INVOCATIONS: usize = 3;
 
-/// What was done.
+/// Counts of one or more histories.
 #[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Tally {
-    writes: u32,
+pub(crate) struct Counts {
+    source_changes: u32,
     deliveries: u32,
-    failed: u32,
-    dead: u32,
-    unreadable: u32,
+    failed_deliveries: u32,
+    dead_letters: u32,
+    unreadable_periods: u32,
 }
 
-impl AddAssign for Tally {
+impl AddAssign for Counts {
     fn add_assign(&mut self, other: Self) {
-        self.writes += other.writes;
+        self.source_changes += other.source_changes;
         self.deliveries += other.deliveries;
-        self.failed += other.failed;
-        self.dead += other.dead;
-        self.unreadable += other.unreadable;
+        self.failed_deliveries += other.failed_deliveries;
+        self.dead_letters += other.dead_letters;
+        self.unreadable_periods += other.unreadable_periods;
     }
 }
 
-impl fmt::Display for Tally {
+impl fmt::Display for Counts {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { writes, deliveries, failed, dead, unreadable } = self;
+        let Self { source_changes, deliveries, failed_deliveries, dead_letters, unreadable_periods } = self;
         write!(
             to,
-            "{writes} writes, {unreadable} times a source became unreadable, {deliveries} deliveries, {failed} of them \
-             failed, {dead} dead letters sent again"
+            "{source_changes} changes of sources, {unreadable_periods} times a source became unreadable, {deliveries} \
+             deliveries, {failed_deliveries} failed deliveries, {dead_letters} dead letters sent again"
         )
     }
 }
 
-/// Why a source that exists cannot be read for a while.
+/// The reason that a source is temporarily unreadable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Unreadable {
-    /// 403 on GET: its KMS key is disabled, say.
+enum UnreadableCause {
+    /// S3 returns 403 for GET, for example because the KMS key is disabled.
     ReadDenied,
-    /// 403 on GET and HEAD: a policy denies both.
+    /// S3 returns 403 for GET and HEAD, because a policy denies both.
     ReadAndLookUpDenied,
-    /// It is archived, until it is restored or written anew.
+    /// The source is archived until it is restored or replaced.
     Archived,
 }
 
-impl Unreadable {
-    fn refusals(self, key: &str) -> Vec<Refusal> {
+impl UnreadableCause {
+    fn s3_responses(self, key: &str) -> Vec<Refusal> {
         match self {
             Self::ReadDenied => vec![Refusal::denied("GetObject", key)],
             Self::ReadAndLookUpDenied => ["GetObject", "HeadObject"].map(|name| Refusal::denied(name, key)).to_vec(),
@@ -75,168 +75,176 @@ impl Unreadable {
     }
 }
 
-/// An event on its way, and how often it was delivered.
-struct Letter {
+/// An event that is to be delivered.
+struct QueuedEvent {
     event: Value,
-    deliveries: u32,
+    failed_deliveries: u32,
 }
 
-struct Life<'world> {
-    world: &'world World,
+/// The state of a running history.
+struct Simulation<'system> {
+    system: &'system TestSystem,
     random: Rng,
-    tally: Tally,
-    waiting: Vec<Letter>,
-    under_way: JoinSet<(Letter, bool)>,
+    counts: Counts,
+    queued_events: Vec<QueuedEvent>,
+    /// Each returns its event and whether the invocation succeeded.
+    running_invocations: JoinSet<(QueuedEvent, bool)>,
     kills: JoinSet<()>,
-    /// The sources that cannot be read now.
-    unreadable: BTreeMap<String, Unreadable>,
-    /// What comes only when all is well again: kept back, or failed too often.
-    late: Vec<Value>,
+    /// The sources that are currently unreadable.
+    unreadable: BTreeMap<String, UnreadableCause>,
+    /// The events that are delivered at the end, without faults: delayed events and dead letters.
+    final_events: Vec<Value>,
 }
 
-/// Lives through the history of that seed, and tells where the promise was broken.
-pub(crate) async fn live(world: &World, seed: u64) -> (Tally, Vec<String>) {
-    world.begin(seed);
-    let (tally, waiting, under_way, kills, unreadable, late) = Default::default();
-    let mut life = Life { world, random: Rng::with_seed(seed), tally, waiting, under_way, kills, unreadable, late };
-    let keys: Vec<String> = (0..life.random.usize(1..=2)).map(|number| format!("h{seed}/{number}.png")).collect();
-    let mut states: Vec<Vec<State>> = vec![vec![]; keys.len()];
-    for _ in 0..life.random.usize(2..=6) {
-        let source = life.random.usize(0..keys.len());
-        let state = life.write(&keys[source], states[source].last()).await;
+/// Runs the history of this seed. Returns the violations of the invariants.
+pub(crate) async fn run_history(system: &TestSystem, seed: u64) -> (Counts, Vec<String>) {
+    system.start_faults(seed);
+    let (counts, queued_events, running_invocations, kills, unreadable, final_events) = Default::default();
+    let random = Rng::with_seed(seed);
+    let mut simulation =
+        Simulation { system, random, counts, queued_events, running_invocations, kills, unreadable, final_events };
+    let keys: Vec<String> = (0..simulation.random.usize(1..=2)).map(|number| format!("h{seed}/{number}.png")).collect();
+    let mut states: Vec<Vec<SourceState>> = vec![vec![]; keys.len()];
+    for _ in 0..simulation.random.usize(2..=6) {
+        let source = simulation.random.usize(0..keys.len());
+        let state = simulation.change_source(&keys[source], states[source].last()).await;
         states[source].push(state);
-        life.change_readability(&keys, &states);
-        for _ in 0..life.random.usize(0..=3) {
-            life.deliver_one().await;
+        simulation.change_readability(&keys, &states);
+        for _ in 0..simulation.random.usize(0..=3) {
+            simulation.start_or_await_invocation().await;
         }
     }
-    while !life.waiting.is_empty() || !life.under_way.is_empty() {
-        life.deliver_one().await;
+    while !simulation.queued_events.is_empty() || !simulation.running_invocations.is_empty() {
+        simulation.start_or_await_invocation().await;
     }
-    let mut violations = life.put_right(&keys, &states).await;
-    let calls = world.calls();
+    let mut violations = simulation.deliver_final_events(&keys, &states).await;
+    let calls = system.take_calls();
     for (key, states) in keys.iter().zip(&states) {
-        let now = states.last().cloned().unwrap_or(State::Absent);
-        violations.extend(agreement(world, key, &now).await);
-        violations.extend(replaced_by_older(key, &calls));
+        let state = states.last().cloned().unwrap_or(SourceState::Absent);
+        violations.extend(check_outputs(system, key, &state).await);
+        violations.extend(check_replacements(key, &calls));
     }
-    (life.tally, violations)
+    (simulation.counts, violations)
 }
 
-impl Life<'_> {
-    /// Does something to a source, and has its event sent once or more.
-    async fn write(&mut self, key: &str, before: Option<&State>) -> State {
-        let client = &self.world.client;
-        let (state, written) = if matches!(before, Some(State::Present { .. })) && self.random.u8(0..4) == 0 {
+impl Simulation<'_> {
+    /// Puts or deletes a source, and queues one or more copies of its event.
+    async fn change_source(&mut self, key: &str, state: Option<&SourceState>) -> SourceState {
+        let client = &self.system.client;
+        let exists = matches!(state, Some(SourceState::Present { .. }));
+        let (state, change) = if exists && self.random.u8(0..4) == 0 {
             let deleted = client.delete_object().bucket("photos").key(key).send().await.unwrap();
-            (State::Absent, Written { etag: None, version: deleted.version_id })
+            (SourceState::Absent, SourceChange { etag: None, version: deleted.version_id })
         } else {
             let color = COLORS[self.random.usize(0..COLORS.len())];
             let put = client.put_object().bucket("photos").key(key).body(png(color).into()).send().await.unwrap();
             let etag = put.e_tag.unwrap().trim_matches('"').to_owned();
-            (State::Present { color, etag: etag.clone() }, Written { etag: Some(etag), version: put.version_id })
+            let change = SourceChange { etag: Some(etag.clone()), version: put.version_id };
+            (SourceState::Present { color, etag }, change)
         };
-        let event = self.world.event_of(key, &written).await;
-        self.tally.writes += 1;
-        if self.unreadable.get(key) == Some(&Unreadable::Archived) {
-            // What was written anew is not archived, and what was deleted is not there.
+        let event = self.system.receive_event(key, &change).await;
+        self.counts.source_changes += 1;
+        if self.unreadable.get(key) == Some(&UnreadableCause::Archived) {
+            // A new object is not archived, and a deleted object does not exist.
             self.unreadable.remove(key);
-            self.refuse();
+            self.inject_responses();
         }
         for copy in 0..self.random.u32(1..=3) {
             if copy > 0 && self.random.u8(0..3) == 0 {
-                self.late.push(event.clone());
+                self.final_events.push(event.clone());
             } else {
-                self.waiting.push(Letter { event: event.clone(), deliveries: 0 });
+                self.queued_events.push(QueuedEvent { event: event.clone(), failed_deliveries: 0 });
             }
         }
         state
     }
 
-    /// Makes a source unreadable, or readable again.
-    fn change_readability(&mut self, keys: &[String], states: &[Vec<State>]) {
-        if !self.world.can_refuse() || self.random.u8(0..3) > 0 {
+    /// Sometimes makes a source unreadable, or readable again.
+    fn change_readability(&mut self, keys: &[String], states: &[Vec<SourceState>]) {
+        if !self.system.can_inject_responses() || self.random.u8(0..3) > 0 {
             return;
         }
         let source = self.random.usize(0..keys.len());
         if self.unreadable.contains_key(&keys[source]) {
             self.make_readable(&keys[source], states[source].last());
-        } else if matches!(states[source].last(), Some(State::Present { .. })) {
-            let why = [Unreadable::ReadDenied, Unreadable::ReadAndLookUpDenied, Unreadable::Archived];
-            self.unreadable.insert(keys[source].clone(), why[self.random.usize(0..why.len())]);
-            self.tally.unreadable += 1;
+        } else if matches!(states[source].last(), Some(SourceState::Present { .. })) {
+            let causes = [UnreadableCause::ReadDenied, UnreadableCause::ReadAndLookUpDenied, UnreadableCause::Archived];
+            self.unreadable.insert(keys[source].clone(), causes[self.random.usize(0..causes.len())]);
+            self.counts.unreadable_periods += 1;
         }
-        self.refuse();
+        self.inject_responses();
     }
 
-    /// A restore has an event of its own, which has no place in the order of events.
-    fn make_readable(&mut self, key: &str, state: Option<&State>) {
-        let why = self.unreadable.remove(key);
-        if let (Some(Unreadable::Archived), Some(State::Present { etag, .. })) = (why, state) {
+    /// Makes a source readable. If it was archived, queues the event of its restore, which has no sequencer.
+    fn make_readable(&mut self, key: &str, state: Option<&SourceState>) {
+        let cause = self.unreadable.remove(key);
+        if let (Some(UnreadableCause::Archived), Some(SourceState::Present { etag, .. })) = (cause, state) {
             let restored = record("ObjectRestore:Completed", &json!({ "key": key, "eTag": etag }));
-            self.waiting.push(Letter { event: json!({ "Records": [restored] }), deliveries: 0 });
+            self.queued_events.push(QueuedEvent { event: json!({ "Records": [restored] }), failed_deliveries: 0 });
         }
     }
 
-    fn refuse(&self) {
-        self.world.refuse(self.unreadable.iter().flat_map(|(key, why)| why.refusals(key)).collect());
+    fn inject_responses(&self) {
+        let responses = self.unreadable.iter().flat_map(|(key, cause)| cause.s3_responses(key));
+        self.system.inject_responses(responses.collect());
     }
 
-    /// Sends any one event on its way, or waits for one that is.
-    async fn deliver_one(&mut self) {
-        if self.under_way.len() >= SIDE_BY_SIDE || self.waiting.is_empty() {
-            if let Some(done) = self.under_way.join_next().await {
-                self.take_back(done.unwrap());
+    /// Starts an invocation with a random queued event, or waits for a running invocation if none can be started.
+    async fn start_or_await_invocation(&mut self) {
+        if self.running_invocations.len() >= MAX_CONCURRENT_INVOCATIONS || self.queued_events.is_empty() {
+            if let Some(result) = self.running_invocations.join_next().await {
+                self.handle_result(result.unwrap());
             }
             return;
         }
-        let letter = self.waiting.swap_remove(self.random.usize(0..self.waiting.len()));
-        let lambda = self.world.environments[self.random.usize(0..self.world.environments.len())].lambda.clone();
-        self.tally.deliveries += 1;
-        if self.world.wants_kills() && self.random.u8(0..6) == 0 {
-            // In the midst of whatever it has in hand by then.
-            let (killed, after) = (lambda.clone(), Duration::from_millis(self.random.u64(0..60)));
+        let queued = self.queued_events.swap_remove(self.random.usize(0..self.queued_events.len()));
+        let lambda = self.system.environments[self.random.usize(0..self.system.environments.len())].lambda.clone();
+        self.counts.deliveries += 1;
+        if self.system.needs_kills() && self.random.u8(0..6) == 0 {
+            // The process is killed at a random point of its work.
+            let (killed, delay) = (lambda.clone(), Duration::from_millis(self.random.u64(0..60)));
             self.kills.spawn(async move {
-                tokio::time::sleep(after).await;
+                tokio::time::sleep(delay).await;
                 killed.kill();
             });
         }
-        self.under_way.spawn(async move {
-            let done = lambda.invoke(letter.event.clone()).await.result.is_ok();
-            (letter, done)
+        self.running_invocations.spawn(async move {
+            let is_success = lambda.invoke(queued.event.clone()).await.result.is_ok();
+            (queued, is_success)
         });
     }
 
-    fn take_back(&mut self, (letter, done): (Letter, bool)) {
-        if done {
+    /// Queues the event of a failed invocation again, or makes it a dead letter.
+    fn handle_result(&mut self, (queued, is_success): (QueuedEvent, bool)) {
+        if is_success {
             return;
         }
-        self.tally.failed += 1;
-        let letter = Letter { deliveries: letter.deliveries + 1, ..letter };
-        if letter.deliveries < DELIVERIES {
-            self.waiting.push(letter);
+        self.counts.failed_deliveries += 1;
+        let queued = QueuedEvent { failed_deliveries: queued.failed_deliveries + 1, ..queued };
+        if queued.failed_deliveries < MAX_DELIVERIES {
+            self.queued_events.push(queued);
         } else {
-            self.tally.dead += 1;
-            self.late.push(letter.event);
+            self.counts.dead_letters += 1;
+            self.final_events.push(queued.event);
         }
     }
 
-    /// Nothing goes wrong any more, and what is left is sent. All of that has to succeed.
-    async fn put_right(&mut self, keys: &[String], states: &[Vec<State>]) -> Vec<String> {
-        self.world.rest();
+    /// Stops all faults and delivers the remaining events. Each of them must succeed.
+    async fn deliver_final_events(&mut self, keys: &[String], states: &[Vec<SourceState>]) -> Vec<String> {
+        self.system.stop_faults();
         self.kills.shutdown().await;
         for (key, states) in keys.iter().zip(states) {
             self.make_readable(key, states.last());
         }
-        self.refuse();
-        self.late.extend(self.waiting.drain(..).map(|letter| letter.event));
-        self.random.shuffle(&mut self.late);
+        self.inject_responses();
+        self.final_events.extend(self.queued_events.drain(..).map(|queued| queued.event));
+        self.random.shuffle(&mut self.final_events);
         let mut violations = vec![];
-        for event in std::mem::take(&mut self.late) {
-            let environment = &self.world.environments[self.random.usize(0..self.world.environments.len())];
-            self.tally.deliveries += 1;
+        for event in std::mem::take(&mut self.final_events) {
+            let environment = &self.system.environments[self.random.usize(0..self.system.environments.len())];
+            self.counts.deliveries += 1;
             if let Err(error) = environment.lambda.invoke(event).await.result {
-                violations.push(format!("failed although nothing went wrong: {error}"));
+                violations.push(format!("an invocation without faults failed: {error}"));
             }
         }
         violations

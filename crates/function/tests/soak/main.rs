@@ -1,19 +1,19 @@
-//! The promise, under fire: for every event delivered, in any order, any number of times, through any crash, the newest
-//! source's variants are what is stored in the end.
+//! Random sequences of events with faults. In the end, the stored outputs must match the newest source. Events are delivered
+//! in any order and any number of times, and processes are killed.
 //!
-//! Histories of one or two sources are lived through at random: put, overwritten (also by what was there before), deleted;
-//! their events come twice, late and out of order, to environments that work side by side and are killed in the midst of
-//! it, over an S3 that answers late, wrongly or not at all, and whose sources cannot be read for a while: a read is denied,
-//! or the source is archived and restored later. Each has a seed; what it does is the same each time, and only
-//! how the processes interleave is not.
+//! A history is a random sequence of changes to one or two sources: created, overwritten (also with earlier content), deleted.
+//! Their events arrive repeatedly, late and out of order. Several execution environments handle them concurrently and are
+//! killed while they work. S3 responds late, incorrectly or not at all. Some sources are temporarily unreadable: the read is
+//! denied, or the source is archived and restored later. Each history has a seed. The same seed gives the same sequence; only
+//! the timing of the processes differs.
 //!
 //!     SOAK_HISTORIES=2000 cargo nextest run --cargo-profile quick --package function --test soak
-//!     SOAK_SEED=17 SOAK_HISTORIES=1 …      # one history again
-//!     SOAK_UNCONDITIONAL=1 …               # with an S3 that minds no condition: this has to find violations
-//!     SOAK_UNLISTED=1 …                    # with listings that contain nothing, so that a source whose read is denied
-//!                                          # passes for a deleted one: this has to find violations
+//!     SOAK_SEED=17 SOAK_HISTORIES=1 …      # repeat one history
+//!     SOAK_UNCONDITIONAL=1 …               # S3 ignores conditions: the test must find violations
+//!     SOAK_UNLISTED=1 …                    # listings are empty, so that a source with a denied read looks deleted: the test
+//!                                          # must find violations
 
-#![expect(clippy::print_stderr, clippy::unwrap_used, reason = "a test fails by panicking, and says what it did")]
+#![expect(clippy::print_stderr, clippy::unwrap_used, reason = "a test fails by panicking and prints a summary")]
 
 #[path = "../it/bootstrap.rs"]
 mod bootstrap;
@@ -32,61 +32,68 @@ use std::str::FromStr;
 
 use futures_util::{StreamExt, stream};
 
-use history::{Tally, live};
-use test_system::World;
+use history::{Counts, run_history};
+use test_system::TestSystem;
 
-/// Worlds side by side, each with environments of its own: much of a history is waiting.
-const LANES: usize = 8;
+/// Test systems that run at the same time, each with its own environments. A history spends much of its time waiting.
+const CONCURRENT_SYSTEMS: usize = 8;
 
-#[expect(clippy::disallowed_methods, reason = "how long a soak takes is told to the test, not to the product")]
-fn setting<T: FromStr>(name: &str) -> Option<T> {
+#[expect(clippy::disallowed_methods, reason = "the SOAK_ variables configure the test, not the product")]
+fn read_variable<T: FromStr>(name: &str) -> Option<T> {
     std::env::var(name).ok()?.parse().ok()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_newest_sources_variants_are_what_is_stored_in_the_end() {
-    let [heedless, unlisted] = ["SOAK_UNCONDITIONAL", "SOAK_UNLISTED"].map(|name| setting::<u8>(name).is_some());
-    let world = |lane| World::new(lane, heedless, unlisted);
-    let violations = soak(setting("SOAK_HISTORIES").unwrap_or(300), LANES, world).await;
-    assert!(
-        violations.is_empty() != (heedless || unlisted),
-        "{} violations\n{}",
-        violations.len(),
-        violations.join("\n")
-    );
+async fn stored_outputs_match_the_newest_source_in_the_end() {
+    let [ignores_conditions, hides_listings] =
+        ["SOAK_UNCONDITIONAL", "SOAK_UNLISTED"].map(|name| read_variable::<u8>(name).is_some());
+    let start_system = |index| TestSystem::with_emulator(index, ignores_conditions, hides_listings);
+    let histories = read_variable("SOAK_HISTORIES").unwrap_or(300);
+    let violations = run_histories(histories, CONCURRENT_SYSTEMS, start_system).await;
+    let expects_violations = ignores_conditions || hides_listings;
+    assert!(violations.is_empty() != expects_violations, "{} violations\n{}", violations.len(), violations.join("\n"));
 }
 
-/// Without faults but kills: what is to be seen is another S3, and versions.
+/// With another S3 server and a versioned bucket. The only faults are killed processes.
 #[tokio::test(flavor = "multi_thread")]
-async fn by_moto_the_newest_sources_variants_are_what_is_stored_in_the_end() {
-    let violations = soak(setting("SOAK_HISTORIES").map_or(60, |all: usize| all / 10), 2, World::by_moto).await;
+async fn with_moto_stored_outputs_match_the_newest_source_in_the_end() {
+    let histories = read_variable("SOAK_HISTORIES").map_or(60, |all: usize| all / 10);
+    let violations = run_histories(histories, 2, TestSystem::with_moto).await;
     assert!(violations.is_empty(), "{} violations\n{}", violations.len(), violations.join("\n"));
 }
 
-/// Lives through so many histories, and gives what broke the promise.
-async fn soak<W: Future<Output = World>>(histories: usize, lanes: usize, world: impl Fn(usize) -> W) -> Vec<String> {
-    let first: u64 = setting("SOAK_SEED").unwrap_or(1);
-    // A seed has its lane, so that it is the same history when it is lived through alone.
-    let seeds = |lane: usize| (first..first + histories as u64).filter(move |seed| seed % lanes as u64 == lane as u64);
-    let done = stream::iter((0..lanes).filter(|lane| seeds(*lane).next().is_some())).map(async |lane| {
-        let world = world(lane).await;
-        let (mut tally, mut violations) = (Tally::default(), vec![]);
-        for seed in seeds(lane) {
-            let (done, found) = live(&world, seed).await;
-            tally += done;
-            violations.extend(found.into_iter().map(|violation| format!("SOAK_SEED={seed}: {violation}")));
+/// Runs this number of histories in concurrent test systems. Returns the violations.
+async fn run_histories<S: Future<Output = TestSystem>>(
+    histories: usize,
+    systems: usize,
+    start_system: impl Fn(usize) -> S,
+) -> Vec<String> {
+    let first: u64 = read_variable("SOAK_SEED").unwrap_or(1);
+    // The seed determines the system, so that a single history runs in the same system as before.
+    let seeds =
+        |index: usize| (first..first + histories as u64).filter(move |seed| seed % systems as u64 == index as u64);
+    let runs = stream::iter((0..systems).filter(|index| seeds(*index).next().is_some())).map(async |index| {
+        let system = start_system(index).await;
+        let (mut counts, mut violations) = (Counts::default(), vec![]);
+        for seed in seeds(index) {
+            let (history_counts, history_violations) = run_history(&system, seed).await;
+            counts += history_counts;
+            violations.extend(history_violations.into_iter().map(|violation| format!("SOAK_SEED={seed}: {violation}")));
         }
-        (tally, violations, world.faults())
+        (counts, violations, system.fault_counts())
     });
-    let done: Vec<_> = done.buffer_unordered(lanes).collect().await;
-    let (mut tally, mut violations, mut faults) = (Tally::default(), vec![], BTreeMap::<&str, u64>::new());
-    for (lived, found, met) in done {
-        tally += lived;
-        violations.extend(found);
-        for (fault, count) in met {
+    let runs: Vec<_> = runs.buffer_unordered(systems).collect().await;
+    let (mut counts, mut violations, mut faults) = (Counts::default(), vec![], BTreeMap::<&str, u64>::new());
+    for (system_counts, system_violations, system_faults) in runs {
+        counts += system_counts;
+        violations.extend(system_violations);
+        for (fault, count) in system_faults {
             *faults.entry(fault).or_default() += count;
         }
     }
-    eprintln!("{histories} histories from seed {first}: {tally}; faults: {faults:?}; violations: {}", violations.len());
+    eprintln!(
+        "{histories} histories from seed {first}: {counts}; faults: {faults:?}; violations: {}",
+        violations.len()
+    );
     violations
 }

@@ -1,4 +1,4 @@
-//! A bucket, and the environments that serve it.
+//! A bucket, and the execution environments that handle its events.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,41 +15,42 @@ use crate::bootstrap::function;
 use crate::moto::Moto;
 use crate::notification::record;
 
-/// Environments that may work on one source at the same time.
+/// Execution environments of each test system. They may handle events of one source at the same time.
 const ENVIRONMENTS: usize = 3;
 
-/// Of a thousand requests. A job makes some six to twelve, so most jobs meet one fault, and many none.
-const RATES: Rates = Rates { late: 60, refused: 20, lost: 20, truncated: 10, corrupt: 10, conflict: 15, killed: 15 };
+/// Faults of each kind per 1,000 requests. A job makes about 6 to 12 requests, so most jobs have one fault, and many have none.
+const FAULT_RATES: Rates =
+    Rates { late: 60, refused: 20, lost: 20, truncated: 10, corrupt: 10, conflict: 15, killed: 15 };
 
-pub(crate) struct World {
+pub(crate) struct TestSystem {
     server: Server,
     pub(crate) client: Client,
     pub(crate) environments: Vec<Environment>,
-    /// Whether there are several variants, and a manifest.
-    pub(crate) several: bool,
-    /// Whether listings contain nothing, so that a read that is denied passes for a source that is absent.
-    unlisted: bool,
+    /// Whether each source has several variants and a manifest.
+    pub(crate) has_several_variants: bool,
+    /// Whether listings are empty, so that a source with a denied read looks absent.
+    hides_listings: bool,
     _folder: TempDir,
 }
 
-/// Whose S3 it is.
+/// The S3 server of a test system.
 enum Server {
-    /// The emulator's, where things go wrong on purpose.
-    Ours { s3: S3, told: Mutex<UnboundedReceiver<Value>> },
-    /// moto's, which keeps versions. It tells nobody; what S3 would tell is made up here.
-    Motos { _moto: Moto, events: AtomicU64 },
+    /// The emulator, which injects faults.
+    Emulator { s3: S3, events: Mutex<UnboundedReceiver<Value>> },
+    /// moto, with a versioned bucket. It sends no events, so the test builds them.
+    Moto { _moto: Moto, event_count: AtomicU64 },
 }
 
-/// One function in one environment, with a door of its own to the emulator's S3.
+/// A function with one execution environment. With the emulator, it has its own S3 endpoint, which injects faults.
 pub(crate) struct Environment {
     pub(crate) lambda: Lambda,
     faults: Faults,
-    _door: Option<Door>,
+    _endpoint: Option<Door>,
 }
 
-impl World {
-    /// Every second one has several variants.
-    pub(crate) async fn new(lane: usize, heedless: bool, unlisted: bool) -> Self {
+impl TestSystem {
+    /// Starts a system with the S3 server of the emulator. Systems with an odd index have several variants.
+    pub(crate) async fn with_emulator(index: usize, ignores_conditions: bool, hides_listings: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let buckets = vec!["photos".to_owned()];
         let settings = Settings {
@@ -58,29 +59,29 @@ impl World {
             secret: SECRET_KEY.into(),
             buckets,
         };
-        let (s3, told) = S3::start(settings).await.unwrap();
+        let (s3, events) = S3::start(settings).await.unwrap();
         s3.record_calls();
-        if heedless {
+        if ignores_conditions {
             s3.ignore_conditions();
         }
-        let several = lane % 2 == 1;
+        let has_several_variants = index % 2 == 1;
         let mut environments = vec![];
         for _ in 0..ENVIRONMENTS {
-            environments.push(Environment::new(&s3, several).await);
+            environments.push(Environment::with_faults(&s3, has_several_variants).await);
         }
         let client = s3.client(SECRET_KEY);
         Self {
-            server: Server::Ours { s3, told: told.into() },
+            server: Server::Emulator { s3, events: events.into() },
             client,
             environments,
-            several,
-            unlisted,
+            has_several_variants,
+            hides_listings,
             _folder: folder,
         }
     }
 
-    /// On moto, in a bucket that keeps versions.
-    pub(crate) async fn by_moto(lane: usize) -> Self {
+    /// Starts a system with moto and a versioned bucket. Systems with an odd index have several variants.
+    pub(crate) async fn with_moto(index: usize) -> Self {
         let moto = Moto::start().await;
         let variables = [
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY),
@@ -92,89 +93,93 @@ impl World {
         client.create_bucket().bucket("photos").send().await.unwrap();
         let versions = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
         client.put_bucket_versioning().bucket("photos").versioning_configuration(versions).send().await.unwrap();
-        let several = lane % 2 == 1;
-        let environment = || Environment::at(variables.clone(), Faults::none(), None, several);
+        let has_several_variants = index % 2 == 1;
+        let environment = || Environment::new(variables.clone(), Faults::none(), None, has_several_variants);
         let environments = std::iter::repeat_with(environment).take(ENVIRONMENTS).collect();
-        let (server, folder) = (Server::Motos { _moto: moto, events: AtomicU64::new(0) }, tempfile::tempdir().unwrap());
-        Self { server, client, environments, several, unlisted: false, _folder: folder }
+        let server = Server::Moto { _moto: moto, event_count: AtomicU64::new(0) };
+        let folder = tempfile::tempdir().unwrap();
+        Self { server, client, environments, has_several_variants, hides_listings: false, _folder: folder }
     }
 
-    /// Whether processes are to be killed by whoever lives here: moto does not ask for it.
-    pub(crate) fn wants_kills(&self) -> bool {
-        matches!(self.server, Server::Motos { .. })
+    /// Whether the history must kill the processes itself. The emulator kills them by a fault; moto cannot.
+    pub(crate) fn needs_kills(&self) -> bool {
+        matches!(self.server, Server::Moto { .. })
     }
 
-    /// Whether sources can be made unreadable: nothing stands between the function and moto.
-    pub(crate) fn can_refuse(&self) -> bool {
-        matches!(self.server, Server::Ours { .. })
+    /// Whether the server can return injected responses, which make a source unreadable. moto cannot.
+    pub(crate) fn can_inject_responses(&self) -> bool {
+        matches!(self.server, Server::Emulator { .. })
     }
 
-    /// Has these requests of every environment refused from here on, and no others.
-    pub(crate) fn refuse(&self, mut refusals: Vec<Refusal>) {
-        if self.unlisted {
-            refusals.push(Refusal::empty_listing());
+    /// From now on, the matching requests of each environment get these responses. Replaces the responses of the previous call.
+    pub(crate) fn inject_responses(&self, mut responses: Vec<Refusal>) {
+        if self.hides_listings {
+            responses.push(Refusal::empty_listing());
         }
         for environment in &self.environments {
-            environment.faults.refuse(refusals.clone());
+            environment.faults.refuse(responses.clone());
         }
     }
 
-    pub(crate) fn begin(&self, seed: u64) {
+    /// Starts the faults of a history.
+    pub(crate) fn start_faults(&self, seed: u64) {
         for (number, environment) in self.environments.iter().enumerate() {
             environment.faults.begin_anew(seed << 2 | number as u64);
         }
     }
 
-    pub(crate) fn rest(&self) {
+    /// Stops all faults. Injected responses remain.
+    pub(crate) fn stop_faults(&self) {
         for environment in &self.environments {
             environment.faults.rest();
         }
     }
 
-    /// How often each fault was met.
-    pub(crate) fn faults(&self) -> BTreeMap<&'static str, u64> {
-        let mut all = BTreeMap::new();
+    /// Returns the number of faults of each kind, and of injected responses with each error code.
+    pub(crate) fn fault_counts(&self) -> BTreeMap<&'static str, u64> {
+        let mut counts = BTreeMap::new();
         for (fault, count) in self.environments.iter().flat_map(|environment| environment.faults.counts()) {
-            *all.entry(fault).or_default() += count;
+            *counts.entry(fault).or_default() += count;
         }
-        all
+        counts
     }
 
-    /// The event of the write that was just answered.
-    pub(crate) async fn event_of(&self, key: &str, written: &Written) -> Value {
+    /// Returns the event of the last change of this source.
+    pub(crate) async fn receive_event(&self, key: &str, change: &SourceChange) -> Value {
         match &self.server {
-            Server::Ours { told, .. } => {
-                let mut told = told.lock().await;
+            Server::Emulator { events, .. } => {
+                let mut events = events.lock().await;
                 loop {
-                    // It is out before the answer. Others are of outputs, which are no sources.
-                    let event = told.try_recv().unwrap();
+                    // The emulator sends the event before the response, so the event is in the channel already. Events with
+                    // other keys are those of outputs.
+                    let event = events.try_recv().unwrap();
                     if event["Records"][0]["s3"]["object"]["key"] == key {
                         return event;
                     }
                 }
             }
-            Server::Motos { events, .. } => written.event(key, events.fetch_add(1, Ordering::Relaxed)),
+            Server::Moto { event_count, .. } => change.build_event(key, event_count.fetch_add(1, Ordering::Relaxed)),
         }
     }
 
-    /// What was asked for, where that is known.
-    pub(crate) fn calls(&self) -> Vec<Call> {
+    /// Returns the S3 requests since the last call. With moto, there are none.
+    pub(crate) fn take_calls(&self) -> Vec<Call> {
         match &self.server {
-            Server::Ours { s3, .. } => s3.take_calls(),
-            Server::Motos { .. } => vec![],
+            Server::Emulator { s3, .. } => s3.take_calls(),
+            Server::Moto { .. } => vec![],
         }
     }
 }
 
-/// What S3 answered to a write of a source.
-pub(crate) struct Written {
-    /// Nothing where it was deleted.
+/// The response of S3 to a change of a source.
+pub(crate) struct SourceChange {
+    /// `None` if the source was deleted.
     pub(crate) etag: Option<String>,
     pub(crate) version: Option<String>,
 }
 
-impl Written {
-    fn event(&self, key: &str, number: u64) -> Value {
+impl SourceChange {
+    fn build_event(&self, key: &str, number: u64) -> Value {
         let name = if self.etag.is_some() { "ObjectCreated:Put" } else { "ObjectRemoved:DeleteMarkerCreated" };
         let sequencer = format!("{:016X}", number + 1);
         let (etag, version) = (&self.etag, &self.version);
@@ -184,25 +189,30 @@ impl Written {
 }
 
 impl Environment {
-    async fn new(s3: &S3, several: bool) -> Self {
-        let faults = Faults::new(0, RATES);
-        let (door, mut kills) = s3.door(faults.clone()).await.unwrap();
-        let environment = Self::at(s3.environment_at(&door), faults, Some(door), several);
-        let killed = environment.lambda.clone();
+    async fn with_faults(s3: &S3, has_several_variants: bool) -> Self {
+        let faults = Faults::new(0, FAULT_RATES);
+        let (endpoint, mut kills) = s3.door(faults.clone()).await.unwrap();
+        let environment = Self::new(s3.environment_at(&endpoint), faults, Some(endpoint), has_several_variants);
+        let lambda = environment.lambda.clone();
         tokio::spawn(async move {
             while kills.recv().await.is_some() {
-                killed.kill();
+                lambda.kill();
             }
         });
         environment
     }
 
-    fn at(mut variables: BTreeMap<String, String>, faults: Faults, door: Option<Door>, several: bool) -> Self {
-        let widths = if several { "full,4" } else { "full" };
+    fn new(
+        mut variables: BTreeMap<String, String>,
+        faults: Faults,
+        endpoint: Option<Door>,
+        has_several_variants: bool,
+    ) -> Self {
+        let widths = if has_several_variants { "full,4" } else { "full" };
         let settings = [("AVIF_SPEED", "10"), ("AVIF_KEEP_LARGER", "true"), ("AVIF_WIDTHS", widths)];
         variables.extend(settings.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        // Nobody reads its log.
+        // The test does not use the log.
         let lambda = Lambda::new(function(variables), unbounded_channel().0);
-        Self { lambda, faults, _door: door }
+        Self { lambda, faults, _endpoint: endpoint }
     }
 }

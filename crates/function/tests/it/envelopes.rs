@@ -43,7 +43,7 @@ fn build_response(batch: &Batch, failed: &[usize]) -> Result<Value, String> {
         Report { job: job.clone(), outcome, timings: Timings::default() }
     };
     let reports: Vec<Report> = batch.jobs.iter().enumerate().map(report).collect();
-    batch.reply.answer(&reports, &batch.rejected).map_err(|error| error.error_message)
+    batch.response_format.build_response(&reports, &batch.rejected).map_err(|error| error.error_message)
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn eventbridge_keys_are_not_decoded() {
     assert_eq!(describe_jobs(&batch), ["deleted s3://amzn-s3-demo-bucket1/example-key etag - version - sequencer 6E"]);
     let mut other = payload!("eventbridge-created");
     other["detail-type"] = "Object Tags Added".into();
-    assert!(parse_event(&other).unwrap().refused[0].contains("\"Object Tags Added\" is not supported"));
+    assert!(parse_event(&other).unwrap().rejected[0].contains("\"Object Tags Added\" is not supported"));
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub enum FileError {
         /// The name of the setting.
         name: String,
     },
-    /// A setting has the name of an environment variable.
+    /// The name of a setting is not in lower case.
     #[error("{}: {name}: write the setting in lower case and without AVIF_", path.display())]
     Name {
         /// The settings file.

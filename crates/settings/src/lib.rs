@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn log_level_must_be_one_of_lambda() {
+    fn unknown_log_level_is_an_error() {
         let error = parse(&[("AWS_LAMBDA_LOG_LEVEL", "LOUD")]).unwrap_err().to_string();
         assert!(
             error.starts_with("1 invalid environment variable:\n  AWS_LAMBDA_LOG_LEVEL: \"LOUD\" is none"),

@@ -1,7 +1,7 @@
-//! Writes small files of every kind for the fuzzer to begin from: `seeds FOLDER` fills `FOLDER/convert` and
+//! Writes the seed files of the fuzz targets: `seeds FOLDER` writes small files of every format to `FOLDER/convert` and
 //! `FOLDER/metadata`.
 
-#![expect(clippy::unwrap_used, reason = "it is run by hand and by make")]
+#![expect(clippy::unwrap_used, reason = "a developer tool, which may panic")]
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -13,10 +13,10 @@ use model::{Limits, Metadata, Recipe};
 #[path = "../tests/it/animation.rs"]
 mod animation;
 #[path = "../tests/it/icc.rs"]
-#[allow(dead_code, reason = "it makes profiles for tests too")]
+#[allow(dead_code, reason = "the tests use the other functions")]
 mod icc;
 #[path = "../tests/it/source.rs"]
-#[allow(dead_code, reason = "it makes files for tests too")]
+#[allow(dead_code, reason = "the tests use the other functions")]
 mod source;
 
 use animation::{Disposal, Frame, apng, deep_apng, gif, webp};
@@ -28,16 +28,16 @@ use source::{
 const SIDE: u16 = 12;
 const INKS: [[u8; 4]; (SIDE as usize).pow(2)] = [[10, 200, 30, 40]; (SIDE as usize).pow(2)];
 
-/// Where the fuzzer's first byte puts a payload, as `fuzz/fuzz_targets/metadata.rs` has it: Exif, ICC, and the chunks that
-/// a PNG may have.
+/// The values of a metadata seed's first byte, as in `fuzz/fuzz_targets/metadata.rs`: it selects a file that contains the
+/// payload as Exif, as an ICC profile, or as a PNG chunk.
 const EXIF: std::ops::Range<u8> = 0..3;
 const ICC: std::ops::Range<u8> = 3..10;
 const CHUNKS: u8 = 10;
 
 fn main() {
-    let folder = env::args().nth(1).expect("the folder is named");
+    let folder = env::args().nth(1).expect("usage: seeds FOLDER");
     let folder = Path::new(&folder);
-    write(&folder.join("convert"), &pictures());
+    write(&folder.join("convert"), &images());
     write(&folder.join("metadata"), &metadata());
 }
 
@@ -53,7 +53,7 @@ fn profiles() -> [Vec<u8>; 3] {
     [icc::rgb(icc::DISPLAY_P3, 2.2), icc::gray(1.8), icc::cmyk(paper)]
 }
 
-fn pictures() -> Vec<Vec<u8>> {
+fn images() -> Vec<Vec<u8>> {
     let side = u32::from(SIDE);
     let rgb = DynamicImage::from(picture(side, side));
     let (rgba, deep, gray): (DynamicImage, _, _) =
@@ -84,7 +84,7 @@ fn pictures() -> Vec<Vec<u8>> {
         files.push(file_with(&gray, format, Extras { icc: Some(&one_channel), exif: None }));
     }
     for progressive in [false, true] {
-        // Turned, and of an odd number of rows.
+        // Rotated, and with an odd number of rows.
         let extras = Extras { icc: Some(&color), exif: Some(&exif(6)) };
         files.push(halved_jpeg(&picture(side, side + 1), extras, progressive));
         files.push(halved_jpeg(&picture(side, side), extras, progressive));
@@ -106,7 +106,7 @@ fn pictures() -> Vec<Vec<u8>> {
     files
 }
 
-fn animations(picture: &RgbaImage) -> Vec<Vec<u8>> {
+fn animations(first: &RgbaImage) -> Vec<Vec<u8>> {
     let side = u32::from(SIDE);
     let small = RgbaImage::from_fn(6, 4, |x, y| Rgba([200, 0, 0, if x == y { 0 } else { 255 }]));
     let frame = |left, pixels: &RgbaImage, disposal| Frame {
@@ -119,11 +119,11 @@ fn animations(picture: &RgbaImage) -> Vec<Vec<u8>> {
     };
     let all = |disposal| {
         let last = frame(2, &small, Disposal::Keep);
-        [frame(0, picture, Disposal::Keep), frame(4, &small, disposal), last]
+        [frame(0, first, Disposal::Keep), frame(4, &small, disposal), last]
     };
     let mut files = vec![
         gif(SIDE, SIDE, &all(Disposal::Restore), Some(3)),
-        apng((side, side), &all(Disposal::Restore), 2, Some(&picture.clone())),
+        apng((side, side), &all(Disposal::Restore), 2, Some(&first.clone())),
         deep_apng(&[7; (SIDE as usize).pow(2) * 2], (side, side)),
     ];
     for disposal in [Disposal::Keep, Disposal::Clear] {
@@ -143,18 +143,18 @@ fn progressive(pixels: &[u8]) -> Vec<u8> {
 }
 
 fn metadata() -> Vec<Vec<u8>> {
-    let placed = |place: u8, payload: &[u8]| [&[place], payload].concat();
+    let seed = |selector: u8, payload: &[u8]| [&[selector], payload].concat();
     let mut seeds = vec![];
-    for place in EXIF {
-        seeds.extend([1, 6].map(|orientation| placed(place, &exif(orientation))));
+    for selector in EXIF {
+        seeds.extend([1, 6].map(|orientation| seed(selector, &exif(orientation))));
     }
-    for place in ICC {
-        seeds.extend(profiles().map(|icc| placed(place, &icc)));
+    for selector in ICC {
+        seeds.extend(profiles().map(|icc| seed(selector, &icc)));
     }
     let primaries = [31_270, 32_900, 68_000, 32_000, 26_500, 69_000, 15_000, 6_000].map(u32::to_be_bytes).concat();
     let linear = 100_000_u32.to_be_bytes();
     let texts = [&b"Comment\0\0"[..], b"XML:com.adobe.xmp\0\0\0\0\0<a tiff:Orientation=\"6\"/>", &exif(6)];
     let chunks = [&linear[..], &primaries, &[9, 16, 0, 1], b"icc\0\0"].into_iter().chain(texts);
-    seeds.extend((0..).zip(chunks).map(|(kind, data)| placed(CHUNKS, &[&[kind], data].concat())));
+    seeds.extend((0..).zip(chunks).map(|(kind, data)| seed(CHUNKS, &[&[kind], data].concat())));
     seeds
 }

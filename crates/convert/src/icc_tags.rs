@@ -1,26 +1,26 @@
-//! An ICC profile without the parts that do not describe colors: private tags, device names, serial numbers, texts, dates.
+//! Removes the parts of an ICC profile that do not describe colors: private tags, device names, serial numbers, texts, dates.
 
 use std::collections::HashMap;
 
-/// The tags that are written where the profile has them (ICC.1:2022, 9.2), and those that version 2 had beside them.
-const TAGS: [&[u8; 4]; 29] = [
+/// The tags that are copied: those of ICC.1:2022, 9.2, and those that only version 2 has.
+const KEPT_TAGS: [&[u8; 4]; 29] = [
     b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC", b"kTRC", b"wtpt", b"bkpt", b"chad", b"chrm", b"lumi",
     b"cicp", b"A2B0", b"A2B1", b"A2B2", b"B2A0", b"B2A1", b"B2A2", b"gamt", b"D2B0", b"D2B1", b"D2B2", b"D2B3",
     b"B2D0", b"B2D1", b"B2D2", b"B2D3", b"A2B3",
 ];
-/// Each of these sets makes a profile usable: curves and primaries, or a table.
-const USABLE: [&[&[u8; 4]]; 5] =
+/// A profile must contain one of these sets: curves and primaries, or a table.
+const REQUIRED_TAG_SETS: [&[&[u8; 4]]; 5] =
     [&[b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC"], &[b"kTRC"], &[b"A2B0"], &[b"A2B1"], &[b"A2B2"]];
-/// The length of a profile's header in bytes. The number of its tags follows.
-const HEADER: usize = 128;
-/// D50, as every profile has it.
-const ILLUMINANT: [u8; 12] = [0, 0, 0xf6, 0xd6, 0, 1, 0, 0, 0, 0, 0xd3, 0x2d];
+/// The length of a profile's header in bytes. The number of tags follows it.
+const HEADER_BYTES: usize = 128;
+/// The illuminant D50, which every profile must contain.
+const D50: [u8; 12] = [0, 0, 0xf6, 0xd6, 0, 1, 0, 0, 0, 0, 0xd3, 0x2d];
 
-/// The profile written anew, with the same colors. The texts that every profile needs say nothing. Nothing where the
-/// profile is damaged.
+/// Writes a new profile with the same colors. The required texts get neutral contents. Returns `None` if the profile is
+/// damaged.
 pub(crate) fn without_private_tags(icc: &[u8]) -> Option<Vec<u8>> {
     let length = usize::try_from(number(icc, 0)?).ok()?;
-    // Bytes behind the profile are no part of it.
+    // Bytes after the end of the profile are not part of it.
     let icc = &icc[..length.min(icc.len())];
     if icc.get(36..40)? != b"acsp" {
         return None;
@@ -28,20 +28,21 @@ pub(crate) fn without_private_tags(icc: &[u8]) -> Option<Vec<u8>> {
     let texts = texts(icc[8]);
     let mut tags = vec![(*b"desc", 0), (*b"cprt", 1)];
     let mut elements: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
-    // Tags may share an element. What lies over another one in part would be written twice.
+    // Tags may share an element, and it is written once. Partly overlapping elements would be written several times, so the
+    // total size is limited to that of the profile.
     let mut known = HashMap::new();
-    let mut left = icc.len();
-    let count = usize::try_from(number(icc, HEADER)?).ok()?;
-    for entry in icc.get(HEADER + 4..)?.as_chunks::<12>().0.get(..count)? {
+    let mut bytes_left = icc.len();
+    let count = usize::try_from(number(icc, HEADER_BYTES)?).ok()?;
+    for entry in icc.get(HEADER_BYTES + 4..)?.as_chunks::<12>().0.get(..count)? {
         let name: [u8; 4] = entry[..4].try_into().ok()?;
-        if !TAGS.contains(&&name) {
+        if !KEPT_TAGS.contains(&&name) {
             continue;
         }
         if tags.iter().any(|(written, _)| *written == name) {
             return None;
         }
         let (start, length) = (usize::try_from(number(entry, 4)?).ok()?, usize::try_from(number(entry, 8)?).ok()?);
-        let data = start.checked_add(length).and_then(|end| element(icc.get(start..end)?));
+        let data = start.checked_add(length).and_then(|end| meaningful_part(icc.get(start..end)?));
         let data = match data {
             Some(data) => data,
             None if !is_needed(name) => continue,
@@ -50,22 +51,22 @@ pub(crate) fn without_private_tags(icc: &[u8]) -> Option<Vec<u8>> {
         let place = (start, data.len());
         let index = *known.entry(place).or_insert(elements.len());
         if index == elements.len() {
-            left = left.checked_sub(data.len())?;
+            bytes_left = bytes_left.checked_sub(data.len())?;
             elements.push(data);
         }
         tags.push((name, index));
     }
-    let has = |wanted: &&[u8; 4]| tags.iter().any(|(name, _)| name == *wanted);
-    USABLE.iter().any(|set| set.iter().all(has)).then(|| profile(header(icc), &tags, &elements))
+    let has = |required: &&[u8; 4]| tags.iter().any(|(name, _)| name == *required);
+    REQUIRED_TAG_SETS.iter().any(|set| set.iter().all(has)).then(|| profile(header(icc), &tags, &elements))
 }
 
-/// Whether the colors of an image depend on a tag. The others are for printing, or say how colors were measured.
+/// Whether the colors of an image depend on a tag. The other tags are for printing, or describe the measurement.
 fn is_needed(name: [u8; 4]) -> bool {
     !matches!(&name, b"bkpt" | b"chrm" | b"lumi" | b"gamt") && !matches!(&name[..3], b"B2A" | b"B2D")
 }
 
-/// The part of an element that its type gives a meaning (ICC.1:2022, 10). Nothing where it is too short or of another type.
-fn element(data: &[u8]) -> Option<&[u8]> {
+/// The bytes of an element that its type defines (ICC.1:2022, 10). `None` if it is too short or has another type.
+fn meaningful_part(data: &[u8]) -> Option<&[u8]> {
     let count = |at: usize, bytes: usize| {
         let bytes = data.get(at..at + bytes)?;
         Some(bytes.iter().fold(0_usize, |number, byte| number << 8 | usize::from(*byte)))
@@ -77,37 +78,37 @@ fn element(data: &[u8]) -> Option<&[u8]> {
         b"chrm" => 12 + 8 * count(8, 2)?,
         b"curv" => 12 + 2 * count(8, 4)?,
         b"para" => 12 + 4 * *[1, 3, 4, 5, 7].get(count(8, 2)?)?,
-        // Tables for each channel that goes in, a grid, tables for each that comes out; of 1 byte and of 2.
-        b"mft1" => 48 + 256 * (count(8, 1)? + count(9, 1)?) + grid(data)?,
+        // A table for each input channel, a grid, and a table for each output channel, with entries of 1 or 2 bytes.
+        b"mft1" => 48 + 256 * (count(8, 1)? + count(9, 1)?) + grid_entries(data)?,
         b"mft2" => {
             let tables = count(8, 1)? * count(48, 2)? + count(9, 1)? * count(50, 2)?;
-            52 + 2 * (tables + grid(data)?)
+            52 + 2 * (tables + grid_entries(data)?)
         }
-        // Elements that refer to their own parts.
+        // The parts of these elements are at offsets within them.
         b"mAB " | b"mBA " | b"mpet" => data.len(),
         _ => return None,
     };
     data.get(..length)
 }
 
-/// The entries of a table's grid.
-fn grid(data: &[u8]) -> Option<usize> {
+/// The number of entries in a table's grid.
+fn grid_entries(data: &[u8]) -> Option<usize> {
     let [inputs, outputs, points] = *data.get(8..11)? else { return None };
     usize::from(points).checked_pow(inputs.into())?.checked_mul(outputs.into()).filter(|entries| *entries <= data.len())
 }
 
-/// The header (7.2) with its version, class, color spaces and rendering intent.
-fn header(icc: &[u8]) -> [u8; HEADER] {
-    let mut header = [0; HEADER];
+/// A header (7.2) with only the version, class, color spaces and rendering intent of the old one.
+fn header(icc: &[u8]) -> [u8; HEADER_BYTES] {
+    let mut header = [0; HEADER_BYTES];
     for range in [8..10, 12..24, 36..40] {
         header[range.clone()].copy_from_slice(&icc[range]);
     }
     header[67] = icc.get(67).map_or(0, |intent| intent & 3);
-    header[68..80].copy_from_slice(&ILLUMINANT);
+    header[68..80].copy_from_slice(&D50);
     header
 }
 
-/// A description and a copyright, in the types of that version (9.2.41, 9.2.22).
+/// The required description and copyright, in the types of that version (9.2.41, 9.2.22).
 fn texts(version: u8) -> [Vec<u8>; 2] {
     ["RGB", "none"].map(|text| {
         if version >= 4 {
@@ -119,14 +120,14 @@ fn texts(version: u8) -> [Vec<u8>; 2] {
             return [b"text\0\0\0\0", text.as_bytes(), b"\0"].concat();
         }
         let length = [u8::try_from(text.len() + 1).unwrap_or(u8::MAX)];
-        // No text in Unicode, and none for old Macintoshes.
+        // The Unicode text and the Macintosh script text are empty.
         [b"desc\0\0\0\0\0\0\0", &length[..], text.as_bytes(), &[0; 1 + 8 + 3 + 67]].concat()
     })
 }
 
-/// A profile of that header, whose tags have those elements.
-fn profile(mut header: [u8; HEADER], tags: &[([u8; 4], usize)], elements: &[&[u8]]) -> Vec<u8> {
-    let mut start = HEADER + 4 + 12 * tags.len();
+/// A profile with this header. Each tag has the index of its element.
+fn profile(mut header: [u8; HEADER_BYTES], tags: &[([u8; 4], usize)], elements: &[&[u8]]) -> Vec<u8> {
+    let mut start = HEADER_BYTES + 4 + 12 * tags.len();
     let places: Vec<_> = elements
         .iter()
         .map(|element| {
@@ -158,10 +159,10 @@ mod tests {
 
     use super::*;
 
-    /// The same profile with elements in a gap, in a private tag and behind its end.
+    /// The same profile with secret bytes in a gap, in a private tag, in the header and after its end.
     fn with_secrets(icc: &[u8]) -> Vec<u8> {
-        let count = usize::try_from(number(icc, HEADER).unwrap()).unwrap();
-        let (table, data) = icc[HEADER + 4..].split_at(12 * count);
+        let count = usize::try_from(number(icc, HEADER_BYTES).unwrap()).unwrap();
+        let (table, data) = icc[HEADER_BYTES + 4..].split_at(12 * count);
         let moved = 12 + 8;
         let mut entries = table.as_chunks::<12>().0.to_vec();
         for entry in &mut entries {
@@ -171,9 +172,9 @@ mod tests {
         let start = u32::try_from(icc.len()).unwrap() + moved;
         let private = [*b"scrt", start.to_be_bytes(), 12_u32.to_be_bytes()];
         let tags = u32::try_from(count + 1).unwrap().to_be_bytes();
-        let parts = [&icc[..HEADER], &tags, entries.as_flattened(), private.as_flattened(), b"SECRET01", data];
+        let parts = [&icc[..HEADER_BYTES], &tags, entries.as_flattened(), private.as_flattened(), b"SECRET01", data];
         let mut secret = [&parts.concat()[..], b"textSECRET02", b"SECRET03"].concat();
-        // The profile's maker and its identifier; then its length.
+        // The device manufacturer and the profile ID, and then the new length.
         secret[48..56].copy_from_slice(b"SECRET04");
         secret[84..92].copy_from_slice(b"SECRET05");
         let length = u32::try_from(secret.len() - 8).unwrap().to_be_bytes();
@@ -211,14 +212,15 @@ mod tests {
     }
 
     #[test]
-    fn damaged_profiles_are_refused() {
+    fn damaged_profile_is_rejected_or_keeps_its_colors() {
         let icc = ColorProfile::new_srgb().encode().unwrap();
         for end in 0..icc.len() {
             if let Some(stripped) = without_private_tags(&icc[..end]) {
                 assert_eq!(transformed(&stripped), transformed(&icc), "cut at {end}");
             }
         }
-        let twice = [&icc[..HEADER], &2_u32.to_be_bytes(), &icc[HEADER + 4..][..12].repeat(2), &[0; 900]].concat();
+        let twice =
+            [&icc[..HEADER_BYTES], &2_u32.to_be_bytes(), &icc[HEADER_BYTES + 4..][..12].repeat(2), &[0; 900]].concat();
         assert_eq!(without_private_tags(&twice), None);
     }
 }

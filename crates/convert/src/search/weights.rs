@@ -1,9 +1,10 @@
-//! How SSIMULACRA2 weighs its terms.
+//! The weights of SSIMULACRA2.
 
-/// What each term counts for, by channel (X, Y, B of the XYB color space), within it by scale (finest first), and then: the
-/// means of structural dissimilarity, of artifacts and of lost detail, and the same three's 4-norms. They were fitted to
-/// people's judgements (version 2.1, tools/ssimulacra2.cc of libjxl, and in `fast-ssim2`, which keeps them to itself). A
-/// picture with fewer scales than six takes the rows from the first on, as the reference does.
+/// The weight of each term, by channel (X, Y, B of the XYB color space), and within a channel by scale (finest first). The six
+/// terms are the means of structural dissimilarity, of artifacts and of lost detail, and the 4-norms of the same three. The
+/// weights were fitted to human ratings (version 2.1, tools/ssimulacra2.cc of libjxl; `fast-ssim2` has the same, but does not
+/// export them). For an image with fewer than six scales, the rows are used from the first on, as in the reference
+/// implementation.
 pub(crate) const WEIGHTS: [[f64; 6]; 18] = [
     [0.0, 0.000_737_660_670_740_658_6, 0.0, 0.0, 0.000_779_348_168_286_730_9, 0.0],
     [
@@ -46,7 +47,7 @@ pub(crate) const WEIGHTS: [[f64; 6]; 18] = [
     [0.0, 0.0, 0.0, 0.000_513_006_458_899_067_9, 0.0, 0.000_108_540_578_584_115_37],
 ];
 
-/// From the weighted sum of all terms to the score: 100 for none, falling without bound (the same source).
+/// Converts the weighted sum of all terms to the score: 100 for a sum of 0, without a lower limit (from the same source).
 pub(crate) fn score(weighted: f64) -> f64 {
     let scaled = weighted * 0.956_238_261_683_484_4;
     let error =

@@ -1,24 +1,24 @@
-//! Finds the system's libavif and generates bindings from its own headers, where the feature `system` asks for it.
+//! With the feature `system`: finds the system's libavif by pkg-config and generates bindings from its headers.
 
 fn main() {
     println!("cargo::rerun-if-changed=native.h");
     #[cfg(feature = "system")]
-    system::bind();
+    system::generate_bindings();
 }
 
 #[cfg(feature = "system")]
 mod system {
     use std::path::PathBuf;
 
-    #[expect(clippy::disallowed_methods, reason = "Cargo tells build scripts by the environment where they may write")]
-    pub(crate) fn bind() {
-        // 1.3 is the first release whose SVT-AV1 and libaom options are the ones we set.
+    #[expect(clippy::disallowed_methods, reason = "Cargo passes the output folder to build scripts in the environment")]
+    pub(crate) fn generate_bindings() {
+        // 1.3 is the first release that supports the SVT-AV1 and libaom options that we set.
         let library = match pkg_config::Config::new().atleast_version("1.3").probe("libavif") {
             Ok(library) => library,
             Err(error) => {
                 println!(
-                    "cargo::error=the feature `system` needs libavif >= 1.3 where pkg-config finds it \
-                     (Debian: libavif-dev; or build with the default feature `bundled`)"
+                    "cargo::error=the feature `system` needs libavif >= 1.3, but pkg-config did not find it: install it \
+                     (Debian: libavif-dev), or build with the default feature `bundled`"
                 );
                 for line in error.to_string().lines() {
                     println!("cargo::error={line}");

@@ -1,81 +1,74 @@
 use model::{Chroma, Depth, PlanarImage, Shape};
 
-use crate::native::{self, Encoder, Image};
-use crate::settings::Codec;
-use crate::{Error, GainMap, Settings, Step, widen};
+use crate::attachments::Attachments;
+use crate::error::Error;
+use crate::library::quantizer_step;
+use crate::native::encoder::Encoder;
+use crate::native::image::Image;
+use crate::quantizer::QuantizerStep;
+use crate::settings::Settings;
 
-/// What travels in the file beside the pixels.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Attached {
-    /// Exif, from its TIFF header on. Its orientation must be 1: the pixels are upright.
-    pub exif: Option<Vec<u8>>,
-    /// XMP, an RDF/XML packet.
-    pub xmp: Option<Vec<u8>>,
-    /// What makes it brighter on displays that can show that, where [`writes_gain_maps`](crate::writes_gain_maps).
-    pub gain_map: Option<GainMap>,
-}
-
-/// Encodes one image as one AVIF file.
+/// Encodes one image to an AVIF file.
+///
+/// ```
+/// use std::num::NonZeroUsize;
+///
+/// use avif::{Attachments, Codec, Quantizer, Settings};
+/// use model::{Chroma, Cicp, Color, Depth, PlanarImage, Samples, Shape, Speed};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let shape = Shape { width: 64, height: 48, depth: Depth::Eight, chroma: Chroma::Monochrome };
+/// let gray = Samples::U8(vec![128; 64 * 48]);
+/// let image = PlanarImage::new(shape, vec![gray], None, Color { cicp: Cicp::SRGB, icc: None })?;
+/// let settings = Settings {
+///     codec: Codec::Aom,
+///     options: &[],
+///     quantizer: Quantizer::whole(20),
+///     speed: Speed::default(),
+///     threads: NonZeroUsize::MIN,
+/// };
+/// let file = avif::encode(&image, &Attachments::default(), &settings)?;
+/// assert_eq!(avif::decode(&file, 64 * 48)?.image.shape(), shape);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
-/// [`Error::Unwritable`] for 12 bits, 4:2:2, and a gain map where none is written; otherwise what libavif or its codec reported.
-pub fn encode(image: &PlanarImage, attached: &Attached, settings: &Settings) -> Result<Vec<u8>, Error> {
-    let shape = image.shape();
-    refuse_unwritable(shape)?;
-    let codec = codec(image, attached, settings);
-    if codec == Codec::Svt && shape.depth == Depth::Eight {
-        return write(&widen::to_ten_bits(image)?, attached, settings, codec);
-    }
-    write(image, attached, settings, codec)
-}
-
-/// How finely the codec that this would be encoded by tells quantizers apart.
-#[must_use]
-pub fn quantizer_step(image: &PlanarImage, attached: &Attached, settings: &Settings) -> Step {
-    Settings::step(codec(image, attached, settings))
-}
-
-fn codec(image: &PlanarImage, attached: &Attached, settings: &Settings) -> Codec {
-    // A gain map goes through the same codec as the image, as alpha does, and is of other shapes.
-    let more = image.alpha().is_some() || attached.gain_map.is_some();
-    settings.codec(image.shape(), more, native::can_encode_with(Codec::Svt))
-}
-
-fn write(image: &PlanarImage, attached: &Attached, settings: &Settings, codec: Codec) -> Result<Vec<u8>, Error> {
-    let mut encoder = Encoder::new(codec, settings)?;
-    for (name, value) in settings.options(codec, image.shape().depth) {
-        encoder.set_option(name, value)?;
-    }
-    if Settings::step(codec) == Step::Quarter && settings.quantizer.has_quarters() {
+/// [`Error::UnsupportedInput`] for 12 bits, for 4:2:2, and for a gain map that libavif cannot write. Otherwise the error of
+/// libavif or its codec, for example if the codec does not support the image's chroma.
+pub fn encode(image: &PlanarImage, attachments: &Attachments, settings: &Settings) -> Result<Vec<u8>, Error> {
+    check_supported(image.shape())?;
+    let mut encoder = Encoder::new(settings)?;
+    if settings.quantizer.is_fractional() && quantizer_step(settings.codec) == QuantizerStep::Quarter {
         encoder.set_option("crf", &format!("{:.2}", settings.quantizer.value()))?;
     }
-    encoder.write(&native_image(image, attached)?)
+    encoder.write(&native_image(image, attachments)?)
 }
 
-/// What this crate reads but does not write.
-pub(crate) fn refuse_unwritable(shape: Shape) -> Result<(), Error> {
+/// Rejects the formats that this crate decodes but does not encode.
+pub(crate) fn check_supported(shape: Shape) -> Result<(), Error> {
     if shape.depth == Depth::Twelve {
-        return Err(Error::Unwritable("12-bit depth"));
+        return Err(Error::UnsupportedInput("12-bit depth"));
     }
     if shape.chroma == Chroma::Yuv422 {
-        return Err(Error::Unwritable("4:2:2 chroma"));
+        return Err(Error::UnsupportedInput("4:2:2 chroma"));
     }
     Ok(())
 }
 
-/// The image and what travels with it, for an encoder to read.
+/// libavif's image with these planes and attachments.
 pub(crate) fn native_image<'image>(
     image: &'image PlanarImage,
-    attached: &'image Attached,
+    attachments: &'image Attachments,
 ) -> Result<Image<'image>, Error> {
-    let mut image = Image::borrowing(image)?;
-    if let Some(exif) = &attached.exif {
+    let mut image = Image::from_planar(image)?;
+    if let Some(exif) = &attachments.exif {
         image.set_exif(exif)?;
     }
-    if let Some(xmp) = &attached.xmp {
+    if let Some(xmp) = &attachments.xmp {
         image.set_xmp(xmp)?;
     }
-    if let Some(map) = &attached.gain_map {
+    if let Some(map) = &attachments.gain_map {
         image.set_gain_map(map)?;
     }
     Ok(image)

@@ -1,36 +1,36 @@
 use thiserror::Error;
 
-/// What libavif could not do.
+/// Why libavif failed.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// A libavif call failed.
+    /// A libavif function returned an error.
     #[error("{call}: {message}")]
     Library {
-        /// The function that failed.
+        /// The function.
         call: &'static str,
-        /// libavif's own words for it.
+        /// libavif's error message.
         message: String,
     },
-    /// libavif could not allocate.
+    /// libavif could not allocate memory.
     #[error("{call}: out of memory")]
     OutOfMemory {
-        /// The function that failed.
+        /// The function.
         call: &'static str,
     },
-    /// An option's name or value holds a NUL byte.
-    #[error("codec option {0:?} holds a NUL byte")]
-    Option(String),
-    /// The depth or chroma is one this crate reads but does not write.
-    #[error("{0} is read, never written")]
-    Unwritable(&'static str),
-    /// The file decoded to planes that make up no image.
-    #[error("libavif decoded to planes that make up no image")]
-    ShapeError(#[from] model::ShapeError),
-    /// The file decoded to a depth or pixel format unknown here.
-    #[error("libavif decoded to {what} {value}, which is unknown here")]
-    Unknown {
-        /// Depth or pixel format.
-        what: &'static str,
+    /// The name or value of a codec option contains a NUL byte.
+    #[error("the codec option {0:?} contains a NUL byte")]
+    InvalidOption(String),
+    /// This crate cannot encode images of this format.
+    #[error("encoding {0} is not supported")]
+    UnsupportedInput(&'static str),
+    /// libavif decoded planes whose sizes do not match the image.
+    #[error("libavif returned planes that do not match the image")]
+    InconsistentPlanes(#[from] model::ShapeError),
+    /// libavif decoded a depth or pixel format that this crate does not support.
+    #[error("libavif returned the unsupported {property} {value}")]
+    UnknownFormat {
+        /// "depth" or "pixel format".
+        property: &'static str,
         /// Its value.
         value: u32,
     },

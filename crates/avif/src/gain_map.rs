@@ -1,72 +1,74 @@
 use model::{Color, PlanarImage};
 
-/// A smaller image that says how much brighter each part is on a display that can show it, and how to read it (ISO
-/// 21496-1).
+/// A gain map (ISO 21496-1): a smaller image that contains how much brighter an HDR display shows each part of the image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GainMap {
-    /// Its levels. Of their color description, matrix and range count, primaries and transfer say nothing (2).
+    /// The levels. Only matrix and range of its color description are used; primaries and transfer must be unspecified (2).
     pub image: PlanarImage,
-    /// How levels become gains.
-    pub gain: Gain,
-    /// What the colors of the brighter image are described by.
+    /// How levels are converted to gains.
+    pub metadata: GainMapMetadata,
+    /// The color description of the alternate (HDR) image.
     pub alternate: Color,
 }
 
-/// How a gain map's levels become gains.
+/// How the levels of a gain map are converted to gains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gain {
-    /// Of red, green and blue.
-    pub channels: [Channel; 3],
-    /// The display's headroom, in stops, up to which the image is shown as it is.
-    pub base_headroom: Unsigned,
-    /// That from which the whole gain counts.
-    pub alternate_headroom: Unsigned,
-    /// Whether it counts in the primaries of the image itself, rather than in those of the brighter one.
-    pub in_base_colors: bool,
+pub struct GainMapMetadata {
+    /// The parameters for red, green and blue.
+    pub channels: [GainMapChannel; 3],
+    /// Displays with this headroom or less, in stops, show the base image.
+    pub base_headroom: UnsignedFraction,
+    /// Displays with this headroom or more, in stops, apply the full gain.
+    pub alternate_headroom: UnsignedFraction,
+    /// Whether the gain applies in the primaries of the base image. Otherwise it applies in those of the alternate image.
+    pub uses_base_color_space: bool,
 }
 
-/// How one channel's levels become gains.
+/// How the levels of one channel are converted to gains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Channel {
+pub struct GainMapChannel {
     /// The gain at level 0, in stops.
-    pub min: Signed,
+    pub min: SignedFraction,
     /// The gain at the highest level, in stops.
-    pub max: Signed,
-    /// The exponent that levels were made with.
-    pub gamma: Unsigned,
-    /// Added to the image's light before the gain.
-    pub base_offset: Signed,
-    /// Taken off after it.
-    pub alternate_offset: Signed,
+    pub max: SignedFraction,
+    /// The exponent that the levels were encoded with.
+    pub gamma: UnsignedFraction,
+    /// Added to the linear base image before the gain.
+    pub base_offset: SignedFraction,
+    /// Subtracted after the gain.
+    pub alternate_offset: SignedFraction,
 }
 
-/// A numerator and a denominator above 0.
-pub type Signed = (i32, u32);
-/// A numerator and a denominator above 0.
-pub type Unsigned = (u32, u32);
+/// A numerator, and a denominator above 0.
+pub type SignedFraction = (i32, u32);
+/// A numerator, and a denominator above 0.
+pub type UnsignedFraction = (u32, u32);
 
-/// Whether files with gain maps can be written: they came into libavif after the one that is bundled.
+/// Whether [`encode`](crate::encode()) can write gain maps. The bundled libavif is older than this feature.
 #[must_use]
-pub fn writes_gain_maps() -> bool {
+pub fn can_write_gain_maps() -> bool {
     cfg!(feature = "system")
 }
 
-impl Gain {
-    /// Whether it means anything: no division by zero, no range that is upside down, a headroom to use it in.
+impl GainMapMetadata {
+    /// Whether no denominator is zero, no range is reversed, and the two headrooms differ.
     #[must_use]
-    pub fn is_sound(&self) -> bool {
+    pub fn is_valid(&self) -> bool {
         let headrooms = [self.base_headroom, self.alternate_headroom];
-        let [base, alternate] = headrooms.map(|(over, under)| u64::from(over) << 32 | u64::from(under));
+        let [base, alternate] =
+            headrooms.map(|(numerator, denominator)| u64::from(numerator) << 32 | u64::from(denominator));
         base != alternate
-            && headrooms.iter().all(|(_, under)| *under > 0)
-            && self.channels.iter().all(Channel::is_sound)
+            && headrooms.iter().all(|(_, denominator)| *denominator > 0)
+            && self.channels.iter().all(GainMapChannel::is_valid)
     }
 }
 
-impl Channel {
-    fn is_sound(&self) -> bool {
+impl GainMapChannel {
+    fn is_valid(&self) -> bool {
         let Self { min, max, gamma, base_offset, alternate_offset } = *self;
-        let whole = [min.1, max.1, gamma.1, base_offset.1, alternate_offset.1].iter().all(|under| *under > 0);
-        whole && gamma.0 > 0 && i64::from(max.0) * i64::from(min.1) >= i64::from(min.0) * i64::from(max.1)
+        let denominators = [min.1, max.1, gamma.1, base_offset.1, alternate_offset.1];
+        denominators.iter().all(|denominator| *denominator > 0)
+            && gamma.0 > 0
+            && i64::from(max.0) * i64::from(min.1) >= i64::from(min.0) * i64::from(max.1)
     }
 }

@@ -1,34 +1,39 @@
-//! Safe, owning handles over libavif: a [`model::PlanarImage`], or several in a row, and [`Settings`] in, AVIF bytes out, and
-//! back.
+//! A safe Rust API over libavif: encodes a [`model::PlanarImage`], or a sequence of them, to AVIF bytes with [`Settings`],
+//! and decodes AVIF bytes.
 //!
-//! Which libavif is a Cargo feature: `bundled` (default) compiles libavif and libaom and links them statically; `system`
-//! takes the one pkg-config finds, dynamically, and its SVT-AV1 where it has that. [`library`] says which it became.
+//! A Cargo feature selects the libavif. `bundled` (default) compiles libavif and libaom and links them statically. `system`
+//! links the libavif that pkg-config finds dynamically; SVT-AV1 is available if that libavif includes it. [`library`] returns
+//! which one this program uses.
 //!
-//! **Architecture invariant:** no policy. It encodes what it is told to, with the options that suit the codec at hand.
-//! All unsafe code of the workspace is in `native`.
+//! **Architecture invariant:** no policy. The caller chooses codec, depth, quantizer and codec options; this crate passes
+//! them to libavif. All unsafe code of the workspace is in `native`.
 
+mod attachments;
+mod codec;
 mod decode;
 mod encode;
 mod error;
+mod file;
 mod gain_map;
 mod library;
 mod native;
-mod process;
+mod playback;
 mod quantizer;
 mod sequence;
 mod settings;
-mod undate;
-mod widen;
+mod timestamps;
 
-pub use decode::{Aperture, Decoded, Header, Orientation, Pixels, decode, header, pixels};
-pub use encode::{Attached, encode, quantizer_step};
+pub use attachments::Attachments;
+pub use codec::Codec;
+pub use decode::{decode, header, pixels};
+pub use encode::encode;
 pub use error::Error;
-pub use gain_map::{Channel, Gain, GainMap, Signed, Unsigned, writes_gain_maps};
-pub use library::{Library, library};
-pub use process::{quiet_encoders, share_memory};
-pub use quantizer::{Quantizer, Step};
-pub use sequence::{Playback, Sequence};
-pub use settings::{
-    Content, Settings, bytes_per_pixel, may_prefer_ten_bits, prefers_ten_bits, sequence_bytes_per_pixel,
-};
-pub use widen::to_ten_bits;
+pub use file::{Aperture, DecodedFile, Header, Orientation, Pixels};
+pub use gain_map::{GainMap, GainMapChannel, GainMapMetadata, SignedFraction, UnsignedFraction, can_write_gain_maps};
+pub use library::{IS_BUNDLED, Library, can_encode_with, library, quantizer_step};
+pub use native::malloc::use_one_malloc_arena;
+pub use native::svt_log::silence_svt_av1;
+pub use playback::Playback;
+pub use quantizer::{Quantizer, QuantizerStep};
+pub use sequence::SequenceEncoder;
+pub use settings::{CodecOption, Settings};

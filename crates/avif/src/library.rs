@@ -1,27 +1,53 @@
 use std::fmt;
 
-use crate::native;
+use crate::codec::Codec;
+use crate::native::library::{codec_versions, has_encoder, version};
+use crate::quantizer::QuantizerStep;
 
-/// The libavif this program runs on.
+/// Whether libavif and libaom are compiled into this program. Otherwise the program uses the system's libavif.
+pub const IS_BUNDLED: bool = cfg!(not(feature = "system"));
+
+/// The libavif that this program uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Library {
-    /// Its version, `1.4.2` say.
+    /// Its version, for example `1.4.2`.
     pub version: String,
-    /// Its codecs and their versions, in libavif's words: `aom [enc/dec]:3.14.1, svt [enc]:4.2.0`.
+    /// Its codecs and their versions as libavif formats them: `aom [enc/dec]:3.14.1, svt [enc]:4.2.0`.
     pub codecs: String,
-    /// Whether it was compiled into this program or found on the system.
-    pub bundled: bool,
+    /// [`IS_BUNDLED`].
+    pub is_bundled: bool,
 }
 
-/// Asks libavif what it is.
+/// The libavif that this program uses.
 #[must_use]
 pub fn library() -> Library {
-    Library { version: native::version(), codecs: native::codec_versions(), bundled: cfg!(not(feature = "system")) }
+    Library { version: version(), codecs: codec_versions(), is_bundled: IS_BUNDLED }
+}
+
+/// Whether libavif includes this encoder.
+#[must_use]
+pub fn can_encode_with(codec: Codec) -> bool {
+    has_encoder(codec)
+}
+
+/// The distance between the quantizers that this codec accepts.
+#[must_use]
+pub fn quantizer_step(codec: Codec) -> QuantizerStep {
+    match codec {
+        Codec::Svt if codec_versions().split_once("svt [enc]:").is_some_and(accepts_quarters) => QuantizerStep::Quarter,
+        Codec::Svt | Codec::Aom => QuantizerStep::Whole,
+    }
+}
+
+/// Whether SVT-AV1 of this version, for example `v4.2.0, …`, accepts quarters of a quantizer.
+fn accepts_quarters((_, version): (&str, &str)) -> bool {
+    let major = version.trim_start_matches('v').split('.').next();
+    major.and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major >= 4)
 }
 
 impl fmt::Display for Library {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let origin = if self.bundled { "bundled" } else { "system" };
+        let origin = if self.is_bundled { "bundled" } else { "system" };
         write!(f, "libavif {} ({origin}; {})", self.version, self.codecs)
     }
 }

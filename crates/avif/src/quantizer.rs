@@ -1,14 +1,14 @@
 use model::FixedQuality;
 
-/// libavif's quantizer: 0 is lossless, 1 the finest that is not, 63 the coarsest. Its hundred qualities are no more than
-/// these. Held in quarters, for SVT-AV1 tells those apart; other codecs take whole ones.
+/// libavif's quantizer: 0 is lossless, 1 is the finest lossy one, 63 the coarsest. libavif maps its qualities 0 to 100 to
+/// these 64. Stored in quarters, because SVT-AV1 accepts quarters; other codecs accept whole quantizers only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Quantizer {
     quarters: u8,
 }
 
-/// Quarters in a whole quantizer.
-const WHOLE: u8 = 4;
+/// Quarters per whole quantizer.
+const QUARTERS_PER_WHOLE: u8 = 4;
 
 impl Quantizer {
     /// The finest that is not lossless.
@@ -16,17 +16,17 @@ impl Quantizer {
     /// The coarsest.
     pub const COARSEST: Self = Self::whole(63);
 
-    /// A whole one, 0 to 63; what is beyond is the coarsest.
+    /// A whole quantizer, 0 to 63. Larger numbers become 63.
     #[must_use]
     pub const fn whole(number: u8) -> Self {
-        Self { quarters: if number > 63 { 63 * WHOLE } else { number * WHOLE } }
+        Self { quarters: if number > 63 { 63 * QUARTERS_PER_WHOLE } else { number * QUARTERS_PER_WHOLE } }
     }
 
-    /// The coarsest multiple of `step` that is no coarser than `value` and is not lossless.
+    /// The largest multiple of `step` that is not above `value`, and is not lossless.
     #[must_use]
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the quantizers")]
-    pub fn at_most(value: f32, step: Step) -> Self {
-        let quarters = (value * f32::from(WHOLE)).floor();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the range of quantizers")]
+    pub fn at_most(value: f32, step: QuantizerStep) -> Self {
+        let quarters = (value * f32::from(QUARTERS_PER_WHOLE)).floor();
         let quarters = quarters.clamp(f32::from(Self::FINEST.quarters), f32::from(Self::COARSEST.quarters)) as u8;
         Self { quarters: quarters - quarters % step.quarters() }
     }
@@ -34,64 +34,64 @@ impl Quantizer {
     /// The number, 0.0 to 63.0.
     #[must_use]
     pub fn value(self) -> f32 {
-        f32::from(self.quarters) / f32::from(WHOLE)
+        f32::from(self.quarters) / f32::from(QUARTERS_PER_WHOLE)
     }
 
-    /// One step finer; the finest stays.
+    /// The quantizer one step finer. [`Quantizer::FINEST`] is the limit.
     #[must_use]
-    pub fn finer(self, step: Step) -> Self {
+    pub fn finer(self, step: QuantizerStep) -> Self {
         Self { quarters: self.quarters.saturating_sub(step.quarters()) }.max(Self::FINEST)
     }
 
-    /// One step coarser, which may be one beyond the coarsest.
+    /// The quantizer one step coarser. It may be one step above [`Quantizer::COARSEST`].
     #[must_use]
-    pub fn coarser(self, step: Step) -> Self {
+    pub fn coarser(self, step: QuantizerStep) -> Self {
         Self { quarters: self.quarters.saturating_add(step.quarters()) }
     }
 
-    /// Whether every sample comes back exactly as it was.
+    /// Whether decoding returns exactly the encoded samples.
     #[must_use]
     pub fn is_lossless(self) -> bool {
         self.quarters == 0
     }
 
-    /// The quality of which libavif makes this quantizer without its quarters: `((100 - quality) * 63 + 50) / 100`, in
-    /// write.c.
+    /// The quality that libavif maps to this quantizer, without its quarters. libavif computes
+    /// `((100 - quality) * 63 + 50) / 100` (write.c).
     #[must_use]
-    #[expect(clippy::missing_panics_doc, reason = "it does not")]
+    #[expect(clippy::missing_panics_doc, reason = "the number is always between 0 and 100")]
     pub fn quality(self) -> FixedQuality {
-        let below = (u16::from(self.quarters / WHOLE) * 100 + 31) / 63;
-        let quality = u8::try_from(100 - below.min(100)).ok().and_then(|quality| FixedQuality::try_from(quality).ok());
-        quality.expect("a hundred less something is a quality")
+        let loss = (u16::from(self.quarters / QUARTERS_PER_WHOLE) * 100 + 31) / 63;
+        let quality = u8::try_from(100 - loss.min(100)).ok().and_then(|quality| FixedQuality::try_from(quality).ok());
+        quality.expect("the number is between 0 and 100")
     }
 
-    /// Whether `quality` is not all that there is to it.
-    pub(crate) fn has_quarters(self) -> bool {
-        !self.quarters.is_multiple_of(WHOLE)
+    /// Whether it is not a whole quantizer.
+    pub(crate) fn is_fractional(self) -> bool {
+        !self.quarters.is_multiple_of(QUARTERS_PER_WHOLE)
     }
 }
 
 impl From<FixedQuality> for Quantizer {
     fn from(quality: FixedQuality) -> Self {
-        let below = u16::from(100 - quality.number());
-        Self::whole(u8::try_from((below * 63 + 50) / 100).unwrap_or(u8::MAX))
+        let loss = u16::from(100 - quality.number());
+        Self::whole(u8::try_from((loss * 63 + 50) / 100).unwrap_or(u8::MAX))
     }
 }
 
-/// How far apart the quantizers are that a codec can tell apart.
+/// The distance between the quantizers that a codec accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// SVT-AV1's, from version 4 on.
+pub enum QuantizerStep {
+    /// SVT-AV1 from version 4 on.
     Quarter,
-    /// Every other codec's.
+    /// Every other codec.
     Whole,
 }
 
-impl Step {
+impl QuantizerStep {
     fn quarters(self) -> u8 {
         match self {
             Self::Quarter => 1,
-            Self::Whole => WHOLE,
+            Self::Whole => QUARTERS_PER_WHOLE,
         }
     }
 }
@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_quantizer_is_what_libavif_makes_of_its_quality() {
+    fn quality_maps_to_the_same_quantizer_as_in_libavif() {
         for number in 0..=63 {
             let quality = Quantizer::whole(number).quality();
             assert_eq!(((100 - u32::from(quality.number())) * 63 + 50) / 100, u32::from(number));
@@ -110,10 +110,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for_is_rounded_to_what_is_finer() {
-        assert_eq!(Quantizer::at_most(27.9, Step::Whole), Quantizer::whole(27));
-        assert_eq!(Quantizer::at_most(27.9, Step::Quarter), Quantizer { quarters: 27 * 4 + 3 });
-        assert_eq!(Quantizer::at_most(-3.0, Step::Quarter), Quantizer::FINEST);
-        assert_eq!(Quantizer::at_most(90.0, Step::Whole), Quantizer::COARSEST);
+    fn value_is_rounded_to_the_finer_quantizer() {
+        assert_eq!(Quantizer::at_most(27.9, QuantizerStep::Whole), Quantizer::whole(27));
+        assert_eq!(Quantizer::at_most(27.9, QuantizerStep::Quarter), Quantizer { quarters: 27 * 4 + 3 });
+        assert_eq!(Quantizer::at_most(-3.0, QuantizerStep::Quarter), Quantizer::FINEST);
+        assert_eq!(Quantizer::at_most(90.0, QuantizerStep::Whole), Quantizer::COARSEST);
     }
 }

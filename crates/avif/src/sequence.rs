@@ -2,63 +2,53 @@ use std::num::NonZeroU32;
 
 use model::{PlanarImage, Shape};
 
-use crate::encode::{native_image, refuse_unwritable};
-use crate::native::Encoder;
-use crate::settings::Codec;
-use crate::{Attached, Error, Settings, undate};
+use crate::attachments::Attachments;
+use crate::encode::{check_supported, native_image};
+use crate::error::Error;
+use crate::native::encoder::Encoder;
+use crate::playback::Playback;
+use crate::settings::Settings;
+use crate::timestamps::clear_timestamps;
 
-/// How the images of a sequence are played.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Playback {
-    /// Ticks a second.
-    pub timescale: NonZeroU32,
-    /// How often all of it is shown again after the first time; for ever where it is none.
-    pub repetitions: Option<u32>,
-}
-
-/// An AVIF image sequence in the making. Images go in one after the other and only what they are encoded to is kept, so
-/// that a long one takes no more memory than a short one.
-pub struct Sequence<'attached> {
+/// Encodes an AVIF image sequence frame by frame. It keeps only the encoded frames, so its memory use does not grow with the
+/// size of the decoded frames.
+pub struct SequenceEncoder<'attachments> {
     encoder: Encoder,
-    attached: &'attached Attached,
+    attachments: &'attachments Attachments,
 }
 
-impl<'attached> Sequence<'attached> {
-    /// A sequence of images that all have this shape, and all have alpha or none.
+impl<'attachments> SequenceEncoder<'attachments> {
+    /// Starts a sequence. All frames must have this shape, and either all or none must have alpha.
     ///
     /// # Errors
-    /// [`Error::Unwritable`] for 12 bits and 4:2:2; otherwise what libavif reported.
-    pub fn begin(
+    /// [`Error::UnsupportedInput`] for 12 bits and 4:2:2. Otherwise the error of libavif.
+    pub fn new(
         shape: Shape,
-        attached: &'attached Attached,
+        attachments: &'attachments Attachments,
         settings: &Settings,
         playback: Playback,
     ) -> Result<Self, Error> {
-        refuse_unwritable(shape)?;
-        // SVT-AV1 takes a third of the time, but more bytes for the same image, and neither alpha nor 4:4:4.
-        let mut encoder = Encoder::new(Codec::Aom, settings)?;
+        check_supported(shape)?;
+        let mut encoder = Encoder::new(settings)?;
         encoder.set_playback(playback);
-        for (name, value) in settings.sequence_options() {
-            encoder.set_option(name, value)?;
-        }
-        Ok(Self { encoder, attached })
+        Ok(Self { encoder, attachments })
     }
 
-    /// Adds an image that is shown for that many ticks.
+    /// Adds a frame with a duration of `ticks` (see [`Playback::timescale`]).
     ///
     /// # Errors
-    /// What libavif or its codec reported.
-    pub fn add(&mut self, image: &PlanarImage, ticks: NonZeroU32) -> Result<(), Error> {
-        self.encoder.add(&native_image(image, self.attached)?, u64::from(ticks.get()))
+    /// The error of libavif or its codec.
+    pub fn add_frame(&mut self, image: &PlanarImage, ticks: NonZeroU32) -> Result<(), Error> {
+        self.encoder.add_frame(&native_image(image, self.attachments)?, u64::from(ticks.get()))
     }
 
-    /// The file. The same images make the same one at any time.
+    /// Finishes the file. The same frames always make the same bytes.
     ///
     /// # Errors
-    /// What libavif or its codec reported.
+    /// The error of libavif or its codec.
     pub fn finish(self) -> Result<Vec<u8>, Error> {
         let mut file = self.encoder.finish()?;
-        undate::undate(&mut file);
+        clear_timestamps(&mut file);
         Ok(file)
     }
 }

@@ -67,7 +67,7 @@ fn properties(path: &Path) -> anyhow::Result<Properties> {
 
 fn avif_properties(bytes: &[u8]) -> anyhow::Result<Properties> {
     let max_pixels = u32::try_from(Limits::default().pixels).unwrap_or(u32::MAX);
-    let avif::Decoded { image, attached, orientation, frames, .. } = avif::decode(bytes, max_pixels)?;
+    let avif::DecodedFile { image, attachments, orientation, frames, .. } = avif::decode(bytes, max_pixels)?;
     let (shape, color) = (image.shape(), image.color());
     let turned = format!("irot {}, imir {:?}", orientation.quarter_turns, orientation.mirror_axis);
     Ok(Properties {
@@ -86,8 +86,8 @@ fn avif_properties(bytes: &[u8]) -> anyhow::Result<Properties> {
         cicp: Some(cicp(color.cicp)),
         icc_bytes: color.icc.as_ref().map(Vec::len),
         orientation: if orientation.is_upright() { "upright".into() } else { turned },
-        exif_bytes: attached.exif.as_ref().map(Vec::len),
-        xmp_bytes: attached.xmp.as_ref().map(Vec::len),
+        exif_bytes: attachments.exif.as_ref().map(Vec::len),
+        xmp_bytes: attachments.xmp.as_ref().map(Vec::len),
         frames,
     })
 }
@@ -109,7 +109,7 @@ fn source_properties(bytes: &[u8]) -> anyhow::Result<Properties> {
             Channels::Rgb => "RGB",
             Channels::Cmyk => "CMYK",
         },
-        alpha: described.alpha,
+        alpha: described.has_alpha,
         cicp: described.cicp.map(cicp),
         icc_bytes: described.icc.as_ref().map(Vec::len),
         orientation: format!("Exif {}", described.orientation),

@@ -52,8 +52,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    // If it fails, the encoders print their log to standard error; nothing else changes.
-    let _ = avif::quiet_encoders();
+    // If this fails, SVT-AV1 only writes more to standard error.
+    let _ = avif::silence_svt_av1();
     let library = format!("{}\n{}", env!("CARGO_PKG_VERSION"), avif::library());
     let matches = Arguments::command().version(library).get_matches();
     let arguments = Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());

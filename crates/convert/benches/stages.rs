@@ -1,10 +1,10 @@
-//! What each step takes for one photograph, in pixels a second: `cargo bench --package convert --profile quick`.
-//! Everything runs on one thread.
+//! The throughput of each step for one photograph, in pixels per second, on one thread:
+//! `cargo bench --package convert --profile quick`.
 
 use std::io::Cursor;
 use std::num::NonZeroUsize;
 
-use convert::{Decoded, OpenedImage, TransformedImage};
+use convert::{DecodedImage, OpenedImage, TransformedImage};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use fast_ssim2::{PixelDescriptor, PixelSlice, compute_ssimulacra2};
 use image::{ImageFormat, Rgb, RgbImage};
@@ -13,9 +13,8 @@ use model::{Limits, Recipe};
 const WIDTH: u16 = 2400;
 const HEIGHT: u16 = 1600;
 
-/// Shades at every scale, an edge here and there, and a sensor's noise: what a codec finds in a photograph. It is made
-/// here, so that none needs to be kept.
-fn photograph() -> RgbImage {
+/// A synthetic photograph, so that the repository needs no image file: shades at every scale, edges, and sensor noise.
+fn synthetic_photograph() -> RgbImage {
     RgbImage::from_fn(WIDTH.into(), HEIGHT.into(), |x, y| {
         let [across, down] = [x, y].map(f64::from);
         let shade: f64 = (0..7)
@@ -31,7 +30,7 @@ fn photograph() -> RgbImage {
     })
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is clamped to the type's range")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the value is clamped to the range of u8")]
 fn channel(value: f64) -> u8 {
     value.clamp(0.0, 255.0) as u8
 }
@@ -40,46 +39,47 @@ fn jpeg(image: &RgbImage) -> Vec<u8> {
     let mut bytes = vec![];
     let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, 90);
     encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::R_4_2_0);
-    encoder.encode(image, WIDTH, HEIGHT, jpeg_encoder::ColorType::Rgb).expect("it fits a JPEG");
+    encoder.encode(image, WIDTH, HEIGHT, jpeg_encoder::ColorType::Rgb).expect("a JPEG can have this size");
     bytes
 }
 
 fn png(image: &RgbImage) -> Vec<u8> {
     let mut bytes = Cursor::new(vec![]);
-    image.write_to(&mut bytes, ImageFormat::Png).expect("memory takes it");
+    image.write_to(&mut bytes, ImageFormat::Png).expect("writing to memory succeeds");
     bytes.into_inner()
 }
 
 fn recipe(widths: &str, quality: &str, speed: &str) -> Recipe {
     Recipe {
-        widths: widths.parse().expect("widths"),
-        quality: quality.parse().expect("a quality"),
-        speed: speed.parse().expect("a speed"),
+        widths: widths.parse().expect("the widths are valid"),
+        quality: quality.parse().expect("the quality is valid"),
+        speed: speed.parse().expect("the speed is valid"),
         ..Recipe::default()
     }
 }
 
-fn decoded(bytes: &[u8], recipe: &Recipe) -> Decoded {
-    OpenedImage::open(bytes, recipe, &Limits::default()).and_then(OpenedImage::decode).expect("it is a picture")
+fn decoded(bytes: &[u8], recipe: &Recipe) -> DecodedImage {
+    OpenedImage::open(bytes, recipe, &Limits::default()).and_then(OpenedImage::decode).expect("the image is valid")
 }
 
 fn transformed(bytes: &[u8], recipe: &Recipe) -> TransformedImage {
-    decoded(bytes, recipe).transform(recipe).expect("it has planes")
+    decoded(bytes, recipe).transform().expect("the image is valid")
 }
 
-/// By the library that a search compares with, without its cells.
-fn score(image: &RgbImage, changed: &RgbImage) -> f64 {
-    let [image, changed] = [image, changed].map(|image| {
+/// The score by the library of the search, for the whole image instead of cells.
+fn score(image: &RgbImage, compressed: &RgbImage) -> f64 {
+    let [image, compressed] = [image, compressed].map(|image| {
         let (width, height) = image.dimensions();
-        PixelSlice::new(image, width, height, width as usize * 3, PixelDescriptor::RGB8_SRGB).expect("it has all rows")
+        PixelSlice::new(image, width, height, width as usize * 3, PixelDescriptor::RGB8_SRGB)
+            .expect("the slice has all rows")
     });
-    compute_ssimulacra2(&image, &changed).expect("they are alike in size")
+    compute_ssimulacra2(&image, &compressed).expect("both images have the same size")
 }
 
 fn stages(criterion: &mut Criterion) {
-    let image = photograph();
+    let image = synthetic_photograph();
     let (jpeg, png) = (jpeg(&image), png(&image));
-    let changed = image::load_from_memory(&jpeg).expect("it is a JPEG").into_rgb8();
+    let compressed = image::load_from_memory(&jpeg).expect("the JPEG is valid").into_rgb8();
     let mut group = criterion.benchmark_group("stage");
     group.sample_size(10).throughput(Throughput::Elements(u64::from(WIDTH) * u64::from(HEIGHT)));
 
@@ -87,12 +87,16 @@ fn stages(criterion: &mut Criterion) {
     for (name, bytes) in [("jpeg", &jpeg), ("png", &png)] {
         group.bench_function(format!("decode {name}"), |bencher| bencher.iter(|| decoded(bytes, &full)));
     }
-    for (name, widths) in [("planes", "full"), ("planes of one smaller size", "1280"), ("planes of six sizes", SIX)] {
+    for (name, widths) in [
+        ("transform to the full size", "full"),
+        ("transform to one smaller size", "1280"),
+        ("transform to six sizes", SIX_WIDTHS),
+    ] {
         let recipe = recipe(widths, "60", "6");
         group.bench_function(name, |bencher| {
             bencher.iter_batched(
                 || decoded(&jpeg, &recipe),
-                |decoded| decoded.transform(&recipe).expect("it has planes"),
+                |decoded| decoded.transform().expect("the image is valid"),
                 BatchSize::PerIteration,
             );
         });
@@ -102,16 +106,16 @@ fn stages(criterion: &mut Criterion) {
         group.bench_function(format!("encode at {quality}, speed {speed}"), |bencher| {
             bencher.iter_batched(
                 || transformed(&jpeg, &recipe),
-                |transformed| transformed.encode(&recipe, NonZeroUsize::MIN).expect("it encodes"),
+                |transformed| transformed.encode(NonZeroUsize::MIN).expect("encoding succeeds"),
                 BatchSize::PerIteration,
             );
         });
     }
-    group.bench_function("score", |bencher| bencher.iter(|| score(&image, &changed)));
+    group.bench_function("score", |bencher| bencher.iter(|| score(&image, &compressed)));
     group.finish();
 }
 
-const SIX: &str = "full,1920,1280,960,640,320";
+const SIX_WIDTHS: &str = "full,1920,1280,960,640,320";
 
 criterion_group!(benches, stages);
 criterion_main!(benches);

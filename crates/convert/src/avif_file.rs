@@ -38,12 +38,12 @@ impl<'bytes> AvifFile<'bytes> {
     pub(crate) fn open(bytes: &'bytes [u8], recipe: &Recipe) -> Result<(Self, Header), Error> {
         let mut container = heif::read(bytes, recipe.metadata)?;
         let mut header = avif::header(&container.file).map_err(damaged)?;
-        header.attached = mem::take(&mut container.attached);
+        header.attachments = mem::take(&mut container.attachments);
         let source = match recipe.metadata {
             Metadata::Keep => Some(bytes),
             Metadata::Strip => None,
         };
-        let (shape, alpha, frames) = (header.shape, header.alpha, header.frames);
+        let (shape, alpha, frames) = (header.shape, header.has_alpha, header.frames);
         let whole = [0, 0, shape.width, shape.height];
         let shown = header.aperture.and_then(|aperture| cut(aperture, shape)).unwrap_or(whole);
         Ok((Self { source, container, shape, alpha, frames, shown }, header))
@@ -192,7 +192,9 @@ pub(crate) fn image(pixels: Pixels, Shape { width, height, chroma, .. }: Shape, 
 
 fn damaged(error: avif::Error) -> Error {
     match error {
-        avif::Error::Unknown { .. } => Error::Unsupported { format: Format::Avif, message: brief(&error.to_string()) },
+        avif::Error::UnknownFormat { .. } => {
+            Error::Unsupported { format: Format::Avif, message: brief(&error.to_string()) }
+        }
         avif::Error::Library { message, .. } => damage(&message),
         error => damage(&error.to_string()),
     }

@@ -1,26 +1,34 @@
-//! Whether a picture was taken or drawn, by a small measure of its pixels.
+//! Photograph or graphic: a fast classification by equal neighboring pixels.
 
-use avif::Content;
 use image::{DynamicImage, GenericImageView, Pixel};
 
-/// Blocks looked at along each side, evenly spread: enough for a share, few enough to cost nothing.
-const GRID: u32 = 48;
-/// Pixels along a block's side.
-const BLOCK: u32 = 8;
-/// The difference of the lightest and darkest level (of 255) from which a block has something in it.
-const CONTRAST: u8 = 32;
-/// The most pixels of a picture too small to be judged. Icons are so small, and chroma at half resolution would be seen in
-/// them; a thumbnail made of a photograph is judged by the photograph.
-const SMALL: u64 = 128 * 128;
-/// The share of equal neighbors, among blocks with something in them, from which a picture is drawn. Screenshots and
-/// diagrams measured .4 to .9; photographs, decoded from JPEG ones included, .00 to .06.
-const DRAWN: f64 = 0.25;
+/// The kind of an image. It decides chroma resolution and coding tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Content {
+    /// A camera's image: noise and gradients, and few equal neighboring pixels.
+    Photograph,
+    /// A drawn image, such as a screenshot: flat areas, sharp edges, repeated glyphs.
+    Graphic,
+}
 
-/// Tells a drawn picture by its equal neighbors: where a photograph has an edge, noise and blur make every pixel differ
-/// from the next; a drawn edge stands between runs of one color. Flat blocks say nothing, for skies are flat too.
-pub(crate) fn of(image: &DynamicImage) -> Content {
+/// Blocks that are sampled along each side, evenly spaced. This is enough to measure a share, and takes no noticeable time.
+const BLOCKS_PER_SIDE: u32 = 48;
+/// Pixels along a block's side.
+const BLOCK_SIDE: u32 = 8;
+/// The minimum difference between the lightest and the darkest level (of 255) of a block that is counted.
+const MIN_CONTRAST: u8 = 32;
+/// Images with at most this many pixels are graphics. Icons are so small, and chroma at half resolution would be visible in
+/// them. A thumbnail is classified by its source, so a photograph's thumbnail stays a photograph.
+const MAX_ICON_PIXELS: u64 = 128 * 128;
+/// The minimum share of equal neighbors in the counted blocks of a graphic. Screenshots and diagrams measured .4 to .9;
+/// photographs, including decoded JPEGs, .00 to .06.
+const MIN_GRAPHIC_SHARE: f64 = 0.25;
+
+/// Classifies an image by the share of equal neighboring pixels. At an edge in a photograph, noise and blur make every pixel
+/// differ from the next; a drawn edge separates runs of one color. Flat blocks are not counted, because skies are flat too.
+pub(crate) fn classify(image: &DynamicImage) -> Content {
     let (width, height) = image.dimensions();
-    if u64::from(width) * u64::from(height) <= SMALL {
+    if u64::from(width) * u64::from(height) <= MAX_ICON_PIXELS {
         return Content::Graphic;
     }
     let share = match image {
@@ -28,27 +36,30 @@ pub(crate) fn of(image: &DynamicImage) -> Content {
         DynamicImage::ImageLumaA8(image) => equal_neighbors(image, width, height),
         DynamicImage::ImageRgb8(image) => equal_neighbors(image, width, height),
         DynamicImage::ImageRgba8(image) => equal_neighbors(image, width, height),
-        // Nobody draws with 16 bits.
+        // Graphics do not have 16 bits per channel.
         _ => 0.0,
     };
-    if share >= DRAWN { Content::Graphic } else { Content::Photograph }
+    if share >= MIN_GRAPHIC_SHARE { Content::Graphic } else { Content::Photograph }
 }
 
+/// The share of equal horizontal neighbors in the blocks with enough contrast.
 fn equal_neighbors<P>(image: &impl GenericImageView<Pixel = P>, width: u32, height: u32) -> f64
 where
     P: Pixel<Subpixel = u8> + PartialEq,
 {
     let (mut equal, mut pairs) = (0_u32, 0_u32);
-    for y in starts(height) {
-        for x in starts(width) {
-            let (wide, high) = (BLOCK.min(width - x), BLOCK.min(height - y));
-            let luma = |at: u32| image.get_pixel(x + at % wide, y + at / wide).to_luma().0[0];
-            let (low, top) = (0..wide * high).map(luma).fold((u8::MAX, 0), |(low, top), l| (low.min(l), top.max(l)));
-            if top.saturating_sub(low) < CONTRAST {
+    for y in block_starts(height) {
+        for x in block_starts(width) {
+            let (block_width, block_height) = (BLOCK_SIDE.min(width - x), BLOCK_SIDE.min(height - y));
+            let luma = |at: u32| image.get_pixel(x + at % block_width, y + at / block_width).to_luma().0[0];
+            let (darkest, lightest) = (0..block_width * block_height)
+                .map(luma)
+                .fold((u8::MAX, 0), |(darkest, lightest), level| (darkest.min(level), lightest.max(level)));
+            if lightest.saturating_sub(darkest) < MIN_CONTRAST {
                 continue;
             }
-            for row in 0..high {
-                for column in 1..wide {
+            for row in 0..block_height {
+                for column in 1..block_width {
                     pairs += 1;
                     let (left, right) = (x + column - 1, x + column);
                     equal += u32::from(image.get_pixel(left, y + row) == image.get_pixel(right, y + row));
@@ -59,9 +70,9 @@ where
     if pairs == 0 { 0.0 } else { f64::from(equal) / f64::from(pairs) }
 }
 
-/// Where the blocks along one side begin.
-fn starts(side: u32) -> impl Iterator<Item = u32> {
-    let step = (side / GRID).max(BLOCK);
+/// The positions of the blocks along one side.
+fn block_starts(side: u32) -> impl Iterator<Item = u32> {
+    let step = (side / BLOCKS_PER_SIDE).max(BLOCK_SIDE);
     (0..side).step_by(step as usize)
 }
 
@@ -72,32 +83,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn letters_on_paper_are_drawn() {
+    fn letters_on_paper_are_a_graphic() {
         let letters =
             RgbImage::from_fn(300, 200, |x, y| if (x / 3 + y / 5) % 4 == 0 { Rgb([20; 3]) } else { Rgb([240; 3]) });
-        assert_eq!(of(&letters.into()), Content::Graphic);
+        assert_eq!(classify(&letters.into()), Content::Graphic);
     }
 
     #[test]
-    fn noisy_edges_are_taken() {
+    fn noisy_edges_are_a_photograph() {
         let noise =
             |x: u32, y: u32| (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(40_503)).wrapping_mul(2_246_822_519) >> 28;
-        let taken = RgbImage::from_fn(300, 200, |x, y| {
+        let photograph = RgbImage::from_fn(300, 200, |x, y| {
             let level = if (x / 16 + y / 16) % 2 == 0 { 40 } else { 200 } + noise(x, y);
             Rgb([u8::try_from(level).unwrap(); 3])
         });
-        assert_eq!(of(&taken.into()), Content::Photograph);
+        assert_eq!(classify(&photograph.into()), Content::Photograph);
     }
 
     #[test]
-    fn a_picture_with_nothing_in_it_is_treated_as_taken() {
-        assert_eq!(of(&RgbImage::new(500, 300).into()), Content::Photograph);
-        assert_eq!(of(&RgbImage::new(10_000, 2).into()), Content::Photograph);
+    fn image_without_contrast_is_a_photograph() {
+        assert_eq!(classify(&RgbImage::new(500, 300).into()), Content::Photograph);
+        assert_eq!(classify(&RgbImage::new(10_000, 2).into()), Content::Photograph);
     }
 
     #[test]
-    fn an_icon_is_treated_as_drawn() {
-        assert_eq!(of(&RgbImage::new(1, 1).into()), Content::Graphic);
-        assert_eq!(of(&RgbImage::new(128, 128).into()), Content::Graphic);
+    fn icon_is_a_graphic() {
+        assert_eq!(classify(&RgbImage::new(1, 1).into()), Content::Graphic);
+        assert_eq!(classify(&RgbImage::new(128, 128).into()), Content::Graphic);
     }
 }

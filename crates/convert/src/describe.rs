@@ -3,52 +3,52 @@ use model::{Cicp, Limits, Metadata, Recipe};
 
 use crate::{Error, Format, OpenedImage};
 
-/// What a source file's header tells.
+/// The header of a source file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {
     /// Its format.
     pub format: Format,
-    /// Pixels across, as stored.
+    /// Width in pixels, as stored.
     pub width: u32,
-    /// Pixels down, as stored.
+    /// Height in pixels, as stored.
     pub height: u32,
-    /// How many pictures follow one another; 1 where nothing moves.
+    /// The number of frames: 1 for a still image.
     pub frames: u32,
-    /// Bits a sample, as it is decoded.
+    /// Bits per sample after decoding.
     pub depth: u32,
-    /// What its samples are, alpha apart.
+    /// The color channels, without alpha.
     pub channels: Channels,
     /// Whether it has an alpha channel.
-    pub alpha: bool,
-    /// Exif orientation, 1 to 8: how it is to be turned upright.
+    pub has_alpha: bool,
+    /// The Exif orientation, 1 to 8.
     pub orientation: u8,
-    /// What it says of its colors by code points.
+    /// The color description by code points.
     pub cicp: Option<Cicp>,
-    /// Its ICC profile, or one that says what it says otherwise.
+    /// The ICC profile. Also one that was made from other color metadata, such as the gAMA chunk of a PNG.
     pub icc: Option<Vec<u8>>,
-    /// Its Exif, from the TIFF header on.
+    /// Exif, starting at the TIFF header.
     pub exif: Option<Vec<u8>>,
-    /// Its XMP packet.
+    /// The XMP packet.
     pub xmp: Option<Vec<u8>>,
 }
 
-/// What a picture's samples are, alpha apart.
+/// The color channels of an image, without alpha.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Channels {
-    /// Luma alone.
+    /// One channel of luma.
     Gray,
-    /// Light of three colors.
+    /// Red, green and blue.
     Rgb,
-    /// Ink of four.
+    /// Cyan, magenta, yellow and black.
     Cmyk,
 }
 
 /// Reads a source file's header.
 ///
 /// # Errors
-/// What is wrong with the file, or which limit it is over.
+/// The damage of the file, or the limit that it exceeds.
 pub fn describe(bytes: &[u8], limits: &Limits) -> Result<Description, Error> {
-    // All that the file has, as it is.
+    // `Keep` reads all metadata unchanged.
     let recipe = Recipe { metadata: Metadata::Keep, ..Recipe::default() };
     let OpenedImage { header, .. } = OpenedImage::open(bytes, &recipe, limits)?;
     let color = header.color_type();
@@ -65,7 +65,7 @@ pub fn describe(bytes: &[u8], limits: &Limits) -> Result<Description, Error> {
         frames: header.frames(),
         depth,
         channels,
-        alpha: color.has_alpha() && channels != Channels::Cmyk,
+        has_alpha: color.has_alpha() && channels != Channels::Cmyk,
         cicp: header.cicp,
         orientation: header.orientation.to_exif(),
         icc: header.icc,

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::fmt;
 use std::mem;
 use std::num::NonZeroUsize;
@@ -6,185 +7,226 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use avif::{Quantizer, Settings, Step};
-use model::{Depth, FixedQuality, Recipe, Score, Shape, Width};
+use avif::{Quantizer, QuantizerStep};
+use model::{Depth, FixedQuality, Score, Shape, Width};
 
-use crate::search::{self, Curve, Failed, Found, Start};
-use crate::sizes::size;
-use crate::transform::{Aim, Rendition};
+use crate::encoder::EncoderSettings;
+use crate::search::{self, SampleAnalysis, ScoreCurve, ScoredFile, SearchError};
+use crate::sizes::variant_size;
+use crate::transform::{QualityMode, Rendition};
 use crate::{Conversion, Error, TransformedImage};
 
 /// One AVIF file.
 #[derive(Debug, Clone)]
 pub struct Variant {
-    /// The width the recipe requested for.
+    /// The width in the recipe.
     pub requested: Width,
-    /// Pixels across: at most what was requested for, never more than the source has.
+    /// Width in pixels: the requested width, or the source's width if that is smaller.
     pub width: u32,
-    /// Pixels down.
+    /// Height in pixels.
     pub height: u32,
-    /// The file. Widths beyond the source's share one.
+    /// The file. Variants of the same size share it.
     pub bytes: Arc<[u8]>,
-    /// Whether the file is the source itself, which is an AVIF of that size already.
+    /// Whether the file is a copy of the source, which is already an AVIF of this size.
     pub is_source: bool,
-    /// The SSIMULACRA2 score that it reached, where a search measured it.
+    /// The SSIMULACRA2 score, if a search measured it.
     pub score: Option<f32>,
 }
 
-/// How files are to be made.
+/// How the quantizers of the renditions are chosen.
 #[derive(Clone, Copy)]
-enum How {
+enum QuantizerPlan {
     Fixed(Quantizer),
-    /// By the curve of the largest picture, which those of the others are near.
+    /// Search, starting from the curve of the largest rendition. The curves of the others are similar.
     Search {
         target: Score,
-        largest: Curve,
+        largest: ScoreCurve,
     },
 }
 
-/// One encode.
-struct File {
+/// The file of one size.
+struct EncodedFile {
     bytes: Arc<[u8]>,
-    /// SSIMULACRA2, where it was measured.
+    is_source: bool,
+    /// SSIMULACRA2, if it was measured.
     score: Option<f32>,
 }
 
-/// What is put on top of a target that is guessed at: nine photographs of ten then reach it.
-const SAFE: f32 = 5.0;
+/// Added to a target score that cannot be searched: nine of ten photographs then reach the target.
+const ESTIMATE_MARGIN: f32 = 5.0;
 
 impl TransformedImage {
     /// Encodes the variants on up to `threads` threads.
     ///
     /// # Errors
-    /// [`Error::Encode`] with what libavif reported.
-    pub fn encode(mut self, recipe: &Recipe, threads: NonZeroUsize) -> Result<Conversion, Error> {
+    /// [`Error::Encode`] with the error of libavif.
+    pub fn encode(mut self, threads: NonZeroUsize) -> Result<Conversion, Error> {
         let mut notes = mem::take(&mut self.notes);
-        let how = self.how(recipe, threads, &mut notes)?;
-        let files = self.files(how, recipe, threads)?;
-        let shapes = self.renditions.iter().map(|rendition| rendition.picture.shape());
-        let encoded = shapes.map(|shape| (shape.width, shape.height)).zip(files).map(|file| (file, false));
-        let kept = self.kept.iter().map(|kept| {
-            let file = File { bytes: Arc::clone(&kept.file), score: None };
-            ((kept.size, file), true)
-        });
-        let files: Vec<_> = encoded.chain(kept).collect();
-        let variants = recipe
-            .widths
-            .iter()
-            .filter_map(|requested| {
-                let wanted = size(self.source, requested);
-                let ((size, File { bytes, score }), is_source) = files.iter().find(|((size, _), _)| *size == wanted)?;
-                let (bytes, (width, height)) = (Arc::clone(bytes), *size);
-                Some(Variant { requested, width, height, bytes, is_source: *is_source, score: *score })
-            })
-            .collect();
-        let search_obstacle = match self.aim {
-            // A source that is kept as it is leaves nothing to encode.
-            Aim::Guess(_, why) if !self.renditions.is_empty() => Some(why),
-            Aim::Guess(..) | Aim::Search(_) | Aim::Fixed(_) => None,
+        let plan = self.plan_quantizers(threads, &mut notes)?;
+        let mut files = self.encode_renditions(plan, threads)?;
+        if let Some(source) = &self.copied_source {
+            let bytes = Arc::clone(&source.file);
+            files.insert(source.size, EncodedFile { bytes, is_source: true, score: None });
+        }
+        let variants = self.widths.iter().map(|requested| variant(requested, self.source_size, &files));
+        let variants = variants.collect::<Result<_, _>>()?;
+        let search_obstacle = match self.quality {
+            QualityMode::Estimate(_, obstacle) if !self.renditions.is_empty() => Some(obstacle),
+            // Without renditions the only variant is a copy of the source, and nothing was encoded.
+            QualityMode::Estimate(..) | QualityMode::Search(_) | QualityMode::Fixed(_) => None,
         };
         Ok(Conversion { variants, search_obstacle, notes })
     }
 
-    /// One file for each picture. Two at a time with half the threads each beat one at a time with all of them, and
-    /// the largest is begun first, so that nobody waits for it at the end.
-    fn files(&self, how: How, recipe: &Recipe, threads: NonZeroUsize) -> Result<Vec<File>, Error> {
+    /// Chooses a fixed quantizer, or the curve that the searches start from. The curve is measured on the largest rendition
+    /// before the workers start, so that the result does not depend on which worker is faster. If the largest rendition is
+    /// smaller at 10 bits, all renditions are widened.
+    fn plan_quantizers(&mut self, threads: NonZeroUsize, notes: &mut Vec<String>) -> Result<QuantizerPlan, Error> {
+        let depth = self.renditions.first().map_or(Depth::Eight, |largest| largest.planar.shape().depth);
+        let typical = ScoreCurve::typical(self.content, depth);
+        let estimate = |target: Score, obstacle: &dyn fmt::Display, notes: &mut Vec<String>| {
+            let quantizer = typical.quantizer_for(target.value() + ESTIMATE_MARGIN, QuantizerStep::Whole);
+            let quality = quantizer.quality();
+            notes.push(format!("quality {quality} was used, without a search for visual:{target}: {obstacle}"));
+            QuantizerPlan::Fixed(quantizer)
+        };
+        match (self.quality, self.renditions.first()) {
+            (QualityMode::Search(target), Some(largest)) => {
+                let Rendition { planar, reference, .. } = largest;
+                let settings = self.settings(threads);
+                match search::analyze_sample(planar, reference.as_ref(), typical, target, &settings) {
+                    Ok(SampleAnalysis { curve: largest, prefers_ten_bits }) => {
+                        if prefers_ten_bits {
+                            self.renditions.iter_mut().try_for_each(Rendition::widen_to_ten_bits)?;
+                        }
+                        Ok(QuantizerPlan::Search { target, largest })
+                    }
+                    Err(SearchError::Compare(message)) => Ok(estimate(target, &message, notes)),
+                    Err(error) => Err(search_error(planar.shape(), error)),
+                }
+            }
+            (QualityMode::Estimate(target, obstacle), Some(_)) => Ok(estimate(target, &obstacle, notes)),
+            (QualityMode::Fixed(quality), _) => Ok(QuantizerPlan::Fixed(quality.into())),
+            // There is nothing to encode, so the quantizer is not used.
+            (QualityMode::Search(_) | QualityMode::Estimate(..), None) => {
+                Ok(QuantizerPlan::Fixed(FixedQuality::default().into()))
+            }
+        }
+    }
+
+    /// Encodes each rendition. Two at a time, with half the threads each, are faster than one at a time with all threads.
+    /// The largest is started first, so that it is not the only one left at the end.
+    fn encode_renditions(
+        &self,
+        plan: QuantizerPlan,
+        threads: NonZeroUsize,
+    ) -> Result<HashMap<(u32, u32), EncodedFile>, Error> {
         let workers = threads.get().min(self.renditions.len()).clamp(1, 2);
-        let share = NonZeroUsize::new(threads.get() / workers).unwrap_or(NonZeroUsize::MIN);
+        let threads_per_worker = NonZeroUsize::new(threads.get() / workers).unwrap_or(NonZeroUsize::MIN);
+        let settings = self.settings(threads_per_worker);
         let next = AtomicUsize::new(0);
         let work = || {
             let mut done = Vec::new();
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
-                if index >= self.renditions.len() {
-                    return done;
-                }
-                done.push((index, self.file(index, how, &self.settings(recipe, share))));
+                let Some(rendition) = self.renditions.get(index) else { return done };
+                done.push((index, self.encode_rendition(rendition, index == 0, plan, &settings)));
             }
         };
         let mut done = thread::scope(|scope| {
-            let beside: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
+            let other_workers: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
             let mut done = work();
-            for worker in beside {
+            for worker in other_workers {
                 done.extend(worker.join().unwrap_or_else(|panic| resume_unwind(panic)));
             }
             done
         });
+        // If several fail, the error is always that of the largest.
         done.sort_unstable_by_key(|(index, _)| *index);
-        done.into_iter().map(|(_, file)| file).collect()
+        done.into_iter().map(|(index, file)| Ok((self.renditions[index].size(), file?))).collect()
     }
 
-    /// How the files are to be made. What a search starts from is learnt of the largest picture, before there are two at
-    /// work, so that it does not depend on which is faster; where it is smaller at 10 bits, they all are.
-    fn how(&mut self, recipe: &Recipe, threads: NonZeroUsize, notes: &mut Vec<String>) -> Result<How, Error> {
-        let depth = self.renditions.first().map_or(Depth::Eight, |largest| largest.picture.shape().depth);
-        let typical = Curve::typical(self.content, depth);
-        let guess = |target: Score, why: &dyn fmt::Display, notes: &mut Vec<String>| {
-            let quantizer = typical.quantizer(target.value() + SAFE, Step::Whole);
-            let quality = quantizer.quality();
-            notes.push(format!("quality {quality} was set, not searched for by visual:{target}: {why}"));
-            How::Fixed(quantizer)
-        };
-        match (self.aim, self.renditions.first()) {
-            (Aim::Search(target), Some(largest)) => {
-                let Rendition { picture, reference, .. } = largest;
-                let settings = self.settings(recipe, threads);
-                match search::begin(picture, reference.as_ref(), typical, target, &settings) {
-                    Ok(Start { curve: largest, deeper }) => {
-                        if deeper {
-                            self.renditions.iter_mut().try_for_each(Rendition::deepen)?;
-                        }
-                        Ok(How::Search { target, largest })
-                    }
-                    Err(Failed::Compare(why)) => Ok(guess(target, &why, notes)),
-                    Err(failed) => Err(missed(picture.shape(), failed)),
-                }
-            }
-            (Aim::Guess(target, why), Some(_)) => Ok(guess(target, &why, notes)),
-            (Aim::Fixed(quality), _) => Ok(How::Fixed(quality.into())),
-            // A source that is kept as it is leaves nothing to encode.
-            (Aim::Search(_) | Aim::Guess(..), None) => Ok(How::Fixed(FixedQuality::default().into())),
-        }
-    }
-
-    fn file(&self, index: usize, how: How, settings: &Settings) -> Result<File, Error> {
-        let Rendition { picture, reference, attached } = &self.renditions[index];
-        let reference = reference.as_ref();
-        let file = match how {
-            How::Fixed(quantizer) => {
-                let settings = Settings { quantizer, ..*settings };
-                let bytes = match &self.moving {
-                    Some(moving) => moving.encode(picture, self.style, attached, &settings)?,
-                    None => {
-                        avif::encode(picture, attached, &settings).map_err(|source| failed(picture.shape(), source))?
-                    }
+    fn encode_rendition(
+        &self,
+        rendition: &Rendition,
+        is_largest: bool,
+        plan: QuantizerPlan,
+        settings: &EncoderSettings,
+    ) -> Result<EncodedFile, Error> {
+        let Rendition { planar, reference, attachments } = rendition;
+        let (shape, reference) = (planar.shape(), reference.as_ref());
+        let (bytes, score) = match plan {
+            QuantizerPlan::Fixed(quantizer) => {
+                let settings = EncoderSettings { quantizer, ..*settings };
+                let bytes = match &self.animation {
+                    Some(animation) => animation.encode(planar, self.format, attachments, &settings)?,
+                    None => settings.encode(planar, attachments).map_err(|source| encode_error(shape, source))?,
                 };
-                return Ok(File { bytes: bytes.into(), score: None });
+                (bytes, None)
             }
-            How::Search { target, largest } => {
-                let curve =
-                    if index == 0 { Ok(largest) } else { search::look(picture, reference, largest, target, settings) };
-                let found = curve.and_then(|curve| search::find(picture, reference, curve, target, attached, settings));
-                found.map(|Found { file, score }| File { bytes: file.into(), score: Some(score) })
+            QuantizerPlan::Search { target, largest } => {
+                let curve = if is_largest {
+                    Ok(largest)
+                } else {
+                    search::fit_sample_curve(planar, reference, largest, target, settings)
+                };
+                let ScoredFile { file, score } = curve
+                    .and_then(|curve| search::encode_at_target(planar, reference, curve, target, attachments, settings))
+                    .map_err(|error| search_error(shape, error))?;
+                (file, Some(score))
             }
         };
-        file.map_err(|failed| missed(picture.shape(), failed))
+        Ok(EncodedFile { bytes: bytes.into(), is_source: false, score })
     }
 
-    /// The quantizer is still to be set.
-    fn settings(&self, recipe: &Recipe, threads: NonZeroUsize) -> Settings {
+    /// The settings without a quantizer: callers replace the default.
+    fn settings(&self, threads: NonZeroUsize) -> EncoderSettings {
         let quantizer = FixedQuality::default().into();
-        Settings { quantizer, speed: recipe.speed, content: self.content, threads }
+        EncoderSettings { quantizer, speed: self.speed, content: self.content, threads }
     }
 }
 
-fn missed(shape: Shape, failed: Failed) -> Error {
-    match failed {
-        Failed::Encode(source) => self::failed(shape, source),
-        Failed::Compare(message) => Error::Planes { width: shape.width, height: shape.height, message },
+impl Rendition {
+    fn size(&self) -> (u32, u32) {
+        let Shape { width, height, .. } = self.planar.shape();
+        (width, height)
     }
 }
 
-pub(crate) fn failed(Shape { width, height, .. }: Shape, source: avif::Error) -> Error {
+/// The variant of a requested width: the file of its size.
+fn variant(
+    requested: Width,
+    source_size: (u32, u32),
+    files: &HashMap<(u32, u32), EncodedFile>,
+) -> Result<Variant, Error> {
+    let (width, height) = variant_size(source_size, requested);
+    let file = files.get(&(width, height)).ok_or(Error::MissingVariant { requested, width, height })?;
+    let EncodedFile { bytes, is_source, score } = file;
+    Ok(Variant { requested, width, height, bytes: Arc::clone(bytes), is_source: *is_source, score: *score })
+}
+
+fn search_error(shape: Shape, error: SearchError) -> Error {
+    match error {
+        SearchError::Encode(source) => encode_error(shape, source),
+        SearchError::Compare(message) => Error::Planes { width: shape.width, height: shape.height, message },
+    }
+}
+
+pub(crate) fn encode_error(Shape { width, height, .. }: Shape, source: avif::Error) -> Error {
     Error::Encode { width, height, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requested_width_without_a_file_is_an_error() {
+        let file = EncodedFile { bytes: [1].into(), is_source: false, score: None };
+        let files = HashMap::from([((100, 50), file)]);
+        let requested: Width = "100".parse().unwrap();
+        assert_eq!(variant(requested, (1000, 500), &files).unwrap().bytes[..], [1]);
+        let missing = variant("200".parse().unwrap(), (1000, 500), &files);
+        assert!(matches!(missing, Err(Error::MissingVariant { width: 200, height: 100, .. })));
+    }
 }

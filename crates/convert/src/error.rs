@@ -1,126 +1,138 @@
+use model::Width;
 use thiserror::Error;
 
 use crate::Format;
 
-/// Why a file did not become AVIF. All but [`Error::Encode`] and [`Error::Planes`] are the file's fault.
+/// Why a file was not converted. [`Error::Encode`], [`Error::Planes`] and [`Error::MissingVariant`] are not caused by the
+/// file; all others are.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// There is nothing in it.
+    /// The file has no bytes.
     #[error("the file is empty")]
     Empty,
-    /// It is none of the formats read here.
-    #[error("not a picture in a format read here (JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF); it begins with {begins}")]
-    Unknown {
+    /// The file has none of the supported formats.
+    #[error("not an image in a supported format (JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF); it begins with {begins}")]
+    UnknownFormat {
         /// Its first bytes, in hexadecimal.
         begins: String,
     },
-    /// It is a picture, in a format that is not read here.
-    #[error("{format} is not read here: {why}")]
-    Unread {
+    /// The file is an image in a known format that is not supported.
+    #[error("{format} is not supported: {reason}")]
+    UnsupportedFormat {
         /// The format's name.
         format: &'static str,
-        /// Why not, and what to do instead.
-        why: &'static str,
+        /// Why it is not supported, and what to do instead.
+        reason: &'static str,
     },
-    /// It is of a known format, and damaged.
+    /// The file has a supported format, but is damaged.
     #[error("damaged {format}: {message}")]
     Damaged {
-        /// What it claims to be.
+        /// The format by the file's first bytes.
         format: Format,
-        /// What its decoder found.
+        /// The decoder's error message.
         message: String,
     },
-    /// It is of a known format, in a form its decoder does not know.
+    /// The file has a supported format, but uses a feature that the decoder does not support.
     #[error("{format} of an unsupported kind: {message}")]
     Unsupported {
-        /// What it is.
+        /// The format.
         format: Format,
-        /// What is unsupported.
+        /// The unsupported feature.
         message: String,
     },
-    /// The file is too long.
-    #[error("{bytes} bytes are over the limit of {limit}; raise the limit on bytes to convert it")]
+    /// The file is larger than the limit.
+    #[error("the file has {bytes} bytes, over the limit of {limit}; raise the limit on bytes to convert it")]
     TooManyBytes {
         /// The file's size.
         bytes: u64,
         /// The limit.
         limit: u64,
     },
-    /// The picture is too large.
+    /// The image has more pixels than the limit.
     #[error("{width}x{height} is {pixels} pixels, over the limit of {limit}; raise the limit on pixels to convert it")]
     TooManyPixels {
-        /// Pixels across.
+        /// Width in pixels.
         width: u32,
-        /// Pixels down.
+        /// Height in pixels.
         height: u32,
         /// Their product.
         pixels: u64,
         /// The limit.
         limit: u64,
     },
-    /// The animation is too long.
+    /// The frames of the animation have more pixels than the limit.
     #[error(
         "its first {frames} frames count as {pixels} pixels, over the limit of {limit}; raise the limit on the pixels of \
          animations to convert it"
     )]
     TooManyFrames {
-        /// Frames up to the one that is over the limit.
+        /// The number of frames up to the one that exceeds the limit.
         frames: u64,
-        /// What they count as: see [`model::Limits::animation_pixels`].
+        /// The number of pixels that they count as: see [`model::Limits::animation_pixels`].
         pixels: u64,
         /// The limit.
         limit: u64,
     },
-    /// A variant's side would be longer than readers accept.
-    #[error("{width}x{height} has a side over the {max} pixels that AVIF readers accept; ask for a narrower width", max = model::Width::MAX)]
-    TooLong {
-        /// Pixels across.
+    /// A side of a variant would be longer than AVIF readers accept.
+    #[error("{width}x{height} has a side over the {max} pixels that AVIF readers accept; request a narrower width", max = Width::MAX)]
+    SideTooLong {
+        /// Width in pixels.
         width: u32,
-        /// Pixels down.
+        /// Height in pixels.
         height: u32,
     },
-    /// It would take too much memory.
+    /// The conversion would need more memory than the limit.
     #[error(
         "{width}x{height} needs about {needed} MiB of memory and {limit} MiB are allowed; give the function more memory"
     )]
     TooMuchMemory {
-        /// Pixels across.
+        /// Width in pixels.
         width: u32,
-        /// Pixels down.
+        /// Height in pixels.
         height: u32,
-        /// MiB it would take.
+        /// The estimated memory in MiB.
         needed: u64,
-        /// MiB there are.
+        /// The limit in MiB.
         limit: u64,
     },
     /// The encoder failed.
     #[error("cannot encode {width}x{height}")]
     Encode {
-        /// Pixels across.
+        /// Width in pixels.
         width: u32,
-        /// Pixels down.
+        /// Height in pixels.
         height: u32,
-        /// What libavif said.
+        /// The error of libavif.
         source: avif::Error,
     },
-    /// Pixels did not become planes.
-    #[error("cannot make planes of {width}x{height}: {message}")]
+    /// Resizing, or the conversion from RGB to luma and chroma, failed.
+    #[error("cannot convert {width}x{height} to luma and chroma: {message}")]
     Planes {
-        /// Pixels across.
+        /// Width in pixels.
         width: u32,
-        /// Pixels down.
+        /// Height in pixels.
         height: u32,
-        /// What went wrong.
+        /// The error message.
         message: String,
+    },
+    /// No file was encoded for a requested width: a defect of this crate.
+    #[error("no file of {width}x{height} was encoded for the requested width {requested}; please report this defect")]
+    MissingVariant {
+        /// The width in the recipe.
+        requested: Width,
+        /// Width in pixels.
+        width: u32,
+        /// Height in pixels.
+        height: u32,
     },
 }
 
 impl Error {
-    /// Whether an encoder could not allocate. Decoders do not say so.
+    /// Whether an encoder could not allocate memory. Decoders do not report this.
     #[must_use]
     pub fn is_out_of_memory(&self) -> bool {
         match self {
-            // libaom's words.
+            // libaom's error message.
             Self::Encode { source: avif::Error::Library { message, .. }, .. } => message.contains("Memory allocation"),
             Self::Encode { source, .. } => matches!(source, avif::Error::OutOfMemory { .. }),
             _ => false,
@@ -128,12 +140,12 @@ impl Error {
     }
 }
 
-/// What a decoder says, on one line and no longer than a line: a file's own bytes may be in it.
+/// A decoder's message on one line, without control characters and cut to 200 characters: it may contain bytes of the file.
 pub(crate) fn brief(text: &str) -> String {
-    const LONGEST: usize = 200;
+    const MAX_CHARACTERS: usize = 200;
     let parts = text.split(char::is_control).map(str::trim).filter(|part| !part.is_empty());
     let line = parts.collect::<Vec<_>>().join(" ");
-    match line.char_indices().nth(LONGEST) {
+    match line.char_indices().nth(MAX_CHARACTERS) {
         Some((end, _)) => format!("{}…", &line[..end]),
         None => line,
     }
@@ -144,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_decoder_says_cannot_begin_a_line_of_its_own_or_fill_the_log() {
+    fn decoder_message_becomes_one_line_of_limited_length() {
         assert_eq!(brief("bad\n{\"level\": \"INFO\"}\r\u{1b}[2J"), "bad {\"level\": \"INFO\"} [2J");
         assert_eq!(brief(&"写".repeat(1000)), format!("{}…", "写".repeat(200)));
     }

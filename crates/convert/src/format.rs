@@ -4,32 +4,32 @@ use image::ImageFormat;
 
 use crate::{Error, heif};
 
-/// A format read here, recognized by a file's first bytes and never by its name.
+/// A supported format. It is detected by a file's first bytes, never by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// JPEG, baseline and progressive; gray, RGB and CMYK.
     Jpeg,
     /// PNG and APNG.
     Png,
-    /// WebP, still or moving.
+    /// WebP, still or animated.
     WebP,
-    /// GIF, still or moving.
+    /// GIF, still or animated.
     Gif,
-    /// TIFF's first page.
+    /// TIFF; only its first page.
     Tiff,
     /// Windows bitmap.
     Bmp,
-    /// AVIF, and a sequence's first picture.
+    /// AVIF; only the first frame of a sequence.
     Avif,
 }
 
 impl Format {
-    /// Recognizes a file.
-    pub(crate) fn of(bytes: &[u8]) -> Result<Self, Error> {
+    /// Detects the format of a file.
+    pub(crate) fn detect(bytes: &[u8]) -> Result<Self, Error> {
         if bytes.is_empty() {
             return Err(Error::Empty);
         }
-        if let Some(format) = by_brand(bytes) {
+        if let Some(format) = format_by_brand(bytes) {
             return format;
         }
         match image::guess_format(bytes) {
@@ -39,13 +39,13 @@ impl Format {
             Ok(ImageFormat::Gif) => Ok(Self::Gif),
             Ok(ImageFormat::Tiff) => Ok(Self::Tiff),
             Ok(ImageFormat::Bmp) => Ok(Self::Bmp),
-            // ImageFormat is somebody else's and open-ended.
-            _ => Err(Error::Unknown { begins: begins(bytes) }),
+            // ImageFormat is a non-exhaustive enum of another crate.
+            _ => Err(Error::UnknownFormat { begins: first_bytes_in_hex(bytes) }),
         }
     }
 
-    /// The same format in the decoders' words.
-    pub(crate) fn decoder(self) -> ImageFormat {
+    /// The same format as the type of the `image` crate.
+    pub(crate) fn image_format(self) -> ImageFormat {
         match self {
             Self::Jpeg => ImageFormat::Jpeg,
             Self::Png => ImageFormat::Png,
@@ -72,19 +72,20 @@ impl fmt::Display for Format {
     }
 }
 
-/// What a file that begins as the ISO base media file format (ISO/IEC 14496-12) says it is: an AVIF, or one of the
-/// pictures that people will send and that deserve a better answer than "unknown".
-fn by_brand(bytes: &[u8]) -> Option<Result<Format, Error>> {
+/// The format of a file in the ISO base media file format (ISO/IEC 14496-12), by its brands: AVIF, or HEIC, which gets an
+/// error of its own because users upload it often.
+fn format_by_brand(bytes: &[u8]) -> Option<Result<Format, Error>> {
     let brands = heif::brands(bytes);
     if brands.iter().any(|brand| matches!(brand, b"avif" | b"avis")) {
         return Some(Ok(Format::Avif));
     }
-    let heic = matches!(brands.first()?, b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1");
-    let why = "its codec is patented; have the camera or app export JPEG";
-    heic.then_some(Err(Error::Unread { format: "HEIC", why }))
+    let is_heic =
+        matches!(brands.first()?, b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1");
+    let reason = "its codec is patented; export the image as JPEG";
+    is_heic.then_some(Err(Error::UnsupportedFormat { format: "HEIC", reason }))
 }
 
-fn begins(bytes: &[u8]) -> String {
+fn first_bytes_in_hex(bytes: &[u8]) -> String {
     let bytes: Vec<String> = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
     bytes.join(" ")
 }
@@ -94,20 +95,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_is_known_by_its_bytes() {
-        assert_eq!(Format::of(b"\xff\xd8\xff\xe0").unwrap(), Format::Jpeg);
-        assert_eq!(Format::of(b"GIF89a").unwrap(), Format::Gif);
-        assert_eq!(Format::of(b"RIFF\0\0\0\0WEBP").unwrap(), Format::WebP);
-        assert_eq!(Format::of(b"\0\0\0\x10ftypavif\0\0\0\0").unwrap(), Format::Avif);
-        assert_eq!(Format::of(b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif").unwrap(), Format::Avif);
+    fn format_is_detected_by_the_first_bytes() {
+        assert_eq!(Format::detect(b"\xff\xd8\xff\xe0").unwrap(), Format::Jpeg);
+        assert_eq!(Format::detect(b"GIF89a").unwrap(), Format::Gif);
+        assert_eq!(Format::detect(b"RIFF\0\0\0\0WEBP").unwrap(), Format::WebP);
+        assert_eq!(Format::detect(b"\0\0\0\x10ftypavif\0\0\0\0").unwrap(), Format::Avif);
+        assert_eq!(Format::detect(b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif").unwrap(), Format::Avif);
     }
 
     #[test]
-    fn what_is_no_picture_is_told_apart_from_what_is_not_read() {
-        assert_eq!(Format::of(b"").unwrap_err().to_string(), "the file is empty");
-        let text = Format::of(b"Dear all,").unwrap_err().to_string();
+    fn empty_unknown_and_unsupported_files_have_different_errors() {
+        assert_eq!(Format::detect(b"").unwrap_err().to_string(), "the file is empty");
+        let text = Format::detect(b"Dear all,").unwrap_err().to_string();
         assert!(text.ends_with("it begins with 44 65 61 72 20 61 6c 6c"), "{text}");
-        let heic = Format::of(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic").unwrap_err().to_string();
-        assert_eq!(heic, "HEIC is not read here: its codec is patented; have the camera or app export JPEG");
+        let heic = Format::detect(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic").unwrap_err().to_string();
+        assert_eq!(heic, "HEIC is not supported: its codec is patented; export the image as JPEG");
     }
 }

@@ -13,7 +13,7 @@ use crate::gain_map::{self, Found};
 use crate::jpeg::Jpeg;
 use crate::motion::{LARGEST_FRAME, Motion};
 use crate::png_file::{self, PngFile};
-use crate::sizes::sizes;
+use crate::sizes::variant_sizes;
 use crate::{Error, Format, metadata, png, profile, tiff, webp};
 
 /// A file's header.
@@ -58,7 +58,7 @@ pub(crate) enum Reader<'bytes> {
 
 impl<'bytes> Header<'bytes> {
     pub(crate) fn read(bytes: &'bytes [u8], recipe: &Recipe, limits: &Limits) -> Result<Self, Error> {
-        let format = Format::of(bytes)?;
+        let format = Format::detect(bytes)?;
         let mut header = match format {
             Format::Jpeg => Self::jpeg(bytes),
             Format::Avif => Self::avif(bytes, recipe),
@@ -122,7 +122,7 @@ impl<'bytes> Header<'bytes> {
 
     /// The variants' sizes in pixels, each once, the widest first.
     pub(crate) fn sizes(&self, recipe: &Recipe) -> Vec<(u32, u32)> {
-        sizes(self.size(), recipe.widths.iter())
+        variant_sizes(self.size(), recipe.widths.iter())
     }
 
     /// Those of them that have to be encoded.
@@ -169,8 +169,8 @@ impl<'bytes> Header<'bytes> {
             orientation: avif_file::orientation(header.orientation),
             icc: header.color.icc,
             cicp: avif_file::cicp(header.color.cicp),
-            exif: header.attached.exif,
-            xmp: header.attached.xmp,
+            exif: header.attachments.exif,
+            xmp: header.attachments.xmp,
             decoder_bytes: avif.table_bytes(),
             reader: Reader::Avif(Box::new(avif), Uses { kept: None, narrower: false }),
             gain_map: None,
@@ -189,7 +189,7 @@ impl<'bytes> Header<'bytes> {
         let mut decoder: Box<dyn ImageDecoder + 'bytes> = match format {
             Format::Png => Box::new(PngFile::open(bytes)?),
             Format::Jpeg | Format::WebP | Format::Gif | Format::Tiff | Format::Bmp | Format::Avif => {
-                let mut reader = ImageReader::with_format(Cursor::new(bytes), format.decoder());
+                let mut reader = ImageReader::with_format(Cursor::new(bytes), format.image_format());
                 let mut allocation = image::Limits::no_limits();
                 allocation.max_alloc = Some(limits.memory);
                 reader.limits(allocation);
@@ -208,12 +208,12 @@ impl<'bytes> Header<'bytes> {
             Format::Png => {
                 // It may have to be inflated.
                 let xmp = png::xmp(bytes).filter(|_| recipe.metadata == Metadata::Keep);
-                let xmp = xmp.map(|chunk| png_file::xmp(bytes, chunk, metadata::MOST));
+                let xmp = xmp.map(|chunk| png_file::xmp(bytes, chunk, metadata::MAX_BLOCK_BYTES));
                 (decoder.icc_profile().ok().flatten(), png::exif(bytes), xmp)
             }
             Format::WebP => {
                 let [icc, exif, xmp] = [*b"ICCP", *b"EXIF", *b"XMP "].map(|name| webp::chunk(bytes, name));
-                (icc.map(metadata::copy), exif, xmp.map(metadata::copy))
+                (icc.map(metadata::copy_block), exif, xmp.map(metadata::copy_block))
             }
             Format::Tiff => tiff.map_or((None, None, None), |tiff| (tiff.icc, None, tiff.xmp)),
             // Metadata that cannot be read is no reason to lose the picture.
@@ -230,15 +230,15 @@ impl<'bytes> Header<'bytes> {
             icc = icc.or_else(|| png::has_profile(bytes).then(Vec::new));
             icc = icc.or_else(|| png::profile(bytes, gray)).filter(|_| cicp.is_none());
         }
-        let exif = exif.map(metadata::without_prefix);
+        let exif = exif.map(metadata::strip_exif_prefix);
         let orientation = match exif {
             Some(exif) => metadata::orientation(exif),
             None if format == Format::WebP => Orientation::NoTransforms,
             None => decoder.orientation().unwrap_or(Orientation::NoTransforms),
         };
         let mut notes = vec![];
-        let exif = metadata::kept("Exif", exif.map(metadata::copy), recipe, &mut notes);
-        let xmp = metadata::kept("XMP", xmp, recipe, &mut notes);
+        let exif = metadata::select_block("Exif", exif.map(metadata::copy_block), recipe, &mut notes);
+        let xmp = metadata::select_block("XMP", xmp, recipe, &mut notes);
         let motion = Motion::find(format, bytes, (width, height), limits)?;
         // Two encoders at work read what moves.
         let readers = if motion.is_some() { 2 } else { 1 };

@@ -8,8 +8,8 @@ use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 
 use crate::error::brief;
-use crate::raster::Raster;
-use crate::structure::{MOST_SCANS, Structure};
+use crate::source_pixels::SourcePixels;
+use crate::structure::{MAX_SCANS, Structure};
 use crate::{Error, Format, adobe, profile, turbo};
 
 /// A JPEG whose header was read.
@@ -63,10 +63,10 @@ impl Need {
 
 impl<'bytes> Jpeg<'bytes> {
     pub(crate) fn open(bytes: &'bytes [u8]) -> Result<Self, Error> {
-        let structure = Structure::of(bytes)?;
+        let structure = Structure::read(bytes)?;
         // Our own limits follow; JPEG itself ends at 65,535 a side.
         let options = DecoderOptions::default().set_max_width(usize::MAX).set_max_height(usize::MAX);
-        let options = options.jpeg_set_max_scans(MOST_SCANS as usize);
+        let options = options.jpeg_set_max_scans(MAX_SCANS as usize);
         // Cameras leave stray bytes between header segments, and that harms nothing.
         let lenient = options.set_strict_mode(false);
         let without_marker = adobe::without_marker(bytes, LARGEST_COPY)?;
@@ -127,13 +127,13 @@ impl<'bytes> Jpeg<'bytes> {
         need: Need,
         icc: &mut Option<Vec<u8>>,
         notes: &mut Vec<String>,
-    ) -> Result<Raster, Error> {
+    ) -> Result<SourcePixels, Error> {
         let turbo = match self.stored_as {
             // The two may take RGB without a transform for different things.
             ColorSpace::YCbCr | ColorSpace::Luma if !self.plain => turbo::decode(self.bytes, self.size, need),
             _ => None,
         };
-        turbo.unwrap_or_else(|| self.decode_all(icc, notes).map(Raster::Pixels))
+        turbo.unwrap_or_else(|| self.decode_all(icc, notes).map(SourcePixels::Interleaved))
     }
 
     /// All its pixels, gray or RGB. CMYK comes out as sRGB, by its profile where it has one; then `icc` is taken.

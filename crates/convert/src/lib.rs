@@ -1,20 +1,20 @@
-//! A picture file's bytes in, AVIF variants out.
+//! Converts the bytes of an image file to AVIF variants.
 //!
 //! ```text
-//! bytes -> OpenedImage -> Decoded -> TransformedImage -> Vec<Variant>
-//!         open    decode    transform     encode
+//! bytes -> OpenedImage -> DecodedImage -> TransformedImage -> Conversion
+//!     open           decode         transform           encode
 //! ```
 //!
-//! Each step consumes the one before, so that none can be skipped or swapped, and a caller with a clock can time each.
-//! [`convert`] is all four in a row.
+//! Each step consumes the result of the step before, so that no step can be skipped or swapped, and the caller can time each
+//! step. [`convert`] runs all four.
 //!
-//! - **open** reads the header alone, and refuses what is over a limit before anything of its size is allocated.
-//! - **decode** makes pixels of it, once, in sRGB where the file's own colors cannot travel in an AVIF.
-//! - **transform** turns it upright, makes the sizes, and separates luma from chroma.
-//! - **encode** writes the variants, two side by side, the largest first.
+//! - **open** reads only the header. It rejects a file that exceeds a limit before it allocates memory for the pixels.
+//! - **decode** decodes the pixels once. It converts them to sRGB if an AVIF cannot contain their color space.
+//! - **transform** applies the orientation, resizes, and separates luma from chroma.
+//! - **encode** encodes the variants, two at a time, the largest first.
 //!
-//! **Architecture invariant:** no clock, no environment, no file, no network, no async. The same bytes and recipe make
-//! the same variants.
+//! **Architecture invariant:** no clock, no environment, no file, no network, no async. The same bytes and recipe make the
+//! same variants.
 
 #![forbid(unsafe_code)]
 
@@ -25,6 +25,8 @@ mod content;
 mod decode;
 mod describe;
 mod encode;
+mod encoder;
+mod encoder_memory;
 mod error;
 mod estimate;
 mod format;
@@ -40,12 +42,13 @@ mod planes;
 mod png;
 mod png_file;
 mod profile;
-mod raster;
 mod resize;
 mod search;
 mod segments;
 mod sizes;
+mod source_pixels;
 mod structure;
+mod ten_bits;
 mod tiff;
 mod transform;
 mod turbo;
@@ -57,7 +60,7 @@ use std::num::NonZeroUsize;
 
 use model::{Limits, Recipe};
 
-pub use decode::Decoded;
+pub use decode::DecodedImage;
 pub use describe::{Channels, Description, describe};
 pub use encode::Variant;
 pub use error::Error;
@@ -65,21 +68,39 @@ pub use format::Format;
 pub use open::{OpenedImage, SearchObstacle};
 pub use transform::TransformedImage;
 
-/// What one picture became.
+/// The result of converting one image.
 #[derive(Debug, Clone)]
 pub struct Conversion {
     /// The variants, in the recipe's order.
     pub variants: Vec<Variant>,
-    /// Why they were encoded at a fixed quality, where the recipe asks for a search.
+    /// Why they were encoded at a fixed quality, although the recipe asks for a search.
     pub search_obstacle: Option<SearchObstacle>,
-    /// What a person should know about them: a profile that was left out, say.
+    /// Messages for the user, for example that a color profile was omitted.
     pub notes: Vec<String>,
 }
 
-/// Converts a picture file: the four steps in a row, on up to `threads` threads.
+/// Converts an image file on up to `threads` threads.
+///
+/// ```
+/// use std::num::NonZeroUsize;
+///
+/// use model::{Limits, Recipe};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // A BMP of one red pixel: file header, image header, pixel.
+/// let mut bmp = b"BM\x3a\0\0\0\0\0\0\0\x36\0\0\0".to_vec();
+/// bmp.extend(b"\x28\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\x18\0\0\0\0\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
+/// bmp.extend([0, 0, 255, 0]);
+/// let recipe = Recipe { widths: "full,640".parse()?, quality: "60".parse()?, ..Recipe::default() };
+/// let conversion = convert::convert(&bmp, &recipe, &Limits::default(), NonZeroUsize::MIN)?;
+/// assert_eq!(conversion.variants.len(), 2);
+/// assert_eq!((conversion.variants[0].width, conversion.variants[0].height), (1, 1));
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
-/// [`Error`] where the file is no picture, is damaged, is over a limit, or cannot be encoded.
+/// [`Error`] if the file is not a supported image, is damaged, exceeds a limit, or cannot be encoded.
 pub fn convert(bytes: &[u8], recipe: &Recipe, limits: &Limits, threads: NonZeroUsize) -> Result<Conversion, Error> {
-    OpenedImage::open(bytes, recipe, limits)?.decode()?.transform(recipe)?.encode(recipe, threads)
+    OpenedImage::open(bytes, recipe, limits)?.decode()?.transform()?.encode(threads)
 }

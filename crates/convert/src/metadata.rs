@@ -1,47 +1,54 @@
-//! Exif and XMP: finding them, reading the orientation, and setting it to upright.
+//! Exif and XMP: size limit, orientation, and resetting the orientation after it was applied.
 
 use image::metadata::Orientation;
 use model::{Metadata, Recipe};
 
-/// The most bytes of Exif or XMP that are kept. Cameras write up to 64 KiB, which is all that a JPEG's segment holds; editors
-/// that note every file a picture was made of write some MiB.
-pub(crate) const MOST: usize = 16 << 20;
+/// The maximum size of Exif or XMP that is copied. Cameras write up to 64 KiB, the size of a JPEG segment. Editors that list
+/// all source files of an image write some MiB.
+pub(crate) const MAX_BLOCK_BYTES: usize = 16 << 20;
 
-/// What is kept of Exif or XMP: all, or nothing and a note. An empty one stands for one that cannot be read.
-pub(crate) fn kept(name: &str, block: Option<Vec<u8>>, recipe: &Recipe, notes: &mut Vec<String>) -> Option<Vec<u8>> {
+/// Returns the block of Exif or XMP if the recipe keeps metadata. A block that is too large or empty is omitted with a note;
+/// an empty block means that the block is damaged.
+pub(crate) fn select_block(
+    name: &str,
+    block: Option<Vec<u8>>,
+    recipe: &Recipe,
+    notes: &mut Vec<String>,
+) -> Option<Vec<u8>> {
     let block = block.filter(|_| recipe.metadata == Metadata::Keep)?;
-    if block.is_empty() || block.len() > MOST {
-        notes.push(format!("its {name} was left out: it is damaged or over {} MiB", MOST >> 20));
+    if block.is_empty() || block.len() > MAX_BLOCK_BYTES {
+        notes.push(format!("its {name} was omitted: it is damaged or over {} MiB", MAX_BLOCK_BYTES >> 20));
         return None;
     }
     Some(block)
 }
 
-/// The orientation an Exif block asks for; none where it is silent or broken.
+/// The orientation of an Exif block. `NoTransforms` if it has none or is damaged.
 pub(crate) fn orientation(exif: &[u8]) -> Orientation {
     Orientation::from_exif_chunk(exif).unwrap_or(Orientation::NoTransforms)
 }
 
-/// Exif begins with its TIFF header. Some writers put JPEG's segment name before it in other formats too.
-pub(crate) fn without_prefix(exif: &[u8]) -> &[u8] {
+/// Removes JPEG's segment name, so that the Exif begins with its TIFF header. Some programs write the name in other formats
+/// too.
+pub(crate) fn strip_exif_prefix(exif: &[u8]) -> &[u8] {
     exif.strip_prefix(b"Exif\0\0").unwrap_or(exif)
 }
 
-/// A copy of Exif, XMP or a profile; an empty one where it is over the limit.
-pub(crate) fn copy(block: &[u8]) -> Vec<u8> {
-    if block.len() > MOST { vec![] } else { block.to_vec() }
+/// Copies Exif, XMP or a profile. The copy is empty if the block is larger than the limit.
+pub(crate) fn copy_block(block: &[u8]) -> Vec<u8> {
+    if block.len() > MAX_BLOCK_BYTES { vec![] } else { block.to_vec() }
 }
 
-/// The same Exif, saying that the picture is upright.
-pub(crate) fn upright_exif(mut exif: Vec<u8>) -> Vec<u8> {
-    // What it returns is the orientation it replaced, which was applied already.
+/// Sets the orientation in Exif to upright.
+pub(crate) fn reset_exif_orientation(mut exif: Vec<u8>) -> Vec<u8> {
+    // It returns the old orientation, which is already applied.
     let _ = Orientation::remove_from_exif_chunk(&mut exif);
     exif
 }
 
-/// The same XMP, saying that the picture is upright: `tiff:Orientation` as an attribute or as an element (XMP
-/// specification, part 1, 7.9.2.2). The packet keeps its length, since only one digit changes.
-pub(crate) fn upright_xmp(mut xmp: Vec<u8>) -> Vec<u8> {
+/// Sets `tiff:Orientation` in XMP to upright, as an attribute or as an element (XMP specification, part 1, 7.9.2.2). The
+/// packet keeps its length, because only one digit changes.
+pub(crate) fn reset_xmp_orientation(mut xmp: Vec<u8>) -> Vec<u8> {
     const NAME: &[u8] = b"tiff:Orientation";
     let mut from = 0;
     while let Some(at) = xmp[from..].windows(NAME.len()).position(|window| window == NAME) {
@@ -62,28 +69,28 @@ mod tests {
     const EXIF: &[u8] = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
 
     #[test]
-    fn exif_is_set_upright_and_otherwise_kept() {
+    fn exif_orientation_is_reset_and_the_rest_stays() {
         assert_eq!(orientation(EXIF), Orientation::Rotate90);
-        let upright = upright_exif(EXIF.to_vec());
+        let upright = reset_exif_orientation(EXIF.to_vec());
         assert_eq!((orientation(&upright), upright.len()), (Orientation::NoTransforms, EXIF.len()));
-        assert_eq!(upright_exif(b"broken".to_vec()), b"broken");
+        assert_eq!(reset_exif_orientation(b"damaged".to_vec()), b"damaged");
     }
 
     #[test]
-    fn xmp_is_set_upright_in_both_its_forms() {
+    fn xmp_orientation_is_reset_in_attribute_and_element() {
         for (before, after) in [
             (r#"<a tiff:Orientation="6"/>"#, r#"<a tiff:Orientation="1"/>"#),
             ("<tiff:Orientation>8</tiff:Orientation>", "<tiff:Orientation>1</tiff:Orientation>"),
             ("tiff:Orientation", "tiff:Orientation"),
             ("nothing", "nothing"),
         ] {
-            assert_eq!(upright_xmp(before.into()), after.as_bytes());
+            assert_eq!(reset_xmp_orientation(before.into()), after.as_bytes());
         }
     }
 
     #[test]
-    fn the_segment_name_is_no_part_of_exif() {
-        assert_eq!(without_prefix(&[b"Exif\0\0", EXIF].concat()), EXIF);
-        assert_eq!(without_prefix(EXIF), EXIF);
+    fn exif_prefix_is_removed() {
+        assert_eq!(strip_exif_prefix(&[b"Exif\0\0", EXIF].concat()), EXIF);
+        assert_eq!(strip_exif_prefix(EXIF), EXIF);
     }
 }

@@ -9,24 +9,25 @@ use crate::jpeg::Need;
 use crate::ycbcr::YCbCr;
 use crate::{Error, Format};
 
-/// A file whose header was read and found within the limits. No pixel was touched.
+/// A file whose header was read and is within the limits. No pixel is decoded yet.
 pub struct OpenedImage<'bytes> {
     pub(crate) header: Header<'bytes>,
+    pub(crate) recipe: Recipe,
     pub(crate) need: Need,
     encoded_pixels: u64,
-    /// Why the quality is not searched for, where the recipe asks for that.
-    pub(crate) unsearched: Option<SearchObstacle>,
+    /// Why the quality is not searched, although the recipe asks for a search.
+    pub(crate) search_obstacle: Option<SearchObstacle>,
 }
 
 /// Why an image is encoded at a fixed quality, although the recipe asks for a search.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SearchObstacle {
-    /// The deadline leaves no time. With more time the same image is searched.
+    /// There is not enough time before the deadline. With more time the same image is searched.
     Time,
-    /// The limit leaves no memory.
+    /// A search needs more memory than the limit.
     Memory,
-    /// No score is known for PQ and HLG.
+    /// The score is not defined for PQ and HLG.
     HighDynamicRange,
     /// Animations are not searched.
     Animation,
@@ -37,17 +38,17 @@ impl fmt::Display for SearchObstacle {
         to.write_str(match self {
             Self::Time => "there was no time for it",
             Self::Memory => "there is no memory for it",
-            Self::HighDynamicRange => "its levels are those of high dynamic range",
-            Self::Animation => "it moves",
+            Self::HighDynamicRange => "the image has a high dynamic range (PQ or HLG)",
+            Self::Animation => "the image is animated",
         })
     }
 }
 
 impl<'bytes> OpenedImage<'bytes> {
-    /// Reads a file's header and holds it against the limits.
+    /// Reads a file's header and checks it against the limits. The later steps use the same recipe.
     ///
     /// # Errors
-    /// What is wrong with the file, or which limit it is over and by how much.
+    /// The damage of the file, or the limit that it exceeds and by how much.
     pub fn open(bytes: &'bytes [u8], recipe: &Recipe, limits: &Limits) -> Result<Self, Error> {
         if bytes.len() as u64 > limits.bytes {
             return Err(Error::TooManyBytes { bytes: bytes.len() as u64, limit: limits.bytes });
@@ -56,13 +57,13 @@ impl<'bytes> OpenedImage<'bytes> {
         check_pixels(&header, limits)?;
         let sizes = header.sizes(recipe);
         if let Some(&(width, height)) = sizes.iter().find(|(width, height)| *width.max(height) > Width::MAX) {
-            return Err(Error::TooLong { width, height });
+            return Err(Error::SideTooLong { width, height });
         }
         let (width, height) = header.size();
-        let estimate = Estimate::of(&header, bytes.len(), recipe);
+        let estimate = Estimate::new(&header, bytes.len(), recipe);
         let map = header.gain_map.as_ref().and_then(|map| map.as_ref().ok()).map(|map| map.memory(recipe.speed));
-        let beside_map = limits.memory.saturating_sub(map.unwrap_or(0));
-        if map.is_some() && estimate.memory > beside_map {
+        let memory_without_map = limits.memory.saturating_sub(map.unwrap_or(0));
+        if map.is_some() && estimate.memory > memory_without_map {
             header.gain_map = Some(Err("there is no memory for it".into()));
         }
         if estimate.memory > limits.memory {
@@ -70,10 +71,11 @@ impl<'bytes> OpenedImage<'bytes> {
             return Err(Error::TooMuchMemory { width, height, needed, limit });
         }
         let widest = sizes.first().copied().unwrap_or((width, height));
-        let bear = YCbCr::bears(header.orientation, (header.width, header.height));
-        let need = Need::of((width, height), widest, bear && !recipe.quality.is_lossless());
-        let unsearched = (estimate.memory_to_search > beside_map).then_some(SearchObstacle::Memory);
-        Ok(Self { header, need, encoded_pixels: estimate.encoded_pixels, unsearched })
+        let allows_planes = YCbCr::allows_orientation(header.orientation, (header.width, header.height));
+        let need = Need::of((width, height), widest, allows_planes && !recipe.quality.is_lossless());
+        let search_obstacle = (estimate.memory_to_search > memory_without_map).then_some(SearchObstacle::Memory);
+        let encoded_pixels = estimate.encoded_pixels;
+        Ok(Self { header, recipe: recipe.clone(), need, encoded_pixels, search_obstacle })
     }
 
     /// The file's format.
@@ -82,31 +84,29 @@ impl<'bytes> OpenedImage<'bytes> {
         self.header.format
     }
 
-    /// Width and height in pixels, upright.
+    /// Width and height in pixels, after the orientation is applied.
     #[must_use]
     pub fn size(&self) -> (u32, u32) {
         self.header.size()
     }
 
-    /// How many pictures are encoded one after the other; 1 where nothing moves.
+    /// The number of frames that are encoded: 1 for a still image.
     #[must_use]
     pub fn frames(&self) -> u32 {
         self.header.frames()
     }
 
-    /// How many pixels the recipe's variants have together, all frames counted: what encoding them costs is in proportion
-    /// to it.
+    /// The number of pixels of all variants and all frames. The CPU time of encoding is proportional to it.
     #[must_use]
     pub fn encoded_pixels(&self) -> u64 {
         self.encoded_pixels
     }
 
-    /// The same, to be encoded at a fixed quality even where the recipe asks for a search, because the deadline leaves no
-    /// time for one.
+    /// The same image, encoded at a fixed quality because there is no time for a search before the deadline.
     #[must_use]
     pub fn without_time_to_search(self) -> Self {
-        // An obstacle that more time would not remove stays the reason.
-        Self { unsearched: self.unsearched.or(Some(SearchObstacle::Time)), ..self }
+        // If another obstacle exists, it stays the reason: more time would not remove it.
+        Self { search_obstacle: self.search_obstacle.or(Some(SearchObstacle::Time)), ..self }
     }
 }
 

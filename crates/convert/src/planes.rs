@@ -1,105 +1,106 @@
-//! Pixels to planes: luma apart from chroma, alpha apart from both.
+//! Conversion of interleaved pixels to planes of luma, chroma and alpha.
 
-use avif::Content;
 use image::{DynamicImage, GenericImageView};
 use model::{Chroma, Cicp, Color, Depth, PlanarImage, Quality, Samples, Shape};
 use yuv::{YuvChromaSubsampling, YuvConversionMode, YuvError, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
 
-use crate::Error;
+use crate::content::Content;
+use crate::{Error, ten_bits};
 
-/// What decides the planes' form.
+/// The chroma resolution and depth of the planes.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Style {
-    pub(crate) lossless: bool,
-    /// Chroma at full resolution, in photographs too.
-    whole_chroma: bool,
-    /// 10 bits for pixels that have 8.
-    deepened: bool,
+pub(crate) struct PlaneFormat {
+    pub(crate) is_lossless: bool,
+    /// 4:4:4, also for photographs.
+    has_full_chroma: bool,
+    /// 10 bits, also for 8-bit pixels.
+    is_ten_bit: bool,
 }
 
-/// From this score on chroma at half resolution stands in the way: of seven photographs the one with the most color in
-/// its edges gets to 84 with it, whatever the quantizer, and only two get over 89.
-const WHOLE_CHROMA: f32 = 84.0;
+/// From this target score on, photographs get 4:4:4. Of seven photographs in 4:2:0, the one with the most colorful edges
+/// reaches at most 84 at any quantizer, and only two reach more than 89.
+const MIN_TARGET_FOR_FULL_CHROMA: f32 = 84.0;
 
-impl Style {
-    pub(crate) fn of(content: Content, quality: Quality, moves: bool) -> Self {
-        let demanding = matches!(quality, Quality::Visual(target) if target.value() >= WHOLE_CHROMA);
-        let lossless = quality.is_lossless();
-        let whole_chroma = lossless || demanding || content == Content::Graphic;
-        let deepened = !whole_chroma && !moves && avif::prefers_ten_bits();
-        Self { lossless, whole_chroma, deepened }
+impl PlaneFormat {
+    pub(crate) fn new(content: Content, quality: Quality, is_animated: bool) -> Self {
+        let has_high_target =
+            matches!(quality, Quality::Visual(target) if target.value() >= MIN_TARGET_FOR_FULL_CHROMA);
+        let is_lossless = quality.is_lossless();
+        let has_full_chroma = is_lossless || has_high_target || content == Content::Graphic;
+        let is_ten_bit = !has_full_chroma && !is_animated && ten_bits::is_always_smaller();
+        Self { is_lossless, has_full_chroma, is_ten_bit }
     }
 }
 
-/// Makes planes of pixels. Gray stays one plane; 16 bits become 10; drawn pictures keep their chroma whole.
-pub(crate) fn picture(image: &DynamicImage, color: &Color, style: Style) -> Result<PlanarImage, Error> {
+/// Converts pixels to planes. Gray becomes one plane, and 16 bits become 10.
+pub(crate) fn to_planar(image: &DynamicImage, color: &Color, format: PlaneFormat) -> Result<PlanarImage, Error> {
     let (width, height) = image.dimensions();
     let failed = |message: String| Error::Planes { width, height, message };
-    let colored = image.color().has_color();
-    let chroma = match style {
-        _ if !colored => Chroma::Monochrome,
-        Style { whole_chroma: false, .. } => Chroma::Yuv420,
-        Style { whole_chroma: true, .. } => Chroma::Yuv444,
+    let has_color = image.color().has_color();
+    let chroma = match format {
+        _ if !has_color => Chroma::Monochrome,
+        PlaneFormat { has_full_chroma: false, .. } => Chroma::Yuv420,
+        PlaneFormat { has_full_chroma: true, .. } => Chroma::Yuv444,
     };
-    let cicp = if style.lossless && colored { color.cicp.with_identity_matrix() } else { color.cicp };
-    let rgb = Interleaved { width, height, chroma, matrix: matrix(color.cicp), lossless: style.lossless };
+    let cicp = if format.is_lossless && has_color { color.cicp.with_identity_matrix() } else { color.cicp };
+    let rgb = RgbConversion { width, height, chroma, matrix: matrix(color.cicp), is_lossless: format.is_lossless };
     let (depth, planes, alpha) = match image {
         DynamicImage::ImageLuma8(image) => (Depth::Eight, vec![Samples::U8(image.as_raw().clone())], None),
         DynamicImage::ImageLumaA8(image) => (Depth::Eight, vec![channel::<2>(image, 0)], Some(channel::<2>(image, 1))),
-        DynamicImage::ImageRgb8(image) if style.deepened => {
-            // Luma and chroma have more levels than eight bits hold, of colors that do.
-            let pixels: Vec<u16> = image.iter().map(|&sample| ten_of_eight(sample)).collect();
-            (Depth::Ten, rgb.planar::<3>(&pixels).map_err(|error| failed(error.to_string()))?, None)
+        DynamicImage::ImageRgb8(image) if format.is_ten_bit => {
+            // The luma and chroma of 8-bit RGB have more than 256 different levels.
+            let pixels: Vec<u16> = image.iter().map(|&sample| ten_bits_of_eight(sample)).collect();
+            (Depth::Ten, rgb.ten_bit_planes::<3>(&pixels).map_err(|error| failed(error.to_string()))?, None)
         }
         DynamicImage::ImageRgb8(image) => {
-            (Depth::Eight, rgb.eight::<3>(image).map_err(|error| failed(error.to_string()))?, None)
+            (Depth::Eight, rgb.planes_of_8_bits::<3>(image).map_err(|error| failed(error.to_string()))?, None)
         }
         DynamicImage::ImageRgba8(image) => {
-            let planes = rgb.eight::<4>(image).map_err(|error| failed(error.to_string()))?;
+            let planes = rgb.planes_of_8_bits::<4>(image).map_err(|error| failed(error.to_string()))?;
             (Depth::Eight, planes, Some(channel::<4>(image, 3)))
         }
-        DynamicImage::ImageLuma16(image) => (Depth::Ten, vec![channel10::<1>(image, 0)], None),
+        DynamicImage::ImageLuma16(image) => (Depth::Ten, vec![ten_bit_channel::<1>(image, 0)], None),
         DynamicImage::ImageLumaA16(image) => {
-            (Depth::Ten, vec![channel10::<2>(image, 0)], Some(channel10::<2>(image, 1)))
+            (Depth::Ten, vec![ten_bit_channel::<2>(image, 0)], Some(ten_bit_channel::<2>(image, 1)))
         }
         DynamicImage::ImageRgb16(image) => {
-            (Depth::Ten, rgb.ten::<3>(image).map_err(|error| failed(error.to_string()))?, None)
+            (Depth::Ten, rgb.planes_of_16_bits::<3>(image).map_err(|error| failed(error.to_string()))?, None)
         }
         DynamicImage::ImageRgba16(image) => {
-            let planes = rgb.ten::<4>(image).map_err(|error| failed(error.to_string()))?;
-            (Depth::Ten, planes, Some(channel10::<4>(image, 3)))
+            let planes = rgb.planes_of_16_bits::<4>(image).map_err(|error| failed(error.to_string()))?;
+            (Depth::Ten, planes, Some(ten_bit_channel::<4>(image, 3)))
         }
-        other => return Err(failed(format!("no planes are made of {:?} pixels", other.color()))),
+        other => return Err(failed(format!("pixels of the type {:?} are not supported", other.color()))),
     };
     let color = Color { cicp, icc: color.icc.clone() };
     let shape = Shape { width, height, depth, chroma };
     PlanarImage::new(shape, planes, alpha, color).map_err(|error| failed(error.to_string()))
 }
 
-/// The same planes at 10 bits; made anew of the pixels where there are any, for luma and chroma have more levels than eight
-/// bits hold.
-pub(crate) fn deepened(picture: &PlanarImage, pixels: Option<&DynamicImage>) -> Result<PlanarImage, Error> {
-    let Shape { width, height, chroma, .. } = picture.shape();
+/// The same image at 10 bits. If its pixels are given, they are converted again, because the luma and chroma of 8-bit RGB
+/// have more than 256 different levels. Otherwise the planes are widened.
+pub(crate) fn to_ten_bits(planar: &PlanarImage, pixels: Option<&DynamicImage>) -> Result<PlanarImage, Error> {
+    let Shape { width, height, chroma, .. } = planar.shape();
     match pixels {
         Some(pixels) => {
-            let style = Style { lossless: false, whole_chroma: chroma != Chroma::Yuv420, deepened: true };
-            self::picture(pixels, picture.color(), style)
+            let has_full_chroma = chroma != Chroma::Yuv420;
+            to_planar(pixels, planar.color(), PlaneFormat { is_lossless: false, has_full_chroma, is_ten_bit: true })
         }
-        None => avif::to_ten_bits(picture).map_err(|error| Error::Planes { width, height, message: error.to_string() }),
+        None => ten_bits::widen(planar).map_err(|error| Error::Planes { width, height, message: error.to_string() }),
     }
 }
 
-/// Interleaved RGB or RGBA pixels of some size, and what is to become of them.
+/// How to convert interleaved RGB or RGBA pixels.
 #[derive(Clone, Copy)]
-struct Interleaved {
+struct RgbConversion {
     width: u32,
     height: u32,
     chroma: Chroma,
     matrix: YuvStandardMatrix,
-    lossless: bool,
+    is_lossless: bool,
 }
 
-/// The matrix that the code points name. Of all that there are, `model::Cicp` makes these two.
+/// The matrix of the code points. `model::Cicp` contains one of these two.
 fn matrix(cicp: Cicp) -> YuvStandardMatrix {
     match cicp.matrix {
         9 => YuvStandardMatrix::Bt2020,
@@ -107,9 +108,10 @@ fn matrix(cicp: Cicp) -> YuvStandardMatrix {
     }
 }
 
-impl Interleaved {
-    fn eight<const CHANNELS: u32>(self, pixels: &[u8]) -> Result<Vec<Samples>, YuvError> {
-        if self.lossless {
+impl RgbConversion {
+    /// The planes of 8-bit pixels.
+    fn planes_of_8_bits<const CHANNELS: u32>(self, pixels: &[u8]) -> Result<Vec<Samples>, YuvError> {
+        if self.is_lossless {
             return Ok(match CHANNELS {
                 3 => [1, 2, 0].map(|index| channel::<3>(pixels, index)).to_vec(),
                 _ => [1, 2, 0].map(|index| channel::<4>(pixels, index)).to_vec(),
@@ -124,22 +126,23 @@ impl Interleaved {
         let mut planar = YuvPlanarImageMut::alloc(self.width, self.height, self.subsampling());
         let stride = self.width * CHANNELS;
         convert(&mut planar, pixels, stride, YuvRange::Full, self.matrix, YuvConversionMode::Balanced)?;
-        Ok(owned(planar).map(Samples::U8).to_vec())
+        Ok(take_planes(planar).map(Samples::U8).to_vec())
     }
 
-    fn ten<const CHANNELS: u32>(self, pixels: &[u16]) -> Result<Vec<Samples>, YuvError> {
-        if self.lossless {
+    /// The planes of 16-bit pixels.
+    fn planes_of_16_bits<const CHANNELS: u32>(self, pixels: &[u16]) -> Result<Vec<Samples>, YuvError> {
+        if self.is_lossless {
             return Ok(match CHANNELS {
-                3 => [1, 2, 0].map(|index| channel10::<3>(pixels, index)).to_vec(),
-                _ => [1, 2, 0].map(|index| channel10::<4>(pixels, index)).to_vec(),
+                3 => [1, 2, 0].map(|index| ten_bit_channel::<3>(pixels, index)).to_vec(),
+                _ => [1, 2, 0].map(|index| ten_bit_channel::<4>(pixels, index)).to_vec(),
             });
         }
-        let pixels: Vec<u16> = pixels.iter().map(|&sample| ten(sample)).collect();
-        self.planar::<CHANNELS>(&pixels)
+        let pixels: Vec<u16> = pixels.iter().map(|&sample| ten_bits_of_sixteen(sample)).collect();
+        self.ten_bit_planes::<CHANNELS>(&pixels)
     }
 
-    /// Planes of 10-bit pixels.
-    fn planar<const CHANNELS: u32>(self, pixels: &[u16]) -> Result<Vec<Samples>, YuvError> {
+    /// The planes of pixels that have 10 bits in 16.
+    fn ten_bit_planes<const CHANNELS: u32>(self, pixels: &[u16]) -> Result<Vec<Samples>, YuvError> {
         let convert = match (CHANNELS, self.chroma) {
             (3, Chroma::Yuv420) => yuv::rgb10_to_i010,
             (3, _) => yuv::rgb10_to_i410,
@@ -148,7 +151,7 @@ impl Interleaved {
         };
         let mut planar = YuvPlanarImageMut::alloc(self.width, self.height, self.subsampling());
         convert(&mut planar, pixels, self.width * CHANNELS, YuvRange::Full, self.matrix)?;
-        Ok(owned(planar).map(Samples::U16).to_vec())
+        Ok(take_planes(planar).map(Samples::U16).to_vec())
     }
 
     fn subsampling(self) -> YuvChromaSubsampling {
@@ -160,7 +163,7 @@ impl Interleaved {
     }
 }
 
-fn owned<T: Copy + std::fmt::Debug>(planar: YuvPlanarImageMut<'_, T>) -> [Vec<T>; 3] {
+fn take_planes<T: Copy + std::fmt::Debug>(planar: YuvPlanarImageMut<'_, T>) -> [Vec<T>; 3] {
     [planar.y_plane, planar.u_plane, planar.v_plane].map(|plane| match plane {
         yuv::BufferStoreMut::Owned(samples) => samples,
         yuv::BufferStoreMut::Borrowed(samples) => samples.to_vec(),
@@ -171,17 +174,17 @@ fn channel<const CHANNELS: usize>(pixels: &[u8], index: usize) -> Samples {
     Samples::U8(pixels.as_chunks::<CHANNELS>().0.iter().map(|pixel| pixel[index]).collect())
 }
 
-fn channel10<const CHANNELS: usize>(pixels: &[u16], index: usize) -> Samples {
-    Samples::U16(pixels.as_chunks::<CHANNELS>().0.iter().map(|pixel| ten(pixel[index])).collect())
+fn ten_bit_channel<const CHANNELS: usize>(pixels: &[u16], index: usize) -> Samples {
+    Samples::U16(pixels.as_chunks::<CHANNELS>().0.iter().map(|pixel| ten_bits_of_sixteen(pixel[index])).collect())
 }
 
-/// 0..=65535 onto 0..=1023, rounded.
-fn ten(sample: u16) -> u16 {
+/// Maps 0..=65535 to 0..=1023, rounded.
+fn ten_bits_of_sixteen(sample: u16) -> u16 {
     u16::try_from((u32::from(sample) * 1023 + 32_767) / 65_535).unwrap_or(1023)
 }
 
-/// 0..=255 onto 0..=1023, rounded.
-fn ten_of_eight(sample: u8) -> u16 {
+/// Maps 0..=255 to 0..=1023, rounded.
+fn ten_bits_of_eight(sample: u8) -> u16 {
     u16::try_from((u32::from(sample) * 1023 + 127) / 255).unwrap_or(1023)
 }
 
@@ -190,8 +193,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ends_of_the_range_stay_the_ends() {
-        assert_eq!((ten(0), ten(32_768), ten(65_535)), (0, 512, 1023));
-        assert_eq!((ten_of_eight(0), ten_of_eight(128), ten_of_eight(255)), (0, 514, 1023));
+    fn black_and_white_map_to_the_ends_of_the_range() {
+        assert_eq!((ten_bits_of_sixteen(0), ten_bits_of_sixteen(32_768), ten_bits_of_sixteen(65_535)), (0, 512, 1023));
+        assert_eq!((ten_bits_of_eight(0), ten_bits_of_eight(128), ten_bits_of_eight(255)), (0, 514, 1023));
     }
 }

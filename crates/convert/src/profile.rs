@@ -1,7 +1,7 @@
-//! ICC profiles: which travel with the picture, and which are applied because they cannot.
+//! ICC profiles: which are copied to the AVIF, and which are applied to the pixels.
 //!
-//! An AVIF carries an RGB profile for RGB pixels. Gray profiles on 4:0:0 are drawn differently by nearly every reader,
-//! and CMYK has no place in AV1 at all; both become sRGB here.
+//! An AVIF can contain an RGB profile for RGB pixels. Nearly every reader displays gray profiles on 4:0:0 differently, and AV1
+//! does not support CMYK. Pixels with these profiles are converted to sRGB.
 
 use std::sync::Arc;
 
@@ -11,73 +11,78 @@ use moxcms::{ColorProfile, DataColorSpace, Layout, Transform8BitExecutor, Transf
 
 use crate::icc_tags;
 
-/// The color space of the samples a profile describes (ICC.1:2022, 7.2.6), if it is a profile at all.
+/// The data color space of a profile (ICC.1:2022, 7.2.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Space {
+enum ProfileColorSpace {
     Rgb,
     Gray,
     Other,
-    /// Not a profile: no signature where one belongs.
-    None,
+    /// Not a profile: the signature is missing.
+    Invalid,
 }
 
-impl Space {
-    /// By the header alone: a profile for RGB is carried along, not judged.
-    fn of(icc: &[u8]) -> Self {
+impl ProfileColorSpace {
+    /// Reads the header only: an RGB profile is copied without a check of its contents.
+    fn read(icc: &[u8]) -> Self {
         match (icc.get(36..40), icc.get(16..20)) {
             (Some(b"acsp"), Some(b"RGB ")) => Self::Rgb,
             (Some(b"acsp"), Some(b"GRAY")) => Self::Gray,
             (Some(b"acsp"), Some(_)) => Self::Other,
-            _ => Self::None,
+            _ => Self::Invalid,
         }
     }
 }
 
-/// The profile as it may travel where metadata is stripped. One that is damaged comes out empty; one that cannot travel
-/// stays what it is.
+/// Removes the private tags of a profile that is copied to the AVIF. A damaged RGB profile becomes empty. Other profiles stay
+/// unchanged, because they are not copied.
 pub(crate) fn without_private_tags(icc: Vec<u8>) -> Vec<u8> {
-    match Space::of(&icc) {
-        Space::Rgb => icc_tags::without_private_tags(&icc).unwrap_or_default(),
-        Space::Gray | Space::Other | Space::None => icc,
+    match ProfileColorSpace::read(&icc) {
+        ProfileColorSpace::Rgb => icc_tags::without_private_tags(&icc).unwrap_or_default(),
+        ProfileColorSpace::Gray | ProfileColorSpace::Other | ProfileColorSpace::Invalid => icc,
     }
 }
 
-/// Settles what the pixels' colors are: the pixels, changed where their profile cannot travel, and what is to be said of
-/// them, which is sRGB where nothing was.
-pub(crate) fn settle(
+/// Returns the color description for the AVIF, and the pixels, converted to sRGB if the AVIF cannot contain their profile.
+/// Pixels without a color description are sRGB.
+pub(crate) fn resolve_colors(
     image: DynamicImage,
     icc: Option<Vec<u8>>,
     cicp: Option<Cicp>,
     notes: &mut Vec<String>,
 ) -> (DynamicImage, Color) {
-    let (tone, color) = judge(!image.color().has_color(), icc, cicp, notes);
-    (if let Some(tone) = tone { apply(image, &tone) } else { image }, color)
+    let (srgb_levels, color) = choose_color(!image.color().has_color(), icc, cicp, notes);
+    (if let Some(levels) = srgb_levels { map_gray_levels(image, &levels) } else { image }, color)
 }
 
-/// The same for luma and chroma, which no profile changes.
-pub(crate) fn of_planes(icc: Option<Vec<u8>>, notes: &mut Vec<String>) -> Color {
-    judge(false, icc, None, notes).1
+/// The color description of luma and chroma planes. They are never converted.
+pub(crate) fn resolve_planar_color(icc: Option<Vec<u8>>, notes: &mut Vec<String>) -> Color {
+    choose_color(false, icc, None, notes).1
 }
 
-/// What is to be said of the colors, and of gray perhaps the tone curve that makes it true.
-fn judge(gray: bool, icc: Option<Vec<u8>>, cicp: Option<Cicp>, notes: &mut Vec<String>) -> (Option<Vec<u16>>, Color) {
+/// Chooses the color description. For gray pixels with a profile, also returns the sRGB level for each level of the profile.
+fn choose_color(
+    is_gray: bool,
+    icc: Option<Vec<u8>>,
+    cicp: Option<Cicp>,
+    notes: &mut Vec<String>,
+) -> (Option<Vec<u16>>, Color) {
     let srgb = Color { cicp: Cicp::SRGB, icc: None };
     let Some(icc) = icc else { return (None, Color { cicp: cicp.unwrap_or(Cicp::SRGB), icc: None }) };
-    let because = match (Space::of(&icc), gray) {
-        (Space::Rgb, false) => return (None, Color { cicp: Cicp::ICC, icc: Some(icc) }),
-        (Space::Rgb | Space::Gray, true) => match tone(&icc) {
-            Some(tone) => return (Some(tone), srgb),
+    let problem = match (ProfileColorSpace::read(&icc), is_gray) {
+        (ProfileColorSpace::Rgb, false) => return (None, Color { cicp: Cicp::BY_PROFILE, icc: Some(icc) }),
+        (ProfileColorSpace::Rgb | ProfileColorSpace::Gray, true) => match gray_to_srgb_levels(&icc) {
+            Some(levels) => return (Some(levels), srgb),
             None => "is damaged",
         },
-        (Space::Gray, false) => "is for gray pixels and these have color",
-        (Space::Other, _) => "is for neither RGB nor gray pixels",
-        (Space::None, _) => "is damaged",
+        (ProfileColorSpace::Gray, false) => "is for gray pixels, but the image has color",
+        (ProfileColorSpace::Other, _) => "is for neither RGB nor gray pixels",
+        (ProfileColorSpace::Invalid, _) => "is damaged",
     };
-    notes.push(format!("the ICC profile {because}; the picture was taken as sRGB"));
+    notes.push(format!("the ICC profile {problem}; the image was treated as sRGB"));
     (None, srgb)
 }
 
-/// sRGB from amounts of ink (255 is full), by the profile where there is one that works.
+/// Converts ink levels (255 is full ink) to sRGB, by the profile if there is a usable one.
 pub(crate) fn cmyk_to_srgb(inks: &[u8], icc: Option<&[u8]>, notes: &mut Vec<String>) -> Vec<u8> {
     if let Some(icc) = icc {
         match cmyk_transform(icc) {
@@ -88,15 +93,15 @@ pub(crate) fn cmyk_to_srgb(inks: &[u8], icc: Option<&[u8]>, notes: &mut Vec<Stri
                     return pixels;
                 }
             }
-            None => notes.push("the ICC profile is damaged or not for CMYK, and was left out".into()),
+            None => notes.push("the ICC profile is damaged or not for CMYK, and was omitted".into()),
         }
     }
     notes.push("CMYK was converted to sRGB without a profile; its colors are approximate".into());
-    inks.as_chunks::<4>().0.iter().flat_map(|&[c, m, y, k]| [c, m, y].map(|ink| without(ink, k))).collect()
+    inks.as_chunks::<4>().0.iter().flat_map(|&[c, m, y, k]| [c, m, y].map(|ink| mix_with_black(ink, k))).collect()
 }
 
-/// The light that one ink under black lets through.
-fn without(ink: u8, black: u8) -> u8 {
+/// The light that passes one ink and the black ink.
+fn mix_with_black(ink: u8, black: u8) -> u8 {
     let light = u32::from(255 - ink) * u32::from(255 - black);
     u8::try_from((light + 127) / 255).unwrap_or(u8::MAX)
 }
@@ -110,8 +115,8 @@ fn cmyk_transform(icc: &[u8]) -> Option<Arc<Transform8BitExecutor>> {
     profile.create_transform_8bit(Layout::Rgba, &ColorProfile::new_srgb(), Layout::Rgb, options).ok()
 }
 
-/// For each of 65,536 gray levels by this profile, the sRGB level that looks the same.
-fn tone(icc: &[u8]) -> Option<Vec<u16>> {
+/// The sRGB level for each of the 65,536 gray levels of this profile.
+fn gray_to_srgb_levels(icc: &[u8]) -> Option<Vec<u16>> {
     let profile = ColorProfile::new_from_slice(icc).ok()?;
     let (layout, channels) = match profile.color_space {
         DataColorSpace::Gray => (Layout::Gray, 1),
@@ -122,20 +127,20 @@ fn tone(icc: &[u8]) -> Option<Vec<u16>> {
     let srgb = ColorProfile::new_srgb();
     let transform = profile.create_transform_16bit(layout, &srgb, Layout::Rgb, options).ok()?;
     let ramp: Vec<u16> = (0..=u16::MAX).flat_map(|level| std::iter::repeat_n(level, channels)).collect();
-    let mut toned = vec![0; 3 << 16];
-    transform.transform(&ramp, &mut toned).ok()?;
-    // A neutral color has three equal levels; green stands for them.
-    Some(toned.as_chunks::<3>().0.iter().map(|&[_, green, _]| green).collect())
+    let mut srgb_pixels = vec![0; 3 << 16];
+    transform.transform(&ramp, &mut srgb_pixels).ok()?;
+    // The three levels of a neutral color are equal: take green.
+    Some(srgb_pixels.as_chunks::<3>().0.iter().map(|&[_, green, _]| green).collect())
 }
 
-/// Maps the gray levels of a picture without color; one with color never comes here.
-fn apply(mut image: DynamicImage, tone: &[u16]) -> DynamicImage {
-    // 257 steps of 16 bits make one of 8.
+/// Replaces the gray levels of an image without color. Only such images have a table of levels.
+fn map_gray_levels(mut image: DynamicImage, levels: &[u16]) -> DynamicImage {
+    // One 8-bit step is 257 16-bit steps.
     let eight = |level: &mut u8| {
-        let toned = u32::from(tone[usize::from(*level) * 257]);
-        *level = u8::try_from((toned + 128) / 257).unwrap_or(u8::MAX);
+        let mapped = u32::from(levels[usize::from(*level) * 257]);
+        *level = u8::try_from((mapped + 128) / 257).unwrap_or(u8::MAX);
     };
-    let sixteen = |level: &mut u16| *level = tone[usize::from(*level)];
+    let sixteen = |level: &mut u16| *level = levels[usize::from(*level)];
     match &mut image {
         DynamicImage::ImageLuma8(image) => image.iter_mut().for_each(eight),
         DynamicImage::ImageLuma16(image) => image.iter_mut().for_each(sixteen),

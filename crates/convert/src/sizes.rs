@@ -1,20 +1,20 @@
-//! The sizes that a recipe makes of a picture.
+//! The sizes of the variants.
 
 use model::Width;
 
-/// The sizes that `widths` make of a picture of this size, each once, the widest first.
-pub(crate) fn sizes((width, height): (u32, u32), widths: impl Iterator<Item = Width>) -> Vec<(u32, u32)> {
-    let mut sizes: Vec<_> = widths.map(|requested| size((width, height), requested)).collect();
+/// The sizes of the variants of an image, each once, the widest first.
+pub(crate) fn variant_sizes((width, height): (u32, u32), widths: impl Iterator<Item = Width>) -> Vec<(u32, u32)> {
+    let mut sizes: Vec<_> = widths.map(|requested| variant_size((width, height), requested)).collect();
     sizes.sort_unstable_by(|a, b| b.cmp(a));
     sizes.dedup();
     sizes
 }
 
-/// The size that an requested width makes of a picture of this size: the same proportions, never larger.
-pub(crate) fn size((width, height): (u32, u32), requested: Width) -> (u32, u32) {
+/// The size of the variant for a requested width: it has the proportions of the image and is never larger.
+pub(crate) fn variant_size((width, height): (u32, u32), requested: Width) -> (u32, u32) {
     let narrowed = requested.resolve(width);
     let rounded = (u64::from(height) * u64::from(narrowed) + u64::from(width) / 2) / u64::from(width);
-    // A very wide picture keeps one row.
+    // A very wide image keeps one row.
     (narrowed, u32::try_from(rounded).unwrap_or(height).clamp(1, height))
 }
 
@@ -25,21 +25,23 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_variant_fits_its_box_and_keeps_its_proportions(
+        fn variant_is_not_larger_and_keeps_the_proportions(
             width in 1..=Width::MAX, height in 1..=Width::MAX, requested in 1..=Width::MAX,
         ) {
             let requested: Width = requested.to_string().parse().unwrap();
-            let (narrow, low) = size((width, height), requested);
-            prop_assert!(narrow <= width && low <= height && narrow >= 1 && low >= 1);
-            prop_assert_eq!(narrow, requested.resolve(width));
-            let exact = f64::from(height) * f64::from(narrow) / f64::from(width);
-            prop_assert!((f64::from(low) - exact).abs() <= 0.5 || (low == 1 && exact < 1.0), "{low} for {exact}");
+            let (variant_width, variant_height) = variant_size((width, height), requested);
+            prop_assert!(variant_width <= width && variant_height <= height);
+            prop_assert!(variant_width >= 1 && variant_height >= 1);
+            prop_assert_eq!(variant_width, requested.resolve(width));
+            let exact = f64::from(height) * f64::from(variant_width) / f64::from(width);
+            let difference = (f64::from(variant_height) - exact).abs();
+            prop_assert!(difference <= 0.5 || (variant_height == 1 && exact < 1.0), "{variant_height} for {exact}");
         }
     }
 
     #[test]
-    fn widths_beyond_the_source_are_one_size() {
+    fn widths_above_the_source_width_share_one_size() {
         let widths: model::Widths = "full,4000,2000,100".parse().unwrap();
-        assert_eq!(sizes((1000, 500), widths.iter()), [(1000, 500), (100, 50)]);
+        assert_eq!(variant_sizes((1000, 500), widths.iter()), [(1000, 500), (100, 50)]);
     }
 }

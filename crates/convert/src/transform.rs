@@ -1,153 +1,178 @@
-use avif::{Attached, Content};
+use avif::Attachments;
 use image::DynamicImage;
-use model::{Color, Metadata, PlanarImage, Quality, Recipe, Score};
+use model::{Color, FixedQuality, Metadata, PlanarImage, Quality, Recipe, Score, Speed, Widths};
 
 use crate::avif_file::Kept;
+use crate::content::Content;
 use crate::motion::Moving;
-use crate::planes::Style;
-use crate::raster::Raster;
-use crate::resize::Light;
-use crate::sizes::sizes;
-use crate::{Decoded, Error, SearchObstacle, gain_map, metadata, planes};
+use crate::planes::PlaneFormat;
+use crate::resize::FilterImage;
+use crate::sizes::variant_sizes;
+use crate::source_pixels::SourcePixels;
+use crate::{DecodedImage, Error, SearchObstacle, gain_map, metadata, planes};
 
 /// Width and height in pixels.
 type Size = (u32, u32);
 
-/// The variants' pixels as the codec wants them, each size once.
+/// The planes to encode, one image for each size.
 pub struct TransformedImage {
-    /// The widest first.
+    /// The images to encode, the widest first.
     pub(crate) renditions: Vec<Rendition>,
-    /// The source itself, where it is a variant of its own.
-    pub(crate) kept: Option<Kept>,
-    /// The upright source's width and height.
-    pub(crate) source: (u32, u32),
+    /// The source file, if one variant is a copy of it.
+    pub(crate) copied_source: Option<Kept>,
+    /// Width and height of the source after the orientation is applied.
+    pub(crate) source_size: Size,
+    pub(crate) widths: Widths,
+    pub(crate) speed: Speed,
     pub(crate) content: Content,
-    pub(crate) style: Style,
-    pub(crate) aim: Aim,
+    pub(crate) format: PlaneFormat,
+    pub(crate) quality: QualityMode,
     pub(crate) notes: Vec<String>,
-    pub(crate) moving: Option<Moving>,
+    pub(crate) animation: Option<Moving>,
 }
 
-/// A picture at one size.
+/// The image at one size.
 pub(crate) struct Rendition {
-    pub(crate) picture: PlanarImage,
-    /// The pixels that the planes were made of, for encodes to be compared with; nothing where the planes are the source
-    /// itself, or where nothing is compared.
+    pub(crate) planar: PlanarImage,
+    /// The pixels that the planes were made from; encodes are compared with them. `None` if nothing is compared, and if the
+    /// planes are a JPEG's own: then encodes are compared with the planes.
     pub(crate) reference: Option<DynamicImage>,
-    /// What travels in its file beside the pixels; the gain map is of its size.
-    pub(crate) attached: Attached,
+    /// The metadata of its file. The gain map has the rendition's size or less.
+    pub(crate) attachments: Attachments,
 }
 
-/// What the recipe's quality comes to for this picture.
+/// How the quantizer of an image is chosen.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Aim {
-    Fixed(model::FixedQuality),
-    /// To be searched for.
+pub(crate) enum QualityMode {
+    Fixed(FixedQuality),
+    /// Search the coarsest quantizer that reaches this target score.
     Search(Score),
-    /// To be searched for, if something did not forbid it.
-    Guess(Score, SearchObstacle),
+    /// Use the quantizer with which most images reach this target score, because a search is not possible.
+    Estimate(Score, SearchObstacle),
 }
 
-impl Decoded {
-    /// Turns the picture upright, makes the recipe's sizes of it, and separates luma from chroma where the file has not. The
-    /// RGB pixels are gone when this is done, before the encoder asks for memory of its own, unless its encodes are compared
-    /// with them.
+impl DecodedImage {
+    /// Applies the orientation, resizes to the recipe's widths, and converts RGB to luma and chroma. The RGB pixels are freed
+    /// before the encoder allocates its memory, unless a search compares encodes with them.
     ///
     /// # Errors
-    /// [`Error::Planes`], which no picture is known to cause.
-    pub fn transform(self, recipe: &Recipe) -> Result<TransformedImage, Error> {
-        let Self { raster, kept, source, orientation, exif, xmp, unsearched, gain_map, mut notes, moving } = self;
-        let Some((raster, color)) = raster else {
+    /// [`Error::Planes`]. No known image causes it.
+    pub fn transform(self) -> Result<TransformedImage, Error> {
+        let Self { recipe, pixels, copied_source, source_size, orientation, exif, xmp, .. } = self;
+        let Self { search_obstacle, gain_map, mut notes, animation, .. } = self;
+        let Recipe { widths, quality, speed, metadata } = recipe;
+        let Some((pixels, color)) = pixels else {
             let content = Content::Photograph;
-            let (aim, style) = (Aim::of(recipe.quality, unsearched), Style::of(content, recipe.quality, false));
-            return Ok(TransformedImage { renditions: vec![], kept, source, content, style, aim, notes, moving });
+            return Ok(TransformedImage {
+                renditions: vec![],
+                copied_source,
+                source_size,
+                widths,
+                speed,
+                content,
+                format: PlaneFormat::new(content, quality, false),
+                quality: QualityMode::new(quality, search_obstacle),
+                notes,
+                animation,
+            });
         };
-        let raster = raster.upright(orientation);
-        let content = moving.as_ref().map_or_else(|| raster.content(), Moving::content);
+        let pixels = pixels.apply_orientation(orientation);
+        let content = animation.as_ref().map_or_else(|| pixels.content(), Moving::content);
         // First the obstacles that more time would not remove.
-        let unsearched = (!color.cicp.is_sdr())
+        let search_obstacle = (!color.cicp.is_sdr())
             .then_some(SearchObstacle::HighDynamicRange)
-            .or(moving.is_some().then_some(SearchObstacle::Animation))
-            .or(unsearched);
-        let aim = Aim::of(recipe.quality, unsearched);
-        let style = Style::of(content, recipe.quality, moving.is_some());
-        if moving.is_some() && style.lossless {
-            notes.push("Chromium shows animations that are lossless with too much contrast".into());
+            .or(animation.is_some().then_some(SearchObstacle::Animation))
+            .or(search_obstacle);
+        let format = PlaneFormat::new(content, quality, animation.is_some());
+        if animation.is_some() && format.is_lossless {
+            notes.push("Chromium shows lossless animations with too much contrast".into());
         }
-        let mut sizes = sizes(source, recipe.widths.iter());
-        sizes.retain(|size| kept.as_ref().is_none_or(|kept| kept.size != *size));
-        let compared = matches!(aim, Aim::Search(_));
-        let gain_map = match recipe.metadata {
+        let mut sizes = variant_sizes(source_size, widths.iter());
+        sizes.retain(|size| copied_source.as_ref().is_none_or(|source| source.size != *size));
+        let gain_map = match metadata {
             Metadata::Strip => gain_map.map(gain_map::Decoded::without_private_tags),
             Metadata::Keep => gain_map,
         };
-        let map = gain_map.map(|map| map.upright(orientation, source));
-        let attached = match recipe.metadata {
-            Metadata::Strip => Attached::default(),
-            Metadata::Keep => {
-                Attached { exif: exif.map(metadata::upright_exif), xmp: xmp.map(metadata::upright_xmp), gain_map: None }
-            }
+        let gain_map = gain_map.map(|map| map.upright(orientation, source_size));
+        let attachments = match metadata {
+            Metadata::Strip => Attachments::default(),
+            Metadata::Keep => Attachments {
+                exif: exif.map(metadata::reset_exif_orientation),
+                xmp: xmp.map(metadata::reset_xmp_orientation),
+                gain_map: None,
+            },
         };
-        let rendition = |picture: PlanarImage, reference: Option<DynamicImage>| {
-            let gain_map = map.as_ref().map(|map| map.scaled(&picture, style)).transpose()?;
-            Ok(Rendition { picture, reference, attached: Attached { gain_map, ..attached.clone() } })
+        let quality = QualityMode::new(quality, search_obstacle);
+        let is_compared = matches!(quality, QualityMode::Search(_));
+        let rendition = |planar: PlanarImage, pixels: Option<DynamicImage>| {
+            let reference = pixels.filter(|_| is_compared);
+            let gain_map = gain_map.as_ref().map(|map| map.scaled(&planar, format)).transpose()?;
+            Ok(Rendition { planar, reference, attachments: Attachments { gain_map, ..attachments.clone() } })
         };
-        let renditions = renditions(raster, &color, source, &sizes, style, compared, rendition)?;
-        Ok(TransformedImage { renditions, kept, source, content, style, aim, notes, moving })
+        let renditions = renditions(pixels, &color, source_size, &sizes, format, rendition)?;
+        Ok(TransformedImage {
+            renditions,
+            copied_source,
+            source_size,
+            widths,
+            speed,
+            content,
+            format,
+            quality,
+            notes,
+            animation,
+        })
     }
 }
 
 impl Rendition {
-    /// Makes 10 bits of its 8.
-    pub(crate) fn deepen(&mut self) -> Result<(), Error> {
-        self.picture = planes::deepened(&self.picture, self.reference.as_ref())?;
+    /// Widens 8-bit planes to 10 bits.
+    pub(crate) fn widen_to_ten_bits(&mut self) -> Result<(), Error> {
+        self.planar = planes::to_ten_bits(&self.planar, self.reference.as_ref())?;
         Ok(())
     }
 }
 
-impl Aim {
-    fn of(quality: Quality, unsearched: Option<SearchObstacle>) -> Self {
-        match (quality, unsearched) {
+impl QualityMode {
+    fn new(quality: Quality, search_obstacle: Option<SearchObstacle>) -> Self {
+        match (quality, search_obstacle) {
             (Quality::Fixed(quality), _) => Self::Fixed(quality),
             (Quality::Visual(target), None) => Self::Search(target),
-            (Quality::Visual(target), Some(why)) => Self::Guess(target, why),
+            (Quality::Visual(target), Some(obstacle)) => Self::Estimate(target, obstacle),
         }
     }
 }
 
-/// The picture at those sizes, given the widest first.
+/// The image at each of these sizes. The sizes are sorted, the widest first.
 fn renditions(
-    raster: Raster,
+    source: SourcePixels,
     color: &Color,
-    source: Size,
+    source_size: Size,
     sizes: &[Size],
-    style: Style,
-    compared: bool,
+    format: PlaneFormat,
     rendition: impl Fn(PlanarImage, Option<DynamicImage>) -> Result<Rendition, Error>,
 ) -> Result<Vec<Rendition>, Error> {
-    let of_pixels = |image: DynamicImage| {
-        let picture = planes::picture(&image, color, style)?;
-        rendition(picture, compared.then_some(image))
-    };
-    let whole = sizes.first() == Some(&source);
-    let narrower = &sizes[usize::from(whole)..];
+    let from_pixels = |image: DynamicImage| rendition(planes::to_planar(&image, color, format)?, Some(image));
+    let has_source_size = sizes.first() == Some(&source_size);
+    let narrower = &sizes[usize::from(has_source_size)..];
     let mut renditions = Vec::with_capacity(sizes.len());
     if !narrower.is_empty() {
-        let all = Light::of(raster.pixels()?.as_ref(), color.cicp)?;
-        let mut lights: Vec<Light> = Vec::with_capacity(narrower.len());
+        let largest = FilterImage::from_pixels(source.to_interleaved()?.as_ref(), color.cicp)?;
+        let mut resized: Vec<FilterImage> = Vec::with_capacity(narrower.len());
         for &size in narrower {
-            // The smallest that will do, which costs least.
-            let light = lights.iter().rfind(|light| light.suffices(size)).unwrap_or(&all).resized(size)?;
-            renditions.push(of_pixels(light.pixels()?)?);
-            lights.push(light);
+            // Resize the smallest image that is large enough: it takes the least time.
+            let from = resized.iter().rfind(|image| image.is_large_enough_for(size)).unwrap_or(&largest);
+            let image = from.resize(size)?;
+            renditions.push(from_pixels(image.to_pixels()?)?);
+            resized.push(image);
         }
     }
-    if whole {
-        // The last that wants the source's pixels may keep them.
-        let largest = match raster {
-            Raster::Pixels(image) => of_pixels(image)?,
-            // Chroma that a JPEG has halved gains nothing by being doubled, whatever the style.
-            Raster::Planes(planes) => rendition(planes.into_picture(color)?, None)?,
+    if has_source_size {
+        // The source's own size is last, because it consumes the source's pixels.
+        let largest = match source {
+            SourcePixels::Interleaved(image) => from_pixels(image)?,
+            // A JPEG's planes stay 4:2:0 in every format: more chroma samples would contain no more detail.
+            SourcePixels::Planar(planes) => rendition(planes.into_planar_image(color)?, None)?,
         };
         renditions.insert(0, largest);
     }

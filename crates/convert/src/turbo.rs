@@ -10,8 +10,8 @@ use turbojpeg::{Colorspace, DecompressHeader, Decompressor, Image, PixelFormat, 
 
 use crate::error::brief;
 use crate::jpeg::Need;
-use crate::raster::Raster;
-use crate::structure::MOST_SCANS;
+use crate::source_pixels::SourcePixels;
+use crate::structure::MAX_SCANS;
 use crate::ycbcr::YCbCr;
 use crate::{Error, Format};
 
@@ -20,9 +20,9 @@ const BROKEN: [&str; 2] = ["bad Huffman code", "premature end of data segment"];
 
 /// A JPEG of that size in the form needed, or that it is broken; nothing where this decoder is not the one to tell. Planes
 /// are for a file that stores them as an AVIF of a photograph does; of any other, all pixels are handed out instead.
-pub(crate) fn decode(bytes: &[u8], size: (u32, u32), need: Need) -> Option<Result<Raster, Error>> {
+pub(crate) fn decode(bytes: &[u8], size: (u32, u32), need: Need) -> Option<Result<SourcePixels, Error>> {
     let mut turbo = Decompressor::new().ok()?;
-    turbo.set_scan_limit(MOST_SCANS).ok()?;
+    turbo.set_scan_limit(MAX_SCANS).ok()?;
     let header = turbo.read_header(bytes).ok()?;
     // What was held against the limits is what is decoded.
     if (u32::try_from(header.width), u32::try_from(header.height)) != (Ok(size.0), Ok(size.1)) {
@@ -34,11 +34,11 @@ pub(crate) fn decode(bytes: &[u8], size: (u32, u32), need: Need) -> Option<Resul
         Colorspace::RGB | Colorspace::CMYK | Colorspace::YCCK => return None,
     };
     let decoded = match (need, header.subsamp) {
-        (Need::Planes, Subsamp::Sub2x2) => planes(turbo, bytes, header).map(Raster::Planes),
-        (Need::Planes | Need::Pixels, _) => pixels(turbo, bytes, header, format).map(Raster::Pixels),
+        (Need::Planes, Subsamp::Sub2x2) => planes(turbo, bytes, header).map(SourcePixels::Planar),
+        (Need::Planes | Need::Pixels, _) => pixels(turbo, bytes, header, format).map(SourcePixels::Interleaved),
         (Need::HalfPixels, _) => {
             turbo.set_scaling_factor(ScalingFactor::ONE_HALF).ok()?;
-            pixels(turbo, bytes, header.scaled(ScalingFactor::ONE_HALF), format).map(Raster::Pixels)
+            pixels(turbo, bytes, header.scaled(ScalingFactor::ONE_HALF), format).map(SourcePixels::Interleaved)
         }
     };
     match decoded.map_err(|error| error.to_string()) {
@@ -96,7 +96,7 @@ mod tests {
     use model::{Limits, Recipe, Samples};
 
     use super::*;
-    use crate::{Decoded, OpenedImage};
+    use crate::{DecodedImage, OpenedImage};
 
     fn jpeg((width, height): (u16, u16), sampling: SamplingFactor) -> Vec<u8> {
         let noise = |at: u32| (at.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0];
@@ -108,11 +108,10 @@ mod tests {
         bytes
     }
 
-    fn decoded(bytes: &[u8], widths: &str, quality: &str) -> (Recipe, Decoded) {
+    fn decoded(bytes: &[u8], widths: &str, quality: &str) -> DecodedImage {
         let (widths, quality) = (widths.parse().unwrap(), quality.parse().unwrap());
         let recipe = Recipe { widths, quality, ..Recipe::default() };
-        let decoded = OpenedImage::open(bytes, &recipe, &Limits::default()).unwrap().decode().unwrap();
-        (recipe, decoded)
+        OpenedImage::open(bytes, &recipe, &Limits::default()).unwrap().decode().unwrap()
     }
 
     #[test]
@@ -129,9 +128,8 @@ mod tests {
             };
             let half = |plane| cut(plane, own.uv_width(), width.div_ceil(2), height.div_ceil(2));
             for widths in ["full", "full,50"] {
-                let (recipe, decoded) = decoded(&file, widths, "60");
-                let transformed = decoded.transform(&recipe).unwrap();
-                let given = transformed.renditions[0].picture.planes();
+                let transformed = decoded(&file, widths, "60").transform().unwrap();
+                let given = transformed.renditions[0].planar.planes();
                 assert_eq!(given, [cut(luma, own.y_width(), width, height), half(cb), half(cr)], "{size:?}");
             }
         }
@@ -140,11 +138,10 @@ mod tests {
     #[test]
     fn pixels_are_decoded_where_planes_will_not_do_and_half_of_them_where_half_will_do() {
         let pixels = |sampling, widths: &str, quality: &str| match decoded(&jpeg((640, 512), sampling), widths, quality)
-            .1
-            .raster
+            .pixels
         {
-            Some((Raster::Pixels(image), _)) => Some((image.width(), image.height())),
-            Some((Raster::Planes(_), _)) | None => None,
+            Some((SourcePixels::Interleaved(image), _)) => Some((image.width(), image.height())),
+            Some((SourcePixels::Planar(_), _)) | None => None,
         };
         assert_eq!(pixels(F_2_2, "full,80", "60"), None);
         assert_eq!(pixels(F_2_2, "full,80", "100"), Some((640, 512)));

@@ -1,4 +1,4 @@
-//! A JPEG's own luma and chroma, which become an AVIF's without ever being RGB.
+//! A JPEG's own luma and chroma planes. An AVIF can contain them without a conversion to RGB.
 
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, RgbImage};
@@ -7,22 +7,22 @@ use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix};
 
 use crate::Error;
 
-/// Luma and chroma at 4:2:0 and 8 bits, as JFIF has them (ITU-T T.871): by BT.601, over the full range, a sample of chroma
-/// in the middle of four pixels. That is also what `Cicp::SRGB` and `Cicp::ICC` say.
+/// Luma and chroma in 4:2:0 with 8 bits, as in JFIF (ITU-T T.871): the BT.601 matrix, full range, and each chroma sample in
+/// the center of four pixels. `Cicp::SRGB` and `Cicp::BY_PROFILE` describe the same.
 ///
-/// Invariant: all three are gray images of 8 bits, chroma of half of luma's size, rounded up.
+/// Invariant: all three are gray images of 8 bits. Chroma has half of luma's size, rounded up.
 pub(crate) struct YCbCr {
     luma: DynamicImage,
     chroma: [DynamicImage; 2],
 }
 
 impl YCbCr {
-    /// Planes, row by row; none where they are not as long as the size calls for.
+    /// Takes planes, row by row. Returns `None` if their length does not match the size.
     pub(crate) fn new(width: u32, height: u32, luma: Vec<u8>, [cb, cr]: [Vec<u8>; 2]) -> Option<Self> {
         let half = (width.div_ceil(2), height.div_ceil(2));
         let plane = |(width, height), samples: Vec<u8>| {
-            let exact = samples.len() == width as usize * height as usize;
-            GrayImage::from_raw(width, height, samples).filter(|_| exact).map(DynamicImage::from)
+            let has_exact_length = samples.len() == width as usize * height as usize;
+            GrayImage::from_raw(width, height, samples).filter(|_| has_exact_length).map(DynamicImage::from)
         };
         Some(Self { luma: plane((width, height), luma)?, chroma: [plane(half, cb)?, plane(half, cr)?] })
     }
@@ -31,14 +31,15 @@ impl YCbCr {
         &self.luma
     }
 
-    /// Whether a picture of that size, as stored, has its chroma in its place after a turn: of an odd number of pixels the
-    /// last stands alone under its chroma, and has to stay the last.
-    pub(crate) fn bears(orientation: Orientation, (width, height): (u32, u32)) -> bool {
-        let (sideways, upside_down) = mirrors(orientation);
-        (!sideways || width.is_multiple_of(2)) && (!upside_down || height.is_multiple_of(2))
+    /// Whether the chroma samples of an image of this stored size are still in the right place after the orientation is
+    /// applied. If a side is odd, its last chroma sample covers only one pixel, so it must stay last.
+    pub(crate) fn allows_orientation(orientation: Orientation, (width, height): (u32, u32)) -> bool {
+        let (moves_last_column, moves_last_row) = moved_edges(orientation);
+        (!moves_last_column || width.is_multiple_of(2)) && (!moves_last_row || height.is_multiple_of(2))
     }
 
-    pub(crate) fn turned(mut self, orientation: Orientation) -> Self {
+    /// Rotates and mirrors all planes.
+    pub(crate) fn apply_orientation(mut self, orientation: Orientation) -> Self {
         self.luma.apply_orientation(orientation);
         for plane in &mut self.chroma {
             plane.apply_orientation(orientation);
@@ -46,8 +47,8 @@ impl YCbCr {
         self
     }
 
-    /// The same picture as RGB, each chroma for four pixels alike: what is made of it is smaller, or chroma at half
-    /// resolution again.
+    /// Converts to RGB without chroma interpolation: each chroma sample is used for four pixels. That is sufficient, because the
+    /// result is resized, or converted to 4:2:0 again.
     pub(crate) fn to_rgb(&self) -> Result<RgbImage, Error> {
         let (width, height) = (self.luma.width(), self.luma.height());
         let half = width.div_ceil(2);
@@ -67,7 +68,7 @@ impl YCbCr {
         Ok(image)
     }
 
-    pub(crate) fn into_picture(self, color: &Color) -> Result<PlanarImage, Error> {
+    pub(crate) fn into_planar_image(self, color: &Color) -> Result<PlanarImage, Error> {
         let (width, height) = (self.luma.width(), self.luma.height());
         let shape = Shape { width, height, depth: Depth::Eight, chroma: Chroma::Yuv420 };
         let [cb, cr] = self.chroma;
@@ -80,8 +81,9 @@ impl YCbCr {
     }
 }
 
-/// Whether that turn makes the last column as stored the first column or row, and whether it does so with the last row.
-fn mirrors(orientation: Orientation) -> (bool, bool) {
+/// Whether the orientation makes the last stored column the first column or row, and whether it does so with the last stored
+/// row.
+fn moved_edges(orientation: Orientation) -> (bool, bool) {
     match orientation {
         Orientation::NoTransforms | Orientation::Rotate90FlipH => (false, false),
         Orientation::FlipHorizontal | Orientation::Rotate270 => (true, false),
@@ -96,8 +98,8 @@ mod tests {
 
     use super::*;
 
-    /// Planes of a picture whose chroma is given for every pixel: each sample is the sum of four, of which those beyond the
-    /// edge are those at the edge.
+    /// The 4:2:0 planes of an image with the same plane as luma and chroma: each chroma sample is the mean of four pixels.
+    /// Pixels beyond the edge repeat those at the edge.
     fn planes(full: &DynamicImage) -> YCbCr {
         let (width, height) = (full.width(), full.height());
         let full = full.to_luma8();
@@ -112,23 +114,27 @@ mod tests {
     }
 
     #[test]
-    fn planes_bear_a_turn_exactly_where_those_of_the_turned_picture_are_theirs_turned() {
+    fn orientation_is_allowed_exactly_if_it_commutes_with_subsampling() {
         let noise = |x: u32, y: u32| (x * 31 + y * 57 + x * y * 13).wrapping_mul(2_654_435_761).to_be_bytes()[0];
         for (width, height) in [(12, 8), (13, 8), (12, 9), (13, 9)] {
             let stored = DynamicImage::from(GrayImage::from_fn(width, height, |x, y| Luma([noise(x, y)])));
             for orientation in (1..=8).filter_map(Orientation::from_exif) {
                 let mut upright = stored.clone();
                 upright.apply_orientation(orientation);
-                let (turned, expected) = (planes(&stored).turned(orientation), planes(&upright));
-                assert_eq!(turned.luma, expected.luma);
-                let same = turned.chroma == expected.chroma;
-                assert_eq!(same, YCbCr::bears(orientation, (width, height)), "{width}x{height}, {orientation:?}");
+                let (oriented, expected) = (planes(&stored).apply_orientation(orientation), planes(&upright));
+                assert_eq!(oriented.luma, expected.luma);
+                let is_same = oriented.chroma == expected.chroma;
+                assert_eq!(
+                    is_same,
+                    YCbCr::allows_orientation(orientation, (width, height)),
+                    "{width}x{height}, {orientation:?}"
+                );
             }
         }
     }
 
     #[test]
-    fn planes_that_do_not_agree_are_none() {
+    fn planes_of_the_wrong_length_are_rejected() {
         let new = |luma, chroma| YCbCr::new(3, 3, vec![0; luma], [vec![0; 4], vec![0; chroma]]);
         assert!(new(9, 4).is_some());
         assert!(new(10, 4).is_none() && new(8, 4).is_none() && new(9, 3).is_none());

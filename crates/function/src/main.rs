@@ -19,7 +19,7 @@ use transfer::worker;
 
 fn main() -> anyhow::Result<()> {
     // These change the whole process, so they must come before the first thread.
-    let (shares_memory, quiet) = (avif::share_memory(), avif::quiet_encoders());
+    let (shares_memory, quiet) = (avif::use_one_malloc_arena(), avif::silence_svt_av1());
     if std::env::args_os().nth(1).is_some_and(|argument| argument == worker::ARGUMENT) {
         return worker::serve().context("cannot convert an image");
     }

@@ -269,17 +269,19 @@ impl Error {
             | Self::Storage { .. } => Outcome::Failed { reason },
             Self::Convert(error) => match error {
                 convert::Error::Empty
-                | convert::Error::Unknown { .. }
-                | convert::Error::Unread { .. }
+                | convert::Error::UnknownFormat { .. }
+                | convert::Error::UnsupportedFormat { .. }
                 | convert::Error::Damaged { .. }
                 | convert::Error::Unsupported { .. }
                 | convert::Error::TooManyBytes { .. }
                 | convert::Error::TooManyPixels { .. }
                 | convert::Error::TooManyFrames { .. }
-                | convert::Error::TooLong { .. }
+                | convert::Error::SideTooLong { .. }
                 | convert::Error::TooMuchMemory { .. } => Outcome::Rejected { reason },
                 // A defect of the function or the machine: the event must reach the dead-letter queue.
-                convert::Error::Encode { .. } | convert::Error::Planes { .. } => Outcome::Failed { reason },
+                convert::Error::Encode { .. }
+                | convert::Error::Planes { .. }
+                | convert::Error::MissingVariant { .. } => Outcome::Failed { reason },
             },
         }
     }

@@ -93,9 +93,9 @@ pub(crate) fn convert_with_callback(
     let (decoded, decode_ms) = Stage::decode().run(|| opened.decode())?;
     // Frees the file's memory for the encoder.
     drop(bytes);
-    let (transformed, transform_ms) = Stage::transform().run(|| decoded.transform(recipe))?;
+    let (transformed, transform_ms) = Stage::transform().run(|| decoded.transform())?;
     before_encoding(recipe.quality.is_searched() && has_time_to_search);
-    let (conversion, encode_ms) = Stage::encode().run(|| transformed.encode(recipe, *threads))?;
+    let (conversion, encode_ms) = Stage::encode().run(|| transformed.encode(*threads))?;
     let timings = Timings { decode_ms, transform_ms, encode_ms, ..Timings::default() };
     Ok(TimedConversion { info, conversion, timings })
 }

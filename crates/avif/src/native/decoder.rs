@@ -1,12 +1,13 @@
-//! An avifDecoder, and what it finds in a file.
-
 use std::ptr::NonNull;
 use std::slice;
 
 use model::{Chroma, Cicp, Color, Depth, PlanarImage, Samples, Shape};
 
-use super::{bytes, check, explain, sys, text};
-use crate::{Aperture, Attached, Decoded, Error, Header, Orientation};
+use super::result::{bytes, check, check_with_diagnostics, text};
+use super::sys;
+use crate::attachments::Attachments;
+use crate::error::Error;
+use crate::file::{Aperture, DecodedFile, Header, Orientation};
 
 /// An avifDecoder.
 pub(crate) struct Decoder {
@@ -14,59 +15,59 @@ pub(crate) struct Decoder {
 }
 
 impl Decoder {
-    /// A decoder that refuses images of more pixels.
+    /// A decoder that rejects images with more than `max_pixels` pixels.
     pub(crate) fn new(max_pixels: u32) -> Result<Self, Error> {
         // SAFETY: takes nothing; null is checked next.
         let raw = NonNull::new(unsafe { sys::avifDecoderCreate() });
         let mut decoder = Self { raw: raw.ok_or(Error::OutOfMemory { call: "avifDecoderCreate" })? };
-        // SAFETY: the object is alive and reached through this handle alone.
+        // SAFETY: the object is alive and is used only through this handle.
         let fields = unsafe { decoder.raw.as_mut() };
-        // libavif refuses limits above its default.
+        // libavif rejects limits above its default.
         fields.imageSizeLimit = max_pixels.clamp(1, sys::AVIF_DEFAULT_IMAGE_SIZE_LIMIT);
-        // Browsers are as lenient: early encoders wrote no `pixi`, and an aperture is read here by ourselves.
+        // Browsers are as lenient. Early encoders wrote no `pixi`, and our own code applies the clean aperture.
         fields.strictFlags = sys::AVIF_STRICT_ALPHA_ISPE_REQUIRED;
         Ok(decoder)
     }
 
-    /// Reads the boxes, and no pixel.
-    pub(crate) fn header(self, file: &[u8]) -> Result<Header, Error> {
+    /// Reads the boxes without decoding pixels.
+    pub(crate) fn read_header(self, file: &[u8]) -> Result<Header, Error> {
         self.parse(file)?;
         let image = self.image("avifDecoderParse")?;
         let (depth, chroma) = (depth(image)?, chroma(image)?);
         Ok(Header {
             shape: Shape { width: image.width, height: image.height, depth, chroma },
-            alpha: self.fields().alphaPresent != 0,
+            has_alpha: self.fields().alphaPresent != 0,
             color: color(image),
-            attached: attached(image),
+            attachments: attachments(image),
             aperture: aperture(image),
             orientation: orientation(image),
             frames: self.frames(),
         })
     }
 
-    /// Reads the first image.
-    pub(crate) fn read(self, file: &[u8]) -> Result<Decoded, Error> {
+    /// Decodes the image, or the first frame of a sequence.
+    pub(crate) fn decode(self, file: &[u8]) -> Result<DecodedFile, Error> {
         self.parse(file)?;
         // SAFETY: the decoder is alive and has parsed its input.
         let result = unsafe { sys::avifDecoderNextImage(self.raw.as_ptr()) };
-        explain("avifDecoderNextImage", result, &self.diagnostics())?;
+        check_with_diagnostics("avifDecoderNextImage", result, &self.diagnostics())?;
         let image = self.image("avifDecoderNextImage")?;
-        Ok(Decoded {
+        Ok(DecodedFile {
             image: planar_image(image)?,
-            premultiplied: image.alphaPremultiplied != 0,
-            attached: attached(image),
+            is_premultiplied: image.alphaPremultiplied != 0,
+            attachments: attachments(image),
             orientation: orientation(image),
             frames: self.frames(),
         })
     }
 
     fn parse(&self, file: &[u8]) -> Result<(), Error> {
-        // SAFETY: the decoder is alive; its callers consume it while they hold the slice, so that it ends first.
+        // SAFETY: the decoder is alive. The public functions consume it while they borrow the slice, so it is dropped first.
         let result = unsafe { sys::avifDecoderSetIOMemory(self.raw.as_ptr(), file.as_ptr(), file.len()) };
         check("avifDecoderSetIOMemory", result)?;
-        // SAFETY: the decoder is alive and has its input.
+        // SAFETY: the decoder is alive and its input is set.
         let result = unsafe { sys::avifDecoderParse(self.raw.as_ptr()) };
-        explain("avifDecoderParse", result, &self.diagnostics())
+        check_with_diagnostics("avifDecoderParse", result, &self.diagnostics())
     }
 
     fn fields(&self) -> &sys::avifDecoder {
@@ -74,9 +75,9 @@ impl Decoder {
         unsafe { self.raw.as_ref() }
     }
 
-    /// What `call` has found out about the image.
+    /// The image that `call` read.
     fn image(&self, call: &'static str) -> Result<&sys::avifImage, Error> {
-        // SAFETY: the decoder holds an image of its own from the first successful call on, or null, which is checked next.
+        // SAFETY: the decoder owns an image after the first successful call. Before it is null, which is checked next.
         unsafe { self.fields().image.as_ref() }.ok_or(Error::OutOfMemory { call })
     }
 
@@ -92,7 +93,7 @@ impl Decoder {
 
 impl Drop for Decoder {
     fn drop(&mut self) {
-        // SAFETY: made by avifDecoderCreate, freed only here.
+        // SAFETY: created by avifDecoderCreate, freed only here.
         unsafe { sys::avifDecoderDestroy(self.raw.as_ptr()) };
     }
 }
@@ -102,7 +103,7 @@ fn depth(image: &sys::avifImage) -> Result<Depth, Error> {
         8 => Ok(Depth::Eight),
         10 => Ok(Depth::Ten),
         12 => Ok(Depth::Twelve),
-        value => Err(Error::Unknown { what: "depth", value }),
+        value => Err(Error::UnknownFormat { property: "depth", value }),
     }
 }
 
@@ -112,7 +113,7 @@ fn chroma(image: &sys::avifImage) -> Result<Chroma, Error> {
         sys::AVIF_PIXEL_FORMAT_YUV420 => Ok(Chroma::Yuv420),
         sys::AVIF_PIXEL_FORMAT_YUV422 => Ok(Chroma::Yuv422),
         sys::AVIF_PIXEL_FORMAT_YUV444 => Ok(Chroma::Yuv444),
-        value => Err(Error::Unknown { what: "pixel format", value }),
+        value => Err(Error::UnknownFormat { property: "pixel format", value }),
     }
 }
 
@@ -126,8 +127,8 @@ fn color(image: &sys::avifImage) -> Color {
     Color { cicp, icc: bytes(&image.icc) }
 }
 
-fn attached(image: &sys::avifImage) -> Attached {
-    Attached { exif: bytes(&image.exif), xmp: bytes(&image.xmp), gain_map: None }
+fn attachments(image: &sys::avifImage) -> Attachments {
+    Attachments { exif: bytes(&image.exif), xmp: bytes(&image.xmp), gain_map: None }
 }
 
 fn planar_image(image: &sys::avifImage) -> Result<PlanarImage, Error> {
@@ -144,13 +145,13 @@ fn planar_image(image: &sys::avifImage) -> Result<PlanarImage, Error> {
     Ok(PlanarImage::new(shape, planes, alpha, color(image))?)
 }
 
-/// Copies a plane of libavif's without its padding; an absent one comes out empty, which `PlanarImage::new` refuses.
+/// Copies a plane of libavif without its padding. A missing plane becomes empty, and `PlanarImage::new` rejects it.
 fn samples(plane: *const u8, row_bytes: u32, width: u32, height: u32, depth: Depth) -> Samples {
     let rows = (0..if plane.is_null() { 0 } else { height as usize }).map(|row| {
         let bytes = width as usize * if depth == Depth::Eight { 1 } else { 2 };
         // SAFETY: a decoded plane has `height` rows that are `row_bytes` apart, each holding at least `width` samples.
         let start = unsafe { plane.add(row * row_bytes as usize) };
-        // SAFETY: see above; a row is initialized for its width.
+        // SAFETY: see above; libavif initialized the row up to its width.
         unsafe { slice::from_raw_parts(start, bytes) }
     });
     match depth {
@@ -171,7 +172,7 @@ fn orientation(image: &sys::avifImage) -> Orientation {
 
 fn aperture(image: &sys::avifImage) -> Option<Aperture> {
     let clap = &image.clap;
-    // avif.h: the fields are unsigned as the standard's text has them, and signed as it means them.
+    // avif.h: the standard declares the fields unsigned, but their values are signed.
     let signed = u32::cast_signed;
     (image.transformFlags & sys::AVIF_TRANSFORM_CLAP != 0).then(|| Aperture {
         width: (signed(clap.widthN), signed(clap.widthD)),

@@ -1,9 +1,13 @@
 use std::ffi::CString;
 use std::ptr::{self, NonNull};
 
-use super::{Image, bytes, check, choice, explain, sys, text};
-use crate::settings::Codec;
-use crate::{Error, Playback, Settings};
+use super::image::Image;
+use super::library::codec_choice;
+use super::result::{bytes, check, check_with_diagnostics, text};
+use super::sys;
+use crate::error::Error;
+use crate::playback::Playback;
+use crate::settings::Settings;
 
 /// An avifEncoder.
 pub(crate) struct Encoder {
@@ -11,14 +15,14 @@ pub(crate) struct Encoder {
 }
 
 impl Encoder {
-    /// An encoder with these settings; options come after.
-    pub(crate) fn new(codec: Codec, settings: &Settings) -> Result<Self, Error> {
+    /// An encoder with these settings and codec options.
+    pub(crate) fn new(settings: &Settings) -> Result<Self, Error> {
         // SAFETY: takes nothing; null is checked next.
         let raw = NonNull::new(unsafe { sys::avifEncoderCreate() });
         let mut encoder = Self { raw: raw.ok_or(Error::OutOfMemory { call: "avifEncoderCreate" })? };
-        // SAFETY: the object is alive and reached through this handle alone.
+        // SAFETY: the object is alive and is used only through this handle.
         let fields = unsafe { encoder.raw.as_mut() };
-        fields.codecChoice = choice(codec);
+        fields.codecChoice = codec_choice(settings.codec);
         fields.maxThreads = i32::try_from(settings.threads.get()).unwrap_or(i32::MAX);
         fields.speed = i32::from(settings.speed.number());
         fields.quality = i32::from(settings.quantizer.quality().number());
@@ -27,26 +31,29 @@ impl Encoder {
         {
             fields.qualityGainMap = fields.quality;
         }
+        for option in settings.options {
+            encoder.set_option(option.name, option.value)?;
+        }
         Ok(encoder)
     }
 
-    /// Sets one of the codec's own options.
+    /// Sets an option of the codec.
     pub(crate) fn set_option(&mut self, name: &str, value: &str) -> Result<(), Error> {
-        let c_name = CString::new(name).map_err(|_| Error::Option(name.to_owned()))?;
-        let c_value = CString::new(value).map_err(|_| Error::Option(name.to_owned()))?;
+        let c_name = CString::new(name).map_err(|_| Error::InvalidOption(name.to_owned()))?;
+        let c_value = CString::new(value).map_err(|_| Error::InvalidOption(name.to_owned()))?;
         // SAFETY: the encoder is alive; both strings are NUL-terminated and copied by libavif.
         let result =
             unsafe { sys::avifEncoderSetCodecSpecificOption(self.raw.as_ptr(), c_name.as_ptr(), c_value.as_ptr()) };
         check("avifEncoderSetCodecSpecificOption", result)
     }
 
-    /// Says how the images that are going to be added are played.
+    /// Sets the timing of the sequence.
     pub(crate) fn set_playback(&mut self, playback: Playback) {
-        // SAFETY: the object is alive and reached through this handle alone.
+        // SAFETY: the object is alive and is used only through this handle.
         let fields = unsafe { self.raw.as_mut() };
         fields.timescale = u64::from(playback.timescale.get());
         fields.repetitionCount = match playback.repetitions {
-            // More often than anybody will watch is for ever.
+            // libavif has no larger number.
             Some(repetitions) => i32::try_from(repetitions).unwrap_or(sys::AVIF_REPETITION_COUNT_INFINITE),
             None => sys::AVIF_REPETITION_COUNT_INFINITE,
         };
@@ -58,43 +65,43 @@ impl Encoder {
         let mut output = Output::default();
         // SAFETY: encoder, image and output are alive; the planes behind the image are only read and outlive the call.
         let result = unsafe { sys::avifEncoderWrite(self.raw.as_ptr(), image.raw.as_ptr(), &raw mut output.0) };
-        self.explain("avifEncoderWrite", result)?;
+        self.check("avifEncoderWrite", result)?;
         Ok(bytes(&output.0).unwrap_or_default())
     }
 
-    /// Encodes the next image of a sequence, which is shown for that many ticks of its timescale.
-    pub(crate) fn add(&mut self, image: &Image<'_>, ticks: u64) -> Result<(), Error> {
+    /// Encodes the next frame of a sequence, with a duration of `ticks`.
+    pub(crate) fn add_frame(&mut self, image: &Image<'_>, ticks: u64) -> Result<(), Error> {
         let flags = sys::AVIF_ADD_IMAGE_FLAG_NONE;
-        // SAFETY: encoder and image are alive; the planes behind the image are only read, and copied where they are needed
-        // after the call.
+        // SAFETY: encoder and image are alive; the planes behind the image are only read, and libavif copies
+        // the planes that it needs after the call.
         let result = unsafe { sys::avifEncoderAddImage(self.raw.as_ptr(), image.raw.as_ptr(), ticks, flags) };
-        self.explain("avifEncoderAddImage", result)
+        self.check("avifEncoderAddImage", result)
     }
 
-    /// Ends a sequence: the file.
+    /// Finishes the sequence and returns the file.
     pub(crate) fn finish(self) -> Result<Vec<u8>, Error> {
         let mut output = Output::default();
         // SAFETY: encoder and output are alive.
         let result = unsafe { sys::avifEncoderFinish(self.raw.as_ptr(), &raw mut output.0) };
-        self.explain("avifEncoderFinish", result)?;
+        self.check("avifEncoderFinish", result)?;
         Ok(bytes(&output.0).unwrap_or_default())
     }
 
-    fn explain(&self, call: &'static str, result: sys::avifResult) -> Result<(), Error> {
+    fn check(&self, call: &'static str, result: sys::avifResult) -> Result<(), Error> {
         // SAFETY: the encoder is alive until drop.
         let diagnostics = unsafe { self.raw.as_ref() }.diag.error;
-        explain(call, result, &text(diagnostics.as_ptr()))
+        check_with_diagnostics(call, result, &text(diagnostics.as_ptr()))
     }
 }
 
 impl Drop for Encoder {
     fn drop(&mut self) {
-        // SAFETY: made by avifEncoderCreate, freed only here.
+        // SAFETY: created by avifEncoderCreate, freed only here.
         unsafe { sys::avifEncoderDestroy(self.raw.as_ptr()) };
     }
 }
 
-/// Bytes that libavif allocated.
+/// A byte buffer that libavif allocates.
 struct Output(sys::avifRWData);
 
 impl Default for Output {
@@ -105,14 +112,14 @@ impl Default for Output {
 
 impl Drop for Output {
     fn drop(&mut self) {
-        // SAFETY: empty or allocated by libavif, freed only here.
+        // SAFETY: it is empty or was allocated by libavif, and is freed only here.
         unsafe { sys::avifRWDataFree(&raw mut self.0) };
     }
 }
 
-/// libavif's `AVIF_QUALITY_LOSSLESS`, whose type differs between bindings.
+/// libavif's `AVIF_QUALITY_LOSSLESS`. Its type differs between the two bindings.
 const LOSSLESS: i32 = 100;
 
-/// Pictures of a sequence from one that stands by itself to the next, at most: whoever jumps into the middle decodes no
-/// more than these, which is ten seconds' worth at the usual rate.
+/// The maximum number of frames between keyframes. To seek, a viewer decodes at most this many frames: ten seconds at 25
+/// frames per second.
 const KEYFRAME_INTERVAL: i32 = 250;

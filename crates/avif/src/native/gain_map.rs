@@ -1,26 +1,29 @@
-//! Gain maps, which libavif has had as they are since 1.2.
+//! Gain maps. libavif supports them in this form since 1.2.
 
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
 
 use model::Depth;
 
-use super::{Image, check, sys};
-use crate::{Channel, Error, Gain, GainMap, Signed, Unsigned};
+use super::image::Image;
+use super::result::check;
+use super::sys;
+use crate::error::Error;
+use crate::gain_map::{GainMap, GainMapChannel, GainMapMetadata, SignedFraction, UnsignedFraction};
 
 impl<'image> Image<'image> {
-    /// Attaches a gain map, whose planes are not copied.
+    /// Attaches a gain map. Its planes are not copied.
     pub(crate) fn set_gain_map(&mut self, map: &'image GainMap) -> Result<(), Error> {
-        let image = Image::borrowing(&map.image)?;
+        let image = Image::from_planar(&map.image)?;
         // SAFETY: takes nothing; null is checked next.
         let raw = NonNull::new(unsafe { sys::avifGainMapCreate() });
         let mut raw = raw.ok_or(Error::OutOfMemory { call: "avifGainMapCreate" })?;
-        // SAFETY: it was made just now, and nobody else knows it.
+        // SAFETY: it was created above, and there is no other reference to it.
         let fields = unsafe { raw.as_mut() };
-        // An image owns its gain map, and that the image in it: each is freed with its owner.
+        // The image owns its gain map, and the gain map owns its image: each is freed together with its owner.
         self.fields().gainMap = raw.as_ptr();
         fields.image = ManuallyDrop::new(image).raw.as_ptr();
-        describe(fields, &map.gain);
+        set_metadata(fields, &map.metadata);
         let cicp = map.alternate.cicp;
         fields.altColorPrimaries = cicp.primaries;
         fields.altTransferCharacteristics = cicp.transfer;
@@ -37,24 +40,24 @@ impl<'image> Image<'image> {
     }
 }
 
-fn describe(fields: &mut sys::avifGainMap, gain: &Gain) {
-    for (index, channel) in gain.channels.iter().enumerate() {
-        let Channel { min, max, gamma, base_offset, alternate_offset } = *channel;
+fn set_metadata(fields: &mut sys::avifGainMap, metadata: &GainMapMetadata) {
+    for (index, channel) in metadata.channels.iter().enumerate() {
+        let GainMapChannel { min, max, gamma, base_offset, alternate_offset } = *channel;
         fields.gainMapMin[index] = signed(min);
         fields.gainMapMax[index] = signed(max);
         fields.gainMapGamma[index] = unsigned(gamma);
         fields.baseOffset[index] = signed(base_offset);
         fields.alternateOffset[index] = signed(alternate_offset);
     }
-    fields.baseHdrHeadroom = unsigned(gain.base_headroom);
-    fields.alternateHdrHeadroom = unsigned(gain.alternate_headroom);
-    fields.useBaseColorSpace = gain.in_base_colors.into();
+    fields.baseHdrHeadroom = unsigned(metadata.base_headroom);
+    fields.alternateHdrHeadroom = unsigned(metadata.alternate_headroom);
+    fields.useBaseColorSpace = metadata.uses_base_color_space.into();
 }
 
-fn signed((n, d): Signed) -> sys::avifSignedFraction {
+fn signed((n, d): SignedFraction) -> sys::avifSignedFraction {
     sys::avifSignedFraction { n, d }
 }
 
-fn unsigned((n, d): Unsigned) -> sys::avifUnsignedFraction {
+fn unsigned((n, d): UnsignedFraction) -> sys::avifUnsignedFraction {
     sys::avifUnsignedFraction { n, d }
 }

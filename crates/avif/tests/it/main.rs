@@ -1,4 +1,4 @@
-//! libavif through the safe handles: what is encoded is decoded again.
+//! Round trips through the public API of `avif`.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

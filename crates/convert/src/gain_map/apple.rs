@@ -1,6 +1,6 @@
 //! Apple's gain maps, as "Applying Apple HDR effect to your photos" in its developers' documentation has them.
 
-use avif::{Channel, Gain};
+use avif::{GainMapChannel, GainMapMetadata};
 use image::DynamicImage;
 
 use super::numbers::Numbers;
@@ -53,12 +53,18 @@ fn stops(headroom: f64, gain: f64) -> f64 {
 }
 
 /// Gains from none to the whole headroom.
-pub(super) fn gain(headroom: f64) -> Option<Gain> {
+pub(super) fn gain(headroom: f64) -> Option<GainMapMetadata> {
     let stops = headroom.log2();
     let (none, one) = ((0, 1), (1, 1));
-    let channel = Channel { min: none, max: signed(stops)?, gamma: one, base_offset: none, alternate_offset: none };
+    let channel =
+        GainMapChannel { min: none, max: signed(stops)?, gamma: one, base_offset: none, alternate_offset: none };
     let alternate_headroom = unsigned(stops)?;
-    Some(Gain { channels: [channel; 3], base_headroom: (0, 1), alternate_headroom, in_base_colors: true })
+    Some(GainMapMetadata {
+        channels: [channel; 3],
+        base_headroom: (0, 1),
+        alternate_headroom,
+        uses_base_color_space: true,
+    })
 }
 
 /// Makes levels that stand for the logarithm of gains, as everybody else's do, of Apple's, which stand for light.

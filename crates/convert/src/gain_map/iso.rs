@@ -1,6 +1,6 @@
 //! Gain map metadata as ISO 21496-1 has it in a JPEG: numbers in a segment of the map's own.
 
-use avif::{Channel, Gain, Signed, Unsigned};
+use avif::{GainMapChannel, GainMapMetadata, SignedFraction, UnsignedFraction};
 
 /// The segment's name.
 pub(super) const NAME: &[u8] = b"urn:iso:std:iso:ts:21496:-1\0";
@@ -13,7 +13,7 @@ const ONE_DENOMINATOR: u8 = 0x08;
 const BACKWARD: u8 = 0x04;
 
 /// What follows the name; nothing where that is but the version, by which the first picture says that there is a map.
-pub(super) fn gain(data: &[u8]) -> Option<Gain> {
+pub(super) fn gain(data: &[u8]) -> Option<GainMapMetadata> {
     let mut fields = Fields { rest: data, one: None };
     // The least version that a reader must know, and the writer's.
     let &[0, 0, _, _, flags] = fields.take()? else { return None };
@@ -26,7 +26,12 @@ pub(super) fn gain(data: &[u8]) -> Option<Gain> {
     let (base_headroom, alternate_headroom) = (fields.unsigned()?, fields.unsigned()?);
     let first = fields.channel()?;
     let channels = if flags & MANY_CHANNELS == 0 { [first; 3] } else { [first, fields.channel()?, fields.channel()?] };
-    Some(Gain { channels, base_headroom, alternate_headroom, in_base_colors: flags & IN_BASE_COLORS != 0 })
+    Some(GainMapMetadata {
+        channels,
+        base_headroom,
+        alternate_headroom,
+        uses_base_color_space: flags & IN_BASE_COLORS != 0,
+    })
 }
 
 struct Fields<'data> {
@@ -46,7 +51,7 @@ impl Fields<'_> {
         self.take().copied().map(u32::from_be_bytes)
     }
 
-    fn unsigned(&mut self) -> Option<Unsigned> {
+    fn unsigned(&mut self) -> Option<UnsignedFraction> {
         Some((
             self.number()?,
             match self.one {
@@ -56,12 +61,12 @@ impl Fields<'_> {
         ))
     }
 
-    fn signed(&mut self) -> Option<Signed> {
+    fn signed(&mut self) -> Option<SignedFraction> {
         self.unsigned().map(|(over, under)| (over.cast_signed(), under))
     }
 
-    fn channel(&mut self) -> Option<Channel> {
-        Some(Channel {
+    fn channel(&mut self) -> Option<GainMapChannel> {
+        Some(GainMapChannel {
             min: self.signed()?,
             max: self.signed()?,
             gamma: self.unsigned()?,
@@ -84,9 +89,13 @@ mod tests {
         let long = [&[0, 0, 0, 0, 0x40], &*numbers(&[0, 9, 12, 9, -3, 9, 18, 9, 9, 9, 1, 9, 2, 9])].concat();
         let short = [&[0, 0, 0, 0, 0x48], &*numbers(&[9, 0, 12, -3, 18, 9, 1, 2])].concat();
         let channel =
-            Channel { min: (-3, 9), max: (18, 9), gamma: (9, 9), base_offset: (1, 9), alternate_offset: (2, 9) };
-        let expected =
-            Gain { channels: [channel; 3], base_headroom: (0, 9), alternate_headroom: (12, 9), in_base_colors: true };
+            GainMapChannel { min: (-3, 9), max: (18, 9), gamma: (9, 9), base_offset: (1, 9), alternate_offset: (2, 9) };
+        let expected = GainMapMetadata {
+            channels: [channel; 3],
+            base_headroom: (0, 9),
+            alternate_headroom: (12, 9),
+            uses_base_color_space: true,
+        };
         assert_eq!([gain(&long), gain(&short)], [Some(expected); 2]);
         for data in [long, short] {
             for end in 0..data.len() {
@@ -101,6 +110,6 @@ mod tests {
         let data = [&[0, 0, 0, 0, 0x80], &*numbers(&[0, 1, 2, 1]), &*numbers(&channels)].concat();
         let gain = gain(&data).unwrap();
         assert_eq!(gain.channels.map(|channel| channel.max), [(2, 3), (12, 13), (22, 23)]);
-        assert!(!gain.in_base_colors);
+        assert!(!gain.uses_base_color_space);
     }
 }

@@ -9,23 +9,23 @@ mod numbers;
 mod pictures;
 mod xmp;
 
-use avif::{Gain, GainMap};
+use avif::{GainMap, GainMapMetadata};
 use image::metadata::Orientation;
 use image::{DynamicImage, GenericImageView};
 use model::{Cicp, Color, Depth, PlanarImage, Speed};
 
 use crate::jpeg::Jpeg;
-use crate::planes::{self, Style};
-use crate::resize::Light;
+use crate::planes::{self, PlaneFormat};
+use crate::resize::FilterImage;
 use crate::segments::{APP1, APP2, segments};
-use crate::{Error, icc_tags};
+use crate::{Error, encoder_memory, icc_tags};
 
 use xmp::Told;
 
 /// A gain map whose header was read.
 pub(crate) struct Found<'bytes> {
     jpeg: Jpeg<'bytes>,
-    gain: Gain,
+    gain: GainMapMetadata,
     /// The headroom, where the levels are as Apple's, whose gains are not logarithms.
     apple: Option<f64>,
 }
@@ -33,7 +33,7 @@ pub(crate) struct Found<'bytes> {
 /// A gain map as it was stored, not yet turned.
 pub(crate) struct Decoded {
     image: DynamicImage,
-    gain: Gain,
+    gain: GainMapMetadata,
     /// The profile of the brighter picture.
     icc: Option<Vec<u8>>,
 }
@@ -69,7 +69,7 @@ fn told(map: &[u8]) -> Option<Result<Told, &'static str>> {
 }
 
 /// What that means, given the picture whose map it is: gains, and the headroom where the levels are as Apple's.
-fn gain(jpeg: &[u8], told: Told) -> Result<(Gain, Option<f64>), &'static str> {
+fn gain(jpeg: &[u8], told: Told) -> Result<(GainMapMetadata, Option<f64>), &'static str> {
     const NONSENSE: &str = "its metadata makes no sense";
     let (gain, apple) = match told {
         Told::Gain(gain) => (gain, None),
@@ -81,12 +81,12 @@ fn gain(jpeg: &[u8], told: Told) -> Result<(Gain, Option<f64>), &'static str> {
             (apple::gain(headroom).ok_or(NONSENSE)?, Some(headroom))
         }
     };
-    if gain.is_sound() { Ok((gain, apple)) } else { Err(NONSENSE) }
+    if gain.is_valid() { Ok((gain, apple)) } else { Err(NONSENSE) }
 }
 
 impl<'bytes> Found<'bytes> {
-    fn open(map: &'bytes [u8], gain: Gain, apple: Option<f64>) -> Result<Self, String> {
-        if !avif::writes_gain_maps() {
+    fn open(map: &'bytes [u8], gain: GainMapMetadata, apple: Option<f64>) -> Result<Self, String> {
+        if !avif::can_write_gain_maps() {
             return Err(format!("the bundled libavif {} writes none", avif::library().version));
         }
         let jpeg = Jpeg::open(map).map_err(|error| error.to_string())?;
@@ -101,7 +101,7 @@ impl<'bytes> Found<'bytes> {
         let (width, height) = self.jpeg.size();
         let pixels = u64::from(width) * u64::from(height);
         pixels
-            .saturating_mul(4 * 3 + 2 * avif::bytes_per_pixel(Depth::Eight, speed))
+            .saturating_mul(4 * 3 + 2 * encoder_memory::bytes_per_pixel(Depth::Eight, speed))
             .saturating_add(self.jpeg.kept_bytes())
     }
 
@@ -131,23 +131,26 @@ impl Decoded {
 
 impl Upright {
     /// The map of a variant: as much smaller as that is, and never larger than it.
-    pub(crate) fn scaled(&self, variant: &PlanarImage, style: Style) -> Result<GainMap, Error> {
+    pub(crate) fn scaled(&self, variant: &PlanarImage, format: PlaneFormat) -> Result<GainMap, Error> {
         let Decoded { image, gain, icc } = &self.map;
         let (shape, (width, height)) = (variant.shape(), image.dimensions());
         let size = (part(width, shape.width, self.picture.0), part(height, shape.height, self.picture.1));
         // Levels are averaged as they are, for gains are no light.
-        let levels = Cicp { transfer: 8, ..Cicp::ICC };
-        let scaled =
-            if size == (width, height) { None } else { Some(Light::of(image, levels)?.resized(size)?.pixels()?) };
-        let color = Color { cicp: Cicp::ICC, icc: None };
-        let picture = planes::picture(scaled.as_ref().unwrap_or(image), &color, style)?;
+        let levels = Cicp { transfer: 8, ..Cicp::BY_PROFILE };
+        let scaled = if size == (width, height) {
+            None
+        } else {
+            Some(FilterImage::from_pixels(image, levels)?.resize(size)?.to_pixels()?)
+        };
+        let color = Color { cicp: Cicp::BY_PROFILE, icc: None };
+        let picture = planes::to_planar(scaled.as_ref().unwrap_or(image), &color, format)?;
         // The brighter picture differs by its curve alone, unless it says otherwise.
         let base = variant.color();
         let alternate = Color {
             cicp: Cicp { transfer: PQ, ..base.cicp },
-            icc: if gain.in_base_colors { base.icc.clone() } else { icc.clone().or_else(|| base.icc.clone()) },
+            icc: if gain.uses_base_color_space { base.icc.clone() } else { icc.clone().or_else(|| base.icc.clone()) },
         };
-        Ok(GainMap { image: picture, gain: *gain, alternate })
+        Ok(GainMap { image: picture, metadata: *gain, alternate })
     }
 }
 

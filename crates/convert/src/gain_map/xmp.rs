@@ -1,6 +1,6 @@
 //! Gain map metadata in a map's XMP: Adobe's names, which Android's Ultra HDR took over, and Apple's.
 
-use avif::{Channel, Gain, Signed, Unsigned};
+use avif::{GainMapChannel, GainMapMetadata, SignedFraction, UnsignedFraction};
 use roxmltree::{Document, Node, ParsingOptions};
 
 /// What names an XMP packet in a segment of its own.
@@ -18,7 +18,7 @@ const MOST_ATTRIBUTES: usize = 1000;
 /// What a packet says of gains.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Told {
-    Gain(Gain),
+    Gain(GainMapMetadata),
     /// That they are Apple's, and perhaps their headroom, as a factor.
     Apple(Option<f64>),
 }
@@ -52,7 +52,7 @@ struct Description<'tree, 'text> {
 
 impl<'tree> Description<'tree, '_> {
     /// Ultra HDR image format, "XMP metadata": offsets of 1/64 and a gamma of 1 unless they are told.
-    fn adobe(self) -> Option<Gain> {
+    fn adobe(self) -> Option<GainMapMetadata> {
         let (base_headroom, alternate_headroom) =
             (self.one("HDRCapacityMin", 0.0)?, self.one("HDRCapacityMax", f64::NAN)?);
         let (min, max) = (self.three("GainMapMin", 0.0)?, self.three("GainMapMax", f64::NAN)?);
@@ -62,7 +62,7 @@ impl<'tree> Description<'tree, '_> {
         let is_hdr = self.values("BaseRenditionIsHDR").is_some_and(|values| values == ["True"]);
         let (base, alternate) = if is_hdr { (hdr, sdr) } else { (sdr, hdr) };
         let channel = |index: usize| {
-            Some(Channel {
+            Some(GainMapChannel {
                 min: signed(min[index])?,
                 max: signed(max[index])?,
                 gamma: unsigned(gamma[index])?,
@@ -75,7 +75,12 @@ impl<'tree> Description<'tree, '_> {
             headrooms.reverse();
         }
         let channels = [channel(0)?, channel(1)?, channel(2)?];
-        Some(Gain { channels, base_headroom: headrooms[0], alternate_headroom: headrooms[1], in_base_colors: true })
+        Some(GainMapMetadata {
+            channels,
+            base_headroom: headrooms[0],
+            alternate_headroom: headrooms[1],
+            uses_base_color_space: true,
+        })
     }
 
     /// One value, or the same three times.
@@ -112,7 +117,7 @@ impl<'tree> Description<'tree, '_> {
 }
 
 /// Millionths, of numbers that are some.
-pub(super) fn signed(number: f64) -> Option<Signed> {
+pub(super) fn signed(number: f64) -> Option<SignedFraction> {
     const PART: u32 = 1_000_000;
     /// No picture has gains of so many stops.
     const MOST: f64 = 2_000.0;
@@ -120,7 +125,7 @@ pub(super) fn signed(number: f64) -> Option<Signed> {
     (number.abs() <= MOST).then(|| ((number * f64::from(PART)).round() as i32, PART))
 }
 
-pub(super) fn unsigned(number: f64) -> Option<Unsigned> {
+pub(super) fn unsigned(number: f64) -> Option<UnsignedFraction> {
     let (over, under) = signed(number)?;
     Some((u32::try_from(over).ok()?, under))
 }
@@ -129,7 +134,7 @@ pub(super) fn unsigned(number: f64) -> Option<Unsigned> {
 mod tests {
     use super::*;
 
-    fn gain(packet: &[u8]) -> Gain {
+    fn gain(packet: &[u8]) -> GainMapMetadata {
         let Some(Ok(Told::Gain(gain))) = told(packet) else { unreachable!("{packet:?}") };
         gain
     }
@@ -149,7 +154,7 @@ mod tests {
             "<a:GainMapMax><rdf:Seq><rdf:li>1</rdf:li><rdf:li>2.5</rdf:li><rdf:li>3</rdf:li></rdf:Seq></a:GainMapMax>";
         let gain = gain(&packet(attributes, &format!("<a:Gamma> 2 </a:Gamma>{list}")));
         assert_eq!(gain.channels.map(|channel| channel.max.0), [1_000_000, 2_500_000, 3_000_000]);
-        let Channel { min, gamma, base_offset, alternate_offset, .. } = gain.channels[1];
+        let GainMapChannel { min, gamma, base_offset, alternate_offset, .. } = gain.channels[1];
         assert_eq!((min.0, gamma.0, base_offset.0, alternate_offset.0), (-500_000, 2_000_000, 15_625, 15_625));
         assert_eq!((gain.base_headroom.0, gain.alternate_headroom.0), (0, 3_000_000));
     }

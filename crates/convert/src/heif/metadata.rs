@@ -1,6 +1,6 @@
 //! Exif and XMP of an AVIF (ISO/IEC 23008-12, annex A).
 
-use avif::Attached;
+use avif::Attachments;
 
 use super::Media;
 use super::boxes::Fields;
@@ -16,10 +16,10 @@ pub(super) fn read(
     meta: Option<&Meta<'_>>,
     movie: Option<&Movie<'_>>,
     media: &mut Media<'_>,
-) -> Result<Attached, Error> {
+) -> Result<Attachments, Error> {
     let track = movie.and_then(|movie| movie.meta.as_ref()).map(Meta::read).transpose()?;
-    let mut attached = Attached::default();
-    let Attached { exif, xmp, .. } = &mut attached;
+    let mut attachments = Attachments::default();
+    let Attachments { exif, xmp, .. } = &mut attachments;
     for meta in track.as_ref().into_iter().chain(meta) {
         let describes = |item: &Item<'_>| match meta.primary {
             // All items of a track's box describe the track.
@@ -39,5 +39,5 @@ pub(super) fn read(
             }
         }
     }
-    Ok(attached)
+    Ok(attachments)
 }

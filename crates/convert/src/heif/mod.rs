@@ -23,7 +23,7 @@ mod write;
 
 pub(crate) use claim::{MOST_PIXELS, SMALL};
 
-use avif::Attached;
+use avif::Attachments;
 use boxes::{Name, Part};
 use media::Media;
 use meta::Meta;
@@ -41,7 +41,7 @@ pub(crate) struct Container {
     pub(crate) file: Vec<u8>,
     pub(crate) has_gain_map: bool,
     /// Exif and XMP, where they are kept.
-    pub(crate) attached: Attached,
+    pub(crate) attachments: Attachments,
     /// Samples of all tracks.
     pub(crate) samples: usize,
     /// What was left out and is missed.
@@ -77,18 +77,18 @@ pub(crate) fn read(file: &[u8], metadata: Metadata) -> Result<Container, Error> 
         StillReader::new(meta, &mut media, &mut profiles).read(primary, brands.contains(b"tmap"))
     });
     let still = still.transpose()?;
-    let attached = match metadata {
-        Metadata::Strip => Attached::default(),
+    let attachments = match metadata {
+        Metadata::Strip => Attachments::default(),
         // Metadata that cannot be read is no reason to lose the image.
         Metadata::Keep => metadata::read(meta.as_ref(), movie.as_ref(), &mut media).unwrap_or_else(|error| {
             notes.push(format!("its Exif and XMP were left out of narrower variants: {error}"));
-            Attached::default()
+            Attachments::default()
         }),
     };
     let samples = movie.as_ref().map_or(0, Movie::samples);
     let has_gain_map = still.as_ref().is_some_and(|still| still.gain_map.is_some());
     let file = write::file(&brands, still.as_ref(), movie.as_ref(), &media.bytes)?;
-    Ok(Container { file, has_gain_map, attached, samples, notes })
+    Ok(Container { file, has_gain_map, attachments, samples, notes })
 }
 
 /// The contents of the boxes `meta` and `moov`. Where one of them was found, bytes behind it need not be boxes: some

@@ -12,7 +12,6 @@ mod tally;
 mod timing;
 mod webp;
 
-use avif::Content;
 use image::metadata::Orientation;
 use image::{DynamicImage, RgbaImage};
 use model::{Cicp, Color, Limits};
@@ -20,7 +19,8 @@ use model::{Cicp, Color, Limits};
 use self::canvas::{Canvas, Part};
 use self::tally::Tally;
 use self::timing::{Delay, Timing};
-use crate::{Error, Format, content, profile};
+use crate::content::{self, Content};
+use crate::{Error, Format, profile};
 
 pub(crate) use self::gif::LARGEST_FRAME;
 
@@ -165,7 +165,7 @@ impl Moving {
             let frame = frame?;
             opaque = opaque && frame.pixels().all(|pixel| pixel.0[3] == u8::MAX);
             let frame = DynamicImage::from(frame);
-            drawn += u32::from(content::of(&frame) == Content::Graphic);
+            drawn += u32::from(content::classify(&frame) == Content::Graphic);
             first.get_or_insert(frame);
         }
         let form = Form { gray, opaque };
@@ -183,7 +183,8 @@ impl Moving {
     fn rest(&self) -> Result<impl Iterator<Item = Result<(DynamicImage, Color), Error>>, Error> {
         let upright = |frame: RgbaImage| {
             // What is to be told of the colors was told of the first frame.
-            let (mut frame, color) = profile::settle(self.form.of(frame), self.icc.clone(), self.cicp, &mut Vec::new());
+            let (mut frame, color) =
+                profile::resolve_colors(self.form.of(frame), self.icc.clone(), self.cicp, &mut Vec::new());
             frame.apply_orientation(self.orientation);
             (frame, color)
         };

@@ -1,93 +1,101 @@
-//! How a picture's score goes with the quantizer.
+//! The score of an image as a function of the quantizer.
 
 use std::ops::RangeInclusive;
 
-use avif::{Content, Quantizer, Step};
+use avif::{Quantizer, QuantizerStep};
 use model::Depth;
 
-/// The coarsest quantizer that is tried. SSIMULACRA2 hardly sees a flat color that is shifted, which is what the coarsest
-/// make of one: by up to 20 levels of 255 in drawn pictures of one color.
-pub(super) fn coarsest(content: Content) -> Quantizer {
+use crate::content::Content;
+
+/// The coarsest quantizer of a search. Coarser quantizers shift flat colors, by up to 20 levels of 255 in graphics of one
+/// color, and SSIMULACRA2 hardly measures such a shift.
+pub(super) fn coarsest_quantizer(content: Content) -> Quantizer {
     match content {
         Content::Photograph => Quantizer::whole(42),
         Content::Graphic => Quantizer::whole(25),
     }
 }
 
-/// A picture's scores by quantizer. The logarithm of what is missing to 100 grows with the quantizer along two straight
-/// lines, whose slopes are much the same for most pictures; their height is the picture's own.
+/// An image's score by quantizer. The logarithm of the loss (100 minus the score) grows with the quantizer along two straight
+/// lines. Their slopes are similar for most images; their height depends on the image.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Curve {
-    /// Where it is known.
-    at: Quantizer,
-    /// The logarithm of what is missing to 100 there.
-    missing: f32,
-    /// What its slopes are to the usual ones.
+pub(crate) struct ScoreCurve {
+    /// The quantizer of the measurement.
+    measured_at: Quantizer,
+    /// The logarithm of the loss there.
+    log_loss: f32,
+    /// The ratio of its slopes to the typical ones.
     steepness: f32,
 }
 
-/// The slopes below and above [`BEND`]: the medians of seven photographs from quality 20 to 90, SVT-AV1 and libaom.
-const FINE: f32 = 0.025;
-const COARSE: f32 = 0.041;
+/// The typical slopes below and above [`BEND`]: the medians of seven photographs from quality 20 to 90, with SVT-AV1 and
+/// libaom.
+const SLOPE_BELOW_BEND: f32 = 0.025;
+const SLOPE_ABOVE_BEND: f32 = 0.041;
+/// The quantizer at which the slope changes.
 const BEND: f32 = 25.0;
 
-/// The score that the typical pictures below reach.
-const TYPICAL: f32 = 75.0;
+/// The score of a typical image at the quantizer in [`ScoreCurve::typical`].
+const TYPICAL_SCORE: f32 = 75.0;
 
-/// How much a slope may differ from the usual one. The steepest seen of 41 photographs was 3.1 times as steep.
-const STEEPNESS: RangeInclusive<f32> = 0.5..=4.0;
-/// How far apart two measurements tell a slope and not their own chance.
-const APART: f32 = 2.0;
+/// The limits of the steepness. The maximum of 41 photographs was 3.1.
+const STEEPNESS_RANGE: RangeInclusive<f32> = 0.5..=4.0;
+/// The minimum distance in quantizers of two measurements for a slope. The slope between closer ones is mostly noise.
+const MIN_SLOPE_DISTANCE: f32 = 2.0;
 
-impl Curve {
-    /// What a picture is taken for before anything is known of it.
+impl ScoreCurve {
+    /// The curve before any measurement.
     pub(crate) fn typical(content: Content, depth: Depth) -> Self {
-        // Measured on 40 photographs and 5 screenshots; libaom 3.11 has another idea of a quantizer than later ones.
-        let quantizer = match (content, depth, cfg!(feature = "system")) {
-            (Content::Photograph, Depth::Eight, false) => 16,
-            (Content::Photograph, _, false) => 23,
+        // Measured on 40 photographs and 5 screenshots. The same quantizer means another quality in libaom 3.11 than in later
+        // versions.
+        let quantizer = match (content, depth, avif::IS_BUNDLED) {
+            (Content::Photograph, Depth::Eight, true) => 16,
+            (Content::Photograph, _, true) => 23,
             (Content::Photograph | Content::Graphic, _, _) => 28,
         };
-        Self { at: Quantizer::whole(quantizer), missing: missing(TYPICAL), steepness: 1.0 }
+        Self { measured_at: Quantizer::whole(quantizer), log_loss: log_loss(TYPICAL_SCORE), steepness: 1.0 }
     }
 
-    /// What a photograph of this curve at 8 bits is taken for at 10, near a score: of 26 photographs, all but one were within
-    /// three quantizers.
+    /// The expected curve at 10 bits near a score, for a photograph with this curve at 8 bits. Of 26 photographs, all but one
+    /// were within three quantizers of it.
     pub(super) fn at_ten_bits(self, score: f32) -> Self {
-        let eight = self.quantizer(score, Step::Whole).value();
-        Self { at: Quantizer::at_most(13.5 + 0.6 * eight, Step::Whole), missing: missing(score), steepness: 1.0 }
+        let eight = self.quantizer_for(score, QuantizerStep::Whole).value();
+        let measured_at = Quantizer::at_most(13.5 + 0.6 * eight, QuantizerStep::Whole);
+        Self { measured_at, log_loss: log_loss(score), steepness: 1.0 }
     }
 
-    /// The curve of the same slopes through a measurement.
-    pub(super) fn moved(self, at: Quantizer, score: f32) -> Self {
-        Self { at, missing: missing(score), ..self }
+    /// The curve with the same slopes through a measurement.
+    pub(super) fn through(self, measured_at: Quantizer, score: f32) -> Self {
+        Self { measured_at, log_loss: log_loss(score), ..self }
     }
 
-    /// The curve through a second measurement as well as where it is known.
-    pub(super) fn bent(self, at: Quantizer, score: f32) -> Self {
-        let moved = self.moved(at, score);
-        if (at.value() - self.at.value()).abs() < APART {
-            return moved;
+    /// The curve through this curve's measurement and a second one.
+    pub(super) fn refined(self, measured_at: Quantizer, score: f32) -> Self {
+        let second = self.through(measured_at, score);
+        if (measured_at.value() - self.measured_at.value()).abs() < MIN_SLOPE_DISTANCE {
+            return second;
         }
-        let steepness = (moved.missing - self.missing) / (height(at) - height(self.at));
-        Self { steepness: steepness.clamp(*STEEPNESS.start(), *STEEPNESS.end()), ..moved }
+        let typical = typical_log_loss(measured_at) - typical_log_loss(self.measured_at);
+        let steepness = (second.log_loss - self.log_loss) / typical;
+        Self { steepness: steepness.clamp(*STEEPNESS_RANGE.start(), *STEEPNESS_RANGE.end()), ..second }
     }
 
     /// The coarsest quantizer that reaches a score.
-    pub(crate) fn quantizer(self, score: f32, step: Step) -> Quantizer {
-        let wanted = height(self.at) + (missing(score) - self.missing) / self.steepness;
-        Quantizer::at_most(BEND + wanted / if wanted < 0.0 { FINE } else { COARSE }, step)
+    pub(crate) fn quantizer_for(self, score: f32, step: QuantizerStep) -> Quantizer {
+        let log_loss = typical_log_loss(self.measured_at) + (log_loss(score) - self.log_loss) / self.steepness;
+        let slope = if log_loss < 0.0 { SLOPE_BELOW_BEND } else { SLOPE_ABOVE_BEND };
+        Quantizer::at_most(BEND + log_loss / slope, step)
     }
 }
 
-/// How high the usual curve is at a quantizer, above its bend.
-fn height(at: Quantizer) -> f32 {
-    let steps = at.value() - BEND;
-    steps * if steps < 0.0 { FINE } else { COARSE }
+/// The logarithm of the loss on the typical curve, relative to the loss at its bend.
+fn typical_log_loss(at: Quantizer) -> f32 {
+    let distance = at.value() - BEND;
+    distance * if distance < 0.0 { SLOPE_BELOW_BEND } else { SLOPE_ABOVE_BEND }
 }
 
-fn missing(score: f32) -> f32 {
-    // Nothing scores 100 that is not lossless.
+fn log_loss(score: f32) -> f32 {
+    // Only lossless files have a score of 100.
     (100.0 - score).max(1.0).ln()
 }
 
@@ -96,29 +104,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_curve_goes_through_what_was_measured_and_falls_with_the_quantizer() {
-        for known in [3, 16, 25, 40, 60].map(Quantizer::whole) {
-            let curve = photograph().moved(known, 70.0);
-            assert!(known.value() - curve.quantizer(70.01, Step::Quarter).value() <= 0.25);
-            assert!(curve.quantizer(80.0, Step::Whole) < known && curve.quantizer(60.0, Step::Whole) > known);
+    fn curve_contains_its_measurement_and_falls_with_the_quantizer() {
+        for measured_at in [3, 16, 25, 40, 60].map(Quantizer::whole) {
+            let curve = photograph().through(measured_at, 70.0);
+            assert!(measured_at.value() - curve.quantizer_for(70.01, QuantizerStep::Quarter).value() <= 0.25);
+            assert!(
+                curve.quantizer_for(80.0, QuantizerStep::Whole) < measured_at
+                    && curve.quantizer_for(60.0, QuantizerStep::Whole) > measured_at
+            );
         }
     }
 
     #[test]
-    fn a_curve_goes_through_two_measurements_of_a_steep_picture() {
-        // A portrait in black and white, by libaom 3.11 at speed 6.
-        let curve = photograph().moved(Quantizer::whole(10), 70.9).bent(Quantizer::whole(3), 83.26);
-        assert_eq!(curve.quantizer(70.89, Step::Whole), Quantizer::whole(10));
-        assert_eq!(curve.quantizer(83.25, Step::Whole), Quantizer::whole(3));
-        assert_eq!(curve.quantizer(75.0, Step::Whole), Quantizer::whole(8));
+    fn refined_curve_contains_both_measurements() {
+        // A black-and-white portrait with a steep curve, encoded by libaom 3.11 at speed 6.
+        let curve = photograph().through(Quantizer::whole(10), 70.9).refined(Quantizer::whole(3), 83.26);
+        assert_eq!(curve.quantizer_for(70.89, QuantizerStep::Whole), Quantizer::whole(10));
+        assert_eq!(curve.quantizer_for(83.25, QuantizerStep::Whole), Quantizer::whole(3));
+        assert_eq!(curve.quantizer_for(75.0, QuantizerStep::Whole), Quantizer::whole(8));
     }
 
     #[test]
-    fn what_no_quantizer_reaches_is_the_finest() {
-        assert_eq!(photograph().moved(Quantizer::whole(40), 20.0).quantizer(95.0, Step::Whole), Quantizer::FINEST);
+    fn unreachable_score_needs_the_finest_quantizer() {
+        assert_eq!(
+            photograph().through(Quantizer::whole(40), 20.0).quantizer_for(95.0, QuantizerStep::Whole),
+            Quantizer::FINEST
+        );
     }
 
-    fn photograph() -> Curve {
-        Curve::typical(Content::Photograph, Depth::Eight)
+    fn photograph() -> ScoreCurve {
+        ScoreCurve::typical(Content::Photograph, Depth::Eight)
     }
 }

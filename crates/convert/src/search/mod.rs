@@ -1,214 +1,187 @@
-//! The smallest encode that looks as good as was asked for.
+//! The search for the smallest encode that reaches a target score.
 //!
-//! What a quality number does to a picture differs so much between pictures that one number for all of them wastes a fifth
-//! of all bytes. Here the number is looked for: by encoding a sample, then by the encode that is wanted, which is measured
-//! and, where it misses, made again. How the score goes with the number is much the same curve for every picture, only
-//! higher or lower, so one measurement tells nearly all of it.
+//! The same quality number gives different images very different scores: one number for all images wastes a fifth of all
+//! bytes. The search encodes a sample of the image first. Then it encodes the whole image, measures the score, and encodes
+//! again if the score misses the target. The score depends on the quantizer by much the same curve for every image, only
+//! higher or lower, so one measurement predicts most of it.
 
+mod compared_image;
+mod comparison;
 mod curve;
-mod pixels;
 mod sample;
 mod score;
 mod weights;
 
-use avif::{Attached, Quantizer, Settings, Step};
+use avif::{Attachments, Quantizer, QuantizerStep};
 use image::DynamicImage;
 use model::{PlanarImage, Score};
 
-pub(crate) use self::curve::Curve;
-use self::curve::coarsest;
-use self::pixels::Pixels;
+use self::compared_image::ComparedImage;
+use self::comparison::Comparison;
+pub(crate) use self::comparison::{ScoredFile, SearchError};
+pub(crate) use self::curve::ScoreCurve;
+use self::curve::coarsest_quantizer;
 use self::sample::Sample;
 pub(crate) use self::score::CELL_MEMORY;
-use self::score::{Cell, cells, score};
+use self::score::cells;
+use crate::encoder::EncoderSettings;
+use crate::ten_bits;
 
-/// The file that was found.
-pub(crate) struct Found {
-    pub(crate) file: Vec<u8>,
-    /// SSIMULACRA2.
-    pub(crate) score: f32,
-}
+/// The maximum number of full encodes of a search. Hardly any image needs a third.
+const MAX_ENCODES: usize = 4;
+/// Added to the target score of an encode, so that most images need only one.
+const TARGET_MARGIN: f32 = 0.25;
+/// The distance in quantizers up to which a curve is reliable from its measurement.
+const MAX_EXTRAPOLATION: f32 = 4.0;
+/// The logarithm of the bytes that one quantizer saves: the median of six photographs, at 8 and at 10 bits.
+const LOG_BYTES_PER_QUANTIZER: f32 = 0.05;
+/// 10 bits are tried only if a photograph needs this quantizer or a finer one at 8 bits. Of three that needed coarser ones,
+/// none was more than 1 % smaller at 10 bits.
+const MAX_QUANTIZER_FOR_TEN_BITS: f32 = 20.0;
+/// 10 bits are used only if they make the file smaller by this factor: they take a quarter more CPU.
+const MAX_TEN_BIT_SIZE: f32 = 0.98;
+/// The maximum number of pixels that are compared. Of larger images, cells from all over the image are compared.
+const MAX_COMPARED_PIXELS: u64 = 6_000_000;
 
-/// Why nothing was found.
-#[derive(Debug)]
-pub(crate) enum Failed {
-    /// An encode failed.
-    Encode(avif::Error),
-    /// The pixels could not be compared, which is nothing against encoding them.
-    Compare(String),
-}
-
-impl From<avif::Error> for Failed {
-    fn from(error: avif::Error) -> Self {
-        Self::Encode(error)
-    }
-}
-
-/// Encodes at the full speed that the search may take; hardly any picture takes a third.
-const ENCODES: usize = 4;
-/// How much above the target an encode aims, so that most need no second one.
-const AIM: f32 = 0.25;
-/// How far the curve leads from where it was measured.
-const FAR: f32 = 4.0;
-/// The logarithm of what the next coarser quantizer saves: the median of six photographs, at either depth.
-const SMALLER: f32 = 0.05;
-/// The coarsest quantizer at 8 bits of a photograph that is tried at 10: of three that took coarser ones none was smaller by
-/// more than 1 %.
-const FINE: f32 = 20.0;
-/// How much smaller 10 bits must be to be taken: they cost a quarter more CPU.
-const WORTHWHILE: f32 = 0.98;
-/// The most pixels of a picture that are compared; cells from all over a larger one stand for the rest.
-const COMPARED: u64 = 6_000_000;
-
-/// What is to be encoded, and what the result is compared with.
-struct Subject<'a> {
-    picture: &'a PlanarImage,
-    reference: Pixels<'a>,
-    cells: &'a [Cell],
-}
-
-impl Subject<'_> {
-    fn encode(&self, quantizer: Quantizer, attached: &Attached, settings: &Settings) -> Result<Found, Failed> {
-        let settings = Settings { quantizer, ..*settings };
-        let file = avif::encode(self.picture, attached, &settings)?;
-        let (width, height) = self.reference.size();
-        let decoded = avif::decode(&file, width.saturating_mul(height))?;
-        let score = score(self.reference, Pixels::Planes(&decoded.image), self.cells)?;
-        Ok(Found { file, score })
-    }
-
-    /// Its curve near the target, by one encode or two.
-    fn learn(&self, expected: Curve, target: Score, settings: &Settings) -> Result<Learnt, Failed> {
-        let target = target.value();
-        let coarsest = coarsest(settings.content);
-        let wanted = |curve: Curve| curve.quantizer(target, Step::Whole).min(coarsest);
-        let first = wanted(expected);
-        let found = self.encode(first, &Attached::default(), settings)?;
-        let curve = expected.moved(first, found.score);
-        let second = wanted(curve);
-        if (second.value() - first.value()).abs() < FAR {
-            return Ok(Learnt::new(curve, &found.file, first, second));
-        }
-        let found = self.encode(second, &Attached::default(), settings)?;
-        let curve = curve.bent(second, found.score);
-        Ok(Learnt::new(curve, &found.file, second, wanted(curve)))
-    }
-}
-
-/// What encoding a picture told.
-struct Learnt {
-    curve: Curve,
-    /// What the target is going to take.
+/// The result of encoding a sample.
+struct CurveFit {
+    curve: ScoreCurve,
+    /// The bytes that the sample would need to reach the target.
     bytes: f32,
 }
 
-impl Learnt {
+impl CurveFit {
+    /// `file` was encoded at `quantizer`; the target needs `target_quantizer`.
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-    fn new(curve: Curve, file: &[u8], at: Quantizer, wanted: Quantizer) -> Self {
-        let bytes = file.len() as f32 * (SMALLER * (at.value() - wanted.value())).exp();
-        Self { curve, bytes }
+    fn new(curve: ScoreCurve, file: &[u8], quantizer: Quantizer, target_quantizer: Quantizer) -> Self {
+        let saving = LOG_BYTES_PER_QUANTIZER * (quantizer.value() - target_quantizer.value());
+        Self { curve, bytes: file.len() as f32 * saving.exp() }
     }
 }
 
-/// Where a search starts.
+/// How to encode an image, by a sample of it.
 #[derive(Clone, Copy)]
-pub(crate) struct Start {
-    pub(crate) curve: Curve,
-    /// Whether the picture, and all that are made of the same source, are smaller at 10 bits than at their 8.
-    pub(crate) deeper: bool,
+pub(crate) struct SampleAnalysis {
+    pub(crate) curve: ScoreCurve,
+    /// Whether the image and its other sizes are smaller at 10 bits than at 8.
+    pub(crate) prefers_ten_bits: bool,
 }
 
-/// Learns how a large picture is coded best from a sample of it. A small one is taken for what is `typical`: it is soon
-/// encoded as a whole.
-pub(crate) fn begin(
-    picture: &PlanarImage,
+/// Measures the curve of a large image on a sample, and whether it is smaller at 10 bits. A small image gets the `typical`
+/// curve, because encoding all of it takes little time.
+pub(crate) fn analyze_sample(
+    planar: &PlanarImage,
     reference: Option<&DynamicImage>,
-    typical: Curve,
+    typical: ScoreCurve,
     target: Score,
-    settings: &Settings,
-) -> Result<Start, Failed> {
-    let Some(sample) = Sample::of(picture, pixels(picture, reference))? else {
-        return Ok(Start { curve: typical, deeper: false });
+    settings: &EncoderSettings,
+) -> Result<SampleAnalysis, SearchError> {
+    let Some(sample) = Sample::new(planar, compared_image(planar, reference))? else {
+        return Ok(SampleAnalysis { curve: typical, prefers_ten_bits: false });
     };
-    let at_eight = sample.subject().learn(typical, target, settings)?;
-    let fine = at_eight.curve.quantizer(target.value(), Step::Whole).value() <= FINE;
-    if !fine || !avif::may_prefer_ten_bits(picture, settings.content) {
-        return Ok(Start { curve: at_eight.curve, deeper: false });
+    let at_eight = fit_curve(&sample.comparison(), typical, target, settings)?;
+    let quantizer = at_eight.curve.quantizer_for(target.value(), QuantizerStep::Whole);
+    if quantizer.value() > MAX_QUANTIZER_FOR_TEN_BITS || !ten_bits::may_be_smaller(planar, settings.content) {
+        return Ok(SampleAnalysis { curve: at_eight.curve, prefers_ten_bits: false });
     }
     let expected = at_eight.curve.at_ten_bits(target.value());
-    let at_ten = sample.deepened()?.subject().learn(expected, target, settings)?;
-    let deeper = at_ten.bytes < at_eight.bytes * WORTHWHILE;
-    Ok(Start { curve: if deeper { at_ten.curve } else { at_eight.curve }, deeper })
+    let at_ten = fit_curve(&sample.into_ten_bits()?.comparison(), expected, target, settings)?;
+    let prefers_ten_bits = at_ten.bytes < at_eight.bytes * MAX_TEN_BIT_SIZE;
+    Ok(SampleAnalysis { curve: if prefers_ten_bits { at_ten.curve } else { at_eight.curve }, prefers_ten_bits })
 }
 
-/// Learns a large picture's curve from a sample of it, `expected` being where to look first.
-pub(crate) fn look(
-    picture: &PlanarImage,
+/// Measures the curve of a large image on a sample, starting from the `expected` curve. A small image gets the expected curve.
+pub(crate) fn fit_sample_curve(
+    planar: &PlanarImage,
     reference: Option<&DynamicImage>,
-    expected: Curve,
+    expected: ScoreCurve,
     target: Score,
-    settings: &Settings,
-) -> Result<Curve, Failed> {
-    match Sample::of(picture, pixels(picture, reference))? {
-        Some(sample) => Ok(sample.subject().learn(expected, target, settings)?.curve),
+    settings: &EncoderSettings,
+) -> Result<ScoreCurve, SearchError> {
+    match Sample::new(planar, compared_image(planar, reference))? {
+        Some(sample) => Ok(fit_curve(&sample.comparison(), expected, target, settings)?.curve),
         None => Ok(expected),
     }
 }
 
-/// Encodes a picture at the coarsest quantizer that reaches the target, or as well as it gets.
-pub(crate) fn find(
-    picture: &PlanarImage,
-    reference: Option<&DynamicImage>,
-    mut curve: Curve,
+/// Measures a curve near the target score with one encode or two.
+fn fit_curve(
+    sample: &Comparison<'_>,
+    expected: ScoreCurve,
     target: Score,
-    attached: &Attached,
-    settings: &Settings,
-) -> Result<Found, Failed> {
-    let reference = pixels(picture, reference);
-    let cells = cells(reference.size(), COMPARED);
-    let subject = Subject { picture, reference, cells: &cells };
+    settings: &EncoderSettings,
+) -> Result<CurveFit, SearchError> {
+    let coarsest = coarsest_quantizer(settings.content);
+    let quantizer = |curve: ScoreCurve| curve.quantizer_for(target.value(), QuantizerStep::Whole).min(coarsest);
+    let first = quantizer(expected);
+    let encode = sample.encode(first, &Attachments::default(), settings)?;
+    let curve = expected.through(first, encode.score);
+    let second = quantizer(curve);
+    if (second.value() - first.value()).abs() < MAX_EXTRAPOLATION {
+        return Ok(CurveFit::new(curve, &encode.file, first, second));
+    }
+    let encode = sample.encode(second, &Attachments::default(), settings)?;
+    let curve = curve.refined(second, encode.score);
+    Ok(CurveFit::new(curve, &encode.file, second, quantizer(curve)))
+}
+
+/// Encodes an image at the coarsest quantizer that reaches the target, or at a fine quantizer if none of the encodes reaches
+/// it.
+pub(crate) fn encode_at_target(
+    planar: &PlanarImage,
+    reference: Option<&DynamicImage>,
+    mut curve: ScoreCurve,
+    target: Score,
+    attachments: &Attachments,
+    settings: &EncoderSettings,
+) -> Result<ScoredFile, SearchError> {
+    let reference = compared_image(planar, reference);
+    let cells = cells(reference.size(), MAX_COMPARED_PIXELS);
+    let comparison = Comparison { planar, reference, cells: &cells };
     let target = target.value();
-    let coarsest = coarsest(settings.content);
-    let step = avif::quantizer_step(picture, attached, settings);
-    let mut quantizer = curve.quantizer(target + AIM, step).min(coarsest);
-    // What failed bounds what may be tried from one side, what passed from the other.
+    let coarsest = coarsest_quantizer(settings.content);
+    let step = settings.quantizer_step(planar, attachments);
+    let mut quantizer = curve.quantizer_for(target + TARGET_MARGIN, step).min(coarsest);
+    // An encode below the target is an upper bound for further quantizers, an encode above it a lower bound.
     let (mut lowest, mut highest, mut best) = (Quantizer::FINEST, coarsest, None);
-    for encode in 0..ENCODES {
-        let found = subject.encode(quantizer, attached, settings)?;
+    for encode in 0..MAX_ENCODES {
+        let scored = comparison.encode(quantizer, attachments, settings)?;
         curve = match encode {
-            // What was expected is of other encodes: it tells no slope.
-            0 => curve.moved(quantizer, found.score),
-            _ => curve.bent(quantizer, found.score),
+            // The expected curve was measured on other encodes, so its point and this one do not define a slope.
+            0 => curve.through(quantizer, scored.score),
+            _ => curve.refined(quantizer, scored.score),
         };
-        let missed = found.score < target;
-        let close = !missed && found.score <= target + slack(step);
-        if missed && quantizer != Quantizer::FINEST {
+        let is_below_target = scored.score < target;
+        let is_close = !is_below_target && scored.score <= target + score_tolerance(step);
+        if is_below_target && quantizer != Quantizer::FINEST {
             highest = quantizer.finer(step);
         } else {
             lowest = quantizer.coarser(step);
-            best = Some(found);
+            best = Some(scored);
         }
-        if close || lowest > highest {
+        if is_close || lowest > highest {
             break;
         }
-        quantizer = curve.quantizer(target + AIM, step).clamp(lowest, highest);
+        quantizer = curve.quantizer_for(target + TARGET_MARGIN, step).clamp(lowest, highest);
     }
-    match best {
-        Some(found) => Ok(found),
-        // Short every time: the curve misleads, and what is promised goes before what it costs.
-        None => subject.encode(Quantizer::at_most(quantizer.value() - FAR, step), attached, settings),
+    if let Some(scored) = best {
+        return Ok(scored);
     }
+    // Every encode is below the target, so the curve is wrong. The score is more important than the size.
+    let quantizer = Quantizer::at_most(quantizer.value() - MAX_EXTRAPOLATION, step);
+    comparison.encode(quantizer, attachments, settings)
 }
 
-/// How much above the target an encode may come out: what another one would save is not worth its time. A whole quantizer
-/// is a point of score and more.
-fn slack(step: Step) -> f32 {
+/// How much the score of an encode may exceed the target: another encode would save too little. A whole quantizer changes the
+/// score by one point or more.
+fn score_tolerance(step: QuantizerStep) -> f32 {
     match step {
-        Step::Quarter => 0.75,
-        Step::Whole => 1.5,
+        QuantizerStep::Quarter => 0.75,
+        QuantizerStep::Whole => 1.5,
     }
 }
 
-fn pixels<'a>(picture: &'a PlanarImage, reference: Option<&'a DynamicImage>) -> Pixels<'a> {
-    reference.map_or(Pixels::Planes(picture), Pixels::Image)
+/// The reference of an encode: the given pixels, or the planes.
+fn compared_image<'a>(planar: &'a PlanarImage, reference: Option<&'a DynamicImage>) -> ComparedImage<'a> {
+    reference.map_or(ComparedImage::Planar(planar), ComparedImage::Interleaved)
 }

@@ -1,69 +1,73 @@
-//! A small picture that stands for a large one.
+//! A small image of parts of a large one. The search encodes it instead of the large image.
 
 use image::{DynamicImage, RgbImage, imageops};
 use model::{PlanarImage, Shape};
 
-use super::pixels::{Area, Pixels, tiled};
+use super::compared_image::{Area, ComparedImage, tile};
+use super::comparison::{Comparison, SearchError};
 use super::score::Cell;
-use super::{Failed, Subject};
 use crate::planes;
 
-/// Pixels of a picture that needs no sample: one would be as large.
-const WHOLE: u64 = 1_200_000;
-/// Tiles of a sample, from all over the picture.
-const TILES: u32 = 16;
+/// Images with at most this many pixels need no sample: it would be as large.
+const MAX_PIXELS_WITHOUT_SAMPLE: u64 = 1_200_000;
+/// The maximum number of tiles of a sample. They come from all over the image.
+const MAX_TILES: u32 = 16;
 /// Pixels along a tile's side.
-const SIDE: u32 = 256;
-/// Pixels along its edges that are encoded with it and not counted: beyond them lies a tile from elsewhere. A multiple of
-/// 32, as are the others, for the sake of the coarsest scale that is compared.
-const MARGIN: u32 = 32;
+const TILE_SIDE: u32 = 256;
+/// Pixels along a tile's edges that are encoded but not counted, because the neighboring tile comes from another part of the
+/// image. All sizes are multiples of 32, because the coarsest scale of the score has one pixel for 32.
+const TILE_MARGIN: u32 = 32;
 
-/// Tiles of a picture put side by side, the same tiles of what it is compared with, and which pixels of them count.
+/// Tiles of an image, the same tiles of its reference, and the pixels that are counted.
 pub(super) struct Sample {
-    picture: PlanarImage,
+    planar: PlanarImage,
     reference: DynamicImage,
-    /// Whether the planes were made of what they are compared with.
-    of_pixels: bool,
+    /// Whether the planes were made from the reference.
+    is_made_from_reference: bool,
     cells: Vec<Cell>,
 }
 
 impl Sample {
-    /// Nothing where the picture is hardly larger itself, or too narrow for tiles.
-    pub(super) fn of(picture: &PlanarImage, reference: Pixels<'_>) -> Result<Option<Self>, Failed> {
-        let Shape { width, height, .. } = picture.shape();
-        if u64::from(width) * u64::from(height) <= WHOLE || width.min(height) < SIDE {
+    /// Returns `None` if the image is hardly larger than a sample, or too narrow for tiles.
+    pub(super) fn new(planar: &PlanarImage, reference: ComparedImage<'_>) -> Result<Option<Self>, SearchError> {
+        let Shape { width, height, .. } = planar.shape();
+        if u64::from(width) * u64::from(height) <= MAX_PIXELS_WITHOUT_SAMPLE || width.min(height) < TILE_SIDE {
             return Ok(None);
         }
-        let rows = (height / SIDE).min(4);
-        let columns = (width / SIDE).min(TILES / rows);
+        let rows = (height / TILE_SIDE).min(4);
+        let columns = (width / TILE_SIDE).min(MAX_TILES / rows);
         let starts = |count: u32, length: u32| {
-            (0..count).map(move |index| ((length - SIDE) * (2 * index + 1) / (2 * count)) & !1)
+            (0..count).map(move |index| ((length - TILE_SIDE) * (2 * index + 1) / (2 * count)) & !1)
         };
         let areas: Vec<Area> = starts(rows, height)
-            .flat_map(|y| starts(columns, width).map(move |x| Area { x, y, width: SIDE, height: SIDE }))
+            .flat_map(|y| starts(columns, width).map(move |x| Area { x, y, width: TILE_SIDE, height: TILE_SIDE }))
             .collect();
-        let mut pixels = RgbImage::new(columns * SIDE, rows * SIDE);
-        let places = (0..rows).flat_map(|row| (0..columns).map(move |column| (column * SIDE, row * SIDE)));
+        let mut pixels = RgbImage::new(columns * TILE_SIDE, rows * TILE_SIDE);
+        let places = (0..rows).flat_map(|row| (0..columns).map(move |column| (column * TILE_SIDE, row * TILE_SIDE)));
         let mut cells = vec![];
         for (area, (x, y)) in areas.iter().zip(places) {
-            let tile = RgbImage::from_raw(SIDE, SIDE, reference.rgb(*area)?).expect("an area has all of its pixels");
+            let tile = reference.rgb(*area).map_err(SearchError::Compare)?;
+            let tile = RgbImage::from_raw(TILE_SIDE, TILE_SIDE, tile).expect("an area has all its pixels");
             imageops::replace(&mut pixels, &tile, x.into(), y.into());
-            let side = SIDE - 2 * MARGIN;
-            let counted = Area { x: x + MARGIN, y: y + MARGIN, width: side, height: side };
-            cells.push(Cell { counted, compared: Area { x, y, width: SIDE, height: SIDE } });
+            let side = TILE_SIDE - 2 * TILE_MARGIN;
+            let counted = Area { x: x + TILE_MARGIN, y: y + TILE_MARGIN, width: side, height: side };
+            cells.push(Cell { counted, compared: Area { x, y, width: TILE_SIDE, height: TILE_SIDE } });
         }
-        let of_pixels = matches!(reference, Pixels::Image(_));
-        Ok(Some(Self { picture: tiled(picture, &areas, columns), reference: pixels.into(), of_pixels, cells }))
+        let is_made_from_reference = matches!(reference, ComparedImage::Interleaved(_));
+        let planar = tile(planar, &areas, columns);
+        Ok(Some(Self { planar, reference: pixels.into(), is_made_from_reference, cells }))
     }
 
-    /// The same at 10 bits.
-    pub(super) fn deepened(self) -> Result<Self, Failed> {
-        let pixels = self.of_pixels.then_some(&self.reference);
-        let picture = planes::deepened(&self.picture, pixels).map_err(|error| Failed::Compare(error.to_string()))?;
-        Ok(Self { picture, ..self })
+    /// The same sample at 10 bits.
+    pub(super) fn into_ten_bits(self) -> Result<Self, SearchError> {
+        let pixels = self.is_made_from_reference.then_some(&self.reference);
+        let planar =
+            planes::to_ten_bits(&self.planar, pixels).map_err(|error| SearchError::Compare(error.to_string()))?;
+        Ok(Self { planar, ..self })
     }
 
-    pub(super) fn subject(&self) -> Subject<'_> {
-        Subject { picture: &self.picture, reference: Pixels::Image(&self.reference), cells: &self.cells }
+    pub(super) fn comparison(&self) -> Comparison<'_> {
+        let reference = ComparedImage::Interleaved(&self.reference);
+        Comparison { planar: &self.planar, reference, cells: &self.cells }
     }
 }

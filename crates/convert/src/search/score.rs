@@ -1,136 +1,135 @@
-//! SSIMULACRA2 of a picture of any size, in bounded memory.
+//! SSIMULACRA2 of images of any size, in limited memory.
 //!
-//! `fast-ssim2` wants 110 bytes a pixel, which is more than the encoder. So the picture is compared in cells, and what it
-//! pools over all pixels (each term's mean and 4-norm) is pooled here over the cells. Each cell brings a margin along,
-//! which is compared and not counted, so that no cell's edge is taken for the picture's.
+//! `fast-ssim2` needs 110 bytes per pixel, more than the encoder. So the images are compared cell by cell, and the pooling over
+//! all pixels (the mean and the 4-norm of each term) is done here over the cells. Each cell has a margin that is compared but
+//! not counted, so that the edge of a cell does not have the effect of an edge of the image.
 
 use fast_ssim2::{PixelDescriptor, PixelSlice, Ssimulacra2Maps, compute_ssimulacra2, compute_ssimulacra2_maps};
 use model::Depth;
 
-use super::Failed;
-use super::pixels::{Area, Pixels};
+use super::compared_image::{Area, ComparedImage};
 use super::weights::{self, WEIGHTS};
 
-/// A part of a picture that is compared at a time.
+/// A part of an image that is compared in one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cell {
-    /// What is counted.
+    /// The pixels that are counted.
     pub(crate) counted: Area,
-    /// That and its margin.
+    /// These pixels and their margin.
     pub(crate) compared: Area,
 }
 
-/// Pixels along a cell's side, a multiple of 32, for the coarsest of the six scales has one pixel of 32.
-pub(crate) const SIDE: u32 = 512;
-/// Pixels around it. The filters reach further at the two coarsest scales, by what was measured to be .1 of a score.
-const MARGIN: u32 = 64;
-/// What cells score above the whole picture: 0 to .6, of 11 photographs. The reference's recursive filters gather rounding
-/// errors along a side, which count against flat pictures.
-const LENIENCE: f64 = 0.25;
-/// What pictures of 8 bits score above that: viewers make colors of their planes in whole numbers, which costs smooth
-/// pictures up to .5, and libavif in fractions.
-const EIGHT_BIT_LENIENCE: f64 = 0.25;
-/// Bytes of memory that comparing one cell takes.
-pub(crate) const CELL_MEMORY: u64 = 160 * (SIDE as u64 * 3 / 2 + 2 * MARGIN as u64).pow(2);
+/// Pixels along a cell's side: a multiple of 32, because the coarsest of the six scales has one pixel for 32.
+const CELL_SIDE: u32 = 512;
+/// The width of a cell's margin. The filters of the two coarsest scales reach further; this changes the score by .1, measured.
+const CELL_MARGIN: u32 = 64;
+/// Subtracted from the score of cells, which is 0 to .6 above the score of the whole image (11 photographs). The recursive
+/// filters of the reference implementation accumulate rounding errors along a side, which lowers the score of flat images.
+const CELL_SCORE_BIAS: f64 = 0.25;
+/// Also subtracted for images of 8 bits. Viewers convert their planes to colors with integers, which lowers the score of smooth
+/// images by up to .5; libavif converts with floating-point numbers.
+const EIGHT_BIT_SCORE_BIAS: f64 = 0.25;
+/// Bytes of memory for comparing one cell.
+pub(crate) const CELL_MEMORY: u64 = 160 * (CELL_SIDE as u64 * 3 / 2 + 2 * CELL_MARGIN as u64).pow(2);
 
-/// Cells that cover a picture, or, where they are over `pixels`, evenly scattered ones of about so many.
+/// The cells of an image. If the image has more than `pixels` pixels, evenly distributed cells with about that many.
 pub(crate) fn cells((width, height): (u32, u32), pixels: u64) -> Vec<Cell> {
     let (columns, rows) = (spans(width), spans(height));
-    let covered = u64::from(width) * u64::from(height);
-    let every = usize::try_from(covered.div_ceil(pixels)).unwrap_or(usize::MAX);
-    // Row by row to the side, so that no column is left out.
-    let shift = (every / 2).max(1);
-    let taken = |row: usize, column: usize| (column + row * shift).is_multiple_of(every);
+    let image_pixels = u64::from(width) * u64::from(height);
+    let interval = usize::try_from(image_pixels.div_ceil(pixels)).unwrap_or(usize::MAX);
+    // Each row is shifted, so that the cells come from all columns.
+    let shift = (interval / 2).max(1);
+    let is_taken = |row: usize, column: usize| (column + row * shift).is_multiple_of(interval);
     let cell = |row: usize, column: usize| {
         let ((left, right), (top, bottom)) = (columns[column], rows[row]);
         let counted = Area { x: left, y: top, width: right - left, height: bottom - top };
-        let (x, y) = (left.saturating_sub(MARGIN), top.saturating_sub(MARGIN));
-        let (right, bottom) = ((right + MARGIN).min(width), (bottom + MARGIN).min(height));
+        let (x, y) = (left.saturating_sub(CELL_MARGIN), top.saturating_sub(CELL_MARGIN));
+        let (right, bottom) = ((right + CELL_MARGIN).min(width), (bottom + CELL_MARGIN).min(height));
         Cell { counted, compared: Area { x, y, width: right - x, height: bottom - y } }
     };
-    let places = (0..rows.len()).flat_map(|row| (0..columns.len()).map(move |column| (row, column)));
-    places.filter(|&(row, column)| taken(row, column)).map(|(row, column)| cell(row, column)).collect()
+    let positions = (0..rows.len()).flat_map(|row| (0..columns.len()).map(move |column| (row, column)));
+    positions.filter(|&(row, column)| is_taken(row, column)).map(|(row, column)| cell(row, column)).collect()
 }
 
-/// A side's parts; none is under half a cell, unless the side itself is.
+/// Divides a side into spans of a cell's side. The last is at least half as long, unless the side itself is shorter.
 fn spans(side: u32) -> Vec<(u32, u32)> {
     let mut spans = vec![];
     let mut start = 0;
     while start < side {
-        let end = if start + SIDE + SIDE / 2 > side { side } else { start + SIDE };
+        let end = if start + CELL_SIDE + CELL_SIDE / 2 > side { side } else { start + CELL_SIDE };
         spans.push((start, end));
         start = end;
     }
     spans
 }
 
-/// How near a candidate comes to the reference, as SSIMULACRA2: 100 where they are the same.
-pub(crate) fn score(reference: Pixels<'_>, candidate: Pixels<'_>, cells: &[Cell]) -> Result<f32, Failed> {
+/// The SSIMULACRA2 score of an image compared with its reference: 100 if they are equal. The error is the message of libavif or
+/// `fast-ssim2`.
+pub(super) fn ssimulacra2(
+    reference: ComparedImage<'_>,
+    image: ComparedImage<'_>,
+    cells: &[Cell],
+) -> Result<f32, String> {
     if let [Cell { counted, compared }] = cells
         && counted == compared
     {
-        return compare(reference, candidate, *compared, |reference, candidate| {
-            compute_ssimulacra2(reference, candidate)
-        })
-        .map(rounded);
+        return compare(reference, image, *compared, compute_ssimulacra2).map(rounded);
     }
-    let mut pool = Pool::default();
+    let mut terms = PooledTerms::default();
     for cell in cells {
-        let maps = compare(reference, candidate, cell.compared, |reference, candidate| {
-            compute_ssimulacra2_maps(reference, candidate)
-        })?;
-        pool.add(&maps, *cell);
+        let maps = compare(reference, image, cell.compared, compute_ssimulacra2_maps)?;
+        terms.add(&maps, *cell);
     }
-    Ok(rounded(pool.score() - lenience(candidate)))
+    Ok(rounded(terms.score() - score_bias(image)))
 }
 
-fn lenience(candidate: Pixels<'_>) -> f64 {
-    match candidate {
-        Pixels::Planes(picture) if picture.shape().depth == Depth::Eight => LENIENCE + EIGHT_BIT_LENIENCE,
-        Pixels::Planes(_) | Pixels::Image(_) => LENIENCE,
+fn score_bias(image: ComparedImage<'_>) -> f64 {
+    match image {
+        ComparedImage::Planar(image) if image.shape().depth == Depth::Eight => CELL_SCORE_BIAS + EIGHT_BIT_SCORE_BIAS,
+        ComparedImage::Planar(_) | ComparedImage::Interleaved(_) => CELL_SCORE_BIAS,
     }
 }
 
-/// To a hundredth, below which it means nothing.
+/// Rounds to two decimals. Smaller differences are not significant.
 #[expect(clippy::cast_possible_truncation, reason = "a score has few digits")]
 fn rounded(score: f64) -> f32 {
     ((score * 100.0).round() / 100.0) as f32
 }
 
 fn compare<T>(
-    reference: Pixels<'_>,
-    candidate: Pixels<'_>,
+    reference: ComparedImage<'_>,
+    image: ComparedImage<'_>,
     area: Area,
-    by: impl Fn(&PixelSlice<'_>, &PixelSlice<'_>) -> Result<T, fast_ssim2::Ssimulacra2Error>,
-) -> Result<T, Failed> {
-    let [reference, candidate] = [reference.rgb(area)?, candidate.rgb(area)?];
+    metric: impl Fn(&PixelSlice<'_>, &PixelSlice<'_>) -> Result<T, fast_ssim2::Ssimulacra2Error>,
+) -> Result<T, String> {
+    let [reference, image] = [reference.rgb(area)?, image.rgb(area)?];
     let slice = |pixels| {
-        // Whatever the primaries, the samples are taken as sRGB's: of two pictures alike in them, that changes little.
-        let form = PixelDescriptor::RGB8_SRGB;
-        PixelSlice::new(pixels, area.width, area.height, area.width as usize * 3, form)
-            .map_err(|error| Failed::Compare(error.to_string()))
+        // Both images have the same primaries, so treating the samples as sRGB changes the score little.
+        let descriptor = PixelDescriptor::RGB8_SRGB;
+        PixelSlice::new(pixels, area.width, area.height, area.width as usize * 3, descriptor)
+            .map_err(|error| error.to_string())
     };
-    by(&slice(&reference)?, &slice(&candidate)?).map_err(|error| Failed::Compare(error.to_string()))
+    metric(&slice(&reference)?, &slice(&image)?).map_err(|error| error.to_string())
 }
 
-/// Sums of terms, by scale.
+/// The terms of the score, summed over the cells, for each scale.
 #[derive(Default)]
-struct Pool {
-    scales: Vec<Scale>,
+struct PooledTerms {
+    scales: Vec<ScaleSums>,
 }
 
 /// Sums over the pixels of one scale.
 #[derive(Clone, Copy, Default)]
-struct Scale {
+struct ScaleSums {
     pixels: usize,
-    /// By channel: each term, and its fourth power, in the order of the weights.
+    /// For each channel: each term, and its fourth power, in the order of the weights.
     sums: [[f64; 6]; 3],
 }
 
-impl Pool {
+impl PooledTerms {
     fn add(&mut self, maps: &Ssimulacra2Maps, Cell { counted, compared }: Cell) {
         let count = maps.scales.len();
-        self.scales.resize(count, Scale::default());
+        self.scales.resize(count, ScaleSums::default());
         for (index, (scale, maps)) in self.scales.iter_mut().zip(&maps.scales).enumerate() {
             let (x, y) = ((counted.x - compared.x) as usize >> index, (counted.y - compared.y) as usize >> index);
             let width = (counted.width as usize).div_ceil(1 << index).min(maps.width - x);
@@ -152,7 +151,7 @@ impl Pool {
         }
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "no picture has 2^52 pixels")]
+    #[expect(clippy::cast_precision_loss, reason = "no image has 2^52 pixels")]
     fn score(&self) -> f64 {
         let mut weighted = 0.0;
         for channel in 0..3 {
@@ -175,7 +174,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn cells_cover_a_picture_once_and_none_takes_more_memory_than_is_counted(
+        fn cells_cover_the_image_once_and_stay_within_the_memory_limit(
             width in 1..=32_768_u32, height in 1..=4_000_u32,
         ) {
             let cells = cells((width, height), u64::MAX);

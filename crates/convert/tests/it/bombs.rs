@@ -103,15 +103,15 @@ fn a_profile_whose_tags_lie_about_their_place_costs_no_picture() {
         for format in [ImageFormat::Jpeg, ImageFormat::Png] {
             let file = file_with(&gray, format, Extras { icc: Some(&one_channel), ..Extras::default() });
             let notes = run(&file, &recipe()).unwrap().notes;
-            assert_eq!(notes, ["the ICC profile is damaged; the picture was taken as sRGB"], "{format:?}");
+            assert_eq!(notes, ["the ICC profile is damaged; the image was treated as sRGB"], "{format:?}");
             let file = file_with(&small(), format, Extras { icc: Some(&three_channels), ..Extras::default() });
             let notes = run(&file, &recipe()).unwrap().notes;
-            assert_eq!(notes, ["the ICC profile is damaged; the picture was taken as sRGB"], "{format:?}");
+            assert_eq!(notes, ["the ICC profile is damaged; the image was treated as sRGB"], "{format:?}");
             // Where metadata is kept, one for pixels with color travels as it is, to be judged by the viewer.
             assert!(run(&file, &Recipe { metadata: Metadata::Keep, ..recipe() }).unwrap().notes.is_empty());
         }
         let notes = run(&cmyk_jpeg(&[[10, 20, 30, 40]; 64], 8, 8, false, Some(&inks)), &recipe()).unwrap().notes;
-        assert_eq!(notes[0], "the ICC profile is damaged or not for CMYK, and was left out");
+        assert_eq!(notes[0], "the ICC profile is damaged or not for CMYK, and was omitted");
     }
 }
 
@@ -287,7 +287,7 @@ fn texts_of_a_png_are_passed_over_whatever_their_number_and_size() {
     let xmp = [b"XML:com.adobe.xmp\0\0\0\0\0", &large[..]].concat();
     let large = with_chunks(&plain, &[(b"iTXt", &xmp)]);
     assert_same(&large, &plain, "a large XMP packet");
-    assert_eq!(notes(&large, &keep()), ["its XMP was left out: it is damaged or over 16 MiB"]);
+    assert_eq!(notes(&large, &keep()), ["its XMP was omitted: it is damaged or over 16 MiB"]);
 }
 
 #[test]
@@ -321,7 +321,7 @@ fn a_jpeg_is_refused_by_the_number_and_size_of_its_segments() {
     };
     let icc = segment(0xe2, &[b"ICC_PROFILE\0\x01\xff", &vec![0; 65_000][..]].concat());
     // More than a profile can have, which is a damaged one.
-    assert_eq!(notes(&with(&icc, 300), &recipe()), ["the ICC profile is damaged; the picture was taken as sRGB"]);
+    assert_eq!(notes(&with(&icc, 300), &recipe()), ["the ICC profile is damaged; the image was treated as sRGB"]);
     let message = damage(&with(&icc, 600));
     assert!(message.contains("first 516 segments") && message.contains("32 MiB"), "{message}");
     // Each further segment would be held against all of these.
@@ -370,7 +370,7 @@ fn a_profile_of_a_tiff_that_cannot_be_read_is_noted() {
     let described = [(256, LONG, 1, 8), (257, LONG, 1, 8), (258, SHORT, 1, 8), (259, SHORT, 1, 1), (262, SHORT, 1, 1)];
     let strip = [(273, LONG, 1, 122), (278, LONG, 1, 8), (279, LONG, 1, 64), (34_675, 7, 1 << 20, 1 << 30)];
     let file = tiff(&[&described[..], &strip].concat(), 0, &[7; 64]);
-    assert_eq!(notes(&file, &recipe()), ["the ICC profile is damaged; the picture was taken as sRGB"]);
+    assert_eq!(notes(&file, &recipe()), ["the ICC profile is damaged; the image was treated as sRGB"]);
 }
 
 /// An extended WebP of these chunks (WebP container specification, "Extended File Format").
@@ -390,9 +390,9 @@ fn extended_webp(flags: u8, chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
 fn metadata_of_a_webp_is_bounded_and_counts_as_memory() {
     let large = vec![b'a'; 17 << 20];
     let file = extended_webp(0x2c, &[(b"ICCP", &large), (b"EXIF", &large), (b"XMP ", &large)]);
-    assert_eq!(notes(&file, &recipe()), ["the ICC profile is damaged; the picture was taken as sRGB"]);
+    assert_eq!(notes(&file, &recipe()), ["the ICC profile is damaged; the image was treated as sRGB"]);
     let kept = notes(&file, &keep());
-    assert!(kept[0].starts_with("its Exif was left out") && kept[1].starts_with("its XMP was left out"), "{kept:?}");
+    assert!(kept[0].starts_with("its Exif was omitted") && kept[1].starts_with("its XMP was omitted"), "{kept:?}");
     // The file, what is read of it, and a copy in each encoder: 4 of 15 MiB, beside the 40 of the program.
     let file = extended_webp(0x08, &[(b"EXIF", &large[..15 << 20])]);
     let open = |recipe: &Recipe| {

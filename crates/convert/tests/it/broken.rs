@@ -88,14 +88,14 @@ fn a_profile_that_inflates_without_end_is_left_out_and_that_is_told() {
     let file = file_with(&picture(24, 18).into(), ImageFormat::Png, Extras { icc: Some(&icc), ..Extras::default() });
     assert!(file.len() < 1 << 20);
     let conversion = run(&file, &recipe()).unwrap();
-    assert_eq!(conversion.notes, ["the ICC profile is damaged; the picture was taken as sRGB"]);
+    assert_eq!(conversion.notes, ["the ICC profile is damaged; the image was treated as sRGB"]);
     assert!(conversion.variants[0].bytes.len() < 10_000);
 }
 
 #[test]
 fn what_is_no_picture_is_told_by_its_first_bytes() {
     let text = run(b"Dear Sir or Madam,", &recipe()).unwrap_err();
-    assert!(matches!(&text, Error::Unknown { begins } if begins == "44 65 61 72 20 53 69 72"), "{text}");
+    assert!(matches!(&text, Error::UnknownFormat { begins } if begins == "44 65 61 72 20 53 69 72"), "{text}");
     assert!(matches!(run(b"", &recipe()).unwrap_err(), Error::Empty));
 }
 

@@ -130,7 +130,7 @@ fn a_profile_that_is_none_is_left_out_and_that_is_told() {
     let image = DynamicImage::from(picture(192, 128));
     for (icc, words) in [
         (b"no profile at all".to_vec(), "is damaged"),
-        (icc::gray(2.2), "is for gray pixels and these have color"),
+        (icc::gray(2.2), "is for gray pixels, but the image has color"),
         (icc::cmyk(press), "is for neither RGB nor gray pixels"),
     ] {
         let file = file_with(&image, ImageFormat::Png, Extras { icc: Some(&icc), ..Extras::default() });

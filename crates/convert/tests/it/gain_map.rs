@@ -51,7 +51,7 @@ fn a_gain_map_goes_along_upright_and_as_small_as_its_picture() {
 fn where_none_can_be_written_that_is_told() {
     for told in TOLD {
         let conversion = run(&with_gain_map(&base(), &map(), told), &recipe()).unwrap();
-        assert_eq!(conversion.notes, ["its gain map was left out: the bundled libavif 1.0.4 writes none"]);
+        assert_eq!(conversion.notes, ["its gain map was omitted: the bundled libavif 1.0.4 writes none"]);
         assert_eq!(conversion.variants[0].bytes, run(&base(), &recipe()).unwrap().variants[0].bytes);
     }
 }
@@ -89,7 +89,7 @@ fn a_broken_gain_map_costs_a_note_and_no_picture() {
     for (what, file) in [("without sense", senseless), ("cut short", cut)] {
         let conversion = run(&file, &recipe()).unwrap();
         let [note] = &conversion.notes[..] else { unreachable!("{what}: {:?}", conversion.notes) };
-        assert!(note.starts_with("its gain map was left out: "), "{note}");
+        assert!(note.starts_with("its gain map was omitted: "), "{note}");
         assert_eq!(conversion.variants[0].bytes, plain, "{what}");
     }
 }
@@ -99,6 +99,6 @@ fn a_gain_map_that_there_is_no_memory_for_is_left_out() {
     let file = with_gain_map(&base(), &GrayImage::new(1500, 1000), Told::Xmp);
     let limits = Limits { memory: 60 << 20, ..Limits::default() };
     let conversion = convert::convert(&file, &recipe(), &limits, NonZeroUsize::MIN).unwrap();
-    assert!(conversion.notes[0].starts_with("its gain map was left out: "), "{:?}", conversion.notes);
+    assert!(conversion.notes[0].starts_with("its gain map was omitted: "), "{:?}", conversion.notes);
     assert_eq!(conversion.variants[0].bytes, run(&base(), &recipe()).unwrap().variants[0].bytes);
 }

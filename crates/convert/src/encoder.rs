@@ -1,0 +1,117 @@
+//! The choice of codec, depth and codec options for an image.
+
+use std::num::NonZeroUsize;
+
+use avif::{Attachments, Codec, CodecOption, Quantizer, QuantizerStep, Settings};
+use model::{Chroma, Depth, PlanarImage, Speed};
+
+use crate::content::Content;
+use crate::ten_bits;
+
+/// How to encode one image, before codec and options are chosen.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EncoderSettings {
+    /// The quantizer of the colors. Alpha is always lossless, so that opaque and clear pixels stay so.
+    pub(crate) quantizer: Quantizer,
+    pub(crate) speed: Speed,
+    pub(crate) content: Content,
+    pub(crate) threads: NonZeroUsize,
+}
+
+/// Turns off palettes and intra block copy. For some photographs libaom 3.11 detects screen content and then writes up to
+/// four times the bytes. On screenshots the two tools save 20 to 50 %.
+const NO_SCREEN_CONTENT_TOOLS: [CodecOption; 2] = [NO_PALETTE, NO_INTRA_BLOCK_COPY];
+const NO_PALETTE: CodecOption = CodecOption { name: "color:enable-palette", value: "0" };
+/// Intra block copy makes a screenshot 8 % smaller, but takes five times the CPU and 70 bytes of memory per pixel. So it is
+/// used only at speeds below [`INTRA_BLOCK_COPY_BELOW`].
+const NO_INTRA_BLOCK_COPY: CodecOption = CodecOption { name: "color:enable-intrabc", value: "0" };
+pub(crate) const INTRA_BLOCK_COPY_BELOW: u8 = 6;
+
+/// For photographs of 8 bits and libaom 3.11: 6 to 9 % smaller than its defaults at equal SSIMULACRA2 and CPU. libaom has
+/// better defaults of its own from 3.13 on (tune=iq).
+const TUNED_FOR_8_BITS: [CodecOption; 7] = [
+    NO_PALETTE,
+    NO_INTRA_BLOCK_COPY,
+    CodecOption { name: "color:enable-qm", value: "1" },
+    CodecOption { name: "color:qm-min", value: "2" },
+    CodecOption { name: "color:qm-max", value: "10" },
+    CodecOption { name: "color:enable-chroma-deltaq", value: "1" },
+    CodecOption { name: "color:dist-metric", value: "qm-psnr" },
+];
+
+/// For photographs of 10 bits and libaom 3.11. At 10 bits, steep quantization matrices like those for 8 bits make a file 17
+/// to 28 % larger than the defaults, and flat ones make it 0 to 6 % smaller.
+const TUNED_FOR_10_BITS: [CodecOption; 5] = [
+    NO_PALETTE,
+    NO_INTRA_BLOCK_COPY,
+    CodecOption { name: "color:enable-qm", value: "1" },
+    CodecOption { name: "color:qm-min", value: "9" },
+    CodecOption { name: "color:qm-max", value: "15" },
+];
+
+/// SVT-AV1's tuning for image quality: the best of its tunings for photographs.
+const SVT_IMAGE_QUALITY: [CodecOption; 1] = [CodecOption { name: "tune", value: "3" }];
+
+impl EncoderSettings {
+    /// Encodes one still image.
+    ///
+    /// # Errors
+    /// The error of libavif or its codec.
+    pub(crate) fn encode(&self, image: &PlanarImage, attachments: &Attachments) -> Result<Vec<u8>, avif::Error> {
+        let codec = self.codec(image, attachments);
+        // SVT-AV1 compresses 8-bit photographs better at 10 bits.
+        if codec == Codec::Svt && image.shape().depth == Depth::Eight {
+            let image = ten_bits::widen(image)?;
+            return avif::encode(&image, attachments, &self.for_still(codec, Depth::Ten));
+        }
+        avif::encode(image, attachments, &self.for_still(codec, image.shape().depth))
+    }
+
+    /// The distance between the quantizers that the codec for this image accepts.
+    pub(crate) fn quantizer_step(&self, image: &PlanarImage, attachments: &Attachments) -> QuantizerStep {
+        avif::quantizer_step(self.codec(image, attachments))
+    }
+
+    /// The settings for an animation, always with libaom: SVT-AV1 takes a third of the time, but makes larger files of the same
+    /// images and supports neither alpha nor 4:4:4. The tuned options were measured on still images only, so they are not
+    /// set.
+    pub(crate) fn for_sequence(&self) -> Settings {
+        let options: &[CodecOption] = match self.content {
+            Content::Photograph => &NO_SCREEN_CONTENT_TOOLS,
+            Content::Graphic => &[NO_INTRA_BLOCK_COPY],
+        };
+        self.with(Codec::Aom, options)
+    }
+
+    fn for_still(&self, codec: Codec, depth: Depth) -> Settings {
+        let options: &[CodecOption] = match (codec, depth) {
+            (Codec::Svt, _) => &SVT_IMAGE_QUALITY,
+            (Codec::Aom, _) if self.content == Content::Graphic || self.quantizer.is_lossless() => {
+                if self.speed.number() < INTRA_BLOCK_COPY_BELOW { &[] } else { &[NO_INTRA_BLOCK_COPY] }
+            }
+            (Codec::Aom, _) if !avif::IS_BUNDLED => &NO_SCREEN_CONTENT_TOOLS,
+            (Codec::Aom, Depth::Eight) => &TUNED_FOR_8_BITS,
+            (Codec::Aom, Depth::Ten | Depth::Twelve) => &TUNED_FOR_10_BITS,
+        };
+        self.with(codec, options)
+    }
+
+    fn with(&self, codec: Codec, options: &'static [CodecOption]) -> Settings {
+        let Self { quantizer, speed, threads, .. } = *self;
+        Settings { codec, options, quantizer, speed, threads }
+    }
+
+    fn codec(&self, image: &PlanarImage, attachments: &Attachments) -> Codec {
+        let shape = image.shape();
+        // libavif encodes alpha and gain map with the codec of the colors. Alpha must be lossless, and a gain map has other
+        // dimensions. SVT-AV1 supports 4:2:0 only, has no lossless mode in libavif, and makes graphics 20 % larger.
+        let is_suitable = shape.chroma == Chroma::Yuv420
+            && self.content == Content::Photograph
+            && image.alpha().is_none()
+            && attachments.gain_map.is_none()
+            && !self.quantizer.is_lossless();
+        // SVT-AV1's documented range of sizes (SVT-AV1, Docs/Parameters.md).
+        let has_supported_size = (64..=16_384).contains(&shape.width) && (64..=8_704).contains(&shape.height);
+        if is_suitable && has_supported_size && avif::can_encode_with(Codec::Svt) { Codec::Svt } else { Codec::Aom }
+    }
+}

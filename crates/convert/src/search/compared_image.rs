@@ -1,0 +1,101 @@
+//! The images that are compared, and parts of them as RGB.
+
+use image::{DynamicImage, GenericImageView, Rgba};
+use model::{PlanarImage, Samples, Shape};
+
+use crate::avif_file;
+
+/// A rectangle of pixels. The coordinates of its corner are even, because a 4:2:0 chroma sample begins there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Area {
+    pub(super) x: u32,
+    pub(super) y: u32,
+    pub(super) width: u32,
+    pub(super) height: u32,
+}
+
+/// An image to compare.
+#[derive(Clone, Copy)]
+pub(super) enum ComparedImage<'a> {
+    Interleaved(&'a DynamicImage),
+    Planar(&'a PlanarImage),
+}
+
+/// The gray level behind transparent pixels: halfway between the lightest and the darkest background.
+const BACKGROUND: u32 = 128;
+
+impl ComparedImage<'_> {
+    pub(super) fn size(&self) -> (u32, u32) {
+        match self {
+            Self::Interleaved(image) => image.dimensions(),
+            Self::Planar(image) => (image.shape().width, image.shape().height),
+        }
+    }
+
+    /// The area's pixels as a viewer shows them, with three bytes per pixel. The error is that of libavif.
+    pub(super) fn rgb(&self, area: Area) -> Result<Vec<u8>, String> {
+        let part = match self {
+            Self::Interleaved(image) => image.crop_imm(area.x, area.y, area.width, area.height),
+            Self::Planar(image) => {
+                let part = crop(image, area);
+                let pixels = avif::pixels(&part).map_err(|error| error.to_string())?;
+                let image = avif_file::image(pixels, part.shape(), part.alpha().is_some());
+                image.expect("libavif returns all rows")
+            }
+        };
+        if !part.color().has_alpha() {
+            return Ok(part.into_rgb8().into_raw());
+        }
+        let pixels = part.into_rgba8();
+        Ok(pixels
+            .pixels()
+            .flat_map(|&Rgba([r, g, b, alpha])| [r, g, b].map(|level| blend_over_background(level, alpha)))
+            .collect())
+    }
+}
+
+fn blend_over_background(level: u8, alpha: u8) -> u8 {
+    let (level, alpha) = (u32::from(level), u32::from(alpha));
+    u8::try_from((level * alpha + BACKGROUND * (255 - alpha) + 127) / 255).unwrap_or(u8::MAX)
+}
+
+fn crop(image: &PlanarImage, area: Area) -> PlanarImage {
+    tile(image, &[area], 1)
+}
+
+/// An image of these areas as tiles, with `columns` tiles in each row. All areas have the same size.
+pub(super) fn tile(image: &PlanarImage, areas: &[Area], columns: u32) -> PlanarImage {
+    let source = image.shape();
+    let rows = u32::try_from(areas.len()).unwrap_or(u32::MAX) / columns;
+    let tile_shape = Shape { width: areas[0].width, height: areas[0].height, ..source };
+    let plane = |samples: &Samples, stride: u32, (width, height): (u32, u32)| {
+        // The position of a chroma sample is the position of luma divided by the subsampling.
+        let (horizontal, vertical) = (tile_shape.width.div_ceil(width), tile_shape.height.div_ceil(height));
+        let parts = areas.iter().map(|area| Area { x: area.x / horizontal, y: area.y / vertical, width, height });
+        let parts: Vec<Area> = parts.collect();
+        match samples {
+            Samples::U8(samples) => Samples::U8(rectangles(samples, stride, &parts, columns)),
+            Samples::U16(samples) => Samples::U16(rectangles(samples, stride, &parts, columns)),
+        }
+    };
+    let planes = image.planes().iter().enumerate();
+    let planes = planes
+        .map(|(index, samples)| plane(samples, source.plane_size(index).0, tile_shape.plane_size(index)))
+        .collect();
+    let alpha = image.alpha().map(|alpha| plane(alpha, source.width, (tile_shape.width, tile_shape.height)));
+    let shape = Shape { width: tile_shape.width * columns, height: tile_shape.height * rows, ..source };
+    PlanarImage::new(shape, planes, alpha, image.color().clone()).expect("each plane has the samples of all tiles")
+}
+
+fn rectangles<T: Copy>(samples: &[T], stride: u32, areas: &[Area], columns: u32) -> Vec<T> {
+    let mut tiles = Vec::with_capacity(areas.iter().map(|area| area.width as usize * area.height as usize).sum());
+    for row in areas.chunks(columns as usize) {
+        for y in 0..row[0].height {
+            for area in row {
+                let start = (area.y + y) as usize * stride as usize + area.x as usize;
+                tiles.extend_from_slice(&samples[start..][..area.width as usize]);
+            }
+        }
+    }
+    tiles
+}

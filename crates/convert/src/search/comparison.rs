@@ -1,0 +1,54 @@
+use avif::{Attachments, Quantizer};
+use model::PlanarImage;
+
+use super::compared_image::ComparedImage;
+use super::score::{Cell, ssimulacra2};
+use crate::encoder::EncoderSettings;
+
+/// An image to encode, and the reference that its encodes are compared with.
+pub(super) struct Comparison<'a> {
+    pub(super) planar: &'a PlanarImage,
+    pub(super) reference: ComparedImage<'a>,
+    /// The parts that are compared.
+    pub(super) cells: &'a [Cell],
+}
+
+/// An encoded file and its score.
+pub(crate) struct ScoredFile {
+    pub(crate) file: Vec<u8>,
+    /// SSIMULACRA2.
+    pub(crate) score: f32,
+}
+
+/// Why a search failed.
+#[derive(Debug)]
+pub(crate) enum SearchError {
+    /// An encode failed.
+    Encode(avif::Error),
+    /// The images could not be compared. Encoding at a fixed quality may still succeed.
+    Compare(String),
+}
+
+impl From<avif::Error> for SearchError {
+    fn from(error: avif::Error) -> Self {
+        Self::Encode(error)
+    }
+}
+
+impl Comparison<'_> {
+    /// Encodes the image and measures the score.
+    pub(super) fn encode(
+        &self,
+        quantizer: Quantizer,
+        attachments: &Attachments,
+        settings: &EncoderSettings,
+    ) -> Result<ScoredFile, SearchError> {
+        let settings = EncoderSettings { quantizer, ..*settings };
+        let file = settings.encode(self.planar, attachments)?;
+        let (width, height) = self.reference.size();
+        let decoded = avif::decode(&file, width.saturating_mul(height))?;
+        let score = ssimulacra2(self.reference, ComparedImage::Planar(&decoded.image), self.cells)
+            .map_err(SearchError::Compare)?;
+        Ok(ScoredFile { file, score })
+    }
+}

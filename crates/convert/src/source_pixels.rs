@@ -1,0 +1,45 @@
+use std::borrow::Cow;
+
+use image::DynamicImage;
+use image::metadata::Orientation;
+
+use crate::Error;
+use crate::content::{self, Content};
+use crate::ycbcr::YCbCr;
+
+/// The decoded samples of a source.
+pub(crate) enum SourcePixels {
+    /// Interleaved gray or RGB, with or without alpha.
+    Interleaved(DynamicImage),
+    /// A JPEG's own luma and chroma planes.
+    Planar(YCbCr),
+}
+
+impl SourcePixels {
+    /// Rotates and mirrors the image as its orientation says. JPEG planes are decoded only if they support this orientation
+    /// ([`YCbCr::allows_orientation`]).
+    pub(crate) fn apply_orientation(self, orientation: Orientation) -> Self {
+        match self {
+            Self::Interleaved(mut image) => {
+                image.apply_orientation(orientation);
+                Self::Interleaved(image)
+            }
+            Self::Planar(planes) => Self::Planar(planes.apply_orientation(orientation)),
+        }
+    }
+
+    /// Classifies the image. Luma alone is sufficient.
+    pub(crate) fn content(&self) -> Content {
+        match self {
+            Self::Interleaved(image) => content::classify(image),
+            Self::Planar(planes) => content::classify(planes.luma()),
+        }
+    }
+
+    pub(crate) fn to_interleaved(&self) -> Result<Cow<'_, DynamicImage>, Error> {
+        match self {
+            Self::Interleaved(image) => Ok(Cow::Borrowed(image)),
+            Self::Planar(planes) => Ok(Cow::Owned(planes.to_rgb()?.into())),
+        }
+    }
+}

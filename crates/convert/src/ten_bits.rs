@@ -1,0 +1,65 @@
+//! 10-bit planes for 8-bit images: when they make smaller files, and how they are computed.
+
+use avif::Codec;
+use model::{Chroma, Depth, PlanarImage, Samples, Shape, ShapeError};
+
+use crate::content::Content;
+
+/// Whether to convert the pixels of every 4:2:0 photograph to 10-bit planes, even if they have 8 bits. SVT-AV1 encodes these
+/// planes 2.6 % smaller at the same score than 8-bit planes that were widened.
+pub(crate) fn is_always_smaller() -> bool {
+    avif::can_encode_with(Codec::Svt)
+}
+
+/// Whether this image may be smaller at 10 bits, so that a search tries both. With libaom 3.11, smooth and dark photographs
+/// are up to 13 % smaller at 10 bits, and others up to 13 % larger: of 26 photographs, six were smaller and seven larger by
+/// more than 4 %.
+pub(crate) fn may_be_smaller(image: &PlanarImage, content: Content) -> bool {
+    let Shape { depth, chroma, .. } = image.shape();
+    avif::IS_BUNDLED
+        && content == Content::Photograph
+        && (depth, chroma) == (Depth::Eight, Chroma::Yuv420)
+        && image.alpha().is_none()
+}
+
+/// Widens 8-bit planes to 10 bits. White stays white and neutral chroma stays neutral, so luma and chroma are scaled
+/// differently.
+///
+/// # Errors
+/// No known input causes one: the planes keep their sizes.
+pub(crate) fn widen(image: &PlanarImage) -> Result<PlanarImage, ShapeError> {
+    let shape = Shape { depth: Depth::Ten, ..image.shape() };
+    let planes = image.planes().iter().enumerate();
+    let planes =
+        planes.map(|(plane, samples)| widen_samples(samples, if plane == 0 { luma } else { chroma })).collect();
+    let alpha = image.alpha().map(|alpha| widen_samples(alpha, luma));
+    PlanarImage::new(shape, planes, alpha, image.color().clone())
+}
+
+fn widen_samples(samples: &Samples, level: fn(u8) -> u16) -> Samples {
+    let table: Vec<u16> = (0..=u8::MAX).map(level).collect();
+    match samples {
+        Samples::U8(samples) => Samples::U16(samples.iter().map(|&sample| table[usize::from(sample)]).collect()),
+        Samples::U16(samples) => Samples::U16(samples.clone()),
+    }
+}
+
+/// Maps 0..=255 to 0..=1023.
+fn luma(sample: u8) -> u16 {
+    (u16::from(sample) << 2) | (u16::from(sample) >> 6)
+}
+
+/// Maps neutral chroma, 128 at 8 bits, to 512 at 10 bits, with four steps per step around it.
+fn chroma(sample: u8) -> u16 {
+    u16::from(sample) << 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn black_white_and_neutral_chroma_map_exactly() {
+        assert_eq!((luma(0), luma(255), chroma(128)), (0, 1023, 512));
+    }
+}

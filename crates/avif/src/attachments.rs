@@ -7,7 +7,7 @@ pub struct Attachments {
     pub exif: Option<Vec<u8>>,
     /// XMP: an RDF/XML packet.
     pub xmp: Option<Vec<u8>>,
-    /// The gain map for HDR displays. Encoding fails unless [`can_write_gain_maps`](crate::can_write_gain_maps). Decoding never
-    /// returns one.
+    /// The gain map for HDR displays. Encoding fails unless [`can_write_gain_maps`](crate::can_write_gain_maps). Decoding
+    /// never returns one.
     pub gain_map: Option<GainMap>,
 }

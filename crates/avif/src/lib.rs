@@ -2,8 +2,8 @@
 //! and decodes AVIF bytes.
 //!
 //! A Cargo feature selects the libavif. `bundled` (default) compiles libavif and libaom and links them statically. `system`
-//! links the libavif that pkg-config finds dynamically; SVT-AV1 is available if that libavif includes it. [`library`] returns
-//! which one this program uses.
+//! links the libavif that pkg-config finds dynamically; SVT-AV1 is available if that libavif includes it. [`library`]
+//! returns which one this program uses.
 //!
 //! **Architecture invariant:** no policy. The caller chooses codec, depth, quantizer and codec options; this crate passes
 //! them to libavif. All unsafe code of the workspace is in `native`.

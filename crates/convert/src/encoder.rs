@@ -72,9 +72,9 @@ impl EncoderSettings {
         avif::quantizer_step(self.codec(image, attachments))
     }
 
-    /// The settings for an animation, always with libaom: SVT-AV1 takes a third of the time, but makes larger files of the same
-    /// images and supports neither alpha nor 4:4:4. The tuned options were measured on still images only, so they are not
-    /// set.
+    /// The settings for an animation, always with libaom: SVT-AV1 takes a third of the time, but makes larger files of the
+    /// same images and supports neither alpha nor 4:4:4. The tuned options were measured on still images only, so they are
+    /// not set.
     pub(crate) fn for_sequence(&self) -> Settings {
         let options: &[CodecOption] = match self.content {
             Content::Photograph => &NO_SCREEN_CONTENT_TOOLS,

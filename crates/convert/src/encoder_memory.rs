@@ -4,8 +4,8 @@ use model::{Depth, Speed};
 
 use crate::encoder::INTRA_BLOCK_COPY_BELOW;
 
-/// The peak memory of an encoder in bytes per pixel, in addition to the planes that it encodes: the maximum that was measured
-/// for images of any content.
+/// The peak memory of an encoder in bytes per pixel, in addition to the planes that it encodes: the maximum that was
+/// measured for images of any content.
 pub(crate) fn bytes_per_pixel(depth: Depth, speed: Speed) -> u64 {
     let [eight, ten] = if speed.number() < INTRA_BLOCK_COPY_BELOW { WITH_BLOCK_COPY } else { WITHOUT_BLOCK_COPY };
     match depth {

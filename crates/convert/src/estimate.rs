@@ -32,7 +32,7 @@ impl Estimate {
         let color = header.color_type();
         let is_deep = u64::from(color.bytes_per_pixel()) > u64::from(color.channel_count());
         // Saturating from here on: a PNG may declare 2^62 pixels, and the limits may be switched off.
-        let source_pixels = pixels.saturating_mul(u64::from(color.bytes_per_pixel()));
+        let source_bytes = pixels.saturating_mul(u64::from(color.bytes_per_pixel()));
         // The worst case, 4:4:4 with alpha.
         let planes_per_pixel = u64::from(color.channel_count()) * if is_deep { 2 } else { 1 };
         let sizes = header.encoded_sizes(recipe);
@@ -48,10 +48,10 @@ impl Estimate {
         } else {
             0
         };
-        let decoding = source_pixels.saturating_mul(copies).saturating_add(codec);
+        let decoding = source_bytes.saturating_mul(copies).saturating_add(codec);
         let planes = encoded_pixels.saturating_mul(planes_per_pixel);
-        // The filter uses 16 bits per channel: for the source, for the image between the horizontal and the vertical pass, and
-        // for each size.
+        // The filter uses 16 bits per channel: for the source, for the image between the horizontal and the vertical pass,
+        // and for each size.
         let filter_bytes = u64::from(color.channel_count()) * 2;
         let resizing = narrower.map_or(0, |width| {
             let rows = width.saturating_mul(u64::from(header.size().1));
@@ -62,7 +62,7 @@ impl Estimate {
                 .saturating_add(rows)
                 .saturating_add(encoded_pixels)
                 .saturating_mul(filter_bytes);
-            filter_images.saturating_add(source_pixels)
+            filter_images.saturating_add(source_bytes)
         });
         // Two encodes run at a time, the largest first.
         let is_animated = header.frames() > 1;
@@ -74,8 +74,8 @@ impl Estimate {
         let two_encodes =
             |encoder: u64| sizes.iter().take(2).map(|size| size.saturating_mul(encoder)).fold(0, u64::saturating_add);
         let encoding = two_encodes(encoder);
-        // Each of the two encodes has its own frames: the canvas and its previous state, the part that is drawn, and two frames that
-        // are being converted.
+        // Each of the two encodes has its own frames: the canvas and its previous state, the part that is drawn, and two
+        // frames that are being converted.
         let drawing = header.motion().map_or(0, |motion| {
             // A stored frame may be larger than its visible part.
             let hidden = motion.largest_frame().saturating_sub(pixels);
@@ -84,13 +84,12 @@ impl Estimate {
         });
         let encoding = encoding.saturating_add(drawing);
         let decoding = decoding.max(drawing);
-        let peak =
-            decoding.max(source_pixels.max(resizing).saturating_add(planes)).max(planes.saturating_add(encoding));
+        let peak = decoding.max(source_bytes.max(resizing).saturating_add(planes)).max(planes.saturating_add(encoding));
         // Each image and each running encoder has a copy of the profile and the metadata.
         let blocks = [&header.icc, &header.exif, &header.xmp].map(|block| block.as_ref().map_or(0, Vec::len) as u64);
         let profiles = blocks.iter().sum::<u64>() * (sizes.len() as u64 + 3);
-        // An animation is copied and read twice, and each output exists twice while the file is assembled. An AVIF exists a second
-        // time without its metadata, and a third time as a variant, or while it is written.
+        // An animation is copied and read twice, and each output exists twice while the file is assembled. An AVIF exists a
+        // second time without its metadata, and a third time as a variant, or while it is written.
         let copies = match header.format {
             Format::Avif => 3,
             _ if is_animated => 2 + 2 * sizes.len() as u64,
@@ -99,8 +98,8 @@ impl Estimate {
         let files = bytes as u64 * copies;
         let other = (PROCESS_BYTES + profiles + header.decoder_bytes).saturating_add(files);
         let memory = peak.saturating_add(other);
-        // A search keeps the pixels that it compares encodes with. While it compares, no encoder runs, but the decoded encode
-        // exists twice: in the decoder and in our planes.
+        // A search keeps the pixels that it compares encodes with. While it compares, no encoder runs, but the decoded
+        // encode exists twice: in the decoder and in our planes.
         let references = encoded_pixels.saturating_mul(u64::from(color.bytes_per_pixel()));
         let read_back = sizes
             .iter()
@@ -121,9 +120,9 @@ impl Estimate {
     }
 }
 
-/// The pixels of a still image that takes the minimum time of this animation, at these sizes. Encoding a frame with hardly any
-/// changes was measured to take a quarter of a still image; a fifth is counted. Decoding a pixel takes 3 ns, 1/50 of encoding
-/// it at speed 6; 1/100 is counted. Every variant decodes all frames once more.
+/// The pixels of a still image that takes the minimum time of this animation, at these sizes. Encoding a frame with hardly
+/// any changes was measured to take a quarter of a still image; a fifth is counted. Decoding a pixel takes 3 ns, 1/50 of
+/// encoding it at speed 6; 1/100 is counted. Every variant decodes all frames once more.
 fn animation_pixels(motion: &Motion, sizes: &[u64], speed: Speed) -> u64 {
     let after_first = u64::from(motion.frames()).saturating_sub(1);
     let encoding = sizes

@@ -1,4 +1,5 @@
-//! Removes the parts of an ICC profile that do not describe colors: private tags, device names, serial numbers, texts, dates.
+//! Removes the parts of an ICC profile that do not describe colors: private tags, device names, serial numbers, texts,
+//! dates.
 
 use std::collections::HashMap;
 

@@ -1,7 +1,7 @@
 //! ICC profiles: which are copied to the AVIF, and which are applied to the pixels.
 //!
-//! An AVIF can contain an RGB profile for RGB pixels. Nearly every reader displays gray profiles on 4:0:0 differently, and AV1
-//! does not support CMYK. Pixels with these profiles are converted to sRGB.
+//! An AVIF can contain an RGB profile for RGB pixels. Nearly every reader displays gray profiles on 4:0:0 differently, and
+//! AV1 does not support CMYK. Pixels with these profiles are converted to sRGB.
 
 use std::sync::Arc;
 
@@ -33,8 +33,8 @@ impl ProfileColorSpace {
     }
 }
 
-/// Removes the private tags of a profile that is copied to the AVIF. A damaged RGB profile becomes empty. Other profiles stay
-/// unchanged, because they are not copied.
+/// Removes the private tags of a profile that is copied to the AVIF. A damaged RGB profile becomes empty. Other profiles
+/// stay unchanged, because they are not copied.
 pub(crate) fn without_private_tags(icc: Vec<u8>) -> Vec<u8> {
     match ProfileColorSpace::read(&icc) {
         ProfileColorSpace::Rgb => icc_tags::without_private_tags(&icc).unwrap_or_default(),

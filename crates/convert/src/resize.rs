@@ -27,8 +27,8 @@ enum TransferFunction {
     /// sRGB's. It is also used for ICC profiles and other SDR code points: images for displays have curves of about a power
     /// of 2.2.
     Srgb,
-    /// Levels are averaged unchanged: linear light, and PQ and HLG. PQ and HLG have perceptually uniform steps; in linear light
-    /// their brightest pixels would dominate the average.
+    /// Levels are averaged unchanged: linear light, and PQ and HLG. PQ and HLG have perceptually uniform steps; in linear
+    /// light their brightest pixels would dominate the average.
     Identity,
 }
 

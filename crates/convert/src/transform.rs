@@ -52,8 +52,8 @@ pub(crate) enum QualityMode {
 }
 
 impl DecodedImage {
-    /// Applies the orientation, resizes to the recipe's widths, and converts RGB to luma and chroma. The RGB pixels are freed
-    /// before the encoder allocates its memory, unless a search compares encodes with them.
+    /// Applies the orientation, resizes to the recipe's widths, and converts RGB to luma and chroma. The RGB pixels are
+    /// freed before the encoder allocates its memory, unless a search compares encodes with them.
     ///
     /// # Errors
     /// [`Error::Planes`]. No known image causes it.

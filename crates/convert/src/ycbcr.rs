@@ -47,8 +47,8 @@ impl YCbCr {
         self
     }
 
-    /// Converts to RGB without chroma interpolation: each chroma sample is used for four pixels. That is sufficient, because the
-    /// result is resized, or converted to 4:2:0 again.
+    /// Converts to RGB without chroma interpolation: each chroma sample is used for four pixels. That is sufficient,
+    /// because the result is resized, or converted to 4:2:0 again.
     pub(crate) fn to_rgb(&self) -> Result<RgbImage, Error> {
         let (width, height) = (self.luma.width(), self.luma.height());
         let half = width.div_ceil(2);

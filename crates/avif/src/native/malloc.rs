@@ -2,8 +2,8 @@
 /// starts a thread. Returns whether the setting was made.
 ///
 /// By default glibc gives each thread its own arena, and each arena keeps freed memory for reuse. An encoder starts new
-/// threads for every image, so several arenas keep the memory of one image: after a thousand small photographs, one after the
-/// other, the process had 66 MiB instead of 37 MiB. One arena costs an encoder less than 1 % of its time.
+/// threads for every image, so several arenas keep the memory of one image: after a thousand small photographs, one after
+/// the other, the process had 66 MiB instead of 37 MiB. One arena costs an encoder less than 1 % of its time.
 #[must_use]
 pub fn use_one_malloc_arena() -> bool {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]

@@ -16,8 +16,8 @@ pub(super) fn coarsest_quantizer(content: Content) -> Quantizer {
     }
 }
 
-/// An image's score by quantizer. The logarithm of the loss (100 minus the score) grows with the quantizer along two straight
-/// lines. Their slopes are similar for most images; their height depends on the image.
+/// An image's score by quantizer. The logarithm of the loss (100 minus the score) grows with the quantizer along two
+/// straight lines. Their slopes are similar for most images; their height depends on the image.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ScoreCurve {
     /// The quantizer of the measurement.
@@ -46,8 +46,8 @@ const MIN_SLOPE_DISTANCE: f32 = 2.0;
 impl ScoreCurve {
     /// The curve before any measurement.
     pub(crate) fn typical(content: Content, depth: Depth) -> Self {
-        // Measured on 40 photographs and 5 screenshots. The same quantizer means another quality in libaom 3.11 than in later
-        // versions.
+        // Measured on 40 photographs and 5 screenshots. The same quantizer means another quality in libaom 3.11 than in
+        // later versions.
         let quantizer = match (content, depth, avif::IS_BUNDLED) {
             (Content::Photograph, Depth::Eight, true) => 16,
             (Content::Photograph, _, true) => 23,
@@ -56,8 +56,8 @@ impl ScoreCurve {
         Self { measured_at: Quantizer::whole(quantizer), log_loss: log_loss(TYPICAL_SCORE), steepness: 1.0 }
     }
 
-    /// The expected curve at 10 bits near a score, for a photograph with this curve at 8 bits. Of 26 photographs, all but one
-    /// were within three quantizers of it.
+    /// The expected curve at 10 bits near a score, for a photograph with this curve at 8 bits. Of 26 photographs, all but
+    /// one were within three quantizers of it.
     pub(super) fn at_ten_bits(self, score: f32) -> Self {
         let eight = self.quantizer_for(score, QuantizerStep::Whole).value();
         let measured_at = Quantizer::at_most(13.5 + 0.6 * eight, QuantizerStep::Whole);

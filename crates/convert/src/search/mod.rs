@@ -90,7 +90,8 @@ pub(crate) fn analyze_sample(
     Ok(SampleAnalysis { curve: if prefers_ten_bits { at_ten.curve } else { at_eight.curve }, prefers_ten_bits })
 }
 
-/// Measures the curve of a large image on a sample, starting from the `expected` curve. A small image gets the expected curve.
+/// Measures the curve of a large image on a sample, starting from the `expected` curve. A small image gets the expected
+/// curve.
 pub(crate) fn fit_sample_curve(
     planar: &PlanarImage,
     reference: Option<&DynamicImage>,
@@ -172,8 +173,8 @@ pub(crate) fn encode_at_target(
     comparison.encode(quantizer, attachments, settings)
 }
 
-/// How much the score of an encode may exceed the target: another encode would save too little. A whole quantizer changes the
-/// score by one point or more.
+/// How much the score of an encode may exceed the target: another encode would save too little. A whole quantizer changes
+/// the score by one point or more.
 fn score_tolerance(step: QuantizerStep) -> f32 {
     match step {
         QuantizerStep::Quarter => 0.75,

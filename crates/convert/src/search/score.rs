@@ -1,8 +1,8 @@
 //! SSIMULACRA2 of images of any size, in limited memory.
 //!
-//! `fast-ssim2` needs 110 bytes per pixel, more than the encoder. So the images are compared cell by cell, and the pooling over
-//! all pixels (the mean and the 4-norm of each term) is done here over the cells. Each cell has a margin that is compared but
-//! not counted, so that the edge of a cell does not have the effect of an edge of the image.
+//! `fast-ssim2` needs 110 bytes per pixel, more than the encoder. So the images are compared cell by cell, and the pooling
+//! over all pixels (the mean and the 4-norm of each term) is done here over the cells. Each cell has a margin that is
+//! compared but not counted, so that the edge of a cell does not have the effect of an edge of the image.
 
 use fast_ssim2::{PixelDescriptor, PixelSlice, Ssimulacra2Maps, compute_ssimulacra2, compute_ssimulacra2_maps};
 use model::Depth;
@@ -21,13 +21,14 @@ pub(crate) struct Cell {
 
 /// Pixels along a cell's side: a multiple of 32, because the coarsest of the six scales has one pixel for 32.
 const CELL_SIDE: u32 = 512;
-/// The width of a cell's margin. The filters of the two coarsest scales reach further; this changes the score by .1, measured.
+/// The width of a cell's margin. The filters of the two coarsest scales reach further; this changes the score by .1,
+/// measured.
 const CELL_MARGIN: u32 = 64;
 /// Subtracted from the score of cells, which is 0 to .6 above the score of the whole image (11 photographs). The recursive
 /// filters of the reference implementation accumulate rounding errors along a side, which lowers the score of flat images.
 const CELL_SCORE_BIAS: f64 = 0.25;
-/// Also subtracted for images of 8 bits. Viewers convert their planes to colors with integers, which lowers the score of smooth
-/// images by up to .5; libavif converts with floating-point numbers.
+/// Also subtracted for images of 8 bits. Viewers convert their planes to colors with integers, which lowers the score of
+/// smooth images by up to .5; libavif converts with floating-point numbers.
 const EIGHT_BIT_SCORE_BIAS: f64 = 0.25;
 /// Bytes of memory for comparing one cell.
 pub(crate) const CELL_MEMORY: u64 = 160 * (CELL_SIDE as u64 * 3 / 2 + 2 * CELL_MARGIN as u64).pow(2);
@@ -63,8 +64,8 @@ fn spans(side: u32) -> Vec<(u32, u32)> {
     spans
 }
 
-/// The SSIMULACRA2 score of an image compared with its reference: 100 if they are equal. The error is the message of libavif or
-/// `fast-ssim2`.
+/// The SSIMULACRA2 score of an image compared with its reference: 100 if they are equal. The error is the message of
+/// libavif or `fast-ssim2`.
 pub(super) fn ssimulacra2(
     reference: ComparedImage<'_>,
     image: ComparedImage<'_>,

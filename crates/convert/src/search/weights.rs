@@ -1,9 +1,9 @@
 //! The weights of SSIMULACRA2.
 
-/// The weight of each term, by channel (X, Y, B of the XYB color space), and within a channel by scale (finest first). The six
-/// terms are the means of structural dissimilarity, of artifacts and of lost detail, and the 4-norms of the same three. The
-/// weights were fitted to human ratings (version 2.1, tools/ssimulacra2.cc of libjxl; `fast-ssim2` has the same, but does not
-/// export them). For an image with fewer than six scales, the rows are used from the first on, as in the reference
+/// The weight of each term, by channel (X, Y, B of the XYB color space), and within a channel by scale (finest first). The
+/// six terms are the means of structural dissimilarity, of artifacts and of lost detail, and the 4-norms of the same three.
+/// The weights were fitted to human ratings (version 2.1, tools/ssimulacra2.cc of libjxl; `fast-ssim2` has the same, but
+/// does not export them). For an image with fewer than six scales, the rows are used from the first on, as in the reference
 /// implementation.
 pub(crate) const WEIGHTS: [[f64; 6]; 18] = [
     [0.0, 0.000_737_660_670_740_658_6, 0.0, 0.0, 0.000_779_348_168_286_730_9, 0.0],

@@ -44,7 +44,7 @@ pub type SignedFraction = (i32, u32);
 /// A numerator, and a denominator above 0.
 pub type UnsignedFraction = (u32, u32);
 
-/// Whether [`encode`](crate::encode()) can write gain maps. The bundled libavif is older than this feature.
+/// Whether this crate can encode gain maps. The bundled libavif is older than this feature.
 #[must_use]
 pub fn can_write_gain_maps() -> bool {
     cfg!(feature = "system")

@@ -20,8 +20,8 @@ const MIN_CONTRAST: u8 = 32;
 /// Images with at most this many pixels are graphics. Icons are so small, and chroma at half resolution would be visible in
 /// them. A thumbnail is classified by its source, so a photograph's thumbnail stays a photograph.
 const MAX_ICON_PIXELS: u64 = 128 * 128;
-/// The minimum share of equal neighbors in the counted blocks of a graphic. Screenshots and diagrams measured .4 to .9;
-/// photographs, including decoded JPEGs, .00 to .06.
+/// The minimum share of equal neighbors in the counted blocks of a graphic. Screenshots and diagrams measured 0.4 to 0.9;
+/// photographs, including decoded JPEGs, 0.00 to 0.06.
 const MIN_GRAPHIC_SHARE: f64 = 0.25;
 
 /// Classifies an image by the share of equal neighboring pixels. At an edge in a photograph, noise and blur make every pixel

@@ -4,7 +4,7 @@ use image::metadata::Orientation;
 use model::{Metadata, Recipe};
 
 /// The maximum size of Exif or XMP that is copied. Cameras write up to 64 KiB, the size of a JPEG segment. Editors that list
-/// all source files of an image write some MiB.
+/// all source files of an image write several MiB.
 pub(crate) const MAX_BLOCK_BYTES: usize = 16 << 20;
 
 /// Returns the block of Exif or XMP if the recipe keeps metadata. A block that is too large or empty is omitted with a note;

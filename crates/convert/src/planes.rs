@@ -27,7 +27,7 @@ impl PlaneFormat {
             matches!(quality, Quality::Visual(target) if target.value() >= MIN_TARGET_FOR_FULL_CHROMA);
         let is_lossless = quality.is_lossless();
         let has_full_chroma = is_lossless || has_high_target || content == Content::Graphic;
-        let is_ten_bit = !has_full_chroma && !is_animated && ten_bits::is_always_smaller();
+        let is_ten_bit = !has_full_chroma && !is_animated && ten_bits::is_preferred_for_photographs();
         Self { is_lossless, has_full_chroma, is_ten_bit }
     }
 }

@@ -16,7 +16,7 @@ pub(crate) struct Structure {
 
 /// The limit on scans. Encoders write about ten.
 pub(crate) const MAX_SCANS: u32 = 64;
-/// The limit on segments. Files of cameras and editors have up to some hundred.
+/// The limit on segments. Files of cameras and editors have up to several hundred.
 const MAX_SEGMENTS: u32 = 100_000;
 /// The limit on [`Structure::copied`]. A profile has at most 16 MiB, because its segments are numbered 1 to 255
 /// (ICC.1:2022, B.4).

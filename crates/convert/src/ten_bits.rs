@@ -7,7 +7,7 @@ use crate::content::Content;
 
 /// Whether to convert the pixels of every 4:2:0 photograph to 10-bit planes, even if they have 8 bits. SVT-AV1 encodes these
 /// planes 2.6 % smaller at the same score than 8-bit planes that were widened.
-pub(crate) fn is_always_smaller() -> bool {
+pub(crate) fn is_preferred_for_photographs() -> bool {
     avif::can_encode_with(Codec::Svt)
 }
 

@@ -77,7 +77,7 @@ impl Decoder {
 
     /// The image that `call` read.
     fn image(&self, call: &'static str) -> Result<&sys::avifImage, Error> {
-        // SAFETY: the decoder owns an image after the first successful call. Before it is null, which is checked next.
+        // SAFETY: the decoder owns an image after the first successful call. Before, it is null, which is checked next.
         unsafe { self.fields().image.as_ref() }.ok_or(Error::OutOfMemory { call })
     }
 

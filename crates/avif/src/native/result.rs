@@ -11,7 +11,7 @@ pub(super) fn check(call: &'static str, result: sys::avifResult) -> Result<(), E
     check_with_diagnostics(call, result, "")
 }
 
-/// The same. The error also contains `diagnostics`, unless they are empty.
+/// Converts a result code to an error that names the function and contains the `diagnostics`, if there are any.
 pub(super) fn check_with_diagnostics(
     call: &'static str,
     result: sys::avifResult,

@@ -63,7 +63,7 @@ fn crop(image: &PlanarImage, area: Area) -> PlanarImage {
     tile(image, &[area], 1)
 }
 
-/// An image of these areas as tiles, with `columns` tiles in each row. All areas have the same size.
+/// Puts areas of an image next to each other as tiles, `columns` tiles in each row. All areas have the same size.
 pub(super) fn tile(image: &PlanarImage, areas: &[Area], columns: u32) -> PlanarImage {
     let source = image.shape();
     let rows = u32::try_from(areas.len()).unwrap_or(u32::MAX) / columns;

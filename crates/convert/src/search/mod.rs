@@ -38,8 +38,8 @@ const LOG_BYTES_PER_QUANTIZER: f32 = 0.05;
 /// 10 bits are tried only if a photograph needs this quantizer or a finer one at 8 bits. Of three that needed coarser ones,
 /// none was more than 1 % smaller at 10 bits.
 const MAX_QUANTIZER_FOR_TEN_BITS: f32 = 20.0;
-/// 10 bits are used only if they make the file smaller by this factor: they take a quarter more CPU.
-const MAX_TEN_BIT_SIZE: f32 = 0.98;
+/// 10 bits are used only if the size is at most this fraction of the size at 8 bits: they take a quarter more CPU.
+const MAX_TEN_BIT_SIZE_RATIO: f32 = 0.98;
 /// The maximum number of pixels that are compared. Of larger images, cells from all over the image are compared.
 const MAX_COMPARED_PIXELS: u64 = 6_000_000;
 
@@ -86,7 +86,7 @@ pub(crate) fn analyze_sample(
     }
     let expected = at_eight.curve.at_ten_bits(target.value());
     let at_ten = fit_curve(&sample.into_ten_bits()?.comparison(), expected, target, settings)?;
-    let prefers_ten_bits = at_ten.bytes < at_eight.bytes * MAX_TEN_BIT_SIZE;
+    let prefers_ten_bits = at_ten.bytes < at_eight.bytes * MAX_TEN_BIT_SIZE_RATIO;
     Ok(SampleAnalysis { curve: if prefers_ten_bits { at_ten.curve } else { at_eight.curve }, prefers_ten_bits })
 }
 

@@ -21,14 +21,14 @@ pub(crate) struct Cell {
 
 /// Pixels along a cell's side: a multiple of 32, because the coarsest of the six scales has one pixel for 32.
 const CELL_SIDE: u32 = 512;
-/// The width of a cell's margin. The filters of the two coarsest scales reach further; this changes the score by .1,
-/// measured.
+/// The width of a cell's margin. The filters of the two coarsest scales reach further. This was measured to change the score
+/// by 0.1.
 const CELL_MARGIN: u32 = 64;
-/// Subtracted from the score of cells, which is 0 to .6 above the score of the whole image (11 photographs). The recursive
+/// Subtracted from the score of cells, which is 0 to 0.6 above the score of the whole image (11 photographs). The recursive
 /// filters of the reference implementation accumulate rounding errors along a side, which lowers the score of flat images.
 const CELL_SCORE_BIAS: f64 = 0.25;
 /// Also subtracted for images of 8 bits. Viewers convert their planes to colors with integers, which lowers the score of
-/// smooth images by up to .5; libavif converts with floating-point numbers.
+/// smooth images by up to 0.5; libavif converts with floating-point numbers.
 const EIGHT_BIT_SCORE_BIAS: f64 = 0.25;
 /// Bytes of memory for comparing one cell.
 pub(crate) const CELL_MEMORY: u64 = 160 * (CELL_SIDE as u64 * 3 / 2 + 2 * CELL_MARGIN as u64).pow(2);

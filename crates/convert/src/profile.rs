@@ -69,7 +69,7 @@ fn choose_color(
     let srgb = Color { cicp: Cicp::SRGB, icc: None };
     let Some(icc) = icc else { return (None, Color { cicp: cicp.unwrap_or(Cicp::SRGB), icc: None }) };
     let problem = match (ProfileColorSpace::read(&icc), is_gray) {
-        (ProfileColorSpace::Rgb, false) => return (None, Color { cicp: Cicp::BY_PROFILE, icc: Some(icc) }),
+        (ProfileColorSpace::Rgb, false) => return (None, Color { cicp: Cicp::ICC, icc: Some(icc) }),
         (ProfileColorSpace::Rgb | ProfileColorSpace::Gray, true) => match gray_to_srgb_levels(&icc) {
             Some(levels) => return (Some(levels), srgb),
             None => "is damaged",

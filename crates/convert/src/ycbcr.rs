@@ -8,7 +8,7 @@ use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix};
 use crate::Error;
 
 /// Luma and chroma in 4:2:0 with 8 bits, as in JFIF (ITU-T T.871): the BT.601 matrix, full range, and each chroma sample in
-/// the center of four pixels. `Cicp::SRGB` and `Cicp::BY_PROFILE` describe the same.
+/// the center of four pixels. `Cicp::SRGB` and `Cicp::ICC` describe the same.
 ///
 /// Invariant: all three are gray images of 8 bits. Chroma has half of luma's size, rounded up.
 pub(crate) struct YCbCr {

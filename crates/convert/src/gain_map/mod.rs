@@ -136,13 +136,13 @@ impl Upright {
         let (shape, (width, height)) = (variant.shape(), image.dimensions());
         let size = (part(width, shape.width, self.picture.0), part(height, shape.height, self.picture.1));
         // Levels are averaged as they are, for gains are no light.
-        let levels = Cicp { transfer: 8, ..Cicp::BY_PROFILE };
+        let levels = Cicp { transfer: 8, ..Cicp::ICC };
         let scaled = if size == (width, height) {
             None
         } else {
             Some(FilterImage::from_pixels(image, levels)?.resize(size)?.to_pixels()?)
         };
-        let color = Color { cicp: Cicp::BY_PROFILE, icc: None };
+        let color = Color { cicp: Cicp::ICC, icc: None };
         let picture = planes::to_planar(scaled.as_ref().unwrap_or(image), &color, format)?;
         // The brighter picture differs by its curve alone, unless it says otherwise.
         let base = variant.color();

@@ -199,7 +199,7 @@ fn error_of_a_malformed_event_names_the_field() {
         error(&event)
     );
     event["source"] = "aws.ec2".into();
-    assert!(error(&event).contains(" from \"aws.ec2\"; understood are notifications of S3"), "{}", error(&event));
+    assert!(error(&event).contains(" from \"aws.ec2\"; supported are S3 notifications"), "{}", error(&event));
     let mut mixed = payload!("sqs");
     mixed["Records"][0]["eventSource"] = "aws:kinesis".into();
     assert!(

@@ -57,7 +57,7 @@ async fn each_key_is_in_the_manifest_once_after_four_kills() {
     assert!(
         output.contains(
             "Estimate for 12 megapixels per image, 1769 MB of memory and 100 images at the same time:\n\
-             5.5 s per image, 4 minutes in total, about $0.83 on arm64 or $0.92 on x86-64, with S3 Batch Operations"
+             5.5 s per image, 4 minutes in total, about $0.83 on arm64 or $0.97 on x86-64, with S3 Batch Operations"
         ),
         "{output}"
     );

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
-use emulator::Delivery;
+use emulator::AsyncInvocation;
 use model::{Limits, Location, Outcome, Report, VariantStatus};
 use percent_encoding::percent_decode_str;
 
@@ -39,7 +39,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             .await?;
     let client = deployment.s3.client(&deployment.secret);
     let mut out = std::io::stdout();
-    writeln!(out, "The local S3 runs at {} and invokes the function for each upload.", deployment.s3.endpoint())?;
+    writeln!(out, "The local S3 runs at {} and invokes the function for each upload.", deployment.s3.endpoint_url())?;
     let mut rows = table::table(["variant", "size", "bytes", "saving", "time"]);
     let mut failures = vec![];
     for (key, bytes) in photos {
@@ -75,7 +75,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Ok(Outcome::Deleted { .. }) => failures.push((key, "it was deleted during the demo".into())),
             Err(reason) => failures.push((key, reason)),
         }
-        if let Some(init) = delivery.last.init {
+        if let Some(init) = delivery.last_attempt.init_duration {
             writeln!(out, "Cold start: {:.0} ms from the start of bootstrap to its first poll.", millis(init))?;
         }
     }
@@ -121,7 +121,7 @@ fn photos(paths: &[PathBuf]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
 }
 
 /// Waits until the event of that object was processed, and ignores the events of its variants.
-async fn delivery_of(deployment: &mut Deployment, key: &str) -> anyhow::Result<Delivery> {
+async fn delivery_of(deployment: &mut Deployment, key: &str) -> anyhow::Result<AsyncInvocation> {
     loop {
         let delivery = deployment.deliveries.recv().await.context("the local function stopped")?;
         let event_key = delivery.event["Records"][0]["s3"]["object"]["key"].as_str().unwrap_or_default();
@@ -132,8 +132,8 @@ async fn delivery_of(deployment: &mut Deployment, key: &str) -> anyhow::Result<D
 }
 
 /// The report of the function, or its error.
-fn report(delivery: &Delivery) -> anyhow::Result<Result<Report, String>> {
-    match &delivery.last.result {
+fn report(delivery: &AsyncInvocation) -> anyhow::Result<Result<Report, String>> {
+    match &delivery.last_attempt.result {
         Ok(response) => {
             let report = serde_json::from_value(response["reports"][0].clone());
             Ok(Ok(report.context("the response of the function contains no report")?))

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use emulator::{Beside, Delivery, Function, Lambda, S3, wire};
+use emulator::{AsyncInvocation, Extensions, Function, Lambda, S3, connect_notifications};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::settings_arguments::SettingsArguments;
@@ -38,7 +38,7 @@ pub(crate) struct Deployment {
     /// The secret key that signs requests to it.
     pub(crate) secret: String,
     pub(crate) lambda: Lambda,
-    pub(crate) deliveries: UnboundedReceiver<Delivery>,
+    pub(crate) deliveries: UnboundedReceiver<AsyncInvocation>,
     pub(crate) log: UnboundedReceiver<String>,
 }
 
@@ -62,7 +62,7 @@ impl Deployment {
             }
         }
         let settings = options.settings.variables()?;
-        let secret = emulator::folder_secret(folder)
+        let secret = emulator::load_or_create_secret_key(folder)
             .with_context(|| format!("cannot create the secret key of {}", folder.display()))?;
         let (bucket_folder, buckets) = (folder.to_owned(), vec![BUCKET.to_owned()]);
         let settings_of_s3 = emulator::Settings { address, folder: bucket_folder, secret: secret.clone(), buckets };
@@ -81,11 +81,11 @@ impl Deployment {
             // One conversion uses all cores.
             concurrency: 1,
             // Lambda waits 1 and 2 minutes, which is too long for local tests.
-            retry_after: [Duration::from_secs(1), Duration::from_secs(2)],
-            beside: Beside { extensions: options.extensions, ..Beside::default() },
+            retry_delays: [Duration::from_secs(1), Duration::from_secs(2)],
+            extensions: Extensions { programs: options.extensions, ..Extensions::default() },
         };
         let lambda = Lambda::new(function, lines);
-        let deliveries = wire(notifications, lambda.clone());
+        let deliveries = connect_notifications(notifications, lambda.clone());
         Ok(Self { s3, secret, lambda, deliveries, log })
     }
 }

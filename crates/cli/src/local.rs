@@ -25,7 +25,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let Arguments { port, data, function } = arguments;
     std::fs::create_dir_all(&data).with_context(|| format!("cannot create the directory {}", data.display()))?;
     let mut deployment = Deployment::open(function, ([127, 0, 0, 1], port).into(), &data).await?;
-    let endpoint = deployment.s3.endpoint();
+    let endpoint = deployment.s3.endpoint_url();
     println!(
         "The local S3 runs at {endpoint}. Its objects are in {}. In another terminal:\n\n  \
          export AWS_ACCESS_KEY_ID={ACCESS_KEY} AWS_SECRET_ACCESS_KEY={} AWS_REGION=us-east-1\n  \
@@ -37,8 +37,8 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         tokio::select! {
             Some(line) = deployment.log.recv() => println!("{line}"),
             Some(delivery) = deployment.deliveries.recv() => {
-                if let Err(error) = delivery.last.result {
-                    let attempts = delivery.retried.len() + 1;
+                if let Err(error) = delivery.last_attempt.result {
+                    let attempts = delivery.failed_attempts.len() + 1;
                     println!("failed after {attempts} attempts; Lambda would send this event to the dead-letter queue: {}\n  {error}", delivery.event);
                 }
             }

@@ -1,18 +1,25 @@
-//! What AWS does around a function, on loopback: Lambda's Runtime, Extensions and Telemetry APIs with the execution
-//! environments behind them ([`Lambda`]), and an S3 that tells of what is written to it ([`S3`]), and whose [`Door`]s can
-//! be made to fail. [`wire`] is the bucket's notification configuration: what S3 tells becomes asynchronous invocations.
+//! Emulates the parts of AWS around a function, on loopback.
 //!
-//! The function is its real binary, started as a child process with the environment that Lambda gives it. Programs use
-//! this crate to show the function at work on one machine, tests to hold it to the real protocols.
+//! - [`Lambda`] runs a function behind Lambda's Runtime, Extensions and Telemetry APIs. The function is its real binary,
+//!   started as a child process with the environment variables that Lambda sets.
+//! - [`S3`] serves a folder over S3's protocol and emits a notification for each write. An additional [`Endpoint`] of it can
+//!   inject faults.
+//! - [`connect_notifications`] invokes a function asynchronously for each notification, as a bucket's notification
+//!   configuration does.
 //!
-//! **Architecture invariant:** nothing in here knows what the function does.
+//! The CLI uses this crate to run the function locally, and tests use it to check programs against the real protocols.
+//!
+//! **Architecture invariant:** no knowledge of what the function does.
 
 #![forbid(unsafe_code)]
 
 mod lambda;
+mod notifications;
 mod s3;
-mod wire;
 
-pub use lambda::{Beside, Delivery, Function, FunctionError, Invocation, Lambda, TelemetryApi};
-pub use s3::{ACCESS_KEY, Call, Door, Faults, Rates, Refusal, S3, SECRET_KEY, Settings, folder_secret};
-pub use wire::wire;
+pub use lambda::{AsyncInvocation, Extensions, Function, FunctionError, Invocation, Lambda, TelemetryApi};
+pub use notifications::connect_notifications;
+pub use s3::{
+    ACCESS_KEY, Call, Endpoint, FaultRates, Faults, InjectedResponse, S3, SECRET_KEY, Settings,
+    load_or_create_secret_key, s3_client,
+};

@@ -1,5 +1,5 @@
-//! How long invocations take without the extension, with it, and with a backend in trouble: microseconds from event to
-//! answer, and from an answer to the next event.
+//! Measures the duration of invocations without the extension, with it, and with failing backends: microseconds from event
+//! to response, and from a response to the next event.
 //!
 //!     cargo run --profile quick --workspace --example times
 
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::http::StatusCode;
-use emulator::{Beside, Function, Lambda};
+use emulator::{Extensions, Function, Lambda};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::unbounded_channel;
@@ -20,29 +20,29 @@ const INVOCATIONS: usize = 1000;
 async fn main() -> anyhow::Result<()> {
     let examples = std::env::current_exe()?;
     let examples = examples.parent().unwrap_or(Path::new("."));
-    let refusing = backend(Duration::ZERO).await?;
+    let failing = backend(Duration::ZERO).await?;
     let slow = backend(Duration::from_mins(1)).await?;
     println!("{:<24}{:>8}{:>8}{:>8}{:>8}", "", "p50", "p90", "p99", "next");
-    // Twice, for how much differs by itself.
+    // Twice, to show the variation between runs.
     for _ in 0..2 {
         measure("without", examples, None).await;
         measure("CloudWatch", examples, Some("")).await;
         measure("OpenTelemetry, down", examples, Some("http://127.0.0.1:1")).await;
-        measure("OpenTelemetry, 500", examples, Some(&refusing)).await;
+        measure("OpenTelemetry, 500", examples, Some(&failing)).await;
         measure("OpenTelemetry, slow", examples, Some(&slow)).await;
     }
     Ok(())
 }
 
-/// A backend that answers 500, after that time.
-async fn backend(after: Duration) -> anyhow::Result<String> {
+/// A backend that responds 500 after a delay.
+async fn backend(delay: Duration) -> anyhow::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let answer = move || async move {
-        tokio::time::sleep(after).await;
+    let response = move || async move {
+        tokio::time::sleep(delay).await;
         StatusCode::INTERNAL_SERVER_ERROR
     };
-    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
+    tokio::spawn(async move { axum::serve(listener, Router::new().fallback(response)).await });
     Ok(format!("http://{address}"))
 }
 
@@ -52,25 +52,25 @@ async fn measure(name: &str, examples: &Path, endpoint: Option<&str>) {
     let extensions = endpoint.map(|_| examples.with_file_name("avif-extension")).into_iter().collect();
     let function = Function {
         name: "f".into(),
-        program: examples.join("obedient"),
+        program: examples.join("scripted"),
         environment,
         memory: 512,
         timeout: Duration::from_secs(20),
         concurrency: 1,
-        retry_after: [Duration::ZERO; 2],
-        beside: Beside { extensions, ..Beside::default() },
+        retry_delays: [Duration::ZERO; 2],
+        extensions: Extensions { programs: extensions, ..Extensions::default() },
     };
     let (lines, _log) = unbounded_channel();
     let lambda = Lambda::new(function, lines);
-    let mut took = vec![];
-    let begun = Instant::now();
+    let mut durations = vec![];
+    let started = Instant::now();
     for _ in 0..INVOCATIONS {
-        took.push(lambda.invoke(json!({"do": "print"})).await.took.as_micros());
+        durations.push(lambda.invoke(json!({"do": "print"})).await.duration.as_micros());
     }
-    let all = begun.elapsed().as_micros();
-    let between = (all - took.iter().sum::<u128>()) / INVOCATIONS as u128;
-    took.sort_unstable();
-    let at = |percent: usize| took[INVOCATIONS * percent / 100];
+    let all = started.elapsed().as_micros();
+    let between = (all - durations.iter().sum::<u128>()) / INVOCATIONS as u128;
+    durations.sort_unstable();
+    let at = |percent: usize| durations[INVOCATIONS * percent / 100];
     println!("{name:<24}{:>8}{:>8}{:>8}{between:>8}", at(50), at(90), at(99));
     lambda.stop().await;
 }

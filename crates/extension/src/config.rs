@@ -1,55 +1,52 @@
-//! The extension's settings, read from the environment once. It shares that with the function, so that none of its own
-//! begins as the function's do. docs/telemetry.md lists them; a test holds the two together.
+//! The configuration of the extension, from environment variables. The function receives the same variables, so no variable of
+//! the extension begins with the function's prefix `AVIF_`. docs/telemetry.md lists them; a test compares the list.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
 use environment::Reader;
 
 mod otlp;
 
-pub use otlp::{Otlp, Target};
+pub use otlp::{OtlpSettings, OtlpTarget};
 
-/// Everything the extension is told by its environment.
+/// The configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// Host and port of Lambda's APIs.
-    pub api: String,
-    /// Whether the environment takes several events at a time, on an instance that Lambda manages: it is never frozen, and
-    /// tells extensions of none.
-    pub managed: bool,
-    /// The function beside which it runs.
+    pub runtime_api: String,
+    /// Whether the environment runs on a managed instance: it handles several events at a time, is never frozen, and sends no
+    /// INVOKE events to extensions.
+    pub is_managed_instance: bool,
+    /// The function that the extension runs with.
     pub function: Function,
-    /// The CloudWatch namespace of the metrics on standard output; none where they are not wanted.
-    pub namespace: Option<String>,
-    /// Where all records go unread, one JSON object a line.
-    pub file: Option<PathBuf>,
-    /// The OpenTelemetry backends.
-    pub otlp: Option<Otlp>,
+    /// The CloudWatch namespace of the metrics on standard output; `None` if they are disabled.
+    pub metric_namespace: Option<String>,
+    /// The OpenTelemetry backends; `None` if there are none.
+    pub otlp: Option<OtlpSettings>,
 }
 
-/// The function beside which the extension runs.
+/// The function that the extension runs with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Function {
     /// Its name.
     pub name: String,
     /// Its version: a number, or `$LATEST`.
     pub version: String,
-    /// Its memory in MiB; 0 where nobody tells.
+    /// Its memory in MiB; 0 if it is unknown.
     pub memory: u64,
-    /// The region that it runs in.
+    /// Its region.
     pub region: String,
 }
 
 impl Config {
-    /// Reads the process's environment. The second are the mistakes in it, for each of which a default is taken: a
-    /// mistake here must not keep the function from its work.
+    /// Reads the environment variables of this process. Also returns an error for each invalid variable. The extension then
+    /// uses the default, so that an invalid variable does not stop the function.
     #[must_use]
     pub fn from_env() -> (Self, Vec<String>) {
         Self::parse(&environment::variables())
     }
 
-    /// Reads settings from names and values; the second are the mistakes in them.
+    /// Reads the configuration from names and values. Also returns an error for each invalid variable.
     #[must_use]
     pub fn parse(environment: &BTreeMap<String, String>) -> (Self, Vec<String>) {
         let mut reader = Reader::new(environment);
@@ -57,9 +54,10 @@ impl Config {
         (config, reader.errors().to_vec())
     }
 
-    /// The names of every variable that is read.
+    /// The names of all variables that the extension reads.
     #[must_use]
-    pub fn names() -> BTreeSet<String> {
+    pub fn variable_names() -> BTreeSet<String> {
+        // Most variables are read only if there is an endpoint.
         let environment = BTreeMap::from([("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), "http://localhost".to_owned())]);
         let mut reader = Reader::new(&environment);
         Self::read(&mut reader);
@@ -74,13 +72,12 @@ impl Config {
             region: reader.text("AWS_REGION").unwrap_or_default().to_owned(),
         };
         let namespace = reader.text("TELEMETRY_NAMESPACE").unwrap_or("avif-lambda").to_owned();
-        let emf = reader.flag_or("TELEMETRY_EMF", true);
+        let is_emf_enabled = reader.flag_or("TELEMETRY_EMF", true);
         Self {
-            api: reader.text("AWS_LAMBDA_RUNTIME_API").unwrap_or_default().to_owned(),
-            managed: reader.text("AWS_LAMBDA_INITIALIZATION_TYPE") == Some("lambda-managed-instances"),
-            namespace: emf.then_some(namespace),
-            file: reader.text("TELEMETRY_FILE").map(PathBuf::from),
-            otlp: Otlp::read(reader),
+            runtime_api: reader.text("AWS_LAMBDA_RUNTIME_API").unwrap_or_default().to_owned(),
+            is_managed_instance: reader.text("AWS_LAMBDA_INITIALIZATION_TYPE") == Some("lambda-managed-instances"),
+            metric_namespace: is_emf_enabled.then_some(namespace),
+            otlp: OtlpSettings::read(reader),
             function,
         }
     }
@@ -95,33 +92,33 @@ mod tests {
     }
 
     #[test]
-    fn without_settings_metrics_go_to_standard_output_and_nowhere_else() {
-        let (config, mistakes) = parse(&[("AWS_LAMBDA_FUNCTION_NAME", "f"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "")]);
-        assert_eq!((config.namespace.as_deref(), config.file, config.otlp), (Some("avif-lambda"), None, None));
-        assert!(mistakes.is_empty());
+    fn by_default_metrics_go_to_standard_output_only() {
+        let (config, errors) = parse(&[("AWS_LAMBDA_FUNCTION_NAME", "f"), ("OTEL_EXPORTER_OTLP_ENDPOINT", "")]);
+        assert_eq!((config.metric_namespace.as_deref(), config.otlp), (Some("avif-lambda"), None));
+        assert!(errors.is_empty());
     }
 
     #[test]
-    fn a_mistake_is_named_and_a_default_taken() {
-        let (config, mistakes) = parse(&[("TELEMETRY_EMF", "maybe"), ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "much")]);
-        assert_eq!((config.namespace.is_some(), config.function.memory), (true, 0));
-        assert_eq!(mistakes.len(), 2, "{mistakes:?}");
-        assert!(mistakes[1].starts_with("TELEMETRY_EMF=maybe: "), "{mistakes:?}");
+    fn invalid_variable_is_reported_and_its_default_used() {
+        let (config, errors) = parse(&[("TELEMETRY_EMF", "maybe"), ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "much")]);
+        assert_eq!((config.metric_namespace.is_some(), config.function.memory), (true, 0));
+        assert_eq!(errors.len(), 2, "{errors:?}");
+        assert!(errors[1].starts_with("TELEMETRY_EMF=maybe: "), "{errors:?}");
     }
 
     #[test]
-    fn the_docs_list_every_setting_and_no_other() {
-        // Read when the test runs, so that a build without the docs has the test and can leave it out.
+    fn docs_list_exactly_the_variables_that_are_read() {
+        // Read at run time, so that the test also compiles in a build without the docs.
         let docs = std::fs::read_to_string("../../docs/telemetry.md").unwrap();
         let row = |line: &str| line.strip_prefix("| `")?.split_once('`').map(|(name, _)| name.to_owned());
-        let ours = |name: &String| ["AWS_", "OTEL_", "TELEMETRY_"].iter().any(|start| name.starts_with(start));
-        let listed: BTreeSet<String> = docs.lines().filter_map(row).filter(ours).collect();
-        // Once for all signals, and the docs say how each has its own.
-        let shared = |name: String| {
+        let is_variable = |name: &String| ["AWS_", "OTEL_", "TELEMETRY_"].iter().any(|prefix| name.starts_with(prefix));
+        let listed: BTreeSet<String> = docs.lines().filter_map(row).filter(is_variable).collect();
+        // The docs list the variables for all signals, and explain how to name one for a single signal.
+        let for_all_signals = |name: String| {
             let signals = ["_METRICS_", "_TRACES_", "_LOGS_"].map(|signal| format!("OTEL_EXPORTER_OTLP{signal}"));
-            let own = signals.iter().find_map(|start| name.strip_prefix(start.as_str()));
-            own.map_or(name.clone(), |what| format!("OTEL_EXPORTER_OTLP_{what}"))
+            let suffix = signals.iter().find_map(|prefix| name.strip_prefix(prefix.as_str()));
+            suffix.map_or(name.clone(), |suffix| format!("OTEL_EXPORTER_OTLP_{suffix}"))
         };
-        assert_eq!(listed, Config::names().into_iter().map(shared).collect());
+        assert_eq!(listed, Config::variable_names().into_iter().map(for_all_signals).collect());
     }
 }

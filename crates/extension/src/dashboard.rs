@@ -2,14 +2,14 @@
 
 use serde_json::{Value, json};
 
-use crate::metric::{Kind, Metric};
+use crate::metric::{Aggregation, Metric};
 
-/// Columns of a dashboard, and a widget's share of them.
-const WIDE: usize = 24;
-const WIDTH: usize = 8;
-const HEIGHT: usize = 6;
+/// The width of a dashboard, and the size of a widget, in CloudWatch's grid units.
+const DASHBOARD_WIDTH: usize = 24;
+const WIDGET_WIDTH: usize = 8;
+const WIDGET_HEIGHT: usize = 6;
 
-/// What is shown together.
+/// The title and the metrics of each widget.
 const WIDGETS: [(&str, &[Metric]); 9] = [
     (
         "Invocations",
@@ -28,26 +28,26 @@ const WIDGETS: [(&str, &[Metric]); 9] = [
     ("SSIMULACRA2", &[Metric::Score]),
 ];
 
-/// The dashboard's body, for that function's metrics in that namespace and region.
+/// The body of a dashboard for the function's metrics in this namespace and region.
 #[must_use]
 pub fn body(namespace: &str, function: &str, region: &str) -> Value {
     let widget = |(at, (title, metrics)): (usize, &(&str, &[Metric]))| {
         let rows: Vec<Value> = metrics.iter().flat_map(|metric| rows(*metric, namespace, function)).collect();
         json!({
-            "type": "metric", "width": WIDTH, "height": HEIGHT,
-            "x": at * WIDTH % WIDE, "y": at * WIDTH / WIDE * HEIGHT,
+            "type": "metric", "width": WIDGET_WIDTH, "height": WIDGET_HEIGHT,
+            "x": at * WIDGET_WIDTH % DASHBOARD_WIDTH, "y": at * WIDGET_WIDTH / DASHBOARD_WIDTH * WIDGET_HEIGHT,
             "properties": { "title": title, "region": region, "period": 60, "view": "timeSeries", "metrics": rows },
         })
     };
     json!({ "widgets": WIDGETS.iter().enumerate().map(widget).collect::<Vec<_>>() })
 }
 
-/// A count is added up; of what is spread over a range, the middle and the end of it are shown.
+/// Shows the sum of a count, and the percentiles 50 and 99 of any other metric.
 fn rows(metric: Metric, namespace: &str, function: &str) -> Vec<Value> {
     let row = |statistic: &str, label: String| json!([namespace, metric.name(), "FunctionName", function, { "stat": statistic, "label": label }]);
-    match metric.kind() {
-        Kind::Sum => vec![row("Sum", metric.name())],
-        Kind::Distribution => ["p50", "p99"].map(|stat| row(stat, format!("{} {stat}", metric.name()))).into(),
+    match metric.aggregation() {
+        Aggregation::Sum => vec![row("Sum", metric.name())],
+        Aggregation::Distribution => ["p50", "p99"].map(|stat| row(stat, format!("{} {stat}", metric.name()))).into(),
     }
 }
 
@@ -65,9 +65,13 @@ mod tests {
     }
 
     #[test]
-    fn the_docs_have_this_dashboard() {
+    fn dashboard_equals_the_file_in_docs() {
         let docs = std::fs::read_to_string("../../docs/dashboard.json").unwrap();
         let docs: Value = serde_json::from_str(&docs).unwrap();
-        assert_eq!(docs, body("avif-lambda", "FUNCTION", "REGION"), "make it anew: avif-extension dashboard");
+        assert_eq!(
+            docs,
+            body("avif-lambda", "FUNCTION", "REGION"),
+            "update it: avif-extension dashboard > docs/dashboard.json"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! The extension's life, as Lambda's Extensions and Telemetry APIs have it.
+//! The extension's side of Lambda's Extensions and Telemetry APIs.
 
 use std::sync::Arc;
 
@@ -12,101 +12,108 @@ use serde_json::json;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::agent::{Agent, say};
 use crate::config::Config;
-use crate::listener::{Listener, NAME};
+use crate::listener::{HOST, Listener};
+use crate::log::write_line;
+use crate::pipeline::Pipeline;
 
-/// The schemas that are understood, newest first.
+/// The supported schema versions, newest first.
 const SCHEMAS: [&str; 2] = ["2025-01-29", "2022-12-13"];
 
-/// Why there is no extension.
+/// The extension cannot run.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// There is no Lambda around.
+    /// The program was not started by Lambda.
     #[error("AWS_LAMBDA_RUNTIME_API is not set: this program is started by Lambda, from /opt/extensions")]
     NotInLambda,
-    /// Lambda refused something, or went away.
+    /// Lambda rejected a request, or its API is unreachable.
     #[error("Lambda's Extensions API: {0}")]
     Api(lambda_extension::Error),
 }
 
-/// An event, and what ends once it was attended to.
-type Told = (NextEvent, oneshot::Sender<()>);
+/// An event that waits to be handled.
+struct PendingEvent {
+    event: NextEvent,
+    /// Receives a message when the event was handled, so that the client requests the next event.
+    handled: oneshot::Sender<()>,
+}
 
-/// Lives until Lambda ends the environment. What keeps telemetry from coming in is said in the log, and the function
-/// works on without.
+/// Registers the extension, subscribes to telemetry, and handles events until Lambda shuts the environment down. If the
+/// subscription fails, this is logged and the function is not affected.
 ///
 /// # Errors
-/// It could not even register.
+/// The program was not started by Lambda, or Lambda rejected the registration or a request for an event.
 pub async fn run(config: Config) -> Result<(), Error> {
-    if config.api.is_empty() {
+    if config.runtime_api.is_empty() {
         return Err(Error::NotInLambda);
     }
-    let (tell, told) = mpsc::channel::<Told>(1);
-    let attend_to = service_fn(move |event: LambdaEvent| {
-        let tell = tell.clone();
+    let (sender, events) = mpsc::channel::<PendingEvent>(1);
+    let processor = service_fn(move |event: LambdaEvent| {
+        let sender = sender.clone();
         async move {
-            let (done, waits) = oneshot::channel();
-            tell.send((event.next, done)).await?;
-            // Either way it was attended to.
-            let _ = waits.await;
+            let (handled, wait) = oneshot::channel();
+            sender.send(PendingEvent { event: event.next, handled }).await?;
+            // An error means that the receiver was dropped, which also ends the wait.
+            let _ = wait.await;
             Ok::<_, lambda_extension::Error>(())
         }
     });
-    // Where several events are in hand at a time, who asks to be told of each is refused, and the environment with it.
-    let events: &[&str] = if config.managed { &["SHUTDOWN"] } else { &["INVOKE", "SHUTDOWN"] };
-    let extension = Extension::new().with_events(events).with_events_processor(attend_to);
+    // On managed instances, Lambda rejects a registration for INVOKE events, and the environment fails to start.
+    let registered_events: &[&str] = if config.is_managed_instance { &["SHUTDOWN"] } else { &["INVOKE", "SHUTDOWN"] };
+    let extension = Extension::new().with_events(registered_events).with_events_processor(processor);
     let registered = extension.register().await.map_err(Error::Api)?;
-    let agent = Arc::new(Agent::new(&config, registered.account_id.as_deref(), &registered.extension_id));
-    // Before the first event is asked for, which ends the time in which one can subscribe.
-    let subscribed = subscribe(&config.api, &registered.extension_id, &agent).await;
+    let pipeline = Arc::new(Pipeline::new(&config, registered.account_id.as_deref(), &registered.extension_id));
+    // Subscribe before requesting the first event: that request ends the init phase, in which one can subscribe.
+    let subscribed = subscribe(&config.runtime_api, &registered.extension_id, &pipeline).await;
     if let Err(reason) = &subscribed {
-        say(&format!(
+        write_line(&format!(
             "no telemetry: {reason}. The function is not affected. This environment writes no metrics, logs or traces"
         ));
     }
-    tokio::spawn(Arc::clone(&agent).tell());
+    tokio::spawn(Arc::clone(&pipeline).export_periodically());
     tokio::select! {
         ended = registered.run() => ended.map_err(Error::Api),
-        () = attend(told, &agent, subscribed.is_ok()) => Ok(()),
+        () = handle_events(events, &pipeline, subscribed.is_ok()) => Ok(()),
     }
 }
 
-/// Attends to events, one after the other, until the environment ends. Without telemetry there is nothing to wait for.
-async fn attend(mut told: mpsc::Receiver<Told>, agent: &Arc<Agent>, hears: bool) {
-    while let Some((event, done)) = told.recv().await {
+/// Handles events one after the other until the environment shuts down. Without telemetry, an INVOKE event needs no work.
+async fn handle_events(mut events: mpsc::Receiver<PendingEvent>, pipeline: &Arc<Pipeline>, is_subscribed: bool) {
+    while let Some(PendingEvent { event, handled }) = events.recv().await {
         match event {
-            NextEvent::Invoke(event) if hears => agent.invoked(&event.request_id, event.deadline_ms).await,
+            NextEvent::Invoke(event) if is_subscribed => {
+                pipeline.handle_invoke(&event.request_id, event.deadline_ms).await;
+            }
             NextEvent::Invoke(_) => {}
-            NextEvent::Shutdown(event) => return agent.shut_down(event.deadline_ms).await,
+            NextEvent::Shutdown(event) => return pipeline.handle_shutdown(event.deadline_ms).await,
         }
-        // Whoever waits may have gone.
-        let _ = done.send(());
+        // Sending fails only if the client has ended.
+        let _ = handled.send(());
     }
 }
 
-/// Asks for telemetry by the newest schema that is accepted.
-async fn subscribe(api: &str, id: &str, agent: &Arc<Agent>) -> Result<(), String> {
+/// Subscribes to telemetry with the newest schema version that Lambda accepts.
+async fn subscribe(api: &str, id: &str, pipeline: &Arc<Pipeline>) -> Result<(), String> {
     let listener = Listener::bind().await.map_err(|error| error.to_string())?;
     let port = listener.port().map_err(|error| error.to_string())?;
-    tokio::spawn(listener.serve(Arc::clone(agent)));
-    let mut mistake = String::new();
+    tokio::spawn(listener.serve(Arc::clone(pipeline)));
+    let mut last_error = String::new();
     for schema in SCHEMAS {
-        match ask(api, id, schema, port).await {
+        match request_subscription(api, id, schema, port).await {
             Ok(()) => return Ok(()),
-            Err(error) => mistake = error,
+            Err(error) => last_error = error,
         }
     }
-    Err(mistake)
+    Err(last_error)
 }
 
-async fn ask(api: &str, id: &str, schema: &str, port: u16) -> Result<(), String> {
+async fn request_subscription(api: &str, id: &str, schema: &str, port: u16) -> Result<(), String> {
     let subscription = json!({
         "schemaVersion": schema,
         "types": ["platform", "function", "extension"],
-        // The bounds of the Telemetry API: as soon as it can be, since an environment may freeze at any time after.
+        // The minimum values of the Telemetry API: records must arrive before the environment freezes.
         "buffering": { "maxItems": 1000, "maxBytes": 262_144, "timeoutMs": 25 },
-        "destination": { "protocol": "HTTP", "URI": format!("http://{NAME}:{port}") },
+        "destination": { "protocol": "HTTP", "URI": format!("http://{HOST}:{port}") },
     });
     let request = Request::builder()
         .method(Method::PUT)
@@ -118,13 +125,13 @@ async fn ask(api: &str, id: &str, schema: &str, port: u16) -> Result<(), String>
     let client = Client::builder(TokioExecutor::new()).build_http();
     let response = client.request(request).await.map_err(|error| error.to_string())?;
     let status = response.status();
-    // Not every 2xx: `202 Accepted` answers a subscription where there is no telemetry, as in AWS's Runtime Interface
-    // Emulator, by which SAM runs functions locally.
+    // Only 200 is success. AWS's Runtime Interface Emulator, which SAM uses to run functions locally, has no telemetry and
+    // responds with 202 Accepted.
     if status == StatusCode::OK {
         return Ok(());
     }
     let body = response.into_body().collect().await.map_err(|error| error.to_string())?.to_bytes();
-    // The Runtime Interface Emulator ends its answer with a line break.
+    // The response of the Runtime Interface Emulator ends with a line break.
     let body = String::from_utf8_lossy(&body).split_whitespace().collect::<Vec<_>>().join(" ");
-    Err(format!("the Telemetry API answered the subscription with {status}: {body}"))
+    Err(format!("the Telemetry API responded to the subscription with {status}: {body}"))
 }

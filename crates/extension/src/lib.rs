@@ -1,24 +1,32 @@
-//! What Lambda starts beside a function, ours or any other: telemetry comes in, metrics, logs and traces go out.
+//! A Lambda extension that turns telemetry into metrics, logs and traces. It works with any function.
 //!
-//! Records of the Telemetry API are read ([`record`]) and put together into what they say ([`ledger`]): samples of the
-//! metrics that [`metric`] lists, spans and log lines. These go to standard output as CloudWatch metrics ([`emf`]), to an
-//! OpenTelemetry backend ([`otlp`]), or, unread, into a file. [`agent`] decides when, [`lambda`] speaks with Lambda.
+//! In: records of the Telemetry API ([`record`]). Out: CloudWatch metrics on standard output ([`emf`]), and metrics, traces
+//! and logs for an OpenTelemetry backend ([`otlp`]).
 //!
-//! **Architecture invariant:** neither libavif nor the S3 SDK, and nothing in here can fail or delay an invocation: what
-//! cannot be delivered waits in a queue that is bounded, and what falls out of it is counted.
+//! [`lambda`] registers the extension and receives events. [`tracker`] assigns each record to its invocation and derives
+//! signals ([`signal`]): samples of the metrics in [`metric`], spans and log lines. [`pipeline`] queues the signals and
+//! decides when to write and export them.
+//!
+//! **Architecture invariant:** no dependency on libavif or the S3 SDK. The extension cannot fail an invocation, and delays
+//! the next event by a bounded time only. Signals that cannot be exported wait in bounded queues; dropped ones are counted.
 
 #![forbid(unsafe_code)]
 
-pub mod agent;
+mod arrival;
 pub mod config;
 pub mod dashboard;
 pub mod emf;
-mod file;
 pub mod lambda;
-pub mod ledger;
 mod listener;
+mod log;
 pub mod metric;
 pub mod otlp;
+pub mod pipeline;
 mod queue;
-mod reception;
 pub mod record;
+mod samples;
+pub mod signal;
+pub mod span;
+pub mod trace_context;
+pub mod tracker;
+mod unix_time;

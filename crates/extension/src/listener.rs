@@ -1,9 +1,8 @@
-//! Where Lambda brings telemetry.
+//! The HTTP server that receives telemetry from Lambda.
 //!
-//! lambda-extension has such a listener, too. It binds its port anew for every connection, and panics where that fails:
-//! the telemetry of an environment would end with its second connection. So only its Extensions API is used, and this
-//! stands in for the rest. It asks for the schema `2022-07-01` besides, and reads no record of a kind that it does not
-//! know.
+//! The crate lambda-extension has such a server too, but this crate uses only its Extensions API client: the server binds its
+//! port again for every connection and panics if that fails, so telemetry would end with the second connection. It also
+//! subscribes with the schema version `2022-07-01`, and rejects batches with unknown records.
 
 use std::convert::Infallible;
 use std::io;
@@ -21,15 +20,15 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, lookup_host};
 use tokio::time::timeout;
 
-use crate::agent::Agent;
+use crate::pipeline::Pipeline;
 
-/// The host name that Lambda sends telemetry to. Lambda refuses a subscription with any other name.
-pub(crate) const NAME: &str = "sandbox.localdomain";
+/// The host name that Lambda sends telemetry to. Lambda rejects a subscription with any other name.
+pub(crate) const HOST: &str = "sandbox.localdomain";
 
-const RESOLUTION: Duration = Duration::from_secs(1);
+const RESOLUTION_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A batch has 1 MB at most, and one record over it.
-const MOST_BYTES: usize = 4 << 20;
+/// A batch has at most 1 MB plus one record.
+const MAX_BATCH_BYTES: usize = 4 << 20;
 
 #[derive(Debug)]
 pub(crate) struct Listener {
@@ -37,14 +36,14 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Binds a free port at the address of [`NAME`], as AWS's example extensions do, so that no other machine can connect.
-    /// Where that name does not resolve to an address of this machine, it binds to loopback.
+    /// Binds a free port at the address of [`HOST`], as AWS's example extensions do, so that no other machine can connect. If
+    /// that name does not resolve to an address of this machine, it binds to loopback.
     pub(crate) async fn bind() -> io::Result<Self> {
-        // Lambda has the name in its hosts file. Elsewhere a name server may not answer, hence the timeout.
-        let addresses = timeout(RESOLUTION, lookup_host((NAME, 0))).await;
+        // Lambda has the name in its hosts file. Elsewhere a name server may not respond, hence the timeout.
+        let addresses = timeout(RESOLUTION_TIMEOUT, lookup_host((HOST, 0))).await;
         let addresses = addresses.ok().and_then(Result::ok).into_iter().flatten();
         for address in addresses {
-            // A name server may answer with another machine's address, which cannot be bound.
+            // A name server may return the address of another machine, which cannot be bound.
             if let Ok(listener) = TcpListener::bind(address).await {
                 return Ok(Self { listener });
             }
@@ -56,25 +55,25 @@ impl Listener {
         Ok(self.listener.local_addr()?.port())
     }
 
-    /// Takes batches for as long as the process lives.
-    pub(crate) async fn serve(self, agent: Arc<Agent>) {
+    /// Receives batches for as long as the process lives.
+    pub(crate) async fn serve(self, pipeline: Arc<Pipeline>) {
         loop {
-            // A connection that was gone before it was accepted is nobody's.
+            // This fails if the client closed the connection before it was accepted.
             let Ok((connection, _)) = self.listener.accept().await else { continue };
-            let agent = Arc::clone(&agent);
+            let pipeline = Arc::clone(&pipeline);
             tokio::spawn(async move {
-                let service = service_fn(|request| take(&agent, request));
-                // An error is a connection that was reset. What it brought whole is taken.
+                let service = service_fn(|request| receive(&pipeline, request));
+                // This fails if the connection was reset. Complete batches have been received by then.
                 let _ = http1::Builder::new().serve_connection(TokioIo::new(connection), service).await;
             });
         }
     }
 }
 
-async fn take(agent: &Agent, request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, Infallible> {
+async fn receive(pipeline: &Pipeline, request: Request<Incoming>) -> Result<Response<Empty<Bytes>>, Infallible> {
     let mut response = Response::new(Empty::new());
-    match Limited::new(request.into_body(), MOST_BYTES).collect().await {
-        Ok(body) => agent.take(&body.to_bytes()),
+    match Limited::new(request.into_body(), MAX_BATCH_BYTES).collect().await {
+        Ok(body) => pipeline.receive(&body.to_bytes()),
         Err(_) => *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE,
     }
     Ok(response)
@@ -91,25 +90,22 @@ mod tests {
     use crate::config::Config;
 
     #[tokio::test]
-    async fn telemetry_comes_by_as_many_connections_as_lambda_likes() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("records.ndjson");
-        let settings = BTreeMap::from([("TELEMETRY_FILE".into(), file.to_str().unwrap().into())]);
-        let agent = Arc::new(Agent::new(&Config::parse(&settings).0, None, "instance"));
+    async fn several_connections_stay_open_at_the_same_time() {
+        let pipeline = Arc::new(Pipeline::new(&Config::parse(&BTreeMap::new()).0, None, "instance"));
         let listener = Listener::bind().await.unwrap();
-        assert!(listener.listener.local_addr().unwrap().ip().is_loopback(), "other machines can reach it");
+        assert!(listener.listener.local_addr().unwrap().ip().is_loopback(), "other machines can connect");
         let address = (Ipv4Addr::LOCALHOST, listener.port().unwrap());
-        tokio::spawn(listener.serve(agent));
+        tokio::spawn(listener.serve(Arc::clone(&pipeline)));
         let mut open = vec![];
-        for number in 0..3 {
+        for _ in 0..3 {
             let mut connection = TcpStream::connect(address).await.unwrap();
-            let request = format!("POST / HTTP/1.1\r\nhost: sandbox\r\ncontent-length: 3\r\n\r\n[{number}]");
+            let request = "POST / HTTP/1.1\r\nhost: sandbox\r\ncontent-length: 2\r\n\r\n[]";
             connection.write_all(request.as_bytes()).await.unwrap();
-            let mut answer = [0; 15];
-            timeout(Duration::from_secs(10), connection.read_exact(&mut answer)).await.expect("an answer").unwrap();
-            assert_eq!(&answer, b"HTTP/1.1 200 OK");
+            let mut status = [0; 15];
+            timeout(Duration::from_secs(10), connection.read_exact(&mut status)).await.expect("a response").unwrap();
+            assert_eq!(&status, b"HTTP/1.1 200 OK");
             open.push(connection);
         }
-        assert_eq!(std::fs::read_to_string(file).unwrap(), "0\n1\n2\n");
+        assert_eq!(pipeline.batch_count(), 3);
     }
 }

@@ -1,4 +1,4 @@
-//! `avif-extension`: reads the configuration, and lives beside the function until Lambda ends both. With the argument
+//! `avif-extension`: reads the configuration, and runs until Lambda shuts the environment down. With the argument
 //! `dashboard` it prints a CloudWatch dashboard instead.
 
 #![forbid(unsafe_code)]
@@ -8,7 +8,7 @@ use std::io::Write;
 use extension::config::Config;
 use extension::{dashboard, lambda};
 
-// One thread: it has little to do, and the function's processors are the function's.
+// One thread is enough, and leaves the vCPUs to the function.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     if std::env::args().nth(1).as_deref() == Some("dashboard") {
@@ -16,13 +16,14 @@ async fn main() -> anyhow::Result<()> {
         writeln!(std::io::stdout(), "{body:#}")?;
         return Ok(());
     }
-    // The process that converts images runs as the same user, and must not read the credentials in this one's environment.
+    // The worker process that converts images runs as the same user. It must not read the credentials in this process's
+    // environment.
     #[cfg(target_os = "linux")]
     nix::sys::prctl::set_dumpable(false)?;
-    let (config, mistakes) = Config::from_env();
-    for mistake in mistakes {
-        // Without standard error there is nobody to tell.
-        let _ = writeln!(std::io::stderr(), "avif-extension: {mistake}; the default is taken");
+    let (config, errors) = Config::from_env();
+    for error in errors {
+        // If standard error is closed, there is no other place for the message.
+        let _ = writeln!(std::io::stderr(), "avif-extension: {error}; using the default");
     }
     Ok(lambda::run(config).await?)
 }

@@ -1,99 +1,107 @@
-//! The metrics, each listed once: what CloudWatch and OpenTelemetry call them, and how they are added up.
+//! The metrics with their names and units in CloudWatch and OpenTelemetry, and how their samples are aggregated.
 
 use opentelemetry_semantic_conventions::metric as standard;
 
-/// Everything that is measured.
+/// A metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Metric {
-    /// Invocations, whatever came of them.
+    /// All invocations.
     Invocations,
-    /// Invocations that failed, timed out or were cut off.
+    /// Invocations that failed, timed out or have no reported end.
     Errors,
-    /// Invocations that ran into the time-out; they are errors, too.
+    /// Invocations that timed out. They also count as errors.
     Timeouts,
-    /// Environments that were started for an invocation.
+    /// Invocations for which Lambda started an environment.
     ColdStarts,
-    /// From an environment's start until it could take an event, in milliseconds.
+    /// The duration of an environment's init phase, in milliseconds.
     InitDuration,
-    /// From an event to its answer, in milliseconds.
+    /// From an event to the function's response, in milliseconds.
     Duration,
-    /// What is paid for, in milliseconds.
+    /// The billed duration, in milliseconds.
     BilledDuration,
-    /// The most memory that was held, in MiB.
+    /// Peak memory, in MiB.
     MemoryUsed,
-    /// The memory that there is, in MiB.
+    /// The function's configured memory, in MiB.
     MemorySize,
-    /// Images whose variants were made.
+    /// Images that were converted.
     Converted,
-    /// Images that are at fault.
+    /// Images that were rejected as invalid or too large.
     Rejected,
-    /// Images that a retry may help.
+    /// Jobs that failed and may succeed in a retry.
     Failed,
     /// Jobs that needed no work.
     Skipped,
-    /// Images that are gone, and whose variants followed.
+    /// Deleted sources whose outputs were deleted.
     Deleted,
-    /// Records of events that the function rejected, because they name nothing to work on.
+    /// Records of events that the function rejected because they name no object.
     RejectedRecords,
-    /// A source's size, in bytes.
+    /// The size of a source, in bytes.
     BytesIn,
-    /// The size of a source's stored variants together, in bytes.
+    /// The total size of a source's stored variants, in bytes.
     BytesOut,
-    /// By how much the widest variant is smaller than its source, in percent.
+    /// How much smaller the widest variant is than its source, in percent.
     Saving,
-    /// The SSIMULACRA2 score that a variant reached; 100 is the same.
+    /// The SSIMULACRA2 score of a variant; 100 means identical to the source.
     Score,
-    /// Reading a source, in milliseconds.
+    /// Downloading a source, in milliseconds.
     FetchTime,
-    /// A file to pixels, in milliseconds.
+    /// Decoding a source to pixels, in milliseconds.
     DecodeTime,
-    /// Turning, colors and sizes, in milliseconds.
+    /// Applying orientation, converting colors and resizing, in milliseconds.
     TransformTime,
-    /// Pixels to AVIF, in milliseconds.
+    /// Encoding the variants, in milliseconds.
     EncodeTime,
-    /// Writing the variants, in milliseconds.
+    /// Uploading the variants, in milliseconds.
     StoreTime,
-    /// Telemetry that was lost before it could be delivered, in records.
+    /// Dropped telemetry: records, spans, log lines and data points.
     TelemetryDropped,
 }
 
-/// One measurement.
+/// One measured value of a metric.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sample {
-    /// What was measured.
+    /// The metric.
     pub metric: Metric,
-    /// In the metric's unit.
+    /// The value, in the metric's CloudWatch unit.
     pub value: f64,
-    /// When, in nanoseconds since 1970.
+    /// Nanoseconds since 1970.
     pub at: u64,
 }
 
-/// How samples of a metric become one.
+/// How the samples of a metric are aggregated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// They are added up.
+pub enum Aggregation {
+    /// Their sum.
     Sum,
-    /// They are spread over a range, of which averages and percentiles are of interest.
+    /// Their distribution, for averages and percentiles.
     Distribution,
 }
 
-/// What OpenTelemetry calls a metric.
+/// The OpenTelemetry metric of a metric.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Otel {
-    /// Several of ours may share one, and differ by attribute.
+pub struct OtelMetric {
+    /// The name. Several metrics may share it and differ by attribute.
     pub name: &'static str,
-    /// A unit of UCUM.
+    /// The unit, in UCUM.
     pub unit: &'static str,
-    /// What turns our unit into that one.
+    /// The factor that converts a value from the CloudWatch unit to this one.
     pub scale: f64,
-    /// What tells it from others of that name.
+    /// The attribute that distinguishes metrics of the same name.
     pub attribute: Option<(&'static str, &'static str)>,
 }
 
 const MEBIBYTE: f64 = 1_048_576.0;
 
+impl Sample {
+    /// A number of dropped records, spans, log lines or data points.
+    #[must_use]
+    pub fn telemetry_dropped(number: u64, at: u64) -> Self {
+        Self { metric: Metric::TelemetryDropped, value: count(number), at }
+    }
+}
+
 impl Metric {
-    /// All of them, in the order of their declaration.
+    /// All metrics, in the order of their declaration.
     pub const ALL: [Self; 25] = [
         Self::Invocations,
         Self::Errors,
@@ -128,12 +136,12 @@ impl Metric {
         format!("{self:?}")
     }
 
-    /// How its samples become one.
+    /// How its samples are aggregated.
     #[must_use]
-    pub fn kind(self) -> Kind {
+    pub fn aggregation(self) -> Aggregation {
         match self.cloudwatch_unit() {
-            "Count" => Kind::Sum,
-            _ => Kind::Distribution,
+            "Count" => Aggregation::Sum,
+            _ => Aggregation::Distribution,
         }
     }
 
@@ -167,13 +175,14 @@ impl Metric {
         }
     }
 
-    /// Its name in OpenTelemetry: the semantic conventions' where they have one.
+    /// Its OpenTelemetry metric. The name is that of the semantic conventions, if they have one.
     #[must_use]
-    pub fn otel(self) -> Otel {
-        let named = |name, unit, scale| Otel { name, unit, scale, attribute: None };
+    pub fn otel(self) -> OtelMetric {
+        let named = |name, unit, scale| OtelMetric { name, unit, scale, attribute: None };
         let image =
-            |outcome| Otel { attribute: Some(("avif.outcome", outcome)), ..named("avif.images", "{image}", 1.0) };
-        let stage = |stage| Otel { attribute: Some(("avif.stage", stage)), ..named("avif.stage.duration", "s", 1e-3) };
+            |outcome| OtelMetric { attribute: Some(("avif.outcome", outcome)), ..named("avif.images", "{image}", 1.0) };
+        let stage =
+            |stage| OtelMetric { attribute: Some(("avif.stage", stage)), ..named("avif.stage.duration", "s", 1e-3) };
         match self {
             Self::Invocations => named(standard::FAAS_INVOCATIONS, "{invocation}", 1.0),
             Self::Errors => named(standard::FAAS_ERRORS, "{error}", 1.0),
@@ -204,6 +213,12 @@ impl Metric {
     }
 }
 
+/// Converts a count to the type of samples. This is exact up to 2^53.
+#[expect(clippy::cast_precision_loss, reason = "no count reaches 2^53")]
+pub(crate) fn count(number: u64) -> f64 {
+    number as f64
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -211,7 +226,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_metrics_are_one() {
+    fn metrics_have_distinct_names_and_attributes() {
         let names: BTreeSet<_> = Metric::ALL.into_iter().map(Metric::name).collect();
         let otel: BTreeSet<_> = Metric::ALL.into_iter().map(|m| (m.otel().name, m.otel().attribute)).collect();
         assert_eq!((names.len(), otel.len()), (Metric::ALL.len(), Metric::ALL.len()));
@@ -219,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn the_docs_list_every_metric() {
+    fn docs_list_every_metric() {
         let docs = std::fs::read_to_string("../../docs/telemetry.md").unwrap();
         let row = |m: Metric| format!("| `{}` | {} | `{}` | ", m.name(), m.cloudwatch_unit(), m.otel().name);
         for metric in Metric::ALL {

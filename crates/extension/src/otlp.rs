@@ -1,8 +1,8 @@
-//! Metrics, traces and logs over OTLP/HTTP.
+//! Exports metrics, traces and logs over OTLP/HTTP.
 //!
-//! The messages are filled in directly, by opentelemetry-proto: the SDK's meters and tracers measure the process in which
-//! they are, while here another one was measured, in the past; and they forget what could not be delivered. Here it
-//! waits, within bounds, and is delivered later.
+//! The messages are built directly with opentelemetry-proto. OpenTelemetry's SDK does not fit: its meters and tracers measure
+//! the process that they run in, at the present time, and drop data that cannot be delivered. The extension reports another
+//! process's past, and keeps undelivered data within bounds.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -11,199 +11,207 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use prost::Message;
 use tokio::sync::Notify;
 
-use crate::config;
-use crate::ledger::{Item, Log, Span};
-use crate::queue::{Most, Queue, Weighed};
+use crate::config::OtlpSettings;
+use crate::queue::{Capacity, Queue, QueuedItem};
+use crate::signal::{LogLine, Signal};
+use crate::span::Span;
 
-mod door;
+mod attributes;
+mod client;
 mod logs;
 mod metrics;
 mod traces;
-mod value;
 
-use door::{Door, Trouble};
-use metrics::Delta;
-pub use value::resource;
+pub use attributes::resource;
+use client::{ExportError, OtlpClient};
+use metrics::DeltaMetrics;
 
-/// The most spans that wait, and the most log lines.
-const MOST_WAITING: Most = Most { items: 4096, bytes: 2 << 20 };
-/// The most of either in one request: while that is made, each takes many times the room.
-const MOST_AT_ONCE: Most = Most { items: 512, bytes: 256 << 10 };
-/// A span with its attributes, about.
-const SPAN: usize = 500;
+/// The capacity of the queue of spans, and of the queue of log lines.
+const QUEUE_CAPACITY: Capacity = Capacity { items: 4096, bytes: 2 << 20 };
+/// The maximum of spans or log lines in one request. Building a request takes several times their memory.
+const MAX_REQUEST: Capacity = Capacity { items: 512, bytes: 256 << 10 };
+/// The approximate size of a span with its attributes.
+const SPAN_BYTES: usize = 500;
 
-/// Backends, and what waits for them.
+/// Exports signals to OpenTelemetry backends. Signals wait until they are exported.
 #[derive(Debug)]
-pub struct Otlp {
-    metrics: Option<Door>,
-    traces: Option<Door>,
-    logs: Option<Door>,
+pub struct OtlpExporter {
+    metrics: Option<OtlpClient>,
+    traces: Option<OtlpClient>,
+    logs: Option<OtlpClient>,
     resource: Resource,
-    waiting: Mutex<Waiting>,
-    /// One delivery at a time: the next has what this one leaves.
-    turn: tokio::sync::Mutex<()>,
-    cut: Notify,
-    ended: AtomicBool,
+    pending: Mutex<Pending>,
+    /// Only one flush runs at a time. The next one exports what this one leaves.
+    flushing: tokio::sync::Mutex<()>,
+    interrupt: Notify,
+    is_stopped: AtomicBool,
 }
 
+/// The signals that wait to be exported.
 #[derive(Debug)]
-struct Waiting {
-    /// Metrics of which nothing is ever lost: what waits is added up.
-    metrics: Delta,
+struct Pending {
+    /// Pending metrics are aggregated, so they need no bound and none is dropped before the end.
+    metrics: DeltaMetrics,
     spans: Queue<Span>,
-    logs: Queue<Log>,
-    /// What the backend will never take of the metrics, in data points.
-    lost: u64,
-    down: bool,
+    logs: Queue<LogLine>,
+    /// The number of data points of metrics that the backend rejected permanently.
+    dropped_points: u64,
+    /// Whether the last flush failed.
+    is_failing: bool,
 }
 
-impl Otlp {
-    /// The backends that the settings name, told of the function by this resource.
+impl OtlpExporter {
+    /// Creates an exporter for the configured backends. The resource describes the function.
     ///
     /// # Errors
-    /// TLS has no certificates to go by.
-    pub fn new(config: &config::Otlp, resource: Resource) -> Result<Self, String> {
-        let waiting = Waiting {
-            metrics: Delta::default(),
-            spans: Queue::new(MOST_WAITING),
-            logs: Queue::new(MOST_WAITING),
-            lost: 0,
-            down: false,
+    /// A backend uses HTTPS, and the CA certificates cannot be loaded.
+    pub fn new(settings: &OtlpSettings, resource: Resource) -> Result<Self, String> {
+        let pending = Pending {
+            metrics: DeltaMetrics::default(),
+            spans: Queue::new(QUEUE_CAPACITY),
+            logs: Queue::new(QUEUE_CAPACITY),
+            dropped_points: 0,
+            is_failing: false,
         };
-        let [metrics, traces, logs] = Door::all([&config.metrics, &config.traces, &config.logs])?;
-        let (waiting, turn) = (waiting.into(), tokio::sync::Mutex::new(()));
-        let (cut, ended) = (Notify::new(), AtomicBool::new(false));
-        Ok(Self { metrics, traces, logs, resource, waiting, turn, cut, ended })
+        let [metrics, traces, logs] = OtlpClient::for_targets([&settings.metrics, &settings.traces, &settings.logs])?;
+        let (pending, flushing) = (pending.into(), tokio::sync::Mutex::new(()));
+        let (interrupt, is_stopped) = (Notify::new(), AtomicBool::new(false));
+        Ok(Self { metrics, traces, logs, resource, pending, flushing, interrupt, is_stopped })
     }
 
-    /// Takes what is to be delivered. What nobody wants does not wait.
-    pub fn push(&self, items: &[Item]) {
-        let mut waiting = self.waiting();
-        for item in items {
-            match item {
-                Item::Sample(sample) if self.metrics.is_some() => waiting.metrics.add(sample),
-                Item::Span(span) if self.traces.is_some() => waiting.spans.push(SPAN, span.clone()),
-                Item::Log(log) if self.logs.is_some() => waiting.logs.push(log.line.len(), log.clone()),
-                Item::Sample(_) | Item::Span(_) | Item::Log(_) => {}
+    /// Queues signals. Signals without a backend are ignored.
+    pub fn push(&self, signals: &[Signal]) {
+        let mut pending = self.pending();
+        for signal in signals {
+            match signal {
+                Signal::Sample(sample) if self.metrics.is_some() => pending.metrics.add(sample),
+                Signal::Span(span) if self.traces.is_some() => pending.spans.push(SPAN_BYTES, span.clone()),
+                Signal::Log(log) if self.logs.is_some() => pending.logs.push(log.line.len(), log.clone()),
+                Signal::Sample(_) | Signal::Span(_) | Signal::Log(_) => {}
             }
         }
     }
 
-    /// Whether a backend was in trouble when it was last tried.
-    pub fn is_down(&self) -> bool {
-        self.waiting().down
+    /// Whether the last flush failed.
+    pub fn is_failing(&self) -> bool {
+        self.pending().is_failing
     }
 
-    /// How many spans, log lines and data points of metrics were lost since this was last asked.
+    /// The number of spans, log lines and data points of metrics that were dropped since the last call.
     pub fn take_dropped(&self) -> u64 {
-        let mut waiting = self.waiting();
-        std::mem::take(&mut waiting.lost) + waiting.spans.take_dropped() + waiting.logs.take_dropped()
+        let mut pending = self.pending();
+        std::mem::take(&mut pending.dropped_points) + pending.spans.take_dropped() + pending.logs.take_dropped()
     }
 
-    /// Whether anything waits, but for what tells of losses.
-    pub fn waits(&self) -> bool {
-        let waiting = self.waiting();
-        waiting.metrics.points() > 0 || waiting.spans.len() + waiting.logs.len() > 0
+    /// Whether any signal is pending, other than samples of the metric `TelemetryDropped`.
+    pub fn has_pending(&self) -> bool {
+        let pending = self.pending();
+        pending.metrics.points() > 0 || pending.spans.len() + pending.logs.len() > 0
     }
 
-    /// Delivers what waits, until nothing does or the backends take no more. Gives what went wrong, the first time that
-    /// it does.
+    /// Exports pending signals until none is left or the backends fail. Returns an error message if this flush failed and
+    /// the one before did not.
     pub async fn flush(&self) -> Option<String> {
-        let _turn = self.turn.lock().await;
-        // Side by side: each signal may have a backend of its own, and who is in trouble must not keep the others.
+        let _flushing = self.flushing.lock().await;
+        // In parallel: each signal may have its own backend, and a failing one must not delay the others.
         let (metrics, spans, logs) = tokio::join!(self.send_metrics(), self.send_spans(), self.send_logs());
         let signals = [("metrics", metrics), ("traces", spans), ("logs", logs)];
-        let trouble = signals.into_iter().find_map(|(signal, sent)| Some((signal, sent.err()?)));
-        if matches!(trouble, Some((_, Trouble::Cut))) {
+        let failure = signals.into_iter().find_map(|(signal, sent)| Some((signal, sent.err()?)));
+        if matches!(failure, Some((_, ExportError::Interrupted))) {
             return None;
         }
-        let was_down = std::mem::replace(&mut self.waiting().down, trouble.is_some());
-        trouble.filter(|_| !was_down).map(|(signal, trouble)| format!("the backend for {signal} {trouble}"))
+        let was_failing = std::mem::replace(&mut self.pending().is_failing, failure.is_some());
+        failure.filter(|_| !was_failing).map(|(signal, error)| format!("the backend for {signal} {error}"))
     }
 
-    /// Ends the delivery that is under way. What it had in hand waits again.
-    pub fn cut(&self) {
-        self.cut.notify_waiters();
+    /// Interrupts the running flush. The signals that it was sending become pending again.
+    pub fn interrupt(&self) {
+        self.interrupt.notify_waiters();
     }
 
-    /// The same, and none begins any more.
-    pub fn end(&self) {
-        self.ended.store(true, Ordering::Relaxed);
-        self.cut();
+    /// Interrupts the running flush and prevents further requests.
+    pub fn stop(&self) {
+        self.is_stopped.store(true, Ordering::Relaxed);
+        self.interrupt();
     }
 
-    /// Whether no delivery begins any more.
-    pub fn has_ended(&self) -> bool {
-        self.ended.load(Ordering::Relaxed)
+    /// Whether [`stop`](Self::stop) was called.
+    pub fn is_stopped(&self) -> bool {
+        self.is_stopped.load(Ordering::Relaxed)
     }
 
-    async fn send_metrics(&self) -> Result<(), Trouble> {
-        let delta = std::mem::take(&mut self.waiting().metrics);
-        if delta.is_empty() {
+    async fn send_metrics(&self) -> Result<(), ExportError> {
+        let metrics = std::mem::take(&mut self.pending().metrics);
+        if metrics.is_empty() {
             return Ok(());
         }
-        let sent = self.send(self.metrics.as_ref(), metrics::request(&delta, &self.resource)).await;
-        let mut waiting = self.waiting();
+        let sent = self.send(self.metrics.as_ref(), metrics::request(&metrics, &self.resource)).await;
+        let mut pending = self.pending();
         match &sent {
-            Ok(rejected) => waiting.lost += rejected,
-            Err(trouble) if trouble.may_pass() => waiting.metrics.merge(delta),
-            Err(_) => waiting.lost += delta.points(),
+            Ok(rejected) => pending.dropped_points += rejected,
+            Err(error) if error.is_retryable() => pending.metrics.merge(metrics),
+            Err(_) => pending.dropped_points += metrics.points(),
         }
         sent.map(|_| ())
     }
 
-    async fn send_spans(&self) -> Result<(), Trouble> {
+    async fn send_spans(&self) -> Result<(), ExportError> {
         loop {
-            let spans = self.waiting().spans.take(MOST_AT_ONCE);
+            let spans = self.pending().spans.take(MAX_REQUEST);
             if spans.is_empty() {
                 return Ok(());
             }
             let sent = self.send(self.traces.as_ref(), traces::request(&spans, &self.resource)).await;
-            settle(&mut self.waiting().spans, spans, sent)?;
+            requeue_or_drop(&mut self.pending().spans, spans, sent)?;
         }
     }
 
-    async fn send_logs(&self) -> Result<(), Trouble> {
+    async fn send_logs(&self) -> Result<(), ExportError> {
         loop {
-            let logs = self.waiting().logs.take(MOST_AT_ONCE);
+            let logs = self.pending().logs.take(MAX_REQUEST);
             if logs.is_empty() {
                 return Ok(());
             }
             let sent = self.send(self.logs.as_ref(), logs::request(&logs, &self.resource)).await;
-            settle(&mut self.waiting().logs, logs, sent)?;
+            requeue_or_drop(&mut self.pending().logs, logs, sent)?;
         }
     }
 
-    async fn send(&self, door: Option<&Door>, message: impl Message) -> Result<u64, Trouble> {
-        // Without one, nothing waits.
-        let Some(door) = door.filter(|_| !self.has_ended()) else { return Err(Trouble::Cut) };
+    /// Sends a message. Returns the number of its items that the backend rejected.
+    async fn send(&self, client: Option<&OtlpClient>, message: impl Message) -> Result<u64, ExportError> {
+        // Without a client no signal is pending, so `None` does not occur here.
+        let Some(client) = client.filter(|_| !self.is_stopped()) else { return Err(ExportError::Interrupted) };
         tokio::select! {
-            // What has arrived is not sent again.
+            // If both are ready, use the response, so that the message is not sent twice.
             biased;
-            sent = door.send(message.encode_to_vec()) => sent,
-            () = self.cut.notified() => Err(Trouble::Cut),
+            sent = client.send(message.encode_to_vec()) => sent,
+            () = self.interrupt.notified() => Err(ExportError::Interrupted),
         }
     }
 
-    /// Counts everything that still waits as lost: nobody will deliver it any more.
-    pub fn lose(&self) {
-        let mut waiting = self.waiting();
-        waiting.lost += std::mem::take(&mut waiting.metrics).points();
-        waiting.spans.clear();
-        waiting.logs.clear();
+    /// Drops and counts all pending signals.
+    pub fn drop_pending(&self) {
+        let mut pending = self.pending();
+        pending.dropped_points += std::mem::take(&mut pending.metrics).points();
+        pending.spans.clear();
+        pending.logs.clear();
     }
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What the backend may take another time waits for it; what it never will is lost.
-fn settle<T>(queue: &mut Queue<T>, items: Vec<Weighed<T>>, sent: Result<u64, Trouble>) -> Result<(), Trouble> {
+/// Puts the items of a failed request back into the queue if a retry may succeed; otherwise drops and counts them.
+fn requeue_or_drop<T>(
+    queue: &mut Queue<T>,
+    items: Vec<QueuedItem<T>>,
+    sent: Result<u64, ExportError>,
+) -> Result<(), ExportError> {
     match &sent {
-        Ok(rejected) => queue.lose(*rejected),
-        Err(trouble) if trouble.may_pass() => queue.put_back(items),
-        Err(_) => queue.lose(items.len() as u64),
+        Ok(rejected) => queue.count_dropped(*rejected),
+        Err(error) if error.is_retryable() => queue.put_back(items),
+        Err(_) => queue.count_dropped(items.len() as u64),
     }
     sent.map(|_| ())
 }

@@ -1,74 +1,74 @@
-//! Telemetry records, read (AWS Lambda developer guide, "Lambda Telemetry API `Event` schema reference").
+//! Records of the Telemetry API (AWS Lambda developer guide, "Lambda Telemetry API `Event` schema reference").
 //!
-//! Of each only what is used, and every field may be missing: what a later schema adds, or leaves out, must not cost the
-//! rest of a batch. A kind that is unknown is [`Told::Other`].
+//! Only the fields that are used are parsed, and each may be missing: a change in a later schema version must not lose the
+//! rest of a batch. An unknown type of record is [`RecordContent::Unknown`].
 
 use serde::Deserialize;
 use serde_json::Value;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+
+use crate::unix_time;
 
 /// One record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
-    /// When, in nanoseconds since 1970; 0 where that is not told.
+    /// Nanoseconds since 1970; 0 if the record has no valid time.
     pub at: u64,
-    /// What.
-    pub told: Told,
+    /// The content, by the type of the record.
+    pub content: RecordContent,
 }
 
-/// What a record tells.
+/// The content of a record.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Told {
-    /// The environment begins.
+pub enum RecordContent {
+    /// `platform.initStart`: the init phase begins.
     InitStart,
-    /// The environment has begun.
-    InitReport(Platform),
-    /// An invocation begins.
-    Start(Platform),
-    /// The function has answered, or never will.
-    RuntimeDone(Platform),
-    /// The invocation is over for everybody.
-    Report(Platform),
-    /// Lambda itself lost records.
-    LogsDropped(Platform),
-    /// A line of the function's: text, or an object where its log is set to JSON.
-    Function(Value),
-    /// A line of an extension's.
-    Extension(Value),
-    /// Anything else.
-    Other,
+    /// `platform.initReport`: the init phase has ended.
+    InitReport(PlatformRecord),
+    /// `platform.start`: an invocation begins.
+    Start(PlatformRecord),
+    /// `platform.runtimeDone`: the function has finished an invocation.
+    RuntimeDone(PlatformRecord),
+    /// `platform.report`: the function and all extensions have finished an invocation.
+    Report(PlatformRecord),
+    /// `platform.logsDropped`: Lambda dropped records.
+    LogsDropped(PlatformRecord),
+    /// A line that the function wrote: text, or an object if its log format is JSON.
+    FunctionLine(Value),
+    /// A line that an extension wrote.
+    ExtensionLine(Value),
+    /// Any other type of record.
+    Unknown,
 }
 
-/// What records of the platform have, each some of it.
+/// The fields of the platform's records. No type of record has all of them.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Platform {
-    /// Which invocation.
+pub struct PlatformRecord {
+    /// The request identifier of the invocation.
     pub request_id: String,
     /// `success`, `error`, `failure` or `timeout`.
     pub status: String,
-    /// What kind of error.
+    /// The type of the error.
     pub error_type: Option<String>,
-    /// What it took.
-    pub metrics: Metrics,
-    /// Under which trace.
+    /// Durations and memory.
+    pub metrics: PlatformMetrics,
+    /// The trace of the invocation.
     pub tracing: Option<Tracing>,
-    /// Why an environment was started: `on-demand`, `provisioned-concurrency` and so on.
+    /// The reason for which Lambda started the environment: `on-demand`, `provisioned-concurrency`…
     pub initialization_type: String,
-    /// How many records Lambda lost.
+    /// The number of records that Lambda dropped.
     pub dropped_records: u64,
 }
 
-/// What an invocation, or an environment's start, took.
+/// Durations and memory of an invocation or an init phase.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Metrics {
+pub struct PlatformMetrics {
     /// In milliseconds.
     pub duration_ms: Option<f64>,
     /// In milliseconds.
     pub billed_duration_ms: Option<f64>,
-    /// The environment's start, in milliseconds, where this invocation waited for it.
+    /// The duration of the init phase in milliseconds, if the invocation was a cold start.
     pub init_duration_ms: Option<f64>,
     /// In MiB.
     #[serde(rename = "memorySizeMB")]
@@ -78,7 +78,7 @@ pub struct Metrics {
     pub max_memory_used_mb: Option<f64>,
 }
 
-/// Under which trace.
+/// The trace of an invocation.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Tracing {
@@ -88,6 +88,7 @@ pub struct Tracing {
     pub value: String,
 }
 
+/// An event of the Telemetry API: the envelope of a record.
 #[derive(Deserialize)]
 struct Event {
     #[serde(default)]
@@ -98,35 +99,29 @@ struct Event {
 }
 
 impl Record {
-    /// Reads one event of a batch. What is none is [`Told::Other`].
+    /// Parses one event of a batch. An event of another form is [`RecordContent::Unknown`].
     #[must_use]
-    pub fn read(event: Value) -> Self {
+    pub fn parse(event: Value) -> Self {
         let Ok(Event { time, r#type, record }) = serde_json::from_value(event) else {
-            return Self { at: 0, told: Told::Other };
+            return Self { at: 0, content: RecordContent::Unknown };
         };
-        Self { at: nanoseconds(&time).unwrap_or_default(), told: told(&r#type, record) }
+        Self { at: unix_time::parse(&time).unwrap_or_default(), content: parse_content(&r#type, record) }
     }
 }
 
-fn told(kind: &str, record: Value) -> Told {
+fn parse_content(record_type: &str, record: Value) -> RecordContent {
     let platform = |record| serde_json::from_value(record).unwrap_or_default();
-    match kind {
-        "platform.initStart" => Told::InitStart,
-        "platform.initReport" => Told::InitReport(platform(record)),
-        "platform.start" => Told::Start(platform(record)),
-        "platform.runtimeDone" => Told::RuntimeDone(platform(record)),
-        "platform.report" => Told::Report(platform(record)),
-        "platform.logsDropped" => Told::LogsDropped(platform(record)),
-        "function" => Told::Function(record),
-        "extension" => Told::Extension(record),
-        _ => Told::Other,
+    match record_type {
+        "platform.initStart" => RecordContent::InitStart,
+        "platform.initReport" => RecordContent::InitReport(platform(record)),
+        "platform.start" => RecordContent::Start(platform(record)),
+        "platform.runtimeDone" => RecordContent::RuntimeDone(platform(record)),
+        "platform.report" => RecordContent::Report(platform(record)),
+        "platform.logsDropped" => RecordContent::LogsDropped(platform(record)),
+        "function" => RecordContent::FunctionLine(record),
+        "extension" => RecordContent::ExtensionLine(record),
+        _ => RecordContent::Unknown,
     }
-}
-
-/// RFC 3339 in nanoseconds since 1970.
-pub(crate) fn nanoseconds(time: &str) -> Option<u64> {
-    let time = OffsetDateTime::parse(time, &Rfc3339).ok()?;
-    u64::try_from(time.unix_timestamp_nanos()).ok()
 }
 
 #[cfg(test)]
@@ -134,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_unknown_costs_nothing_of_the_rest() {
+    fn unknown_events_do_not_affect_the_rest_of_a_batch() {
         let batch = br#"[
             {"time": "2022-10-12T00:00:15.064Z", "type": "platform.start",
              "record": {"requestId": "r", "version": "1", "tracing": {"type": "X-Amzn-Trace-Id", "value": "Root=1-a-b"}}},
@@ -144,11 +139,11 @@ mod tests {
             {"time": "2022-10-12T00:00:15.067Z", "type": "function", "record": "a line"}
         ]"#;
         let events: Vec<Value> = serde_json::from_slice(batch).unwrap();
-        let records: Vec<Record> = events.into_iter().map(Record::read).collect();
+        let records: Vec<Record> = events.into_iter().map(Record::parse).collect();
         assert_eq!(records.len(), 5);
         assert_eq!(records[0].at, 1_665_532_815_064_000_000);
-        assert!(matches!(&records[0].told, Told::Start(start) if start.request_id == "r"));
-        assert_eq!((&records[1].told, &records[3].told), (&Told::Other, &Told::Other));
-        assert_eq!(records[4].told, Told::Function("a line".into()));
+        assert!(matches!(&records[0].content, RecordContent::Start(start) if start.request_id == "r"));
+        assert_eq!((&records[1].content, &records[3].content), (&RecordContent::Unknown, &RecordContent::Unknown));
+        assert_eq!(records[4].content, RecordContent::FunctionLine("a line".into()));
     }
 }

@@ -93,8 +93,10 @@ async fn job_is_created_once_from_the_uploaded_manifest() {
         threads: NonZeroUsize::MIN,
         processors: 1.0,
     };
-    let store =
-        Store::new(&aws_config(&server.endpoint()), StoreOptions { custom_endpoint: true, ..StoreOptions::default() });
+    let store = Store::new(
+        &aws_config(&server.endpoint_url()),
+        StoreOptions { custom_endpoint: true, ..StoreOptions::default() },
+    );
     let origin = Origin { bucket: "photos".into(), prefix: String::new(), inventory: None };
     let selection = Selection::new(origin, vec![], true, &plan);
     let mut state = State::open(&folder.path().join("state"), &selection).unwrap();

@@ -1,5 +1,5 @@
-//! One execution environment: an API of its own, the function's process, extensions beside it, one event at a time.
-//! Between events all of it stands still.
+//! One execution environment: an API server, the function's process and its extensions. It handles one event at a time, and
+//! is frozen between events.
 
 use std::io;
 use std::sync::Arc;
@@ -13,38 +13,37 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::Function;
-use super::api::{Desk, Order, Request};
-use super::init::{crash, exit};
+use super::function::{Function, REGION};
 use super::invocation::{FunctionError, Invocation};
-use super::journal::Journal;
-use super::process::Process;
-use super::record::{Ran, Record, billed_milliseconds};
+use super::log_stream::LogStream;
+use super::process::{Process, describe_exit, wait_for_crash};
+use super::record::{InvocationResult, Record, billed_milliseconds};
 use super::registry::Registry;
+use super::runtime_api::{InvocationRequest, PendingInvocation, RuntimeApi};
 
-pub(super) const REGION: &str = "us-east-1";
-/// How long an environment with an extension may take to end, and the runtime's part of that (AWS Lambda developer guide,
-/// "Shutdown phase").
-const LONGEST_SHUTDOWN: Duration = Duration::from_secs(2);
-const LONGEST_GOODBYE: Duration = Duration::from_millis(300);
+/// The time limit for the shutdown of an environment with an extension, and the runtime's share of it (AWS Lambda developer
+/// guide, "Shutdown phase").
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
+const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(300);
 
 #[derive(Debug)]
 pub(super) struct Environment {
     process: Process,
     extensions: Vec<Process>,
-    desk: Desk,
+    api: RuntimeApi,
     registry: Arc<Registry>,
-    journal: Journal,
+    log_stream: LogStream,
     server: JoinHandle<io::Result<()>>,
-    alive: bool,
+    is_alive: bool,
 }
 
-/// An invocation that is answered, while extensions may still be busy with it.
+/// An invocation that has its response, but not yet its report: extensions may still be working.
 #[derive(Debug)]
-pub(super) struct Answered {
-    request: Arc<Request>,
-    ran: Ran,
-    begun: Instant,
+pub(super) struct UnreportedInvocation {
+    request: Arc<InvocationRequest>,
+    result: InvocationResult,
+    started: Instant,
+    /// How often the runtime had polled when the invocation began.
     polls: u64,
 }
 
@@ -52,46 +51,45 @@ impl Environment {
     pub(super) fn new(
         process: Process,
         extensions: Vec<Process>,
-        desk: Desk,
+        api: RuntimeApi,
         registry: Arc<Registry>,
-        journal: Journal,
+        log_stream: LogStream,
         server: JoinHandle<io::Result<()>>,
     ) -> Self {
-        Self { process, extensions, desk, registry, journal, server, alive: true }
+        Self { process, extensions, api, registry, log_stream, server, is_alive: true }
     }
 
-    /// Whether it can take another event.
+    /// Whether it can handle another event.
     pub(super) fn is_alive(&self) -> bool {
-        self.alive
+        self.is_alive
     }
 
-    /// Whether there is anybody beside the function.
     pub(super) fn has_extensions(&self) -> bool {
         !self.extensions.is_empty()
     }
 
-    /// Hands the event out and waits for the answer, the process's end or the time-out.
+    /// Sends the event to the function and to extensions, and waits for the response, the end of a process or the timeout.
     pub(super) async fn invoke(
         &mut self,
         request_id: &str,
         event: &Value,
         function: &Function,
-        init: Option<Duration>,
+        init_duration: Option<Duration>,
         kill: &Notify,
-    ) -> (Invocation, Answered) {
-        self.freeze(false);
-        let deadline = milliseconds(SystemTime::now() + function.timeout);
-        let request = Arc::new(Request {
+    ) -> (Invocation, UnreportedInvocation) {
+        self.set_frozen(false);
+        let deadline = unix_milliseconds(SystemTime::now() + function.timeout);
+        let request = Arc::new(InvocationRequest {
             id: request_id.into(),
             event: event.to_string(),
             deadline_ms: deadline,
             arn: format!("arn:aws:lambda:{REGION}:123456789012:function:{}", function.name),
-            trace_id: trace_id(),
-            span_id: span_id(),
+            trace_id: new_trace_header(),
+            span_id: new_span_id(),
         });
-        self.journal.write(format!("START RequestId: {request_id} Version: $LATEST"));
-        self.journal.telemetry.say(Record::start(&request));
-        self.registry.tell(
+        self.log_stream.write(format!("START RequestId: {request_id} Version: $LATEST"));
+        self.log_stream.telemetry.publish(Record::start(&request));
+        self.registry.send_event(
             "INVOKE",
             &json!({
                 "eventType": "INVOKE", "deadlineMs": u64::try_from(deadline).unwrap_or(u64::MAX),
@@ -99,122 +97,136 @@ impl Environment {
                 "tracing": { "type": "X-Amzn-Trace-Id", "value": request.trace_id },
             }),
         );
-        let polls = *self.desk.polls.borrow();
-        let begun = Instant::now();
-        let answer = self.answer(request.clone(), function.timeout, kill).await;
-        let took = begun.elapsed();
-        let produced = answer.as_ref().map_or(0, Bytes::len);
-        let result = answer.and_then(|bytes| parsed(&bytes)).map_err(|error| named(request_id, error));
-        let ran = Ran { took, produced, error: result.as_ref().err().cloned() };
-        self.journal.telemetry.say(Record::runtime_done(&request, &ran));
-        (Invocation { request_id: request_id.into(), result, took, init }, Answered { request, ran, begun, polls })
+        let polls = *self.api.polls.borrow();
+        let started = Instant::now();
+        let response = self.wait_for_response(request.clone(), function.timeout, kill).await;
+        let duration = started.elapsed();
+        let produced_bytes = response.as_ref().map_or(0, Bytes::len);
+        let result =
+            response.and_then(|bytes| parse_response(&bytes)).map_err(|error| with_request_id(request_id, error));
+        let reported = InvocationResult { duration, produced_bytes, error: result.as_ref().err().cloned() };
+        self.log_stream.telemetry.publish(Record::runtime_done(&request, &reported));
+        let invocation = Invocation { request_id: request_id.into(), result, duration, init_duration };
+        (invocation, UnreportedInvocation { request, result: reported, started, polls })
     }
 
-    async fn answer(&mut self, request: Arc<Request>, most: Duration, kill: &Notify) -> Result<Bytes, FunctionError> {
+    async fn wait_for_response(
+        &mut self,
+        request: Arc<InvocationRequest>,
+        limit: Duration,
+        kill: &Notify,
+    ) -> Result<Bytes, FunctionError> {
         let killed = kill.notified();
-        let (answer, answered) = oneshot::channel();
-        // The one place in the queue is free: the event before this one was answered.
-        let sent = self.desk.orders.try_send(Order { request, answer });
+        let (sender, response) = oneshot::channel();
+        // The queue has room for one invocation, and is empty: the invocation before this one has its response.
+        let sent = self.api.invocations.try_send(PendingInvocation { request, response: sender });
         tokio::select! {
-            // An answer counts even where the process ended right after it.
+            // A response counts even if the process ended right after it.
             biased;
-            answer = answered, if sent.is_ok() => {
-                answer.map_err(|_| FunctionError::new("Runtime.ExitError", "the API was closed"))?
+            response = response, if sent.is_ok() => {
+                response.map_err(|_| FunctionError::new("Runtime.ExitError", "the API was closed"))?
             }
-            status = self.process.ended() => {
-                self.alive = false;
-                Err(FunctionError::new("Runtime.ExitError", exit(&status)))
+            status = self.process.wait() => {
+                self.is_alive = false;
+                Err(FunctionError::new("Runtime.ExitError", describe_exit(&status)))
             }
-            error = crash(&mut self.extensions) => {
-                self.alive = false;
+            error = wait_for_crash(&mut self.extensions) => {
+                self.is_alive = false;
                 Err(error)
             }
             () = killed => {
                 self.process.kill().await;
-                let status = self.process.ended().await;
-                self.alive = false;
-                Err(FunctionError::new("Runtime.ExitError", exit(&status)))
+                let status = self.process.wait().await;
+                self.is_alive = false;
+                Err(FunctionError::new("Runtime.ExitError", describe_exit(&status)))
             }
-            () = tokio::time::sleep(most) => {
-                self.alive = false;
-                let seconds = most.as_secs_f64();
+            () = tokio::time::sleep(limit) => {
+                self.is_alive = false;
+                let seconds = limit.as_secs_f64();
                 Err(FunctionError::new("Sandbox.Timedout", format!("Task timed out after {seconds:.2} seconds")))
             }
         }
     }
 
-    /// Waits until everybody waits for the next event, or ends what has failed; reports; then all stands still.
-    pub(super) async fn settle(&mut self, answered: Answered, function: &Function, init: Option<Duration>) {
-        let Answered { request, ran, begun, polls } = answered;
-        let left = function.timeout.saturating_sub(begun.elapsed());
-        if self.alive {
-            let idle = async {
-                // The runtime polls again, or ends of itself, and then begins anew.
+    /// Waits until the runtime and all extensions wait for the next event, and writes the report. Then it freezes the
+    /// environment, or shuts it down if it failed.
+    pub(super) async fn finish(
+        &mut self,
+        invocation: UnreportedInvocation,
+        function: &Function,
+        init_duration: Option<Duration>,
+    ) {
+        let UnreportedInvocation { request, result, started, polls } = invocation;
+        let left = function.timeout.saturating_sub(started.elapsed());
+        if self.is_alive {
+            let next_poll = async {
+                // A runtime may also end after its response; Lambda then starts a new environment.
                 tokio::select! {
-                    polled = self.desk.polls.wait_for(|now| *now > polls) => polled.is_ok(),
-                    _ = self.process.ended() => false,
-                    _ = crash(&mut self.extensions) => false,
+                    polled = self.api.polls.wait_for(|now| *now > polls) => polled.is_ok(),
+                    _ = self.process.wait() => false,
+                    _ = wait_for_crash(&mut self.extensions) => false,
                 }
             };
-            self.alive = timeout(left, idle).await.unwrap_or(false)
+            self.is_alive = timeout(left, next_poll).await.unwrap_or(false)
                 && tokio::select! {
-                    idle = timeout(left, self.registry.idle()) => matches!(idle, Ok(Ok(()))),
-                    _ = crash(&mut self.extensions) => false,
+                    idle = timeout(left, self.registry.wait_until_idle()) => matches!(idle, Ok(Ok(()))),
+                    _ = wait_for_crash(&mut self.extensions) => false,
                 };
         }
-        let peak = self.process.peak_mib();
-        if !self.alive {
+        let peak_memory = self.process.peak_memory_mib();
+        if !self.is_alive {
             self.process.kill().await;
         }
-        if let Some(error) = &ran.error {
-            self.journal.write(error.error_message.clone());
+        if let Some(error) = &result.error {
+            self.log_stream.write(error.error_message.clone());
         }
-        let billed = ran.took + init.unwrap_or_default();
-        self.journal.write(format!("END RequestId: {}", request.id));
-        self.journal.write(report(&request.id, ran.took, billed, (function.memory, peak), init));
-        self.journal.telemetry.say(Record::report(&request, &ran, billed, (function.memory, peak), init));
-        if self.alive {
-            self.freeze(true);
+        let billed = result.duration + init_duration.unwrap_or_default();
+        let memory = (function.memory, peak_memory);
+        self.log_stream.write(format!("END RequestId: {}", request.id));
+        self.log_stream.write(report_line(&request.id, result.duration, billed, memory, init_duration));
+        self.log_stream.telemetry.publish(Record::report(&request, &result, billed, memory, init_duration));
+        if self.is_alive {
+            self.set_frozen(true);
         } else {
-            let timed_out = ran.error.is_some_and(|error| error.error_type == "Sandbox.Timedout");
-            self.shut_down(if timed_out { "timeout" } else { "failure" }).await;
+            let is_timeout = result.error.is_some_and(|error| error.error_type == "Sandbox.Timedout");
+            self.shut_down(if is_timeout { "timeout" } else { "failure" }).await;
         }
     }
 
-    /// Ends the processes and the API, as Lambda does with an environment that nobody needs any more.
+    /// Ends the processes and the API, as Lambda does with an environment that has been idle for some time.
     pub(super) async fn stop(mut self) {
-        self.freeze(false);
+        self.set_frozen(false);
         self.shut_down("spindown").await;
     }
 
     async fn shut_down(&mut self, reason: &str) {
-        let begun = Instant::now();
-        // Without an extension Lambda tells nobody.
+        let started = Instant::now();
+        // Without an extension, Lambda ends the runtime without a signal.
         if self.has_extensions() {
             self.process.signal(Signal::SIGTERM);
-            let deadline = SystemTime::now() + LONGEST_SHUTDOWN;
-            let deadline = u64::try_from(milliseconds(deadline)).unwrap_or(u64::MAX);
+            let deadline = SystemTime::now() + SHUTDOWN_TIMEOUT;
+            let deadline = u64::try_from(unix_milliseconds(deadline)).unwrap_or(u64::MAX);
             let event = json!({ "eventType": "SHUTDOWN", "shutdownReason": reason, "deadlineMs": deadline });
-            self.registry.tell("SHUTDOWN", &event);
-            let _ = timeout(LONGEST_GOODBYE, self.process.ended()).await;
+            self.registry.send_event("SHUTDOWN", &event);
+            let _ = timeout(RUNTIME_SHUTDOWN_TIMEOUT, self.process.wait()).await;
         }
         self.process.kill().await;
         for extension in &mut self.extensions {
-            let left = LONGEST_SHUTDOWN.saturating_sub(begun.elapsed());
-            if timeout(left, extension.ended()).await.is_err() {
-                self.journal.write(format!("EXTENSION\tState: Killed after {} ms", LONGEST_SHUTDOWN.as_millis()));
+            let left = SHUTDOWN_TIMEOUT.saturating_sub(started.elapsed());
+            if timeout(left, extension.wait()).await.is_err() {
+                self.log_stream.write(format!("EXTENSION\tState: Killed after {} ms", SHUTDOWN_TIMEOUT.as_millis()));
             }
             extension.kill().await;
         }
     }
 
-    /// Whoever lives here stops in the midst of whatever it does, or goes on with it.
-    fn freeze(&self, frozen: bool) {
-        let signal = if frozen { Signal::SIGSTOP } else { Signal::SIGCONT };
+    /// Stops or resumes all processes and the delivery of telemetry.
+    fn set_frozen(&self, is_frozen: bool) {
+        let signal = if is_frozen { Signal::SIGSTOP } else { Signal::SIGCONT };
         for process in self.extensions.iter().chain([&self.process]) {
             process.signal(signal);
         }
-        self.journal.telemetry.freeze(frozen);
+        self.log_stream.telemetry.set_frozen(is_frozen);
     }
 }
 
@@ -224,13 +236,13 @@ impl Drop for Environment {
     }
 }
 
-fn parsed(answer: &[u8]) -> Result<Value, FunctionError> {
-    serde_json::from_slice(answer)
-        .map_err(|error| FunctionError::new("Runtime.InvalidResponse", format!("the answer is no JSON: {error}")))
+fn parse_response(response: &[u8]) -> Result<Value, FunctionError> {
+    serde_json::from_slice(response)
+        .map_err(|error| FunctionError::new("Runtime.InvalidResponse", format!("the response is not JSON: {error}")))
 }
 
-/// Lambda's own errors begin with the request.
-fn named(request_id: &str, error: FunctionError) -> FunctionError {
+/// Lambda's own error messages begin with the request identifier.
+fn with_request_id(request_id: &str, error: FunctionError) -> FunctionError {
     match error.error_type.as_str() {
         "Sandbox.Timedout" | "Runtime.ExitError" | "Extension.Crash" => {
             FunctionError { error_message: format!("RequestId: {request_id} Error: {}", error.error_message), ..error }
@@ -239,31 +251,31 @@ fn named(request_id: &str, error: FunctionError) -> FunctionError {
     }
 }
 
-fn milliseconds(time: SystemTime) -> u128 {
+fn unix_milliseconds(time: SystemTime) -> u128 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()
 }
 
-/// An X-Ray trace header: the root's epoch seconds and 96 random bits, and a parent of 64.
-fn trace_id() -> String {
+/// An X-Ray trace header: a root of epoch seconds and 96 random bits, and a parent of 64 random bits.
+fn new_trace_header() -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let root = Uuid::new_v4().simple().to_string();
-    format!("Root=1-{seconds:08x}-{};Parent={};Sampled=0", &root[..24], span_id())
+    format!("Root=1-{seconds:08x}-{};Parent={};Sampled=0", &root[..24], new_span_id())
 }
 
-fn span_id() -> String {
+fn new_span_id() -> String {
     Uuid::new_v4().simple().to_string().split_off(16)
 }
 
-/// The line that Lambda ends every invocation with.
-fn report(
+/// The last line that Lambda logs for an invocation.
+fn report_line(
     request_id: &str,
-    took: Duration,
+    duration: Duration,
     billed: Duration,
     (memory, peak): (u32, Option<u64>),
     init: Option<Duration>,
 ) -> String {
     let milliseconds = |duration: Duration| duration.as_secs_f64() * 1000.0;
-    let (duration, billed) = (milliseconds(took), billed_milliseconds(billed));
+    let (duration, billed) = (milliseconds(duration), billed_milliseconds(billed));
     let used = peak.map(|peak| format!("\tMax Memory Used: {peak} MB")).unwrap_or_default();
     let init = init.map(|init| format!("\tInit Duration: {:.2} ms", milliseconds(init))).unwrap_or_default();
     format!(

@@ -1,66 +1,69 @@
-//! The init phase: extensions first, then the function, until all of them wait for an event.
+//! The init phase: starts the extensions, then the function, and waits until each has asked for its first event.
 
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::future::select_all;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::Function;
-use super::api::{self, Desk};
-use super::beside::{self, Beside};
 use super::environment::Environment;
+use super::extensions_api::{self, ExtensionsApi};
+use super::function::Function;
 use super::invocation::FunctionError;
-use super::journal::Journal;
-use super::process::{Process, variables};
+use super::log_stream::LogStream;
+use super::process::{Process, describe_exit, wait_for_crash};
 use super::record::{Category, Record};
 use super::registry::Registry;
+use super::runtime_api::{self, RuntimeApi};
 use super::telemetry::Telemetry;
+use super::variables::environment_variables;
 
-/// How long all may take to their first poll (AWS Lambda developer guide, "Init phase").
-const LONGEST: Duration = Duration::from_secs(10);
+/// The time limit for the init phase (AWS Lambda developer guide, "Init phase").
+const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Environment {
-    /// Starts the processes and waits until all wait for an event. Gives the time that took.
+    /// Starts the processes and waits until each has asked for its first event. Returns the duration of the init phase.
     pub(super) async fn start(
         function: &Function,
         log: UnboundedSender<String>,
     ) -> Result<(Self, Duration), FunctionError> {
-        let failed = |error: io::Error| FunctionError::new("Runtime.InitError", error.to_string());
-        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
-        let telemetry = Arc::new(Telemetry::new(function.beside.telemetry, function.beside.schemas.clone()));
-        let registry = Arc::new(Registry::new(function.beside.extensions.iter().map(|path| name(path)).collect()));
-        let (routes, mut desk) = api::open();
-        let beside =
-            Beside { function: function.name.clone(), registry: registry.clone(), telemetry: telemetry.clone() };
-        let routes = routes.merge(beside::routes(beside));
+        let init_error = |error: io::Error| FunctionError::new("Runtime.InitError", error.to_string());
+        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(init_error)?;
+        let address = listener.local_addr().map_err(init_error)?;
+        let extensions = &function.extensions;
+        let telemetry = Arc::new(Telemetry::new(extensions.telemetry_api, extensions.telemetry_schemas.clone()));
+        let registry = Arc::new(Registry::new(extensions.programs.iter().map(|path| file_name(path)).collect()));
+        let (routes, mut api) = runtime_api::routes();
+        let extensions_api = ExtensionsApi {
+            function_name: function.name.clone(),
+            registry: registry.clone(),
+            telemetry: telemetry.clone(),
+        };
+        let routes = routes.merge(extensions_api::routes(extensions_api));
         let server = tokio::spawn(async move { axum::serve(listener, routes).await });
-        let json = function.environment.get("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format == "JSON");
-        let journal = Journal { log, telemetry: telemetry.clone(), json };
-        telemetry.say(Record::init_start(function, &Uuid::new_v4().to_string()));
+        let is_json = function.environment.get("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format == "JSON");
+        let log_stream = LogStream { log, telemetry: telemetry.clone(), is_json };
+        telemetry.publish(Record::init_start(&function.name, function.memory, &Uuid::new_v4().to_string()));
 
-        let begun = Instant::now();
+        let started = Instant::now();
         let mut extensions = vec![];
         let ready = async {
-            let process = processes(function, address, &journal, &registry, &mut extensions, &mut desk).await?;
-            Ok((process, begun.elapsed()))
+            let process = start_processes(function, address, &log_stream, &registry, &mut extensions, &mut api).await?;
+            Ok((process, started.elapsed()))
         };
-        let ready = timeout(LONGEST, ready).await.unwrap_or_else(|_| {
-            let seconds = LONGEST.as_secs();
+        let ready = timeout(INIT_TIMEOUT, ready).await.unwrap_or_else(|_| {
+            let seconds = INIT_TIMEOUT.as_secs();
             Err(FunctionError::new("Sandbox.Timedout", format!("no first poll within {seconds} s of its start")))
         });
-        telemetry.say(Record::init_report(begun.elapsed(), ready.as_ref().err()));
-        telemetry.close();
+        telemetry.publish(Record::init_report(started.elapsed(), ready.as_ref().err()));
+        telemetry.close_subscriptions();
         match ready {
-            Ok((process, init)) => Ok((Self::new(process, extensions, desk, registry, journal, server), init)),
+            Ok((process, init)) => Ok((Self::new(process, extensions, api, registry, log_stream, server), init)),
             Err(error) => {
                 for extension in &mut extensions {
                     extension.kill().await;
@@ -72,71 +75,56 @@ impl Environment {
     }
 }
 
-/// Starts everything, and waits until everything waits.
-async fn processes(
+/// Returns the function's process when it and all extensions wait for an event. `extensions` receives their processes, so
+/// that the caller can kill them if this fails.
+async fn start_processes(
     function: &Function,
     address: SocketAddr,
-    journal: &Journal,
+    log_stream: &LogStream,
     registry: &Registry,
     extensions: &mut Vec<Process>,
-    desk: &mut Desk,
+    api: &mut RuntimeApi,
 ) -> Result<Process, FunctionError> {
-    for program in &function.beside.extensions {
-        let variables = variables(function, address, Category::Extension);
-        let extension = Process::start(program, Category::Extension, variables, journal)
+    for program in &function.extensions.programs {
+        let variables = environment_variables(function, address, Category::Extension);
+        let extension = Process::start(program, Category::Extension, variables, log_stream)
             .map_err(|error| FunctionError::new("Extension.LaunchError", format!("{}: {error}", program.display())))?;
         extensions.push(extension);
     }
     tokio::select! {
-        registered = registry.registered() => registered?,
-        error = crash(extensions) => return Err(error),
+        registered = registry.wait_until_registered() => registered?,
+        error = wait_for_crash(extensions) => return Err(error),
     }
-    let variables = variables(function, address, Category::Function);
-    let mut process = Process::start(&function.program, Category::Function, variables, journal).map_err(|error| {
-        FunctionError::new("Runtime.InvalidEntrypoint", format!("{}: {error}", function.program.display()))
-    })?;
-    let polled = first_poll(&mut process, desk).await;
-    journal.telemetry.say(Record::init_runtime_done(polled.as_ref().err()));
+    let variables = environment_variables(function, address, Category::Function);
+    let mut process =
+        Process::start(&function.program, Category::Function, variables, log_stream).map_err(|error| {
+            FunctionError::new("Runtime.InvalidEntrypoint", format!("{}: {error}", function.program.display()))
+        })?;
+    let polled = wait_for_first_poll(&mut process, api).await;
+    log_stream.telemetry.publish(Record::init_runtime_done(polled.as_ref().err()));
     if polled.is_err() {
-        // So that its last words are in the log.
+        // Killing it also copies its last lines to the log.
         process.kill().await;
     }
     polled?;
     tokio::select! {
-        idle = registry.idle() => idle?,
-        error = crash(extensions) => return Err(error),
+        idle = registry.wait_until_idle() => idle?,
+        error = wait_for_crash(extensions) => return Err(error),
     }
     Ok(process)
 }
 
-/// Waits until the process has polled, has said why it cannot, or is gone.
-async fn first_poll(process: &mut Process, desk: &mut Desk) -> Result<(), FunctionError> {
+/// Returns when the process has polled, has reported an init error, or has ended.
+async fn wait_for_first_poll(process: &mut Process, api: &mut RuntimeApi) -> Result<(), FunctionError> {
     tokio::select! {
-        polled = desk.init.wait_for(Option::is_some) => {
+        polled = api.init.wait_for(Option::is_some) => {
             let closed = || FunctionError::new("Runtime.ExitError", "the API was closed");
             polled.map_err(|_| closed())?.clone().ok_or_else(closed)?
         }
-        status = process.ended() => Err(FunctionError::new("Runtime.ExitError", exit(&status))),
+        status = process.wait() => Err(FunctionError::new("Runtime.ExitError", describe_exit(&status))),
     }
 }
 
-/// Waits until an extension ends, which none may.
-pub(super) async fn crash(extensions: &mut [Process]) -> FunctionError {
-    if extensions.is_empty() {
-        return std::future::pending().await;
-    }
-    let (status, ..) = select_all(extensions.iter_mut().map(|extension| Box::pin(extension.ended()))).await;
-    FunctionError::new("Extension.Crash", exit(&status).replacen("Runtime", "Extension", 1))
-}
-
-pub(super) fn exit(status: &io::Result<ExitStatus>) -> String {
-    match status {
-        // "exit status: 1", where Lambda leaves the colon out.
-        Ok(status) => format!("Runtime exited with error: {}", status.to_string().replacen(':', "", 1)),
-        Err(error) => format!("Runtime exited with error: {error}"),
-    }
-}
-
-fn name(program: &Path) -> String {
+fn file_name(program: &Path) -> String {
     program.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }

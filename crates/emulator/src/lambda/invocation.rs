@@ -3,47 +3,47 @@ use std::time::Duration;
 use serde_json::Value;
 use thiserror::Error;
 
-/// One invocation, over.
+/// A finished invocation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Invocation {
-    /// A UUID; empty where no environment came up to give it to.
+    /// A UUID; empty if no environment could be started.
     pub request_id: String,
-    /// What the function answered.
+    /// The function's response or its error.
     pub result: Result<Value, FunctionError>,
-    /// From handing the event out to the answer.
-    pub took: Duration,
-    /// From starting the process to its first poll, where this invocation had to wait for that.
-    pub init: Option<Duration>,
+    /// From sending the event to the response.
+    pub duration: Duration,
+    /// From the start of the process to its first poll, if this invocation was a cold start.
+    pub init_duration: Option<Duration>,
 }
 
-/// A failed invocation, in Lambda's words.
+/// The error of a failed invocation, as Lambda reports it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{error_type}: {error_message}")]
 pub struct FunctionError {
     /// The function's own name for it, or one of Lambda's: `Sandbox.Timedout`, `Runtime.ExitError`…
     pub error_type: String,
-    /// What happened.
+    /// The message.
     pub error_message: String,
 }
 
-/// An asynchronous invocation, over.
+/// A finished asynchronous invocation.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Delivery {
+pub struct AsyncInvocation {
     /// The event.
     pub event: Value,
-    /// The attempts before the last, all failed; two at most.
-    pub retried: Vec<Invocation>,
-    /// The last attempt. An error here means that the event went where failures go: the dead letter queue or the
-    /// destination on failure.
-    pub last: Invocation,
+    /// The failed attempts before the last one; at most two.
+    pub failed_attempts: Vec<Invocation>,
+    /// The last attempt. If it failed, Lambda would send the event to the dead-letter queue or to the on-failure
+    /// destination.
+    pub last_attempt: Invocation,
 }
 
 impl Invocation {
-    /// The most bytes an answer may have: 6 MB and a little (AWS Lambda developer guide, "Lambda quotas").
-    pub const MOST_BYTES: usize = 6_291_556;
+    /// The maximum size of a response: 6 MB and 100 bytes (AWS Lambda developer guide, "Lambda quotas").
+    pub const MAX_RESPONSE_BYTES: usize = 6_291_556;
 
     pub(crate) fn without_environment(error: FunctionError) -> Self {
-        Self { request_id: String::new(), result: Err(error), took: Duration::ZERO, init: None }
+        Self { request_id: String::new(), result: Err(error), duration: Duration::ZERO, init_duration: None }
     }
 }
 

@@ -1,5 +1,5 @@
-//! Telemetry records (AWS Lambda developer guide, "Lambda Telemetry API `Event` schema reference"). What an on-demand
-//! function causes is the same in the schemas `2022-12-13` and `2025-01-29`.
+//! Telemetry records (AWS Lambda developer guide, "Lambda Telemetry API `Event` schema reference"). For on-demand
+//! functions the schemas `2022-12-13` and `2025-01-29` do not differ.
 
 use std::time::{Duration, SystemTime};
 
@@ -8,15 +8,14 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
-use super::Function;
-use super::api::Request;
 use super::invocation::FunctionError;
+use super::runtime_api::InvocationRequest;
 
-/// Milliseconds, as every `time` has them.
-const TIME: &[BorrowedFormatItem<'_>] =
+/// RFC 3339 with milliseconds, the format of every `time` field.
+const TIME_FORMAT: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
-/// What can be subscribed to.
+/// The types of records that an extension can subscribe to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Category {
     Platform,
@@ -25,7 +24,7 @@ pub(super) enum Category {
 }
 
 impl Category {
-    pub(super) fn named(name: &str) -> Option<Self> {
+    pub(super) fn parse(name: &str) -> Option<Self> {
         [Self::Platform, Self::Function, Self::Extension].into_iter().find(|category| category.name() == name)
     }
 
@@ -38,18 +37,19 @@ impl Category {
     }
 }
 
-/// One record, on its way to whoever subscribed to its category.
+/// One record for the subscribers of its category.
 #[derive(Debug, Clone)]
 pub(super) struct Record {
     pub(super) category: Category,
     pub(super) event: Value,
 }
 
-/// How an invocation went, and what it took.
+/// The outcome of an invocation, as records report it.
 #[derive(Debug, Clone)]
-pub(super) struct Ran {
-    pub(super) took: Duration,
-    pub(super) produced: usize,
+pub(super) struct InvocationResult {
+    pub(super) duration: Duration,
+    /// The size of the response.
+    pub(super) produced_bytes: usize,
     pub(super) error: Option<FunctionError>,
 }
 
@@ -64,34 +64,34 @@ impl Record {
         Self { category, event }
     }
 
-    /// A line of the function's or of an extension's: an object where the log's format is JSON, else the text.
-    pub(super) fn line(category: Category, line: &str, json: bool) -> Self {
+    /// A line that the function or an extension wrote: an object if the log format is JSON, otherwise text.
+    pub(super) fn line(category: Category, line: &str, is_json: bool) -> Self {
         let object = || serde_json::from_str(line).ok().filter(Value::is_object);
-        let record = if json { object() } else { None };
+        let record = if is_json { object() } else { None };
         Self::new(category, category.name(), record.unwrap_or_else(|| line.into()))
     }
 
-    pub(super) fn init_start(function: &Function, instance: &str) -> Self {
+    pub(super) fn init_start(function_name: &str, memory_mib: u32, instance: &str) -> Self {
         let record = json!({
             "initializationType": "on-demand", "phase": "init",
-            "functionName": function.name, "functionVersion": "$LATEST",
-            "instanceId": instance, "instanceMaxMemory": function.memory,
+            "functionName": function_name, "functionVersion": "$LATEST",
+            "instanceId": instance, "instanceMaxMemory": memory_mib,
         });
         Self::platform("initStart", record)
     }
 
     pub(super) fn init_runtime_done(error: Option<&FunctionError>) -> Self {
         let mut record = json!({ "initializationType": "on-demand", "phase": "init", "status": status(error) });
-        name_error(&mut record, error);
+        add_error_type(&mut record, error);
         Self::platform("initRuntimeDone", record)
     }
 
-    pub(super) fn init_report(took: Duration, error: Option<&FunctionError>) -> Self {
-        let metrics = json!({ "durationMs": milliseconds(took) });
+    pub(super) fn init_report(duration: Duration, error: Option<&FunctionError>) -> Self {
+        let metrics = json!({ "durationMs": milliseconds(duration) });
         let mut record = json!({
             "initializationType": "on-demand", "phase": "init", "status": status(error), "metrics": metrics,
         });
-        name_error(&mut record, error);
+        add_error_type(&mut record, error);
         Self::platform("initReport", record)
     }
 
@@ -103,41 +103,41 @@ impl Record {
         Self::platform("extension", json!({ "name": name, "state": "Ready", "events": events }))
     }
 
-    pub(super) fn start(request: &Request) -> Self {
+    pub(super) fn start(request: &InvocationRequest) -> Self {
         let record = json!({ "requestId": request.id, "version": "$LATEST", "tracing": tracing(request) });
         Self::platform("start", record)
     }
 
-    pub(super) fn runtime_done(request: &Request, ran: &Ran) -> Self {
+    pub(super) fn runtime_done(request: &InvocationRequest, result: &InvocationResult) -> Self {
         let mut record = json!({
-            "requestId": request.id, "status": status(ran.error.as_ref()), "tracing": tracing(request),
-            "metrics": { "durationMs": milliseconds(ran.took), "producedBytes": ran.produced },
+            "requestId": request.id, "status": status(result.error.as_ref()), "tracing": tracing(request),
+            "metrics": { "durationMs": milliseconds(result.duration), "producedBytes": result.produced_bytes },
         });
-        name_error(&mut record, ran.error.as_ref());
+        add_error_type(&mut record, result.error.as_ref());
         Self::platform("runtimeDone", record)
     }
 
-    /// `billed` begins with the first invocation's init phase, which is billed since August 2025.
+    /// `billed` includes the init phase of a cold start, which AWS bills since August 2025.
     pub(super) fn report(
-        request: &Request,
-        ran: &Ran,
+        request: &InvocationRequest,
+        result: &InvocationResult,
         billed: Duration,
         memory: (u32, Option<u64>),
         init: Option<Duration>,
     ) -> Self {
         let (size, used) = memory;
         let mut metrics = json!({
-            "durationMs": milliseconds(ran.took), "billedDurationMs": billed_milliseconds(billed),
+            "durationMs": milliseconds(result.duration), "billedDurationMs": billed_milliseconds(billed),
             "memorySizeMB": size, "maxMemoryUsedMB": used.unwrap_or_default(),
         });
         if let Some(init) = init {
             metrics["initDurationMs"] = json!(milliseconds(init));
         }
         let mut record = json!({
-            "requestId": request.id, "status": status(ran.error.as_ref()), "tracing": tracing(request),
+            "requestId": request.id, "status": status(result.error.as_ref()), "tracing": tracing(request),
             "metrics": metrics,
         });
-        name_error(&mut record, ran.error.as_ref());
+        add_error_type(&mut record, result.error.as_ref());
         Self::platform("report", record)
     }
 
@@ -147,12 +147,12 @@ impl Record {
     }
 }
 
-/// What is billed: whole milliseconds, begun ones too.
+/// The billed duration: AWS rounds it up to whole milliseconds.
 pub(super) fn billed_milliseconds(billed: Duration) -> u128 {
     billed.as_micros().div_ceil(1000)
 }
 
-/// To the microsecond, as Lambda's are.
+/// Milliseconds rounded to the microsecond, as Lambda reports them.
 pub(super) fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
@@ -161,22 +161,22 @@ fn status(error: Option<&FunctionError>) -> &'static str {
     match error.map(|error| error.error_type.as_str()) {
         None => "success",
         Some("Sandbox.Timedout") => "timeout",
-        // The runtime, not the function's code, is what failed.
-        Some(named) if named.starts_with("Runtime.") => "failure",
+        // The runtime failed, not the function's code.
+        Some(error_type) if error_type.starts_with("Runtime.") => "failure",
         Some(_) => "error",
     }
 }
 
-fn name_error(record: &mut Value, error: Option<&FunctionError>) {
+fn add_error_type(record: &mut Value, error: Option<&FunctionError>) {
     if let Some(error) = error {
         record["errorType"] = json!(error.error_type);
     }
 }
 
-fn tracing(request: &Request) -> Value {
+fn tracing(request: &InvocationRequest) -> Value {
     json!({ "spanId": request.span_id, "type": "X-Amzn-Trace-Id", "value": request.trace_id })
 }
 
 fn timestamp(now: SystemTime) -> String {
-    OffsetDateTime::from(now).format(TIME).expect("the year has four digits until the end of 9999")
+    OffsetDateTime::from(now).format(TIME_FORMAT).expect("the year has four digits until the end of 9999")
 }

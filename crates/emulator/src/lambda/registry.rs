@@ -1,4 +1,4 @@
-//! Extensions of one environment: which have registered, what they were told, what they said.
+//! The extensions of one environment: their registrations, queued events and reported errors.
 
 use std::collections::VecDeque;
 
@@ -8,13 +8,13 @@ use uuid::Uuid;
 
 use super::invocation::FunctionError;
 
-/// What an extension can register for.
+/// The events that an extension can register for.
 const EVENTS: [&str; 2] = ["INVOKE", "SHUTDOWN"];
 
-/// Everything known of an environment's extensions.
+/// The extensions of an environment.
 #[derive(Debug)]
 pub(super) struct Registry {
-    /// The file names of those that were started; nobody else can register.
+    /// The file names of the extensions that were started. No other name can register.
     names: Vec<String>,
     extensions: watch::Sender<Vec<Extension>>,
 }
@@ -24,116 +24,123 @@ pub(super) struct Extension {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) events: Vec<String>,
-    /// Whether it has ever waited for an event, and so is ready.
-    pub(super) ready: bool,
-    /// Whether it waits for its next event, and so has nothing more to do.
-    waits: bool,
-    told: VecDeque<Value>,
-    /// Why it gave up.
+    /// Whether it has asked for an event at least once.
+    pub(super) is_ready: bool,
+    /// Whether it is waiting for its next event, and so has finished its work.
+    is_waiting: bool,
+    queued_events: VecDeque<Value>,
+    /// The error with which it gave up.
     error: Option<FunctionError>,
 }
 
-/// A registration or a call that is refused: the error's type, and what is wrong.
-pub(super) type Refusal = (&'static str, String);
+/// The type and the message of an error that rejects a registration.
+pub(super) type RegistrationError = (&'static str, String);
 
 impl Registry {
     pub(super) fn new(names: Vec<String>) -> Self {
         Self { names, extensions: watch::Sender::new(vec![]) }
     }
 
-    /// Registers an extension, and gives its identifier.
-    pub(super) fn register(&self, name: &str, events: Vec<String>) -> Result<String, Refusal> {
+    /// Registers an extension, and returns its identifier.
+    pub(super) fn register(&self, name: &str, events: Vec<String>) -> Result<String, RegistrationError> {
         if !self.names.iter().any(|known| known == name) {
-            let message = format!("{name} is the name of no file in /opt/extensions");
+            let message = format!("no file in /opt/extensions is named {name}");
             return Err(("Extension.InvalidExtensionName", message));
         }
         if let Some(unknown) = events.iter().find(|event| !EVENTS.contains(&event.as_str())) {
-            return Err(("Extension.InvalidEventType", format!("{unknown} is no event")));
+            return Err((
+                "Extension.InvalidEventType",
+                format!("unknown event {unknown}; expected INVOKE or SHUTDOWN"),
+            ));
         }
         let id = Uuid::new_v4().to_string();
         let mut extension = Some(Extension {
             id: id.clone(),
             name: name.into(),
             events,
-            ready: false,
-            waits: false,
-            told: VecDeque::new(),
+            is_ready: false,
+            is_waiting: false,
+            queued_events: VecDeque::new(),
             error: None,
         });
         self.extensions.send_if_modified(|extensions| {
-            let free = !extensions.iter().any(|other| other.name == name);
-            extensions.extend(extension.take_if(|_| free));
-            free
+            let is_new = !extensions.iter().any(|other| other.name == name);
+            extensions.extend(extension.take_if(|_| is_new));
+            is_new
         });
         match extension {
             None => Ok(id),
-            Some(_) => Err(("Extension.AlreadyRegistered", format!("{name} has registered already"))),
+            Some(_) => Err(("Extension.AlreadyRegistered", format!("{name} is already registered"))),
         }
     }
 
-    /// The extension of that identifier.
+    /// The extension with that identifier.
     pub(super) fn find(&self, id: &str) -> Option<Extension> {
         self.extensions.borrow().iter().find(|extension| extension.id == id).cloned()
     }
 
     /// Waits for the extension's next event.
-    pub(super) async fn next(&self, id: &str) -> Value {
+    pub(super) async fn next_event(&self, id: &str) -> Value {
         let mut changes = self.extensions.subscribe();
         loop {
             let mut event = None;
-            self.change(id, |extension| {
-                event = extension.told.pop_front();
-                extension.ready = true;
-                extension.waits = event.is_none();
+            self.update(id, |extension| {
+                event = extension.queued_events.pop_front();
+                extension.is_ready = true;
+                extension.is_waiting = event.is_none();
             });
             if let Some(event) = event {
                 return event;
             }
-            let told = |extensions: &Vec<Extension>| extensions.iter().any(|e| e.id == id && !e.told.is_empty());
-            // The sender is here, in `self`.
-            let _ = changes.wait_for(told).await;
+            let has_event =
+                |extensions: &Vec<Extension>| extensions.iter().any(|e| e.id == id && !e.queued_events.is_empty());
+            // This cannot fail: `self` owns the sender.
+            let _ = changes.wait_for(has_event).await;
         }
     }
 
-    /// The extension gives up.
-    pub(super) fn give_up(&self, id: &str, error: FunctionError) {
-        self.change(id, |extension| extension.error = Some(error));
+    /// Stores the error with which an extension gives up.
+    pub(super) fn report_error(&self, id: &str, error: FunctionError) {
+        self.update(id, |extension| extension.error = Some(error));
     }
 
-    fn change(&self, id: &str, change: impl FnOnce(&mut Extension)) {
+    fn update(&self, id: &str, update: impl FnOnce(&mut Extension)) {
         self.extensions.send_modify(|extensions| {
             if let Some(extension) = extensions.iter_mut().find(|extension| extension.id == id) {
-                change(extension);
+                update(extension);
             }
         });
     }
 
-    /// Tells those that registered for it.
-    pub(super) fn tell(&self, kind: &str, event: &Value) {
+    /// Sends an event to the extensions that registered for this kind.
+    pub(super) fn send_event(&self, kind: &str, event: &Value) {
         self.extensions.send_modify(|extensions| {
             for extension in extensions.iter_mut().filter(|extension| extension.events.iter().any(|e| e == kind)) {
-                extension.told.push_back(event.clone());
-                extension.waits = false;
+                extension.queued_events.push_back(event.clone());
+                extension.is_waiting = false;
             }
         });
     }
 
-    /// Waits until all have registered, or one has given up.
-    pub(super) async fn registered(&self) -> Result<(), FunctionError> {
-        self.wait(|extensions| extensions.len() == self.names.len()).await
+    /// Waits until all extensions are registered, or one has reported an error.
+    pub(super) async fn wait_until_registered(&self) -> Result<(), FunctionError> {
+        self.wait_until(|extensions| extensions.len() == self.names.len()).await
     }
 
-    /// Waits until all have nothing more to do, or one has given up.
-    pub(super) async fn idle(&self) -> Result<(), FunctionError> {
-        self.wait(|extensions| extensions.iter().all(|extension| extension.waits && extension.told.is_empty())).await
+    /// Waits until all extensions wait for their next event, or one has reported an error.
+    pub(super) async fn wait_until_idle(&self) -> Result<(), FunctionError> {
+        let is_idle = |extension: &Extension| extension.is_waiting && extension.queued_events.is_empty();
+        self.wait_until(|extensions| extensions.iter().all(is_idle)).await
     }
 
-    async fn wait(&self, done: impl Fn(&[Extension]) -> bool) -> Result<(), FunctionError> {
-        let failed = |extensions: &[Extension]| extensions.iter().find_map(|extension| extension.error.clone());
+    async fn wait_until(&self, is_done: impl Fn(&[Extension]) -> bool) -> Result<(), FunctionError> {
+        let error = |extensions: &[Extension]| extensions.iter().find_map(|extension| extension.error.clone());
         let mut extensions = self.extensions.subscribe();
-        // The sender is here, in `self`.
-        let Ok(extensions) = extensions.wait_for(|now| done(now) || failed(now).is_some()).await else { return Ok(()) };
-        failed(&extensions).map_or(Ok(()), Err)
+        // This cannot fail: `self` owns the sender.
+        let Ok(extensions) = extensions.wait_for(|now| is_done(now) || error(now).is_some()).await else {
+            return Ok(());
+        };
+        error(&extensions).map_or(Ok(()), Err)
     }
 }
 
@@ -146,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn only_those_that_were_started_register_once_and_for_what_there_is() {
+    fn started_extension_registers_once_for_known_events() {
         let registry = registry();
         assert_eq!(registry.register("c", vec![]).unwrap_err().0, "Extension.InvalidExtensionName");
         assert_eq!(registry.register("a", vec!["REST".into()]).unwrap_err().0, "Extension.InvalidEventType");
@@ -157,22 +164,22 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn events_reach_those_that_registered_for_them_in_order() {
+    async fn registered_events_arrive_in_order() {
         let registry = registry();
         let a = registry.register("a", vec!["INVOKE".into(), "SHUTDOWN".into()]).unwrap();
         let b = registry.register("b", vec!["SHUTDOWN".into()]).unwrap();
-        registry.registered().await.unwrap();
-        registry.tell("INVOKE", &"first".into());
-        registry.tell("SHUTDOWN", &"last".into());
-        assert_eq!([registry.next(&a).await, registry.next(&a).await], ["first", "last"]);
-        assert_eq!(registry.next(&b).await, "last");
+        registry.wait_until_registered().await.unwrap();
+        registry.send_event("INVOKE", &"first".into());
+        registry.send_event("SHUTDOWN", &"last".into());
+        assert_eq!([registry.next_event(&a).await, registry.next_event(&a).await], ["first", "last"]);
+        assert_eq!(registry.next_event(&b).await, "last");
     }
 
     #[tokio::test]
-    async fn one_that_gives_up_ends_the_waiting() {
+    async fn reported_error_ends_the_wait() {
         let registry = registry();
         let id = registry.register("a", vec![]).unwrap();
-        registry.give_up(&id, FunctionError::new("Extension.Tired", "a: of it"));
-        assert_eq!(registry.idle().await.unwrap_err().error_type, "Extension.Tired");
+        registry.report_error(&id, FunctionError::new("Extension.TestError", "a: test"));
+        assert_eq!(registry.wait_until_idle().await.unwrap_err().error_type, "Extension.TestError");
     }
 }

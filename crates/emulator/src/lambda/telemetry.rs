@@ -1,4 +1,4 @@
-//! The Telemetry API (AWS Lambda developer guide, "Lambda Telemetry API reference"): who subscribed, and to what.
+//! The Telemetry API (AWS Lambda developer guide, "Lambda Telemetry API reference"): its subscriptions.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -6,40 +6,41 @@ use serde::Deserialize;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 
-use super::delivery::{self, Buffering, Destination};
 use super::record::{Category, Record};
+use super::telemetry_delivery::{self, Buffering, Destination};
 
-/// What becomes of subscriptions to the Telemetry API.
+/// How the Telemetry API handles subscriptions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum TelemetryApi {
     /// Every record is delivered, as on AWS.
     #[default]
-    Served,
-    /// Records are delivered up to the first of this type (`platform.start`, for instance) and none after it.
+    Delivers,
+    /// Records are delivered up to and including the first of this type, for example `platform.start`.
     StopsAfter(&'static str),
-    /// Subscriptions are accepted and nothing is delivered, as by cargo-lambda.
-    NeverServed,
-    /// Subscriptions are answered with `202 Accepted` and an error, and nothing is delivered, as by AWS's Runtime Interface
-    /// Emulator (its `runtimelogs_stub.go`).
+    /// Subscriptions are accepted, but no record is delivered, as in cargo-lambda.
+    NeverDelivers,
+    /// The response to a subscription is `202 Accepted` with an error, and no record is delivered, as in AWS's Runtime
+    /// Interface Emulator (its `runtimelogs_stub.go`).
     NotSupported,
 }
 
-/// What has to be said in an environment, and those who want to hear it.
+/// The telemetry of one environment, and its subscribers.
 #[derive(Debug)]
 pub(super) struct Telemetry {
     pub(super) api: TelemetryApi,
     schemas: Vec<&'static str>,
     state: Mutex<State>,
-    frozen: watch::Sender<bool>,
+    is_frozen: watch::Sender<bool>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// What was said in the init phase, for those who subscribe later in it.
-    said: Vec<Record>,
-    closed: bool,
+    /// The records of the init phase so far. Each new subscriber receives them.
+    init_records: Vec<Record>,
+    /// Whether the init phase is over, so that no extension can subscribe any more.
+    is_closed: bool,
     /// Whether no further record is delivered.
-    stopped: bool,
+    is_stopped: bool,
     subscribers: Vec<Subscriber>,
 }
 
@@ -49,17 +50,17 @@ struct Subscriber {
     records: UnboundedSender<Record>,
 }
 
-/// A request to subscribe, as it comes.
+/// The body of a subscription request. A missing field is empty here, so that its error names it.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct Request {
+pub(super) struct Subscription {
     schema_version: String,
     types: Vec<String>,
     buffering: Buffering,
     destination: Destination,
 }
 
-impl Default for Request {
+impl Default for Subscription {
     fn default() -> Self {
         let destination = Destination { protocol: String::new(), uri: String::new() };
         Self { schema_version: String::new(), types: vec![], buffering: Buffering::default(), destination }
@@ -68,73 +69,81 @@ impl Default for Request {
 
 impl Telemetry {
     pub(super) fn new(api: TelemetryApi, schemas: Vec<&'static str>) -> Self {
-        let stopped = match api {
-            TelemetryApi::Served | TelemetryApi::StopsAfter(_) => false,
-            TelemetryApi::NeverServed | TelemetryApi::NotSupported => true,
+        let is_stopped = match api {
+            TelemetryApi::Delivers | TelemetryApi::StopsAfter(_) => false,
+            TelemetryApi::NeverDelivers | TelemetryApi::NotSupported => true,
         };
-        let state = State { stopped, ..State::default() };
-        Self { api, schemas, state: state.into(), frozen: watch::Sender::new(false) }
+        let state = State { is_stopped, ..State::default() };
+        Self { api, schemas, state: state.into(), is_frozen: watch::Sender::new(false) }
     }
 
-    /// Says something to all who want to hear it.
-    pub(super) fn say(&self, record: Record) {
+    /// Sends a record to the subscribers of its category.
+    pub(super) fn publish(&self, record: Record) {
         let mut state = self.state();
-        if state.stopped {
+        if state.is_stopped {
             return;
         }
-        state.stopped = matches!(self.api, TelemetryApi::StopsAfter(kind) if record.event["type"] == kind);
+        state.is_stopped = matches!(self.api, TelemetryApi::StopsAfter(kind) if record.event["type"] == kind);
         for subscriber in state.subscribers.iter().filter(|subscriber| subscriber.types.contains(&record.category)) {
-            // A delivery that ended has nobody at its end.
+            // Sending fails only if the delivery to this subscriber has ended.
             let _ = subscriber.records.send(record.clone());
         }
-        if !state.closed {
-            state.said.push(record);
+        if !state.is_closed {
+            state.init_records.push(record);
         }
     }
 
-    /// Begins a subscription, or says everything that is wrong with the request.
-    pub(super) fn subscribe(&self, extension: &str, request: &Request) -> Result<(), String> {
-        let mut mistakes = vec![];
-        if !self.schemas.contains(&request.schema_version.as_str()) {
-            mistakes.push(format!("schemaVersion {:?} is not supported", request.schema_version));
+    /// Adds a subscription.
+    ///
+    /// # Errors
+    /// All errors of the request, or the end of the init phase.
+    pub(super) fn subscribe(&self, extension: &str, subscription: &Subscription) -> Result<(), String> {
+        let mut errors = vec![];
+        if !self.schemas.contains(&subscription.schema_version.as_str()) {
+            errors.push(format!("schemaVersion {:?} is not supported", subscription.schema_version));
         }
-        let types: Vec<_> = request.types.iter().filter_map(|name| Category::named(name)).collect();
-        if request.types.is_empty() {
-            mistakes.push("types should not be empty".into());
+        let types: Vec<_> = subscription.types.iter().filter_map(|name| Category::parse(name)).collect();
+        if subscription.types.is_empty() {
+            errors.push("types should not be empty".into());
         }
-        if types.len() != request.types.len() {
-            mistakes.push("types should be of platform, function and extension".into());
+        if types.len() != subscription.types.len() {
+            errors.push("types should be platform, function or extension".into());
         }
-        mistakes.extend(request.buffering.mistakes());
-        let address = request.destination.address().map_err(|mistake| mistakes.push(mistake)).ok();
-        let Some(address) = address.filter(|_| mistakes.is_empty()) else { return Err(mistakes.join("; ")) };
+        errors.extend(subscription.buffering.errors());
+        let address = subscription.destination.address().map_err(|error| errors.push(error)).ok();
+        let Some(address) = address.filter(|_| errors.is_empty()) else { return Err(errors.join("; ")) };
 
         let mut state = self.state();
-        if state.closed {
+        if state.is_closed {
             return Err("subscriptions are closed: the init phase is over".into());
         }
-        let (records, waiting) = unbounded_channel();
-        for record in state.said.iter().filter(|record| types.contains(&record.category)) {
+        let (records, receiver) = unbounded_channel();
+        for record in state.init_records.iter().filter(|record| types.contains(&record.category)) {
             let _ = records.send(record.clone());
         }
-        tokio::spawn(delivery::deliver(waiting, address, request.buffering, self.frozen.subscribe()));
+        tokio::spawn(telemetry_delivery::deliver(
+            receiver,
+            address,
+            subscription.buffering,
+            self.is_frozen.subscribe(),
+        ));
         state.subscribers.push(Subscriber { types: types.clone(), records });
         drop(state);
         let names: Vec<_> = types.into_iter().map(Category::name).collect();
-        self.say(Record::subscribed(extension, &names));
+        self.publish(Record::subscribed(extension, &names));
         Ok(())
     }
 
-    /// The init phase is over.
-    pub(super) fn close(&self) {
+    /// Ends the init phase: later subscriptions are rejected.
+    pub(super) fn close_subscriptions(&self) {
         let mut state = self.state();
-        state.closed = true;
-        state.said = vec![];
+        state.is_closed = true;
+        state.init_records = vec![];
     }
 
-    /// What delivers is part of the environment, and stands still with it.
-    pub(super) fn freeze(&self, frozen: bool) {
-        self.frozen.send_replace(frozen);
+    /// Pauses or resumes delivery. On Lambda, delivery runs in the environment and freezes with it.
+    pub(super) fn set_frozen(&self, is_frozen: bool) {
+        self.is_frozen.send_replace(is_frozen);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -159,24 +168,24 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_subscription_is_held_to_the_documented_bounds() {
-        let telemetry = Telemetry::new(TelemetryApi::Served, vec!["2022-12-13"]);
+    async fn subscription_outside_the_documented_bounds_is_rejected() {
+        let telemetry = Telemetry::new(TelemetryApi::Delivers, vec!["2022-12-13"]);
         subscribe(&telemetry, |_| ()).unwrap();
         subscribe(&telemetry, |request| request["buffering"] = json!({ "timeoutMs": 30_000 })).unwrap();
-        let refused = |change: fn(&mut Value), words: &str| {
-            let mistakes = subscribe(&telemetry, change).unwrap_err();
-            assert!(mistakes.contains(words), "{mistakes}");
+        let rejected = |change: fn(&mut Value), message: &str| {
+            let errors = subscribe(&telemetry, change).unwrap_err();
+            assert!(errors.contains(message), "{errors}");
         };
-        refused(|request| request["schemaVersion"] = json!("2025-01-29"), "schemaVersion");
-        refused(|request| request["types"] = json!([]), "types should not be empty");
-        refused(|request| request["types"] = json!(["platform", "logs"]), "types should be");
-        refused(|request| request["buffering"]["timeoutMs"] = json!(24), "timeoutMs should be from 25 to 30000");
-        refused(|request| request["buffering"]["maxItems"] = json!(999), "maxItems should be from 1000 to 10000");
-        refused(|request| request["buffering"]["maxBytes"] = json!(1_048_577), "maxBytes should be from");
-        refused(|request| request["destination"]["URI"] = json!("http://sandbox.localdomain"), "port is not provided");
-        refused(|request| request["destination"]["URI"] = json!("http://example.com:80"), "sandbox.localdomain");
-        refused(|request| request["destination"]["protocol"] = json!("TCP"), "protocol");
-        telemetry.close();
-        refused(|_| (), "the init phase is over");
+        rejected(|request| request["schemaVersion"] = json!("2025-01-29"), "schemaVersion");
+        rejected(|request| request["types"] = json!([]), "types should not be empty");
+        rejected(|request| request["types"] = json!(["platform", "logs"]), "types should be");
+        rejected(|request| request["buffering"]["timeoutMs"] = json!(24), "timeoutMs should be from 25 to 30000");
+        rejected(|request| request["buffering"]["maxItems"] = json!(999), "maxItems should be from 1000 to 10000");
+        rejected(|request| request["buffering"]["maxBytes"] = json!(1_048_577), "maxBytes should be from");
+        rejected(|request| request["destination"]["URI"] = json!("http://sandbox.localdomain"), "port is not provided");
+        rejected(|request| request["destination"]["URI"] = json!("http://example.com:80"), "sandbox.localdomain");
+        rejected(|request| request["destination"]["protocol"] = json!("TCP"), "protocol");
+        telemetry.close_subscriptions();
+        rejected(|_| (), "the init phase is over");
     }
 }

@@ -1,4 +1,4 @@
-//! Who may do what: every request is signed, and no key leads out of its bucket's folder.
+//! Access checks: every request is signed, and no key leads out of its bucket's folder.
 
 use std::path::{Path, PathBuf};
 
@@ -8,9 +8,9 @@ use s3s::dto::{CopyObjectInput, CopySource, DeleteObjectsInput, UploadPartCopyIn
 use s3s::path::S3Path;
 use s3s::{S3Request, S3Result, s3_error};
 
-/// The check that comes before every operation.
+/// The check before every operation.
 pub(super) struct Access {
-    /// The folder with the buckets, without symbolic links in its path.
+    /// The folder of the buckets, without symbolic links in its path.
     folder: PathBuf,
 }
 
@@ -19,34 +19,34 @@ impl Access {
         Self { folder }
     }
 
-    /// Whether a key names a file in its bucket's folder, or none yet.
+    /// Checks that the key's path is in its bucket's folder. The file need not exist.
     fn check_key(&self, bucket: &str, key: &str) -> S3Result<()> {
         if key.starts_with('/') || key.contains('\0') || key.split('/').any(|part| matches!(part, "." | "..")) {
             return Err(s3_error!(
                 InvalidArgument,
-                "The key {key:?} names no file in the bucket's folder: it begins with a slash, or has a part \".\" or \"..\" or a NUL."
+                "The key {key:?} is not a path in the bucket's folder: it begins with a slash, or contains \".\", \"..\" or NUL."
             ));
         }
         let root = self.folder.join(bucket);
         let path = root.join(key);
-        // What does not exist yet will be made below what does.
+        // A new file will be created below the closest folder that exists.
         let existing = path.ancestors().find(|path| *path == self.folder || path.symlink_metadata().is_ok());
-        if existing.is_none_or(|existing| existing == self.folder || leads_into(existing, &root)) {
+        if existing.is_none_or(|existing| existing == self.folder || is_inside(existing, &root)) {
             return Ok(());
         }
-        Err(s3_error!(InvalidArgument, "The key {key:?} leads out of the bucket's folder by a symbolic link."))
+        Err(s3_error!(InvalidArgument, "The key {key:?} leads out of the bucket's folder through a symbolic link."))
     }
 
     fn check_source(&self, source: &CopySource) -> S3Result<()> {
         match source {
             CopySource::Bucket { bucket, key, .. } => self.check_key(bucket, key),
-            // The operation refuses what it has not.
+            // s3s-fs rejects these sources.
             CopySource::AccessPoint { .. } | CopySource::Outpost { .. } => Ok(()),
         }
     }
 }
 
-fn leads_into(path: &Path, folder: &Path) -> bool {
+fn is_inside(path: &Path, folder: &Path) -> bool {
     path.canonicalize().is_ok_and(|path| path.starts_with(folder))
 }
 

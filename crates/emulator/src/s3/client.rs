@@ -2,20 +2,18 @@ use aws_sdk_s3::Client;
 use aws_sdk_s3::config::{BehaviorVersion, Builder, Credentials, Region};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
-use super::{ACCESS_KEY, S3};
+use super::credentials::ACCESS_KEY;
 
-impl S3 {
-    /// An ordinary client of this server that signs with that secret, which may be another than the server's.
-    #[must_use]
-    pub fn client(&self, secret: &str) -> Client {
-        let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
-        let config = Builder::new()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(http.build_https())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::new(ACCESS_KEY, secret, None, None, "emulator"))
-            .endpoint_url(self.endpoint())
-            .force_path_style(true);
-        Client::from_conf(config.build())
-    }
+/// A client of an S3-compatible server on loopback, with [`ACCESS_KEY`] and path-style URLs.
+#[must_use]
+pub fn s3_client(endpoint_url: &str, secret_key: &str) -> Client {
+    let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
+    let config = Builder::new()
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(http.build_https())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new(ACCESS_KEY, secret_key, None, None, "emulator"))
+        .endpoint_url(endpoint_url)
+        .force_path_style(true);
+    Client::from_conf(config.build())
 }

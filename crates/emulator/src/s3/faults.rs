@@ -1,4 +1,4 @@
-//! What goes wrong between a function and its S3, chosen by a seed.
+//! Faults between a client and the server, chosen by a seeded random generator.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,56 +8,56 @@ use std::time::Duration;
 use axum::http::Request;
 use fastrand::Rng;
 
-use super::refusal::Refusal;
+use super::injected_response::InjectedResponse;
 
-/// Of a thousand requests, how many meet each fault.
+/// For each fault, the number of requests out of 1,000 that meet it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Rates {
-    /// They wait, for 20 ms at most.
-    pub late: u16,
-    /// They are answered by 500, 503 or a reset, and have no effect.
-    pub refused: u16,
-    /// They are answered by 500 or a reset, and had their effect.
-    pub lost: u16,
-    /// Of those that read: the body ends half-way.
+pub struct FaultRates {
+    /// The request is delayed by up to 20 ms.
+    pub delayed: u16,
+    /// The request fails with 500, 503 or a reset connection, and has no effect.
+    pub unavailable: u16,
+    /// The request has its effect, but the client receives 500 or a reset connection.
+    pub response_lost: u16,
+    /// Reads only: the body ends after its first half.
     pub truncated: u16,
-    /// Of those that read: a bit of the body is another.
-    pub corrupt: u16,
-    /// Of those that write on a condition: 409, as where another write is under way.
+    /// Reads only: one bit of the body is flipped.
+    pub corrupted: u16,
+    /// Conditional writes only: the response is 409, as during another write.
     pub conflict: u16,
-    /// The process that made them is to be killed, before or after they had their effect.
+    /// The client's process must be killed before or after the request has its effect.
     pub killed: u16,
 }
 
 /// One fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fault {
-    Late(Duration),
-    Refused(Trouble),
-    Lost(Trouble),
+    Delayed(Duration),
+    Unavailable(FailureKind),
+    ResponseLost(FailureKind),
     Truncated,
-    Corrupt,
+    Corrupted,
     Conflict,
     KilledBefore,
     KilledAfter,
 }
 
-/// How a request ends that is not answered.
+/// How a request fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(super) enum FailureKind {
     InternalError,
     SlowDown,
     Reset,
 }
 
-/// What is known of a request beforehand.
+/// The properties of a request that limit which faults it can meet.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Kind {
-    pub(super) reads: bool,
-    pub(super) on_condition: bool,
+pub(super) struct RequestKind {
+    pub(super) is_read: bool,
+    pub(super) is_conditional_write: bool,
 }
 
-/// Faults from a seed: the same requests in the same order meet the same ones. Clones share them.
+/// A sequence of faults that a seed determines: the same requests in the same order meet the same faults. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Faults {
     inner: Arc<Inner>,
@@ -65,71 +65,72 @@ pub struct Faults {
 
 #[derive(Debug)]
 struct Inner {
-    rates: Rates,
+    rates: FaultRates,
     random: Mutex<Rng>,
-    resting: AtomicBool,
+    is_paused: AtomicBool,
     counts: Mutex<BTreeMap<&'static str, u64>>,
-    refusals: Mutex<Vec<Refusal>>,
+    injected_responses: Mutex<Vec<InjectedResponse>>,
 }
 
 impl Faults {
-    /// Those of that seed, at these rates.
+    /// The faults of that seed, at these rates.
     #[must_use]
-    pub fn new(seed: u64, rates: Rates) -> Self {
-        let (random, resting, counts) = (Mutex::new(Rng::with_seed(seed)), AtomicBool::new(false), Mutex::default());
-        Self { inner: Arc::new(Inner { rates, random, resting, counts, refusals: Mutex::default() }) }
+    pub fn new(seed: u64, rates: FaultRates) -> Self {
+        let (random, is_paused) = (Mutex::new(Rng::with_seed(seed)), AtomicBool::new(false));
+        let (counts, injected_responses) = Default::default();
+        Self { inner: Arc::new(Inner { rates, random, is_paused, counts, injected_responses }) }
     }
 
-    /// None.
+    /// No random faults. Responses can still be injected.
     #[must_use]
     pub fn none() -> Self {
-        Self::new(0, Rates::default())
+        Self::new(0, FaultRates::default())
     }
 
-    /// From here on nothing goes wrong.
-    pub fn rest(&self) {
-        self.inner.resting.store(true, Ordering::Relaxed);
+    /// Stops random faults until [`resume`](Self::resume).
+    pub fn pause(&self) {
+        self.inner.is_paused.store(true, Ordering::Relaxed);
     }
 
-    /// From here on things go wrong again, by that seed.
-    pub fn begin_anew(&self, seed: u64) {
+    /// Starts a new sequence of random faults from that seed.
+    pub fn resume(&self, seed: u64) {
         *self.inner.random.lock().unwrap_or_else(PoisonError::into_inner) = Rng::with_seed(seed);
-        self.inner.resting.store(false, Ordering::Relaxed);
+        self.inner.is_paused.store(false, Ordering::Relaxed);
     }
 
-    /// From here on these requests are refused, whether or not other things go wrong, and no others.
-    pub fn refuse(&self, refusals: Vec<Refusal>) {
-        *self.inner.refusals.lock().unwrap_or_else(PoisonError::into_inner) = refusals;
+    /// Replaces the injected responses. They take precedence over random faults, and apply even while these are paused.
+    pub fn inject(&self, responses: Vec<InjectedResponse>) {
+        *self.inner.injected_responses.lock().unwrap_or_else(PoisonError::into_inner) = responses;
     }
 
-    /// The refusal that answers the request.
-    pub(super) fn refusal<B>(&self, request: &Request<B>) -> Option<Refusal> {
-        let refusals = self.inner.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        let refusal = refusals.iter().find(|refusal| refusal.is_of(request))?.clone();
-        drop(refusals);
-        *self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner).entry(refusal.code).or_default() += 1;
-        Some(refusal)
+    /// The injected response to this request, which it counts.
+    pub(super) fn injected_response<B>(&self, request: &Request<B>) -> Option<InjectedResponse> {
+        let responses = self.inner.injected_responses.lock().unwrap_or_else(PoisonError::into_inner);
+        let response = responses.iter().find(|response| response.applies_to(request))?.clone();
+        drop(responses);
+        *self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner).entry(response.code).or_default() += 1;
+        Some(response)
     }
 
-    /// How many there were of each, by name; of refusals by their code.
+    /// The number of faults so far, by the fault's name, and of injected responses, by their code.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<&'static str, u64> {
         self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What the next request meets.
-    pub(super) fn next(&self, kind: Kind) -> Option<Fault> {
-        let Inner { rates, random, resting, counts, .. } = &*self.inner;
+    /// The fault that the next request meets.
+    pub(super) fn next(&self, kind: RequestKind) -> Option<Fault> {
+        let Inner { rates, random, is_paused, counts, .. } = &*self.inner;
         let fault = choose(rates, &mut random.lock().unwrap_or_else(PoisonError::into_inner), kind)?;
-        if resting.load(Ordering::Relaxed) {
+        if is_paused.load(Ordering::Relaxed) {
             return None;
         }
         let name = match fault {
-            Fault::Late(_) => "late",
-            Fault::Refused(_) => "refused",
-            Fault::Lost(_) => "lost",
+            Fault::Delayed(_) => "delayed",
+            Fault::Unavailable(_) => "unavailable",
+            Fault::ResponseLost(_) => "response_lost",
             Fault::Truncated => "truncated",
-            Fault::Corrupt => "corrupt",
+            Fault::Corrupted => "corrupted",
             Fault::Conflict => "conflict",
             Fault::KilledBefore | Fault::KilledAfter => "killed",
         };
@@ -138,35 +139,35 @@ impl Faults {
     }
 }
 
-fn choose(rates: &Rates, random: &mut Rng, kind: Kind) -> Option<Fault> {
-    let trouble = |random: &mut Rng| match random.u8(0..8) {
-        0 => Trouble::SlowDown,
-        1..4 => Trouble::Reset,
-        _ => Trouble::InternalError,
+fn choose(rates: &FaultRates, random: &mut Rng, kind: RequestKind) -> Option<Fault> {
+    let failure = |random: &mut Rng| match random.u8(0..8) {
+        0 => FailureKind::SlowDown,
+        1..4 => FailureKind::Reset,
+        _ => FailureKind::InternalError,
     };
     let mut drawn = random.u16(0..1000);
-    let mut met = |rate: u16| {
-        let met = drawn < rate;
-        drawn = if met { u16::MAX } else { drawn - rate };
-        met
+    let mut is_met = |rate: u16| {
+        let is_met = drawn < rate;
+        drawn = if is_met { u16::MAX } else { drawn - rate };
+        is_met
     };
-    if met(rates.late) {
-        return Some(Fault::Late(Duration::from_millis(random.u64(0..=20))));
+    if is_met(rates.delayed) {
+        return Some(Fault::Delayed(Duration::from_millis(random.u64(0..=20))));
     }
-    if met(rates.refused) {
-        return Some(Fault::Refused(trouble(random)));
+    if is_met(rates.unavailable) {
+        return Some(Fault::Unavailable(failure(random)));
     }
-    if met(rates.lost) {
-        return Some(Fault::Lost(trouble(random)));
+    if is_met(rates.response_lost) {
+        return Some(Fault::ResponseLost(failure(random)));
     }
-    if met(rates.killed) {
+    if is_met(rates.killed) {
         return Some(if random.bool() { Fault::KilledBefore } else { Fault::KilledAfter });
     }
-    if met(rates.truncated) {
-        return kind.reads.then_some(Fault::Truncated);
+    if is_met(rates.truncated) {
+        return kind.is_read.then_some(Fault::Truncated);
     }
-    if met(rates.corrupt) {
-        return kind.reads.then_some(Fault::Corrupt);
+    if is_met(rates.corrupted) {
+        return kind.is_read.then_some(Fault::Corrupted);
     }
-    (met(rates.conflict) && kind.on_condition).then_some(Fault::Conflict)
+    (is_met(rates.conflict) && kind.is_conditional_write).then_some(Fault::Conflict)
 }

@@ -1,17 +1,17 @@
-//! Keys in lists (Amazon S3 API reference, `ListObjectsV2` and `ListObjects`, `encoding-type`). XML cannot carry every
-//! character that a key may have, so a client may ask for form-encoded names: boto3 and the AWS CLI always do, and decode
-//! them where the answer says so.
+//! Keys in listings (Amazon S3 API reference, `ListObjectsV2` and `ListObjects`, `encoding-type`). XML cannot represent
+//! every character of a key, so a client can request URL-encoded names. boto3 and the AWS CLI always do, and decode the
+//! names if the response has an `EncodingType`.
 
 use s3s::dto::{CommonPrefix, EncodingType, ListObjectsOutput, ListObjectsV2Output, Object};
 use s3s::{S3Result, s3_error};
 
 use super::notification::encode;
 
-/// Whether the client asks for encoded names.
+/// Whether the client requests encoded names.
 ///
 /// # Errors
-/// It asks for an encoding that S3 does not have.
-pub(super) fn wants_encoded(encoding: Option<&EncodingType>) -> S3Result<bool> {
+/// S3 does not support the requested encoding.
+pub(super) fn is_encoding_requested(encoding: Option<&EncodingType>) -> S3Result<bool> {
     match encoding.map(EncodingType::as_str) {
         None => Ok(false),
         Some(EncodingType::URL) => Ok(true),
@@ -19,14 +19,15 @@ pub(super) fn wants_encoded(encoding: Option<&EncodingType>) -> S3Result<bool> {
     }
 }
 
-/// Encodes what S3 encodes in an answer of `ListObjectsV2`. Continuation tokens are sent back as they came, so they stay.
+/// Encodes the fields that S3 encodes in a `ListObjectsV2` response. Continuation tokens stay as they are, because clients
+/// send them back unchanged.
 pub(super) fn encode_v2(list: &mut ListObjectsV2Output) {
     let ListObjectsV2Output { contents, common_prefixes, delimiter, prefix, start_after, .. } = list;
     encode_names(contents, common_prefixes);
     [delimiter, prefix, start_after].into_iter().for_each(encode_name);
 }
 
-/// The same for `ListObjects`.
+/// Encodes the fields that S3 encodes in a `ListObjects` response.
 pub(super) fn encode_v1(list: &mut ListObjectsOutput) {
     let ListObjectsOutput { contents, common_prefixes, delimiter, prefix, marker, next_marker, .. } = list;
     encode_names(contents, common_prefixes);

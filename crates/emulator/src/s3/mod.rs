@@ -1,17 +1,17 @@
-//! An S3 over a folder, by s3s-fs, whose writes are told of.
+//! An S3 server over a folder, based on s3s-fs, that emits notifications.
 
 mod access;
-mod bucket;
-mod call;
+mod buckets;
+mod calls;
 mod client;
-mod condition;
-mod door;
+mod conditions;
+mod credentials;
+mod endpoint;
 mod faults;
+mod injected_response;
 mod listing;
 mod notification;
-mod refusal;
-mod secret;
-mod sender;
+mod request_origin;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use aws_sdk_s3::Client;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s_fs::FileSystem;
@@ -27,51 +28,48 @@ use serde_json::Value;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use access::Access;
-use bucket::Buckets;
-pub use call::Call;
-use call::Calls;
-pub use door::Door;
-pub use faults::{Faults, Rates};
-pub use refusal::Refusal;
-pub use secret::folder_secret;
+use buckets::Buckets;
+pub use calls::Call;
+use calls::Calls;
+pub use client::s3_client;
+pub use credentials::{ACCESS_KEY, SECRET_KEY, load_or_create_secret_key};
+pub use endpoint::Endpoint;
+pub use faults::{FaultRates, Faults};
+pub use injected_response::InjectedResponse;
 
-/// The access key that the server knows: the one of AWS's own examples.
-pub const ACCESS_KEY: &str = "AKIAIOSFODNN7EXAMPLE";
-/// A secret for tests. A server that stays up has one of its own: [`folder_secret`].
-pub const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
-
-/// What a server is started with.
+/// The settings of a server.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where it listens; port 0 takes a free one.
+    /// The address to listen on; port 0 selects a free port.
     pub address: SocketAddr,
-    /// Where objects lie, as plain files in a folder a bucket. What is put there by hand is an object, and nobody is
-    /// told of it. As in any folder, an object `a` and an object `a/b` exclude each other.
+    /// The folder that contains one folder per bucket, and a plain file per object. A file that is copied into it is an
+    /// object, but causes no notification. As in any folder, an object `a` and an object `a/b` exclude each other.
     pub folder: PathBuf,
-    /// The secret key that requests are signed with.
+    /// The secret key that signs requests.
     pub secret: String,
-    /// The buckets, which are made where they do not exist yet.
+    /// The buckets. Those that do not exist are created.
     pub buckets: Vec<String>,
 }
 
-/// A running server. It ends when this is dropped.
+/// A running server. Dropping it stops it.
 #[derive(Debug)]
 pub struct S3 {
     service: S3Service,
-    door: Door,
+    endpoint: Endpoint,
     calls: Calls,
-    heedless: Arc<AtomicBool>,
-    secret: String,
+    ignores_conditions: Arc<AtomicBool>,
+    secret_key: String,
 }
 
 impl S3 {
-    /// Starts a server, with the notifications that it sends: one for every object that is put, copied, completed as a
-    /// multipart upload, or deleted by itself (`DeleteObjects` tells nobody), before the request is answered. Paths name
-    /// the bucket first, requests are signed with [`ACCESS_KEY`] and the secret. Keys that lead out of their
-    /// bucket's folder are refused, and so are requests from web pages: to another host, from another origin, or HTML forms.
+    /// Starts a server. Returns it with a channel of notifications: one for each put, copy, completed multipart upload and
+    /// single deletion (not for `DeleteObjects`). A notification is sent before the response to its request.
+    ///
+    /// URLs are path-style, and requests are signed with [`ACCESS_KEY`] and the secret key. The server rejects keys that
+    /// lead out of their bucket's folder, and requests from web pages: those with another host or origin, and HTML forms.
     ///
     /// # Errors
-    /// The address is taken, or the folder cannot be written.
+    /// The address is in use, or the folder is not writable.
     pub async fn start(settings: Settings) -> io::Result<(Self, UnboundedReceiver<Value>)> {
         let Settings { address, folder, secret, buckets } = settings;
         for bucket in &buckets {
@@ -79,64 +77,70 @@ impl S3 {
         }
         let folder = folder.canonicalize()?;
         let files = FileSystem::new(&folder).map_err(|error| io::Error::other(format!("{error:?}")))?;
-        let (notify, notifications) = unbounded_channel();
+        let (sender, notifications) = unbounded_channel();
         let access = Access::new(folder.clone());
-        let buckets = Buckets::new(files, folder, notify);
-        let (calls, heedless) = (buckets.calls.clone(), Arc::clone(&buckets.heedless));
+        let buckets = Buckets::new(files, folder, sender);
+        let (calls, ignores_conditions) = (buckets.calls.clone(), Arc::clone(&buckets.ignores_conditions));
         let mut builder = S3ServiceBuilder::new(buckets);
         builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, secret.as_str()));
         builder.set_access(access);
         let service = builder.build();
-        let door = Door::open(address, service.clone(), Faults::none(), unbounded_channel().0).await?;
-        Ok((Self { service, door, calls, heedless, secret }, notifications))
+        let endpoint = Endpoint::open(address, service.clone(), Faults::none(), unbounded_channel().0).await?;
+        Ok((Self { service, endpoint, calls, ignores_conditions, secret_key: secret }, notifications))
     }
 
-    /// Opens another door to it, at a free port, where things go wrong. A message comes for each time that the process
-    /// on the other side is to be killed; the request that it was making is not answered.
+    /// Opens another endpoint on a free port of loopback, with faults. The channel receives a message each time the caller
+    /// must kill the client's process; the request that it was making gets no response.
     ///
     /// # Errors
     /// There is no free port.
-    pub async fn door(&self, faults: Faults) -> io::Result<(Door, UnboundedReceiver<()>)> {
-        let (kills, to_kill) = unbounded_channel();
-        let door = Door::open((Ipv4Addr::LOCALHOST, 0).into(), self.service.clone(), faults, kills).await?;
-        Ok((door, to_kill))
+    pub async fn open_endpoint(&self, faults: Faults) -> io::Result<(Endpoint, UnboundedReceiver<()>)> {
+        let (sender, kills) = unbounded_channel();
+        let endpoint = Endpoint::open((Ipv4Addr::LOCALHOST, 0).into(), self.service.clone(), faults, sender).await?;
+        Ok((endpoint, kills))
     }
 
-    /// From here on calls are recorded, to be taken by [`take_calls`](Self::take_calls).
+    /// Starts to record calls for [`take_calls`](Self::take_calls).
     pub fn record_calls(&self) {
         self.calls.record();
     }
 
-    /// The calls that were recorded since this was last asked.
+    /// The calls that were recorded since the last call of this function.
     #[must_use]
     pub fn take_calls(&self) -> Vec<Call> {
         self.calls.take()
     }
 
-    /// From here on it takes every condition for fulfilled, as a store does that knows none.
+    /// From now on `If-Match` and `If-None-Match` have no effect, as in a store that does not support them.
     pub fn ignore_conditions(&self) {
-        self.heedless.store(true, Ordering::Relaxed);
+        self.ignores_conditions.store(true, Ordering::Relaxed);
     }
 
-    /// Where it is reached.
+    /// A client of this server that signs with this secret key. A test may pass a wrong one.
     #[must_use]
-    pub fn endpoint(&self) -> String {
-        self.door.endpoint()
+    pub fn client(&self, secret_key: &str) -> Client {
+        s3_client(&self.endpoint_url(), secret_key)
     }
 
-    /// The environment variables with which an AWS SDK finds it.
+    /// The URL of the endpoint without faults.
+    #[must_use]
+    pub fn endpoint_url(&self) -> String {
+        self.endpoint.url()
+    }
+
+    /// The environment variables that configure an AWS SDK for the endpoint without faults.
     #[must_use]
     pub fn environment(&self) -> BTreeMap<String, String> {
-        self.environment_at(&self.door)
+        self.environment_for(&self.endpoint)
     }
 
-    /// The same, by another door.
+    /// The environment variables that configure an AWS SDK for this endpoint.
     #[must_use]
-    pub fn environment_at(&self, door: &Door) -> BTreeMap<String, String> {
+    pub fn environment_for(&self, endpoint: &Endpoint) -> BTreeMap<String, String> {
         let variables = [
             ("AWS_ACCESS_KEY_ID", ACCESS_KEY.to_owned()),
-            ("AWS_ENDPOINT_URL_S3", door.endpoint()),
-            ("AWS_SECRET_ACCESS_KEY", self.secret.clone()),
+            ("AWS_ENDPOINT_URL_S3", endpoint.url()),
+            ("AWS_SECRET_ACCESS_KEY", self.secret_key.clone()),
         ];
         variables.map(|(name, value)| (name.to_owned(), value)).into()
     }

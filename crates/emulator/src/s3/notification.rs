@@ -1,4 +1,4 @@
-//! What S3 tells of a write (Amazon S3 user guide, "Event message structure").
+//! The notification of a write (Amazon S3 user guide, "Event message structure").
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,24 +8,30 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
-/// What a form leaves as it is, and the slash, which S3 leaves too.
-const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'*').remove(b'/').remove(b' ');
+/// The characters that form encoding keeps, and the slash, which S3 also keeps. A space later becomes `+`.
+const UNESCAPED: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'*').remove(b'/').remove(b' ');
 
 #[derive(Clone, Copy)]
-pub(super) enum Change {
+pub(super) enum EventName {
     Put,
     Copy,
     CompleteMultipartUpload,
     Delete,
 }
 
-/// The message that S3 sends.
-pub(super) fn notification(change: Change, bucket: &str, key: &str, etag: Option<&str>, size: Option<u64>) -> Value {
-    let name = match change {
-        Change::Put => "ObjectCreated:Put",
-        Change::Copy => "ObjectCreated:Copy",
-        Change::CompleteMultipartUpload => "ObjectCreated:CompleteMultipartUpload",
-        Change::Delete => "ObjectRemoved:Delete",
+pub(super) fn notification(
+    event_name: EventName,
+    bucket: &str,
+    key: &str,
+    etag: Option<&str>,
+    size: Option<u64>,
+) -> Value {
+    let name = match event_name {
+        EventName::Put => "ObjectCreated:Put",
+        EventName::Copy => "ObjectCreated:Copy",
+        EventName::CompleteMultipartUpload => "ObjectCreated:CompleteMultipartUpload",
+        EventName::Delete => "ObjectRemoved:Delete",
     };
     let mut object = json!({ "key": encode(key), "sequencer": sequencer() });
     if let Some(size) = size {
@@ -56,17 +62,17 @@ pub(super) fn notification(change: Change, bucket: &str, key: &str, etag: Option
     }]})
 }
 
-/// A key, form-encoded except for its slashes, as S3 writes keys in notifications and in lists.
+/// Form-encodes a key except for its slashes, as S3 does in notifications and listings.
 pub(super) fn encode(key: &str) -> String {
-    utf8_percent_encode(key, KEPT).to_string().replace(' ', "+")
+    utf8_percent_encode(key, UNESCAPED).to_string().replace(' ', "+")
 }
 
-/// A hexadecimal text that grows with every write, as S3's does for the writes of one key. Like S3's, it has no fixed
-/// length: to compare two of them, pad the shorter one on its right.
+/// A hexadecimal number that increases with every write. S3 guarantees this for the writes of one key. Like S3's, it has no
+/// fixed length: to compare two of them, pad the shorter one on the right with zeros.
 fn sequencer() -> String {
     static WRITES: AtomicU64 = AtomicU64::new(0);
     let microseconds = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1000;
-    // The counter parts writes of one microsecond, so no two are ever equal.
+    // The counter distinguishes writes in the same microsecond.
     let text = format!("{microseconds:016X}{:04X}", WRITES.fetch_add(1, Ordering::Relaxed) & 0xFFFF);
     text.trim_end_matches('0').to_owned()
 }
@@ -76,13 +82,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_encoded_as_a_form_would() {
+    fn keys_are_form_encoded_except_for_slashes() {
         assert_eq!(encode("写真 1+2%.jpg"), "%E5%86%99%E7%9C%9F+1%2B2%25.jpg");
         assert_eq!(encode("a/b (1).jpg"), "a/b+%281%29.jpg");
     }
 
     #[test]
-    fn sequencers_grow() {
+    fn sequencers_increase_with_every_write() {
         let all: Vec<String> = (0..100).map(|_| sequencer()).collect();
         assert!(all.is_sorted() && all.windows(2).all(|pair| pair[0] != pair[1]), "{all:?}");
     }

@@ -4,7 +4,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{CompletedMultipartUpload, CompletedPart, Delete, EncodingType, ObjectIdentifier};
-use emulator::{S3, SECRET_KEY, Settings, folder_secret};
+use emulator::{S3, SECRET_KEY, Settings, load_or_create_secret_key};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -14,7 +14,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 pub(crate) struct Bucket {
     folder: TempDir,
     pub(crate) s3: S3,
-    told: UnboundedReceiver<Value>,
+    notifications: UnboundedReceiver<Value>,
 }
 
 impl Bucket {
@@ -27,13 +27,13 @@ impl Bucket {
             secret: SECRET_KEY.into(),
             buckets,
         };
-        let (s3, told) = S3::start(settings).await.unwrap();
-        Self { folder, s3, told }
+        let (s3, notifications) = S3::start(settings).await.unwrap();
+        Self { folder, s3, notifications }
     }
 
     /// Name, key, ETag and size of the next notification.
-    fn next(&mut self) -> (String, String, Option<String>, Option<u64>) {
-        let record = self.told.try_recv().unwrap()["Records"][0].take();
+    fn next_notification(&mut self) -> (String, String, Option<String>, Option<u64>) {
+        let record = self.notifications.try_recv().unwrap()["Records"][0].take();
         let object = &record["s3"]["object"];
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let (name, key) = (text(&record["eventName"]).unwrap(), text(&object["key"]).unwrap());
@@ -42,32 +42,32 @@ impl Bucket {
 }
 
 #[tokio::test]
-async fn a_put_is_stored_whole_and_told_of() {
+async fn put_stores_the_object_and_sends_a_notification() {
     let mut bucket = Bucket::new().await;
     let client = bucket.s3.client(SECRET_KEY);
     let key = "写真 1+2%.jpg";
     let put = client.put_object().bucket("photos").key(key).content_type("image/jpeg").cache_control("max-age=9");
-    let put = put.metadata("mark", "1").body(ByteStream::from_static(b"12345")).send().await.unwrap();
+    let put = put.metadata("provenance", "1").body(ByteStream::from_static(b"12345")).send().await.unwrap();
     let etag = put.e_tag.unwrap().trim_matches('"').to_owned();
-    let told = ("ObjectCreated:Put".into(), "%E5%86%99%E7%9C%9F+1%2B2%25.jpg".into(), Some(etag), Some(5));
-    assert_eq!(bucket.next(), told);
+    let expected = ("ObjectCreated:Put".into(), "%E5%86%99%E7%9C%9F+1%2B2%25.jpg".into(), Some(etag), Some(5));
+    assert_eq!(bucket.next_notification(), expected);
     let head = client.head_object().bucket("photos").key(key).send().await.unwrap();
     assert_eq!((head.content_type.as_deref(), head.cache_control.as_deref()), (Some("image/jpeg"), Some("max-age=9")));
-    assert_eq!(head.metadata.unwrap()["mark"], "1");
-    let got = client.get_object().bucket("photos").key(key).send().await.unwrap();
-    assert_eq!(got.body.collect().await.unwrap().into_bytes(), "12345");
+    assert_eq!(head.metadata.unwrap()["provenance"], "1");
+    let object = client.get_object().bucket("photos").key(key).send().await.unwrap();
+    assert_eq!(object.body.collect().await.unwrap().into_bytes(), "12345");
     assert_eq!(fs::read(bucket.folder.path().join("photos").join(key)).unwrap(), b"12345");
 }
 
 #[tokio::test]
-async fn copies_uploads_in_parts_and_deletions_are_told_of_once() {
+async fn copy_multipart_upload_and_deletion_each_send_one_notification() {
     let mut bucket = Bucket::new().await;
     let client = bucket.s3.client(SECRET_KEY);
     client.put_object().bucket("photos").key("a.jpg").body(ByteStream::from_static(b"a")).send().await.unwrap();
-    bucket.next();
+    bucket.next_notification();
 
     client.copy_object().bucket("photos").key("b.jpg").copy_source("photos/a.jpg").send().await.unwrap();
-    let (name, key, etag, size) = bucket.next();
+    let (name, key, etag, size) = bucket.next_notification();
     assert_eq!((name.as_str(), key.as_str(), size), ("ObjectCreated:Copy", "b.jpg", Some(1)));
     assert!(etag.is_some());
 
@@ -79,19 +79,19 @@ async fn copies_uploads_in_parts_and_deletions_are_told_of_once() {
     let parts = CompletedMultipartUpload::builder().parts(parts).build();
     let complete = client.complete_multipart_upload().bucket("photos").key("c.jpg").upload_id(upload);
     complete.multipart_upload(parts).send().await.unwrap();
-    let (name, key, etag, size) = bucket.next();
+    let (name, key, etag, size) = bucket.next_notification();
     assert_eq!((name.as_str(), key.as_str(), size), ("ObjectCreated:CompleteMultipartUpload", "c.jpg", Some(3)));
     assert!(etag.is_some());
 
     client.delete_object().bucket("photos").key("a.jpg").send().await.unwrap();
-    assert_eq!(bucket.next(), ("ObjectRemoved:Delete".into(), "a.jpg".into(), None, None));
+    assert_eq!(bucket.next_notification(), ("ObjectRemoved:Delete".into(), "a.jpg".into(), None, None));
 
     client.list_objects_v2().bucket("photos").send().await.unwrap();
-    assert!(bucket.told.try_recv().is_err(), "reading tells nobody");
+    assert!(bucket.notifications.try_recv().is_err(), "a listing sends no notification");
 }
 
 #[tokio::test]
-async fn what_is_not_allowed_or_not_there_is_refused_and_not_told_of() {
+async fn failed_requests_send_no_notification() {
     let mut bucket = Bucket::new().await;
     let client = bucket.s3.client("another secret");
     let put = client.put_object().bucket("photos").key("a.jpg").body(ByteStream::from_static(b"a")).send();
@@ -99,14 +99,15 @@ async fn what_is_not_allowed_or_not_there_is_refused_and_not_told_of() {
     let client = bucket.s3.client(SECRET_KEY);
     let get = client.get_object().bucket("photos").key("a.jpg").send().await;
     assert!(get.unwrap_err().into_service_error().is_no_such_key());
-    let put = client.put_object().bucket("elsewhere").key("a.jpg").body(ByteStream::from_static(b"a")).send();
+    let put = client.put_object().bucket("missing").key("a.jpg").body(ByteStream::from_static(b"a")).send();
     assert_eq!(put.await.unwrap_err().code(), Some("NoSuchBucket"));
-    assert!(bucket.told.try_recv().is_err());
+    assert!(bucket.notifications.try_recv().is_err());
 }
 
-/// The SDK for Rust decodes nothing by itself, so it shows what is sent: boto3 and the AWS CLI ask for this in every list.
+/// The SDK for Rust does not decode keys, so this test sees the encoded ones. boto3 and the AWS CLI request this encoding in
+/// every listing.
 #[tokio::test]
-async fn lists_are_form_encoded_where_the_client_asks_for_it() {
+async fn listing_is_form_encoded_if_the_client_requests_it() {
     let bucket = Bucket::new().await;
     let client = bucket.s3.client(SECRET_KEY);
     for key in ["a b/x+y%41.jpg", "a b/写真 (1)~.jpg", "a b/c+d/1.jpg", "a b/*.jpg"] {
@@ -134,7 +135,7 @@ async fn lists_are_form_encoded_where_the_client_asks_for_it() {
 }
 
 #[tokio::test]
-async fn a_list_in_an_unknown_encoding_is_an_invalid_argument() {
+async fn listing_in_an_unknown_encoding_is_rejected() {
     let bucket = Bucket::new().await;
     let client = bucket.s3.client(SECRET_KEY);
     let list = client.list_objects_v2().bucket("photos").encoding_type(EncodingType::from("base64")).send().await;
@@ -143,20 +144,20 @@ async fn a_list_in_an_unknown_encoding_is_an_invalid_argument() {
     assert_eq!(list.unwrap_err().code(), Some("InvalidArgument"));
 }
 
-/// A request as it stands, and the whole answer.
-async fn raw(bucket: &Bucket, request: &str) -> String {
-    let address = bucket.s3.endpoint();
+/// Sends the text of a request. Returns the text of the response.
+async fn send_raw(bucket: &Bucket, request: &str) -> String {
+    let address = bucket.s3.endpoint_url();
     let mut connection = TcpStream::connect(address.trim_start_matches("http://")).await.unwrap();
     connection.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).await.unwrap();
-    answer
+    let mut response = String::new();
+    connection.read_to_string(&mut response).await.unwrap();
+    response
 }
 
 #[tokio::test]
-async fn requests_of_a_web_page_are_refused_whoever_signed_them() {
+async fn request_from_a_web_page_is_rejected_before_its_signature_is_checked() {
     let bucket = Bucket::new().await;
-    let endpoint = bucket.s3.endpoint();
+    let endpoint = bucket.s3.endpoint_url();
     let host = endpoint.trim_start_matches("http://");
     let port = host.rsplit(':').next().unwrap();
     for (headers, message) in [
@@ -164,16 +165,18 @@ async fn requests_of_a_web_page_are_refused_whoever_signed_them() {
         (format!("host: {host}\r\norigin: http://evil.example"), "a web page of".into()),
         (format!("host: {host}\r\ncontent-type: multipart/form-data; boundary=a"), "HTML forms".into()),
     ] {
-        let answer = raw(&bucket, &format!("POST /photos HTTP/1.1\r\n{headers}\r\nconnection: close\r\n\r\n")).await;
-        assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
-        assert!(answer.contains("<Code>AccessDenied</Code>") && answer.contains(&message), "{answer}");
+        let response =
+            send_raw(&bucket, &format!("POST /photos HTTP/1.1\r\n{headers}\r\nconnection: close\r\n\r\n")).await;
+        assert!(response.starts_with("HTTP/1.1 403"), "{response}");
+        assert!(response.contains("<Code>AccessDenied</Code>") && response.contains(&message), "{response}");
     }
-    let answer = raw(&bucket, &format!("GET /photos HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")).await;
-    assert!(answer.contains("Signature is required"), "{answer}");
+    let response =
+        send_raw(&bucket, &format!("GET /photos HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")).await;
+    assert!(response.contains("Signature is required"), "{response}");
 }
 
 #[tokio::test]
-async fn no_key_leads_out_of_its_buckets_folder() {
+async fn key_that_leads_out_of_its_buckets_folder_is_rejected() {
     let mut bucket = Bucket::new().await;
     let client = bucket.s3.client(SECRET_KEY);
     let folder = bucket.folder.path().to_owned();
@@ -183,7 +186,7 @@ async fn no_key_leads_out_of_its_buckets_folder() {
     symlink("../other/secret.txt", folder.join("photos/file.txt")).unwrap();
     symlink("../other/none.txt", folder.join("photos/dangling.txt")).unwrap();
     client.put_object().bucket("photos").key("a.jpg").body(ByteStream::from_static(b"a")).send().await.unwrap();
-    bucket.next();
+    bucket.next_notification();
     let keys = [
         "../other/secret.txt",
         "a/../../other/secret.txt",
@@ -217,8 +220,8 @@ async fn no_key_leads_out_of_its_buckets_folder() {
     }
     assert_eq!(fs::read_to_string(folder.join("other/secret.txt")).unwrap(), "secret");
     assert!(!folder.join("other/new").exists() && !folder.join("photos/b.jpg").exists());
-    assert!(bucket.told.try_recv().is_err());
-    // What lies in the bucket is reached by a link, too.
+    assert!(bucket.notifications.try_recv().is_err());
+    // A symbolic link within the bucket's folder is allowed.
     symlink("a.jpg", bucket.folder.path().join("photos/within.jpg")).unwrap();
     assert!(client.get_object().bucket("photos").key("within.jpg").send().await.is_ok());
     assert!(
@@ -235,23 +238,23 @@ async fn no_key_leads_out_of_its_buckets_folder() {
 }
 
 #[tokio::test]
-async fn a_folder_has_a_secret_of_its_own_that_only_its_owner_reads() {
+async fn each_folder_has_its_own_secret_key_that_only_its_owner_can_read() {
     let [one, other] = [0, 1].map(|_| tempfile::tempdir().unwrap());
-    let secret = folder_secret(one.path()).unwrap();
-    assert_eq!(folder_secret(one.path()).unwrap(), secret, "it is kept");
-    assert_ne!(folder_secret(other.path()).unwrap(), secret);
+    let secret = load_or_create_secret_key(one.path()).unwrap();
+    assert_eq!(load_or_create_secret_key(one.path()).unwrap(), secret, "the second call reads the file");
+    assert_ne!(load_or_create_secret_key(other.path()).unwrap(), secret);
     let file = one.path().join(".secret-key");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     fs::write(&file, "short").unwrap();
-    assert!(folder_secret(one.path()).unwrap_err().to_string().contains("delete it"));
-    // The server takes that secret, and no other.
+    assert!(load_or_create_secret_key(one.path()).unwrap_err().to_string().contains("delete it"));
+    // The server accepts that secret key and no other.
     let settings = Settings {
         address: ([127, 0, 0, 1], 0).into(),
         folder: one.path().to_owned(),
         secret: secret.clone(),
         buckets: vec!["photos".into()],
     };
-    let (s3, _told) = S3::start(settings).await.unwrap();
+    let (s3, _notifications) = S3::start(settings).await.unwrap();
     assert_eq!(s3.environment()["AWS_SECRET_ACCESS_KEY"], secret);
     let list = |secret: &str| s3.client(secret).list_objects_v2().bucket("photos").send();
     assert!(list(&secret).await.is_ok());

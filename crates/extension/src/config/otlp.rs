@@ -1,5 +1,5 @@
-//! OpenTelemetry backends, as the specification's own variables describe them ("OpenTelemetry Protocol Exporter",
-//! "Environment Variable Specification").
+//! The OpenTelemetry backends, from the variables of the specification ("OpenTelemetry Protocol Exporter", "Environment
+//! Variable Specification").
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
@@ -10,151 +10,156 @@ use hyper::Uri;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 
-/// Where each signal goes, one of them at least.
+/// The backend of each signal. At least one signal has a backend.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Otlp {
-    /// Metrics.
-    pub metrics: Option<Target>,
-    /// Spans.
-    pub traces: Option<Target>,
-    /// Log lines.
-    pub logs: Option<Target>,
-    /// What is told of the function besides, or instead of what is known of it by itself.
+pub struct OtlpSettings {
+    /// The backend for metrics.
+    pub metrics: Option<OtlpTarget>,
+    /// The backend for spans.
+    pub traces: Option<OtlpTarget>,
+    /// The backend for log lines.
+    pub logs: Option<OtlpTarget>,
+    /// Additional resource attributes. They override detected ones.
     pub attributes: BTreeMap<String, String>,
 }
 
-/// Where one signal goes.
+/// The backend of one signal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    /// With the path: `/v1/traces` and the like.
-    pub address: Uri,
-    /// What goes along with every request.
+pub struct OtlpTarget {
+    /// The complete URL, for example with the path `/v1/traces`.
+    pub url: Uri,
+    /// The additional headers of each request.
     pub headers: HeaderMap,
-    /// How long one request may take.
+    /// The timeout of one request.
     pub timeout: Duration,
-    /// Whether requests are compressed.
-    pub gzip: bool,
+    /// Whether requests are compressed with gzip.
+    pub is_gzip: bool,
 }
 
-impl Otlp {
+impl OtlpSettings {
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         if reader.flag_or("OTEL_SDK_DISABLED", false) {
             return None;
         }
-        let [metrics, traces, logs] = ["METRICS", "TRACES", "LOGS"].map(|signal| target(reader, signal));
-        let attributes = attributes(reader);
-        let any = metrics.is_some() || traces.is_some() || logs.is_some();
-        any.then_some(Self { metrics, traces, logs, attributes })
+        let [metrics, traces, logs] = ["METRICS", "TRACES", "LOGS"].map(|signal| read_target(reader, signal));
+        let attributes = read_attributes(reader);
+        let has_target = metrics.is_some() || traces.is_some() || logs.is_some();
+        has_target.then_some(Self { metrics, traces, logs, attributes })
     }
 }
 
-fn target(reader: &mut Reader<'_>, signal: &str) -> Option<Target> {
-    let wanted = is_wanted(reader, signal);
-    let address = address(reader, signal)?;
-    setting(reader, signal, "PROTOCOL", protocol);
-    // Whether wanted or not, mistakes are found.
-    wanted.then_some(Target {
-        address,
-        headers: setting(reader, signal, "HEADERS", headers).unwrap_or_default(),
-        timeout: setting(reader, signal, "TIMEOUT", timeout).unwrap_or(Duration::from_secs(10)),
-        gzip: setting(reader, signal, "COMPRESSION", gzip).unwrap_or(false),
-    })
+fn read_target(reader: &mut Reader<'_>, signal: &str) -> Option<OtlpTarget> {
+    let is_enabled = is_exporter_enabled(reader, signal);
+    let url = read_url(reader, signal)?;
+    read_setting(reader, signal, "PROTOCOL", check_protocol);
+    // Read the settings of a disabled signal too, so that invalid ones are reported.
+    let target = OtlpTarget {
+        url,
+        headers: read_setting(reader, signal, "HEADERS", parse_headers).unwrap_or_default(),
+        timeout: read_setting(reader, signal, "TIMEOUT", parse_timeout).unwrap_or(Duration::from_secs(10)),
+        is_gzip: read_setting(reader, signal, "COMPRESSION", parse_compression).unwrap_or(false),
+    };
+    is_enabled.then_some(target)
 }
 
-/// Of the exporters that the variable may list, ours is `otlp`.
-fn is_wanted(reader: &mut Reader<'_>, signal: &str) -> bool {
+/// Whether the list of exporters contains `otlp`, which is the default.
+fn is_exporter_enabled(reader: &mut Reader<'_>, signal: &str) -> bool {
     let name = format!("OTEL_{signal}_EXPORTER");
     let Some(text) = reader.text(&name) else { return true };
     let exporters: Vec<&str> = text.split(',').map(str::trim).collect();
     if !exporters.iter().all(|exporter| ["otlp", "none"].contains(exporter)) {
-        reader.add_error(&name, format!("{text}: it is otlp or none"));
+        reader.add_error(&name, format!("{text}: expected otlp or none"));
         return true;
     }
     exporters.contains(&"otlp")
 }
 
-/// An address of the signal's own is taken as it is.
-fn address(reader: &mut Reader<'_>, signal: &str) -> Option<Uri> {
-    let own = format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT");
-    if let Some(text) = reader.text(&own) {
-        return uri(reader, &own, text, "");
+/// The URL for one signal is used unchanged. To the URL for all signals, the signal's path is appended.
+fn read_url(reader: &mut Reader<'_>, signal: &str) -> Option<Uri> {
+    let name_for_signal = format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT");
+    if let Some(text) = reader.text(&name_for_signal) {
+        return parse_url(reader, &name_for_signal, text, "");
     }
-    let all = "OTEL_EXPORTER_OTLP_ENDPOINT";
-    let base = reader.text(all)?;
-    uri(reader, all, base.trim_end_matches('/'), &format!("/v1/{}", signal.to_ascii_lowercase()))
+    let name = "OTEL_EXPORTER_OTLP_ENDPOINT";
+    let base = reader.text(name)?;
+    parse_url(reader, name, base.trim_end_matches('/'), &format!("/v1/{}", signal.to_ascii_lowercase()))
 }
 
-fn uri(reader: &mut Reader<'_>, name: &str, text: &str, path: &str) -> Option<Uri> {
-    let uri: Option<Uri> = format!("{text}{path}").parse().ok();
-    let uri = uri.filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
-    if uri.is_none() {
-        reader.add_error(name, format!("{text} is no address that begins with http:// or https://"));
+fn parse_url(reader: &mut Reader<'_>, name: &str, text: &str, path: &str) -> Option<Uri> {
+    let url: Option<Uri> = format!("{text}{path}").parse().ok();
+    let url = url.filter(|url| matches!(url.scheme_str(), Some("http" | "https")));
+    if url.is_none() {
+        reader.add_error(name, format!("{text}: expected a URL that begins with http:// or https://"));
     }
-    uri
+    url
 }
 
-fn attributes(reader: &mut Reader<'_>) -> BTreeMap<String, String> {
+fn read_attributes(reader: &mut Reader<'_>) -> BTreeMap<String, String> {
     let name = "OTEL_RESOURCE_ATTRIBUTES";
-    let told = reader.text(name).map_or_else(|| Ok(vec![]), pairs);
-    let told = told.map_err(|mistake| reader.add_error(name, mistake)).unwrap_or_default();
-    let mut attributes: BTreeMap<_, _> = told.into_iter().collect();
+    let pairs = reader.text(name).map_or_else(|| Ok(vec![]), parse_pairs);
+    let pairs = pairs.map_err(|error| reader.add_error(name, error)).unwrap_or_default();
+    let mut attributes: BTreeMap<_, _> = pairs.into_iter().collect();
     attributes.extend(reader.text("OTEL_SERVICE_NAME").map(|service| ("service.name".into(), service.into())));
     attributes
 }
 
-/// What is set for that signal alone, or else for all.
-fn setting<T>(
+/// Reads the variable for this signal, or if it is unset, the variable for all signals.
+fn read_setting<T>(
     reader: &mut Reader<'_>,
     signal: &str,
-    what: &str,
+    suffix: &str,
     parse: impl Fn(&str) -> Result<T, String>,
 ) -> Option<T> {
-    let names = [format!("OTEL_EXPORTER_OTLP_{signal}_{what}"), format!("OTEL_EXPORTER_OTLP_{what}")];
+    let names = [format!("OTEL_EXPORTER_OTLP_{signal}_{suffix}"), format!("OTEL_EXPORTER_OTLP_{suffix}")];
     let (name, text) = names.into_iter().find_map(|name| reader.text(&name).map(|text| (name, text)))?;
-    parse(text.trim()).map_err(|mistake| reader.add_error(&name, mistake)).ok()
+    parse(text.trim()).map_err(|error| reader.add_error(&name, error)).ok()
 }
 
-fn protocol(text: &str) -> Result<(), String> {
-    let remedy = "http/protobuf alone is spoken, which a backend takes at a port of its own, 4318 as a rule";
-    if text == "http/protobuf" { Ok(()) } else { Err(format!("{text}: {remedy}")) }
+fn check_protocol(text: &str) -> Result<(), String> {
+    if text == "http/protobuf" {
+        return Ok(());
+    }
+    Err(format!(
+        "{text}: expected http/protobuf, the only supported protocol. Backends usually receive it on port 4318"
+    ))
 }
 
-/// At least a millisecond: with less, nothing would ever arrive.
-fn timeout(text: &str) -> Result<Duration, String> {
+/// At least one millisecond: with 0 every request would time out.
+fn parse_timeout(text: &str) -> Result<Duration, String> {
     let milliseconds: NonZeroU64 = text.parse().map_err(|error| format!("{text} milliseconds: {error}"))?;
     Ok(Duration::from_millis(milliseconds.get()))
 }
 
-fn gzip(text: &str) -> Result<bool, String> {
+fn parse_compression(text: &str) -> Result<bool, String> {
     match text {
         "gzip" => Ok(true),
         "none" => Ok(false),
-        _ => Err(format!("{text}: it is gzip or none")),
+        _ => Err(format!("{text}: expected gzip or none")),
     }
 }
 
-fn headers(text: &str) -> Result<HeaderMap, String> {
+fn parse_headers(text: &str) -> Result<HeaderMap, String> {
     let mut headers = HeaderMap::new();
-    for (name, value) in pairs(text)? {
-        let parsed: HeaderName = name.parse().map_err(|_| format!("{name} is no header"))?;
-        let mut value = HeaderValue::from_str(&value).map_err(|_| format!("{name} has no header's value"))?;
+    for (name, value) in parse_pairs(text)? {
+        let parsed: HeaderName = name.parse().map_err(|_| format!("{name} is not a valid header name"))?;
+        let mut value = HeaderValue::from_str(&value).map_err(|_| format!("the value of header {name} is invalid"))?;
         value.set_sensitive(true);
         headers.insert(parsed, value);
     }
     Ok(headers)
 }
 
-/// `name=value` with commas between, percent-encoded. One that is none makes all of them doubtful, as the specification
-/// has it.
-fn pairs(text: &str) -> Result<Vec<(String, String)>, String> {
-    let decoded = |part: &str| Some(percent_decode_str(part.trim()).decode_utf8().ok()?.into_owned());
-    let pair = |pair: &str| {
+/// Parses `NAME=VALUE` pairs, separated by commas and percent-encoded. One invalid pair makes the whole variable invalid, as the
+/// specification requires.
+fn parse_pairs(text: &str) -> Result<Vec<(String, String)>, String> {
+    let decode = |part: &str| Some(percent_decode_str(part.trim()).decode_utf8().ok()?.into_owned());
+    let parse_pair = |pair: &str| {
         let (name, value) = pair.split_once('=')?;
-        Some((decoded(name)?, decoded(value)?))
+        Some((decode(name)?, decode(value)?))
     };
-    let all: Option<_> = text.split(',').filter(|part| !part.trim().is_empty()).map(pair).collect();
-    // Not the text itself, which may be a key.
-    all.ok_or_else(|| "a part is no NAME=VALUE".into())
+    let pairs: Option<_> = text.split(',').filter(|part| !part.trim().is_empty()).map(parse_pair).collect();
+    // The error does not contain the text, which may be a secret.
+    pairs.ok_or_else(|| "expected NAME=VALUE pairs separated by commas".into())
 }
 
 #[cfg(test)]
@@ -162,15 +167,16 @@ mod tests {
     use super::super::tests::parse;
     use super::*;
 
-    fn addresses(variables: &[(&str, &str)]) -> [Option<String>; 3] {
+    fn urls(variables: &[(&str, &str)]) -> [Option<String>; 3] {
         let otlp = parse(variables).0.otlp;
-        let of = |target: fn(&Otlp) -> &Option<Target>| Some(target(otlp.as_ref()?).as_ref()?.address.to_string());
-        [of(|otlp| &otlp.metrics), of(|otlp| &otlp.traces), of(|otlp| &otlp.logs)]
+        let url =
+            |target: fn(&OtlpSettings) -> &Option<OtlpTarget>| Some(target(otlp.as_ref()?).as_ref()?.url.to_string());
+        [url(|otlp| &otlp.metrics), url(|otlp| &otlp.traces), url(|otlp| &otlp.logs)]
     }
 
     #[test]
-    fn a_backend_is_described_by_the_specifications_variables() {
-        let (config, mistakes) = parse(&[
+    fn variables_of_the_specification_configure_the_backends() {
+        let (config, errors) = parse(&[
             ("OTEL_EXPORTER_OTLP_ENDPOINT", "https://otel.example/"),
             ("OTEL_EXPORTER_OTLP_HEADERS", "Authorization=Basic%20YQ==, x-team=a"),
             ("OTEL_EXPORTER_OTLP_LOGS_HEADERS", "x-team=b"),
@@ -186,39 +192,39 @@ mod tests {
         let (metrics, traces, logs) = (otlp.metrics.unwrap(), otlp.traces.unwrap(), otlp.logs.unwrap());
         assert_eq!([&metrics.headers["authorization"], &metrics.headers["x-team"]], ["Basic YQ==", "a"]);
         assert_eq!((logs.headers.len(), &logs.headers["x-team"]), (1, &HeaderValue::from_static("b")));
-        assert_eq!([metrics.gzip, traces.gzip, logs.gzip], [false, true, false]);
+        assert_eq!([metrics.is_gzip, traces.is_gzip, logs.is_gzip], [false, true, false]);
         assert_eq!(traces.timeout, Duration::from_millis(500));
         let attributes =
             [("deployment.environment.name", "to,day"), ("service.name", "shop"), ("service.namespace", "n")];
         assert!(otlp.attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())).eq(attributes));
-        assert_eq!((config.namespace, mistakes), (None, vec![]));
+        assert_eq!((config.metric_namespace, errors), (None, vec![]));
     }
 
     #[test]
-    fn a_base_address_has_a_path_added_and_a_signals_own_has_none() {
+    fn path_is_appended_only_to_the_endpoint_for_all_signals() {
         let base = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a:4318/otel/");
-        let own = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://b/any/path?key=1");
+        let traces_endpoint = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://b/any/path?key=1");
         let paths = ["metrics", "traces", "logs"].map(|signal| Some(format!("http://a:4318/otel/v1/{signal}")));
-        assert_eq!(addresses(&[base]), paths);
+        assert_eq!(urls(&[base]), paths);
         let traces = Some("https://b/any/path?key=1".to_owned());
-        assert_eq!(addresses(&[base, own]), [paths[0].clone(), traces.clone(), paths[2].clone()]);
-        assert_eq!(addresses(&[own]), [None, traces, None], "nothing is guessed of the others");
+        assert_eq!(urls(&[base, traces_endpoint]), [paths[0].clone(), traces.clone(), paths[2].clone()]);
+        assert_eq!(urls(&[traces_endpoint]), [None, traces, None], "the other signals have no endpoint");
     }
 
     #[test]
-    fn a_signal_that_nobody_wants_goes_nowhere() {
+    fn disabled_signal_has_no_target() {
         let base = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a");
-        let [metrics, _, logs] = addresses(&[base, ("OTEL_TRACES_EXPORTER", "none")]);
-        assert_eq!(addresses(&[base, ("OTEL_TRACES_EXPORTER", "none")]), [metrics, None, logs]);
-        assert_eq!(addresses(&[base, ("OTEL_LOGS_EXPORTER", "none, otlp")]), addresses(&[base]));
+        let [metrics, _, logs] = urls(&[base, ("OTEL_TRACES_EXPORTER", "none")]);
+        assert_eq!(urls(&[base, ("OTEL_TRACES_EXPORTER", "none")]), [metrics, None, logs]);
+        assert_eq!(urls(&[base, ("OTEL_LOGS_EXPORTER", "none, otlp")]), urls(&[base]));
         let disabled = [base, ("OTEL_SDK_DISABLED", "True"), ("OTEL_SERVICE_NAME", "s")];
         assert_eq!((parse(&disabled).0.otlp, parse(&disabled).1), (None, vec![]));
     }
 
     #[test]
-    fn each_mistake_is_named_once_and_a_default_taken() {
+    fn invalid_variables_are_reported_once_and_their_defaults_used() {
         let base = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://a");
-        let (config, mistakes) = parse(&[
+        let (config, errors) = parse(&[
             base,
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"),
             ("OTEL_EXPORTER_OTLP_TIMEOUT", "0"),
@@ -229,15 +235,15 @@ mod tests {
         ]);
         let otlp = config.otlp.unwrap();
         let target = otlp.metrics.unwrap();
-        assert_eq!((target.timeout, target.gzip, target.headers.len()), (Duration::from_secs(10), false, 0));
-        assert_eq!((otlp.attributes.len(), mistakes.len()), (0, 6), "{mistakes:?}");
-        let all = mistakes.join("\n");
-        assert!(all.contains("OTLP_PROTOCOL: grpc: http/protobuf alone") && all.contains("4318"), "{all}");
+        assert_eq!((target.timeout, target.is_gzip, target.headers.len()), (Duration::from_secs(10), false, 0));
+        assert_eq!((otlp.attributes.len(), errors.len()), (0, 6), "{errors:?}");
+        let all = errors.join("\n");
+        assert!(all.contains("OTLP_PROTOCOL: grpc: expected http/protobuf") && all.contains("4318"), "{all}");
         assert!(!all.contains("secret"), "{all}");
 
-        for none in ["collector:4318", "http://", "grpc://collector:4317"] {
-            let (config, mistakes) = parse(&[("OTEL_EXPORTER_OTLP_ENDPOINT", none)]);
-            assert_eq!((config.otlp, mistakes.len()), (None, 1), "{mistakes:?}");
+        for invalid in ["collector:4318", "http://", "grpc://collector:4317"] {
+            let (config, errors) = parse(&[("OTEL_EXPORTER_OTLP_ENDPOINT", invalid)]);
+            assert_eq!((config.otlp, errors.len()), (None, 1), "{errors:?}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! An OpenTelemetry backend that takes nothing for granted: everything that comes is decoded by the protocol's own
-//! definitions, and held to what these say in words.
+//! An OpenTelemetry backend that validates what it receives: it decodes each message by the protocol's definitions, and
+//! checks the rules that these state in comments.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -30,21 +30,22 @@ use tokio::net::TcpListener;
 
 /// How the backend behaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mood {
-    Well,
-    /// Takes nothing, and answers so.
-    Failing(StatusCode),
-    /// The same, twice.
-    Stumbling(StatusCode),
-    /// Takes all but one item of each request.
-    Picky,
-    /// Never answers.
-    Slow,
+pub(crate) enum Behavior {
+    /// Accepts every request.
+    Accepts,
+    /// Responds to every request with this status.
+    Fails(StatusCode),
+    /// Responds to the first two requests with this status.
+    FailsTwice(StatusCode),
+    /// Rejects one item of each request.
+    RejectsOneItem,
+    /// Receives requests but never responds.
+    NeverResponds,
 }
 
-/// Everything that came, and what was wrong with it.
+/// The received data, and the violations in it.
 #[derive(Debug, Default)]
-pub(crate) struct Got {
+pub(crate) struct Received {
     pub(crate) spans: Vec<Span>,
     pub(crate) logs: Vec<LogRecord>,
     /// By name and attribute.
@@ -53,32 +54,36 @@ pub(crate) struct Got {
     pub(crate) histograms: BTreeMap<(String, String), (u64, f64)>,
     pub(crate) resource: BTreeMap<String, String>,
     pub(crate) requests: u64,
-    /// The last request's.
+    /// The headers of the last request.
     pub(crate) headers: HeaderMap,
-    wrong: Vec<String>,
+    violations: Vec<String>,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) struct Backend {
     pub(crate) endpoint: String,
-    got: Arc<Mutex<Got>>,
-    mood: Arc<Mutex<Mood>>,
+    received: Arc<Mutex<Received>>,
+    behavior: Arc<Mutex<Behavior>>,
     connections: Arc<Mutex<Connections>>,
 }
 
-/// Who is connected, by address.
+/// The client addresses of the connections.
 #[derive(Debug, Default)]
 struct Connections {
     all: BTreeSet<SocketAddr>,
-    dead: BTreeSet<SocketAddr>,
+    broken: BTreeSet<SocketAddr>,
 }
 
 impl Backend {
-    pub(crate) async fn start(mood: Mood) -> Self {
+    pub(crate) async fn start(behavior: Behavior) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let endpoint = format!("http://{}", listener.local_addr().unwrap());
-        let backend =
-            Self { endpoint, got: Arc::default(), mood: Arc::new(Mutex::new(mood)), connections: Arc::default() };
+        let backend = Self {
+            endpoint,
+            received: Arc::default(),
+            behavior: Arc::new(Mutex::new(behavior)),
+            connections: Arc::default(),
+        };
         let routes = Router::new()
             .route("/v1/metrics", post(metrics))
             .route("/v1/traces", post(traces))
@@ -90,68 +95,74 @@ impl Backend {
         backend
     }
 
-    pub(crate) fn turn(&self, mood: Mood) {
-        *self.mood.lock().unwrap() = mood;
+    pub(crate) fn set_behavior(&self, behavior: Behavior) {
+        *self.behavior.lock().unwrap() = behavior;
     }
 
-    /// Every connection that there is leads nowhere from now on, as it does some minutes later.
-    pub(crate) fn forget(&self) {
+    /// From now on nothing is received on the connections so far, like on connections that were idle for minutes.
+    pub(crate) fn kill_connections(&self) {
         let mut connections = self.connections.lock().unwrap();
-        connections.dead = std::mem::take(&mut connections.all);
+        connections.broken = std::mem::take(&mut connections.all);
     }
 
-    /// All that came, and there was nothing wrong with it.
-    pub(crate) fn got(&self) -> Got {
-        let got = std::mem::take(&mut *self.got.lock().unwrap());
-        assert_eq!(got.wrong, Vec::<String>::new());
-        got
+    /// Takes the data that was received so far, and asserts that it has no violations.
+    pub(crate) fn take_received(&self) -> Received {
+        let received = std::mem::take(&mut *self.received.lock().unwrap());
+        assert_eq!(received.violations, Vec::<String>::new());
+        received
     }
 
-    /// How much of that metric came so far.
-    pub(crate) fn told(&self, name: &str) -> i64 {
-        self.got.lock().unwrap().sum(name, "")
+    /// The sum of a metric so far.
+    pub(crate) fn received_sum(&self, name: &str) -> i64 {
+        self.received.lock().unwrap().sum(name, "")
     }
 
-    /// The message, and what is answered to it; where it is not taken, a status.
-    async fn takes(&self, from: SocketAddr, headers: &HeaderMap, body: Bytes) -> Result<(Bytes, Vec<u8>), StatusCode> {
-        let is_dead = {
+    /// Returns the message and the body of the response, or the status of an error.
+    async fn receive(
+        &self,
+        from: SocketAddr,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<(Bytes, Vec<u8>), StatusCode> {
+        let is_broken = {
             let mut connections = self.connections.lock().unwrap();
             connections.all.insert(from);
-            connections.dead.contains(&from)
+            connections.broken.contains(&from)
         };
-        if is_dead {
+        if is_broken {
             return std::future::pending().await;
         }
         let requests = {
-            let mut got = self.got.lock().unwrap();
-            got.requests += 1;
-            got.check(headers["content-type"] == "application/x-protobuf", "a type of content");
-            got.headers = headers.clone();
-            got.requests
+            let mut received = self.received.lock().unwrap();
+            received.requests += 1;
+            received
+                .check(headers["content-type"] == "application/x-protobuf", "content-type is application/x-protobuf");
+            received.headers = headers.clone();
+            received.requests
         };
-        let mood = *self.mood.lock().unwrap();
-        let answer = match mood {
-            Mood::Stumbling(_) if requests > 2 => vec![],
-            Mood::Well => vec![],
-            Mood::Failing(status) | Mood::Stumbling(status) => return Err(status),
-            Mood::Picky => {
+        let behavior = *self.behavior.lock().unwrap();
+        let response = match behavior {
+            Behavior::FailsTwice(_) if requests > 2 => vec![],
+            Behavior::Accepts => vec![],
+            Behavior::Fails(status) | Behavior::FailsTwice(status) => return Err(status),
+            Behavior::RejectsOneItem => {
                 let partial = ExportTracePartialSuccess { rejected_spans: 1, error_message: "too many".into() };
                 ExportTraceServiceResponse { partial_success: Some(partial) }.encode_to_vec()
             }
-            Mood::Slow => std::future::pending().await,
+            Behavior::NeverResponds => std::future::pending().await,
         };
         let is_compressed = headers.get("content-encoding").is_some_and(|encoding| encoding == "gzip");
-        Ok((if is_compressed { decompressed(&body) } else { body }, answer))
+        Ok((if is_compressed { decompress(&body) } else { body }, response))
     }
 }
 
-fn decompressed(body: &[u8]) -> Bytes {
+fn decompress(body: &[u8]) -> Bytes {
     let mut plain = vec![];
     GzDecoder::new(body).read_to_end(&mut plain).unwrap();
     plain.into()
 }
 
-impl Got {
+impl Received {
     pub(crate) fn sum(&self, name: &str, attribute: &str) -> i64 {
         self.sums.get(&(name.into(), attribute.into())).copied().unwrap_or_default()
     }
@@ -160,31 +171,37 @@ impl Got {
         self.histograms.get(&(name.into(), attribute.into())).copied().unwrap_or_default()
     }
 
-    fn check(&mut self, holds: bool, what: &str) {
-        if !holds {
-            self.wrong.push(what.into());
+    fn check(&mut self, is_met: bool, rule: &str) {
+        if !is_met {
+            self.violations.push(rule.into());
         }
     }
 
-    fn from(&mut self, resource: Option<Resource>) {
+    fn set_resource(&mut self, resource: Option<Resource>) {
         let attributes = resource.unwrap_or_default().attributes;
-        self.check(!attributes.is_empty(), "a resource");
-        self.resource = attributes.iter().map(|attribute| (attribute.key.clone(), text(attribute))).collect();
+        self.check(!attributes.is_empty(), "the resource has attributes");
+        self.resource = attributes.iter().map(|attribute| (attribute.key.clone(), value_text(attribute))).collect();
     }
 
-    fn histogram_point(&mut self, name: &str, point: &HistogramDataPoint) {
-        self.check(point.bucket_counts.len() == point.explicit_bounds.len() + 1, "a bucket more than bounds");
-        self.check(point.bucket_counts.iter().sum::<u64>() == point.count, "buckets add up to the count");
-        self.check(point.explicit_bounds.is_sorted(), "bounds in order");
-        self.check(point.start_time_unix_nano <= point.time_unix_nano && point.time_unix_nano > 0, "a time");
-        self.check(point.min <= point.max && point.sum.is_some(), "a range and a sum");
-        let entry = self.histograms.entry((name.into(), attribute(&point.attributes))).or_default();
+    fn add_histogram_point(&mut self, name: &str, point: &HistogramDataPoint) {
+        self.check(
+            point.bucket_counts.len() == point.explicit_bounds.len() + 1,
+            "there is one bucket more than bounds",
+        );
+        self.check(point.bucket_counts.iter().sum::<u64>() == point.count, "the sum of the buckets is the count");
+        self.check(point.explicit_bounds.is_sorted(), "bounds are sorted");
+        self.check(
+            point.start_time_unix_nano <= point.time_unix_nano && point.time_unix_nano > 0,
+            "the time range is valid",
+        );
+        self.check(point.min <= point.max && point.sum.is_some(), "there are a range and a sum");
+        let entry = self.histograms.entry((name.into(), attribute_values(&point.attributes))).or_default();
         entry.0 += point.count;
         entry.1 += point.sum.unwrap_or_default();
     }
 }
 
-fn text(attribute: &KeyValue) -> String {
+fn value_text(attribute: &KeyValue) -> String {
     match attribute.value.as_ref().and_then(|value| value.value.as_ref()) {
         Some(Value::StringValue(text)) => text.clone(),
         Some(Value::IntValue(number)) => number.to_string(),
@@ -193,16 +210,16 @@ fn text(attribute: &KeyValue) -> String {
     }
 }
 
-fn attribute(attributes: &[KeyValue]) -> String {
-    attributes.iter().map(text).collect::<Vec<_>>().join(",")
+fn attribute_values(attributes: &[KeyValue]) -> String {
+    attributes.iter().map(value_text).collect::<Vec<_>>().join(",")
 }
 
-/// The value of that attribute.
+/// The value of the attribute with that name.
 pub(crate) fn attribute_of(span: &Span, name: &str) -> Option<String> {
-    span.attributes.iter().find(|attribute| attribute.key == name).map(text)
+    span.attributes.iter().find(|attribute| attribute.key == name).map(value_text)
 }
 
-/// What a line says, where it is text.
+/// The text of a log line; empty if it is not text.
 pub(crate) fn body(log: &LogRecord) -> &str {
     match log.body.as_ref().and_then(|body| body.value.as_ref()) {
         Some(Value::StringValue(text)) => text,
@@ -216,37 +233,46 @@ async fn metrics(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Vec<u8>, StatusCode> {
-    let (body, answer) = backend.takes(from, &headers, body).await?;
-    let mut got = backend.got.lock().unwrap();
+    let (body, response) = backend.receive(from, &headers, body).await?;
+    let mut received = backend.received.lock().unwrap();
     let request = ExportMetricsServiceRequest::decode(body).unwrap();
     let delta = AggregationTemporality::Delta as i32;
     for resource in request.resource_metrics {
-        got.from(resource.resource);
+        received.set_resource(resource.resource);
         for metric in resource.scope_metrics.into_iter().flat_map(|scope| scope.metrics) {
-            got.check(!metric.name.is_empty() && !metric.unit.is_empty(), "a name and a unit");
+            received.check(!metric.name.is_empty() && !metric.unit.is_empty(), "the metric has a name and a unit");
             match metric.data.unwrap() {
                 Data::Sum(sum) => {
-                    got.check(sum.is_monotonic && sum.aggregation_temporality == delta, "a monotonic difference");
+                    received.check(
+                        sum.is_monotonic && sum.aggregation_temporality == delta,
+                        "the sum is monotonic, with delta temporality",
+                    );
                     for point in sum.data_points {
                         let Some(Number::AsInt(value)) = point.value else {
-                            got.check(false, "a whole number");
+                            received.check(false, "the sum is an integer");
                             continue;
                         };
-                        got.check(value > 0 && point.start_time_unix_nano <= point.time_unix_nano, "a count");
-                        *got.sums.entry((metric.name.clone(), attribute(&point.attributes))).or_default() += value;
+                        received.check(
+                            value > 0 && point.start_time_unix_nano <= point.time_unix_nano,
+                            "the sum is positive, with a valid time range",
+                        );
+                        *received
+                            .sums
+                            .entry((metric.name.clone(), attribute_values(&point.attributes)))
+                            .or_default() += value;
                     }
                 }
                 Data::Histogram(histogram) => {
-                    got.check(histogram.aggregation_temporality == delta, "a difference");
+                    received.check(histogram.aggregation_temporality == delta, "the histogram has delta temporality");
                     for point in histogram.data_points {
-                        got.histogram_point(&metric.name, &point);
+                        received.add_histogram_point(&metric.name, &point);
                     }
                 }
-                other => got.check(false, &format!("a kind of metric that is used: {other:?}")),
+                other => received.check(false, &format!("the metric is a sum or a histogram: {other:?}")),
             }
         }
     }
-    Ok(answer)
+    Ok(response)
 }
 
 async fn traces(
@@ -255,20 +281,24 @@ async fn traces(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Vec<u8>, StatusCode> {
-    let (body, answer) = backend.takes(from, &headers, body).await?;
-    let mut got = backend.got.lock().unwrap();
+    let (body, response) = backend.receive(from, &headers, body).await?;
+    let mut received = backend.received.lock().unwrap();
     for resource in ExportTraceServiceRequest::decode(body).unwrap().resource_spans {
-        got.from(resource.resource);
+        received.set_resource(resource.resource);
         for span in resource.scope_spans.into_iter().flat_map(|scope| scope.spans) {
-            got.check(span.trace_id.len() == 16 && span.span_id.len() == 8, "identifiers of their lengths");
-            got.check(matches!(span.parent_span_id.len(), 0 | 8), "a parent or none");
-            got.check(span.trace_id.iter().chain(&span.span_id).any(|byte| *byte != 0), "identifiers");
-            got.check(span.start_time_unix_nano <= span.end_time_unix_nano, "an end after its beginning");
-            got.check(span.start_time_unix_nano > 0 && !span.name.is_empty() && span.kind != 0, "a whole span");
-            got.spans.push(span);
+            received.check(span.trace_id.len() == 16 && span.span_id.len() == 8, "identifiers have 16 and 8 bytes");
+            received.check(matches!(span.parent_span_id.len(), 0 | 8), "a parent identifier has 8 bytes");
+            received
+                .check(span.trace_id.iter().chain(&span.span_id).any(|byte| *byte != 0), "identifiers are not zero");
+            received.check(span.start_time_unix_nano <= span.end_time_unix_nano, "the span ends after its start");
+            received.check(
+                span.start_time_unix_nano > 0 && !span.name.is_empty() && span.kind != 0,
+                "the span has a start, a name and a kind",
+            );
+            received.spans.push(span);
         }
     }
-    Ok(answer)
+    Ok(response)
 }
 
 async fn logs(
@@ -277,15 +307,18 @@ async fn logs(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Vec<u8>, StatusCode> {
-    let (body, answer) = backend.takes(from, &headers, body).await?;
-    let mut got = backend.got.lock().unwrap();
+    let (body, response) = backend.receive(from, &headers, body).await?;
+    let mut received = backend.received.lock().unwrap();
     for resource in ExportLogsServiceRequest::decode(body).unwrap().resource_logs {
-        got.from(resource.resource);
+        received.set_resource(resource.resource);
         for log in resource.scope_logs.into_iter().flat_map(|scope| scope.log_records) {
-            got.check(log.time_unix_nano > 0 && log.body.is_some(), "a time and a body");
-            got.check(matches!(log.trace_id.len(), 0 | 16) && matches!(log.span_id.len(), 0 | 8), "a trace or none");
-            got.logs.push(log);
+            received.check(log.time_unix_nano > 0 && log.body.is_some(), "the log line has a time and a body");
+            received.check(
+                matches!(log.trace_id.len(), 0 | 16) && matches!(log.span_id.len(), 0 | 8),
+                "identifiers of a log line have 16 and 8 bytes",
+            );
+            received.logs.push(log);
         }
     }
-    Ok(answer)
+    Ok(response)
 }

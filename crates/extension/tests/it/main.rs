@@ -1,14 +1,14 @@
-//! The real `avif-extension` beside real functions, under the emulator.
+//! The real `avif-extension` with real functions, under the emulator.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![expect(clippy::float_cmp, reason = "counts are whole")]
+#![expect(clippy::float_cmp, reason = "the compared values are whole numbers")]
 
+mod any_function;
 mod backend;
-mod beside;
-mod cadence;
 mod deployment;
+mod missing_telemetry;
 mod numbers;
 mod outage;
-mod reception;
+mod schedule;
 mod shutdown;
 mod signals;

@@ -1,4 +1,4 @@
-//! The numbers are the reports'.
+//! Metrics equal the sums over the function's reports.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,13 +8,13 @@ use image::{Rgb, RgbImage};
 use model::{Outcome, Report, VariantStatus};
 use serde_json::{Value, json};
 
-use crate::backend::{Backend, Got, Mood, attribute_of};
-use crate::deployment::{built, function, lines, metrics, start, sum};
+use crate::backend::{Backend, Behavior, Received, attribute_of};
+use crate::deployment::{function, lines, metrics, program, start, sum};
 
 const INVOCATIONS: usize = 1000;
 
-/// Images, broken ones, and what an invocation is to do with which.
-fn lay(folder: &Path) -> impl Fn(usize) -> Value + use<> {
+/// Creates images and a damaged file. Returns the event of each invocation.
+fn create_images(folder: &Path) -> impl Fn(usize) -> Value + use<> {
     for number in 0..INVOCATIONS / 5 {
         let shade = |value: u32| u8::try_from((value * 40 + u32::try_from(number).unwrap()) % 256).unwrap();
         let image = RgbImage::from_fn(16, 12, |x, y| Rgb([shade(x), shade(y), shade(x + y)]));
@@ -22,7 +22,7 @@ fn lay(folder: &Path) -> impl Fn(usize) -> Value + use<> {
     }
     std::fs::write(folder.join("broken.jpg"), "no image").unwrap();
     |number| match number % 5 {
-        // The second is done already.
+        // The second invocation of an image is skipped.
         0 | 1 => json!({ "bucket": "photos", "key": format!("{}.bmp", number / 5) }),
         2 => json!({ "bucket": "photos", "key": "broken.jpg" }),
         3 => json!({ "bucket": "NO", "key": "a.jpg" }),
@@ -31,27 +31,27 @@ fn lay(folder: &Path) -> impl Fn(usize) -> Value + use<> {
 }
 
 #[tokio::test]
-async fn a_thousand_invocations_are_accounted_for_once_in_cloudwatch_and_in_opentelemetry() {
+async fn metrics_of_a_thousand_invocations_match_their_reports() {
     let folder = tempfile::tempdir().unwrap();
-    let place = Settings {
+    let settings = Settings {
         address: ([127, 0, 0, 1], 0).into(),
         folder: folder.path().to_owned(),
         secret: SECRET_KEY.into(),
         buckets: vec!["photos".to_owned()],
     };
-    let (server, _notifications) = S3::start(place).await.unwrap();
-    let event = lay(&folder.path().join("photos"));
-    let backend = Backend::start(Mood::Well).await;
-    let mut function = function(built("bootstrap"), &[("OTEL_EXPORTER_OTLP_ENDPOINT", &backend.endpoint)]);
+    let (server, _notifications) = S3::start(settings).await.unwrap();
+    let event = create_images(&folder.path().join("photos"));
+    let backend = Backend::start(Behavior::Accepts).await;
+    let mut function = function(program("bootstrap"), &[("OTEL_EXPORTER_OTLP_ENDPOINT", &backend.endpoint)]);
     function.environment.extend(server.environment());
     function.environment.insert("AVIF_SPEED".into(), "10".into());
     let (lambda, mut log) = start(function);
     let mut errors = 0;
-    let mut took = 0.0;
+    let mut duration = 0.0;
     for number in 0..INVOCATIONS {
         let invocation = lambda.invoke(event(number)).await;
         errors += u32::from(invocation.result.is_err());
-        took += invocation.took.as_secs_f64() * 1000.0;
+        duration += invocation.duration.as_secs_f64() * 1000.0;
     }
     lambda.stop().await;
 
@@ -60,7 +60,7 @@ async fn a_thousand_invocations_are_accounted_for_once_in_cloudwatch_and_in_open
     let written: Vec<&Value> = written.iter().filter(|line| line["level"].is_string()).collect();
     let reports: Vec<Report> =
         written.iter().filter_map(|line| serde_json::from_value(line["report"].clone()).ok()).collect();
-    assert_eq!(reports.len(), INVOCATIONS / 5 * 4, "one each, but for what was no event");
+    assert_eq!(reports.len(), INVOCATIONS / 5 * 4, "one report per invocation with a valid event");
 
     let metrics = metrics(&lines);
     let total = |name| sum(&metrics, name);
@@ -69,40 +69,39 @@ async fn a_thousand_invocations_are_accounted_for_once_in_cloudwatch_and_in_open
         assert!((total(name) - value).abs() < 1e-6 * value.abs() + 1e-9, "{name}: {} is not {value}", total(name));
     }
     for name in ["Converted", "Rejected", "Failed", "Skipped"] {
-        assert_eq!(expected[name], 200.0, "{name}: there is some of each");
+        assert_eq!(expected[name], 200.0, "{name}: each outcome occurs 200 times");
     }
     assert_eq!([total("Invocations"), total("Errors"), total("ColdStarts")], [1000.0, f64::from(errors), 1.0]);
     assert_eq!((metrics["BilledDuration"].len(), metrics["MemoryUsed"].len()), (1000, 1000));
-    assert!((total("Duration") - took).abs() < 1.0, "{} ms are not {took}", total("Duration"));
+    assert!((total("Duration") - duration).abs() < 1.0, "{} ms are not {duration}", total("Duration"));
     assert_eq!(total("TelemetryDropped"), 0.0);
 
-    let got = backend.got();
-    opentelemetry(&got, &expected, &reports);
-    let (invocations, failed) = (got.sum("faas.invocations", ""), got.sum("faas.errors", ""));
+    let received = backend.take_received();
+    check_opentelemetry(&received, &expected, &reports);
+    let (invocations, failed) = (received.sum("faas.invocations", ""), received.sum("faas.errors", ""));
     assert_eq!((invocations, failed), (1000 - i64::from(errors), i64::from(errors)), "successes and failures");
-    assert_eq!(got.logs.len(), written.len(), "every line of the function's");
+    assert_eq!(received.logs.len(), written.len(), "each line of the function");
 }
 
-/// Neither S3 nor a job is needed for these.
 #[tokio::test]
 async fn rejected_records_are_counted() {
-    let backend = Backend::start(Mood::Well).await;
+    let backend = Backend::start(Behavior::Accepts).await;
     let settings = [
         ("AWS_ACCESS_KEY_ID", "key"),
         ("AWS_SECRET_ACCESS_KEY", "secret"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", &backend.endpoint),
     ];
-    let (lambda, mut log) = start(function(built("bootstrap"), &settings));
+    let (lambda, mut log) = start(function(program("bootstrap"), &settings));
     let record = |name: &str, key: &str| json!({ "eventSource": "aws:s3", "eventName": name, "s3": { "bucket": { "name": "photos" }, "object": { "key": key } } });
     let records = [record("ObjectCreated:Put", "%FF.jpg"), record("ObjectTagging:Put", "a.jpg")];
     lambda.invoke(json!({ "Records": records })).await.result.unwrap();
     lambda.stop().await;
     assert_eq!(sum(&metrics(&lines(&mut log)), "RejectedRecords"), 2.0);
-    assert_eq!(backend.got().sum("avif.rejected_records", ""), 2);
+    assert_eq!(backend.take_received().sum("avif.rejected_records", ""), 2);
 }
 
-/// What the metrics have to be.
-#[expect(clippy::cast_precision_loss, reason = "sizes, of which none comes near 2^53")]
+/// The expected value of each metric.
+#[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^53")]
 fn expected(reports: &[Report]) -> BTreeMap<&'static str, f64> {
     let mut expected = BTreeMap::new();
     let mut add = |name, value: f64| *expected.entry(name).or_default() += value;
@@ -131,29 +130,29 @@ fn expected(reports: &[Report]) -> BTreeMap<&'static str, f64> {
     expected
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts, of which none comes near 2^53")]
-fn opentelemetry(got: &Got, expected: &BTreeMap<&'static str, f64>, reports: &[Report]) {
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
+fn check_opentelemetry(received: &Received, expected: &BTreeMap<&'static str, f64>, reports: &[Report]) {
     for (name, outcome) in
         [("Converted", "converted"), ("Rejected", "rejected"), ("Failed", "failed"), ("Skipped", "skipped")]
     {
-        assert_eq!(got.sum("avif.images", outcome) as f64, expected[name]);
+        assert_eq!(received.sum("avif.images", outcome) as f64, expected[name]);
     }
-    let seconds = got.histogram("avif.stage.duration", "encode").1;
+    let seconds = received.histogram("avif.stage.duration", "encode").1;
     assert!((seconds * 1000.0 - expected["EncodeTime"]).abs() < 1e-3, "{seconds} s");
-    assert_eq!(got.histogram("avif.source.size", ""), (200, expected["BytesIn"]));
+    assert_eq!(received.histogram("avif.source.size", ""), (200, expected["BytesIn"]));
 
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
-    for span in &got.spans {
+    for span in &received.spans {
         *names.entry(&span.name).or_default() += 1;
     }
     assert_eq!((names["f"], names["init"], names["image"]), (1000, 1, reports.len()));
-    let ids: std::collections::BTreeSet<_> = got.spans.iter().map(|span| &span.span_id).collect();
-    assert_eq!(ids.len(), got.spans.len(), "no two spans are one");
+    let ids: std::collections::BTreeSet<_> = received.spans.iter().map(|span| &span.span_id).collect();
+    assert_eq!(ids.len(), received.spans.len(), "span identifiers are distinct");
 
-    // Under each invocation its images, under each image its stages, in their order.
-    let by_id: BTreeMap<_, _> = got.spans.iter().map(|span| (&span.span_id, span)).collect();
+    // The parent of an image is an invocation; the parent of a stage is an image, whose stages are in order.
+    let by_id: BTreeMap<_, _> = received.spans.iter().map(|span| (&span.span_id, span)).collect();
     let mut stages: BTreeMap<_, Vec<_>> = BTreeMap::new();
-    for span in got.spans.iter().filter(|span| !["f", "init"].contains(&span.name.as_str())) {
+    for span in received.spans.iter().filter(|span| !["f", "init"].contains(&span.name.as_str())) {
         let parent = by_id[&span.parent_span_id];
         assert_eq!(parent.trace_id, span.trace_id);
         match span.name.as_str() {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use emulator::{Beside, Function};
+use emulator::{Extensions, Function};
 
 /// Returns a function with these environment variables, which has one execution environment at a time.
 pub(crate) fn function(environment: BTreeMap<String, String>) -> Function {
@@ -14,7 +14,7 @@ pub(crate) fn function(environment: BTreeMap<String, String>) -> Function {
         memory: 2048,
         timeout: Duration::from_mins(1),
         concurrency: 1,
-        retry_after: [Duration::ZERO; 2],
-        beside: Beside::default(),
+        retry_delays: [Duration::ZERO; 2],
+        extensions: Extensions::default(),
     }
 }

@@ -5,7 +5,10 @@ use std::io::Cursor;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
-use emulator::{Delivery, Door, Faults, FunctionError, Lambda, Refusal, S3, SECRET_KEY, Settings, wire};
+use emulator::{
+    AsyncInvocation, Endpoint, Faults, FunctionError, InjectedResponse, Lambda, S3, SECRET_KEY, Settings,
+    connect_notifications,
+};
 use image::{ImageFormat, Rgb, RgbImage};
 use model::Report;
 use serde_json::Value;
@@ -18,14 +21,14 @@ pub(crate) struct Deployment {
     pub(crate) s3: Client,
     pub(crate) lambda: Lambda,
     /// One entry for each event that the buckets sent to the function, after its last attempt.
-    pub(crate) invocations: UnboundedReceiver<Delivery>,
+    pub(crate) invocations: UnboundedReceiver<AsyncInvocation>,
     pub(crate) log: UnboundedReceiver<String>,
     /// The environment variables of the function.
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) server: S3,
     /// Faults of the connection between the function and the server. There are none at the start.
     pub(crate) faults: Faults,
-    _endpoint: Door,
+    _endpoint: Endpoint,
     /// Contains a folder for each bucket, and in it a file for each object.
     pub(crate) folder: TempDir,
 }
@@ -52,14 +55,15 @@ impl Deployment {
         };
         let (server, notifications) = S3::start(server_settings).await.unwrap();
         let faults = Faults::none();
-        let (endpoint, _) = server.door(faults.clone()).await.unwrap();
-        let mut environment = server.environment_at(&endpoint);
+        let (endpoint, _) = server.open_endpoint(faults.clone()).await.unwrap();
+        let mut environment = server.environment_for(&endpoint);
         // The fastest speed, because these tests do not test the codec.
         environment.insert("AVIF_SPEED".into(), "10".into());
         environment.extend(settings.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
         let (lines, log) = unbounded_channel();
         let lambda = Lambda::new(function(environment.clone()), lines);
-        let invocations = if has_events { wire(notifications, lambda.clone()) } else { unbounded_channel().1 };
+        let invocations =
+            if has_events { connect_notifications(notifications, lambda.clone()) } else { unbounded_channel().1 };
         Self {
             s3: server.client(SECRET_KEY),
             lambda,
@@ -74,7 +78,7 @@ impl Deployment {
     }
 
     /// Puts an object and waits for the function's response to its event.
-    pub(crate) async fn put_and_wait(&mut self, key: &str, bytes: &[u8]) -> Delivery {
+    pub(crate) async fn put_and_wait(&mut self, key: &str, bytes: &[u8]) -> AsyncInvocation {
         let body = ByteStream::from(bytes.to_vec());
         let put = self.s3.put_object().bucket("photos").key(key).cache_control("max-age=60").body(body);
         put.send().await.unwrap();
@@ -84,7 +88,7 @@ impl Deployment {
     /// Puts an object and returns the function's report.
     pub(crate) async fn put_and_get_report(&mut self, key: &str, bytes: &[u8]) -> Report {
         let invocation = self.put_and_wait(key, bytes).await;
-        let response = invocation.last.result.unwrap();
+        let response = invocation.last_attempt.result.unwrap();
         let reports: Vec<Report> = serde_json::from_value(response["reports"].clone()).unwrap();
         let [report] = reports.try_into().unwrap();
         report
@@ -99,10 +103,14 @@ impl Deployment {
 
     /// Invokes the function. Meanwhile, the matching requests of the function to S3 get these responses. Returns the outcome
     /// and the reason.
-    pub(crate) async fn invoke_with_s3_responses(&self, responses: Vec<Refusal>, event: Value) -> (String, String) {
-        self.faults.refuse(responses);
+    pub(crate) async fn invoke_with_s3_responses(
+        &self,
+        responses: Vec<InjectedResponse>,
+        event: Value,
+    ) -> (String, String) {
+        self.faults.inject(responses);
         let result = self.lambda.invoke(event).await.result;
-        self.faults.refuse(vec![]);
+        self.faults.inject(vec![]);
         outcome_and_reason(result)
     }
 

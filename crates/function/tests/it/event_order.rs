@@ -69,7 +69,7 @@ async fn deleted_source_deletes_its_outputs() {
         deployment.invocations.recv().await.unwrap();
     }
     deployment.s3.delete_object().bucket("photos").key("a.png").send().await.unwrap();
-    let response = deployment.invocations.recv().await.unwrap().last.result.unwrap();
+    let response = deployment.invocations.recv().await.unwrap().last_attempt.result.unwrap();
     assert_eq!(response["reports"][0]["outcome"], "deleted", "{response}");
     // The manifest is deleted first, so that it never lists a deleted variant.
     let keys: Vec<_> = response["reports"][0]["outputs"].as_array().unwrap().iter().map(|at| &at["key"]).collect();

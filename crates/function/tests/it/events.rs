@@ -42,8 +42,8 @@ async fn reports_have_the_order_of_the_records() {
 async fn failed_image_is_retried_and_named_in_the_error() {
     let mut deployment = Deployment::with_events(&[("AVIF_OUTPUT_BUCKET", "missing")]).await;
     let invocation = deployment.put_and_wait("a.png", &image(ImageFormat::Png, 90, 60)).await;
-    assert_eq!(invocation.retried.len(), 2);
-    let error = invocation.last.result.unwrap_err();
+    assert_eq!(invocation.failed_attempts.len(), 2);
+    let error = invocation.last_attempt.result.unwrap_err();
     assert!(
         error.error_message.starts_with(
             "1 of 1 failed: s3://photos/a.png: cannot write s3://missing/a.png.avif: PutObject: 404 NoSuchBucket"
@@ -115,7 +115,7 @@ async fn image_that_cannot_be_converted_in_time_is_not_started() {
     let mut bytes = std::io::Cursor::new(vec![]);
     black.write_to(&mut bytes, ImageFormat::Png).unwrap();
     let invocation = deployment.put_and_wait("large.png", bytes.get_ref()).await;
-    let error = invocation.last.result.unwrap_err();
+    let error = invocation.last_attempt.result.unwrap_err();
     assert!(error.error_message.contains("are left before the deadline"), "{error}");
 
     // An image over the limit of CPU time is rejected, because a retry has the same limit.

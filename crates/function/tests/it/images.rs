@@ -52,7 +52,7 @@ async fn events_of_outputs_are_skipped() {
     // Each of the two variants and the manifest has an event.
     for _ in 0..3 {
         let invocation = deployment.invocations.recv().await.unwrap();
-        let response = invocation.last.result.unwrap();
+        let response = invocation.last_attempt.result.unwrap();
         assert_eq!(response["reports"][0]["outcome"], "skipped", "{response}");
     }
     assert_eq!(deployment.list_keys("photos").await, ["a.jpg", "a.jpg.avif", "a.jpg.avif.json", "a.jpg.w50.avif"]);
@@ -84,8 +84,9 @@ async fn broken_image_is_rejected_and_not_retried() {
         ("short.jpg", &jpeg[..jpeg.len() / 2], ""),
     ] {
         let invocation = deployment.put_and_wait(key, bytes).await;
-        assert_eq!(invocation.retried.len(), 0, "{key}");
-        let report: Report = serde_json::from_value(invocation.last.result.unwrap()["reports"][0].clone()).unwrap();
+        assert_eq!(invocation.failed_attempts.len(), 0, "{key}");
+        let report: Report =
+            serde_json::from_value(invocation.last_attempt.result.unwrap()["reports"][0].clone()).unwrap();
         let reason = rejection_reason(&report);
         assert!(!reason.contains('\n') && (reason.contains(words) || key == "text.jpg"), "{key}: {reason}");
     }

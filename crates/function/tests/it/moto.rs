@@ -49,7 +49,6 @@ impl Moto {
     }
 
     pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
-        let config = aws_sdk_s3::config::Builder::from(&self.sdk_config()).force_path_style(true);
-        aws_sdk_s3::Client::from_conf(config.build())
+        emulator::s3_client(&self.endpoint, emulator::SECRET_KEY)
     }
 }

@@ -20,7 +20,7 @@ async fn user_metadata_that_exceeds_the_limit_with_the_provenance_is_omitted() {
         .metadata("avif-recipe", "forged")
         .metadata("story", "x".repeat(1900));
     put.send().await.unwrap();
-    let response = deployment.invocations.recv().await.unwrap().last.result.unwrap();
+    let response = deployment.invocations.recv().await.unwrap().last_attempt.result.unwrap();
     let note = response["reports"][0]["notes"][0].as_str().unwrap();
     assert!(note.ends_with("was omitted: story"), "{note}");
 
@@ -80,7 +80,7 @@ async fn tags_are_copied_if_copy_tags_is_set() {
         let mut deployment = Deployment::with_events(&[("AVIF_COPY_TAGS", copy_tags)]).await;
         let put = deployment.s3.put_object().bucket("photos").key("a.png").tagging("album=1%20%26%202&who=%E6%88%91");
         put.body(image(ImageFormat::Png, 90, 60).into()).send().await.unwrap();
-        deployment.invocations.recv().await.unwrap().last.result.unwrap();
+        deployment.invocations.recv().await.unwrap().last_attempt.result.unwrap();
         let tags = deployment.s3.get_object_tagging().bucket("photos").key("a.png.avif").send().await.unwrap().tag_set;
         let tags: Vec<_> = tags.iter().map(|tag| (tag.key(), tag.value())).collect();
         assert_eq!(tags, expected);
@@ -94,7 +94,7 @@ async fn headers_and_user_metadata_are_copied_unless_copy_headers_is_false() {
         let put = deployment.s3.put_object().bucket("photos").key("a.png").metadata("owner", "Alice");
         let put = put.cache_control("max-age=60").content_disposition("attachment");
         put.body(image(ImageFormat::Png, 90, 60).into()).send().await.unwrap();
-        deployment.invocations.recv().await.unwrap().last.result.unwrap();
+        deployment.invocations.recv().await.unwrap().last_attempt.result.unwrap();
         let head = deployment.s3.head_object().bucket("photos").key("a.png.avif").send().await.unwrap();
         let owner = head.metadata.unwrap_or_default().remove("owner");
         let copied: Vec<_> = [head.content_disposition, head.cache_control, owner].into_iter().flatten().collect();

@@ -61,7 +61,7 @@ fn required_permissions(call: &Call) -> Vec<(String, String)> {
         "ListObjectsV2" => return vec![("s3:ListBucket".to_owned(), bucket.to_owned())],
         other => panic!("{other} should be in a policy"),
     };
-    if call.tagged {
+    if call.has_tags {
         actions.push("s3:PutObjectTagging");
     }
     let object = format!("{bucket}/{}", call.key);
@@ -164,7 +164,7 @@ fn policy_in_the_docs_allows_writes_of_output_keys_only() {
         key: key.to_owned(),
         metadata: HashMap::new(),
         etag: None,
-        tagged: operation == "PutObject",
+        has_tags: operation == "PutObject",
         error: None,
     };
     for operation in ["PutObject", "DeleteObject"] {

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
-use emulator::{Faults, Rates, Refusal};
+use emulator::{FaultRates, Faults, InjectedResponse};
 use futures_util::future::join_all;
 use image::ImageFormat;
 use serde_json::{Value, json};
@@ -103,14 +103,14 @@ async fn check_error_case(case: &ErrorCase) {
             // For HeadObject, a missing bucket looks like a missing object.
             continue;
         }
-        let mut responses = vec![Refusal::new(case.operation, case.key, status, code)];
+        let mut responses = vec![InjectedResponse::new(case.operation, case.key, status, code)];
         if case.operation == "ListObjectsV2" {
             // The function lists only if a read was denied.
-            responses.push(Refusal::denied("GetObject", "a.png"));
+            responses.push(InjectedResponse::access_denied("GetObject", "a.png"));
         }
         if is_head {
-            responses.push(Refusal::denied("ListObjectsV2", ""));
-            responses.push(Refusal::new("PutObject", "a.png.avif", 412, "PreconditionFailed"));
+            responses.push(InjectedResponse::access_denied("ListObjectsV2", ""));
+            responses.push(InjectedResponse::new("PutObject", "a.png.avif", 412, "PreconditionFailed"));
         }
         let (outcome, reason) = deployment.invoke_with_s3_responses(responses, event.clone()).await;
         let context = format!("{} {status} {code}: {reason}", case.operation);
@@ -177,10 +177,9 @@ async fn reason_of_a_catalog_failure_names_operation_table_and_action() {
 async fn checksum_mismatch_is_named_in_the_reason() {
     let mut deployment = Deployment::without_events(&[]).await;
     let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
-    let faults = Faults::new(7, Rates { corrupt: 1000, ..Rates::default() });
-    let (endpoint, _) = deployment.server.door(faults).await.unwrap();
-    let (outcome, reason) =
-        deployment.invoke_with_endpoint(&endpoint.endpoint(), event("a.png", Some(&etag), "01")).await;
+    let faults = Faults::new(7, FaultRates { corrupted: 1000, ..FaultRates::default() });
+    let (endpoint, _) = deployment.server.open_endpoint(faults).await.unwrap();
+    let (outcome, reason) = deployment.invoke_with_endpoint(&endpoint.url(), event("a.png", Some(&etag), "01")).await;
     assert!(outcome == "failed" && reason.contains("cannot read s3://photos/a.png: GetObject"), "{outcome}: {reason}");
     assert!(reason.to_lowercase().contains("checksum"), "{reason}");
 }
@@ -189,8 +188,8 @@ async fn checksum_mismatch_is_named_in_the_reason() {
 async fn failed_connection_is_named_in_the_reason() {
     let mut deployment = Deployment::without_events(&[]).await;
     let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
-    let (endpoint, _) = deployment.server.door(Faults::none()).await.unwrap();
-    let url = endpoint.endpoint();
+    let (endpoint, _) = deployment.server.open_endpoint(Faults::none()).await.unwrap();
+    let url = endpoint.url();
     drop(endpoint);
     let (outcome, reason) = deployment.invoke_with_endpoint(&url, event("a.png", Some(&etag), "01")).await;
     assert!(outcome == "failed" && reason.contains("HeadObject") && reason.contains("connect"), "{outcome}: {reason}");

@@ -1,17 +1,17 @@
 //! Buckets in another region than the function: S3 returns the region, and the function repeats the request there.
 
-use emulator::Refusal;
+use emulator::InjectedResponse;
 use image::ImageFormat;
 
 use crate::deployment::{Deployment, image};
 use crate::event_order::event;
 
 /// S3 responses that redirect each request for an output to `eu-west-1`, unless it is signed for that region.
-fn redirect_responses(status: u16, code: &'static str) -> Vec<Refusal> {
-    let redirect = |operation, key| Refusal {
-        region: Some("eu-west-1"),
+fn redirect_responses(status: u16, code: &'static str) -> Vec<InjectedResponse> {
+    let redirect = |operation, key| InjectedResponse {
+        signing_region: Some("eu-west-1"),
         headers: vec![("x-amz-bucket-region", "eu-west-1")],
-        ..Refusal::new(operation, key, status, code)
+        ..InjectedResponse::new(operation, key, status, code)
     };
     let outputs = ["HeadObject", "PutObject", "DeleteObject"].map(|operation| redirect(operation, ".avif"));
     let manifest = ["HeadObject", "PutObject", "DeleteObject"].map(|operation| redirect(operation, ".avif.json"));
@@ -49,10 +49,10 @@ async fn outputs_are_stored_in_and_deleted_from_a_bucket_of_another_region() {
 async fn source_is_read_from_a_bucket_of_another_region() {
     let mut deployment = Deployment::without_events(&[]).await;
     let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
-    let redirect = |operation| Refusal {
-        region: Some("eu-west-1"),
+    let redirect = |operation| InjectedResponse {
+        signing_region: Some("eu-west-1"),
         headers: vec![("x-amz-bucket-region", "eu-west-1")],
-        ..Refusal::new(operation, "", 301, "PermanentRedirect")
+        ..InjectedResponse::new(operation, "", 301, "PermanentRedirect")
     };
     let all = ["GetObject", "HeadObject", "PutObject"].map(redirect).to_vec();
     assert_eq!(deployment.invoke_with_s3_responses(all, event("a.png", Some(&etag), "01")).await.0, "converted");
@@ -63,7 +63,8 @@ async fn bucket_that_redirects_in_every_region_fails_with_the_region() {
     let mut deployment = Deployment::without_events(&[]).await;
     let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let headers = vec![("x-amz-bucket-region", "eu-west-1")];
-    let refusal = Refusal { headers, ..Refusal::new("HeadObject", ".avif", 301, "PermanentRedirect") };
+    let refusal =
+        InjectedResponse { headers, ..InjectedResponse::new("HeadObject", ".avif", 301, "PermanentRedirect") };
     let (outcome, reason) = deployment.invoke_with_s3_responses(vec![refusal], event("a.png", Some(&etag), "01")).await;
     assert!(
         outcome == "failed" && reason.contains("301") && reason.contains("region eu-west-1"),

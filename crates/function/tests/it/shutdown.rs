@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use emulator::{Faults, Rates};
+use emulator::{FaultRates, Faults};
 use image::ImageFormat;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -22,10 +22,10 @@ async fn sigterm_fails_the_running_image_and_the_process_exits() {
     let mut deployment = Deployment::without_events(&[]).await;
     deployment.put_source("a.png", &image(ImageFormat::Png, 300, 200)).await;
     // The server never responds to a request with this fault, so the invocation does not finish.
-    let faults = Faults::new(1, Rates { killed: 1000, ..Rates::default() });
-    let (endpoint, mut kills) = deployment.server.door(faults).await.unwrap();
+    let faults = Faults::new(1, FaultRates { killed: 1000, ..FaultRates::default() });
+    let (endpoint, mut kills) = deployment.server.open_endpoint(faults).await.unwrap();
     let mut environment = deployment.environment.clone();
-    environment.extend(deployment.server.environment_at(&endpoint));
+    environment.extend(deployment.server.environment_for(&endpoint));
     let mut instance = ManagedInstance::start(environment, "1").await;
     instance.events.send(("stuck", json!({ "bucket": "photos", "key": "a.png" }))).unwrap();
     kills.recv().await.unwrap();

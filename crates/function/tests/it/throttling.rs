@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use emulator::{Function, Lambda, Refusal};
+use emulator::{Function, InjectedResponse, Lambda};
 use image::ImageFormat;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc::unbounded_channel;
@@ -17,7 +17,7 @@ async fn throttled_request_is_tried_five_times_and_its_event_succeeds_later() {
     let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let created = event("a.png", Some(&etag), "01");
     for invocations in 1..=3 {
-        let slow_down = vec![Refusal::new("GetObject", "a.png", 503, "SlowDown")];
+        let slow_down = vec![InjectedResponse::new("GetObject", "a.png", 503, "SlowDown")];
         let (outcome, reason) = deployment.invoke_with_s3_responses(slow_down, created.clone()).await;
         assert!(outcome == "failed" && reason.contains("GetObject: 503 SlowDown"), "{outcome}: {reason}");
         assert!(!reason.contains("memory"), "{reason}");
@@ -37,7 +37,7 @@ fn function_with_timeout(deployment: &Deployment, endpoint: &str, timeout: Durat
 #[tokio::test]
 async fn reason_at_the_deadline_names_the_throttling_and_not_the_memory() {
     let deployment = Deployment::without_events(&[]).await;
-    deployment.faults.refuse(vec![Refusal::new("HeadObject", ".avif", 503, "SlowDown")]);
+    deployment.faults.inject(vec![InjectedResponse::new("HeadObject", ".avif", 503, "SlowDown")]);
     let endpoint = deployment.environment["AWS_ENDPOINT_URL_S3"].clone();
     // The reason names the throttling, whether or not the five attempts fit into the remaining half second.
     let lambda = function_with_timeout(&deployment, &endpoint, Duration::from_secs(1));

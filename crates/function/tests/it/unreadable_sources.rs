@@ -1,6 +1,6 @@
 //! Sources and outputs that exist and cannot be read. No event treats them as absent.
 
-use emulator::Refusal;
+use emulator::InjectedResponse;
 use image::ImageFormat;
 use serde_json::{Value, json};
 
@@ -28,14 +28,17 @@ async fn deletion_of_an_older_version_keeps_the_variants_of_an_unreadable_source
     let (deployment, _) = deploy_with_converted_source().await;
     let denied = |operations: &[&'static str]| {
         let key = |operation| if operation == "ListObjectsV2" { "" } else { "a.png" };
-        operations.iter().map(|operation| Refusal::denied(operation, key(*operation))).collect::<Vec<_>>()
+        operations
+            .iter()
+            .map(|operation| InjectedResponse::access_denied(operation, key(*operation)))
+            .collect::<Vec<_>>()
     };
     // A listing that is incomplete, or that another server than S3 sends, does not contain the key either.
-    let incomplete_listing = Refusal { elements: vec![], ..Refusal::empty_listing() };
-    let disabled = Refusal::new("GetObject", "a.png", 400, "KMS.DisabledException");
-    let invalid = Refusal::new("GetObject", "a.png", 400, "InvalidRequest");
+    let incomplete_listing = InjectedResponse { elements: vec![], ..InjectedResponse::empty_listing() };
+    let disabled = InjectedResponse::new("GetObject", "a.png", 400, "KMS.DisabledException");
+    let invalid = InjectedResponse::new("GetObject", "a.png", 400, "InvalidRequest");
     for (responses, expected, words) in [
-        (vec![Refusal::archived("a.png")], "skipped", "stored already"),
+        (vec![InjectedResponse::archived("a.png")], "skipped", "stored already"),
         (denied(&["GetObject"]), "failed", "GetObject: 403 AccessDenied"),
         (denied(&["GetObject", "HeadObject"]), "failed", "the object exists"),
         (denied(&["GetObject", "ListObjectsV2"]), "failed", "s3:ListBucket"),
@@ -43,9 +46,9 @@ async fn deletion_of_an_older_version_keeps_the_variants_of_an_unreadable_source
         ([denied(&["GetObject"]), vec![incomplete_listing]].concat(), "failed", "KeyCount"),
         (vec![disabled], "failed", "400 KMS.DisabledException"),
         (vec![invalid], "failed", "400 InvalidRequest"),
-        (vec![Refusal::new("GetObject", "a.png", 404, "NoSuchBucket")], "failed", "404 NoSuchBucket"),
-        (vec![Refusal::new("GetObject", "a.png", 404, "NotFound")], "failed", "404 NotFound"),
-        (vec![Refusal::new("GetObject", "a.png", 405, "MethodNotAllowed")], "failed", "405 MethodNotAllowed"),
+        (vec![InjectedResponse::new("GetObject", "a.png", 404, "NoSuchBucket")], "failed", "404 NoSuchBucket"),
+        (vec![InjectedResponse::new("GetObject", "a.png", 404, "NotFound")], "failed", "404 NotFound"),
+        (vec![InjectedResponse::new("GetObject", "a.png", 405, "MethodNotAllowed")], "failed", "405 MethodNotAllowed"),
     ] {
         let (outcome, reason) =
             deployment.invoke_with_s3_responses(responses.clone(), deletion_of_an_older_version()).await;
@@ -58,9 +61,9 @@ async fn deletion_of_an_older_version_keeps_the_variants_of_an_unreadable_source
 async fn unlisted_source_with_denied_reads_is_absent() {
     let (deployment, _) = deploy_with_converted_source().await;
     deployment.s3.delete_object().bucket("photos").key("a.png").send().await.unwrap();
-    let denied_reads = ["GetObject", "HeadObject"].map(|operation| Refusal::denied(operation, "a.png"));
+    let denied_reads = ["GetObject", "HeadObject"].map(|operation| InjectedResponse::access_denied(operation, "a.png"));
     // If the listing is denied too, the function does not know whether the source exists.
-    let all_denied = [&denied_reads[..], &[Refusal::denied("ListObjectsV2", "")]].concat();
+    let all_denied = [&denied_reads[..], &[InjectedResponse::access_denied("ListObjectsV2", "")]].concat();
     let (outcome, reason) = deployment.invoke_with_s3_responses(all_denied, deletion_of_an_older_version()).await;
     assert!(outcome == "failed" && reason.contains("s3:ListBucket"), "{outcome}: {reason}");
     assert_eq!(deployment.list_keys("photos").await, ["a.png.avif"]);
@@ -75,7 +78,7 @@ async fn unlisted_source_with_denied_reads_is_absent() {
 async fn source_denied_after_its_variants_were_stored_fails_with_the_operation() {
     let mut deployment = Deployment::without_events(&[]).await;
     let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
-    let denied = vec![Refusal::denied("HeadObject", "a.png")];
+    let denied = vec![InjectedResponse::access_denied("HeadObject", "a.png")];
     let (outcome, reason) = deployment.invoke_with_s3_responses(denied, event("a.png", Some(&etag), "01")).await;
     assert!(outcome == "failed" && reason.contains("cannot look up s3://photos/a.png: HeadObject: 403"), "{reason}");
     assert!(reason.contains("the object exists") && reason.contains("s3:GetObject"), "{reason}");
@@ -87,7 +90,8 @@ async fn archived_source_is_rejected_until_its_restore_event_converts_it() {
     let mut deployment = Deployment::without_events(&[]).await;
     let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let created = event("a.png", Some(&etag), "01");
-    let (outcome, reason) = deployment.invoke_with_s3_responses(vec![Refusal::archived("a.png")], created).await;
+    let (outcome, reason) =
+        deployment.invoke_with_s3_responses(vec![InjectedResponse::archived("a.png")], created).await;
     assert!(
         outcome == "rejected" && reason.contains("archived in GLACIER") && reason.contains("restore-object"),
         "{reason}"
@@ -101,7 +105,7 @@ async fn event_of_a_replaced_source_is_skipped_although_the_new_source_is_archiv
     let mut deployment = Deployment::without_events(&[]).await;
     deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let (outcome, reason) = deployment
-        .invoke_with_s3_responses(vec![Refusal::archived("a.png")], event("a.png", Some("older"), "01"))
+        .invoke_with_s3_responses(vec![InjectedResponse::archived("a.png")], event("a.png", Some("older"), "01"))
         .await;
     assert!(outcome == "skipped" && reason.contains("newer"), "{outcome}: {reason}");
 }
@@ -111,8 +115,10 @@ async fn unreadable_output_fails_with_the_missing_permission() {
     let (mut deployment, _) = deploy_with_converted_source().await;
     let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 91, 60)).await;
     let created = event("a.png", Some(&etag), "02");
-    let denied_head = Refusal::denied("HeadObject", "a.png.avif");
-    for responses in [vec![denied_head.clone()], vec![denied_head.clone(), Refusal::denied("ListObjectsV2", "")]] {
+    let denied_head = InjectedResponse::access_denied("HeadObject", "a.png.avif");
+    for responses in
+        [vec![denied_head.clone()], vec![denied_head.clone(), InjectedResponse::access_denied("ListObjectsV2", "")]]
+    {
         let (outcome, reason) = deployment.invoke_with_s3_responses(responses, created.clone()).await;
         assert!(
             outcome == "failed" && reason.contains("cannot look up s3://photos/a.png.avif: HeadObject: 403"),
@@ -126,8 +132,8 @@ async fn unreadable_output_fails_with_the_missing_permission() {
 async fn absent_output_is_written_without_the_permission_to_list() {
     let mut deployment = Deployment::without_events(&[("AVIF_WIDTHS", "full,50")]).await;
     let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
-    let denied_heads = [".avif", ".json"].map(|suffix| Refusal::denied("HeadObject", suffix));
-    let responses = [&denied_heads[..], &[Refusal::denied("ListObjectsV2", "")]].concat();
+    let denied_heads = [".avif", ".json"].map(|suffix| InjectedResponse::access_denied("HeadObject", suffix));
+    let responses = [&denied_heads[..], &[InjectedResponse::access_denied("ListObjectsV2", "")]].concat();
     assert_eq!(
         deployment.invoke_with_s3_responses(responses.clone(), event("a.png", Some(&etag), "01")).await.0,
         "converted"
@@ -156,7 +162,7 @@ async fn source_encrypted_with_a_customer_provided_key_is_rejected() {
     let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let message =
         "The object was stored using a form of Server Side Encryption. The correct parameters must be provided.";
-    let response = Refusal { message, ..Refusal::new("GetObject", "a.png", 400, "InvalidRequest") };
+    let response = InjectedResponse { message, ..InjectedResponse::new("GetObject", "a.png", 400, "InvalidRequest") };
     let (outcome, reason) =
         deployment.invoke_with_s3_responses(vec![response], event("a.png", Some(&etag), "01")).await;
     assert!(outcome == "rejected" && reason.contains("SSE-C"), "{outcome}: {reason}");
@@ -170,7 +176,10 @@ async fn server_without_conditional_deletion_gets_a_check_before_the_deletion_an
     assert_eq!(deployment.send_event(created).await.0, "converted");
     for key in ["a.png", "b.png"] {
         deployment.s3.delete_object().bucket("photos").key(key).send().await.unwrap();
-        let not_implemented = Refusal { conditional: true, ..Refusal::new("DeleteObject", "", 501, "NotImplemented") };
+        let not_implemented = InjectedResponse {
+            only_if_match: true,
+            ..InjectedResponse::new("DeleteObject", "", 501, "NotImplemented")
+        };
         assert_eq!(
             deployment.invoke_with_s3_responses(vec![not_implemented], event(key, None, "F0")).await.0,
             "deleted"

@@ -6,7 +6,7 @@ use std::io::Cursor;
 use std::ops::AddAssign;
 use std::time::Duration;
 
-use emulator::Refusal;
+use emulator::InjectedResponse;
 use fastrand::Rng;
 use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::{Value, json};
@@ -66,11 +66,13 @@ enum UnreadableCause {
 }
 
 impl UnreadableCause {
-    fn s3_responses(self, key: &str) -> Vec<Refusal> {
+    fn s3_responses(self, key: &str) -> Vec<InjectedResponse> {
         match self {
-            Self::ReadDenied => vec![Refusal::denied("GetObject", key)],
-            Self::ReadAndLookUpDenied => ["GetObject", "HeadObject"].map(|name| Refusal::denied(name, key)).to_vec(),
-            Self::Archived => vec![Refusal::archived(key)],
+            Self::ReadDenied => vec![InjectedResponse::access_denied("GetObject", key)],
+            Self::ReadAndLookUpDenied => {
+                ["GetObject", "HeadObject"].map(|name| InjectedResponse::access_denied(name, key)).to_vec()
+            }
+            Self::Archived => vec![InjectedResponse::archived(key)],
         }
     }
 }

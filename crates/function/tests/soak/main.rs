@@ -20,6 +20,7 @@ mod bootstrap;
 mod corrupted_files;
 mod history;
 mod invariants;
+#[expect(dead_code, reason = "only other tests need clients of other services")]
 #[path = "../it/moto.rs"]
 mod moto;
 #[path = "../it/notification.rs"]

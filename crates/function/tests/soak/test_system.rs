@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
-use emulator::{ACCESS_KEY, Call, Door, Faults, Lambda, Rates, Refusal, S3, SECRET_KEY, Settings};
+use emulator::{ACCESS_KEY, Call, Endpoint, FaultRates, Faults, InjectedResponse, Lambda, S3, SECRET_KEY, Settings};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
@@ -19,8 +19,15 @@ use crate::notification::record;
 const ENVIRONMENTS: usize = 3;
 
 /// Faults of each kind per 1,000 requests. A job makes about 6 to 12 requests, so most jobs have one fault, and many have none.
-const FAULT_RATES: Rates =
-    Rates { late: 60, refused: 20, lost: 20, truncated: 10, corrupt: 10, conflict: 15, killed: 15 };
+const FAULT_RATES: FaultRates = FaultRates {
+    delayed: 60,
+    unavailable: 20,
+    response_lost: 20,
+    truncated: 10,
+    corrupted: 10,
+    conflict: 15,
+    killed: 15,
+};
 
 pub(crate) struct TestSystem {
     server: Server,
@@ -45,7 +52,7 @@ enum Server {
 pub(crate) struct Environment {
     pub(crate) lambda: Lambda,
     faults: Faults,
-    _endpoint: Option<Door>,
+    _endpoint: Option<Endpoint>,
 }
 
 impl TestSystem {
@@ -112,26 +119,26 @@ impl TestSystem {
     }
 
     /// From now on, the matching requests of each environment get these responses. Replaces the responses of the previous call.
-    pub(crate) fn inject_responses(&self, mut responses: Vec<Refusal>) {
+    pub(crate) fn inject_responses(&self, mut responses: Vec<InjectedResponse>) {
         if self.hides_listings {
-            responses.push(Refusal::empty_listing());
+            responses.push(InjectedResponse::empty_listing());
         }
         for environment in &self.environments {
-            environment.faults.refuse(responses.clone());
+            environment.faults.inject(responses.clone());
         }
     }
 
     /// Starts the faults of a history.
     pub(crate) fn start_faults(&self, seed: u64) {
         for (number, environment) in self.environments.iter().enumerate() {
-            environment.faults.begin_anew(seed << 2 | number as u64);
+            environment.faults.resume(seed << 2 | number as u64);
         }
     }
 
     /// Stops all faults. Injected responses remain.
     pub(crate) fn stop_faults(&self) {
         for environment in &self.environments {
-            environment.faults.rest();
+            environment.faults.pause();
         }
     }
 
@@ -191,8 +198,8 @@ impl SourceChange {
 impl Environment {
     async fn with_faults(s3: &S3, has_several_variants: bool) -> Self {
         let faults = Faults::new(0, FAULT_RATES);
-        let (endpoint, mut kills) = s3.door(faults.clone()).await.unwrap();
-        let environment = Self::new(s3.environment_at(&endpoint), faults, Some(endpoint), has_several_variants);
+        let (endpoint, mut kills) = s3.open_endpoint(faults.clone()).await.unwrap();
+        let environment = Self::new(s3.environment_for(&endpoint), faults, Some(endpoint), has_several_variants);
         let lambda = environment.lambda.clone();
         tokio::spawn(async move {
             while kills.recv().await.is_some() {
@@ -205,7 +212,7 @@ impl Environment {
     fn new(
         mut variables: BTreeMap<String, String>,
         faults: Faults,
-        endpoint: Option<Door>,
+        endpoint: Option<Endpoint>,
         has_several_variants: bool,
     ) -> Self {
         let widths = if has_several_variants { "full,4" } else { "full" };

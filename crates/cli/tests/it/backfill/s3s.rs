@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use aws_sdk_s3::primitives::ByteStream;
-use emulator::{Faults, Rates, S3, SECRET_KEY, Settings};
+use emulator::{FaultRates, Faults, S3, SECRET_KEY, Settings};
 use tempfile::TempDir;
 
 use super::{assert_each_once, fill, manifest, put, run, start};
@@ -27,9 +27,9 @@ async fn setup() -> Setup {
 async fn each_key_is_in_the_manifest_once_after_four_kills() {
     let Setup { server, folder } = setup().await;
     let keys = fill(&server.client(SECRET_KEY)).await;
-    let faults = Faults::new(7, Rates { killed: 1, ..Rates::default() });
-    let (door, mut kills) = server.door(faults.clone()).await.unwrap();
-    let environment = server.environment_at(&door);
+    let faults = Faults::new(7, FaultRates { killed: 1, ..FaultRates::default() });
+    let (door, mut kills) = server.open_endpoint(faults.clone()).await.unwrap();
+    let environment = server.environment_for(&door);
     let mut killed = 0;
     loop {
         let mut child = start(folder.path(), &environment, &["s3://photos"]);
@@ -38,7 +38,7 @@ async fn each_key_is_in_the_manifest_once_after_four_kills() {
             Some(()) = kills.recv() => { child.kill().await.unwrap(); killed += 1 }
         }
         if killed == 4 {
-            faults.rest();
+            faults.pause();
         }
         // Discard kill requests for the process that has ended.
         while kills.try_recv().is_ok() {}

@@ -1,4 +1,4 @@
-//! From records to batches at a subscriber's door.
+//! Delivers records to one subscriber in batches.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::record::Record;
 
-/// How many records, of how many bytes, wait for how long; bounds and defaults are those of the Telemetry API.
+/// A batch is sent when one of these limits is reached. Bounds and defaults are those of the Telemetry API.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Buffering {
@@ -33,22 +33,22 @@ impl Default for Buffering {
 }
 
 impl Buffering {
-    pub(super) fn mistakes(self) -> impl Iterator<Item = String> {
+    pub(super) fn errors(self) -> impl Iterator<Item = String> {
         let Self { max_items, max_bytes, timeout_ms } = self;
         let check = |name: &str, value: u64, bounds: RangeInclusive<u64>| {
-            let (least, most) = (bounds.start(), bounds.end());
-            (!bounds.contains(&value)).then(|| format!("buffering.{name} should be from {least} to {most}"))
+            let (min, max) = (bounds.start(), bounds.end());
+            (!bounds.contains(&value)).then(|| format!("buffering.{name} should be from {min} to {max}"))
         };
-        let mistakes = [
+        let errors = [
             check("maxItems", max_items as u64, 1000..=10_000),
             check("maxBytes", max_bytes as u64, 262_144..=1_048_576),
             check("timeoutMs", timeout_ms, 25..=30_000),
         ];
-        mistakes.into_iter().flatten()
+        errors.into_iter().flatten()
     }
 }
 
-/// Where a subscriber wants its batches.
+/// The address that receives a subscriber's batches.
 #[derive(Debug, Deserialize)]
 pub(super) struct Destination {
     pub(super) protocol: String,
@@ -57,70 +57,72 @@ pub(super) struct Destination {
 }
 
 impl Destination {
-    /// The same place on loopback, which is what `sandbox.localdomain` is in an environment.
+    /// The URI with a loopback address instead of `sandbox.localdomain`, which means loopback in an environment.
     pub(super) fn address(&self) -> Result<Uri, String> {
         if self.protocol != "HTTP" {
-            return Err("destination.protocol should be HTTP; TCP is not served here".into());
+            return Err("destination.protocol should be HTTP; the emulator does not support TCP".into());
         }
-        let uri: Uri = self.uri.parse().map_err(|_| "destination.URI is no URI")?;
+        let uri: Uri = self.uri.parse().map_err(|_| "destination.URI is not a valid URI")?;
         if uri.scheme_str() != Some("http") || !matches!(uri.host(), Some("sandbox.localdomain" | "sandbox")) {
             return Err("destination.URI should begin with http://sandbox.localdomain".into());
         }
         let port = uri.port_u16().ok_or("URI port is not provided")?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        format!("http://{address}{}", uri.path()).parse().map_err(|_| "destination.URI is no URI".into())
+        format!("http://{address}{}", uri.path()).parse().map_err(|_| "destination.URI is not a valid URI".into())
     }
 }
 
-/// Delivers batches until there are no more records to come.
+/// Delivers batches until the channel of records closes.
 pub(super) async fn deliver(
     mut records: UnboundedReceiver<Record>,
     address: Uri,
     buffering: Buffering,
-    mut frozen: watch::Receiver<bool>,
+    mut is_frozen: watch::Receiver<bool>,
 ) {
     let client = Client::builder(TokioExecutor::new()).build_http();
     let mut batch = Batch::default();
     loop {
-        let due = batch.since.map(|since| since + Duration::from_millis(buffering.timeout_ms));
-        let more = tokio::select! {
+        let due = batch.started.map(|started| started + Duration::from_millis(buffering.timeout_ms));
+        let is_open = tokio::select! {
             record = records.recv() => record.map(|record| batch.push(record)).is_some(),
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                batch.due = true;
+                batch.is_due = true;
                 true
             }
         };
-        let full = batch.events.len() >= buffering.max_items || batch.bytes >= buffering.max_bytes;
-        if !batch.events.is_empty() && (batch.due || full || !more) {
-            // Both are dropped with the environment.
-            if frozen.wait_for(|frozen| !frozen).await.is_err() {
+        let is_full = batch.events.len() >= buffering.max_items || batch.bytes >= buffering.max_bytes;
+        if !batch.events.is_empty() && (batch.is_due || is_full || !is_open) {
+            // This fails if the environment has ended.
+            if is_frozen.wait_for(|is_frozen| !is_frozen).await.is_err() {
                 return;
             }
             batch = batch.post(&client, &address).await;
         }
-        if !more {
+        if !is_open {
             return;
         }
     }
 }
 
-/// What waits, since when.
+/// The records that wait to be sent.
 #[derive(Debug, Default)]
 struct Batch {
     events: Vec<Value>,
     bytes: usize,
-    since: Option<Instant>,
-    due: bool,
+    /// When its first record arrived.
+    started: Option<Instant>,
+    /// Whether `timeoutMs` has passed since then.
+    is_due: bool,
 }
 
 impl Batch {
     fn push(&mut self, record: Record) {
-        self.since.get_or_insert_with(Instant::now);
+        self.started.get_or_insert_with(Instant::now);
         self.bytes += record.event.to_string().len();
         self.events.push(record.event);
     }
 
-    /// Hands the batch over. What follows it begins with what was lost of it.
+    /// Sends the batch. If that fails, the next batch begins with a `platform.logsDropped` record.
     async fn post(self, client: &Client<HttpConnector, Body>, address: &Uri) -> Self {
         let (records, bytes) = (self.events.len() as u64, self.bytes);
         let request = Request::builder()
@@ -130,10 +132,10 @@ impl Batch {
             .body(Body::from(Value::from(self.events).to_string()))
             .expect("the method, the address and the header are valid");
         let mut next = Self::default();
-        // However long it takes: the subscriber may stand still before it has answered.
+        // Without a timeout: the subscriber may be frozen before it has responded.
         let reason = match client.request(request).await {
             Ok(response) if response.status() == StatusCode::OK => return next,
-            Ok(response) => format!("the subscriber answered {}", response.status()),
+            Ok(response) => format!("the subscriber responded {}", response.status()),
             Err(error) => format!("the subscriber cannot be reached: {error}"),
         };
         next.push(Record::logs_dropped(&reason, records, bytes));

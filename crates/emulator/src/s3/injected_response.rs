@@ -1,5 +1,5 @@
-//! Requests that are answered in a fixed way, whatever the seed of the faults says: a permission that is missing, an archive,
-//! a bucket in another region.
+//! Fixed responses to certain requests, for example a missing permission, an archived object or a bucket in another
+//! region.
 
 use std::fmt::Write;
 
@@ -7,34 +7,34 @@ use axum::body::Body;
 use axum::http::{Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 
-/// What S3 answers to some requests, mostly an error.
+/// A response, usually an error, to all requests that match.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Refusal {
+pub struct InjectedResponse {
     /// The operation's name in the API: `GetObject`, `HeadObject`, `PutObject`, `DeleteObject`, `GetObjectTagging` or
     /// `ListObjectsV2`.
     pub operation: &'static str,
-    /// What the key ends in; empty for every key. A listing has no key.
+    /// The suffix of the key; empty for every key. A listing has no key.
     pub key: String,
-    /// The region whose signature is taken; every signature is refused where there is none.
-    pub region: Option<&'static str>,
-    /// Whether only requests with `If-Match` are refused.
-    pub conditional: bool,
+    /// Requests that are signed for this region do not match. With `None`, requests for every region match.
+    pub signing_region: Option<&'static str>,
+    /// Whether requests without `If-Match` do not match.
+    pub only_if_match: bool,
     /// The HTTP status.
     pub status: u16,
-    /// S3's code, which the body names, unless the request is a HEAD.
+    /// S3's error code, in the body. The response to a HEAD request has no body.
     pub code: &'static str,
-    /// S3's words.
+    /// S3's error message.
     pub message: &'static str,
-    /// More headers.
+    /// Additional headers.
     pub headers: Vec<(&'static str, &'static str)>,
-    /// More elements of the body.
+    /// Additional XML elements of the body.
     pub elements: Vec<(&'static str, &'static str)>,
 }
 
-impl Refusal {
-    /// 403 `AccessDenied`, as where the role lacks the permission or a policy denies it.
+impl InjectedResponse {
+    /// 403 `AccessDenied`: the role lacks the permission, or a policy denies it.
     #[must_use]
-    pub fn denied(operation: &'static str, key: &str) -> Self {
+    pub fn access_denied(operation: &'static str, key: &str) -> Self {
         Self::new(operation, key, 403, "AccessDenied")
     }
 
@@ -45,37 +45,36 @@ impl Refusal {
         Self { elements, ..Self::new("GetObject", key, 403, "InvalidObjectState") }
     }
 
-    /// A listing that succeeds and contains nothing, whatever there is.
+    /// A listing that succeeds and is empty.
     #[must_use]
     pub fn empty_listing() -> Self {
         Self { elements: vec![("KeyCount", "0")], ..Self::new("ListObjectsV2", "", 200, "EmptyListing") }
     }
 
-    /// The error with that status and code.
+    /// An error with that status and code.
     #[must_use]
     pub fn new(operation: &'static str, key: &str, status: u16, code: &'static str) -> Self {
-        let (key, message) = (key.to_owned(), "The emulator refuses this request.");
-        let (region, conditional, headers, elements) = Default::default();
-        Self { operation, key, region, conditional, status, code, message, headers, elements }
+        let (key, message) = (key.to_owned(), "The emulator injected this response.");
+        let (signing_region, only_if_match, headers, elements) = Default::default();
+        Self { operation, key, signing_region, only_if_match, status, code, message, headers, elements }
     }
 
-    /// Whether it is the answer to that request.
-    pub(super) fn is_of<B>(&self, request: &Request<B>) -> bool {
+    /// Whether the request matches.
+    pub(super) fn applies_to<B>(&self, request: &Request<B>) -> bool {
         let (operation, key) = operation(request);
         let signed = request.headers().get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
         operation == self.operation
             && key.ends_with(&self.key)
-            && (!self.conditional || request.headers().contains_key("if-match"))
-            && self.region.is_none_or(|region| !signed.contains(&format!("/{region}/s3/")))
+            && (!self.only_if_match || request.headers().contains_key("if-match"))
+            && self.signing_region.is_none_or(|region| !signed.contains(&format!("/{region}/s3/")))
     }
 
-    /// The answer.
-    pub(super) fn answer<B>(&self, request: &Request<B>) -> Response<Body> {
+    pub(super) fn response<B>(&self, request: &Request<B>) -> Response<Body> {
         let Self { status, code, message, headers, elements, .. } = self;
         let root = if *status == 200 { "ListBucketResult" } else { "Error" };
         let mut text = format!("<{root}><Code>{code}</Code><Message>{message}</Message>");
         for (name, value) in elements {
-            // A text takes whatever is written to it.
+            // Writing to a string cannot fail.
             let _ = write!(text, "<{name}>{value}</{name}>");
         }
         let body =
@@ -91,7 +90,7 @@ impl Refusal {
     }
 }
 
-/// The name of the operation and the key that it is about.
+/// The name of the operation, and the key.
 fn operation<B>(request: &Request<B>) -> (&'static str, String) {
     let path = request.uri().path().trim_start_matches('/');
     let (_, key) = path.split_once('/').unwrap_or((path, ""));

@@ -1,5 +1,4 @@
-//! s3s-fs, with what S3 does and it does not: conditions hold, each object has one history, writes are told of, tags are
-//! kept, and calls are counted.
+//! Adds to s3s-fs: conditional requests, one write at a time per object, notifications, tags, and the recording of calls.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -26,87 +25,88 @@ use serde_json::Value;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::call::{Call, Calls};
-use super::condition::Conditions;
+use super::calls::{Call, Calls};
+use super::conditions::Conditions;
 use super::listing;
-use super::notification::{Change, notification};
+use super::notification::{EventName, notification};
 
-/// Locks for objects, by a hash of their names: few enough to keep, and enough that objects seldom meet.
+/// The number of locks. A hash of its bucket and key selects an object's lock; with 256, different objects seldom share
+/// one.
 const LOCKS: usize = 256;
 
-/// The server's objects.
+/// The objects of the server.
 pub(super) struct Buckets {
     files: FileSystem,
     folder: PathBuf,
-    notify: UnboundedSender<Value>,
+    notifications: UnboundedSender<Value>,
     locks: Vec<Mutex<()>>,
     tags: std::sync::Mutex<HashMap<(String, String), TagSet>>,
     pub(super) calls: Calls,
-    /// Whether conditions are taken for fulfilled, as by a store that knows none.
-    pub(super) heedless: Arc<AtomicBool>,
+    /// Whether conditions have no effect, as in a store that does not support them.
+    pub(super) ignores_conditions: Arc<AtomicBool>,
 }
 
 impl Buckets {
-    pub(super) fn new(files: FileSystem, folder: PathBuf, notify: UnboundedSender<Value>) -> Self {
+    pub(super) fn new(files: FileSystem, folder: PathBuf, notifications: UnboundedSender<Value>) -> Self {
         let locks = std::iter::repeat_with(|| Mutex::new(())).take(LOCKS).collect();
-        let (tags, calls, heedless) = Default::default();
-        Self { files, folder, notify, locks, tags, calls, heedless }
+        let (tags, calls, ignores_conditions) = Default::default();
+        Self { files, folder, notifications, locks, tags, calls, ignores_conditions }
     }
 
-    /// One at a time for each object: what a request looks at stays as it is until the request is done.
+    /// Locks an object, so that no other request changes it between the check of the conditions and the write.
     async fn lock(&self, bucket: &str, key: &str) -> MutexGuard<'_, ()> {
         let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one((bucket, key));
-        let index = usize::try_from(hash % LOCKS as u64).expect("less than the number of locks");
+        let index = usize::try_from(hash % LOCKS as u64).expect("the remainder is less than LOCKS");
         self.locks[index].lock().await
     }
 
-    /// The object's entity tag, where there is an object and conditions to hold it to: of a file that was laid there by
-    /// hand it takes reading all of it.
-    async fn current(&self, bucket: &str, key: &str, conditions: &Conditions) -> S3Result<Option<ETag>> {
-        if conditions.are_none() { Ok(None) } else { self.etag(bucket, key).await }
+    /// The object's `ETag`, if it exists and there are conditions. Without conditions it is not needed, and for a file that
+    /// was copied into the folder s3s-fs would read the whole file to compute it.
+    async fn etag_to_check(&self, bucket: &str, key: &str, conditions: &Conditions) -> S3Result<Option<ETag>> {
+        if conditions.is_empty() { Ok(None) } else { self.etag(bucket, key).await }
     }
 
     async fn etag(&self, bucket: &str, key: &str) -> S3Result<Option<ETag>> {
         let input = HeadObjectInput::builder().bucket(bucket.to_owned()).key(key.to_owned()).build();
         let input = input.map_err(|error| s3_error!(error, InternalError))?;
-        match self.files.head_object(inner(input)).await {
+        match self.files.head_object(internal_request(input)).await {
             Ok(head) => Ok(head.output.e_tag),
             Err(error) if matches!(error.code().as_str(), "NoSuchKey" | "NoSuchBucket") => Ok(None),
             Err(error) => Err(error),
         }
     }
 
-    /// What a request is made on, unless conditions are not minded.
-    fn minded(&self, if_match: Option<ETagCondition>, if_none_match: Option<ETagCondition>) -> Conditions {
-        if self.heedless.load(Ordering::Relaxed) {
+    /// The conditions of a request, unless the server ignores them.
+    fn conditions(&self, if_match: Option<ETagCondition>, if_none_match: Option<ETagCondition>) -> Conditions {
+        if self.ignores_conditions.load(Ordering::Relaxed) {
             Conditions::default()
         } else {
             Conditions { if_match, if_none_match }
         }
     }
 
-    /// s3s-fs would make the bucket.
-    fn bucket_exists(&self, bucket: &str) -> S3Result<()> {
+    /// Rejects a write to a missing bucket, which s3s-fs would create.
+    fn check_bucket_exists(&self, bucket: &str) -> S3Result<()> {
         if self.folder.join(bucket).is_dir() {
             Ok(())
         } else {
-            Err(s3_error!(NoSuchBucket, "there is no bucket {bucket}"))
+            Err(s3_error!(NoSuchBucket, "the bucket {bucket} does not exist"))
         }
     }
 
-    fn tell(&self, change: Change, bucket: &str, key: &str, etag: Option<&ETag>) {
-        let size = match change {
-            Change::Put | Change::Copy | Change::CompleteMultipartUpload => {
+    fn notify(&self, event_name: EventName, bucket: &str, key: &str, etag: Option<&ETag>) {
+        let size = match event_name {
+            EventName::Put | EventName::Copy | EventName::CompleteMultipartUpload => {
                 self.folder.join(bucket).join(key).metadata().map(|file| file.len()).ok()
             }
-            Change::Delete => None,
+            EventName::Delete => None,
         };
-        // Nobody listening is nobody interested.
-        let _ = self.notify.send(notification(change, bucket, key, etag.map(ETag::value), size));
+        // Sending fails only if the caller dropped the receiver.
+        let _ = self.notifications.send(notification(event_name, bucket, key, etag.map(ETag::value), size));
     }
 
-    /// The object's tags from here on. None are not kept.
-    fn tag(&self, object: (String, String), tags: TagSet) {
+    /// Replaces the object's tags.
+    fn set_tags(&self, object: (String, String), tags: TagSet) {
         if tags.is_empty() {
             self.tags().remove(&object)
         } else {
@@ -118,21 +118,21 @@ impl Buckets {
         self.tags.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
-    /// Does it, and counts it.
-    async fn counted<T>(&self, call: Call, work: impl Future<Output = S3Result<T>>) -> S3Result<T> {
+    /// Performs an operation, and records the call with its result.
+    async fn recorded<T>(&self, call: Call, work: impl Future<Output = S3Result<T>>) -> S3Result<T> {
         let result = work.await;
-        self.count(call, &result);
+        self.record(call, &result);
         result
     }
 
-    fn count<T>(&self, call: Call, result: &S3Result<T>) {
+    fn record<T>(&self, call: Call, result: &S3Result<T>) {
         let error = result.as_ref().err().map(|error| error.code().as_str().to_owned());
         self.calls.add(Call { error, ..call });
     }
 }
 
-/// A request of the server's own.
-fn inner<T>(input: T) -> S3Request<T> {
+/// A request that the server makes to s3s-fs itself.
+fn internal_request<T>(input: T) -> S3Request<T> {
     S3Request {
         input,
         method: Method::GET,
@@ -148,11 +148,11 @@ fn inner<T>(input: T) -> S3Request<T> {
 
 fn call(operation: &'static str, bucket: &str, key: &str) -> Call {
     let (bucket, key) = (bucket.to_owned(), key.to_owned());
-    Call { operation, bucket, key, metadata: HashMap::new(), etag: None, tagged: false, error: None }
+    Call { operation, bucket, key, metadata: HashMap::new(), etag: None, has_tags: false, error: None }
 }
 
-/// Tags as a query, which is how a header says them.
-fn tag_set(query: &str) -> TagSet {
+/// Parses the `x-amz-tagging` header, which has the form of a URL query.
+fn parse_tags(query: &str) -> TagSet {
     let decoded = |text: &str| percent_decode_str(&text.replace('+', " ")).decode_utf8_lossy().into_owned();
     let tag = |pair: &str| {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -166,11 +166,11 @@ impl s3s::S3 for Buckets {
     async fn get_object(&self, mut req: S3Request<GetObjectInput>) -> S3Result<S3Response<GetObjectOutput>> {
         let GetObjectInput { bucket, key, .. } = &req.input;
         let (bucket, key) = (bucket.clone(), key.clone());
-        let conditions = self.minded(req.input.if_match.take(), req.input.if_none_match.take());
-        self.counted(call("GetObject", &bucket, &key), async {
+        let conditions = self.conditions(req.input.if_match.take(), req.input.if_none_match.take());
+        self.recorded(call("GetObject", &bucket, &key), async {
             let _lock = self.lock(&bucket, &key).await;
-            conditions.read(self.current(&bucket, &key, &conditions).await?.as_ref())?;
-            // The file stays open when another takes its place, so the body is of one state.
+            conditions.check_read(self.etag_to_check(&bucket, &key, &conditions).await?.as_ref())?;
+            // The open file is not affected if a write replaces it, so the body has one state.
             self.files.get_object(req).await
         })
         .await
@@ -179,10 +179,10 @@ impl s3s::S3 for Buckets {
     async fn head_object(&self, mut req: S3Request<HeadObjectInput>) -> S3Result<S3Response<HeadObjectOutput>> {
         let HeadObjectInput { bucket, key, .. } = &req.input;
         let (bucket, key) = (bucket.clone(), key.clone());
-        let conditions = self.minded(req.input.if_match.take(), req.input.if_none_match.take());
-        self.counted(call("HeadObject", &bucket, &key), async {
+        let conditions = self.conditions(req.input.if_match.take(), req.input.if_none_match.take());
+        self.recorded(call("HeadObject", &bucket, &key), async {
             let _lock = self.lock(&bucket, &key).await;
-            conditions.read(self.current(&bucket, &key, &conditions).await?.as_ref())?;
+            conditions.check_read(self.etag_to_check(&bucket, &key, &conditions).await?.as_ref())?;
             self.files.head_object(req).await
         })
         .await
@@ -191,35 +191,36 @@ impl s3s::S3 for Buckets {
     async fn put_object(&self, mut req: S3Request<PutObjectInput>) -> S3Result<S3Response<PutObjectOutput>> {
         let PutObjectInput { bucket, key, .. } = &req.input;
         let (bucket, key) = (bucket.clone(), key.clone());
-        self.bucket_exists(&bucket)?;
-        let conditions = self.minded(req.input.if_match.take(), req.input.if_none_match.take());
+        self.check_bucket_exists(&bucket)?;
+        let conditions = self.conditions(req.input.if_match.take(), req.input.if_none_match.take());
         let tagging = req.input.tagging.take();
         let (metadata, tagged) = (req.input.metadata.clone().unwrap_or_default(), tagging.is_some());
-        let call = Call { metadata: metadata.into_iter().collect(), tagged, ..call("PutObject", &bucket, &key) };
+        let call =
+            Call { metadata: metadata.into_iter().collect(), has_tags: tagged, ..call("PutObject", &bucket, &key) };
         let mut etag = None;
         let _lock = self.lock(&bucket, &key).await;
         let result = async {
-            conditions.write(self.current(&bucket, &key, &conditions).await?.as_ref())?;
+            conditions.check_write(self.etag_to_check(&bucket, &key, &conditions).await?.as_ref())?;
             let response = self.files.put_object(req).await?;
-            self.tag((bucket.clone(), key.clone()), tag_set(tagging.as_deref().unwrap_or_default()));
+            self.set_tags((bucket.clone(), key.clone()), parse_tags(tagging.as_deref().unwrap_or_default()));
             etag = response.output.e_tag.as_ref().map(|etag| etag.value().to_owned());
-            self.tell(Change::Put, &bucket, &key, response.output.e_tag.as_ref());
+            self.notify(EventName::Put, &bucket, &key, response.output.e_tag.as_ref());
             Ok(response)
         };
         let result = result.await;
-        self.count(Call { etag, ..call }, &result);
+        self.record(Call { etag, ..call }, &result);
         result
     }
 
     async fn copy_object(&self, req: S3Request<CopyObjectInput>) -> S3Result<S3Response<CopyObjectOutput>> {
         let CopyObjectInput { bucket, key, .. } = &req.input;
         let (bucket, key) = (bucket.clone(), key.clone());
-        self.bucket_exists(&bucket)?;
+        self.check_bucket_exists(&bucket)?;
         let _lock = self.lock(&bucket, &key).await;
-        self.counted(call("CopyObject", &bucket, &key), async {
+        self.recorded(call("CopyObject", &bucket, &key), async {
             let response = self.files.copy_object(req).await?;
             let etag = response.output.copy_object_result.as_ref().and_then(|result| result.e_tag.as_ref());
-            self.tell(Change::Copy, &bucket, &key, etag);
+            self.notify(EventName::Copy, &bucket, &key, etag);
             Ok(response)
         })
         .await
@@ -228,13 +229,13 @@ impl s3s::S3 for Buckets {
     async fn delete_object(&self, mut req: S3Request<DeleteObjectInput>) -> S3Result<S3Response<DeleteObjectOutput>> {
         let DeleteObjectInput { bucket, key, .. } = &req.input;
         let (bucket, key) = (bucket.clone(), key.clone());
-        let conditions = self.minded(req.input.if_match.take(), None);
+        let conditions = self.conditions(req.input.if_match.take(), None);
         let _lock = self.lock(&bucket, &key).await;
-        self.counted(call("DeleteObject", &bucket, &key), async {
-            conditions.remove(self.current(&bucket, &key, &conditions).await?.as_ref())?;
+        self.recorded(call("DeleteObject", &bucket, &key), async {
+            conditions.check_delete(self.etag_to_check(&bucket, &key, &conditions).await?.as_ref())?;
             let response = self.files.delete_object(req).await?;
-            self.tag((bucket.clone(), key.clone()), vec![]);
-            self.tell(Change::Delete, &bucket, &key, None);
+            self.set_tags((bucket.clone(), key.clone()), vec![]);
+            self.notify(EventName::Delete, &bucket, &key, None);
             Ok(response)
         })
         .await
@@ -246,13 +247,13 @@ impl s3s::S3 for Buckets {
     ) -> S3Result<S3Response<CompleteMultipartUploadOutput>> {
         let CompleteMultipartUploadInput { bucket, key, .. } = &req.input;
         let (bucket, key) = (bucket.clone(), key.clone());
-        let conditions = self.minded(req.input.if_match.take(), req.input.if_none_match.take());
+        let conditions = self.conditions(req.input.if_match.take(), req.input.if_none_match.take());
         let _lock = self.lock(&bucket, &key).await;
-        self.counted(call("CompleteMultipartUpload", &bucket, &key), async {
-            conditions.write(self.current(&bucket, &key, &conditions).await?.as_ref())?;
+        self.recorded(call("CompleteMultipartUpload", &bucket, &key), async {
+            conditions.check_write(self.etag_to_check(&bucket, &key, &conditions).await?.as_ref())?;
             let response = self.files.complete_multipart_upload(req).await?;
             let etag = self.etag(&bucket, &key).await?;
-            self.tell(Change::CompleteMultipartUpload, &bucket, &key, etag.as_ref());
+            self.notify(EventName::CompleteMultipartUpload, &bucket, &key, etag.as_ref());
             Ok(response)
         })
         .await
@@ -263,8 +264,8 @@ impl s3s::S3 for Buckets {
         req: S3Request<GetObjectTaggingInput>,
     ) -> S3Result<S3Response<GetObjectTaggingOutput>> {
         let GetObjectTaggingInput { bucket, key, .. } = req.input;
-        self.counted(call("GetObjectTagging", &bucket, &key), async {
-            // A file that was laid there by hand has none.
+        self.recorded(call("GetObjectTagging", &bucket, &key), async {
+            // A file that was copied into the folder has no tags.
             let tag_set = self.tags().get(&(bucket.clone(), key.clone())).cloned().unwrap_or_default();
             Ok(S3Response::new(GetObjectTaggingOutput { tag_set, version_id: None }))
         })
@@ -275,26 +276,27 @@ impl s3s::S3 for Buckets {
         &self,
         req: S3Request<CreateMultipartUploadInput>,
     ) -> S3Result<S3Response<CreateMultipartUploadOutput>> {
-        self.bucket_exists(&req.input.bucket)?;
+        self.check_bucket_exists(&req.input.bucket)?;
         self.files.create_multipart_upload(req).await
     }
 
     async fn list_objects(&self, req: S3Request<ListObjectsInput>) -> S3Result<S3Response<ListObjectsOutput>> {
-        let (encoded, marker) = (listing::wants_encoded(req.input.encoding_type.as_ref())?, req.input.marker.clone());
+        let (is_encoded, marker) =
+            (listing::is_encoding_requested(req.input.encoding_type.as_ref())?, req.input.marker.clone());
         let mut response = self.files.list_objects(req).await?;
         response.output.marker = marker;
-        if encoded {
+        if is_encoded {
             listing::encode_v1(&mut response.output);
         }
         Ok(response)
     }
 
     async fn list_objects_v2(&self, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
-        let encoded = listing::wants_encoded(req.input.encoding_type.as_ref())?;
+        let is_encoded = listing::is_encoding_requested(req.input.encoding_type.as_ref())?;
         let bucket = req.input.bucket.clone();
-        self.counted(call("ListObjectsV2", &bucket, ""), async {
+        self.recorded(call("ListObjectsV2", &bucket, ""), async {
             let mut response = self.files.list_objects_v2(req).await?;
-            if encoded {
+            if is_encoded {
                 listing::encode_v2(&mut response.output);
             }
             Ok(response)
@@ -302,7 +304,7 @@ impl s3s::S3 for Buckets {
         .await
     }
 
-    // The rest is as s3s-fs has it.
+    // s3s-fs handles the other operations.
 
     async fn create_bucket(&self, req: S3Request<CreateBucketInput>) -> S3Result<S3Response<CreateBucketOutput>> {
         self.files.create_bucket(req).await

@@ -1,4 +1,4 @@
-//! Attributes, and whom all of it is about.
+//! Attributes, and the resource that describes the function.
 
 use std::collections::BTreeMap;
 
@@ -10,56 +10,58 @@ use serde_json::Value;
 
 use crate::config::Function;
 
-/// The version of the semantic conventions whose names are used.
-pub(super) const SCHEMA: &str = opentelemetry_semantic_conventions::SCHEMA_URL;
+/// The schema URL of the semantic conventions whose names are used.
+pub(super) const SCHEMA_URL: &str = opentelemetry_semantic_conventions::SCHEMA_URL;
 
-/// The function, as the semantic conventions describe one; `instance` tells its environments apart. What is told of it
-/// counts for more than what is known.
+/// Describes the function by the semantic conventions. `instance` identifies the environment. `configured` attributes
+/// override detected ones.
 #[must_use]
 pub fn resource(
     function: &Function,
-    told: &BTreeMap<String, String>,
+    configured: &BTreeMap<String, String>,
     account: Option<&str>,
     instance: &str,
 ) -> Resource {
     let Function { name, version, memory, region } = function;
     let mut attributes = vec![
-        text(standard::SERVICE_NAME, name),
-        text(standard::CLOUD_PROVIDER, "aws"),
-        text(standard::CLOUD_PLATFORM, "aws_lambda"),
-        text(standard::CLOUD_REGION, region),
-        text(standard::FAAS_NAME, name),
-        text(standard::FAAS_VERSION, version),
-        text(standard::FAAS_INSTANCE, instance),
+        string_attribute(standard::SERVICE_NAME, name),
+        string_attribute(standard::CLOUD_PROVIDER, "aws"),
+        string_attribute(standard::CLOUD_PLATFORM, "aws_lambda"),
+        string_attribute(standard::CLOUD_REGION, region),
+        string_attribute(standard::FAAS_NAME, name),
+        string_attribute(standard::FAAS_VERSION, version),
+        string_attribute(standard::FAAS_INSTANCE, instance),
     ];
     if *memory > 0 {
-        attributes.push(pair(standard::FAAS_MAX_MEMORY, Any::IntValue(integer(memory << 20))));
+        attributes
+            .push(attribute(standard::FAAS_MAX_MEMORY, Any::IntValue(i64::try_from(memory << 20).unwrap_or(i64::MAX))));
     }
     if let Some(account) = account {
-        attributes.push(text(standard::CLOUD_ACCOUNT_ID, account));
+        attributes.push(string_attribute(standard::CLOUD_ACCOUNT_ID, account));
         let arn = format!("arn:aws:lambda:{region}:{account}:function:{name}");
-        attributes.push(text(standard::CLOUD_RESOURCE_ID, &arn));
+        attributes.push(string_attribute(standard::CLOUD_RESOURCE_ID, &arn));
     }
-    attributes.retain(|known| !told.contains_key(&known.key));
-    attributes.extend(told.iter().map(|(name, value)| text(name, value)));
+    attributes.retain(|detected| !configured.contains_key(&detected.key));
+    attributes.extend(configured.iter().map(|(name, value)| string_attribute(name, value)));
     Resource { attributes, ..Resource::default() }
 }
 
+/// The instrumentation scope: this program and its version.
 pub(super) fn scope() -> InstrumentationScope {
     let version = env!("CARGO_PKG_VERSION").into();
     InstrumentationScope { name: "avif-extension".into(), version, ..InstrumentationScope::default() }
 }
 
-pub(super) fn text(key: &str, value: &str) -> KeyValue {
-    pair(key, Any::StringValue(value.into()))
+pub(super) fn string_attribute(key: &str, value: &str) -> KeyValue {
+    attribute(key, Any::StringValue(value.into()))
 }
 
-pub(super) fn pair(key: &str, value: Any) -> KeyValue {
+pub(super) fn attribute(key: &str, value: Any) -> KeyValue {
     KeyValue { key: key.into(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
 }
 
-/// JSON, as it is.
-pub(super) fn any(value: &Value) -> AnyValue {
+/// Converts a JSON value.
+pub(super) fn any_value(value: &Value) -> AnyValue {
     let value = match value {
         Value::Null => None,
         Value::Bool(truth) => Some(Any::BoolValue(*truth)),
@@ -68,19 +70,15 @@ pub(super) fn any(value: &Value) -> AnyValue {
             (None, float) => float.map(Any::DoubleValue),
         },
         Value::String(text) => Some(Any::StringValue(text.clone())),
-        Value::Array(values) => Some(Any::ArrayValue(ArrayValue { values: values.iter().map(any).collect() })),
+        Value::Array(values) => Some(Any::ArrayValue(ArrayValue { values: values.iter().map(any_value).collect() })),
         Value::Object(fields) => {
             let pair = |(key, value): (&String, &Value)| KeyValue {
                 key: key.clone(),
-                value: Some(any(value)),
+                value: Some(any_value(value)),
                 ..KeyValue::default()
             };
             Some(Any::KvlistValue(KeyValueList { values: fields.iter().map(pair).collect() }))
         }
     };
     AnyValue { value }
-}
-
-pub(super) fn integer(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -1,28 +1,28 @@
-//! What a server was asked for.
+//! A record of the calls that a server received.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// One request, in the order in which requests took effect on their object.
+/// One request. Calls are recorded in the order in which they take effect on their object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
-    /// The operation's name in the API, `GetObject` for example: IAM's actions are named after it.
+    /// The operation's name in the API, for example `GetObject`. IAM actions have the same names.
     pub operation: &'static str,
     /// The bucket.
     pub bucket: String,
-    /// The object's key; empty where a bucket is meant.
+    /// The object's key; empty for an operation on a bucket.
     pub key: String,
-    /// The user metadata that came along.
+    /// The user metadata of the request.
     pub metadata: HashMap<String, String>,
-    /// The entity tag of what was put, without quotation marks.
+    /// The `ETag` of the object that was put, without quotation marks.
     pub etag: Option<String>,
-    /// Whether tags came along.
-    pub tagged: bool,
-    /// The error's code, `NoSuchKey` for example, where there was one.
+    /// Whether the request has tags.
+    pub has_tags: bool,
+    /// The error code, for example `NoSuchKey`, if the call failed.
     pub error: Option<String>,
 }
 
-/// The calls so far, where they are recorded.
+/// The recorded calls; `None` until recording starts.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Calls(Arc<Mutex<Option<Vec<Call>>>>);
 
@@ -31,7 +31,7 @@ impl Calls {
         self.lock().get_or_insert_default();
     }
 
-    /// A server that stays up would keep them for ever, so they are kept only where somebody takes them.
+    /// Records a call if recording has started. A long-running server does not record, so that memory does not grow.
     pub(super) fn add(&self, call: Call) {
         if let Some(calls) = &mut *self.lock() {
             calls.push(call);

@@ -1,4 +1,4 @@
-//! A function that does what the event says, for this crate's tests. It is an ordinary client of the Runtime API.
+//! A function whose event selects its behavior, for tests. It is an ordinary client of the Runtime API.
 
 use std::time::Duration;
 
@@ -6,20 +6,22 @@ use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::{Value, json};
 
 #[tokio::main]
-#[expect(clippy::disallowed_methods, reason = "it is told so before there is any event")]
+#[expect(clippy::disallowed_methods, reason = "a test configures this before the first event")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    if std::env::var_os("DO").is_some_and(|what| what == "exit") {
+    if std::env::var_os("DO").is_some_and(|action| action == "exit") {
         std::process::exit(1);
     }
-    lambda_runtime::run(service_fn(obey)).await
+    lambda_runtime::run(service_fn(handle)).await
 }
 
-#[expect(clippy::disallowed_methods, reason = "showing its environment is what it is told to do")]
-async fn obey(event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
+#[expect(clippy::disallowed_methods, reason = "a test reads the environment from the response")]
+async fn handle(event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
     let LambdaEvent { payload, context } = event;
     let process = std::process::id();
     match payload["do"].as_str().unwrap_or_default() {
-        "fail" => Err(Diagnostic { error_type: "Told".into(), error_message: "to fail".into() }),
+        "fail" => {
+            Err(Diagnostic { error_type: "RequestedError".into(), error_message: "the event requested it".into() })
+        }
         "hang" => std::future::pending().await,
         "exit" => std::process::exit(3),
         "print" => {
@@ -32,9 +34,11 @@ async fn obey(event: LambdaEvent<Value>) -> Result<Value, Diagnostic> {
             Ok(json!(process))
         }
         "large" => Ok(json!("x".repeat(7_000_000))),
-        // Fails until the file that is named exists, and makes it.
+        // Fails if it can create the file, so that only the first attempt fails.
         "recover" => match std::fs::File::create_new(payload["file"].as_str().unwrap_or_default()) {
-            Ok(_) => Err(Diagnostic { error_type: "Told".into(), error_message: "once".into() }),
+            Ok(_) => {
+                Err(Diagnostic { error_type: "RequestedError".into(), error_message: "the first attempt fails".into() })
+            }
             Err(_) => Ok(json!("recovered")),
         },
         _ => Ok(json!({

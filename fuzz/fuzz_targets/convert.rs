@@ -1,4 +1,4 @@
-//! Any bytes become variants that fit, or one line that says why not.
+//! Any bytes are converted to variants within the limits, or rejected with an error of one line.
 
 #![no_main]
 
@@ -8,12 +8,13 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use model::{Limits, Metadata, Recipe};
 
-/// Small enough that a round takes milliseconds.
-const LIMITS: Limits = Limits { bytes: 1 << 20, pixels: 1 << 12, animation_pixels: 1 << 19, memory: 256 << 20 };
+/// Small enough that an iteration takes milliseconds.
+const LIMITS: Limits =
+    Limits { bytes: 1 << 20, pixels: 1 << 12, animation_pixels: 1 << 19, memory: 256 << 20, cpu_seconds: None };
 
 static RECIPE: LazyLock<Recipe> = LazyLock::new(|| Recipe {
-    widths: "full,7".parse().expect("these are widths"),
-    speed: "10".parse().expect("this is a speed"),
+    widths: "full,7".parse().expect("valid widths"),
+    speed: "10".parse().expect("a valid speed"),
     metadata: Metadata::Keep,
     ..Recipe::default()
 });

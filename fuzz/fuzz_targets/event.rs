@@ -1,4 +1,4 @@
-//! Any event becomes jobs, or an error that names what was seen.
+//! Any event is parsed into jobs, or rejected with an error message.
 
 #![no_main]
 

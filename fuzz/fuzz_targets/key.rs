@@ -1,5 +1,5 @@
-//! Any key, as S3 would tell of it, leads to outputs that are never an input. The first line is a layout's prefix, the
-//! rest the key.
+//! Any key in an S3 notification leads to outputs that are never sources. The first line of the input is the layout's
+//! prefix, the rest is the key.
 
 #![no_main]
 
@@ -20,20 +20,20 @@ fuzz_target!(|text: &str| {
         "responseElements": {},
         "s3": {"bucket": {"name": "photos"}, "object": {"key": key}},
     }]});
-    let batch = parse_event(&notification).expect("the form is S3's, whatever the key");
+    let batch = parse_event(&notification).expect("a valid S3 notification");
     assert_eq!(batch.jobs.len() + batch.rejected.len(), 1, "{batch:?}");
     let Some(job) = batch.jobs.first() else { return };
     let source = &job.source.at;
     let layout = Layout { bucket: None, prefix: prefix.into() };
-    let Ok(outputs) = layout.output_locations(source, &"full,7,640".parse().expect("these are widths")) else { return };
+    let Ok(outputs) = layout.output_locations(source, &"full,7,640".parse().expect("valid widths")) else { return };
     let variants = outputs.variants.iter().map(|variant| &variant.at);
     for output in variants.chain(&outputs.manifest) {
         assert_eq!(Role::of(output), Role::Output, "{output}");
         assert_ne!(output, source);
     }
-    // A source's variants are its own: what lies beside it under a variant's name is no source.
+    // Each source has its own variant keys: the key of a variant contains the key of its source.
     if let Ok(variant) = layout.variant_location(source, Width::Full) {
-        let claimed = variant.key.strip_suffix(".avif").expect("a variant's name ends so");
-        assert_eq!(claimed, format!("{prefix}{}", source.key));
+        let source_key = variant.key.strip_suffix(".avif").expect("a variant's key ends with .avif");
+        assert_eq!(source_key, format!("{prefix}{}", source.key));
     }
 });

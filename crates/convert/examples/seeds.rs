@@ -10,19 +10,19 @@ use std::{env, fs};
 use image::{DynamicImage, ImageFormat, Rgba, RgbaImage};
 use model::{Limits, Metadata, Recipe};
 
-#[path = "../tests/it/animation.rs"]
-mod animation;
+#[path = "../tests/it/animation_fixtures.rs"]
+mod animation_fixtures;
+#[path = "../tests/it/fixtures.rs"]
+#[allow(dead_code, reason = "the tests use the other functions")]
+mod fixtures;
 #[path = "../tests/it/icc.rs"]
 #[allow(dead_code, reason = "the tests use the other functions")]
 mod icc;
-#[path = "../tests/it/source.rs"]
-#[allow(dead_code, reason = "the tests use the other functions")]
-mod source;
 
-use animation::{Disposal, Frame, apng, deep_apng, gif, webp};
-use source::{
-    Extras, Told, cmyk_jpeg, cmyk_tiff, exif, file, file_with, halved_jpeg, picture, premultiplied_tiff, with_chunks,
-    with_gain_map,
+use animation_fixtures::{Frame, FrameDisposal, apng, deep_apng, gif, webp};
+use fixtures::{
+    EmbeddedMetadata, GainMapFormat, cmyk_jpeg, cmyk_tiff, encode_image, encode_with_metadata, exif_with_orientation,
+    gradient_image, premultiplied_tiff, subsampled_jpeg, with_gain_map, with_png_chunks,
 };
 
 const SIDE: u16 = 12;
@@ -55,7 +55,7 @@ fn profiles() -> [Vec<u8>; 3] {
 
 fn images() -> Vec<Vec<u8>> {
     let side = u32::from(SIDE);
-    let rgb = DynamicImage::from(picture(side, side));
+    let rgb = DynamicImage::from(gradient_image(side, side));
     let (rgba, deep, gray): (DynamicImage, _, _) =
         (rgb.to_rgba8().into(), DynamicImage::from(rgb.to_rgb16()), rgb.to_luma8().into());
     let [color, one_channel, inks] = profiles();
@@ -65,36 +65,36 @@ fn images() -> Vec<Vec<u8>> {
         cmyk_tiff(&INKS, side, side, &inks, 6),
         premultiplied_tiff(&INKS, side, side),
         progressive(rgb.as_bytes()),
-        file(&deep, ImageFormat::Png),
-        file(&deep, ImageFormat::Tiff),
-        file(&rgba, ImageFormat::Gif),
+        encode_image(&deep, ImageFormat::Png),
+        encode_image(&deep, ImageFormat::Tiff),
+        encode_image(&rgba, ImageFormat::Gif),
     ];
     for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Tiff, ImageFormat::Bmp] {
-        files.push(file(&rgb, format));
-        files.push(file(&gray, format));
+        files.push(encode_image(&rgb, format));
+        files.push(encode_image(&gray, format));
     }
     for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Tiff, ImageFormat::Bmp] {
-        files.push(file(&rgba, format));
+        files.push(encode_image(&rgba, format));
     }
     for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP] {
         for orientation in 1..=8 {
-            let extras = Extras { exif: Some(&exif(orientation)), icc: Some(&color) };
-            files.push(file_with(&rgb, format, extras));
+            let extras = EmbeddedMetadata { exif: Some(&exif_with_orientation(orientation)), icc: Some(&color) };
+            files.push(encode_with_metadata(&rgb, format, extras));
         }
-        files.push(file_with(&gray, format, Extras { icc: Some(&one_channel), exif: None }));
+        files.push(encode_with_metadata(&gray, format, EmbeddedMetadata { icc: Some(&one_channel), exif: None }));
     }
     for progressive in [false, true] {
         // Rotated, and with an odd number of rows.
-        let extras = Extras { icc: Some(&color), exif: Some(&exif(6)) };
-        files.push(halved_jpeg(&picture(side, side + 1), extras, progressive));
-        files.push(halved_jpeg(&picture(side, side), extras, progressive));
+        let extras = EmbeddedMetadata { icc: Some(&color), exif: Some(&exif_with_orientation(6)) };
+        files.push(subsampled_jpeg(&gradient_image(side, side + 1), extras, progressive));
+        files.push(subsampled_jpeg(&gradient_image(side, side), extras, progressive));
     }
-    let plain = file(&rgb, ImageFormat::Png);
-    files.push(with_chunks(&plain, &[(b"cICP", &[12, 13, 0, 1])]));
-    files.push(with_chunks(&plain, &[(b"gAMA", &100_000_u32.to_be_bytes())]));
+    let plain = encode_image(&rgb, ImageFormat::Png);
+    files.push(with_png_chunks(&plain, &[(b"cICP", &[12, 13, 0, 1])]));
+    files.push(with_png_chunks(&plain, &[(b"gAMA", &100_000_u32.to_be_bytes())]));
     files.extend(animations(&rgba.to_rgba8()));
-    for told in [Told::Xmp, Told::Numbers, Told::Apple, Told::Not] {
-        files.push(with_gain_map(&file(&rgb, ImageFormat::Jpeg), &rgb.to_luma8(), told));
+    for format in [GainMapFormat::AdobeXmp, GainMapFormat::Iso, GainMapFormat::AppleXmp, GainMapFormat::NotAGainMap] {
+        files.push(with_gain_map(&encode_image(&rgb, ImageFormat::Jpeg), &rgb.to_luma8(), format));
     }
     let keep = Recipe { metadata: Metadata::Keep, ..Recipe::default() };
     let avif = |file: &Vec<u8>| {
@@ -114,19 +114,19 @@ fn animations(first: &RgbaImage) -> Vec<Vec<u8>> {
         top: left,
         pixels: pixels.clone(),
         milliseconds: 50,
-        over: left == 0,
+        is_blended: left == 0,
         disposal,
     };
     let all = |disposal| {
-        let last = frame(2, &small, Disposal::Keep);
-        [frame(0, first, Disposal::Keep), frame(4, &small, disposal), last]
+        let last = frame(2, &small, FrameDisposal::Keep);
+        [frame(0, first, FrameDisposal::Keep), frame(4, &small, disposal), last]
     };
     let mut files = vec![
-        gif(SIDE, SIDE, &all(Disposal::Restore), Some(3)),
-        apng((side, side), &all(Disposal::Restore), 2, Some(&first.clone())),
+        gif(SIDE, SIDE, &all(FrameDisposal::Previous), Some(3)),
+        apng((side, side), &all(FrameDisposal::Previous), 2, Some(&first.clone())),
         deep_apng(&[7; (SIDE as usize).pow(2) * 2], (side, side)),
     ];
-    for disposal in [Disposal::Keep, Disposal::Clear] {
+    for disposal in [FrameDisposal::Keep, FrameDisposal::Background] {
         files.push(gif(SIDE, SIDE, &all(disposal), None));
         files.push(apng((side, side), &all(disposal), 0, None));
         files.push(webp((side, side), &all(disposal), 5));
@@ -146,14 +146,15 @@ fn metadata() -> Vec<Vec<u8>> {
     let seed = |selector: u8, payload: &[u8]| [&[selector], payload].concat();
     let mut seeds = vec![];
     for selector in EXIF {
-        seeds.extend([1, 6].map(|orientation| seed(selector, &exif(orientation))));
+        seeds.extend([1, 6].map(|orientation| seed(selector, &exif_with_orientation(orientation))));
     }
     for selector in ICC {
         seeds.extend(profiles().map(|icc| seed(selector, &icc)));
     }
     let primaries = [31_270, 32_900, 68_000, 32_000, 26_500, 69_000, 15_000, 6_000].map(u32::to_be_bytes).concat();
     let linear = 100_000_u32.to_be_bytes();
-    let texts = [&b"Comment\0\0"[..], b"XML:com.adobe.xmp\0\0\0\0\0<a tiff:Orientation=\"6\"/>", &exif(6)];
+    let texts =
+        [&b"Comment\0\0"[..], b"XML:com.adobe.xmp\0\0\0\0\0<a tiff:Orientation=\"6\"/>", &exif_with_orientation(6)];
     let chunks = [&linear[..], &primaries, &[9, 16, 0, 1], b"icc\0\0"].into_iter().chain(texts);
     seeds.extend((0..).zip(chunks).map(|(kind, data)| seed(CHUNKS, &[&[kind], data].concat())));
     seeds

@@ -1,4 +1,4 @@
-//! AVIF as a source: at its own width it is kept without being encoded again; only narrower variants are encoded.
+//! AVIF as a source. At its original width it is copied without re-encoding; only narrower variants are encoded.
 
 use std::mem;
 use std::sync::Arc;
@@ -14,56 +14,57 @@ use crate::{Error, Format};
 
 /// An AVIF whose boxes were read.
 pub(crate) struct AvifFile<'bytes> {
-    /// The source, where its metadata is kept.
+    /// The bytes of the source, if metadata is kept.
     source: Option<&'bytes [u8]>,
-    /// What was read of it. The codec decodes nothing else.
+    /// The rewritten file. The codec decodes only this.
     container: Container,
     shape: Shape,
-    alpha: bool,
+    has_alpha: bool,
     frames: u32,
-    /// What is shown of it: left, top, width, height.
-    shown: [u32; 4],
+    /// The visible rectangle (clean aperture): left, top, width, height.
+    crop: [u32; 4],
 }
 
-/// A source that is a variant of its own.
+/// The source, copied as a variant without re-encoding.
 #[derive(Debug, Clone)]
-pub(crate) struct Kept {
+pub(crate) struct CopiedSource {
     pub(crate) file: Arc<[u8]>,
-    /// Pixels across and down, upright.
+    /// Width and height in pixels, upright.
     pub(crate) size: (u32, u32),
 }
 
 impl<'bytes> AvifFile<'bytes> {
-    /// Reads the boxes. What is kept has no metadata where the recipe wants none.
+    /// Reads the boxes. The container is rewritten without metadata; with [`Metadata::Keep`], the source is copied as
+    /// it is.
     pub(crate) fn open(bytes: &'bytes [u8], recipe: &Recipe) -> Result<(Self, Header), Error> {
         let mut container = heif::read(bytes, recipe.metadata)?;
-        let mut header = avif::header(&container.file).map_err(damaged)?;
+        let mut header = avif::header(&container.file).map_err(from_avif_error)?;
         header.attachments = mem::take(&mut container.attachments);
         let source = match recipe.metadata {
             Metadata::Keep => Some(bytes),
             Metadata::Strip => None,
         };
-        let (shape, alpha, frames) = (header.shape, header.has_alpha, header.frames);
+        let (shape, has_alpha, frames) = (header.shape, header.has_alpha, header.frames);
         let whole = [0, 0, shape.width, shape.height];
-        let shown = header.aperture.and_then(|aperture| cut(aperture, shape)).unwrap_or(whole);
-        Ok((Self { source, container, shape, alpha, frames, shown }, header))
+        let crop = header.aperture.and_then(|aperture| crop_rect(aperture, shape)).unwrap_or(whole);
+        Ok((Self { source, container, shape, has_alpha, frames, crop }, header))
     }
 
-    /// Pixels across and down, cut and not yet turned.
+    /// Width and height in pixels, cropped but not rotated.
     pub(crate) fn size(&self) -> (u32, u32) {
-        (self.shown[2], self.shown[3])
+        (self.crop[2], self.crop[3])
     }
 
-    /// The most bytes that tables of its samples take, here and in the codec.
-    pub(crate) fn table_bytes(&self) -> u64 {
-        /// 130 bytes were measured, those in libavif included. And each of three copies may be longer than the source, by
-        /// the offset and the size of a sample and the size of its last unit.
-        const SAMPLE: u64 = 512;
-        self.container.samples as u64 * SAMPLE
+    /// The maximum size in bytes of the sample tables, here and in the codec.
+    pub(crate) fn sample_table_bytes(&self) -> u64 {
+        /// 130 bytes per sample were measured, including those in libavif. Each of three copies of the file may also be
+        /// longer than the source: by the offset and the size of a sample, and by the size of its last OBU.
+        const BYTES_PER_SAMPLE: u64 = 512;
+        self.container.samples as u64 * BYTES_PER_SAMPLE
     }
 
     pub(crate) fn color_type(&self) -> ColorType {
-        match (self.shape.depth, self.shape.chroma, self.alpha) {
+        match (self.shape.depth, self.shape.chroma, self.has_alpha) {
             (Depth::Eight, Chroma::Monochrome, false) => ColorType::L8,
             (Depth::Eight, Chroma::Monochrome, true) => ColorType::La8,
             (Depth::Eight, _, false) => ColorType::Rgb8,
@@ -75,66 +76,70 @@ impl<'bytes> AvifFile<'bytes> {
         }
     }
 
-    /// Decodes it, which proves that it is whole: its pixels where narrower variants want them, and itself where its own
-    /// width is wanted.
+    /// Decodes the image, which proves that it is complete. Returns its pixels if a narrower variant is requested, and
+    /// the file to copy if its original width is requested.
     pub(crate) fn decode(
         self,
-        uses: Uses,
+        variants: AvifVariants,
         notes: &mut Vec<String>,
-    ) -> Result<(Option<DynamicImage>, Option<Kept>), Error> {
-        let Container { file, notes: left_out, has_gain_map, .. } = self.container;
-        notes.extend(left_out);
-        // Its images were held against this size; a gain map may be larger, and is not decoded.
-        let most =
-            self.shape.width.saturating_mul(self.shape.height).max(heif::SMALL).saturating_mul(heif::MOST_PIXELS);
-        let decoded = avif::decode(&file, most).map_err(damaged)?;
+    ) -> Result<(Option<DynamicImage>, Option<CopiedSource>), Error> {
+        let Container { file, notes: rewrite_notes, has_gain_map, .. } = self.container;
+        notes.extend(rewrite_notes);
+        // The sizes of the images were checked. A gain map may be larger, but is not decoded.
+        let max_pixels = self
+            .shape
+            .width
+            .saturating_mul(self.shape.height)
+            .max(heif::SMALL_IMAGE_PIXELS)
+            .saturating_mul(heif::MAX_DECODED_PIXEL_RATIO);
+        let decoded = avif::decode(&file, max_pixels).map_err(from_avif_error)?;
         let shape = decoded.image.shape();
         if (shape.width, shape.height) != (self.shape.width, self.shape.height) {
-            return Err(damage("its pictures have other dimensions than it claims"));
+            return Err(damaged("its decoded size differs from the declared size"));
         }
-        let kept = uses.kept.map(|size| {
-            let how = if self.source.is_some() { "was kept as it is" } else { "was kept without its metadata" };
-            notes.push(format!("it is an AVIF already, and {how}"));
-            Kept { file: self.source.unwrap_or(&file).into(), size }
+        let copied = variants.copied_size.map(|size| {
+            let note = if self.source.is_some() { "" } else { ", metadata removed" };
+            notes.push(format!("the source is already AVIF: copied without re-encoding{note}"));
+            CopiedSource { file: self.source.unwrap_or(&file).into(), size }
         });
         drop(file);
-        if !uses.narrower {
-            return Ok((None, kept));
+        if !variants.has_narrower {
+            return Ok((None, copied));
         }
         if self.frames > 1 {
-            notes.push(format!("of its {} pictures, the first was taken for narrower variants", self.frames));
+            notes.push(format!("narrower variants show only the first of its {} frames", self.frames));
         }
         if has_gain_map {
-            notes.push("its gain map was left out of narrower variants".into());
+            notes.push("its gain map was omitted from narrower variants".into());
         }
         let pixels = decoded.pixels().map_err(|error| Error::Unsupported {
             format: Format::Avif,
             message: format!("matrix {}: {}", decoded.image.color().cicp.matrix, brief(&error.to_string())),
         })?;
         drop(decoded);
-        let image = image(pixels, shape, self.alpha).ok_or_else(|| damage("its pixels are not all there"))?;
-        let [left, top, width, height] = self.shown;
+        let image = to_image(pixels, shape, self.has_alpha).ok_or_else(|| damaged("some of its pixels are missing"))?;
+        let [left, top, width, height] = self.crop;
         let whole = (width, height) == (shape.width, shape.height);
-        Ok((Some(if whole { image } else { image.crop_imm(left, top, width, height) }), kept))
+        Ok((Some(if whole { image } else { image.crop_imm(left, top, width, height) }), copied))
     }
 }
 
-/// What an AVIF is wanted for.
+/// The variants that a recipe requests of an AVIF.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Uses {
-    /// Its upright size, where it is wanted at that.
-    pub(crate) kept: Option<(u32, u32)>,
-    /// Whether it is wanted narrower.
-    pub(crate) narrower: bool,
+pub(crate) struct AvifVariants {
+    /// The upright size of the source, if a variant has that size.
+    pub(crate) copied_size: Option<(u32, u32)>,
+    /// Whether a variant is narrower than the source.
+    pub(crate) has_narrower: bool,
 }
 
-/// What the code points say, where they say anything; the matrix becomes one of ours.
+/// The code points, unless they are unspecified. The matrix becomes one that we support.
 pub(crate) fn cicp(Cicp { primaries, transfer, .. }: Cicp) -> Option<Cicp> {
     const UNSPECIFIED: u16 = 2;
     (primaries != UNSPECIFIED || transfer != UNSPECIFIED).then(|| Cicp::with_default_matrix(primaries, transfer))
 }
 
-/// The turns in Exif's words. A swap of top and bottom is one of left and right and half a turn.
+/// The rotation and mirroring as an Exif orientation. A vertical flip equals a horizontal flip and half a turn.
 pub(crate) fn orientation(of: avif::Orientation) -> Orientation {
     let half = if of.mirror_axis == Some(0) { 2 } else { 0 };
     match ((of.quarter_turns + half) % 4, of.mirror_axis.is_some()) {
@@ -149,15 +154,15 @@ pub(crate) fn orientation(of: avif::Orientation) -> Orientation {
     }
 }
 
-/// The part that an aperture leaves: left, top, width and height; nothing where that is no part of whole pixels, which
-/// viewers pass over.
-fn cut(Aperture { width, height, right, down }: Aperture, shape: Shape) -> Option<[u32; 4]> {
-    let (left, width) = side(width, right, shape.width)?;
-    let (top, height) = side(height, down, shape.height)?;
+/// The rectangle of a clean aperture: left, top, width and height. Returns `None` if the rectangle is not made of whole
+/// pixels; viewers ignore such an aperture.
+fn crop_rect(Aperture { width, height, right, down }: Aperture, shape: Shape) -> Option<[u32; 4]> {
+    let (left, width) = crop_side(width, right, shape.width)?;
+    let (top, height) = crop_side(height, down, shape.height)?;
     Some([left, top, width, height])
 }
 
-fn side(length: (i32, i32), off: (i32, i32), whole: u32) -> Option<(u32, u32)> {
+fn crop_side(length: (i32, i32), off: (i32, i32), whole: u32) -> Option<(u32, u32)> {
     let [length, per_length, off, per_off] = [length.0, length.1, off.0, off.1].map(i64::from);
     if per_length <= 0 || per_off <= 0 || length % per_length != 0 {
         return None;
@@ -172,15 +177,19 @@ fn side(length: (i32, i32), off: (i32, i32), whole: u32) -> Option<(u32, u32)> {
     fits.then(|| Some((u32::try_from(start).ok()?, u32::try_from(length).ok()?))).flatten()
 }
 
-/// The same pixels as an image; nothing where they are not all there.
-pub(crate) fn image(pixels: Pixels, Shape { width, height, chroma, .. }: Shape, alpha: bool) -> Option<DynamicImage> {
-    let color = match (pixels, alpha) {
+/// The same pixels as an image. Returns `None` if some are missing.
+pub(crate) fn to_image(
+    pixels: Pixels,
+    Shape { width, height, chroma, .. }: Shape,
+    has_alpha: bool,
+) -> Option<DynamicImage> {
+    let color = match (pixels, has_alpha) {
         (Pixels::Eight(pixels), false) => DynamicImage::ImageRgb8(ImageBuffer::from_raw(width, height, pixels)?),
         (Pixels::Eight(pixels), true) => DynamicImage::ImageRgba8(ImageBuffer::from_raw(width, height, pixels)?),
         (Pixels::Sixteen(pixels), false) => DynamicImage::ImageRgb16(ImageBuffer::from_raw(width, height, pixels)?),
         (Pixels::Sixteen(pixels), true) => DynamicImage::ImageRgba16(ImageBuffer::from_raw(width, height, pixels)?),
     };
-    // Of gray, red, green and blue are the same, and their luma is what they are.
+    // In a gray image, red, green and blue are equal, so the luma is their value.
     Some(match (chroma, color) {
         (Chroma::Monochrome, DynamicImage::ImageRgb8(image)) => DynamicImage::from(image).into_luma8().into(),
         (Chroma::Monochrome, DynamicImage::ImageRgba8(image)) => DynamicImage::from(image).into_luma_alpha8().into(),
@@ -190,17 +199,17 @@ pub(crate) fn image(pixels: Pixels, Shape { width, height, chroma, .. }: Shape, 
     })
 }
 
-fn damaged(error: avif::Error) -> Error {
+fn from_avif_error(error: avif::Error) -> Error {
     match error {
         avif::Error::UnknownFormat { .. } => {
             Error::Unsupported { format: Format::Avif, message: brief(&error.to_string()) }
         }
-        avif::Error::Library { message, .. } => damage(&message),
-        error => damage(&error.to_string()),
+        avif::Error::Library { message, .. } => damaged(&message),
+        error => damaged(&error.to_string()),
     }
 }
 
-fn damage(message: &str) -> Error {
+fn damaged(message: &str) -> Error {
     Error::Damaged { format: Format::Avif, message: brief(message) }
 }
 
@@ -209,11 +218,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_aperture_of_whole_pixels_within_the_picture_is_cut_out() {
+    fn only_an_aperture_of_whole_pixels_within_the_image_is_a_crop() {
         let shape = Shape { width: 100, height: 60, depth: Depth::Eight, chroma: Chroma::Yuv420 };
         let aperture = Aperture { width: (40, 1), height: (60, 2), right: (-20, 1), down: (5, 1) };
-        assert_eq!(cut(aperture, shape), Some([10, 20, 40, 30]));
-        for nonsense in [
+        assert_eq!(crop_rect(aperture, shape), Some([10, 20, 40, 30]));
+        for invalid in [
             Aperture { width: (0, 1), ..aperture },
             Aperture { width: (41, 1), ..aperture },
             Aperture { width: (1, 0), ..aperture },
@@ -222,7 +231,7 @@ mod tests {
             Aperture { right: (-31, 1), ..aperture },
             Aperture { down: (i32::MIN, 1), ..aperture },
         ] {
-            assert_eq!(cut(nonsense, shape), None, "{nonsense:?}");
+            assert_eq!(crop_rect(invalid, shape), None, "{invalid:?}");
         }
     }
 }

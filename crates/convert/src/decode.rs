@@ -2,9 +2,9 @@ use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, RgbImage};
 use model::{Color, Recipe};
 
-use crate::avif_file::Kept;
-use crate::header::{Header, Reader, decoding};
-use crate::motion::Moving;
+use crate::animation::Animation;
+use crate::avif_file::CopiedSource;
+use crate::header::{Header, Reader, decoder_error};
 use crate::open::OpenedImage;
 use crate::source_pixels::SourcePixels;
 use crate::{Error, SearchObstacle, gain_map, profile, tiff};
@@ -15,16 +15,16 @@ pub struct DecodedImage {
     /// The pixels, or the first frame of an animation. `None` if the only variant is a copy of the source.
     pub(crate) pixels: Option<(SourcePixels, Color)>,
     /// The source file, if one variant is a copy of it.
-    pub(crate) copied_source: Option<Kept>,
+    pub(crate) copied_source: Option<CopiedSource>,
     /// Width and height of the source after the orientation is applied. The decoded pixels may have half of them.
     pub(crate) source_size: (u32, u32),
     pub(crate) orientation: Orientation,
     pub(crate) exif: Option<Vec<u8>>,
     pub(crate) xmp: Option<Vec<u8>>,
     pub(crate) search_obstacle: Option<SearchObstacle>,
-    pub(crate) gain_map: Option<gain_map::Decoded>,
+    pub(crate) gain_map: Option<gain_map::DecodedGainMap>,
     pub(crate) notes: Vec<String>,
-    pub(crate) animation: Option<Moving>,
+    pub(crate) animation: Option<Animation>,
 }
 
 impl OpenedImage<'_> {
@@ -34,35 +34,35 @@ impl OpenedImage<'_> {
     /// [`Error::Damaged`] if any pixels are missing.
     pub fn decode(self) -> Result<DecodedImage, Error> {
         let source_size = self.size();
-        let Self { header, recipe, need, search_obstacle, .. } = self;
+        let Self { header, recipe, jpeg_output, search_obstacle, .. } = self;
         let Header {
             format, width, height, orientation, mut icc, cicp, exif, xmp, reader, gain_map, mut notes, ..
         } = header;
         let (mut copied_source, mut animation) = (None, None);
         let pixels = match reader {
-            Reader::Jpeg(jpeg) => Some(jpeg.decode(need, &mut icc, &mut notes)?),
-            Reader::TiffInks(bytes) => {
-                let pixels = profile::cmyk_to_srgb(&tiff::inks(bytes)?, icc.take().as_deref(), &mut notes);
+            Reader::Jpeg(jpeg) => Some(jpeg.decode(jpeg_output, &mut icc, &mut notes)?),
+            Reader::TiffCmyk(bytes) => {
+                let pixels = profile::cmyk_to_srgb(&tiff::read_cmyk(bytes)?, icc.take().as_deref(), &mut notes);
                 let image = RgbImage::from_raw(width, height, pixels).ok_or_else(|| Error::Damaged {
                     format,
                     message: "its strips contain fewer pixels than its dimensions".into(),
                 })?;
                 Some(SourcePixels::Interleaved(image.into()))
             }
-            Reader::Avif(avif, uses) => {
-                let (image, file) = avif.decode(uses, &mut notes)?;
+            Reader::Avif(avif, variants) => {
+                let (image, file) = avif.decode(variants, &mut notes)?;
                 copied_source = file;
                 image.map(|image| SourcePixels::Interleaved(without_opaque_alpha(image)))
             }
-            Reader::Other { decoder, premultiplied } => {
-                let image = DynamicImage::from_decoder(decoder).map_err(|error| decoding(format, error))?;
+            Reader::Other { decoder, is_premultiplied } => {
+                let image = DynamicImage::from_decoder(decoder).map_err(|error| decoder_error(format, error))?;
                 let image = floats_to_integers(image);
-                let image = if premultiplied { tiff::unpremultiplied(image) } else { image };
+                let image = if is_premultiplied { tiff::unpremultiply(image) } else { image };
                 Some(SourcePixels::Interleaved(without_opaque_alpha(image)))
             }
-            Reader::Moving { motion, bytes, color } => {
+            Reader::Animation { header, bytes, color } => {
                 let (frames, first) =
-                    Moving::decode(motion, bytes, !color.has_color(), orientation, icc.clone(), cicp)?;
+                    Animation::decode(header, bytes, !color.has_color(), orientation, icc.clone(), cicp)?;
                 animation = Some(frames);
                 Some(SourcePixels::Interleaved(first))
             }
@@ -77,7 +77,7 @@ impl OpenedImage<'_> {
             }
         });
         // A damaged gain map is not an error: SDR displays do not use it.
-        let gain_map = gain_map.and_then(|map| match map.and_then(gain_map::Found::decode) {
+        let gain_map = gain_map.and_then(|map| match map.and_then(gain_map::OpenedGainMap::decode) {
             Ok(map) => Some(map),
             Err(reason) => {
                 notes.push(format!("its gain map was omitted: {reason}"));

@@ -2,8 +2,8 @@
 
 use model::{Depth, Recipe, Speed};
 
+use crate::animation::AnimationHeader;
 use crate::header::Header;
-use crate::motion::Motion;
 use crate::{Format, encoder_memory, heif, search};
 
 /// The memory and work of a conversion.
@@ -44,7 +44,7 @@ impl Estimate {
         // AV1 is decoded to planes, which are copied once, and the decoder stores data for every block.
         let codec = if header.format == Format::Avif {
             // The cells of a small grid image may be larger than the image.
-            pixels.max(heif::SMALL.into()).saturating_mul(AV1_DECODER_BYTES_PER_PIXEL)
+            pixels.max(heif::SMALL_IMAGE_PIXELS.into()).saturating_mul(AV1_DECODER_BYTES_PER_PIXEL)
         } else {
             0
         };
@@ -76,9 +76,9 @@ impl Estimate {
         let encoding = two_encodes(encoder);
         // Each of the two encodes has its own frames: the canvas and its previous state, the part that is drawn, and two
         // frames that are being converted.
-        let drawing = header.motion().map_or(0, |motion| {
+        let drawing = header.animation().map_or(0, |animation| {
             // A stored frame may be larger than its visible part.
-            let hidden = motion.largest_frame().saturating_sub(pixels);
+            let hidden = animation.largest_frame_pixels().saturating_sub(pixels);
             let frames = pixels.saturating_mul(5).saturating_add(hidden.saturating_mul(2));
             frames.saturating_mul(2 * 4).saturating_add(resizing.saturating_mul(2))
         });
@@ -115,7 +115,7 @@ impl Estimate {
         let scans = pixels.saturating_mul(u64::from(header.scans().saturating_sub(1))) / 200;
         let encoded_pixels = encoded_pixels.saturating_add(scans);
         let encoded_pixels =
-            header.motion().map_or(encoded_pixels, |motion| animation_pixels(motion, &sizes, recipe.speed));
+            header.animation().map_or(encoded_pixels, |animation| animation_pixels(animation, &sizes, recipe.speed));
         Self { memory, memory_to_search, encoded_pixels }
     }
 }
@@ -123,12 +123,12 @@ impl Estimate {
 /// The pixels of a still image that takes the minimum time of this animation, at these sizes. Encoding a frame with hardly
 /// any changes was measured to take a quarter of a still image; a fifth is counted. Decoding a pixel takes 3 ns, 1/50 of
 /// encoding it at speed 6; 1/100 is counted. Every variant decodes all frames once more.
-fn animation_pixels(motion: &Motion, sizes: &[u64], speed: Speed) -> u64 {
-    let after_first = u64::from(motion.frames()).saturating_sub(1);
+fn animation_pixels(animation: &AnimationHeader, sizes: &[u64], speed: Speed) -> u64 {
+    let after_first = u64::from(animation.frames()).saturating_sub(1);
     let encoding = sizes
         .iter()
         .map(|size| size.saturating_add(after_first.saturating_mul((size / 5).max(min_frame_pixels(speed)))));
-    let decoding = (motion.stored_pixels() / 100).saturating_mul(sizes.len() as u64 + 1);
+    let decoding = (animation.stored_pixels() / 100).saturating_mul(sizes.len() as u64 + 1);
     encoding.fold(decoding, u64::saturating_add)
 }
 

@@ -1,4 +1,4 @@
-//! What a file says before its pixels, whatever its format.
+//! The header of a source file of any format: its properties before the pixels are decoded.
 
 use std::error::Error as _;
 use std::io::Cursor;
@@ -7,11 +7,11 @@ use image::metadata::Orientation;
 use image::{ColorType, ImageDecoder, ImageError, ImageReader};
 use model::{Cicp, Limits, Metadata, Recipe};
 
-use crate::avif_file::{self, AvifFile, Uses};
+use crate::animation::{AnimationHeader, MAX_OVERSIZED_FRAME_BYTES};
+use crate::avif_file::{self, AvifFile, AvifVariants};
 use crate::error::brief;
-use crate::gain_map::{self, Found};
-use crate::jpeg::Jpeg;
-use crate::motion::{LARGEST_FRAME, Motion};
+use crate::gain_map::{self, OpenedGainMap};
+use crate::jpeg::JpegFile;
 use crate::png_file::{self, PngFile};
 use crate::sizes::variant_sizes;
 use crate::{Error, Format, metadata, png, profile, tiff, webp};
@@ -19,7 +19,7 @@ use crate::{Error, Format, metadata, png, profile, tiff, webp};
 /// A file's header.
 pub(crate) struct Header<'bytes> {
     pub(crate) format: Format,
-    /// As it is stored, in pixels.
+    /// Width in pixels, before the orientation is applied.
     pub(crate) width: u32,
     pub(crate) height: u32,
     pub(crate) orientation: Orientation,
@@ -28,29 +28,29 @@ pub(crate) struct Header<'bytes> {
     pub(crate) exif: Option<Vec<u8>>,
     pub(crate) xmp: Option<Vec<u8>>,
     pub(crate) reader: Reader<'bytes>,
-    /// Or why it is of no use.
-    pub(crate) gain_map: Option<Result<Found<'bytes>, String>>,
-    /// What a person should know of what is not read.
+    /// The gain map, or the reason why it cannot be used.
+    pub(crate) gain_map: Option<Result<OpenedGainMap<'bytes>, String>>,
+    /// Messages for a person about parts that are not read.
     pub(crate) notes: Vec<String>,
-    /// Bytes that its decoder keeps beside the pixels.
+    /// Bytes that the decoder allocates in addition to the pixels.
     pub(crate) decoder_bytes: u64,
 }
 
-/// What will read the pixels.
+/// The decoder for the pixels.
 pub(crate) enum Reader<'bytes> {
-    /// JPEG goes past the `image` crate to the decoder beneath it, which can give CMYK as it is.
-    Jpeg(Box<Jpeg<'bytes>>),
-    /// So does a TIFF of inks.
-    TiffInks(&'bytes [u8]),
-    /// The codec itself reads AVIF.
-    Avif(Box<AvifFile<'bytes>>, Uses),
+    /// JPEG is decoded without the `image` crate, because only its underlying decoder can output unconverted CMYK.
+    Jpeg(Box<JpegFile<'bytes>>),
+    /// A CMYK TIFF, for the same reason.
+    TiffCmyk(&'bytes [u8]),
+    /// AVIF is decoded by libavif.
+    Avif(Box<AvifFile<'bytes>>, AvifVariants),
     Other {
         decoder: Box<dyn ImageDecoder + 'bytes>,
-        premultiplied: bool,
+        is_premultiplied: bool,
     },
-    /// What moves is drawn frame by frame.
-    Moving {
-        motion: Motion,
+    /// An animation is decoded frame by frame.
+    Animation {
+        header: AnimationHeader,
         bytes: &'bytes [u8],
         color: ColorType,
     },
@@ -60,10 +60,10 @@ impl<'bytes> Header<'bytes> {
     pub(crate) fn read(bytes: &'bytes [u8], recipe: &Recipe, limits: &Limits) -> Result<Self, Error> {
         let format = Format::detect(bytes)?;
         let mut header = match format {
-            Format::Jpeg => Self::jpeg(bytes),
-            Format::Avif => Self::avif(bytes, recipe),
+            Format::Jpeg => Self::read_jpeg(bytes),
+            Format::Avif => Self::read_avif(bytes, recipe),
             Format::Png | Format::WebP | Format::Gif | Format::Tiff | Format::Bmp => {
-                Self::other(format, bytes, recipe, limits)
+                Self::read_with_image_crate(format, bytes, recipe, limits)
             }
         }?;
         if recipe.metadata == Metadata::Strip {
@@ -77,70 +77,70 @@ impl<'bytes> Header<'bytes> {
         if self.is_transposed() { (self.height, self.width) } else { (self.width, self.height) }
     }
 
-    /// How many pictures are encoded one after the other; 1 where nothing moves.
+    /// The number of frames to encode; 1 for a still image.
     pub(crate) fn frames(&self) -> u32 {
-        self.motion().map_or(1, Motion::frames)
+        self.animation().map_or(1, AnimationHeader::frames)
     }
 
-    /// What moves, if anything does.
-    pub(crate) fn motion(&self) -> Option<&Motion> {
+    /// The animation, unless the image is still.
+    pub(crate) fn animation(&self) -> Option<&AnimationHeader> {
         match &self.reader {
-            Reader::Moving { motion, .. } => Some(motion),
-            // Of an AVIF sequence, only the first is ever encoded.
-            Reader::Avif(..) | Reader::Jpeg(_) | Reader::TiffInks(_) | Reader::Other { .. } => None,
+            Reader::Animation { header, .. } => Some(header),
+            // Only the first frame of an AVIF sequence is ever encoded.
+            Reader::Avif(..) | Reader::Jpeg(_) | Reader::TiffCmyk(_) | Reader::Other { .. } => None,
         }
     }
 
-    /// How the pixels are stored.
+    /// The pixel type in the file.
     pub(crate) fn color_type(&self) -> ColorType {
         match &self.reader {
             Reader::Jpeg(jpeg) => jpeg.color_type(),
-            Reader::TiffInks(_) => ColorType::Rgba8,
+            Reader::TiffCmyk(_) => ColorType::Rgba8,
             Reader::Avif(avif, _) => avif.color_type(),
             Reader::Other { decoder, .. } => decoder.color_type(),
-            // Frame by frame it is decoded to eight bits.
-            Reader::Moving { color, .. } => *color,
+            // Frames are decoded to 8 bits.
+            Reader::Animation { color, .. } => *color,
         }
     }
 
-    /// Whether the samples are amounts of ink.
+    /// Whether the samples are CMYK inks.
     pub(crate) fn is_cmyk(&self) -> bool {
         match &self.reader {
             Reader::Jpeg(jpeg) => jpeg.is_cmyk(),
-            Reader::TiffInks(_) => true,
-            Reader::Avif(..) | Reader::Other { .. } | Reader::Moving { .. } => false,
+            Reader::TiffCmyk(_) => true,
+            Reader::Avif(..) | Reader::Other { .. } | Reader::Animation { .. } => false,
         }
     }
 
-    /// How often a decoder of it walks over the picture.
+    /// The number of passes over the image that decoding takes.
     pub(crate) fn scans(&self) -> u32 {
         match &self.reader {
             Reader::Jpeg(jpeg) => jpeg.scans(),
-            Reader::TiffInks(_) | Reader::Avif(..) | Reader::Other { .. } | Reader::Moving { .. } => 1,
+            Reader::TiffCmyk(_) | Reader::Avif(..) | Reader::Other { .. } | Reader::Animation { .. } => 1,
         }
     }
 
-    /// The variants' sizes in pixels, each once, the widest first.
+    /// The sizes of the variants in pixels, without duplicates, the widest first.
     pub(crate) fn sizes(&self, recipe: &Recipe) -> Vec<(u32, u32)> {
         variant_sizes(self.size(), recipe.widths.iter())
     }
 
-    /// Those of them that have to be encoded.
+    /// The sizes of the variants that must be encoded.
     pub(crate) fn encoded_sizes(&self, recipe: &Recipe) -> Vec<(u32, u32)> {
         let mut sizes = self.sizes(recipe);
-        if let Reader::Avif(_, Uses { kept: Some(kept), .. }) = self.reader {
-            sizes.retain(|size| *size != kept);
+        if let Reader::Avif(_, AvifVariants { copied_size: Some(copied), .. }) = self.reader {
+            sizes.retain(|size| *size != copied);
         }
         sizes
     }
 
-    /// Whether turning it upright swaps width and height.
+    /// Whether applying the orientation swaps width and height.
     pub(crate) fn is_transposed(&self) -> bool {
         self.orientation.to_exif() > 4
     }
 
-    fn jpeg(bytes: &'bytes [u8]) -> Result<Self, Error> {
-        let jpeg = Jpeg::open(bytes)?;
+    fn read_jpeg(bytes: &'bytes [u8]) -> Result<Self, Error> {
+        let jpeg = JpegFile::open(bytes)?;
         let (width, height) = jpeg.size();
         let (icc, exif, xmp) = (jpeg.icc(), jpeg.exif(), jpeg.xmp());
         Ok(Self {
@@ -152,14 +152,14 @@ impl<'bytes> Header<'bytes> {
             cicp: None,
             exif,
             xmp,
-            decoder_bytes: jpeg.kept_bytes(),
+            decoder_bytes: jpeg.decoder_bytes(),
             reader: Reader::Jpeg(Box::new(jpeg)),
             gain_map: gain_map::find(bytes),
             notes: vec![],
         })
     }
 
-    fn avif(bytes: &'bytes [u8], recipe: &Recipe) -> Result<Self, Error> {
+    fn read_avif(bytes: &'bytes [u8], recipe: &Recipe) -> Result<Self, Error> {
         let (avif, header) = AvifFile::open(bytes, recipe)?;
         let (width, height) = avif.size();
         let mut header = Self {
@@ -171,21 +171,26 @@ impl<'bytes> Header<'bytes> {
             cicp: avif_file::cicp(header.color.cicp),
             exif: header.attachments.exif,
             xmp: header.attachments.xmp,
-            decoder_bytes: avif.table_bytes(),
-            reader: Reader::Avif(Box::new(avif), Uses { kept: None, narrower: false }),
+            decoder_bytes: avif.sample_table_bytes(),
+            reader: Reader::Avif(Box::new(avif), AvifVariants { copied_size: None, has_narrower: false }),
             gain_map: None,
             notes: vec![],
         };
         let (size, sizes) = (header.size(), header.sizes(recipe));
-        if let Reader::Avif(_, uses) = &mut header.reader {
-            uses.kept = sizes.contains(&size).then_some(size);
-            uses.narrower = sizes.iter().any(|narrower| *narrower != size);
+        if let Reader::Avif(_, variants) = &mut header.reader {
+            variants.copied_size = sizes.contains(&size).then_some(size);
+            variants.has_narrower = sizes.iter().any(|narrower| *narrower != size);
         }
         Ok(header)
     }
 
-    fn other(format: Format, bytes: &'bytes [u8], recipe: &Recipe, limits: &Limits) -> Result<Self, Error> {
-        let tiff = if format == Format::Tiff { Some(tiff::header(bytes)?) } else { None };
+    fn read_with_image_crate(
+        format: Format,
+        bytes: &'bytes [u8],
+        recipe: &Recipe,
+        limits: &Limits,
+    ) -> Result<Self, Error> {
+        let tiff = if format == Format::Tiff { Some(tiff::read_header(bytes)?) } else { None };
         let mut decoder: Box<dyn ImageDecoder + 'bytes> = match format {
             Format::Png => Box::new(PngFile::open(bytes)?),
             Format::Jpeg | Format::WebP | Format::Gif | Format::Tiff | Format::Bmp | Format::Avif => {
@@ -193,42 +198,44 @@ impl<'bytes> Header<'bytes> {
                 let mut allocation = image::Limits::no_limits();
                 allocation.max_alloc = Some(limits.memory);
                 reader.limits(allocation);
-                Box::new(reader.into_decoder().map_err(|error| decoding(format, error))?)
+                Box::new(reader.into_decoder().map_err(|error| decoder_error(format, error))?)
             }
         };
         let (width, height) = decoder.dimensions();
         if format == Format::Gif {
-            // A frame may be larger than the screen, by which the picture's size is told and its memory estimated.
+            // A frame may be larger than the logical screen, whose size is the image's size and is used to estimate
+            // memory.
             let mut allocation = image::Limits::no_limits();
-            allocation.max_alloc = Some(decoder.total_bytes().max(LARGEST_FRAME).min(limits.memory));
-            decoder.set_limits(allocation).map_err(|error| decoding(format, error))?;
+            allocation.max_alloc = Some(decoder.total_bytes().max(MAX_OVERSIZED_FRAME_BYTES).min(limits.memory));
+            decoder.set_limits(allocation).map_err(|error| decoder_error(format, error))?;
         }
-        let samples = tiff.as_ref().map_or(tiff::Samples::Plain, |tiff| tiff.samples);
+        let samples = tiff.as_ref().map_or(tiff::SampleKind::Standard, |tiff| tiff.samples);
         let (mut icc, exif, xmp) = match format {
             Format::Png => {
-                // It may have to be inflated.
-                let xmp = png::xmp(bytes).filter(|_| recipe.metadata == Metadata::Keep);
-                let xmp = xmp.map(|chunk| png_file::xmp(bytes, chunk, metadata::MAX_BLOCK_BYTES));
-                (decoder.icc_profile().ok().flatten(), png::exif(bytes), xmp)
+                // The chunk may be compressed.
+                let xmp = png::find_xmp(bytes).filter(|_| recipe.metadata == Metadata::Keep);
+                let xmp = xmp.map(|chunk| png_file::read_xmp(bytes, chunk, metadata::MAX_BLOCK_BYTES));
+                (decoder.icc_profile().ok().flatten(), png::find_exif(bytes), xmp)
             }
             Format::WebP => {
-                let [icc, exif, xmp] = [*b"ICCP", *b"EXIF", *b"XMP "].map(|name| webp::chunk(bytes, name));
+                let [icc, exif, xmp] = [*b"ICCP", *b"EXIF", *b"XMP "].map(|name| webp::find_chunk(bytes, name));
                 (icc.map(metadata::copy_block), exif, xmp.map(metadata::copy_block))
             }
             Format::Tiff => tiff.map_or((None, None, None), |tiff| (tiff.icc, None, tiff.xmp)),
-            // Metadata that cannot be read is no reason to lose the picture.
+            // The image is converted even if its metadata cannot be read.
             Format::Jpeg | Format::Gif | Format::Bmp | Format::Avif => {
                 (decoder.icc_profile().ok().flatten(), None, decoder.xmp_metadata().ok().flatten())
             }
         };
         let mut cicp = None;
         if format == Format::Png {
-            let gray = !decoder.color_type().has_color();
-            cicp = png::cicp(bytes);
-            cicp = cicp.or_else(|| png::linear(bytes, gray).filter(|_| icc.is_none() && !png::has_profile(bytes)));
-            // One that is there and could not be read is told as damaged, as an empty one is.
+            let is_gray = !decoder.color_type().has_color();
+            cicp = png::read_cicp(bytes);
+            cicp =
+                cicp.or_else(|| png::linear_cicp(bytes, is_gray).filter(|_| icc.is_none() && !png::has_profile(bytes)));
+            // An unreadable profile is reported as damaged; an empty one means the same.
             icc = icc.or_else(|| png::has_profile(bytes).then(Vec::new));
-            icc = icc.or_else(|| png::profile(bytes, gray)).filter(|_| cicp.is_none());
+            icc = icc.or_else(|| png::gamma_profile(bytes, is_gray)).filter(|_| cicp.is_none());
         }
         let exif = exif.map(metadata::strip_exif_prefix);
         let orientation = match exif {
@@ -239,11 +246,11 @@ impl<'bytes> Header<'bytes> {
         let mut notes = vec![];
         let exif = metadata::select_block("Exif", exif.map(metadata::copy_block), recipe, &mut notes);
         let xmp = metadata::select_block("XMP", xmp, recipe, &mut notes);
-        let motion = Motion::find(format, bytes, (width, height), limits)?;
-        // Two encoders at work read what moves.
-        let readers = if motion.is_some() { 2 } else { 1 };
+        let animation = AnimationHeader::read(format, bytes, (width, height), limits)?;
+        // Two encoders read the animation at the same time.
+        let encoders = if animation.is_some() { 2 } else { 1 };
         let decoder_bytes =
-            if format == Format::WebP { readers * webp::table_bytes(bytes, (width, height))? } else { 0 };
+            if format == Format::WebP { encoders * webp::table_bytes(bytes, (width, height))? } else { 0 };
         let color = decoder.color_type();
         Ok(Self {
             format,
@@ -255,11 +262,11 @@ impl<'bytes> Header<'bytes> {
             exif,
             xmp,
             reader: match samples {
-                _ if let Some(motion) = motion => Reader::Moving { motion, bytes, color },
-                tiff::Samples::Inks => Reader::TiffInks(bytes),
-                tiff::Samples::Premultiplied | tiff::Samples::Plain => {
-                    let premultiplied = samples == tiff::Samples::Premultiplied;
-                    Reader::Other { decoder, premultiplied }
+                _ if let Some(header) = animation => Reader::Animation { header, bytes, color },
+                tiff::SampleKind::Cmyk => Reader::TiffCmyk(bytes),
+                tiff::SampleKind::Premultiplied | tiff::SampleKind::Standard => {
+                    let is_premultiplied = samples == tiff::SampleKind::Premultiplied;
+                    Reader::Other { decoder, is_premultiplied }
                 }
             },
             gain_map: None,
@@ -269,13 +276,13 @@ impl<'bytes> Header<'bytes> {
     }
 }
 
-/// What the `image` crate's decoders report, in our words.
-pub(crate) fn decoding(format: Format, error: ImageError) -> Error {
+/// Converts an error of the `image` crate's decoders.
+pub(crate) fn decoder_error(format: Format, error: ImageError) -> Error {
     match error {
         ImageError::Unsupported(error) => Error::Unsupported { format, message: brief(&error.to_string()) },
-        // Its own words for this, "Memory limit exceeded", would name no limit: the claim itself is the damage.
-        ImageError::Limits(error) => Error::Damaged { format, message: format!("it asks for too much: {error}") },
-        // The cause alone: before it stands but the format's name, and that is told already.
+        // The crate's text, "Memory limit exceeded", names no limit. The declared size is the actual problem.
+        ImageError::Limits(error) => Error::Damaged { format, message: format!("it needs too much memory: {error}") },
+        // Only the cause: the rest of the text is the format's name, which our error contains already.
         ImageError::Decoding(error) => {
             let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
             Error::Damaged { format, message: brief(&cause) }

@@ -13,47 +13,50 @@ use crate::structure::{MAX_SCANS, Structure};
 use crate::{Error, Format, adobe, profile, turbo};
 
 /// A JPEG whose header was read.
-pub(crate) struct Jpeg<'bytes> {
+pub(crate) struct JpegFile<'bytes> {
     bytes: &'bytes [u8],
     decoder: JpegDecoder<ZCursor<Cow<'bytes, [u8]>>>,
     options: DecoderOptions,
-    stored_as: ColorSpace,
-    /// Whether what the decoder takes for luma and chroma is RGB.
-    plain: bool,
+    color_space: ColorSpace,
+    /// Whether the components are RGB, although the decoder assumes luma and chroma.
+    is_untransformed_rgb: bool,
     size: (u32, u32),
     structure: Structure,
 }
 
-/// The largest file of which there can be a copy without Adobe's marker.
-const LARGEST_COPY: usize = 64 << 20;
+/// The maximum size of a file that is copied without Adobe's marker.
+const MAX_COPY_BYTES: usize = 64 << 20;
 
-/// What the variants take of a JPEG.
+/// The form in which a JPEG is decoded, chosen by what the variants need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Need {
-    /// Its own luma and chroma: one variant has the source's size, is not lossless, and is turned in a way they bear.
+pub(crate) enum JpegOutput {
+    /// The stored luma and chroma: one variant has the source's size, is lossy, and the orientation can be applied to
+    /// planes.
     Planes,
-    /// All its pixels.
+    /// All pixels.
     Pixels,
-    /// Pixels at half its width and height.
+    /// Pixels at half the width and height.
     HalfPixels,
 }
 
-/// How much smaller than the source the widest variant has to be for half the pixels to do. Decoding halves by averaging
-/// levels rather than light, which shows less the more is left to the filter: five photographs of 3 and 12 megapixels made
-/// an eighth as wide are at 92 to 95 of SSIMULACRA2 to those made of all their pixels, and a quarter as wide at 87 to 93.
-/// Decoding to a quarter or an eighth would save a tenth more of decoding's time, and cost as much as 8 points.
-const HALF_WILL_DO: u32 = 8;
+/// The minimum factor between the source's width and the widest variant's for which half the pixels suffice. Halving in
+/// the decoder averages levels instead of light; the effect is smaller the more the resize filter still has to reduce.
+/// Five photographs of 3 and 12 megapixels, reduced to an eighth of the width, score 92 to 95 in SSIMULACRA2 against a
+/// reduction from all pixels; at a quarter of the width, they score 87 to 93. Decoding to a quarter or an eighth would
+/// save another tenth of the decoding time, and cost up to 8 points.
+const MIN_HALVING_FACTOR: u32 = 8;
 
-/// The shorter side from which there is time to be saved.
-const LARGE: u32 = 512;
+/// The minimum length of the shorter side for which halving saves time.
+const MIN_HALVED_SIDE: u32 = 512;
 
-impl Need {
-    /// By the upright source's size, the widest variant's, and whether planes would do for one of the source's size.
-    pub(crate) fn of(source: (u32, u32), widest: (u32, u32), planes_do: bool) -> Self {
-        let halved = source.0 / HALF_WILL_DO >= widest.0 && source.1 / HALF_WILL_DO >= widest.1;
-        if source == widest && planes_do {
+impl JpegOutput {
+    /// Chooses the form from the upright size of the source, the size of the widest variant, and whether planes suffice
+    /// for a variant of the source's size.
+    pub(crate) fn choose(source: (u32, u32), widest: (u32, u32), can_use_planes: bool) -> Self {
+        let can_halve = source.0 / MIN_HALVING_FACTOR >= widest.0 && source.1 / MIN_HALVING_FACTOR >= widest.1;
+        if source == widest && can_use_planes {
             Self::Planes
-        } else if halved && source.0.min(source.1) >= LARGE {
+        } else if can_halve && source.0.min(source.1) >= MIN_HALVED_SIDE {
             Self::HalfPixels
         } else {
             Self::Pixels
@@ -61,23 +64,31 @@ impl Need {
     }
 }
 
-impl<'bytes> Jpeg<'bytes> {
+impl<'bytes> JpegFile<'bytes> {
     pub(crate) fn open(bytes: &'bytes [u8]) -> Result<Self, Error> {
         let structure = Structure::read(bytes)?;
-        // Our own limits follow; JPEG itself ends at 65,535 a side.
+        // Our own limits are checked later. JPEG itself allows 65,535 pixels per side.
         let options = DecoderOptions::default().set_max_width(usize::MAX).set_max_height(usize::MAX);
         let options = options.jpeg_set_max_scans(MAX_SCANS as usize);
-        // Cameras leave stray bytes between header segments, and that harms nothing.
+        // Cameras leave stray bytes between header segments, which are harmless.
         let lenient = options.set_strict_mode(false);
-        let without_marker = adobe::without_marker(bytes, LARGEST_COPY)?;
-        let plain = without_marker.is_some();
+        let without_marker = adobe::without_marker(bytes, MAX_COPY_BYTES)?;
+        let is_untransformed_rgb = without_marker.is_some();
         let readable = without_marker.map_or(Cow::Borrowed(bytes), Cow::Owned);
         let mut decoder = JpegDecoder::new_with_options(ZCursor::new(readable), lenient);
-        decoder.decode_headers().map_err(damaged)?;
-        let (Some(info), Some(stored_as)) = (decoder.info(), decoder.input_colorspace()) else {
-            return Err(damage("the header names no dimensions"));
+        decoder.decode_headers().map_err(from_decoder_error)?;
+        let (Some(info), Some(color_space)) = (decoder.info(), decoder.input_colorspace()) else {
+            return Err(damaged("the header has no dimensions"));
         };
-        Ok(Self { bytes, decoder, options, stored_as, plain, size: (info.width.into(), info.height.into()), structure })
+        Ok(Self {
+            bytes,
+            decoder,
+            options,
+            color_space,
+            is_untransformed_rgb,
+            size: (info.width.into(), info.height.into()),
+            structure,
+        })
     }
 
     pub(crate) fn size(&self) -> (u32, u32) {
@@ -85,30 +96,31 @@ impl<'bytes> Jpeg<'bytes> {
     }
 
     pub(crate) fn is_cmyk(&self) -> bool {
-        matches!(self.stored_as, ColorSpace::CMYK | ColorSpace::YCCK)
+        matches!(self.color_space, ColorSpace::CMYK | ColorSpace::YCCK)
     }
 
     pub(crate) fn color_type(&self) -> ColorType {
-        match self.stored_as {
+        match self.color_space {
             ColorSpace::Luma => ColorType::L8,
-            // Four bytes a pixel, as CMYK is while it is being converted.
+            // CMYK has four bytes per pixel while it is converted.
             ColorSpace::CMYK | ColorSpace::YCCK => ColorType::Rgba8,
             _ => ColorType::Rgb8,
         }
     }
 
-    /// How often a decoder walks over the picture.
+    /// The number of passes over the image that decoding takes.
     pub(crate) fn scans(&self) -> u32 {
         self.structure.scans
     }
 
-    /// Bytes that the decoders keep beside the pixels: each copies segments, and one of them the profile once more.
-    pub(crate) fn kept_bytes(&self) -> u64 {
-        let copy = if self.plain { self.bytes.len() as u64 } else { 0 };
+    /// Bytes that the decoders allocate in addition to the pixels: each copies segments, and one copies the profile
+    /// again.
+    pub(crate) fn decoder_bytes(&self) -> u64 {
+        let copy = if self.is_untransformed_rgb { self.bytes.len() as u64 } else { 0 };
         self.structure.copied * 3 + copy
     }
 
-    /// An empty one where there is one that cannot be read.
+    /// The ICC profile. It is empty if the file has one that cannot be read.
     pub(crate) fn icc(&self) -> Option<Vec<u8>> {
         self.decoder.icc_profile().or_else(|| self.structure.has_profile.then(Vec::new))
     }
@@ -121,62 +133,66 @@ impl<'bytes> Jpeg<'bytes> {
         self.decoder.xmp().cloned()
     }
 
-    /// Its samples in the form needed, or else all its pixels.
+    /// Decodes the image in the given form, or else to all pixels.
     pub(crate) fn decode(
         self,
-        need: Need,
+        output: JpegOutput,
         icc: &mut Option<Vec<u8>>,
         notes: &mut Vec<String>,
     ) -> Result<SourcePixels, Error> {
-        let turbo = match self.stored_as {
-            // The two may take RGB without a transform for different things.
-            ColorSpace::YCbCr | ColorSpace::Luma if !self.plain => turbo::decode(self.bytes, self.size, need),
+        let turbo = match self.color_space {
+            // libjpeg-turbo may interpret untransformed RGB differently than zune-jpeg.
+            ColorSpace::YCbCr | ColorSpace::Luma if !self.is_untransformed_rgb => {
+                turbo::decode(self.bytes, self.size, output)
+            }
             _ => None,
         };
         turbo.unwrap_or_else(|| self.decode_all(icc, notes).map(SourcePixels::Interleaved))
     }
 
-    /// All its pixels, gray or RGB. CMYK comes out as sRGB, by its profile where it has one; then `icc` is taken.
+    /// Decodes all pixels, gray or RGB. CMYK is converted to sRGB by the profile, if there is one; `icc` is then taken.
     pub(crate) fn decode_all(
         mut self,
         icc: &mut Option<Vec<u8>>,
         notes: &mut Vec<String>,
     ) -> Result<DynamicImage, Error> {
-        match self.stored_as {
+        match self.color_space {
             ColorSpace::Luma => {
                 let pixels = self.pixels(ColorSpace::Luma)?;
                 self.image(GrayImage::from_raw, pixels).map(DynamicImage::ImageLuma8)
             }
-            stored_as @ (ColorSpace::CMYK | ColorSpace::YCCK) => {
-                let inks = inks(self.pixels(stored_as)?, stored_as);
+            color_space @ (ColorSpace::CMYK | ColorSpace::YCCK) => {
+                let inks = inks(self.pixels(color_space)?, color_space);
                 let pixels = profile::cmyk_to_srgb(&inks, icc.take().as_deref(), notes);
                 self.image(RgbImage::from_raw, pixels).map(DynamicImage::ImageRgb8)
             }
-            stored_as => {
-                // Asked for what it takes them for, it leaves the samples as they are.
-                let pixels = self.pixels(if self.plain { stored_as } else { ColorSpace::RGB })?;
+            color_space => {
+                // If the output color space equals the assumed one, the decoder does not convert the samples.
+                let pixels = self.pixels(if self.is_untransformed_rgb { color_space } else { ColorSpace::RGB })?;
                 self.image(RgbImage::from_raw, pixels).map(DynamicImage::ImageRgb8)
             }
         }
     }
 
-    fn pixels(&mut self, color_space: ColorSpace) -> Result<Vec<u8>, Error> {
-        // Strict from here on: a scan that ends early or goes wrong must not pass for a picture with a gray lower half.
-        self.decoder.set_options(self.options.set_strict_mode(true).jpeg_set_out_colorspace(color_space));
-        self.decoder.decode().map_err(damaged)
+    fn pixels(&mut self, output: ColorSpace) -> Result<Vec<u8>, Error> {
+        // From here on, the decoder is strict: a truncated or damaged scan must not become an image with a gray lower
+        // half.
+        self.decoder.set_options(self.options.set_strict_mode(true).jpeg_set_out_colorspace(output));
+        self.decoder.decode().map_err(from_decoder_error)
     }
 
     fn image<T>(&self, from_raw: fn(u32, u32, Vec<u8>) -> Option<T>, pixels: Vec<u8>) -> Result<T, Error> {
-        from_raw(self.size.0, self.size.1, pixels).ok_or_else(|| damage("its scans fill less than its dimensions"))
+        from_raw(self.size.0, self.size.1, pixels)
+            .ok_or_else(|| damaged("its scans have fewer pixels than its dimensions"))
     }
 }
 
-/// Amounts of ink, 255 being full, from what the file stores. Adobe's convention, which every CMYK JPEG in the wild
-/// follows, is to store them inverted; in YCCK the first three are moreover Y, Cb and Cr of that (Adobe Technical Note
+/// Converts stored samples to amounts of ink, 255 being full. By Adobe's convention, which every known CMYK JPEG
+/// follows, they are stored inverted; in YCCK, the first three are also converted to Y, Cb and Cr (Adobe Technical Note
 /// 5116, section 18).
-fn inks(mut pixels: Vec<u8>, stored_as: ColorSpace) -> Vec<u8> {
+fn inks(mut pixels: Vec<u8>, color_space: ColorSpace) -> Vec<u8> {
     for pixel in pixels.as_chunks_mut::<4>().0 {
-        if stored_as == ColorSpace::YCCK {
+        if color_space == ColorSpace::YCCK {
             let [y, cb, cr, k] = *pixel;
             *pixel = [red(y, cr), green(y, cb, cr), blue(y, cb), 255 - k];
         } else {
@@ -186,7 +202,7 @@ fn inks(mut pixels: Vec<u8>, stored_as: ColorSpace) -> Vec<u8> {
     pixels
 }
 
-/// JFIF's inverse color transform (ITU-T T.871, section 7), in 16-bit fixed point.
+/// The inverse color transform of JFIF (ITU-T T.871, section 7), in 16-bit fixed point.
 fn red(y: u8, cr: u8) -> u8 {
     clamp(i32::from(y) + ((91_881 * (i32::from(cr) - 128) + 32_768) >> 16))
 }
@@ -204,13 +220,13 @@ fn clamp(level: i32) -> u8 {
     u8::try_from(level.clamp(0, 255)).unwrap_or(u8::MAX)
 }
 
-fn damaged(error: DecodeErrors) -> Error {
+fn from_decoder_error(error: DecodeErrors) -> Error {
     match error {
         DecodeErrors::Unsupported(kind) => Error::Unsupported { format: Format::Jpeg, message: format!("{kind:?}") },
-        error => damage(error.to_string().trim_start_matches("[strict-mode]: ").trim_matches('"')),
+        error => damaged(error.to_string().trim_start_matches("[strict-mode]: ").trim_matches('"')),
     }
 }
 
-fn damage(message: &str) -> Error {
+fn damaged(message: &str) -> Error {
     Error::Damaged { format: Format::Jpeg, message: brief(message) }
 }

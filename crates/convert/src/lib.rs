@@ -19,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 mod adobe;
+mod animation;
 mod av1;
 mod avif_file;
 mod content;
@@ -36,7 +37,6 @@ mod heif;
 mod icc_tags;
 mod jpeg;
 mod metadata;
-mod motion;
 mod open;
 mod planes;
 mod png;
@@ -53,7 +53,7 @@ mod tiff;
 mod transform;
 mod turbo;
 mod webp;
-mod webp_codes;
+mod webp_prefix_codes;
 mod ycbcr;
 
 use std::num::NonZeroUsize;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::estimate::Estimate;
 use crate::header::Header;
-use crate::jpeg::Need;
+use crate::jpeg::JpegOutput;
 use crate::ycbcr::YCbCr;
 use crate::{Error, Format};
 
@@ -13,7 +13,7 @@ use crate::{Error, Format};
 pub struct OpenedImage<'bytes> {
     pub(crate) header: Header<'bytes>,
     pub(crate) recipe: Recipe,
-    pub(crate) need: Need,
+    pub(crate) jpeg_output: JpegOutput,
     encoded_pixels: u64,
     /// Why the quality is not searched, although the recipe asks for a search.
     pub(crate) search_obstacle: Option<SearchObstacle>,
@@ -72,10 +72,10 @@ impl<'bytes> OpenedImage<'bytes> {
         }
         let widest = sizes.first().copied().unwrap_or((width, height));
         let allows_planes = YCbCr::allows_orientation(header.orientation, (header.width, header.height));
-        let need = Need::of((width, height), widest, allows_planes && !recipe.quality.is_lossless());
+        let jpeg_output = JpegOutput::choose((width, height), widest, allows_planes && !recipe.quality.is_lossless());
         let search_obstacle = (estimate.memory_to_search > memory_without_map).then_some(SearchObstacle::Memory);
         let encoded_pixels = estimate.encoded_pixels;
-        Ok(Self { header, recipe: recipe.clone(), need, encoded_pixels, search_obstacle })
+        Ok(Self { header, recipe: recipe.clone(), jpeg_output, encoded_pixels, search_obstacle })
     }
 
     /// The file's format.

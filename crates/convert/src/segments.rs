@@ -1,11 +1,11 @@
-//! A JPEG's segments (ITU-T T.81, annex B).
+//! The segments of a JPEG (ITU-T T.81, annex B).
 
-/// One segment, or a marker that has no length.
+/// A segment, or a marker without a length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Segment<'bytes> {
-    /// The second byte of its marker.
+    /// The second byte of the marker.
     pub(crate) marker: u8,
-    /// Where its data begins in the file.
+    /// The position of its data in the file.
     pub(crate) at: usize,
     pub(crate) data: &'bytes [u8],
 }
@@ -21,22 +21,22 @@ pub(crate) const RST0: u8 = 0xd0;
 pub(crate) const RST7: u8 = 0xd7;
 pub(crate) const SOI: u8 = 0xd8;
 
-/// The segments that are there as a whole, up to the first scan.
+/// The complete segments before the first scan.
 pub(crate) fn segments(jpeg: &[u8]) -> impl Iterator<Item = Segment<'_>> {
     all_segments(jpeg).take_while(|segment| segment.marker != SOS)
 }
 
-/// The segments that are there as a whole, up to the end of the first picture, with those between its scans. As the decoders
-/// do, it passes over whatever stands between two segments.
+/// The complete segments up to the end of the first image, including those between its scans. Bytes between segments
+/// are skipped, as the decoders skip them.
 pub(crate) fn all_segments(jpeg: &[u8]) -> impl Iterator<Item = Segment<'_>> {
     let mut at = if jpeg.starts_with(b"\xff\xd8") { 2 } else { jpeg.len() };
     std::iter::from_fn(move || {
         loop {
             at += jpeg.get(at..)?.iter().position(|byte| *byte == 0xff)?;
             match *jpeg.get(at + 1)? {
-                // A byte of a scan, or of nothing.
+                // Entropy-coded data or stray bytes.
                 0 => at += 2,
-                // Before a marker, any number of these may stand.
+                // A marker may be preceded by any number of fill bytes.
                 0xff => at += 1,
                 EOI => return None,
                 marker @ (TEM | RST0..=RST7 | SOI) => {
@@ -56,8 +56,8 @@ pub(crate) fn all_segments(jpeg: &[u8]) -> impl Iterator<Item = Segment<'_>> {
 }
 
 impl<'bytes> Segment<'bytes> {
-    /// What follows the name that says whose application's segment this is.
-    pub(crate) fn of(self, marker: u8, name: &[u8]) -> Option<&'bytes [u8]> {
+    /// The data after an application's identifier, if the segment has this marker and this identifier.
+    pub(crate) fn data_after(self, marker: u8, name: &[u8]) -> Option<&'bytes [u8]> {
         (self.marker == marker).then(|| self.data.strip_prefix(name)).flatten()
     }
 }
@@ -67,10 +67,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn segments_end_at_the_scan_and_where_one_is_cut_off() {
+    fn segments_end_at_the_scan_and_at_a_truncated_segment() {
         let jpeg = b"\xff\xd8\xff\xe1\0\x05abc\xff\xff\xe2\0\x04de\xff\xda\0\x02\xff\xe1\0\x02";
-        let found: Vec<_> = segments(jpeg).map(|segment| (segment.marker, segment.at, segment.data)).collect();
-        assert_eq!(found, [(APP1, 6, b"abc".as_slice()), (APP2, 14, b"de")]);
+        let actual: Vec<_> = segments(jpeg).map(|segment| (segment.marker, segment.at, segment.data)).collect();
+        assert_eq!(actual, [(APP1, 6, b"abc".as_slice()), (APP2, 14, b"de")]);
         for end in 0..jpeg.len() {
             assert!(segments(&jpeg[..end]).count() <= 2);
         }
@@ -81,8 +81,8 @@ mod tests {
     fn segments_are_found_between_scans_and_after_stray_bytes() {
         let jpeg =
             b"\xff\xd8ab\xff\0\xff\xe1\0\x03c\xff\xda\0\x02d\xff\0\xff\xd0e\xff\xe2\0\x03f\xff\xd9\xff\xe1\0\x02";
-        let found: Vec<_> = all_segments(jpeg).map(|segment| (segment.marker, segment.data)).collect();
-        assert_eq!(found, [(APP1, b"c".as_slice()), (SOS, b""), (RST0, b""), (APP2, b"f")]);
+        let actual: Vec<_> = all_segments(jpeg).map(|segment| (segment.marker, segment.data)).collect();
+        assert_eq!(actual, [(APP1, b"c".as_slice()), (SOS, b""), (RST0, b""), (APP2, b"f")]);
         assert_eq!(segments(jpeg).count(), 1);
     }
 }

@@ -2,9 +2,9 @@ use avif::Attachments;
 use image::DynamicImage;
 use model::{Color, FixedQuality, Metadata, PlanarImage, Quality, Recipe, Score, Speed, Widths};
 
-use crate::avif_file::Kept;
+use crate::animation::Animation;
+use crate::avif_file::CopiedSource;
 use crate::content::Content;
-use crate::motion::Moving;
 use crate::planes::PlaneFormat;
 use crate::resize::FilterImage;
 use crate::sizes::variant_sizes;
@@ -19,7 +19,7 @@ pub struct TransformedImage {
     /// The images to encode, the widest first.
     pub(crate) renditions: Vec<Rendition>,
     /// The source file, if one variant is a copy of it.
-    pub(crate) copied_source: Option<Kept>,
+    pub(crate) copied_source: Option<CopiedSource>,
     /// Width and height of the source after the orientation is applied.
     pub(crate) source_size: Size,
     pub(crate) widths: Widths,
@@ -28,7 +28,7 @@ pub struct TransformedImage {
     pub(crate) format: PlaneFormat,
     pub(crate) quality: QualityMode,
     pub(crate) notes: Vec<String>,
-    pub(crate) animation: Option<Moving>,
+    pub(crate) animation: Option<Animation>,
 }
 
 /// The image at one size.
@@ -77,7 +77,7 @@ impl DecodedImage {
             });
         };
         let pixels = pixels.apply_orientation(orientation);
-        let content = animation.as_ref().map_or_else(|| pixels.content(), Moving::content);
+        let content = animation.as_ref().map_or_else(|| pixels.content(), Animation::content);
         // First the obstacles that more time would not remove.
         let search_obstacle = (!color.cicp.is_sdr())
             .then_some(SearchObstacle::HighDynamicRange)
@@ -90,10 +90,10 @@ impl DecodedImage {
         let mut sizes = variant_sizes(source_size, widths.iter());
         sizes.retain(|size| copied_source.as_ref().is_none_or(|source| source.size != *size));
         let gain_map = match metadata {
-            Metadata::Strip => gain_map.map(gain_map::Decoded::without_private_tags),
+            Metadata::Strip => gain_map.map(gain_map::DecodedGainMap::without_private_tags),
             Metadata::Keep => gain_map,
         };
-        let gain_map = gain_map.map(|map| map.upright(orientation, source_size));
+        let gain_map = gain_map.map(|map| map.orient(orientation, source_size));
         let attachments = match metadata {
             Metadata::Strip => Attachments::default(),
             Metadata::Keep => Attachments {

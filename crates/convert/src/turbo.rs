@@ -1,30 +1,31 @@
-//! JPEG by libjpeg-turbo, which can do what zune-jpeg cannot: hand out a file's own luma and chroma, and decode to
-//! half the size for half the work.
+//! Decodes JPEG with libjpeg-turbo. Unlike zune-jpeg, it can output the stored luma and chroma, and decode to half the
+//! size for half the work.
 //!
-//! It decodes on past damage, and of what it found odd it tells the first thing alone: a stray byte between two segments
-//! may hide that half of the scan is gone. So whatever it has any word to say about, and does not call broken outright, is
-//! left to zune-jpeg, which passes over what is harmless and refuses what is not.
+//! libjpeg-turbo continues after damage and reports only its first warning: a stray byte between two segments may hide
+//! that half of the scan is missing. So zune-jpeg decodes every file for which libjpeg-turbo has a warning that does
+//! not prove damage; it ignores harmless defects and rejects the others.
 
 use image::{DynamicImage, GrayImage, RgbImage};
 use turbojpeg::{Colorspace, DecompressHeader, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp, YuvImage};
 
 use crate::error::brief;
-use crate::jpeg::Need;
+use crate::jpeg::JpegOutput;
 use crate::source_pixels::SourcePixels;
 use crate::structure::MAX_SCANS;
 use crate::ycbcr::YCbCr;
 use crate::{Error, Format};
 
-/// What it says first of a scan that goes wrong or ends early (jerror.h), and of nothing that could be harmless.
-const BROKEN: [&str; 2] = ["bad Huffman code", "premature end of data segment"];
+/// Warnings that prove that a scan is damaged or truncated (jerror.h). Harmless defects never cause them.
+const DAMAGE_MESSAGES: [&str; 2] = ["bad Huffman code", "premature end of data segment"];
 
-/// A JPEG of that size in the form needed, or that it is broken; nothing where this decoder is not the one to tell. Planes
-/// are for a file that stores them as an AVIF of a photograph does; of any other, all pixels are handed out instead.
-pub(crate) fn decode(bytes: &[u8], size: (u32, u32), need: Need) -> Option<Result<SourcePixels, Error>> {
+/// Decodes a JPEG of this size in the given form, or returns an error if it is damaged. Returns `None` if zune-jpeg
+/// must decode the file. Planes are output only for 4:2:0, as in an AVIF of a photograph; for other subsampling, all
+/// pixels are decoded instead.
+pub(crate) fn decode(bytes: &[u8], size: (u32, u32), output: JpegOutput) -> Option<Result<SourcePixels, Error>> {
     let mut turbo = Decompressor::new().ok()?;
     turbo.set_scan_limit(MAX_SCANS).ok()?;
     let header = turbo.read_header(bytes).ok()?;
-    // What was held against the limits is what is decoded.
+    // The size that was checked against the limits must be the decoded size.
     if (u32::try_from(header.width), u32::try_from(header.height)) != (Ok(size.0), Ok(size.1)) {
         return None;
     }
@@ -33,17 +34,19 @@ pub(crate) fn decode(bytes: &[u8], size: (u32, u32), need: Need) -> Option<Resul
         Colorspace::YCbCr => PixelFormat::RGB,
         Colorspace::RGB | Colorspace::CMYK | Colorspace::YCCK => return None,
     };
-    let decoded = match (need, header.subsamp) {
-        (Need::Planes, Subsamp::Sub2x2) => planes(turbo, bytes, header).map(SourcePixels::Planar),
-        (Need::Planes | Need::Pixels, _) => pixels(turbo, bytes, header, format).map(SourcePixels::Interleaved),
-        (Need::HalfPixels, _) => {
+    let decoded = match (output, header.subsamp) {
+        (JpegOutput::Planes, Subsamp::Sub2x2) => planes(turbo, bytes, header).map(SourcePixels::Planar),
+        (JpegOutput::Planes | JpegOutput::Pixels, _) => {
+            pixels(turbo, bytes, header, format).map(SourcePixels::Interleaved)
+        }
+        (JpegOutput::HalfPixels, _) => {
             turbo.set_scaling_factor(ScalingFactor::ONE_HALF).ok()?;
             pixels(turbo, bytes, header.scaled(ScalingFactor::ONE_HALF), format).map(SourcePixels::Interleaved)
         }
     };
     match decoded.map_err(|error| error.to_string()) {
         Ok(raster) => Some(Ok(raster)),
-        Err(message) if BROKEN.iter().any(|broken| message.contains(broken)) => {
+        Err(message) if DAMAGE_MESSAGES.iter().any(|damage| message.contains(damage)) => {
             Some(Err(Error::Damaged { format: Format::Jpeg, message: brief(&message) }))
         }
         Err(_) => None,
@@ -53,15 +56,15 @@ pub(crate) fn decode(bytes: &[u8], size: (u32, u32), need: Need) -> Option<Resul
 fn planes(mut turbo: Decompressor, bytes: &[u8], header: DecompressHeader) -> turbojpeg::Result<YCbCr> {
     let DecompressHeader { width, height, subsamp, .. } = header;
     let mut planes = YuvImage { pixels: vec![], width, height, align: 1, subsamp };
-    // Luma is filled up to pairs of columns and rows.
-    let ((across, down), chroma) = (planes.y_size(), planes.uv_width() * planes.uv_height());
-    planes.pixels = vec![0; across * down + 2 * chroma];
+    // Luma is padded to an even number of columns and rows.
+    let ((luma_width, luma_height), chroma) = (planes.y_size(), planes.uv_width() * planes.uv_height());
+    planes.pixels = vec![0; luma_width * luma_height + 2 * chroma];
     turbo.decompress_to_yuv(bytes, planes.as_deref_mut())?;
     let mut luma = planes.pixels;
-    let cr = luma.split_off(across * down + chroma);
-    let cb = luma.split_off(across * down);
-    if across > width {
-        luma = luma.chunks_exact(across).flat_map(|row| &row[..width]).copied().collect();
+    let cr = luma.split_off(luma_width * luma_height + chroma);
+    let cb = luma.split_off(luma_width * luma_height);
+    if luma_width > width {
+        luma = luma.chunks_exact(luma_width).flat_map(|row| &row[..width]).copied().collect();
     }
     luma.truncate(width * height);
     YCbCr::new(side(width)?, side(height)?, luma, [cb, cr]).ok_or(turbojpeg::Error::OutOfBounds)
@@ -115,10 +118,10 @@ mod tests {
     }
 
     #[test]
-    fn what_the_codec_is_given_are_the_files_own_samples() {
+    fn stored_samples_are_encoded_unchanged() {
         for size in [(192, 160), (193, 160), (192, 161), (193, 161)] {
             let file = jpeg(size, F_2_2);
-            // Laid out by the library in another way: every row is filled up to four samples.
+            // The library has another layout here: every row is padded to a multiple of four samples.
             let own = turbojpeg::decompress_to_yuv(&file).unwrap();
             let (width, height) = (usize::from(size.0), usize::from(size.1));
             let (luma, chroma) = own.pixels.split_at(own.y_width() * own.y_height());
@@ -129,14 +132,14 @@ mod tests {
             let half = |plane| cut(plane, own.uv_width(), width.div_ceil(2), height.div_ceil(2));
             for widths in ["full", "full,50"] {
                 let transformed = decoded(&file, widths, "60").transform().unwrap();
-                let given = transformed.renditions[0].planar.planes();
-                assert_eq!(given, [cut(luma, own.y_width(), width, height), half(cb), half(cr)], "{size:?}");
+                let encoded = transformed.renditions[0].planar.planes();
+                assert_eq!(encoded, [cut(luma, own.y_width(), width, height), half(cb), half(cr)], "{size:?}");
             }
         }
     }
 
     #[test]
-    fn pixels_are_decoded_where_planes_will_not_do_and_half_of_them_where_half_will_do() {
+    fn pixels_are_decoded_if_planes_do_not_suffice_and_half_of_them_for_small_variants() {
         let pixels = |sampling, widths: &str, quality: &str| match decoded(&jpeg((640, 512), sampling), widths, quality)
             .pixels
         {

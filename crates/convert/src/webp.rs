@@ -1,50 +1,50 @@
-//! What an extended WebP says beside its pixels. The decoder beneath makes room for whatever a chunk claims to hold before
-//! it looks whether that is there.
+//! The chunks of an extended WebP. The decoder allocates the declared size of a chunk before it checks that the data is
+//! present.
 
-use crate::{Error, Format, webp_codes};
+use crate::{Error, Format, webp_prefix_codes};
 
-/// A named piece of a WebP (WebP container specification, "RIFF File Format").
+/// A chunk (WebP container specification, "RIFF File Format").
 pub(crate) struct Chunk<'bytes> {
     pub(crate) name: &'bytes [u8; 4],
     pub(crate) data: &'bytes [u8],
 }
 
-/// A file's chunks, up to the first that is not all there.
+/// The chunks of a file, up to the first incomplete one.
 pub(crate) fn chunks(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
     chunks_in(bytes.get(12..).unwrap_or_default())
 }
 
-/// Chunks that follow one another.
+/// The chunks in a slice, up to the first incomplete one.
 pub(crate) fn chunks_in(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
-    chunks_and_cut(bytes).take_while(|(_, is_whole)| *is_whole).map(|(chunk, _)| chunk)
+    chunks_with_truncated(bytes).take_while(|(_, is_complete)| *is_complete).map(|(chunk, _)| chunk)
 }
 
-/// The same with whether they are whole, which only the last may not be.
-fn chunks_and_cut(mut rest: &[u8]) -> impl Iterator<Item = (Chunk<'_>, bool)> {
+/// The chunks in a slice, and whether each is complete. Only the last may be incomplete.
+fn chunks_with_truncated(mut rest: &[u8]) -> impl Iterator<Item = (Chunk<'_>, bool)> {
     std::iter::from_fn(move || {
         let (name, after_name) = rest.split_first_chunk::<4>()?;
         let (length, data) = after_name.split_first_chunk::<4>()?;
         let length = u32::from_le_bytes(*length) as usize;
-        // Every chunk fills an even number of bytes; of the last, the byte that fills it may be missing.
+        // Every chunk is padded to an even number of bytes. The padding of the last one may be missing.
         rest = data.get(length.next_multiple_of(2)..).unwrap_or_default();
-        let whole = data.get(..length);
-        Some((Chunk { name, data: whole.unwrap_or(data) }, whole.is_some()))
+        let complete = data.get(..length);
+        Some((Chunk { name, data: complete.unwrap_or(data) }, complete.is_some()))
     })
 }
 
-/// Bytes of the tables that decoding it takes: those of its largest picture, frame or alpha channel.
+/// The size in bytes of the prefix code tables that decoding takes: those of the largest image, frame or alpha channel.
 ///
 /// # Errors
-/// [`Error::Damaged`] where they are over the limit or cannot be told.
+/// [`Error::Damaged`] if they exceed the limit or cannot be read.
 pub(crate) fn table_bytes(bytes: &[u8], canvas: (u32, u32)) -> Result<u64, Error> {
     let mut largest = 0;
-    for (chunk, _) in chunks_and_cut(bytes.get(12..).unwrap_or_default()) {
-        // A frame's place, size and flags stand before its chunks.
+    for (chunk, _) in chunks_with_truncated(bytes.get(12..).unwrap_or_default()) {
+        // A frame's position, size and flags precede its chunks.
         let tables = match chunk {
             Chunk { name: b"ANMF", data: [_, _, _, _, _, _, w0, w1, w2, h0, h1, h2, _, _, _, _, data @ ..] } => {
                 let [width, height] = [[*w0, *w1, *w2, 0], [*h0, *h1, *h2, 0]].map(|side| u32::from_le_bytes(side) + 1);
-                chunks_and_cut(data)
-                    .try_fold(0, |most, (chunk, _)| Ok(most.max(chunk.table_bytes((width, height))?)))?
+                chunks_with_truncated(data)
+                    .try_fold(0, |largest, (chunk, _)| Ok(largest.max(chunk.table_bytes((width, height))?)))?
             }
             chunk => chunk.table_bytes(canvas)?,
         };
@@ -54,31 +54,33 @@ pub(crate) fn table_bytes(bytes: &[u8], canvas: (u32, u32)) -> Result<u64, Error
 }
 
 impl Chunk<'_> {
-    /// The same of a chunk that is a picture or alpha channel of that size; nothing of others.
+    /// The table size of a chunk, if it is an image or an alpha channel of this size; 0 for other chunks.
     fn table_bytes(&self, size: (u32, u32)) -> Result<u64, Error> {
         let tables = match (self.name, self.data) {
-            (b"VP8L", data) => webp_codes::table_bytes(data, None, MOST_TABLES),
-            // The lowest bits tell whether it is compressed.
-            (b"ALPH", [info, data @ ..]) if info & 0b11 == 1 => webp_codes::table_bytes(data, Some(size), MOST_TABLES),
+            (b"VP8L", data) => webp_prefix_codes::table_bytes(data, None, MAX_TABLE_BYTES),
+            // The lowest two bits are the compression method.
+            (b"ALPH", [info, data @ ..]) if info & 0b11 == 1 => {
+                webp_prefix_codes::table_bytes(data, Some(size), MAX_TABLE_BYTES)
+            }
             _ => Some(0),
         };
         let damaged = |message| Error::Damaged { format: Format::WebP, message };
         match tables {
             None => Err(damaged("its prefix codes cannot be read".into())),
-            Some(tables) if tables > MOST_TABLES => {
-                Err(damaged(format!("the tables of its prefix codes are over {} MiB", MOST_TABLES >> 20)))
+            Some(tables) if tables > MAX_TABLE_BYTES => {
+                Err(damaged(format!("the tables of its prefix codes are over {} MiB", MAX_TABLE_BYTES >> 20)))
             }
             Some(tables) => Ok(tables),
         }
     }
 }
 
-/// The most bytes of tables of prefix codes. libwebp's encoder writes up to 2,600 groups, which take up to 5 KiB for each of
-/// their five codes.
-const MOST_TABLES: u64 = 128 << 20;
+/// The maximum size of prefix code tables. libwebp's encoder writes up to 2,600 groups, which take up to 5 KiB for each
+/// of their five codes.
+const MAX_TABLE_BYTES: u64 = 128 << 20;
 
-/// The data of the first chunk of that name, if all of it is there.
-pub(crate) fn chunk(bytes: &[u8], name: [u8; 4]) -> Option<&[u8]> {
+/// The data of the first chunk with this name, if it is complete.
+pub(crate) fn find_chunk(bytes: &[u8], name: [u8; 4]) -> Option<&[u8]> {
     chunks(bytes).find(|chunk| *chunk.name == name).map(|chunk| chunk.data)
 }
 
@@ -87,13 +89,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_chunk_is_found_behind_an_odd_one_and_only_where_it_is_whole() {
+    fn complete_chunk_is_found_after_a_padded_one() {
         let webp = b"RIFF\x1e\0\0\0WEBPICCP\x03\0\0\0icc\0EXIF\x04\0\0\0exif";
-        assert_eq!(chunk(webp, *b"ICCP"), Some(b"icc".as_slice()));
-        assert_eq!(chunk(webp, *b"EXIF"), Some(b"exif".as_slice()));
+        assert_eq!(find_chunk(webp, *b"ICCP"), Some(b"icc".as_slice()));
+        assert_eq!(find_chunk(webp, *b"EXIF"), Some(b"exif".as_slice()));
         for end in 0..webp.len() {
-            assert_eq!(chunk(&webp[..end], *b"EXIF"), None);
+            assert_eq!(find_chunk(&webp[..end], *b"EXIF"), None);
         }
-        assert_eq!(chunk(b"RIFF\0\0\0\0WEBPEXIF\xff\xff\xff\xffexif", *b"EXIF"), None);
+        assert_eq!(find_chunk(b"RIFF\0\0\0\0WEBPEXIF\xff\xff\xff\xffexif", *b"EXIF"), None);
     }
 }

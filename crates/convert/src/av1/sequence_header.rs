@@ -1,100 +1,100 @@
-use super::bits::Bits;
+use super::bits::BitReader;
 
-/// What a sequence header decides (AV1 specification, 5.5.1).
+/// The fields of a sequence header that are needed to check and to copy a stream (AV1 specification, 5.5.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SequenceHeader {
-    /// The pixels of the largest frame that it allows.
-    pub(super) largest_frame: u64,
-    /// Every frame is shown, and its header does not say so.
-    pub(super) is_reduced: bool,
-    /// Spatial layers of all operating points; 1 where nothing is said of them.
+    /// Pixels of the largest frame that it allows.
+    pub(super) max_frame_pixels: u64,
+    /// `reduced_still_picture_header`: every frame is shown, and frame headers have no flag for that.
+    pub(super) has_reduced_header: bool,
+    /// Spatial layers of all operating points; 1 if the header lists none.
     pub(super) spatial_layers: u32,
-    /// The payload up to its last field, and the bits that end it.
+    /// The payload up to its last field, with the trailing bits.
     pub(super) payload: Vec<u8>,
 }
 
 impl SequenceHeader {
-    /// Reads a unit's payload. Nothing where it ends too early.
+    /// Reads an OBU's payload. Returns `None` if it ends too early.
     pub(super) fn read(payload: &[u8]) -> Option<Self> {
-        let mut bits = Bits::new(payload);
+        let mut bits = BitReader::new(payload);
         let profile = bits.read(3)?;
-        // Whether it is a still picture.
+        // `still_picture`.
         bits.read(1)?;
-        let is_reduced = bits.flag()?;
-        let layers = if is_reduced {
-            // The level.
+        let has_reduced_header = bits.read_flag()?;
+        let layer_mask = if has_reduced_header {
+            // `seq_level_idx`.
             bits.read(5)?;
             0
         } else {
-            operating_points(&mut bits)?
+            read_operating_points(&mut bits)?
         };
         let (width_bits, height_bits) = (bits.read(4)? + 1, bits.read(4)? + 1);
-        let largest_frame = (bits.read(width_bits)? + 1) * (bits.read(height_bits)? + 1);
-        tools(&mut bits, is_reduced)?;
-        color(&mut bits, profile)?;
-        // Film grain.
+        let max_frame_pixels = (bits.read(width_bits)? + 1) * (bits.read(height_bits)? + 1);
+        skip_tools(&mut bits, has_reduced_header)?;
+        skip_color_config(&mut bits, profile)?;
+        // `film_grain_params_present`.
         bits.read(1)?;
-        let spatial_layers = layers.count_ones().max(1);
-        Some(Self { largest_frame, is_reduced, spatial_layers, payload: bits.ended_here() })
+        let spatial_layers = layer_mask.count_ones().max(1);
+        Some(Self { max_frame_pixels, has_reduced_header, spatial_layers, payload: bits.bytes_with_trailing_bits() })
     }
 }
 
-/// What stands between the header's beginning and its dimensions where it is not reduced to what a still picture needs.
-/// Returns one bit for each spatial layer of any operating point.
-fn operating_points(bits: &mut Bits<'_>) -> Option<u64> {
+/// Reads the fields before the frame dimensions of a header that is not reduced. Returns one bit for each spatial layer
+/// of any operating point.
+fn read_operating_points(bits: &mut BitReader<'_>) -> Option<u64> {
     let mut delay_bits = None;
-    if bits.flag()? {
-        // Timing: the display's ticks, and how many of them a picture takes where all take as many.
+    if bits.read_flag()? {
+        // `timing_info()`: display ticks, and the number of ticks per picture if all pictures take equally many.
         bits.read(64)?;
-        if bits.flag()? {
-            bits.skip_variable()?;
+        if bits.read_flag()? {
+            bits.skip_uvlc()?;
         }
-        if bits.flag()? {
-            // The decoder's model: the length of its delays, its ticks, and two more lengths.
+        if bits.read_flag()? {
+            // `decoder_model_info()`: the length of the buffer delays, the decoding ticks, and two more lengths.
             delay_bits = Some(bits.read(5)? + 1);
             bits.read(42)?;
         }
     }
-    let has_display_delays = bits.flag()?;
-    let mut layers = 0;
+    let has_display_delays = bits.read_flag()?;
+    let mut layer_mask = 0;
     for _ in 0..=bits.read(5)? {
-        // Four bits for spatial layers, then eight for temporal ones.
-        layers |= bits.read(12)? >> 8;
-        // From this level on there are two tiers.
+        // `operating_point_idc`: four bits for spatial layers, then eight for temporal ones.
+        layer_mask |= bits.read(12)? >> 8;
+        // Levels above 7 have a tier.
         if bits.read(5)? > 7 {
             bits.read(1)?;
         }
         if let Some(delay) = delay_bits
-            && bits.flag()?
+            && bits.read_flag()?
         {
             bits.read(delay)?;
             bits.read(delay + 1)?;
         }
-        if has_display_delays && bits.flag()? {
+        if has_display_delays && bits.read_flag()? {
             bits.read(4)?;
         }
     }
-    Some(layers)
+    Some(layer_mask)
 }
 
-/// The tools that are enabled.
-fn tools(bits: &mut Bits<'_>, is_reduced: bool) -> Option<()> {
-    if !is_reduced && bits.flag()? {
+/// Skips the flags of coding tools.
+fn skip_tools(bits: &mut BitReader<'_>, has_reduced_header: bool) -> Option<()> {
+    if !has_reduced_header && bits.read_flag()? {
         // Lengths of frame numbers.
         bits.read(7)?;
     }
-    // Superblocks of 128, filter intra, intra edge filter.
+    // 128x128 superblocks, filter intra, intra edge filter.
     bits.read(3)?;
-    if !is_reduced {
-        // Inter-intra, masked, warped motion, dual filter.
+    if !has_reduced_header {
+        // Inter-intra, masked compound, warped motion, dual filter.
         bits.read(4)?;
-        let has_order_hint = bits.flag()?;
+        let has_order_hint = bits.read_flag()?;
         if has_order_hint {
             bits.read(2)?;
         }
         // Screen content tools, chosen by each frame or forced.
-        let screen_content = bits.flag()? || bits.flag()?;
-        if screen_content && !bits.flag()? {
+        let screen_content = bits.read_flag()? || bits.read_flag()?;
+        if screen_content && !bits.read_flag()? {
             // Integer motion vectors, forced.
             bits.read(1)?;
         }
@@ -102,37 +102,37 @@ fn tools(bits: &mut Bits<'_>, is_reduced: bool) -> Option<()> {
             bits.read(3)?;
         }
     }
-    // Super-resolution, CDEF, restoration.
+    // Super-resolution, CDEF, loop restoration.
     bits.read(3).map(|_| ())
 }
 
-/// The configuration of color (5.5.2).
-fn color(bits: &mut Bits<'_>, profile: u64) -> Option<()> {
-    let is_deep = bits.flag()?;
-    let is_twelve = profile == 2 && is_deep && bits.flag()?;
-    let is_monochrome = profile != 1 && bits.flag()?;
-    let code_points = if bits.flag()? { [bits.read(8)?, bits.read(8)?, bits.read(8)?] } else { [2; 3] };
+/// Skips `color_config()` (5.5.2).
+fn skip_color_config(bits: &mut BitReader<'_>, profile: u64) -> Option<()> {
+    let is_high_bit_depth = bits.read_flag()?;
+    let is_twelve_bit = profile == 2 && is_high_bit_depth && bits.read_flag()?;
+    let is_monochrome = profile != 1 && bits.read_flag()?;
+    let code_points = if bits.read_flag()? { [bits.read(8)?, bits.read(8)?, bits.read(8)?] } else { [2; 3] };
     if is_monochrome {
-        // The range.
+        // `color_range`.
         return bits.read(1).map(|_| ());
     }
-    // BT.709, sRGB, identity: neither range nor subsampling is said.
+    // BT.709, sRGB, identity: range and subsampling are implied.
     if code_points != [1, 13, 0] {
         bits.read(1)?;
-        let (across, down) = match profile {
+        let (is_subsampled_x, is_subsampled_y) = match profile {
             0 => (true, true),
             1 => (false, false),
-            _ if is_twelve => {
-                let across = bits.flag()?;
-                (across, across && bits.flag()?)
+            _ if is_twelve_bit => {
+                let is_subsampled_x = bits.read_flag()?;
+                (is_subsampled_x, is_subsampled_x && bits.read_flag()?)
             }
             _ => (true, false),
         };
-        if across && down {
-            // The position of chroma samples.
+        if is_subsampled_x && is_subsampled_y {
+            // `chroma_sample_position`.
             bits.read(2)?;
         }
     }
-    // Whether the two planes of chroma have quantizers of their own.
+    // `separate_uv_delta_q`.
     bits.read(1).map(|_| ())
 }

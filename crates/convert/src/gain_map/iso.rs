@@ -1,62 +1,64 @@
-//! Gain map metadata as ISO 21496-1 has it in a JPEG: numbers in a segment of the map's own.
+//! Gain map metadata of ISO 21496-1: binary numbers in a segment of the gain map's JPEG.
 
 use avif::{GainMapChannel, GainMapMetadata, SignedFraction, UnsignedFraction};
 
-/// The segment's name.
-pub(super) const NAME: &[u8] = b"urn:iso:std:iso:ts:21496:-1\0";
+/// The identifier of the segment.
+pub(super) const SEGMENT_NAME: &[u8] = b"urn:iso:std:iso:ts:21496:-1\0";
 
-const MANY_CHANNELS: u8 = 0x80;
-const IN_BASE_COLORS: u8 = 0x40;
-/// Not the standard's, but libultrahdr's: one denominator for all.
-const ONE_DENOMINATOR: u8 = 0x08;
-/// libultrahdr's, too: the map is to be applied the other way round. No file is known to have it.
-const BACKWARD: u8 = 0x04;
+const MULTICHANNEL_FLAG: u8 = 0x80;
+const BASE_COLORS_FLAG: u8 = 0x40;
+/// Not in the standard, but written by libultrahdr: all numbers have one common denominator.
+const COMMON_DENOMINATOR_FLAG: u8 = 0x08;
+/// Also from libultrahdr: the map is to be applied in the opposite direction. No file with this flag is known.
+const BACKWARD_FLAG: u8 = 0x04;
 
-/// What follows the name; nothing where that is but the version, by which the first picture says that there is a map.
-pub(super) fn gain(data: &[u8]) -> Option<GainMapMetadata> {
-    let mut fields = Fields { rest: data, one: None };
-    // The least version that a reader must know, and the writer's.
+/// Reads the data after the identifier. Returns `None` if it is only a version, which marks the base image of a file
+/// with a gain map.
+pub(super) fn read_metadata(data: &[u8]) -> Option<GainMapMetadata> {
+    let mut fields = FieldReader { rest: data, common_denominator: None };
+    // The minimum version that a reader must support, and the writer's version.
     let &[0, 0, _, _, flags] = fields.take()? else { return None };
-    if flags & BACKWARD != 0 {
+    if flags & BACKWARD_FLAG != 0 {
         return None;
     }
-    if flags & ONE_DENOMINATOR != 0 {
-        fields.one = Some(fields.number()?);
+    if flags & COMMON_DENOMINATOR_FLAG != 0 {
+        fields.common_denominator = Some(fields.u32()?);
     }
     let (base_headroom, alternate_headroom) = (fields.unsigned()?, fields.unsigned()?);
     let first = fields.channel()?;
-    let channels = if flags & MANY_CHANNELS == 0 { [first; 3] } else { [first, fields.channel()?, fields.channel()?] };
+    let channels =
+        if flags & MULTICHANNEL_FLAG == 0 { [first; 3] } else { [first, fields.channel()?, fields.channel()?] };
     Some(GainMapMetadata {
         channels,
         base_headroom,
         alternate_headroom,
-        uses_base_color_space: flags & IN_BASE_COLORS != 0,
+        uses_base_color_space: flags & BASE_COLORS_FLAG != 0,
     })
 }
 
-struct Fields<'data> {
+struct FieldReader<'data> {
     rest: &'data [u8],
-    /// The denominator, where it is one for all.
-    one: Option<u32>,
+    /// The denominator of all numbers, if they have one in common.
+    common_denominator: Option<u32>,
 }
 
-impl Fields<'_> {
+impl FieldReader<'_> {
     fn take<const COUNT: usize>(&mut self) -> Option<&[u8; COUNT]> {
         let (taken, rest) = self.rest.split_first_chunk()?;
         self.rest = rest;
         Some(taken)
     }
 
-    fn number(&mut self) -> Option<u32> {
+    fn u32(&mut self) -> Option<u32> {
         self.take().copied().map(u32::from_be_bytes)
     }
 
     fn unsigned(&mut self) -> Option<UnsignedFraction> {
         Some((
-            self.number()?,
-            match self.one {
+            self.u32()?,
+            match self.common_denominator {
                 Some(denominator) => denominator,
-                None => self.number()?,
+                None => self.u32()?,
             },
         ))
     }
@@ -85,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn one_channel_stands_for_three_and_one_denominator_for_all() {
+    fn single_channel_applies_to_all_three_and_common_denominator_to_all_numbers() {
         let long = [&[0, 0, 0, 0, 0x40], &*numbers(&[0, 9, 12, 9, -3, 9, 18, 9, 9, 9, 1, 9, 2, 9])].concat();
         let short = [&[0, 0, 0, 0, 0x48], &*numbers(&[9, 0, 12, -3, 18, 9, 1, 2])].concat();
         let channel =
@@ -96,19 +98,19 @@ mod tests {
             alternate_headroom: (12, 9),
             uses_base_color_space: true,
         };
-        assert_eq!([gain(&long), gain(&short)], [Some(expected); 2]);
+        assert_eq!([read_metadata(&long), read_metadata(&short)], [Some(expected); 2]);
         for data in [long, short] {
             for end in 0..data.len() {
-                assert_eq!(gain(&data[..end]), None);
+                assert_eq!(read_metadata(&data[..end]), None);
             }
         }
     }
 
     #[test]
-    fn three_channels_are_told_apart() {
+    fn three_channels_keep_their_own_numbers() {
         let channels: Vec<i32> = (0..30).collect();
         let data = [&[0, 0, 0, 0, 0x80], &*numbers(&[0, 1, 2, 1]), &*numbers(&channels)].concat();
-        let gain = gain(&data).unwrap();
+        let gain = read_metadata(&data).unwrap();
         assert_eq!(gain.channels.map(|channel| channel.max), [(2, 3), (12, 13), (22, 23)]);
         assert!(!gain.uses_base_color_space);
     }

@@ -1,12 +1,14 @@
-//! Gain maps in JPEGs: a second, smaller picture that says how much brighter each part is on a display that can show it.
+//! Gain maps in JPEGs. A gain map is a second, smaller image: it holds how much brighter an HDR display shows each part
+//! of the first image, which is called the base image.
 //!
-//! Ultra HDR and ISO 21496-1 name it in its own XMP or in a segment of numbers, Apple in XMP of another name and, of the
-//! picture itself, in its maker's note; all list it as a further picture of a multi-picture file. Whatever is wrong with one, the picture itself is none the worse for it.
+//! The metadata of the map is in its own JPEG: Ultra HDR writes XMP, and ISO 21496-1 a segment of binary numbers. Apple
+//! writes different XMP, and the headroom in the maker note of the base image. All list the map as an additional image
+//! of a multi-picture file. If a gain map is damaged, the base image is still converted.
 
 mod apple;
 mod iso;
-mod numbers;
-mod pictures;
+mod multi_picture;
+mod tiff_reader;
 mod xmp;
 
 use avif::{GainMap, GainMapMetadata};
@@ -14,128 +16,132 @@ use image::metadata::Orientation;
 use image::{DynamicImage, GenericImageView};
 use model::{Cicp, Color, Depth, PlanarImage, Speed};
 
-use crate::jpeg::Jpeg;
+use crate::jpeg::JpegFile;
 use crate::planes::{self, PlaneFormat};
 use crate::resize::FilterImage;
 use crate::segments::{APP1, APP2, segments};
 use crate::{Error, encoder_memory, icc_tags};
 
-use xmp::Told;
+use xmp::ParsedMetadata;
 
 /// A gain map whose header was read.
-pub(crate) struct Found<'bytes> {
-    jpeg: Jpeg<'bytes>,
-    gain: GainMapMetadata,
-    /// The headroom, where the levels are as Apple's, whose gains are not logarithms.
-    apple: Option<f64>,
+pub(crate) struct OpenedGainMap<'bytes> {
+    jpeg: JpegFile<'bytes>,
+    metadata: GainMapMetadata,
+    /// The headroom, for Apple's levels: their gains are linear, not logarithmic.
+    apple_headroom: Option<f64>,
 }
 
-/// A gain map as it was stored, not yet turned.
-pub(crate) struct Decoded {
+/// A decoded gain map, before its orientation is applied.
+pub(crate) struct DecodedGainMap {
     image: DynamicImage,
-    gain: GainMapMetadata,
-    /// The profile of the brighter picture.
+    metadata: GainMapMetadata,
+    /// The ICC profile of the HDR image.
     icc: Option<Vec<u8>>,
 }
 
-/// A gain map turned as its picture was.
-pub(crate) struct Upright {
-    map: Decoded,
-    /// Width and height of its picture.
-    picture: (u32, u32),
+/// A gain map with the same orientation as its base image.
+pub(crate) struct OrientedGainMap {
+    map: DecodedGainMap,
+    /// Width and height of the base image.
+    base_size: (u32, u32),
 }
 
-/// Finds a JPEG's gain map, if it has one; else why that is of no use.
-pub(crate) fn find(jpeg: &[u8]) -> Option<Result<Found<'_>, String>> {
-    let further = pictures::further(jpeg);
-    further.into_iter().find_map(|place| {
-        let map = &jpeg[place];
+/// Finds the gain map of a JPEG. Returns `None` if it has none, and the reason if it cannot be used.
+pub(crate) fn find(jpeg: &[u8]) -> Option<Result<OpenedGainMap<'_>, String>> {
+    let images = multi_picture::additional_images(jpeg);
+    images.into_iter().find_map(|range| {
+        let map = &jpeg[range];
         Some(
-            told(map)?
-                .and_then(|told| gain(jpeg, told))
+            read_metadata(map)?
+                .and_then(|metadata| resolve_metadata(jpeg, metadata))
                 .map_err(str::to_owned)
-                .and_then(|(gain, apple)| Found::open(map, gain, apple)),
+                .and_then(|(metadata, apple_headroom)| OpenedGainMap::open(map, metadata, apple_headroom)),
         )
     })
 }
 
-/// What a picture says of itself as a gain map.
-fn told(map: &[u8]) -> Option<Result<Told, &'static str>> {
-    // Numbers are exact, and win over text.
-    let numbers = segments(map).filter_map(|segment| segment.of(APP2, iso::NAME)).find_map(iso::gain);
-    // One packet has it all (XMP specification, part 3, 1.1.3).
-    let text = || segments(map).find_map(|segment| segment.of(APP1, xmp::NAME)).and_then(xmp::told);
-    numbers.map(|gain| Ok(Told::Gain(gain))).or_else(text)
+/// Reads the metadata of an additional image. Returns `None` if the image is not a gain map.
+fn read_metadata(map: &[u8]) -> Option<Result<ParsedMetadata, &'static str>> {
+    // Binary numbers are exact, so they are preferred to text.
+    let numbers =
+        segments(map).filter_map(|segment| segment.data_after(APP2, iso::SEGMENT_NAME)).find_map(iso::read_metadata);
+    // One packet contains all properties (XMP specification, part 3, 1.1.3).
+    let text =
+        || segments(map).find_map(|segment| segment.data_after(APP1, xmp::SEGMENT_NAME)).and_then(xmp::read_metadata);
+    numbers.map(|metadata| Ok(ParsedMetadata::Standard(metadata))).or_else(text)
 }
 
-/// What that means, given the picture whose map it is: gains, and the headroom where the levels are as Apple's.
-fn gain(jpeg: &[u8], told: Told) -> Result<(GainMapMetadata, Option<f64>), &'static str> {
-    const NONSENSE: &str = "its metadata makes no sense";
-    let (gain, apple) = match told {
-        Told::Gain(gain) => (gain, None),
-        Told::Apple(headroom) => {
-            let headroom = headroom.or_else(|| apple::headroom(jpeg)).ok_or("its headroom is not told")?;
+/// Completes the metadata from the base image. Returns it with the headroom if the levels are Apple's.
+fn resolve_metadata(jpeg: &[u8], parsed: ParsedMetadata) -> Result<(GainMapMetadata, Option<f64>), &'static str> {
+    const INVALID: &str = "its metadata is invalid";
+    let (metadata, apple_headroom) = match parsed {
+        ParsedMetadata::Standard(metadata) => (metadata, None),
+        ParsedMetadata::Apple(headroom) => {
+            let headroom = headroom.or_else(|| apple::read_headroom(jpeg)).ok_or("its headroom is missing")?;
             if headroom <= 1.0 {
-                return Err("it makes nothing brighter");
+                return Err("its headroom is not above 1");
             }
-            (apple::gain(headroom).ok_or(NONSENSE)?, Some(headroom))
+            (apple::to_metadata(headroom).ok_or(INVALID)?, Some(headroom))
         }
     };
-    if gain.is_valid() { Ok((gain, apple)) } else { Err(NONSENSE) }
+    if metadata.is_valid() { Ok((metadata, apple_headroom)) } else { Err(INVALID) }
 }
 
-impl<'bytes> Found<'bytes> {
-    fn open(map: &'bytes [u8], gain: GainMapMetadata, apple: Option<f64>) -> Result<Self, String> {
+impl<'bytes> OpenedGainMap<'bytes> {
+    fn open(map: &'bytes [u8], metadata: GainMapMetadata, apple_headroom: Option<f64>) -> Result<Self, String> {
         if !avif::can_write_gain_maps() {
-            return Err(format!("the bundled libavif {} writes none", avif::library().version));
+            return Err(format!("the bundled libavif {} cannot write gain maps", avif::library().version));
         }
-        let jpeg = Jpeg::open(map).map_err(|error| error.to_string())?;
+        let jpeg = JpegFile::open(map).map_err(|error| error.to_string())?;
         if jpeg.is_cmyk() {
             return Err("it is CMYK".into());
         }
-        Ok(Self { jpeg, gain, apple })
+        Ok(Self { jpeg, metadata, apple_headroom })
     }
 
-    /// Bytes that it takes at most: as pixels, turned and resized, as planes, and in two encoders.
+    /// The maximum memory that it takes, in bytes: as pixels, rotated and resized, as planes, and in two encoders.
     pub(crate) fn memory(&self, speed: Speed) -> u64 {
         let (width, height) = self.jpeg.size();
         let pixels = u64::from(width) * u64::from(height);
         pixels
             .saturating_mul(4 * 3 + 2 * encoder_memory::bytes_per_pixel(Depth::Eight, speed))
-            .saturating_add(self.jpeg.kept_bytes())
+            .saturating_add(self.jpeg.decoder_bytes())
     }
 
-    pub(crate) fn decode(self) -> Result<Decoded, String> {
-        // Without one that can be read, it is as its picture's.
+    pub(crate) fn decode(self) -> Result<DecodedGainMap, String> {
+        // Without a readable profile, the base image's profile applies.
         let mut icc = self.jpeg.icc().filter(|icc| !icc.is_empty());
         let mut image = self.jpeg.decode_all(&mut icc, &mut vec![]).map_err(|error| error.to_string())?;
-        if let Some(headroom) = self.apple {
-            apple::to_stops(&mut image, headroom);
+        if let Some(headroom) = self.apple_headroom {
+            apple::convert_to_log_levels(&mut image, headroom);
         }
-        Ok(Decoded { image, gain: self.gain, icc })
+        Ok(DecodedGainMap { image, metadata: self.metadata, icc })
     }
 }
 
-impl Decoded {
-    /// The same, where metadata is stripped. A damaged profile gives way to the picture's.
+impl DecodedGainMap {
+    /// Removes private tags from the profile, if metadata is stripped. A damaged profile is dropped; the base image's
+    /// profile then applies.
     pub(crate) fn without_private_tags(self) -> Self {
         Self { icc: self.icc.as_deref().and_then(icc_tags::without_private_tags), ..self }
     }
 
-    /// Turns it as its picture is turned, to that width and height.
-    pub(crate) fn upright(mut self, orientation: Orientation, picture: (u32, u32)) -> Upright {
+    /// Applies the orientation of the base image, whose upright width and height are `base_size`.
+    pub(crate) fn orient(mut self, orientation: Orientation, base_size: (u32, u32)) -> OrientedGainMap {
         self.image.apply_orientation(orientation);
-        Upright { map: self, picture }
+        OrientedGainMap { map: self, base_size }
     }
 }
 
-impl Upright {
-    /// The map of a variant: as much smaller as that is, and never larger than it.
+impl OrientedGainMap {
+    /// Scales the gain map by the same factor as a variant. It never becomes larger than the variant.
     pub(crate) fn scaled(&self, variant: &PlanarImage, format: PlaneFormat) -> Result<GainMap, Error> {
-        let Decoded { image, gain, icc } = &self.map;
+        let DecodedGainMap { image, metadata, icc } = &self.map;
         let (shape, (width, height)) = (variant.shape(), image.dimensions());
-        let size = (part(width, shape.width, self.picture.0), part(height, shape.height, self.picture.1));
-        // Levels are averaged as they are, for gains are no light.
+        let size =
+            (scaled_side(width, shape.width, self.base_size.0), scaled_side(height, shape.height, self.base_size.1));
+        // Levels are averaged unchanged, because gains are not light.
         let levels = Cicp { transfer: 8, ..Cicp::ICC };
         let scaled = if size == (width, height) {
             None
@@ -143,22 +149,27 @@ impl Upright {
             Some(FilterImage::from_pixels(image, levels)?.resize(size)?.to_pixels()?)
         };
         let color = Color { cicp: Cicp::ICC, icc: None };
-        let picture = planes::to_planar(scaled.as_ref().unwrap_or(image), &color, format)?;
-        // The brighter picture differs by its curve alone, unless it says otherwise.
+        let planar = planes::to_planar(scaled.as_ref().unwrap_or(image), &color, format)?;
+        // Unless the metadata declares otherwise, the HDR image differs from the base image only in its transfer
+        // function.
         let base = variant.color();
         let alternate = Color {
             cicp: Cicp { transfer: PQ, ..base.cicp },
-            icc: if gain.uses_base_color_space { base.icc.clone() } else { icc.clone().or_else(|| base.icc.clone()) },
+            icc: if metadata.uses_base_color_space {
+                base.icc.clone()
+            } else {
+                icc.clone().or_else(|| base.icc.clone())
+            },
         };
-        Ok(GainMap { image: picture, metadata: *gain, alternate })
+        Ok(GainMap { image: planar, metadata: *metadata, alternate })
     }
 }
 
-/// The transfer characteristics that say nothing against any brightness (ITU-T H.273, table 3).
+/// PQ, the transfer characteristics with the largest brightness range (ITU-T H.273, table 3).
 const PQ: u16 = 16;
 
-/// As much of a side as a variant keeps of its source's, and no more than the variant has.
-fn part(side: u32, variant: u32, source: u32) -> u32 {
+/// Scales one side of the map by the ratio of the variant's side to the source's, to at most the variant's side.
+fn scaled_side(side: u32, variant: u32, source: u32) -> u32 {
     let rounded = (u64::from(side) * u64::from(variant) + u64::from(source) / 2) / u64::from(source);
     u32::try_from(rounded).unwrap_or(side).clamp(1, side.min(variant))
 }

@@ -1,76 +1,79 @@
-//! Gain map metadata in a map's XMP: Adobe's names, which Android's Ultra HDR took over, and Apple's.
+//! Gain map metadata in XMP: Adobe's properties, which Android's Ultra HDR uses too, and Apple's.
 
 use avif::{GainMapChannel, GainMapMetadata, SignedFraction, UnsignedFraction};
 use roxmltree::{Document, Node, ParsingOptions};
 
-/// What names an XMP packet in a segment of its own.
-pub(super) const NAME: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+/// The identifier of a segment with an XMP packet.
+pub(super) const SEGMENT_NAME: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 
 const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
 const ADOBE: &str = "http://ns.adobe.com/hdr-gain-map/1.0/";
 const APPLE: &str = "http://ns.apple.com/HDRGainMap/1.0/";
-/// More than any packet has in 64 KB.
-const MOST_NODES: u32 = 10_000;
+/// More than a packet of 64 KB can have.
+const MAX_NODES: u32 = 10_000;
 
-/// More than any gain map's packet has. The parser compares each attribute of an element with all others.
-const MOST_ATTRIBUTES: usize = 1000;
+/// More than the packet of any gain map has. The parser compares each attribute of an element with all others.
+const MAX_ATTRIBUTES: usize = 1000;
 
-/// What a packet says of gains.
+/// The gain map metadata in a packet.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Told {
-    Gain(GainMapMetadata),
-    /// That they are Apple's, and perhaps their headroom, as a factor.
+pub(super) enum ParsedMetadata {
+    Standard(GainMapMetadata),
+    /// Apple's gain map. The headroom, as a factor, may be missing.
     Apple(Option<f64>),
 }
 
-/// What a packet says of gains: nothing, something, or something that is wrong.
-pub(super) fn told(packet: &[u8]) -> Option<Result<Told, &'static str>> {
-    if packet.split(|byte| *byte == b'=').nth(MOST_ATTRIBUTES).is_some() {
+/// Reads a packet. Returns `None` if it has no gain map metadata, and an error if the metadata is invalid.
+pub(super) fn read_metadata(packet: &[u8]) -> Option<Result<ParsedMetadata, &'static str>> {
+    if packet.split(|byte| *byte == b'=').nth(MAX_ATTRIBUTES).is_some() {
         return None;
     }
-    // Some writers end the text with a zero, or pad it with them.
+    // Some writers end the text with a null, or pad it with nulls.
     let text = std::str::from_utf8(packet).ok()?.trim_end_matches('\0');
-    let options = ParsingOptions { nodes_limit: MOST_NODES, ..ParsingOptions::default() };
+    let options = ParsingOptions { nodes_limit: MAX_NODES, ..ParsingOptions::default() };
     let document = Document::parse_with_options(text, options).ok()?;
     let mut descriptions = document.descendants().filter(|node| node.has_tag_name((RDF, "Description")));
     descriptions.find_map(|node| {
-        let (adobe, apple) = (Description { node, space: ADOBE }, Description { node, space: APPLE });
+        let (adobe, apple) = (Description { node, namespace: ADOBE }, Description { node, namespace: APPLE });
         if adobe.values("Version").is_some() {
-            return Some(adobe.adobe().map(Told::Gain).ok_or("its metadata makes no sense"));
+            return Some(adobe.adobe_metadata().map(ParsedMetadata::Standard).ok_or("its metadata is invalid"));
         }
         apple.values("HDRGainMapVersion")?;
-        Some(Ok(Told::Apple(apple.one("HDRGainMapHeadroom", f64::NAN).filter(|headroom| !headroom.is_nan()))))
+        Some(Ok(ParsedMetadata::Apple(
+            apple.single_value("HDRGainMapHeadroom", f64::NAN).filter(|headroom| !headroom.is_nan()),
+        )))
     })
 }
 
-/// The properties in one name space.
+/// The properties of one namespace.
 #[derive(Clone, Copy)]
 struct Description<'tree, 'text> {
     node: Node<'tree, 'text>,
-    space: &'static str,
+    namespace: &'static str,
 }
 
 impl<'tree> Description<'tree, '_> {
-    /// Ultra HDR image format, "XMP metadata": offsets of 1/64 and a gamma of 1 unless they are told.
-    fn adobe(self) -> Option<GainMapMetadata> {
+    /// Reads the properties of the Ultra HDR image format ("XMP metadata"). By default, offsets are 1/64 and the gamma
+    /// is 1.
+    fn adobe_metadata(self) -> Option<GainMapMetadata> {
         let (base_headroom, alternate_headroom) =
-            (self.one("HDRCapacityMin", 0.0)?, self.one("HDRCapacityMax", f64::NAN)?);
-        let (min, max) = (self.three("GainMapMin", 0.0)?, self.three("GainMapMax", f64::NAN)?);
-        let gamma = self.three("Gamma", 1.0)?;
-        let (sdr, hdr) = (self.three("OffsetSDR", 1.0 / 64.0)?, self.three("OffsetHDR", 1.0 / 64.0)?);
-        // The base is the brighter one, and the map makes it darker.
+            (self.single_value("HDRCapacityMin", 0.0)?, self.single_value("HDRCapacityMax", f64::NAN)?);
+        let (min, max) = (self.channel_values("GainMapMin", 0.0)?, self.channel_values("GainMapMax", f64::NAN)?);
+        let gamma = self.channel_values("Gamma", 1.0)?;
+        let (sdr, hdr) = (self.channel_values("OffsetSDR", 1.0 / 64.0)?, self.channel_values("OffsetHDR", 1.0 / 64.0)?);
+        // The base image is the HDR image, and the map makes it darker.
         let is_hdr = self.values("BaseRenditionIsHDR").is_some_and(|values| values == ["True"]);
         let (base, alternate) = if is_hdr { (hdr, sdr) } else { (sdr, hdr) };
         let channel = |index: usize| {
             Some(GainMapChannel {
-                min: signed(min[index])?,
-                max: signed(max[index])?,
-                gamma: unsigned(gamma[index])?,
-                base_offset: signed(base[index])?,
-                alternate_offset: signed(alternate[index])?,
+                min: signed_fraction(min[index])?,
+                max: signed_fraction(max[index])?,
+                gamma: unsigned_fraction(gamma[index])?,
+                base_offset: signed_fraction(base[index])?,
+                alternate_offset: signed_fraction(alternate[index])?,
             })
         };
-        let mut headrooms = [unsigned(base_headroom)?, unsigned(alternate_headroom)?];
+        let mut headrooms = [unsigned_fraction(base_headroom)?, unsigned_fraction(alternate_headroom)?];
         if is_hdr {
             headrooms.reverse();
         }
@@ -83,8 +86,8 @@ impl<'tree> Description<'tree, '_> {
         })
     }
 
-    /// One value, or the same three times.
-    fn three(self, name: &str, default: f64) -> Option<[f64; 3]> {
+    /// The three values of a property. A single value applies to all channels.
+    fn channel_values(self, name: &str, default: f64) -> Option<[f64; 3]> {
         let Some(values) = self.values(name) else { return Some([default; 3]) };
         let values: Vec<f64> = values.iter().map(|value| value.trim().parse()).collect::<Result<_, _>>().ok()?;
         match values[..] {
@@ -94,14 +97,14 @@ impl<'tree> Description<'tree, '_> {
         }
     }
 
-    fn one(self, name: &str, default: f64) -> Option<f64> {
-        self.three(name, default).map(|[first, ..]| first)
+    fn single_value(self, name: &str, default: f64) -> Option<f64> {
+        self.channel_values(name, default).map(|[first, ..]| first)
     }
 
-    /// The values of a property, which is an attribute, or an element with a text or a list in it (XMP specification,
-    /// part 1, 7.5 to 7.9).
+    /// The values of a property, which is an attribute, or an element with a text or a list (XMP specification, part 1,
+    /// 7.5 to 7.9).
     fn values(self, name: &str) -> Option<Vec<&'tree str>> {
-        let name = (self.space, name);
+        let name = (self.namespace, name);
         if let Some(value) = self.node.attribute(name) {
             return Some(vec![value]);
         }
@@ -116,17 +119,17 @@ impl<'tree> Description<'tree, '_> {
     }
 }
 
-/// Millionths, of numbers that are some.
-pub(super) fn signed(number: f64) -> Option<SignedFraction> {
-    const PART: u32 = 1_000_000;
-    /// No picture has gains of so many stops.
-    const MOST: f64 = 2_000.0;
+/// Converts a number to a fraction in millionths. Returns `None` for NaN and for numbers out of range.
+pub(super) fn signed_fraction(number: f64) -> Option<SignedFraction> {
+    const DENOMINATOR: u32 = 1_000_000;
+    /// No image has gains of so many stops.
+    const MAX_STOPS: f64 = 2_000.0;
     #[expect(clippy::cast_possible_truncation, reason = "it is below 2^31")]
-    (number.abs() <= MOST).then(|| ((number * f64::from(PART)).round() as i32, PART))
+    (number.abs() <= MAX_STOPS).then(|| ((number * f64::from(DENOMINATOR)).round() as i32, DENOMINATOR))
 }
 
-pub(super) fn unsigned(number: f64) -> Option<UnsignedFraction> {
-    let (over, under) = signed(number)?;
+pub(super) fn unsigned_fraction(number: f64) -> Option<UnsignedFraction> {
+    let (over, under) = signed_fraction(number)?;
     Some((u32::try_from(over).ok()?, under))
 }
 
@@ -135,7 +138,7 @@ mod tests {
     use super::*;
 
     fn gain(packet: &[u8]) -> GainMapMetadata {
-        let Some(Ok(Told::Gain(gain))) = told(packet) else { unreachable!("{packet:?}") };
+        let Some(Ok(ParsedMetadata::Standard(gain))) = read_metadata(packet) else { unreachable!("{packet:?}") };
         gain
     }
 
@@ -160,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_map_that_darkens_has_the_higher_headroom_at_its_base() {
+    fn hdr_base_image_has_the_higher_headroom() {
         let attributes =
             "a:Version=\"1.0\" a:HDRCapacityMax=\"3\" a:GainMapMax=\"2\" a:OffsetSDR=\"1\" a:OffsetHDR=\"2\"";
         let gain = gain(&packet(&format!("{attributes} a:BaseRenditionIsHDR=\"True\""), ""));
@@ -169,21 +172,21 @@ mod tests {
     }
 
     #[test]
-    fn apples_headroom_may_be_told() {
+    fn apple_headroom_is_optional() {
         for (headroom, expected) in [("b:HDRGainMapHeadroom=\"8\"", Some(8.0)), ("", None)] {
             let packet = packet(&format!("b:HDRGainMapVersion=\"131072\" {headroom}"), "");
-            assert_eq!(told(&packet), Some(Ok(Told::Apple(expected))));
+            assert_eq!(read_metadata(&packet), Some(Ok(ParsedMetadata::Apple(expected))));
         }
     }
 
     #[test]
-    fn nonsense_is_told_and_other_metadata_is_none() {
+    fn invalid_metadata_is_an_error_and_other_metadata_is_none() {
         for attributes in ["", "a:GainMapMax=\"x\"", "a:GainMapMax=\"1e300\"", "a:GainMapMax=\"NaN\""] {
             let attributes = format!("a:Version=\"1.0\" a:HDRCapacityMax=\"3\" {attributes}");
-            assert!(matches!(told(&packet(&attributes, "")), Some(Err(_))), "{attributes}");
+            assert!(matches!(read_metadata(&packet(&attributes, "")), Some(Err(_))), "{attributes}");
         }
         for packet in [packet("", ""), b"<".to_vec(), b"\xff".to_vec(), vec![]] {
-            assert_eq!(told(&packet), None);
+            assert_eq!(read_metadata(&packet), None);
         }
     }
 }

@@ -1,127 +1,130 @@
-//! The coded data of a file, cleaned and gathered.
+//! Copies the coded data of a file, without the OBUs that no decoder needs.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::claim::Work;
 use super::damaged;
+use super::decoding_cost::DecodingCost;
 use crate::Error;
-use crate::av1::{Counts, Data, Stream};
+use crate::av1::{FilteredObus, StreamReader, StreamSummary};
 
-/// The content of the new file's `mdat` box.
-pub(super) struct Media<'a> {
+/// The content of the new file's `mdat` box, built step by step.
+pub(super) struct MediaData<'a> {
     file: &'a [u8],
     pub(super) bytes: Vec<u8>,
-    /// By where it was in the file, and the sizes of its layers.
-    known: HashMap<(Vec<Range<usize>>, Vec<usize>), Coded>,
-    /// How many of the file's bytes may still be read: each once.
-    left: usize,
+    /// The images that were added, by their ranges in the source file and the sizes of their layers.
+    images: HashMap<(Vec<Range<usize>>, Vec<usize>), CodedImage>,
+    /// The number of source bytes that may still be read. The total limit is the size of the source file.
+    remaining_bytes: usize,
 }
 
 /// AV1 data of an item or a sample.
 #[derive(Debug, Clone)]
-pub(super) struct Coded {
-    /// Where it is in the media.
-    pub(super) place: Range<usize>,
-    /// The sizes of all layers but the last, where the file says.
+pub(super) struct CodedImage {
+    /// The range in the new media data.
+    pub(super) range: Range<usize>,
+    /// The sizes of all layers except the last, if the file has them.
     pub(super) layer_sizes: Vec<usize>,
-    pub(super) counts: Counts,
+    pub(super) summary: StreamSummary,
 }
 
-/// The most layers that AV1 has (AV1 specification, 6.4.1); so many frames may be decoded for one image.
-const MOST_FRAMES: u64 = 4;
+/// AV1 has at most 4 layers (AV1 specification, 6.4.1), so decoding one image takes at most 4 frames.
+const MAX_FRAMES_PER_IMAGE: u64 = 4;
 
-impl Coded {
-    /// Refuses what is no image, or more than one.
+impl CodedImage {
+    /// Rejects data that has no image, or more than one.
     pub(super) fn check_is_one_image(&self, name: &str) -> Result<(), Error> {
-        let Counts { frames, shown, layers, largest_frame } = self.counts;
-        if shown == 0 || largest_frame == 0 {
+        let StreamSummary { coded_frames, shown_frames, spatial_layers, max_frame_pixels } = self.summary;
+        if shown_frames == 0 || max_frame_pixels == 0 {
             return Err(damaged(&format!("{name} has no AV1 sequence header or no frame")));
         }
         // A progressive image shows each of its layers.
-        if shown > u64::from(layers) || frames > MOST_FRAMES {
+        if shown_frames > u64::from(spatial_layers) || coded_frames > MAX_FRAMES_PER_IMAGE {
             return Err(damaged(&format!(
-                "{name} is one image, but has {frames} AV1 frames of which it shows {shown}"
+                "{name} must be one image, but has {coded_frames} AV1 frames and shows {shown_frames} of them"
             )));
         }
         Ok(())
     }
 
-    /// What decoding it takes.
-    pub(super) fn work(&self) -> Work {
-        let Counts { frames, largest_frame, .. } = self.counts;
-        Work { largest_frame, pixels: frames.saturating_mul(largest_frame) }
+    pub(super) fn decoding_cost(&self) -> DecodingCost {
+        let StreamSummary { coded_frames, max_frame_pixels, .. } = self.summary;
+        DecodingCost {
+            largest_frame_pixels: max_frame_pixels,
+            total_pixels: coded_frames.saturating_mul(max_frame_pixels),
+        }
     }
 }
 
-impl<'a> Media<'a> {
+impl<'a> MediaData<'a> {
     pub(super) fn new(file: &'a [u8]) -> Self {
-        Self { file, bytes: vec![], known: HashMap::new(), left: file.len() }
+        Self { file, bytes: vec![], images: HashMap::new(), remaining_bytes: file.len() }
     }
 
-    /// Adds bytes that are no AV1 data.
-    pub(super) fn add(&mut self, bytes: &[u8]) -> Range<usize> {
+    /// Appends bytes that are not AV1 data.
+    pub(super) fn append(&mut self, bytes: &[u8]) -> Range<usize> {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(bytes);
         start..self.bytes.len()
     }
 
-    /// The bytes of the file at those places, one after the other.
-    pub(super) fn gather(&mut self, spans: &[Range<usize>]) -> Result<Cow<'a, [u8]>, Error> {
+    /// Reads ranges of the source file, concatenated.
+    pub(super) fn read(&mut self, spans: &[Range<usize>]) -> Result<Cow<'a, [u8]>, Error> {
         let length = spans.iter().map(Range::len).fold(0, usize::saturating_add);
-        let left = self.left.checked_sub(length);
-        self.left = left.ok_or_else(|| damaged("its items and samples claim more bytes than the file has"))?;
+        let remaining = self.remaining_bytes.checked_sub(length);
+        self.remaining_bytes =
+            remaining.ok_or_else(|| damaged("its items and samples have more bytes than the file"))?;
         Ok(match spans {
             [span] => Cow::Borrowed(&self.file[span.clone()]),
             spans => spans.iter().flat_map(|span| &self.file[span.clone()]).copied().collect::<Vec<_>>().into(),
         })
     }
 
-    /// Adds a sample that lies there in the file.
-    pub(super) fn sample(
+    /// Adds a sample of a track, given its range in the source file.
+    pub(super) fn add_sample(
         &mut self,
         span: Range<usize>,
-        stream: &mut Stream,
+        stream: &mut StreamReader,
         name: &str,
     ) -> Result<Range<usize>, Error> {
-        let data = self.gather(&[span])?;
-        Ok(self.add(&read(stream, &data, name)?.bytes))
+        let data = self.read(&[span])?;
+        Ok(self.append(&filter_obus(stream, &data, name)?.bytes))
     }
 
-    /// Adds AV1 data that lies there in the file, once. `sizes` are those of all its layers but the last, `name` is for
-    /// messages.
-    pub(super) fn coded(
+    /// Adds the AV1 data of an image, given its ranges in the source file. Data that was added before is not added
+    /// again. `sizes` are the sizes of all layers except the last; `name` is for error messages.
+    pub(super) fn add_image(
         &mut self,
         spans: Vec<Range<usize>>,
         sizes: &[usize],
-        stream: &mut Stream,
+        stream: &mut StreamReader,
         name: &str,
-    ) -> Result<Coded, Error> {
+    ) -> Result<CodedImage, Error> {
         let key = (spans, sizes.to_vec());
-        if let Some(known) = self.known.get(&key) {
-            return Ok(known.clone());
+        if let Some(image) = self.images.get(&key) {
+            return Ok(image.clone());
         }
-        let bytes = self.gather(&key.0)?;
+        let bytes = self.read(&key.0)?;
         let mut rest = &bytes[..];
-        let (mut counts, mut layer_sizes, start) = (Counts::default(), vec![], self.bytes.len());
+        let (mut summary, mut layer_sizes, start) = (StreamSummary::default(), vec![], self.bytes.len());
         for &size in sizes {
             let split = rest.split_at_checked(size);
-            let (layer, behind) =
+            let (layer, rest_after) =
                 split.ok_or_else(|| damaged(&format!("the box `a1lx` has larger layers than {name}")))?;
-            let layer = read(stream, layer, name)?;
-            counts = counts.and(layer.counts);
-            layer_sizes.push(self.add(&layer.bytes).len());
-            rest = behind;
+            let layer = filter_obus(stream, layer, name)?;
+            summary = summary.combine(layer.summary);
+            layer_sizes.push(self.append(&layer.bytes).len());
+            rest = rest_after;
         }
-        let last = read(stream, rest, name)?;
-        let end = self.add(&last.bytes).end;
-        let coded = Coded { place: start..end, layer_sizes, counts: counts.and(last.counts) };
-        self.known.insert(key, coded.clone());
+        let last = filter_obus(stream, rest, name)?;
+        let end = self.append(&last.bytes).end;
+        let coded = CodedImage { range: start..end, layer_sizes, summary: summary.combine(last.summary) };
+        self.images.insert(key, coded.clone());
         Ok(coded)
     }
 }
 
-fn read(stream: &mut Stream, data: &[u8], name: &str) -> Result<Data, Error> {
+fn filter_obus(stream: &mut StreamReader, data: &[u8], name: &str) -> Result<FilteredObus, Error> {
     stream.read(data).map_err(|message| damaged(&format!("{message} ({name})")))
 }

@@ -2,40 +2,40 @@
 
 use avif::Attachments;
 
-use super::Media;
-use super::boxes::Fields;
-use super::meta::{Item, Meta};
+use super::MediaData;
+use super::boxes::FieldReader;
+use super::meta::{Item, MetaBox};
 use super::track::Movie;
 use crate::Error;
 
 /// The media type of XMP.
 const XMP: &[u8] = b"application/rdf+xml";
 
-/// Exif and XMP: those of the sequence's track, or those that describe the primary item.
+/// Reads the Exif and XMP of the sequence's track, or those that describe the primary item.
 pub(super) fn read(
-    meta: Option<&Meta<'_>>,
+    meta: Option<&MetaBox<'_>>,
     movie: Option<&Movie<'_>>,
-    media: &mut Media<'_>,
+    media: &mut MediaData<'_>,
 ) -> Result<Attachments, Error> {
-    let track = movie.and_then(|movie| movie.meta.as_ref()).map(Meta::read).transpose()?;
+    let track = movie.and_then(|movie| movie.meta.as_ref()).map(MetaBox::read).transpose()?;
     let mut attachments = Attachments::default();
     let Attachments { exif, xmp, .. } = &mut attachments;
     for meta in track.as_ref().into_iter().chain(meta) {
         let describes = |item: &Item<'_>| match meta.primary {
-            // All items of a track's box describe the track.
+            // All items in the `meta` box of a track describe the track.
             None => true,
-            Some(primary) => meta.references_from(item.id, *b"cdsc").is_some_and(|to| to.contains(&primary)),
+            Some(primary) => meta.referenced_items(item.id, *b"cdsc").is_some_and(|to| to.contains(&primary)),
         };
         for item in &meta.items {
             if item.kind == *b"Exif" && exif.is_none() && describes(item) {
-                let data = media.gather(&meta.data(item)?)?;
-                let mut fields = Fields { bytes: &data, name: item.kind };
-                // Where the TIFF header begins; what stands before it is not needed.
+                let data = media.read(&meta.data_ranges(item)?)?;
+                let mut fields = FieldReader { bytes: &data, box_type: item.kind };
+                // The offset of the TIFF header. The bytes before it are not needed.
                 let start = usize::try_from(fields.u32()?).unwrap_or(usize::MAX);
                 fields.take(start)?;
                 *exif = Some(fields.bytes.to_vec());
             } else if item.kind == *b"mime" && item.content_type == XMP && xmp.is_none() && describes(item) {
-                *xmp = Some(media.gather(&meta.data(item)?)?.into_owned());
+                *xmp = Some(media.read(&meta.data_ranges(item)?)?.into_owned());
             }
         }
     }

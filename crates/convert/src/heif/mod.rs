@@ -1,16 +1,16 @@
-//! The boxes around an AVIF's images (ISO/IEC 14496-12, 4.2; ISO/IEC 23008-12).
+//! The boxes of an AVIF (ISO/IEC 14496-12, 4.2; ISO/IEC 23008-12).
 //!
 //! ```text
-//! file -> Meta  -> Still -+-> new file
-//!      -> Movie ----------+
+//! file -> MetaBox -> StillImage -+-> new file
+//!      -> Movie -----------------+
 //! ```
 //!
-//! An AVIF is read into what its image needs, and written anew from that. The decoder reads only the
-//! new file, so it cannot read a box differently than it was checked here. The new file contains only boxes that are
-//! understood. An image that needs any other box is an error.
+//! This module reads the parts of an AVIF that its image needs, and writes a new file from them. The decoder reads only
+//! the new file, so it cannot interpret a box differently than this module checked it. The new file contains only known
+//! boxes. An image that needs an unknown box is an error.
 
 mod boxes;
-mod claim;
+mod decoding_cost;
 mod derived;
 mod media;
 mod meta;
@@ -21,38 +21,38 @@ mod still;
 mod track;
 mod write;
 
-pub(crate) use claim::{MOST_PIXELS, SMALL};
+pub(crate) use decoding_cost::{MAX_DECODED_PIXEL_RATIO, SMALL_IMAGE_PIXELS};
 
 use avif::Attachments;
-use boxes::{Name, Part};
-use media::Media;
-use meta::Meta;
+use boxes::{FileSlice, FourCc};
+use media::MediaData;
+use meta::MetaBox;
 use model::Metadata;
-use property::Profiles;
+use property::ProfileContext;
 use still::StillReader;
 use track::Movie;
 
 use crate::error::brief;
 use crate::{Error, Format};
 
-/// An AVIF that was read.
+/// An AVIF that was read and rewritten.
 pub(crate) struct Container {
-    /// The file written anew: the same image, without metadata.
+    /// The new file: the same image, without metadata.
     pub(crate) file: Vec<u8>,
     pub(crate) has_gain_map: bool,
-    /// Exif and XMP, where they are kept.
+    /// Exif and XMP, if the recipe keeps metadata.
     pub(crate) attachments: Attachments,
-    /// Samples of all tracks.
+    /// The number of samples of all tracks.
     pub(crate) samples: usize,
-    /// What was left out and is missed.
+    /// Notes about parts that were omitted.
     pub(crate) notes: Vec<String>,
 }
 
-/// The brands that a file claims in its first box, if that is an `ftyp`: the major one, then those it is compatible with.
+/// The brands in the file's first box, if that is an `ftyp` box: the major brand, then the compatible ones.
 pub(crate) fn brands(file: &[u8]) -> Vec<[u8; 4]> {
-    match Part::whole(file).children().next() {
+    match FileSlice::whole(file).child_boxes().next() {
         Some(Ok((name, content))) if name == *b"ftyp" => {
-            // Between the first and the others stands a version.
+            // The minor version is between the major brand and the compatible ones.
             let brands = content.bytes().as_chunks().0.iter().enumerate().filter(|(index, _)| *index != 1);
             brands.map(|(_, brand)| *brand).collect()
         }
@@ -60,18 +60,19 @@ pub(crate) fn brands(file: &[u8]) -> Vec<[u8; 4]> {
     }
 }
 
-/// Reads an AVIF. Exif and XMP are looked for only where they are kept; otherwise the ICC profile loses its private tags.
+/// Reads an AVIF. With [`Metadata::Keep`], it reads Exif and XMP as well; with [`Metadata::Strip`], the ICC profile
+/// loses its private tags.
 ///
 /// # Errors
-/// The box that is damaged, or that is not understood and needed.
+/// Names the box that is damaged, or that is unknown and needed.
 pub(crate) fn read(file: &[u8], metadata: Metadata) -> Result<Container, Error> {
     let brands = brands(file);
-    let (meta, moov) = top_level(file)?;
+    let (meta, moov) = top_level_boxes(file)?;
     let mut notes = vec![];
-    let mut media = Media::new(file);
-    let mut profiles = Profiles { metadata, notes: &mut notes };
+    let mut media = MediaData::new(file);
+    let mut profiles = ProfileContext { metadata, notes: &mut notes };
     let movie = moov.map(|moov| Movie::read(&moov, &mut media, &mut profiles)).transpose()?;
-    let meta = meta.map(|meta| Meta::read(&meta)).transpose()?;
+    let meta = meta.map(|meta| MetaBox::read(&meta)).transpose()?;
     let primary = meta.as_ref().and_then(|meta| Some((meta, meta.primary?)));
     let still = primary.map(|(meta, primary)| {
         StillReader::new(meta, &mut media, &mut profiles).read(primary, brands.contains(b"tmap"))
@@ -79,26 +80,26 @@ pub(crate) fn read(file: &[u8], metadata: Metadata) -> Result<Container, Error> 
     let still = still.transpose()?;
     let attachments = match metadata {
         Metadata::Strip => Attachments::default(),
-        // Metadata that cannot be read is no reason to lose the image.
+        // The image is converted even if its metadata cannot be read.
         Metadata::Keep => metadata::read(meta.as_ref(), movie.as_ref(), &mut media).unwrap_or_else(|error| {
-            notes.push(format!("its Exif and XMP were left out of narrower variants: {error}"));
+            notes.push(format!("its Exif and XMP were omitted from narrower variants: {error}"));
             Attachments::default()
         }),
     };
     let samples = movie.as_ref().map_or(0, Movie::samples);
     let has_gain_map = still.as_ref().is_some_and(|still| still.gain_map.is_some());
-    let file = write::file(&brands, still.as_ref(), movie.as_ref(), &media.bytes)?;
+    let file = write::build_file(&brands, still.as_ref(), movie.as_ref(), &media.bytes)?;
     Ok(Container { file, has_gain_map, attachments, samples, notes })
 }
 
-/// The contents of the boxes `meta` and `moov`. Where one of them was found, bytes behind it need not be boxes: some
-/// cameras append data.
-fn top_level(file: &[u8]) -> Result<(Option<Part<'_>>, Option<Part<'_>>), Error> {
+/// The contents of the boxes `meta` and `moov`. After one of them was found, the rest of the file need not consist of
+/// boxes: some cameras append other data.
+fn top_level_boxes(file: &[u8]) -> Result<(Option<FileSlice<'_>>, Option<FileSlice<'_>>), Error> {
     let (mut meta, mut moov) = (None, None);
-    for child in Part::whole(file).children() {
+    for child in FileSlice::whole(file).child_boxes() {
         match child {
-            Ok((name, part)) if name == *b"meta" => once(&mut meta, name, part)?,
-            Ok((name, part)) if name == *b"moov" => once(&mut moov, name, part)?,
+            Ok((name, part)) if name == *b"meta" => set_once(&mut meta, name, part)?,
+            Ok((name, part)) if name == *b"moov" => set_once(&mut moov, name, part)?,
             Err(error) if meta.is_none() && moov.is_none() => return Err(error),
             Ok(_) | Err(_) => {}
         }
@@ -106,11 +107,11 @@ fn top_level(file: &[u8]) -> Result<(Option<Part<'_>>, Option<Part<'_>>), Error>
     Ok((meta, moov))
 }
 
-/// Sets what a box may say only once.
-fn once<T>(place: &mut Option<T>, name: Name, value: T) -> Result<(), Error> {
+/// Sets the value of a box that may occur only once.
+fn set_once<T>(place: &mut Option<T>, name: FourCc, value: T) -> Result<(), Error> {
     match place.replace(value) {
         None => Ok(()),
-        Some(_) => Err(damaged(&format!("two boxes `{}` where one belongs", name.escape_ascii()))),
+        Some(_) => Err(damaged(&format!("there are two boxes `{}`", name.escape_ascii()))),
     }
 }
 

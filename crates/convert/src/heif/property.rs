@@ -1,49 +1,62 @@
-//! Properties of items and of sample entries: what is known of them is written anew, field by field, and nothing else.
+//! Properties of items and of sample entries. Known properties are rewritten field by field; everything else is
+//! dropped.
 
 use model::Metadata;
 
-use super::boxes::{Fields, Name, Part, boxed, full};
+use super::boxes::{FieldReader, FileSlice, FourCc, build_box, build_full_box};
 use super::{damaged, unsupported};
-use crate::av1::Stream;
+use crate::av1::StreamReader;
 use crate::{Error, icc_tags};
 
-/// The names that an auxiliary image has if it is alpha (ISO/IEC 23008-12, 6.5.8; ISO/IEC 23008-2, annex F).
-const ALPHA: [&[u8]; 2] = [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1"];
+/// The URNs of an auxiliary image that is alpha (ISO/IEC 23008-12, 6.5.8; ISO/IEC 23008-2, annex F).
+const ALPHA_URNS: [&[u8]; 2] = [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1"];
 
-/// What is done with ICC profiles, and what is to be said of them.
-pub(super) struct Profiles<'notes> {
+/// How to treat ICC profiles, and the notes about them.
+pub(super) struct ProfileContext<'notes> {
     pub(super) metadata: Metadata,
     pub(super) notes: &'notes mut Vec<String>,
 }
 
-/// The box written anew; nothing where it is not known, or is a profile that is left out.
-pub(super) fn rewritten(name: Name, content: &Part<'_>, profiles: &mut Profiles<'_>) -> Result<Option<Vec<u8>>, Error> {
+/// What an auxiliary image contains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum AuxiliaryType {
+    Alpha,
+    /// Depth, for example.
+    Other,
+}
+
+/// Rewrites a property box. Returns `None` for an unknown box and for a damaged profile, which is omitted.
+pub(super) fn rewrite(
+    name: FourCc,
+    content: &FileSlice<'_>,
+    profiles: &mut ProfileContext<'_>,
+) -> Result<Option<Vec<u8>>, Error> {
     let mut fields = content.fields(name);
     let length = match &name {
-        b"colr" => return color(fields, profiles),
-        b"av1C" => return configuration(fields).map(Some),
+        b"colr" => return rewrite_color(fields, profiles),
+        b"av1C" => return rewrite_configuration(fields).map(Some),
         b"auxC" | b"auxi" => {
-            fields.version()?;
-            return Ok(alpha(fields.bytes).map(|alpha| full(name, 0, 0, &[alpha, b"\0"])));
+            fields.version_and_flags()?;
+            return Ok(alpha_urn(fields.bytes).map(|urn| build_full_box(name, 0, 0, &[urn, b"\0"])));
         }
         b"pixi" => {
-            fields.version()?;
+            fields.version_and_flags()?;
             let channels = fields.u8()?;
-            // What newer versions say behind the depths is not needed to read the image.
+            // Newer versions have more fields after the depths. They are not needed to read the image.
             let depths = fields.take(channels.into())?;
-            return Ok(Some(full(name, 0, 0, &[&[channels], depths])));
+            return Ok(Some(build_full_box(name, 0, 0, &[&[channels], depths])));
         }
         b"cclv" => {
             let present = fields.clone().u8()?;
-            // Primaries; then the least, the highest and the average luminance.
+            // Primaries; then the minimum, maximum and average luminance.
             let lengths = [(0x20, 24), (0x10, 4), (0x08, 4), (0x04, 4)];
             1 + lengths.iter().filter(|(bit, _)| present & bit != 0).map(|(_, length)| length).sum::<usize>()
         }
-        // Three sizes of 2 bytes or of 4.
+        // Three sizes of 2 or 4 bytes.
         b"a1lx" => 1 + 3 * if fields.clone().u8()? & 1 == 0 { 2 } else { 4 },
-        // Of this and of the next, only the low bits mean something.
-        b"irot" => return Ok(Some(boxed(name, &[&[fields.u8()? & 3]]))),
-        b"imir" => return Ok(Some(boxed(name, &[&[fields.u8()? & 1]]))),
+        // In `irot` and `imir`, the high bits are reserved.
+        b"irot" => return Ok(Some(build_box(name, &[&[fields.u8()? & 3]]))),
+        b"imir" => return Ok(Some(build_box(name, &[&[fields.u8()? & 1]]))),
         b"a1op" => 1,
         b"lsel" => 2,
         b"clli" => 4,
@@ -51,67 +64,67 @@ pub(super) fn rewritten(name: Name, content: &Part<'_>, profiles: &mut Profiles<
         b"mdcv" => 24,
         b"clap" => 32,
         b"ispe" => {
-            fields.version()?;
-            return Ok(Some(full(name, 0, 0, &[fields.take(8)?])));
+            fields.version_and_flags()?;
+            return Ok(Some(build_full_box(name, 0, 0, &[fields.take(8)?])));
         }
         b"ccst" => {
-            fields.version()?;
-            // Whether all references are intra, whether intra prediction is used, and how many references there are.
-            return Ok(Some(full(name, 0, 0, &[&[fields.u8()? & 0xfc, 0, 0, 0]])));
+            fields.version_and_flags()?;
+            // Three fields: all references are intra, intra prediction is used, and the maximum number of references.
+            return Ok(Some(build_full_box(name, 0, 0, &[&[fields.u8()? & 0xfc, 0, 0, 0]])));
         }
         _ => return Ok(None),
     };
-    Ok(Some(boxed(name, &[fields.take(length)?])))
+    Ok(Some(build_box(name, &[fields.take(length)?])))
 }
 
-/// Whether a box says that an image is alpha; nothing where it is no box that says what an auxiliary image is.
-pub(super) fn is_alpha(name: Name, content: &Part<'_>) -> Result<Option<bool>, Error> {
+/// The type of an auxiliary image. Returns `None` if the box does not declare one.
+pub(super) fn auxiliary_type(name: FourCc, content: &FileSlice<'_>) -> Result<Option<AuxiliaryType>, Error> {
     if !matches!(&name, b"auxC" | b"auxi") {
         return Ok(None);
     }
     let mut fields = content.fields(name);
-    fields.version()?;
-    Ok(Some(alpha(fields.bytes).is_some()))
+    fields.version_and_flags()?;
+    Ok(Some(alpha_urn(fields.bytes).map_or(AuxiliaryType::Other, |_| AuxiliaryType::Alpha)))
 }
 
-/// The name of alpha that the text begins with, up to a zero or the end. No more is read of it: a long one may be looked at
-/// many times.
-fn alpha(text: &[u8]) -> Option<&'static [u8]> {
+/// The alpha URN at the start of the text, up to a null or the end. No more is read: a long text may be checked many
+/// times.
+fn alpha_urn(text: &[u8]) -> Option<&'static [u8]> {
     let ends = |rest: &[u8]| rest.first().is_none_or(|byte| *byte == 0);
-    ALPHA.into_iter().find(|name| text.strip_prefix(*name).is_some_and(ends))
+    ALPHA_URNS.into_iter().find(|name| text.strip_prefix(*name).is_some_and(ends))
 }
 
-/// The sizes of all layers but the last, which are zero where there are no more (AVIF, 2.3.2.3).
-pub(super) fn layer_sizes(mut fields: Fields<'_>) -> Result<Vec<usize>, Error> {
+/// Reads the sizes of all layers except the last (AVIF, 2.3.2.3). The sizes of missing layers are zero.
+pub(super) fn read_layer_sizes(mut fields: FieldReader<'_>) -> Result<Vec<usize>, Error> {
     let bytes = if fields.u8()? & 1 == 0 { 2 } else { 4 };
     let sizes = (0..3).map(|_| fields.number(bytes)).collect::<Result<Vec<_>, _>>()?;
     let sizes = sizes.into_iter().take_while(|size| *size > 0);
     Ok(sizes.map(|size| usize::try_from(size).unwrap_or(usize::MAX)).collect())
 }
 
-/// The box `a1lx` of such sizes.
-pub(super) fn layers(sizes: &[usize]) -> Result<Vec<u8>, Error> {
+/// Builds the box `a1lx` of these layer sizes.
+pub(super) fn build_layer_sizes(sizes: &[usize]) -> Result<Vec<u8>, Error> {
     let mut content = vec![1];
     for layer in 0..3 {
         let size = u32::try_from(sizes.get(layer).copied().unwrap_or(0));
-        content.extend(size.map_err(|_| damaged("a layer of 4 GiB in the box `a1lx`"))?.to_be_bytes());
+        content.extend(size.map_err(|_| damaged("a layer in the box `a1lx` is 4 GiB or more"))?.to_be_bytes());
     }
-    Ok(boxed(*b"a1lx", &[&content]))
+    Ok(build_box(*b"a1lx", &[&content]))
 }
 
-/// Width and height of the box `ispe`.
-pub(super) fn size(mut fields: Fields<'_>) -> Result<(u32, u32), Error> {
-    fields.version()?;
+/// Reads the width and height in the box `ispe`.
+pub(super) fn read_size(mut fields: FieldReader<'_>) -> Result<(u32, u32), Error> {
+    fields.version_and_flags()?;
     Ok((fields.u32()?, fields.u32()?))
 }
 
-/// Color (ISO/IEC 14496-12, 12.1.5).
-fn color(mut fields: Fields<'_>, profiles: &mut Profiles<'_>) -> Result<Option<Vec<u8>>, Error> {
-    let kind = fields.name()?;
+/// Rewrites a color box (ISO/IEC 14496-12, 12.1.5).
+fn rewrite_color(mut fields: FieldReader<'_>, profiles: &mut ProfileContext<'_>) -> Result<Option<Vec<u8>>, Error> {
+    let kind = fields.four_cc()?;
     match &kind {
         b"nclx" => {
             let (code_points, range) = (fields.take(6)?, fields.u8()? & 0x80);
-            Ok(Some(boxed(*b"colr", &[&kind, code_points, &[range]])))
+            Ok(Some(build_box(*b"colr", &[&kind, code_points, &[range]])))
         }
         b"prof" | b"rICC" => {
             let profile = match profiles.metadata {
@@ -119,27 +132,27 @@ fn color(mut fields: Fields<'_>, profiles: &mut Profiles<'_>) -> Result<Option<V
                 Metadata::Strip => icc_tags::without_private_tags(fields.bytes),
             };
             if profile.is_none() {
-                let note = "the ICC profile is damaged and was left out";
+                let note = "the ICC profile is damaged and was omitted";
                 if !profiles.notes.iter().any(|known| known == note) {
                     profiles.notes.push(note.into());
                 }
             }
-            Ok(profile.map(|profile| boxed(*b"colr", &[&kind, &profile])))
+            Ok(profile.map(|profile| build_box(*b"colr", &[&kind, &profile])))
         }
         _ => Ok(None),
     }
 }
 
-/// The decoder's configuration (AV1 in ISOBMFF, 2.3) with nothing but a sequence header in it.
-fn configuration(mut fields: Fields<'_>) -> Result<Vec<u8>, Error> {
+/// Rewrites the decoder configuration (AV1 in ISOBMFF, 2.3). It keeps only the sequence header.
+fn rewrite_configuration(mut fields: FieldReader<'_>) -> Result<Vec<u8>, Error> {
     let start = fields.array::<4>()?;
     if start[0] != 0x81 {
-        return Err(unsupported("the box `av1C` has another version than 1"));
+        return Err(unsupported("the version of the box `av1C` is not 1"));
     }
-    // The item has a sequence header of its own, so that one that cannot be read is not needed here.
-    let headers = match Stream::default().read(fields.bytes) {
-        Ok(units) if units.counts.shown == 0 && units.counts.frames == 0 => units.bytes,
+    // The item has its own sequence header, so one that cannot be read here is not needed.
+    let headers = match StreamReader::default().read(fields.bytes) {
+        Ok(obus) if obus.summary.shown_frames == 0 && obus.summary.coded_frames == 0 => obus.bytes,
         Ok(_) | Err(_) => vec![],
     };
-    Ok(boxed(*b"av1C", &[&start, &headers]))
+    Ok(build_box(*b"av1C", &[&start, &headers]))
 }

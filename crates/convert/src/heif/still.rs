@@ -1,89 +1,90 @@
-//! The image that the primary item is, with its alpha and its gain map, and nothing else of the file's items (ISO/IEC
+//! The image of the primary item with its alpha and its gain map, without the other items of the file (ISO/IEC
 //! 23008-12, 6; AVIF, 2 and 4).
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use super::boxes::{Name, Part};
-use super::claim::{Claim, Work};
-use super::media::Media;
-use super::meta::{Item, Meta};
-use super::property::{self, Profiles};
+use super::boxes::{FileSlice, FourCc};
+use super::decoding_cost::{DeclaredSize, DecodingCost};
+use super::media::MediaData;
+use super::meta::{Item, MetaBox};
+use super::property::{self, AuxiliaryType, ProfileContext};
 use super::{damaged, derived, unsupported};
 use crate::Error;
-use crate::av1::Stream;
+use crate::av1::StreamReader;
 
-/// Items of an image, to be written anew. The first is the primary one. An item's identifier is its place, counted from 1,
-/// and so is a property's index.
+/// The items of an image, to be written. The first is the primary item. Identifiers of items and indices of properties
+/// are their positions, starting at 1.
 #[derive(Default)]
-pub(super) struct Still {
+pub(super) struct StillImage {
     pub(super) items: Vec<StillItem>,
-    /// Whole boxes.
+    /// Complete boxes.
     pub(super) properties: Vec<Vec<u8>>,
     pub(super) references: Vec<StillReference>,
-    /// The item that is preferred to the primary one by displays that are bright enough.
+    /// The `tmap` item, which viewers with an HDR display prefer to the primary item.
     pub(super) gain_map: Option<u16>,
 }
 
 pub(super) struct StillItem {
-    pub(super) kind: Name,
+    pub(super) kind: FourCc,
     pub(super) is_hidden: bool,
-    /// Indices, and whether they are essential.
+    /// Property indices, and whether each is essential.
     pub(super) properties: Vec<(u16, bool)>,
-    /// Where its data is in the media.
-    pub(super) place: Range<usize>,
+    /// The range of its data in the media data.
+    pub(super) range: Range<usize>,
 }
 
 pub(super) struct StillReference {
-    pub(super) kind: Name,
-    /// Identifiers.
+    pub(super) kind: FourCc,
+    /// Identifiers of items.
     pub(super) from: u16,
     pub(super) to: Vec<u16>,
 }
 
-/// Takes what belongs to an image out of a file.
+/// Copies the items of one image from a file.
 pub(super) struct StillReader<'this, 'a, 'notes> {
-    meta: &'this Meta<'a>,
-    media: &'this mut Media<'a>,
-    profiles: &'this mut Profiles<'notes>,
-    /// Auxiliary images by the items that they belong to.
-    auxiliary: HashMap<u32, Vec<u32>>,
-    /// The new index of each property that was looked at; none of one that is left out.
+    meta: &'this MetaBox<'a>,
+    media: &'this mut MediaData<'a>,
+    profiles: &'this mut ProfileContext<'notes>,
+    /// Auxiliary images, by the item that they belong to.
+    auxiliary_items: HashMap<u32, Vec<u32>>,
+    /// The new index of each property that was read; `None` for an omitted one.
     properties: HashMap<usize, Option<u16>>,
-    used: HashSet<u32>,
-    still: Still,
+    used_items: HashSet<u32>,
+    still: StillImage,
 }
 
 impl<'this, 'a, 'notes> StillReader<'this, 'a, 'notes> {
     pub(super) fn new(
-        meta: &'this Meta<'a>,
-        media: &'this mut Media<'a>,
-        profiles: &'this mut Profiles<'notes>,
+        meta: &'this MetaBox<'a>,
+        media: &'this mut MediaData<'a>,
+        profiles: &'this mut ProfileContext<'notes>,
     ) -> Self {
-        let mut auxiliary: HashMap<u32, Vec<u32>> = HashMap::new();
+        let mut auxiliary_items: HashMap<u32, Vec<u32>> = HashMap::new();
         for reference in meta.references.iter().filter(|reference| reference.kind == *b"auxl") {
-            reference.to.iter().for_each(|&to| auxiliary.entry(to).or_default().push(reference.from));
+            reference.to.iter().for_each(|&to| auxiliary_items.entry(to).or_default().push(reference.from));
         }
-        let (properties, used, still) = (HashMap::new(), HashSet::new(), Still::default());
-        Self { meta, media, profiles, auxiliary, properties, used, still }
+        let (properties, used_items, still) = (HashMap::new(), HashSet::new(), StillImage::default());
+        Self { meta, media, profiles, auxiliary_items, properties, used_items, still }
     }
 
-    /// Reads the primary item and what belongs to it; a gain map only where the file has the brand of those.
-    pub(super) fn read(mut self, primary: u32, has_gain_map_brand: bool) -> Result<Still, Error> {
+    /// Reads the primary item with its alpha. Reads its gain map only if the file has the brand `tmap`.
+    pub(super) fn read(mut self, primary: u32, has_gain_map_brand: bool) -> Result<StillImage, Error> {
         let meta = self.meta;
         let item = meta.item(primary).ok_or_else(|| damaged("the primary item is missing in the box `iinf`"))?;
-        let claim = self.claim(item)?.ok_or_else(|| damaged("the primary item has no size (property `ispe`)"))?;
+        let size =
+            self.declared_size(item)?.ok_or_else(|| damaged("the primary item has no size (property `ispe`)"))?;
         let color = self.add_image(item)?;
         let alpha = self.add_alpha(item)?;
-        claim.check(color.and(alpha))?;
+        size.check_cost(color.combine(alpha))?;
         if has_gain_map_brand {
-            self.add_gain_map(item, claim)?;
+            self.add_gain_map(item, size)?;
         }
         Ok(self.still)
     }
 
-    /// The first property of that name that an item has.
-    fn find(&self, item: &Item<'a>, name: Name) -> Result<Option<&Part<'a>>, Error> {
+    /// The first property of an item with this name.
+    fn find_property(&self, item: &Item<'a>, name: FourCc) -> Result<Option<&FileSlice<'a>>, Error> {
         for association in &item.associations {
             if let Some((known, content)) = self.meta.property(association.index)?
                 && *known == name
@@ -94,93 +95,96 @@ impl<'this, 'a, 'notes> StillReader<'this, 'a, 'notes> {
         Ok(None)
     }
 
-    /// The size that an item claims, where it does.
-    fn claim(&self, item: &Item<'a>) -> Result<Option<Claim>, Error> {
+    /// The size that an item declares, if any.
+    fn declared_size(&self, item: &Item<'a>) -> Result<Option<DeclaredSize>, Error> {
         let name = *b"ispe";
-        let size = self.find(item, name)?.map(|part| property::size(part.fields(name))).transpose()?;
-        Ok(size.map(|(width, height)| Claim { width, height }))
+        let size = self.find_property(item, name)?.map(|part| property::read_size(part.fields(name))).transpose()?;
+        Ok(size.map(|(width, height)| DeclaredSize { width, height }))
     }
 
-    /// Adds an image with the cells that it may consist of.
-    fn add_image(&mut self, item: &Item<'a>) -> Result<Work, Error> {
-        // Memory may be allocated for what it claims.
-        let claimed = self.claim(item)?.map_or_else(Work::default, Claim::work);
-        let work = match &item.kind {
+    /// Adds an image, including the cells of a grid.
+    fn add_image(&mut self, item: &Item<'a>) -> Result<DecodingCost, Error> {
+        // A decoder may allocate memory for the declared size.
+        let declared_cost = self.declared_size(item)?.map_or_else(DecodingCost::default, DeclaredSize::decoding_cost);
+        let cost = match &item.kind {
             b"av01" => self.add_coded(item)?,
             b"grid" => self.add_grid(item)?,
             kind => {
                 let (id, kind) = (item.id, kind.escape_ascii());
-                return Err(unsupported(&format!("item {id} is an image of type `{kind}`, neither `av01` nor `grid`")));
+                return Err(unsupported(&format!(
+                    "item {id} is an image of type `{kind}`; only `av01` and `grid` are supported"
+                )));
             }
         };
-        Ok(work.and(claimed))
+        Ok(cost.combine(declared_cost))
     }
 
-    fn add_coded(&mut self, item: &Item<'a>) -> Result<Work, Error> {
+    fn add_coded(&mut self, item: &Item<'a>) -> Result<DecodingCost, Error> {
         let a1lx = *b"a1lx";
-        let sizes = self.find(item, a1lx)?.map(|part| property::layer_sizes(part.fields(a1lx))).transpose()?;
+        let sizes =
+            self.find_property(item, a1lx)?.map(|part| property::read_layer_sizes(part.fields(a1lx))).transpose()?;
         let sizes = sizes.unwrap_or_default();
         let name = format!("item {}", item.id);
-        let coded = self.media.coded(self.meta.data(item)?, &sizes, &mut Stream::default(), &name)?;
+        let coded = self.media.add_image(self.meta.data_ranges(item)?, &sizes, &mut StreamReader::default(), &name)?;
         coded.check_is_one_image(&name)?;
-        self.add(item, coded.place.clone(), &coded.layer_sizes)?;
-        Ok(coded.work())
+        self.add_item(item, coded.range.clone(), &coded.layer_sizes)?;
+        Ok(coded.decoding_cost())
     }
 
-    fn add_grid(&mut self, item: &Item<'a>) -> Result<Work, Error> {
-        let spans = self.meta.data(item)?;
-        let grid = derived::grid(&self.media.gather(&spans)?)?;
-        let cells = self.meta.references_from(item.id, *b"dimg").unwrap_or_default();
-        if cells.len() != grid.cells {
-            return Err(damaged(&format!("grid {} has {} cells and needs {}", item.id, cells.len(), grid.cells)));
+    fn add_grid(&mut self, item: &Item<'a>) -> Result<DecodingCost, Error> {
+        let spans = self.meta.data_ranges(item)?;
+        let grid = derived::read_grid(&self.media.read(&spans)?)?;
+        let cells = self.meta.referenced_items(item.id, *b"dimg").unwrap_or_default();
+        if cells.len() != grid.cell_count {
+            return Err(damaged(&format!("grid {} has {} cells and needs {}", item.id, cells.len(), grid.cell_count)));
         }
-        let place = self.media.add(&grid.data);
-        let id = self.add(item, place, &[])?;
-        let mut work = grid.claim.work();
+        let range = self.media.append(&grid.data);
+        let id = self.add_item(item, range, &[])?;
+        let mut cost = grid.size.decoding_cost();
         for cell in cells {
             let cell = self.meta.item(*cell).filter(|cell| cell.kind == *b"av01");
             let cell =
                 cell.ok_or_else(|| unsupported(&format!("grid {} has cells that are not `av01` items", item.id)))?;
-            work = work.and(self.add_coded(cell)?);
+            cost = cost.combine(self.add_coded(cell)?);
         }
-        let to = (id + 1..=id + u16::try_from(grid.cells).unwrap_or(u16::MAX)).collect();
+        let to = (id + 1..=id + u16::try_from(grid.cell_count).unwrap_or(u16::MAX)).collect();
         self.still.references.push(StillReference { kind: *b"dimg", from: id, to });
-        Ok(work)
+        Ok(cost)
     }
 
     /// Adds the alpha of the primary image, or of each of its cells.
-    fn add_alpha(&mut self, item: &Item<'a>) -> Result<Work, Error> {
+    fn add_alpha(&mut self, item: &Item<'a>) -> Result<DecodingCost, Error> {
         let meta = self.meta;
-        if let Some(alpha) = self.alpha_of(item.id)? {
+        if let Some(alpha) = self.find_alpha(item.id)? {
             let id = self.next_id();
-            let work = self.add_image(alpha)?;
+            let cost = self.add_image(alpha)?;
             self.still.references.push(StillReference { kind: *b"auxl", from: id, to: vec![1] });
-            if meta.references_from(item.id, *b"prem").is_some_and(|to| to.contains(&alpha.id)) {
+            if meta.referenced_items(item.id, *b"prem").is_some_and(|to| to.contains(&alpha.id)) {
                 self.still.references.push(StillReference { kind: *b"prem", from: 1, to: vec![id] });
             }
-            return Ok(work);
+            return Ok(cost);
         }
-        let mut work = Work::default();
+        let mut cost = DecodingCost::default();
         if item.kind != *b"grid" {
-            return Ok(work);
+            return Ok(cost);
         }
-        let cells = meta.references_from(item.id, *b"dimg").unwrap_or_default();
-        let alphas = cells.iter().map(|&cell| self.alpha_of(cell)).collect::<Result<Option<Vec<_>>, _>>()?;
-        // Where a cell has none, the image has none.
+        let cells = meta.referenced_items(item.id, *b"dimg").unwrap_or_default();
+        let alphas = cells.iter().map(|&cell| self.find_alpha(cell)).collect::<Result<Option<Vec<_>>, _>>()?;
+        // If a cell has no alpha, the image has none.
         for (alpha, cell) in alphas.unwrap_or_default().into_iter().zip(2..) {
             let id = self.next_id();
-            work = work.and(self.add_image(alpha)?);
+            cost = cost.combine(self.add_image(alpha)?);
             self.still.references.push(StillReference { kind: *b"auxl", from: id, to: vec![cell] });
         }
-        Ok(work)
+        Ok(cost)
     }
 
-    fn alpha_of(&self, id: u32) -> Result<Option<&'this Item<'a>>, Error> {
-        let auxiliary = self.auxiliary.get(&id).into_iter().flatten();
-        for item in auxiliary.filter_map(|&id| self.meta.item(id)) {
+    fn find_alpha(&self, id: u32) -> Result<Option<&'this Item<'a>>, Error> {
+        let auxiliary_items = self.auxiliary_items.get(&id).into_iter().flatten();
+        for item in auxiliary_items.filter_map(|&id| self.meta.item(id)) {
             for association in &item.associations {
                 if let Some((name, content)) = self.meta.property(association.index)?
-                    && property::is_alpha(*name, content)? == Some(true)
+                    && property::auxiliary_type(*name, content)? == Some(AuxiliaryType::Alpha)
                 {
                     return Ok(Some(item));
                 }
@@ -189,28 +193,28 @@ impl<'this, 'a, 'notes> StillReader<'this, 'a, 'notes> {
         Ok(None)
     }
 
-    /// Adds the gain map that is preferred to the primary image (ISO/IEC 23008-12, 6.6.2.4).
-    fn add_gain_map(&mut self, primary: &Item<'a>, claim: Claim) -> Result<(), Error> {
+    /// Adds the gain map that viewers prefer to the primary image (ISO/IEC 23008-12, 6.6.2.4).
+    fn add_gain_map(&mut self, primary: &Item<'a>, size: DeclaredSize) -> Result<(), Error> {
         let meta = self.meta;
         let preferred =
             |group: &Vec<u32>| group.iter().position(|&id| id == primary.id).map(|end| group[..end].to_vec());
         let preferred: HashSet<u32> = meta.alternatives.iter().filter_map(preferred).flatten().collect();
         let candidate = meta.items.iter().filter(|item| item.kind == *b"tmap").find_map(|item| {
-            match meta.references_from(item.id, *b"dimg")? {
+            match meta.referenced_items(item.id, *b"dimg")? {
                 [base, map] if *base == primary.id && preferred.contains(&item.id) => Some((item, meta.item(*map)?)),
                 _ => None,
             }
         });
         let Some((item, map)) = candidate else { return Ok(()) };
-        let spans = meta.data(item)?;
-        let Some(data) = derived::gain_map(&self.media.gather(&spans)?)? else {
-            self.profiles.notes.push("its gain map was left out: its version is not known".into());
+        let spans = meta.data_ranges(item)?;
+        let Some(data) = derived::read_tone_map(&self.media.read(&spans)?)? else {
+            self.profiles.notes.push("its gain map was omitted: its version is unknown".into());
             return Ok(());
         };
-        let place = self.media.add(&data);
-        let id = self.add(item, place, &[])?;
-        let work = self.add_image(map)?;
-        claim.check_beside(work)?;
+        let range = self.media.append(&data);
+        let id = self.add_item(item, range, &[])?;
+        let cost = self.add_image(map)?;
+        size.check_gain_map_cost(cost)?;
         self.still.references.push(StillReference { kind: *b"dimg", from: id, to: vec![1, id + 1] });
         self.still.gain_map = Some(id);
         Ok(())
@@ -221,9 +225,9 @@ impl<'this, 'a, 'notes> StillReader<'this, 'a, 'notes> {
     }
 
     /// Adds an item. Returns its identifier.
-    fn add(&mut self, item: &Item<'a>, place: Range<usize>, layer_sizes: &[usize]) -> Result<u16, Error> {
-        if !self.used.insert(item.id) {
-            return Err(unsupported(&format!("item {} is used twice in one image", item.id)));
+    fn add_item(&mut self, item: &Item<'a>, range: Range<usize>, layer_sizes: &[usize]) -> Result<u16, Error> {
+        if !self.used_items.insert(item.id) {
+            return Err(unsupported(&format!("item {} is used twice in an image", item.id)));
         }
         let id = self.next_id();
         let mut properties = vec![];
@@ -231,13 +235,13 @@ impl<'this, 'a, 'notes> StillReader<'this, 'a, 'notes> {
             let Some((name, _)) = self.meta.property(association.index)? else { continue };
             let is_essential = association.is_essential;
             let index = if *name == *b"a1lx" {
-                Some(self.add_property(property::layers(layer_sizes)?)?)
+                Some(self.add_property(property::build_layer_sizes(layer_sizes)?)?)
             } else {
-                self.property(association.index)?
+                self.copy_property(association.index)?
             };
             match index {
                 Some(index) => properties.push((index, is_essential)),
-                // A damaged profile is left out.
+                // A damaged profile is omitted.
                 None if is_essential && *name != *b"colr" => {
                     let name = name.escape_ascii();
                     return Err(unsupported(&format!("item {} has the unknown essential property `{name}`", item.id)));
@@ -245,17 +249,17 @@ impl<'this, 'a, 'notes> StillReader<'this, 'a, 'notes> {
                 None => {}
             }
         }
-        self.still.items.push(StillItem { kind: item.kind, is_hidden: item.is_hidden, properties, place });
+        self.still.items.push(StillItem { kind: item.kind, is_hidden: item.is_hidden, properties, range });
         Ok(id)
     }
 
-    /// The new index of a property, which is written once for all items that have it.
-    fn property(&mut self, old: usize) -> Result<Option<u16>, Error> {
+    /// Copies a property, once for all items that have it. Returns its new index.
+    fn copy_property(&mut self, old: usize) -> Result<Option<u16>, Error> {
         if let Some(known) = self.properties.get(&old) {
             return Ok(*known);
         }
         let rewritten = match self.meta.property(old)? {
-            Some((name, content)) => property::rewritten(*name, content, self.profiles)?,
+            Some((name, content)) => property::rewrite(*name, content, self.profiles)?,
             None => None,
         };
         let index = rewritten.map(|property| self.add_property(property)).transpose()?;
@@ -266,6 +270,6 @@ impl<'this, 'a, 'notes> StillReader<'this, 'a, 'notes> {
     fn add_property(&mut self, property: Vec<u8>) -> Result<u16, Error> {
         self.still.properties.push(property);
         let index = u16::try_from(self.still.properties.len()).ok().filter(|index| *index < 1 << 15);
-        index.ok_or_else(|| unsupported("more properties than an index of 15 bits reaches"))
+        index.ok_or_else(|| unsupported("an image has more properties than an index of 15 bits can address"))
     }
 }

@@ -1,20 +1,20 @@
-//! The tracks of an image sequence (ISO/IEC 23008-12, 7): one of color, and perhaps one of alpha.
+//! The tracks of an image sequence (ISO/IEC 23008-12, 7): one for color, and optionally one for alpha.
 
 use std::ops::Range;
 
-use super::boxes::{Fields, Name, Part};
-use super::claim::{Claim, Work};
-use super::media::Media;
-use super::property::{self, Profiles};
-use super::samples::{SampleTable, Samples, needed};
-use super::{damaged, once, unsupported};
+use super::boxes::{FieldReader, FileSlice, FourCc};
+use super::decoding_cost::{DeclaredSize, DecodingCost};
+use super::media::MediaData;
+use super::property::{self, AuxiliaryType, ProfileContext};
+use super::samples::{SampleTable, Samples, require};
+use super::{damaged, set_once, unsupported};
 use crate::Error;
-use crate::av1::Stream;
+use crate::av1::StreamReader;
 
-/// The most tracks that are looked at.
-const MOST_TRACKS: usize = 64;
-/// What a matrix is made of that turns by quarters or mirrors.
-const UNITS: [u32; 3] = [0, 0x1_0000, 0xffff_0000];
+/// The maximum number of tracks, and of references of a track.
+const MAX_TRACKS: usize = 64;
+/// The values in a matrix that only rotates by quarter turns or mirrors.
+const ROTATION_VALUES: [u32; 3] = [0, 0x1_0000, 0xffff_0000];
 
 /// The image sequence of a file.
 pub(super) struct Movie<'a> {
@@ -22,31 +22,31 @@ pub(super) struct Movie<'a> {
     pub(super) duration: u64,
     pub(super) color: Track,
     pub(super) alpha: Option<Track>,
-    /// Whether colors were multiplied by their alpha.
+    /// Whether colors are multiplied by their alpha.
     pub(super) is_premultiplied: bool,
-    /// The `meta` box of the track of color.
-    pub(super) meta: Option<Part<'a>>,
+    /// The `meta` box of the color track.
+    pub(super) meta: Option<FileSlice<'a>>,
 }
 
-/// A track whose samples are in the media.
+/// A track whose samples were copied to the media data.
 pub(super) struct Track {
     pub(super) flags: u32,
     pub(super) duration: u64,
     pub(super) matrix: [u32; 9],
-    /// In 65536ths of a pixel.
+    /// In units of 1/65536 pixel.
     pub(super) size: (u32, u32),
-    /// The duration, the start and the rate of its one edit, and its flags.
+    /// The entry of the edit list, if any.
     pub(super) edit: Option<Edit>,
     pub(super) media_timescale: u32,
     pub(super) media_duration: u64,
     /// Width and height of the sample entry.
     pub(super) entry_size: (u16, u16),
-    /// Whole boxes of the sample entry.
+    /// Complete boxes of the sample entry.
     pub(super) properties: Vec<Vec<u8>>,
-    /// Where each is in the media.
+    /// The range of each sample in the media data.
     pub(super) samples: Vec<Range<usize>>,
     pub(super) durations: Vec<(u32, u32)>,
-    pub(super) sync: Option<Vec<u32>>,
+    pub(super) sync_samples: Option<Vec<u32>>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -57,14 +57,14 @@ pub(super) struct Edit {
     pub(super) rate: u32,
 }
 
-/// The boxes of a track, of which none was looked into that a table could make long.
+/// The boxes of a track. The entries of its sample table are not read yet.
 struct TrackBoxes<'a> {
     header: TrackHeader,
-    references: Vec<(Name, Vec<u32>)>,
+    references: Vec<(FourCc, Vec<u32>)>,
     edit: Option<Edit>,
-    meta: Option<Part<'a>>,
+    meta: Option<FileSlice<'a>>,
     media_header: (u32, u64),
-    handler: Name,
+    handler: FourCc,
     table: SampleTable<'a>,
 }
 
@@ -79,29 +79,33 @@ struct TrackHeader {
 
 impl<'a> Movie<'a> {
     /// Reads the content of a `moov` box.
-    pub(super) fn read(moov: &Part<'a>, media: &mut Media<'a>, profiles: &mut Profiles<'_>) -> Result<Self, Error> {
+    pub(super) fn read(
+        moov: &FileSlice<'a>,
+        media: &mut MediaData<'a>,
+        profiles: &mut ProfileContext<'_>,
+    ) -> Result<Self, Error> {
         let (mut header, mut tracks) = (None, vec![]);
-        for child in moov.children() {
+        for child in moov.child_boxes() {
             let (name, part) = child?;
             match &name {
-                b"mvhd" => once(&mut header, name, timing(part.fields(name))?)?,
-                b"trak" if tracks.len() == MOST_TRACKS => {
-                    return Err(unsupported(&format!("more than {MOST_TRACKS} tracks")));
+                b"mvhd" => set_once(&mut header, name, read_timing(part.fields(name))?)?,
+                b"trak" if tracks.len() == MAX_TRACKS => {
+                    return Err(unsupported(&format!("more than {MAX_TRACKS} tracks")));
                 }
                 b"trak" => tracks.push(TrackBoxes::read(&part)?),
-                b"mvex" => return Err(unsupported("a sequence in fragments")),
+                b"mvex" => return Err(unsupported("a fragmented sequence")),
                 _ => {}
             }
         }
-        let (timescale, duration) = needed(header, *b"mvhd")?;
+        let (timescale, duration) = require(header, *b"mvhd")?;
         let is_color = |track: &TrackBoxes<'_>| {
             let is_auxiliary = track.references.iter().any(|(kind, _)| matches!(kind, b"auxl" | b"thmb"));
             matches!(&track.handler, b"pict" | b"vide") && !is_auxiliary
         };
         let color = tracks.iter().find(|track| is_color(track));
-        let color = color.ok_or_else(|| damaged("the box `moov` has no track of images"))?;
+        let color = color.ok_or_else(|| damaged("the box `moov` has no image track"))?;
         let id = color.header.id;
-        let refers = |from: &TrackBoxes<'_>, kind: &Name, to: u32| {
+        let refers = |from: &TrackBoxes<'_>, kind: &FourCc, to: u32| {
             from.references.iter().any(|(known, ids)| known == kind && ids.contains(&to))
         };
         let mut alpha = None;
@@ -111,95 +115,99 @@ impl<'a> Movie<'a> {
             }
         }
         let is_premultiplied = alpha.is_some_and(|alpha| refers(color, b"prem", alpha.header.id));
-        let (color_track, work) = color.track(media, profiles)?;
-        let alpha = alpha.map(|alpha| alpha.track(media, profiles)).transpose()?;
-        let alpha_work = alpha.as_ref().map_or_else(Work::default, |(_, work)| *work);
+        let (color_track, cost) = color.read_track(media, profiles)?;
+        let alpha = alpha.map(|alpha| alpha.read_track(media, profiles)).transpose()?;
+        let alpha_cost = alpha.as_ref().map_or_else(DecodingCost::default, |(_, cost)| *cost);
         let (width, height) = color.header.size;
-        Claim { width: width >> 16, height: height >> 16 }.check(work.and(alpha_work))?;
+        DeclaredSize { width: width >> 16, height: height >> 16 }.check_cost(cost.combine(alpha_cost))?;
         let (alpha, meta) = (alpha.map(|(alpha, _)| alpha), color.meta.clone());
         Ok(Self { timescale, duration, color: color_track, alpha, is_premultiplied, meta })
     }
 
-    /// Samples of all tracks.
+    /// The number of samples of all tracks.
     pub(super) fn samples(&self) -> usize {
         self.color.samples.len() + self.alpha.as_ref().map_or(0, |alpha| alpha.samples.len())
     }
 }
 
 impl<'a> TrackBoxes<'a> {
-    fn read(trak: &Part<'a>) -> Result<Self, Error> {
+    fn read(trak: &FileSlice<'a>) -> Result<Self, Error> {
         let (mut header, mut references, mut edit, mut meta, mut mdia) = (None, None, None, None, None);
-        for child in trak.children() {
+        for child in trak.child_boxes() {
             let (name, part) = child?;
             match &name {
-                b"tkhd" => once(&mut header, name, track_header(part.fields(name))?)?,
-                b"tref" => once(&mut references, name, track_references(&part)?)?,
-                b"edts" => once(&mut edit, name, edits(&part)?)?,
-                b"meta" => once(&mut meta, name, part)?,
-                b"mdia" => once(&mut mdia, name, part)?,
+                b"tkhd" => set_once(&mut header, name, read_track_header(part.fields(name))?)?,
+                b"tref" => set_once(&mut references, name, read_track_references(&part)?)?,
+                b"edts" => set_once(&mut edit, name, read_edit(&part)?)?,
+                b"meta" => set_once(&mut meta, name, part)?,
+                b"mdia" => set_once(&mut mdia, name, part)?,
                 _ => {}
             }
         }
         let (mut media_header, mut handler, mut minf) = (None, None, None);
-        for child in needed(mdia, *b"mdia")?.children() {
+        for child in require(mdia, *b"mdia")?.child_boxes() {
             let (name, part) = child?;
             match &name {
-                b"mdhd" => once(&mut media_header, name, timing(part.fields(name))?)?,
-                b"hdlr" => once(&mut handler, name, self::handler(part.fields(name))?)?,
-                b"minf" => once(&mut minf, name, part)?,
+                b"mdhd" => set_once(&mut media_header, name, read_timing(part.fields(name))?)?,
+                b"hdlr" => set_once(&mut handler, name, read_handler(part.fields(name))?)?,
+                b"minf" => set_once(&mut minf, name, part)?,
                 _ => {}
             }
         }
         let mut stbl = None;
-        for child in needed(minf, *b"minf")?.children() {
+        for child in require(minf, *b"minf")?.child_boxes() {
             let (name, part) = child?;
             match &name {
-                b"stbl" => once(&mut stbl, name, part)?,
-                b"dinf" => refuse_other_files(&part)?,
+                b"stbl" => set_once(&mut stbl, name, part)?,
+                b"dinf" => reject_external_data(&part)?,
                 _ => {}
             }
         }
         Ok(Self {
-            header: needed(header, *b"tkhd")?,
+            header: require(header, *b"tkhd")?,
             references: references.unwrap_or_default(),
             edit: edit.flatten(),
             meta,
-            media_header: needed(media_header, *b"mdhd")?,
-            handler: needed(handler, *b"hdlr")?,
-            table: SampleTable::read(&needed(stbl, *b"stbl")?)?,
+            media_header: require(media_header, *b"mdhd")?,
+            handler: require(handler, *b"hdlr")?,
+            table: SampleTable::read(&require(stbl, *b"stbl")?)?,
         })
     }
 
-    /// Whether an auxiliary track is alpha: it is where it does not say what it is.
+    /// Whether an auxiliary track is alpha. It is alpha if it declares no type.
     fn is_alpha(&self) -> Result<bool, Error> {
-        let (_, properties) = sample_entry(needed(self.table.descriptions.as_ref(), *b"stsd")?)?;
-        for child in properties.children() {
+        let (_, properties) = read_sample_entry(require(self.table.descriptions.as_ref(), *b"stsd")?)?;
+        for child in properties.child_boxes() {
             let (name, part) = child?;
-            if let Some(is_alpha) = property::is_alpha(name, &part)? {
-                return Ok(is_alpha);
+            if let Some(auxiliary) = property::auxiliary_type(name, &part)? {
+                return Ok(auxiliary == AuxiliaryType::Alpha);
             }
         }
         Ok(true)
     }
 
-    /// Reads all samples. Returns what decoding the first one takes: no other is decoded here.
-    fn track(&self, media: &mut Media<'a>, profiles: &mut Profiles<'_>) -> Result<(Track, Work), Error> {
-        let (entry_size, boxes) = sample_entry(needed(self.table.descriptions.as_ref(), *b"stsd")?)?;
+    /// Copies all samples. Returns the cost of decoding the first one, because no other is decoded here.
+    fn read_track(
+        &self,
+        media: &mut MediaData<'a>,
+        profiles: &mut ProfileContext<'_>,
+    ) -> Result<(Track, DecodingCost), Error> {
+        let (entry_size, boxes) = read_sample_entry(require(self.table.descriptions.as_ref(), *b"stsd")?)?;
         let mut properties = vec![];
-        for child in boxes.children() {
+        for child in boxes.child_boxes() {
             let (name, part) = child?;
-            properties.extend(property::rewritten(name, &part, profiles)?);
+            properties.extend(property::rewrite(name, &part, profiles)?);
         }
-        let Samples { places, durations, sync } = self.table.samples()?;
-        let mut stream = Stream::default();
+        let Samples { ranges, durations, sync: sync_samples } = self.table.samples()?;
+        let mut stream = StreamReader::default();
         let name = format!("a sample of track {}", self.header.id);
-        let (first, rest) = places.split_first().ok_or_else(|| damaged("a track without samples"))?;
+        let (first, rest) = ranges.split_first().ok_or_else(|| damaged("a track has no samples"))?;
         // The primary item may have the same data.
-        let first = media.coded(vec![first.clone()], &[], &mut stream, &name)?;
+        let first = media.add_image(vec![first.clone()], &[], &mut stream, &name)?;
         first.check_is_one_image(&name)?;
-        let work = first.work();
-        let rest = rest.iter().map(|place| media.sample(place.clone(), &mut stream, &name));
-        let samples = std::iter::once(Ok(first.place)).chain(rest).collect::<Result<Vec<_>, _>>()?;
+        let cost = first.decoding_cost();
+        let rest = rest.iter().map(|range| media.add_sample(range.clone(), &mut stream, &name));
+        let samples = std::iter::once(Ok(first.range)).chain(rest).collect::<Result<Vec<_>, _>>()?;
         let TrackHeader { flags, duration, matrix, size, .. } = self.header;
         let (media_timescale, media_duration) = self.media_header;
         let edit = self.edit;
@@ -215,52 +223,53 @@ impl<'a> TrackBoxes<'a> {
             properties,
             samples,
             durations,
-            sync,
+            sync_samples,
         };
-        Ok((track, work))
+        Ok((track, cost))
     }
 }
 
-/// Timescale and duration of a movie or a track's media, behind the times at which they were made and changed.
-fn timing(mut fields: Fields<'_>) -> Result<(u32, u64), Error> {
-    let bytes = if fields.version()?.0 == 0 { 4 } else { 8 };
+/// Reads the timescale and the duration of a movie or of a track's media, which follow the creation and modification
+/// times.
+fn read_timing(mut fields: FieldReader<'_>) -> Result<(u32, u64), Error> {
+    let bytes = if fields.version_and_flags()?.0 == 0 { 4 } else { 8 };
     fields.take(2 * bytes)?;
-    Ok((fields.u32()?, duration(&mut fields, bytes)?))
+    Ok((fields.u32()?, read_duration(&mut fields, bytes)?))
 }
 
-/// All ones stand for an unknown duration or an empty edit, however many they are.
-fn duration(fields: &mut Fields<'_>, bytes: usize) -> Result<u64, Error> {
+/// Reads a duration. All ones mean an unknown duration or an empty edit, in 32 and in 64 bits.
+fn read_duration(fields: &mut FieldReader<'_>, bytes: usize) -> Result<u64, Error> {
     let duration = fields.number(bytes)?;
     Ok(if bytes == 4 && duration == u64::from(u32::MAX) { u64::MAX } else { duration })
 }
 
-fn track_header(mut fields: Fields<'_>) -> Result<TrackHeader, Error> {
-    let (version, flags) = fields.version()?;
+fn read_track_header(mut fields: FieldReader<'_>) -> Result<TrackHeader, Error> {
+    let (version, flags) = fields.version_and_flags()?;
     let bytes = if version == 0 { 4 } else { 8 };
     fields.take(2 * bytes)?;
     let id = fields.u32()?;
     fields.take(4)?;
-    let duration = duration(&mut fields, bytes)?;
-    // Layer, alternate group, volume: they are for several tracks that are seen, and for sound.
+    let duration = read_duration(&mut fields, bytes)?;
+    // Layer, alternate group and volume: for several visible tracks and for sound.
     fields.take(16)?;
     let mut matrix = [0; 9];
     for number in &mut matrix {
         *number = fields.u32()?;
     }
-    let turns = matrix[..6].iter().all(|number| UNITS.contains(number)) && matrix[8] == 0x4000_0000;
-    // What is turned is moved back by whole pixels.
-    if !turns || matrix[6..8].iter().any(|shift| shift & 0xffff != 0) {
-        return Err(unsupported("a track that is scaled or skewed by the matrix in the box `tkhd`"));
+    let is_rotation = matrix[..6].iter().all(|number| ROTATION_VALUES.contains(number)) && matrix[8] == 0x4000_0000;
+    // The translation of a rotated image is a whole number of pixels.
+    if !is_rotation || matrix[6..8].iter().any(|shift| shift & 0xffff != 0) {
+        return Err(unsupported("the matrix in the box `tkhd` scales or skews the track"));
     }
     Ok(TrackHeader { flags: flags & 0xf, id, duration, matrix, size: (fields.u32()?, fields.u32()?) })
 }
 
-fn track_references(tref: &Part<'_>) -> Result<Vec<(Name, Vec<u32>)>, Error> {
+fn read_track_references(tref: &FileSlice<'_>) -> Result<Vec<(FourCc, Vec<u32>)>, Error> {
     let mut references = vec![];
-    for child in tref.children() {
+    for child in tref.child_boxes() {
         let (name, part) = child?;
-        if references.len() == MOST_TRACKS || part.range.len() > 4 * MOST_TRACKS {
-            return Err(unsupported(&format!("more than {MOST_TRACKS} references of a track")));
+        if references.len() == MAX_TRACKS || part.range.len() > 4 * MAX_TRACKS {
+            return Err(unsupported(&format!("a track has more than {MAX_TRACKS} references")));
         }
         let ids = part.bytes().as_chunks().0.iter().map(|id| u32::from_be_bytes(*id)).collect();
         references.push((name, ids));
@@ -268,62 +277,62 @@ fn track_references(tref: &Part<'_>) -> Result<Vec<(Name, Vec<u32>)>, Error> {
     Ok(references)
 }
 
-/// The edit list (ISO/IEC 14496-12, 8.6.6), which says whether the sequence is repeated.
-fn edits(edts: &Part<'_>) -> Result<Option<Edit>, Error> {
+/// Reads the edit list (ISO/IEC 14496-12, 8.6.6), which says whether the sequence is repeated.
+fn read_edit(edts: &FileSlice<'_>) -> Result<Option<Edit>, Error> {
     let mut edit = None;
-    for child in edts.children() {
+    for child in edts.child_boxes() {
         let (name, part) = child?;
         if name != *b"elst" {
             continue;
         }
         let mut fields = part.fields(name);
-        let (version, flags) = fields.version()?;
+        let (version, flags) = fields.version_and_flags()?;
         let bytes = if version == 0 { 4 } else { 8 };
         if fields.u32()? != 1 {
-            return Err(unsupported("a track whose edit list has not exactly one entry"));
+            return Err(unsupported("the edit list of a track does not have exactly one entry"));
         }
-        let (duration, start) = (duration(&mut fields, bytes)?, duration(&mut fields, bytes)?);
-        once(&mut edit, name, Edit { flags: flags & 1, duration, start, rate: fields.u32()? })?;
+        let (duration, start) = (read_duration(&mut fields, bytes)?, read_duration(&mut fields, bytes)?);
+        set_once(&mut edit, name, Edit { flags: flags & 1, duration, start, rate: fields.u32()? })?;
     }
     Ok(edit)
 }
 
-fn handler(mut fields: Fields<'_>) -> Result<Name, Error> {
-    fields.version()?;
+fn read_handler(mut fields: FieldReader<'_>) -> Result<FourCc, Error> {
+    fields.version_and_flags()?;
     fields.u32()?;
-    fields.name()
+    fields.four_cc()
 }
 
-fn refuse_other_files(dinf: &Part<'_>) -> Result<(), Error> {
-    for child in dinf.children() {
+fn reject_external_data(dinf: &FileSlice<'_>) -> Result<(), Error> {
+    for child in dinf.child_boxes() {
         let (name, dref) = child?;
         if name != *b"dref" {
             continue;
         }
-        for entry in dref.after(8, name)?.children() {
+        for entry in dref.skip(8, name)?.child_boxes() {
             let (kind, entry) = entry?;
-            if entry.fields(kind).version()?.1 & 1 == 0 {
-                return Err(unsupported("a track whose samples lie in another file"));
+            if entry.fields(kind).version_and_flags()?.1 & 1 == 0 {
+                return Err(unsupported("the samples of a track are in another file"));
             }
         }
     }
     Ok(())
 }
 
-/// The size in the one sample entry of a track of AV1, and the boxes in it (ISO/IEC 14496-12, 12.1.3).
-fn sample_entry<'a>(stsd: &Part<'a>) -> Result<((u16, u16), Part<'a>), Error> {
+/// Reads the only sample entry of an AV1 track: its size, and its boxes (ISO/IEC 14496-12, 12.1.3).
+fn read_sample_entry<'a>(stsd: &FileSlice<'a>) -> Result<((u16, u16), FileSlice<'a>), Error> {
     let mut fields = stsd.fields(*b"stsd");
-    fields.version()?;
+    fields.version_and_flags()?;
     if fields.u32()? != 1 {
-        return Err(unsupported("a track whose samples have several descriptions"));
+        return Err(unsupported("a track has several sample descriptions"));
     }
-    let entry = stsd.after(8, *b"stsd")?.children().next();
+    let entry = stsd.skip(8, *b"stsd")?.child_boxes().next();
     let (name, entry) = entry.ok_or_else(|| damaged("the box `stsd` is empty"))??;
     if name != *b"av01" {
-        return Err(unsupported(&format!("a track of `{}`, which is not AV1", name.escape_ascii())));
+        return Err(unsupported(&format!("a track has the codec `{}`, not AV1", name.escape_ascii())));
     }
     let mut fields = entry.fields(name);
     fields.take(24)?;
     let size = (fields.u16()?, fields.u16()?);
-    Ok((size, entry.after(78, name)?))
+    Ok((size, entry.skip(78, name)?))
 }

@@ -39,7 +39,7 @@ impl ComparedImage<'_> {
             Self::Planar(image) => {
                 let part = crop(image, area);
                 let pixels = avif::pixels(&part).map_err(|error| error.to_string())?;
-                let image = avif_file::image(pixels, part.shape(), part.alpha().is_some());
+                let image = avif_file::to_image(pixels, part.shape(), part.alpha().is_some());
                 image.expect("libavif returns all rows")
             }
         };

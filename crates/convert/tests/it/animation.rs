@@ -1,120 +1,367 @@
-//! Moving pictures made up for tests, in every format that moves.
+//! Animations stay animated, with the timing that browsers use.
 
-use image::{DynamicImage, ImageFormat, RgbaImage};
+use std::process::Command;
 
-use crate::source::file;
+use convert::{Conversion, Error, OpenedImage, convert};
+use image::{DynamicImage, Rgba, RgbaImage};
+use model::{Limits, Recipe};
 
-/// A frame as it is stored.
-#[derive(Debug, Clone)]
-pub(crate) struct Frame {
-    /// Its place; WebP takes even ones alone.
-    pub(crate) left: u16,
-    pub(crate) top: u16,
-    pub(crate) pixels: RgbaImage,
-    pub(crate) milliseconds: u16,
-    /// Whether what was there before shows through where it is clear.
-    pub(crate) over: bool,
-    pub(crate) disposal: Disposal,
+use crate::animation_fixtures::{Frame, FrameDisposal, apng, deep_apng, gif, webp};
+use crate::avif_tools::{MAX_CODING_DISTANCE, convert_file, convert_to_avif, distance, recipe};
+use crate::fixtures::{exif_with_orientation, gradient_image, with_png_chunks};
+
+const SIZE: (u32, u32) = (64, 48);
+const RED: Rgba<u8> = Rgba([200, 40, 40, 255]);
+const BLUE: Rgba<u8> = Rgba([40, 40, 200, 255]);
+const TRANSPARENT: Rgba<u8> = Rgba([0; 4]);
+
+fn frame(pixels: RgbaImage, milliseconds: u16) -> Frame {
+    Frame { left: 0, top: 0, pixels, milliseconds, is_blended: true, disposal: FrameDisposal::Keep }
 }
 
-/// What becomes of a frame before the next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Disposal {
-    Keep,
-    Clear,
-    /// WebP has no such thing.
-    Restore,
+fn solid(color: Rgba<u8>) -> RgbaImage {
+    RgbaImage::from_pixel(SIZE.0, SIZE.1, color)
 }
 
-/// A GIF, with Netscape's number of repetitions (0 being for ever) or without any.
-pub(crate) fn gif(width: u16, height: u16, frames: &[Frame], repetitions: Option<u16>) -> Vec<u8> {
-    let mut bytes = vec![];
-    let mut encoder = gif::Encoder::new(&mut bytes, width, height, &[]).unwrap();
-    if let Some(repetitions) = repetitions {
-        let repeat = if repetitions == 0 { gif::Repeat::Infinite } else { gif::Repeat::Finite(repetitions) };
-        encoder.set_repeat(repeat).unwrap();
+/// The same frames in every animated format, played twice.
+fn files(frames: &[Frame]) -> Vec<(&'static str, Vec<u8>)> {
+    let mut files = vec![("GIF", gif(64, 48, frames, Some(1))), ("APNG", apng(SIZE, frames, 2, None))];
+    if frames.iter().all(|frame| frame.disposal != FrameDisposal::Previous) {
+        files.push(("WebP", webp(SIZE, frames, 2)));
     }
-    for frame in frames {
-        let (across, down) = frame.pixels.dimensions();
-        let [across, down] = [across, down].map(|side| u16::try_from(side).unwrap());
-        let mut stored = gif::Frame::from_rgba_speed(across, down, &mut frame.pixels.clone().into_raw(), 1);
-        (stored.left, stored.top, stored.delay) = (frame.left, frame.top, frame.milliseconds / 10);
-        stored.dispose = match frame.disposal {
-            Disposal::Keep => gif::DisposalMethod::Keep,
-            Disposal::Clear => gif::DisposalMethod::Background,
-            Disposal::Restore => gif::DisposalMethod::Previous,
-        };
-        encoder.write_frame(&stored).unwrap();
-    }
-    drop(encoder);
-    bytes
+    files
 }
 
-/// An APNG that is shown so often (0 being for ever), perhaps with another picture for those who know no animation.
-pub(crate) fn apng(size: (u32, u32), frames: &[Frame], plays: u32, stand_in: Option<&RgbaImage>) -> Vec<u8> {
-    let mut bytes = vec![];
-    let mut encoder = png::Encoder::new(&mut bytes, size.0, size.1);
-    encoder.set_color(png::ColorType::Rgba);
-    encoder.set_animated(u32::try_from(frames.len()).unwrap(), plays).unwrap();
-    encoder.set_sep_def_img(stand_in.is_some()).unwrap();
-    let mut writer = encoder.write_header().unwrap();
-    if let Some(stand_in) = stand_in {
-        writer.write_image_data(stand_in).unwrap();
-    }
-    for frame in frames {
-        let (width, height) = frame.pixels.dimensions();
-        writer.reset_frame_position().unwrap();
-        writer.set_frame_dimension(width, height).unwrap();
-        writer.set_frame_position(frame.left.into(), frame.top.into()).unwrap();
-        writer.set_frame_delay(frame.milliseconds, 1000).unwrap();
-        writer.set_blend_op(if frame.over { png::BlendOp::Over } else { png::BlendOp::Source }).unwrap();
-        let disposal = match frame.disposal {
-            Disposal::Keep => png::DisposeOp::None,
-            Disposal::Clear => png::DisposeOp::Background,
-            Disposal::Restore => png::DisposeOp::Previous,
-        };
-        writer.set_dispose_op(disposal).unwrap();
-        writer.write_image_data(&frame.pixels).unwrap();
-    }
-    writer.finish().unwrap();
-    bytes
+/// The duration of each frame in hundredths of a second, from `avifdec --info`.
+fn timing(avif: &[u8]) -> Vec<u32> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.avif");
+    std::fs::write(&path, avif).unwrap();
+    let output = Command::new("avifdec").arg("--info").arg(&path).output();
+    let info = String::from_utf8(output.expect("avifdec is missing; `make tools` installs it").stdout).unwrap();
+    let durations = info.lines().filter_map(|line| line.split_once("[duration ")?.1.split_once(' '));
+    durations.map(|(seconds, _)| seconds.replace('.', "").parse().unwrap()).collect()
 }
 
-/// A lossless WebP that is shown so often, 0 being for ever (WebP container specification, "Animation").
-pub(crate) fn webp((width, height): (u32, u32), frames: &[Frame], plays: u16) -> Vec<u8> {
-    let u24 = |number: u32| number.to_le_bytes()[..3].to_vec();
-    let chunk = |name: &[u8; 4], data: Vec<u8>| {
-        let padding = vec![0; data.len() % 2];
-        [name.to_vec(), u32::try_from(data.len()).unwrap().to_le_bytes().to_vec(), data, padding].concat()
+/// Decodes one frame with `avifdec`.
+fn decode_frame(avif: &[u8], index: usize) -> RgbaImage {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("a.avif"), folder.path().join("a.png"));
+    std::fs::write(&from, avif).unwrap();
+    let output = Command::new("avifdec").args(["--index", &index.to_string()]).arg(&from).arg(&to).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    image::open(to).unwrap().to_rgba8()
+}
+
+/// The number of plays of a sequence, or `None` for forever: the duration of the track, divided by the duration in its
+/// edit list (ISO/IEC 14496-12, 8.3.2 and 8.6.6; both of version 1).
+fn plays(avif: &[u8]) -> Option<u64> {
+    let number = |name: &[u8; 4], offset: usize| {
+        let at = avif.windows(4).position(|window| window == name).unwrap() + 4 + offset;
+        u64::from_be_bytes(avif[at..at + 8].try_into().unwrap())
     };
-    let frame = |frame: &Frame| {
-        let (across, down) = frame.pixels.dimensions();
-        let place = [u32::from(frame.left) / 2, u32::from(frame.top) / 2, across - 1, down - 1];
-        let flags = u8::from(!frame.over) << 1 | u8::from(frame.disposal == Disposal::Clear);
-        assert_ne!(frame.disposal, Disposal::Restore);
-        // A still of one chunk, without its outermost box.
-        let still = file(&DynamicImage::from(frame.pixels.clone()), ImageFormat::WebP);
-        let header: Vec<u8> = place.into_iter().chain([frame.milliseconds.into()]).flat_map(u24).collect();
-        chunk(b"ANMF", [&header, &[flags][..], &still[12..]].concat())
-    };
-    let extended = [&[0b0001_0010, 0, 0, 0], &u24(width - 1)[..], &u24(height - 1)].concat();
-    let mut chunks = [chunk(b"VP8X", extended), chunk(b"ANIM", [&[9; 4][..], &plays.to_le_bytes()].concat())].concat();
-    chunks.extend(frames.iter().flat_map(frame));
-    let length = u32::try_from(chunks.len() + 4).unwrap().to_le_bytes();
-    [b"RIFF", &length[..], b"WEBP", &chunks].concat()
+    let (whole, once) = (number(b"tkhd", 28), number(b"elst", 8));
+    (whole != u64::MAX).then(|| whole / once)
 }
 
-/// A PNG of 16 bits that says it is an animation of two like frames.
-pub(crate) fn deep_apng(pixels: &[u8], size: (u32, u32)) -> Vec<u8> {
-    let mut bytes = vec![];
-    let mut encoder = png::Encoder::new(&mut bytes, size.0, size.1);
-    encoder.set_color(png::ColorType::Grayscale);
-    encoder.set_depth(png::BitDepth::Sixteen);
-    encoder.set_animated(2, 0).unwrap();
-    encoder.set_frame_delay(1, 5).unwrap();
-    let mut writer = encoder.write_header().unwrap();
-    writer.write_image_data(pixels).unwrap();
-    writer.write_image_data(pixels).unwrap();
-    writer.finish().unwrap();
-    bytes
+fn is_still(avif: &[u8]) -> bool {
+    &avif[8..12] == b"avif"
+}
+
+#[test]
+fn every_frame_keeps_its_duration() {
+    let frames = [frame(solid(RED), 70), frame(solid(BLUE), 200), frame(solid(RED), 1000)];
+    for (format, file) in files(&frames) {
+        let avif = convert_to_avif(&file, &recipe());
+        assert_eq!((&avif[8..12], timing(&avif)), (&b"avis"[..], vec![7, 20, 100]), "{format}");
+        for (index, frame) in frames.iter().enumerate() {
+            let off = distance(&decode_frame(&avif, index).into(), &frame.pixels.clone().into());
+            assert!(off < MAX_CODING_DISTANCE, "{format}, frame {index}: off by {off}");
+        }
+    }
+}
+
+#[test]
+fn very_short_durations_become_those_of_browsers() {
+    for (format, file) in files(&[frame(solid(RED), 0), frame(solid(BLUE), 10), frame(solid(RED), 20)]) {
+        assert_eq!(timing(&convert_to_avif(&file, &recipe())), [10, 10, 2], "{format}");
+    }
+}
+
+#[test]
+fn number_of_plays_is_kept() {
+    let frames = [frame(solid(RED), 50), frame(solid(BLUE), 50)];
+    for (repetitions, expected) in [(None, Some(1)), (Some(0), None), (Some(1), Some(2)), (Some(4), Some(5))] {
+        assert_eq!(
+            plays(&convert_to_avif(&gif(64, 48, &frames, repetitions), &recipe())),
+            expected,
+            "GIF {repetitions:?}"
+        );
+    }
+    for (count, expected) in [(0, None), (1, Some(1)), (5, Some(5))] {
+        assert_eq!(plays(&convert_to_avif(&apng(SIZE, &frames, count, None), &recipe())), expected, "APNG {count}");
+        let webp = webp(SIZE, &frames, u16::try_from(count).unwrap());
+        assert_eq!(plays(&convert_to_avif(&webp, &recipe())), expected, "WebP {count}");
+    }
+}
+
+#[test]
+fn frames_are_drawn_by_blend_mode_and_disposal() {
+    let half_frame = |left, pixels: Rgba<u8>, is_blended, disposal| Frame {
+        left,
+        top: 16,
+        pixels: RgbaImage::from_fn(32, 32, |x, _| if x < 16 { pixels } else { TRANSPARENT }),
+        milliseconds: 100,
+        is_blended,
+        disposal,
+    };
+    let visible_colors = |file: &[u8], index| {
+        let image = decode_frame(&convert_to_avif(file, &recipe()), index);
+        [(8, 40), (24, 40), (40, 40), (8, 8)].map(|(x, y)| match image.get_pixel(x, y).0 {
+            [_, _, _, 0] => ' ',
+            [red, _, blue, 255] if red > 150 && blue < 90 => 'r',
+            [red, _, blue, 255] if blue > 150 && red < 90 => 'b',
+            other => unreachable!("neither red nor blue nor transparent: {other:?}"),
+        })
+    };
+    for (disposal, then) in [
+        (FrameDisposal::Keep, ['b', 'r', 'b', 'r']),
+        (FrameDisposal::Background, [' ', ' ', 'b', 'r']),
+        (FrameDisposal::Previous, ['r', 'r', 'b', 'r']),
+    ] {
+        let frames = [
+            frame(solid(RED), 100),
+            half_frame(0, BLUE, true, disposal),
+            half_frame(32, BLUE, true, FrameDisposal::Keep),
+        ];
+        for (format, file) in files(&frames) {
+            assert_eq!(visible_colors(&file, 1), ['b', 'r', 'r', 'r'], "{format}, {disposal:?}");
+            assert_eq!(visible_colors(&file, 2), then, "{format}, {disposal:?}");
+        }
+    }
+    // A GIF frame cannot replace the canvas.
+    let replaced = [frame(solid(RED), 100), half_frame(0, BLUE, false, FrameDisposal::Keep)];
+    for file in [apng(SIZE, &replaced, 0, None), webp(SIZE, &replaced, 0)] {
+        assert_eq!(visible_colors(&file, 1), ['b', ' ', 'r', 'r']);
+    }
+}
+
+#[test]
+fn every_width_is_animated() {
+    let frames = [frame(DynamicImage::from(gradient_image(64, 48)).to_rgba8(), 100), frame(solid(BLUE), 300)];
+    let recipe = Recipe { widths: "full,32,20".parse().unwrap(), ..recipe() };
+    for (format, file) in files(&frames) {
+        let variants = convert_file(&file, &recipe).unwrap().variants;
+        let sizes: Vec<_> = variants.iter().map(|variant| (variant.width, variant.height)).collect();
+        assert_eq!(sizes, [(64, 48), (32, 24), (20, 15)], "{format}");
+        for variant in variants {
+            assert_eq!(timing(&variant.bytes), [10, 30], "{format}");
+            let second = decode_frame(&variant.bytes, 1);
+            assert_eq!(second.dimensions(), (variant.width, variant.height));
+            assert!(
+                distance(&second.into(), &RgbaImage::from_pixel(variant.width, variant.height, BLUE).into())
+                    < MAX_CODING_DISTANCE
+            );
+        }
+    }
+}
+
+#[test]
+fn alpha_is_exact_and_omitted_if_all_frames_are_opaque() {
+    let soft = RgbaImage::from_fn(SIZE.0, SIZE.1, |x, y| Rgba([90, 200, 90, u8::try_from(x * 3 + y).unwrap()]));
+    let frames = [frame(solid(RED), 100), Frame { is_blended: false, ..frame(soft.clone(), 100) }];
+    for file in [apng(SIZE, &frames, 0, None), webp(SIZE, &frames, 0)] {
+        let avif = convert_to_avif(&file, &recipe());
+        assert!(decode_frame(&avif, 0).pixels().all(|pixel| pixel.0[3] == 255));
+        assert!(decode_frame(&avif, 1).pixels().zip(soft.pixels()).all(|(decoded, soft)| decoded.0[3] == soft.0[3]));
+    }
+    let auxiliary = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha";
+    let has_alpha =
+        |file: &[u8]| convert_to_avif(file, &recipe()).windows(auxiliary.len()).any(|window| window == auxiliary);
+    for (format, file) in files(&[frame(solid(RED), 100), frame(solid(BLUE), 100)]) {
+        assert!(!has_alpha(&file), "{format}");
+    }
+    assert!(has_alpha(&gif(
+        64,
+        48,
+        &[
+            frame(solid(RED), 100),
+            Frame { disposal: FrameDisposal::Background, ..frame(solid(BLUE), 100) },
+            Frame { pixels: RgbaImage::from_pixel(8, 8, RED), ..frame(solid(RED), 100) }
+        ],
+        None
+    )));
+}
+
+#[test]
+fn only_lossless_animations_have_full_range() {
+    let frames = [frame(DynamicImage::from(gradient_image(64, 48)).to_rgba8(), 100), frame(solid(BLUE), 100)];
+    let file = apng(SIZE, &frames, 0, None);
+    for (quality, full_range) in [("100", 0x80), ("90", 0)] {
+        let Conversion { variants, notes, .. } =
+            convert_file(&file, &Recipe { quality: quality.parse().unwrap(), ..recipe() }).unwrap();
+        assert_eq!(notes.len(), usize::from(full_range > 0));
+        let avif = &variants[0].bytes;
+        // ISO/IEC 14496-12, 12.1.5: three code points of two bytes each, then the range.
+        let ranges = avif.windows(8).enumerate().filter(|(_, window)| window == b"colrnclx");
+        assert!(ranges.map(|(at, _)| avif[at + 14]).eq([full_range; 2]), "the item and the track");
+        if quality == "100" {
+            assert!(frames.iter().enumerate().all(|(index, frame)| decode_frame(avif, index) == frame.pixels));
+        }
+    }
+}
+
+#[test]
+fn animation_of_one_frame_becomes_a_still_image() {
+    for (format, file) in files(&[frame(solid(RED), 100)]) {
+        let avif = convert_to_avif(&file, &recipe());
+        assert!(is_still(&avif), "{format}");
+        assert!(distance(&decode_frame(&avif, 0).into(), &solid(RED).into()) < MAX_CODING_DISTANCE);
+    }
+    // Also if garbage follows the frame.
+    let whole = gif(64, 48, &[frame(solid(RED), 100)], None);
+    assert!(is_still(&convert_to_avif(&[&whole[..whole.len() - 1], b"garbage"].concat(), &recipe())));
+}
+
+#[test]
+fn static_image_of_an_apng_is_not_a_frame() {
+    let frames = [frame(solid(RED), 100), frame(solid(BLUE), 100)];
+    let avif = convert_to_avif(&apng(SIZE, &frames, 0, Some(&solid(Rgba([9, 200, 9, 255])))), &recipe());
+    assert_eq!(timing(&avif), [10, 10]);
+    for (index, frame) in frames.into_iter().enumerate() {
+        assert!(distance(&decode_frame(&avif, index).into(), &frame.pixels.into()) < MAX_CODING_DISTANCE);
+    }
+}
+
+#[test]
+fn animation_with_gray_16_bit_frames_is_converted() {
+    let levels: Vec<u8> = (0..64 * 48).flat_map(|at: u16| (at * 20).to_be_bytes()).collect();
+    let file = deep_apng(&levels, SIZE);
+    let avif = convert_to_avif(&file, &recipe());
+    assert_eq!(timing(&avif), [20, 20]);
+    // AV1-ISOBMFF 1.2, 2.3.3: `av1C` declares that there is no chroma.
+    let at = avif.windows(4).position(|window| window == b"av1C").unwrap() + 6;
+    assert_eq!(avif[at] & 0x10, 0x10);
+    // For gray images, avifdec outputs the coded levels, which are in limited range.
+    let coded = levels.iter().step_by(2).map(|&level| u8::try_from(16 + u32::from(level) * 219 / 255).unwrap());
+    let expected = image::GrayImage::from_raw(64, 48, coded.collect()).unwrap();
+    assert!(distance(&decode_frame(&avif, 1).into(), &expected.into()) < MAX_CODING_DISTANCE);
+}
+
+#[test]
+fn every_frame_is_upright() {
+    let first = DynamicImage::from(gradient_image(64, 48));
+    let frames = [frame(first.to_rgba8(), 100), frame(first.fliph().to_rgba8(), 100)];
+    let file = with_png_chunks(&apng(SIZE, &frames, 0, None), &[(b"eXIf", &exif_with_orientation(6))]);
+    let avif = convert_to_avif(&file, &recipe());
+    for (index, expected) in [first.rotate90(), first.fliph().rotate90()].into_iter().enumerate() {
+        let off = distance(&decode_frame(&avif, index).into(), &expected.to_rgba8().into());
+        assert!(off < MAX_CODING_DISTANCE, "frame {index}: off by {off}");
+    }
+}
+
+#[test]
+fn truncated_animation_is_rejected() {
+    let noise = |seed: u32| {
+        let level = |x: u32, y: u32| (x.wrapping_mul(31) ^ y.wrapping_mul(17)).wrapping_mul(seed).to_le_bytes()[1];
+        RgbaImage::from_fn(SIZE.0, SIZE.1, |x, y| Rgba([level(x, y), level(y, x), 128, 255]))
+    };
+    let frames = [3, 5, 7].map(|seed| frame(noise(seed * 2_654_435), 100));
+    for (format, file) in files(&frames) {
+        assert!(convert_file(&file, &recipe()).is_ok(), "{format}");
+        // Truncate after the header, at some positions, and at every position near the end.
+        let ends = (100..file.len() - 60).step_by(97).chain(file.len() - 60..file.len());
+        for end in ends {
+            // The last chunk of a PNG contains no data.
+            let is_complete = format == "APNG" && end >= file.len() - 12;
+            match convert_file(&file[..end], &recipe()) {
+                Err(Error::Damaged { .. }) => {}
+                Ok(conversion) => {
+                    let frames = timing(&conversion.variants[0].bytes).len();
+                    assert!(
+                        is_complete && frames == 3,
+                        "{format} was accepted without its last {} bytes",
+                        file.len() - end
+                    );
+                }
+                Err(error) => unreachable!("{format}: {error}"),
+            }
+        }
+    }
+}
+
+/// The minimum number of pixels that a frame counts as.
+const MIN_COUNTED_PIXELS: u64 = 32_768;
+
+fn limited(animation_pixels: u64) -> Limits {
+    Limits { animation_pixels, ..Limits::default() }
+}
+
+#[test]
+fn frames_over_the_limit_are_rejected_with_a_fix() {
+    let frames: Vec<_> = (0..5)
+        .map(|at| {
+            let mut frame = frame(solid(RED), 100);
+            frame.pixels.put_pixel(at, 0, BLUE);
+            frame
+        })
+        .collect();
+    let threads = std::num::NonZeroUsize::MIN;
+    for (format, file) in files(&frames) {
+        assert!(convert(&file, &recipe(), &limited(5 * MIN_COUNTED_PIXELS), threads).is_ok(), "{format}");
+        for frame_limit in [4, 1, 0] {
+            let error = convert(&file, &recipe(), &limited(frame_limit * MIN_COUNTED_PIXELS), threads).unwrap_err();
+            let first = (frame_limit + 1).max(2);
+            assert!(matches!(error, Error::TooManyFrames { frames, .. } if frames == first), "{format}: {error:?}");
+            let text = format!(
+                "its first {first} frames count as {} pixels, over the limit of {}; raise the limit on the pixels of \
+                 animations to convert it",
+                first * MIN_COUNTED_PIXELS,
+                frame_limit * MIN_COUNTED_PIXELS
+            );
+            assert_eq!(error.to_string(), text);
+        }
+    }
+}
+
+#[test]
+fn frame_larger_than_its_canvas_counts_its_own_area() {
+    let large = frame(RgbaImage::from_pixel(400, 300, RED), 100);
+    let file = gif(8, 8, &[large.clone(), large.clone(), large], Some(1));
+    let threads = std::num::NonZeroUsize::MIN;
+    assert!(convert(&file, &recipe(), &limited(3 * 400 * 300), threads).is_ok());
+    let error = convert(&file, &recipe(), &limited(3 * 400 * 300 - 1), threads).unwrap_err();
+    assert!(matches!(error, Error::TooManyFrames { frames: 3, pixels: 360_000, .. }), "{error:?}");
+}
+
+#[test]
+fn tiny_frames_count_as_the_minimum_time_of_a_frame() {
+    let tiny = |at: u8| Frame {
+        pixels: RgbaImage::from_pixel(2, 2, Rgba([at, 0, 0, 255])),
+        ..frame(RgbaImage::new(0, 0), 100)
+    };
+    let frames: Vec<_> = (0..101).map(tiny).collect();
+    let expected =
+        |file: &[u8], recipe: &Recipe| OpenedImage::open(file, recipe, &Limits::default()).unwrap().encoded_pixels();
+    let files = [gif(2, 2, &frames, Some(1)), apng((2, 2), &frames, 0, None), webp((2, 2), &frames, 0)];
+    for file in files {
+        // At speeds from 5 on, a frame takes at least as long as 700 pixels.
+        assert!((70_000..80_000).contains(&expected(&file, &recipe())));
+        let two = Recipe { widths: "full,1".parse().unwrap(), ..recipe() };
+        assert!((140_000..160_000).contains(&expected(&file, &two)));
+    }
+    // Decoding invisible pixels takes time too.
+    let hidden = vec![frame(RgbaImage::from_pixel(1000, 1000, RED), 100); 5];
+    let shown = vec![frame(RgbaImage::from_pixel(2, 2, RED), 100); 5];
+    let [hidden, shown] = [hidden, shown].map(|frames| expected(&gif(2, 2, &frames, Some(1)), &recipe()));
+    assert!(hidden > shown + 50_000, "{hidden} {shown}");
+}
+
+#[test]
+fn long_animation_of_common_size_is_within_the_limits() {
+    let frames = vec![Frame { pixels: RgbaImage::from_pixel(2, 2, RED), ..frame(solid(RED), 40) }; 2000];
+    let size = (480, 270);
+    for file in [gif(480, 270, &frames, Some(0)), webp(size, &frames, 0)] {
+        assert_eq!(OpenedImage::open(&file, &recipe(), &Limits::default()).unwrap().frames(), 2000);
+    }
 }

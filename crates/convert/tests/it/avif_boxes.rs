@@ -1,16 +1,16 @@
-//! AVIFs whose boxes are put together by hand (ISO/IEC 14496-12, 8.11; ISO/IEC 23008-12).
+//! Builds AVIFs box by box (ISO/IEC 14496-12, 8.11; ISO/IEC 23008-12).
 
 use image::DynamicImage;
 
-use crate::look::avifenc;
+use crate::avif_tools::avifenc;
 
-/// An AVIF of items. Identifiers and indices count from 1.
+/// An AVIF with items. Identifiers and indices start at 1.
 #[derive(Debug, Clone)]
 pub(crate) struct Boxes {
     pub(crate) items: Vec<Item>,
-    /// Whole boxes.
+    /// Complete boxes.
     pub(crate) properties: Vec<Vec<u8>>,
-    /// Kind, from where, and to where.
+    /// Reference type, source item and target items.
     pub(crate) references: Vec<([u8; 4], u8, Vec<u8>)>,
     /// The name of the handler.
     pub(crate) handler: &'static [u8],
@@ -19,23 +19,23 @@ pub(crate) struct Boxes {
 #[derive(Debug, Clone)]
 pub(crate) struct Item {
     pub(crate) kind: [u8; 4],
-    /// Its name, and what follows that.
+    /// The name, and the fields after it.
     pub(crate) name: &'static [u8],
     pub(crate) data: Vec<u8>,
     pub(crate) properties: Vec<u8>,
-    /// How many bytes past its data its extent ends.
+    /// How many bytes after the end of the data the extent ends.
     pub(crate) excess: u32,
 }
 
 impl Boxes {
-    /// One image of that size. Its properties are its size, its depths and its configuration.
+    /// An AVIF of one image. Its properties are its size, its depths and its configuration.
     pub(crate) fn still(image: &DynamicImage) -> Self {
         let file = avifenc(image, &[]);
         let (width, height) = (image.width(), image.height());
         let at = |name: &[u8; 4]| file.windows(4).position(|window| window == name).unwrap() - 4;
-        let whole = |name| &file[at(name)..][..number(&file[at(name)..])];
-        let properties = vec![ispe(width, height), whole(b"pixi").to_vec(), whole(b"av1C").to_vec()];
-        let data = whole(b"mdat")[8..].to_vec();
+        let copy_box = |name| &file[at(name)..][..number(&file[at(name)..])];
+        let properties = vec![ispe(width, height), copy_box(b"pixi").to_vec(), copy_box(b"av1C").to_vec()];
+        let data = copy_box(b"mdat")[8..].to_vec();
         let item = Item { kind: *b"av01", name: b"", data, properties: vec![1, 2, 3], excess: 0 };
         Self { items: vec![item], properties, references: vec![], handler: b"" }
     }
@@ -43,10 +43,10 @@ impl Boxes {
     pub(crate) fn file(&self) -> Vec<u8> {
         let at = self.meta(0).len() + FTYP.len() + 8;
         let data: Vec<u8> = self.items.iter().flat_map(|item| item.data.clone()).collect();
-        [FTYP, &self.meta(at), &boxed(*b"mdat", &data)].concat()
+        [FTYP, &self.meta(at), &build_box(*b"mdat", &data)].concat()
     }
 
-    /// The box, where the data begins there.
+    /// Builds the `meta` box. The item data starts at `at`.
     fn meta(&self, mut at: usize) -> Vec<u8> {
         let count = self.items.len().to_be_bytes()[6..].to_vec();
         let (mut iloc, mut iinf) = ([&[0, 0, 0, 0, 0x44, 0][..], &count].concat(), [&[0; 4][..], &count].concat());
@@ -56,38 +56,38 @@ impl Boxes {
             iloc.extend([&[0, id, 0, 0, 0, 1][..], &bytes(at), &length].concat());
             at += item.data.len();
             let entry = [&[2, 0, 0, 0, 0, id, 0, 0][..], &item.kind, item.name, b"\0"].concat();
-            iinf.extend(boxed(*b"infe", &entry));
+            iinf.extend(build_box(*b"infe", &entry));
             ipma.extend([&[0, id, u8::try_from(item.properties.len()).unwrap()], &item.properties[..]].concat());
         }
         let references = self.references.iter().flat_map(|(kind, from, to)| {
             let to = [u8::try_from(to.len()).unwrap()].into_iter().chain(to.iter().copied());
-            boxed(*kind, &std::iter::once(*from).chain(to).flat_map(|number| [0, number]).collect::<Vec<_>>())
+            build_box(*kind, &std::iter::once(*from).chain(to).flat_map(|number| [0, number]).collect::<Vec<_>>())
         });
         let iref = [vec![0; 4], references.collect()].concat();
-        let iprp = [boxed(*b"ipco", &self.properties.concat()), boxed(*b"ipma", &ipma)].concat();
+        let iprp = [build_box(*b"ipco", &self.properties.concat()), build_box(*b"ipma", &ipma)].concat();
         let hdlr = [&[0; 8][..], b"pict", &[0; 12], self.handler, b"\0"].concat();
         let boxes = [
-            boxed(*b"hdlr", &hdlr),
-            boxed(*b"pitm", &[0, 0, 0, 0, 0, 1]),
-            boxed(*b"iloc", &iloc),
-            boxed(*b"iinf", &iinf),
-            boxed(*b"iref", &iref),
-            boxed(*b"iprp", &iprp),
+            build_box(*b"hdlr", &hdlr),
+            build_box(*b"pitm", &[0, 0, 0, 0, 0, 1]),
+            build_box(*b"iloc", &iloc),
+            build_box(*b"iinf", &iinf),
+            build_box(*b"iref", &iref),
+            build_box(*b"iprp", &iprp),
         ];
-        boxed(*b"meta", &[&[0; 4], &boxes.concat()[..]].concat())
+        build_box(*b"meta", &[&[0; 4], &boxes.concat()[..]].concat())
     }
 }
 
 const FTYP: &[u8] = b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf";
 
-/// A box of that content.
-pub(crate) fn boxed(name: [u8; 4], content: &[u8]) -> Vec<u8> {
+/// Builds a box with this content.
+pub(crate) fn build_box(name: [u8; 4], content: &[u8]) -> Vec<u8> {
     [&bytes(content.len() + 8), &name[..], content].concat()
 }
 
-/// The size that an item claims.
+/// Builds the size property of an item.
 pub(crate) fn ispe(width: u32, height: u32) -> Vec<u8> {
-    boxed(*b"ispe", [[0; 4], width.to_be_bytes(), height.to_be_bytes()].as_flattened())
+    build_box(*b"ispe", [[0; 4], width.to_be_bytes(), height.to_be_bytes()].as_flattened())
 }
 
 fn bytes(number: usize) -> [u8; 4] {

@@ -1,11 +1,16 @@
 use image::{DynamicImage, GrayImage, ImageFormat, Luma, Rgb, RgbImage, Rgba};
 
+use crate::avif_tools::{
+    MAX_CODING_DISTANCE, avifdec, convert_and_decode, convert_file, convert_to_avif, distance, recipe,
+};
+use crate::fixtures::{
+    EmbeddedMetadata, cmyk_jpeg, cmyk_tiff, encode_image, encode_with_metadata, gradient_image, premultiplied_tiff,
+    with_png_chunks,
+};
 use crate::icc::{self, DISPLAY_P3, SRGB, srgb_level, srgb_of_lab};
-use crate::look::{CODING, avif, converted, distance, look, recipe, run};
-use crate::source::{Extras, cmyk_jpeg, cmyk_tiff, file, file_with, picture, premultiplied_tiff, with_chunks};
 
 fn notes(bytes: &[u8]) -> String {
-    run(bytes, &recipe()).unwrap().notes.join("; ")
+    convert_file(bytes, &recipe()).unwrap().notes.join("; ")
 }
 
 /// The code points in the file's `colr` box: primaries, transfer, matrix and full range (ISO/IEC 14496-12, 12.1.5).
@@ -16,59 +21,67 @@ fn nclx(avif: &[u8]) -> [u16; 4] {
 }
 
 #[test]
-fn an_rgb_profile_travels_to_the_letter_and_the_pixels_stay_what_they_were() {
+fn rgb_profile_and_pixels_are_kept() {
     let [red, green, blue] = SRGB;
     let swapped = icc::rgb([green, blue, red], 1.8);
     let wide = icc::rgb(DISPLAY_P3, 2.2);
-    let image = DynamicImage::from(picture(192, 128));
+    let image = DynamicImage::from(gradient_image(192, 128));
     for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Tiff] {
         for icc in [&swapped, &wide] {
-            let seen = converted(&file_with(&image, format, Extras { icc: Some(icc), ..Extras::default() }));
-            assert_eq!(seen.icc.as_ref(), Some(icc), "{format:?}");
-            let off = distance(&seen.image, &image);
-            assert!(off < CODING, "{format:?}: off by {off}");
+            let decoded = convert_and_decode(&encode_with_metadata(
+                &image,
+                format,
+                EmbeddedMetadata { icc: Some(icc), ..EmbeddedMetadata::default() },
+            ));
+            assert_eq!(decoded.icc.as_ref(), Some(icc), "{format:?}");
+            let off = distance(&decoded.image, &image);
+            assert!(off < MAX_CODING_DISTANCE, "{format:?}: off by {off}");
         }
     }
 }
 
 #[test]
-fn what_is_untagged_is_srgb_and_says_so() {
-    let file = file(&picture(192, 128).into(), ImageFormat::Png);
-    let avif = avif(&file, &recipe());
+fn untagged_image_becomes_tagged_srgb() {
+    let file = encode_image(&gradient_image(192, 128).into(), ImageFormat::Png);
+    let avif = convert_to_avif(&file, &recipe());
     assert_eq!(nclx(&avif), [1, 13, 6, 1]);
-    assert_eq!(look(&avif).icc, None);
+    assert_eq!(avifdec(&avif).icc, None);
     assert_eq!(notes(&file), "");
 }
 
 #[test]
-fn a_profile_for_grey_becomes_srgb_that_looks_the_same() {
+fn gray_profile_is_converted_to_srgb() {
     let levels = GrayImage::from_fn(192, 128, |x, y| Luma([u8::try_from(x + y / 2).unwrap()]));
-    // Light as it is: level 128 looks like 188 of sRGB.
+    // Linear light: level 128 equals level 188 of sRGB.
     let icc = icc::gray(1.0);
-    let extras = Extras { icc: Some(&icc), ..Extras::default() };
+    let extras = EmbeddedMetadata { icc: Some(&icc), ..EmbeddedMetadata::default() };
     for format in [ImageFormat::Jpeg, ImageFormat::Png] {
-        let seen = converted(&file_with(&levels.clone().into(), format, extras));
-        assert_eq!(seen.icc, None);
-        for (before, after) in levels.pixels().zip(seen.image.to_luma8().pixels()) {
+        let decoded = convert_and_decode(&encode_with_metadata(&levels.clone().into(), format, extras));
+        assert_eq!(decoded.icc, None);
+        for (before, after) in levels.pixels().zip(decoded.image.to_luma8().pixels()) {
             let expected = srgb_level(f64::from(before.0[0]) / 255.0);
             let off = (f64::from(after.0[0]) - expected).abs();
-            // One step of the darkest levels is twelve of sRGB, and JPEG may be off by a step.
-            let most = if before.0[0] < 32 { 16.0 } else { 5.0 };
-            assert!(off < most, "{format:?}: {} became {}, not {expected}", before.0[0], after.0[0]);
+            // In the darkest part, one level is twelve levels of sRGB, and JPEG may be off by one level.
+            let tolerance = if before.0[0] < 32 { 16.0 } else { 5.0 };
+            assert!(off < tolerance, "{format:?}: {} became {}, not {expected}", before.0[0], after.0[0]);
         }
     }
 }
 
 #[test]
-fn an_rgb_profile_on_grey_pixels_becomes_srgb_that_looks_the_same() {
+fn rgb_profile_of_gray_pixels_is_converted_to_srgb() {
     let levels = DynamicImage::from(GrayImage::from_pixel(64, 64, Luma([128])));
     let icc = icc::rgb(SRGB, 1.0);
-    let seen = converted(&file_with(&levels, ImageFormat::Png, Extras { icc: Some(&icc), ..Extras::default() }));
-    assert!(seen.image.to_luma8().get_pixel(30, 30).0[0].abs_diff(188) <= 1);
-    assert_eq!(seen.icc, None);
+    let decoded = convert_and_decode(&encode_with_metadata(
+        &levels,
+        ImageFormat::Png,
+        EmbeddedMetadata { icc: Some(&icc), ..EmbeddedMetadata::default() },
+    ));
+    assert!(decoded.image.to_luma8().get_pixel(30, 30).0[0].abs_diff(188) <= 1);
+    assert_eq!(decoded.icc, None);
 }
 
-/// A printing press of our own: Lab of paper, the inks and their overprints, all within sRGB.
+/// A fictitious printing press: the Lab colors of the paper, the inks and their overprints, all within sRGB.
 fn press([c, m, y, k]: [bool; 4]) -> [f64; 3] {
     match (c, m, y) {
         _ if k => [20.0, 0.0, 0.0],
@@ -84,34 +97,34 @@ fn press([c, m, y, k]: [bool; 4]) -> [f64; 3] {
 }
 
 #[test]
-fn cmyk_and_ycck_look_as_their_profile_says() {
+fn cmyk_and_ycck_are_converted_by_their_profile() {
     let icc = icc::cmyk(press);
     for node in 0..16_u8 {
         let inks = [8, 4, 2, 1].map(|ink| node & ink != 0);
-        let pixels = vec![inks.map(|full| if full { 255 } else { 0 }); 64 * 64];
+        let pixels = vec![inks.map(|is_full| if is_full { 255 } else { 0 }); 64 * 64];
         let expected = srgb_of_lab(press(inks));
         assert!(expected.iter().all(|level| (0.0..=255.0).contains(level)), "{inks:?} is outside sRGB: {expected:?}");
         for ycck in [false, true] {
             let file = cmyk_jpeg(&pixels, 64, 64, ycck, Some(&icc));
-            let seen = converted(&file);
-            let got = seen.image.to_rgb8().get_pixel(31, 31).0;
-            for (got, expected) in got.iter().zip(expected) {
-                let off = (f64::from(*got) - expected).abs();
-                assert!(off < 5.0, "{inks:?}, YCCK {ycck}: {got} is not {expected:.0}");
+            let decoded = convert_and_decode(&file);
+            let actual = decoded.image.to_rgb8().get_pixel(31, 31).0;
+            for (actual, expected) in actual.iter().zip(expected) {
+                let off = (f64::from(*actual) - expected).abs();
+                assert!(off < 5.0, "{inks:?}, YCCK {ycck}: {actual} is not {expected:.0}");
             }
-            assert_eq!((seen.icc, nclx(&avif(&file, &recipe()))), (None, [1, 13, 6, 1]));
+            assert_eq!((decoded.icc, nclx(&convert_to_avif(&file, &recipe()))), (None, [1, 13, 6, 1]));
         }
         let file = cmyk_tiff(&pixels, 64, 64, &icc, 1);
         assert_eq!(notes(&file), "CMYK was converted to sRGB by its ICC profile");
-        let seen = converted(&file).image.to_rgb8();
-        for (got, expected) in seen.get_pixel(31, 31).0.iter().zip(expected) {
-            assert!((f64::from(*got) - expected).abs() < 5.0, "{inks:?}, TIFF: {got} is not {expected:.0}");
+        let decoded = convert_and_decode(&file).image.to_rgb8();
+        for (actual, expected) in decoded.get_pixel(31, 31).0.iter().zip(expected) {
+            assert!((f64::from(*actual) - expected).abs() < 5.0, "{inks:?}, TIFF: {actual} is not {expected:.0}");
         }
     }
 }
 
 #[test]
-fn cmyk_without_a_profile_is_converted_plainly_and_that_is_told() {
+fn cmyk_without_a_profile_is_converted_approximately_and_reported() {
     for (ink, expected) in [
         ([0, 0, 0, 0], [255, 255, 255]),
         ([255, 0, 0, 0], [0, 255, 255]),
@@ -119,62 +132,70 @@ fn cmyk_without_a_profile_is_converted_plainly_and_that_is_told() {
         ([0, 0, 0, 255], [0, 0, 0]),
     ] {
         let file = cmyk_jpeg(&[ink; 64 * 64], 64, 64, false, None);
-        let got = converted(&file).image.to_rgb8().get_pixel(31, 31).0;
-        assert!(got.iter().zip(expected).all(|(a, b): (&u8, u8)| a.abs_diff(b) < 5), "{ink:?} became {got:?}");
+        let actual = convert_and_decode(&file).image.to_rgb8().get_pixel(31, 31).0;
+        assert!(actual.iter().zip(expected).all(|(a, b): (&u8, u8)| a.abs_diff(b) < 5), "{ink:?} became {actual:?}");
         assert!(notes(&file).contains("without a profile; its colors are approximate"));
     }
 }
 
 #[test]
-fn a_profile_that_is_none_is_left_out_and_that_is_told() {
-    let image = DynamicImage::from(picture(192, 128));
+fn unusable_profile_is_omitted_and_reported() {
+    let image = DynamicImage::from(gradient_image(192, 128));
     for (icc, words) in [
         (b"no profile at all".to_vec(), "is damaged"),
         (icc::gray(2.2), "is for gray pixels, but the image has color"),
         (icc::cmyk(press), "is for neither RGB nor gray pixels"),
     ] {
-        let file = file_with(&image, ImageFormat::Png, Extras { icc: Some(&icc), ..Extras::default() });
-        let seen = converted(&file);
-        assert!(seen.icc.is_none() && distance(&seen.image, &image) < CODING);
+        let file = encode_with_metadata(
+            &image,
+            ImageFormat::Png,
+            EmbeddedMetadata { icc: Some(&icc), ..EmbeddedMetadata::default() },
+        );
+        let decoded = convert_and_decode(&file);
+        assert!(decoded.icc.is_none() && distance(&decoded.image, &image) < MAX_CODING_DISTANCE);
         assert!(notes(&file).contains(words), "{}", notes(&file));
     }
 }
 
 #[test]
-fn lossless_is_lossless_to_another_decoder_too() {
+fn lossless_pixels_are_exact_in_another_decoder() {
     let noise = |at: u32| u8::try_from(at.wrapping_mul(2_654_435_761) >> 24).unwrap();
     let image = RgbImage::from_fn(70, 50, |x, y| Rgb([noise(x + 70 * y), noise(7 * x + y), noise(x * y)]));
     let recipe = model::Recipe { quality: "100".parse().unwrap(), ..recipe() };
-    let seen = look(&avif(&file(&image.clone().into(), ImageFormat::Png), &recipe));
-    assert_eq!(seen.image.to_rgb8(), image);
+    let decoded = avifdec(&convert_to_avif(&encode_image(&image.clone().into(), ImageFormat::Png), &recipe));
+    assert_eq!(decoded.image.to_rgb8(), image);
 }
 
 #[test]
-fn a_pngs_code_points_travel_and_win_over_its_profile() {
-    let image = DynamicImage::from(picture(192, 128));
+fn png_code_points_are_kept_and_override_its_profile() {
+    let image = DynamicImage::from(gradient_image(192, 128));
     let icc = icc::rgb(SRGB, 1.0);
-    let file = file_with(&image, ImageFormat::Png, Extras { icc: Some(&icc), ..Extras::default() });
+    let file = encode_with_metadata(
+        &image,
+        ImageFormat::Png,
+        EmbeddedMetadata { icc: Some(&icc), ..EmbeddedMetadata::default() },
+    );
     // Display P3, then BT.2020's primaries with sRGB's curve.
     for [primaries, transfer, matrix] in [[12, 13, 6], [9, 13, 9]] {
-        let avif = avif(&with_chunks(&file, &[(b"cICP", &[primaries, transfer, 0, 1])]), &recipe());
+        let avif = convert_to_avif(&with_png_chunks(&file, &[(b"cICP", &[primaries, transfer, 0, 1])]), &recipe());
         assert_eq!(nclx(&avif), [primaries, transfer, matrix, 1].map(u16::from));
-        let seen = look(&avif);
-        assert!(seen.icc.is_none() && distance(&seen.image, &image) < CODING);
+        let decoded = avifdec(&avif);
+        assert!(decoded.icc.is_none() && distance(&decoded.image, &image) < MAX_CODING_DISTANCE);
     }
 }
 
 #[test]
-fn a_pngs_gamma_and_chromaticities_look_as_they_say() {
-    // Levels are light to the power of .5, on the primaries of Display P3.
+fn png_gamma_and_chromaticities_become_a_profile() {
+    // Levels are light to the power of 0.5, with the primaries of Display P3.
     let points: Vec<u8> = [31_270_u32, 32_900, 68_000, 32_000, 26_500, 69_000, 15_000, 6_000]
         .iter()
         .flat_map(|point| point.to_be_bytes())
         .collect();
     let chunks: [(&[u8; 4], &[u8]); 2] = [(b"gAMA", &50_000_u32.to_be_bytes()), (b"cHRM", &points)];
-    let image = DynamicImage::from(picture(192, 128));
-    let seen = converted(&with_chunks(&file(&image, ImageFormat::Png), &chunks));
-    assert!(distance(&seen.image, &image) < CODING, "the pixels stay what they were");
-    let icc = seen.icc.unwrap();
+    let image = DynamicImage::from(gradient_image(192, 128));
+    let decoded = convert_and_decode(&with_png_chunks(&encode_image(&image, ImageFormat::Png), &chunks));
+    assert!(distance(&decoded.image, &image) < MAX_CODING_DISTANCE, "the pixels change only by coding");
+    let icc = decoded.icc.unwrap();
     for (name, column) in [*b"rXYZ", *b"gXYZ", *b"bXYZ"].into_iter().zip(DISPLAY_P3) {
         let numbers = tag(&icc, name);
         for (at, expected) in column.iter().enumerate() {
@@ -186,24 +207,24 @@ fn a_pngs_gamma_and_chromaticities_look_as_they_say() {
 }
 
 #[test]
-fn a_grey_png_of_another_gamma_becomes_srgb_that_looks_the_same() {
+fn gray_png_with_another_gamma_is_converted_to_srgb() {
     let gray = DynamicImage::from(GrayImage::from_pixel(64, 64, Luma([128])));
-    // Levels are light to the power of .7.
-    let file = with_chunks(&file(&gray, ImageFormat::Png), &[(b"gAMA", &70_000_u32.to_be_bytes())]);
+    // Levels are light to the power of 0.7.
+    let file = with_png_chunks(&encode_image(&gray, ImageFormat::Png), &[(b"gAMA", &70_000_u32.to_be_bytes())]);
     let expected = srgb_level((128.0_f64 / 255.0).powf(1.0 / 0.7));
-    let got = converted(&file).image.to_luma8().get_pixel(30, 30).0[0];
-    assert!((f64::from(got) - expected).abs() < 2.0, "{got} is not {expected}");
+    let actual = convert_and_decode(&file).image.to_luma8().get_pixel(30, 30).0[0];
+    assert!((f64::from(actual) - expected).abs() < 2.0, "{actual} is not {expected}");
 }
 
 #[test]
-fn a_png_of_light_as_it_is_says_so_and_keeps_its_pixels() {
-    let image = DynamicImage::from(picture(192, 128));
+fn linear_png_is_tagged_linear_and_keeps_its_pixels() {
+    let image = DynamicImage::from(gradient_image(192, 128));
     for image in [image.clone(), image.to_luma8().into()] {
-        let file = with_chunks(&file(&image, ImageFormat::Png), &[(b"gAMA", &100_000_u32.to_be_bytes())]);
-        let avif = avif(&file, &recipe());
+        let file = with_png_chunks(&encode_image(&image, ImageFormat::Png), &[(b"gAMA", &100_000_u32.to_be_bytes())]);
+        let avif = convert_to_avif(&file, &recipe());
         assert_eq!(nclx(&avif), [1, 8, 6, 1]);
-        let seen = look(&avif);
-        assert!(seen.icc.is_none() && distance(&seen.image, &image) < CODING);
+        let decoded = avifdec(&avif);
+        assert!(decoded.icc.is_none() && distance(&decoded.image, &image) < MAX_CODING_DISTANCE);
     }
 }
 
@@ -215,9 +236,9 @@ fn tag(icc: &[u8], name: [u8; 4]) -> &[u8] {
 }
 
 #[test]
-fn colors_multiplied_by_their_alpha_become_whole_again() {
+fn premultiplied_tiff_is_unpremultiplied() {
     let pixels: Vec<[u8; 4]> = vec![[200, 120, 40, 128]; 64 * 64];
-    let seen = converted(&premultiplied_tiff(&pixels, 64, 64)).image.to_rgba8();
-    let Rgba([r, g, b, a]) = *seen.get_pixel(31, 31);
+    let decoded = convert_and_decode(&premultiplied_tiff(&pixels, 64, 64)).image.to_rgba8();
+    let Rgba([r, g, b, a]) = *decoded.get_pixel(31, 31);
     assert!(r.abs_diff(200) < 4 && g.abs_diff(120) < 4 && b.abs_diff(40) < 4 && a == 128, "{r},{g},{b},{a}");
 }

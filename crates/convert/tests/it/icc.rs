@@ -1,5 +1,5 @@
-//! Profiles and colors, worked out from the specifications alone, so that the expectation does not come from the library
-//! that is tested.
+//! Builds profiles and colors from the specifications alone, so that expected values do not come from the library under
+//! test.
 
 /// A profile whose red, green and blue are these XYZ columns (D50), with one gamma for all.
 pub(crate) fn rgb([red, green, blue]: [[f64; 3]; 3], gamma: f64) -> Vec<u8> {
@@ -18,13 +18,13 @@ pub(crate) fn rgb([red, green, blue]: [[f64; 3]; 3], gamma: f64) -> Vec<u8> {
     )
 }
 
-/// A profile for gray pixels of that gamma.
+/// A profile for gray pixels with this gamma.
 pub(crate) fn gray(gamma: f64) -> Vec<u8> {
     profile(*b"GRAY", *b"XYZ ", &[(*b"kTRC", &curve(gamma))])
 }
 
-/// A profile for CMYK pixels: what `color` says each combination of full inks looks like, in Lab, and what lies between
-/// in between (ICC.1:2022, 10.10: lut8Type).
+/// A profile for CMYK pixels. `color` returns the Lab color of each combination of full inks; other colors are
+/// interpolated (ICC.1:2022, 10.10: lut8Type).
 pub(crate) fn cmyk(color: impl Fn([bool; 4]) -> [f64; 3]) -> Vec<u8> {
     let mut lut = b"mft1\0\0\0\0\x04\x03\x02\0".to_vec();
     for entry in [1, 0, 0, 0, 1, 0, 0, 0, 1] {
@@ -41,7 +41,7 @@ pub(crate) fn cmyk(color: impl Fn([bool; 4]) -> [f64; 3]) -> Vec<u8> {
     profile(*b"CMYK", *b"Lab ", &[(*b"A2B0", &lut)])
 }
 
-/// The columns of sRGB, which are also those of the profile that swaps its channels (IEC 61966-2-1, adapted to D50).
+/// The columns of sRGB, also used for a profile with swapped channels (IEC 61966-2-1, adapted to D50).
 pub(crate) const SRGB: [[f64; 3]; 3] =
     [[0.436_07, 0.222_49, 0.013_92], [0.385_15, 0.716_87, 0.097_08], [0.143_07, 0.060_61, 0.714_10]];
 /// The columns of Display P3, adapted to D50.
@@ -53,12 +53,12 @@ pub(crate) fn srgb_of_lab([lightness, a, b]: [f64; 3]) -> [f64; 3] {
     let fy = (lightness + 16.0) / 116.0;
     let linear = |f: f64| if f > 6.0 / 29.0 { f.powi(3) } else { (f - 4.0 / 29.0) * 3.0 * (6.0_f64 / 29.0).powi(2) };
     let xyz = [linear(fy + a / 500.0) * 0.964_2, linear(fy), linear(fy - b / 200.0) * 0.824_9];
-    // The inverse of the columns above, which are adapted already.
+    // The inverse of the columns above, which are already adapted.
     let rows = [[3.133_86, -1.616_87, -0.490_61], [-0.978_77, 1.916_14, 0.033_45], [0.071_95, -0.228_99, 1.405_24]];
     rows.map(|row: [f64; 3]| srgb_level(row.iter().zip(xyz).map(|(weight, light)| weight * light).sum()))
 }
 
-/// The sRGB level, 0 to 255, of an amount of light, 0 to 1 (IEC 61966-2-1).
+/// The sRGB level, 0 to 255, of linear light, 0 to 1 (IEC 61966-2-1).
 pub(crate) fn srgb_level(light: f64) -> f64 {
     let level = if light <= 0.003_130_8 { 12.92 * light } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 };
     level * 255.0
@@ -69,23 +69,23 @@ pub(crate) fn with_tag(icc: &[u8], name: [u8; 4], content: &[u8]) -> Vec<u8> {
     let count = u32::from_be_bytes(icc[128..132].try_into().unwrap()) as usize;
     let (table, data) = icc[132..].split_at(12 * count);
     let mut entries: Vec<[u8; 12]> = table.as_chunks().0.to_vec();
-    // Elements move by the new entry.
+    // The new entry moves all elements.
     for entry in &mut entries {
         let start = u32::from_be_bytes(entry[4..8].try_into().unwrap()) + 12;
         entry[4..8].copy_from_slice(&start.to_be_bytes());
     }
-    let place = [number(icc.len() + 12), number(content.len())].concat();
-    let tags = [entries.as_flattened(), &name, &place].concat();
+    let location = [number(icc.len() + 12), number(content.len())].concat();
+    let tags = [entries.as_flattened(), &name, &location].concat();
     let mut icc = [&icc[..128], &number(count + 1), &tags, data, content].concat();
     let length = number(icc.len());
     icc[..4].copy_from_slice(&length);
     icc
 }
 
-/// A profile, version 2.4, for a display or, with Lab, an output device.
+/// A profile, version 2.4, for a display, or with Lab for an output device.
 fn profile(space: [u8; 4], connection: [u8; 4], tags: &[([u8; 4], &[u8])]) -> Vec<u8> {
     let white = xyz([0.964_2, 1.0, 0.824_9]);
-    // Texts that say nothing: such a profile is the same without its private tags.
+    // Constant texts, so that the profile stays the same without its private tags.
     let description = [&b"desc\0\0\0\0\0\0\0\x04RGB\0"[..], &[0; 78]].concat();
     let first = [(*b"desc", &description[..]), (*b"cprt", b"text\0\0\0\0none\0"), (*b"wtpt", &white)];
     let tags = [&first, tags].concat();
@@ -113,7 +113,7 @@ fn number(number: usize) -> Vec<u8> {
 }
 
 /// s15Fixed16Number.
-#[expect(clippy::cast_possible_truncation, reason = "profiles hold small numbers")]
+#[expect(clippy::cast_possible_truncation, reason = "profiles contain small numbers")]
 fn fixed(number: f64) -> [u8; 4] {
     ((number * 65_536.0).round() as i32).to_be_bytes()
 }

@@ -1,24 +1,25 @@
-//! Whole files in, AVIFs out, looked at by a decoder that is not ours: libavif's own `avifdec` as the system has it.
+//! Converts complete files to AVIF and decodes the result with an independent decoder: the system's `avifdec` of
+//! libavif.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod animation;
+mod animation_fixtures;
 mod avif_boxes;
-mod avif_in;
-mod avif_lies;
-mod bombs;
-mod broken;
+mod avif_source;
+mod avif_tools;
 mod color;
+mod damaged_files;
+mod fixtures;
 mod formats;
 mod gain_map;
+mod hdr;
+mod hostile_files;
 mod icc;
 mod jpeg;
-mod look;
+mod malformed_avif;
 mod metadata;
-mod motion;
+mod metadata_removal;
 mod orientation;
-mod range;
 mod search;
-mod secrets;
-mod source;
 mod variants;

@@ -1,11 +1,11 @@
 use image::{DynamicImage, ImageFormat, RgbImage};
 
-use crate::look::{CODING, converted, distance};
-use crate::source::{Extras, cmyk_tiff, exif, file_with, picture};
+use crate::avif_tools::{MAX_CODING_DISTANCE, convert_and_decode, distance};
+use crate::fixtures::{EmbeddedMetadata, cmyk_tiff, encode_with_metadata, exif_with_orientation, gradient_image};
 
-/// How a camera held in that way stores the picture (Exif 3.0, tag 274: which visual sides the stored row 0 and column 0
-/// are).
-pub(crate) fn stored(upright: &RgbImage, orientation: u8) -> RgbImage {
+/// Stores an upright image as a camera with this orientation does (Exif 3.0, tag 274: the visual sides of the stored
+/// row 0 and column 0).
+pub(crate) fn store(upright: &RgbImage, orientation: u8) -> RgbImage {
     let (width, height) = upright.dimensions();
     let (right, bottom) = (width - 1, height - 1);
     let size = if orientation > 4 { (height, width) } else { (width, height) };
@@ -19,45 +19,49 @@ pub(crate) fn stored(upright: &RgbImage, orientation: u8) -> RgbImage {
             6 => (right - row, column),
             7 => (right - row, bottom - column),
             8 => (row, bottom - column),
-            other => unreachable!("Exif knows no orientation {other}"),
+            other => unreachable!("Exif has no orientation {other}"),
         };
         *upright.get_pixel(x, y)
     })
 }
 
 #[test]
-fn all_eight_orientations_come_out_upright() {
+fn all_eight_orientations_become_upright() {
     for (width, height) in [(192, 128), (128, 192)] {
-        let upright = picture(width, height);
+        let upright = gradient_image(width, height);
         let expected = DynamicImage::from(upright.clone());
         for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP] {
             for orientation in 1..=8 {
-                let exif = exif(orientation);
-                let extras = Extras { exif: Some(&exif), ..Extras::default() };
-                let seen = converted(&file_with(&stored(&upright, orientation).into(), format, extras));
-                let off = distance(&seen.image, &expected);
-                assert!(off < CODING, "{format:?}, {width}x{height}, orientation {orientation}: off by {off}");
+                let exif = exif_with_orientation(orientation);
+                let extras = EmbeddedMetadata { exif: Some(&exif), ..EmbeddedMetadata::default() };
+                let decoded =
+                    convert_and_decode(&encode_with_metadata(&store(&upright, orientation).into(), format, extras));
+                let off = distance(&decoded.image, &expected);
+                assert!(
+                    off < MAX_CODING_DISTANCE,
+                    "{format:?}, {width}x{height}, orientation {orientation}: off by {off}"
+                );
             }
         }
     }
 }
 
 #[test]
-fn an_orientation_that_exif_does_not_know_turns_nothing() {
-    let upright = DynamicImage::from(picture(192, 128));
+fn invalid_orientation_is_ignored() {
+    let upright = DynamicImage::from(gradient_image(192, 128));
     for orientation in [0, 9, 255] {
-        let exif = exif(orientation);
-        let extras = Extras { exif: Some(&exif), ..Extras::default() };
-        let seen = converted(&file_with(&upright, ImageFormat::Jpeg, extras));
-        assert!(distance(&seen.image, &upright) < CODING, "{orientation}");
+        let exif = exif_with_orientation(orientation);
+        let extras = EmbeddedMetadata { exif: Some(&exif), ..EmbeddedMetadata::default() };
+        let decoded = convert_and_decode(&encode_with_metadata(&upright, ImageFormat::Jpeg, extras));
+        assert!(distance(&decoded.image, &upright) < MAX_CODING_DISTANCE, "{orientation}");
     }
 }
 
 #[test]
-fn a_tiff_of_inks_is_turned_too() {
+fn orientation_of_a_cmyk_tiff_is_applied() {
     let icc = crate::icc::cmyk(|[_, _, _, black]| if black { [0.0, 0.0, 0.0] } else { [100.0, 0.0, 0.0] });
-    // Black at the left, as stored; a quarter turn clockwise puts it at the top.
+    // The left half is stored black; rotated clockwise by a quarter turn, it is at the top.
     let inks: Vec<[u8; 4]> = (0..64 * 64).map(|at| [0, 0, 0, if at % 64 < 32 { 255 } else { 0 }]).collect();
-    let seen = converted(&cmyk_tiff(&inks, 64, 64, &icc, 6)).image.to_luma8();
-    assert!(seen.get_pixel(50, 10).0[0] < 20 && seen.get_pixel(10, 50).0[0] > 235);
+    let decoded = convert_and_decode(&cmyk_tiff(&inks, 64, 64, &icc, 6)).image.to_luma8();
+    assert!(decoded.get_pixel(50, 10).0[0] < 20 && decoded.get_pixel(10, 50).0[0] > 235);
 }

@@ -3,21 +3,21 @@ use fast_ssim2::{PixelDescriptor, PixelSlice, compute_ssimulacra2};
 use image::{ColorType, DynamicImage, ImageFormat, Rgb, RgbImage};
 use model::{Limits, Recipe};
 
-use crate::look::{look, run};
-use crate::source::file;
+use crate::avif_tools::{avifdec, convert_file};
+use crate::fixtures::encode_image;
 
 fn recipe(quality: &str) -> Recipe {
     Recipe { quality: quality.parse().unwrap(), speed: "8".parse().unwrap(), ..Recipe::default() }
 }
 
-/// Hills of many sizes under the noise of a sensor.
+/// Waves of several periods with sensor noise.
 fn photograph(width: u32, height: u32) -> RgbImage {
-    taken(width, height, |x, y, wave| 110.0 + wave(7.0) * 0.4 + wave(31.0) + wave(190.0) + noise(x, y))
+    synthetic_photograph(width, height, |x, y, wave| 110.0 + wave(7.0) * 0.4 + wave(31.0) + wave(190.0) + noise(x, y))
 }
 
-/// Slopes in the dark, and little noise.
+/// Dark slopes with little noise.
 fn night(width: u32, height: u32) -> RgbImage {
-    taken(width, height, |x, y, wave| 30.0 + wave(31.0) * 0.2 + wave(190.0) * 0.2 + noise(x, y) * 0.5)
+    synthetic_photograph(width, height, |x, y, wave| 30.0 + wave(31.0) * 0.2 + wave(190.0) * 0.2 + noise(x, y) * 0.5)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a small number")]
@@ -25,14 +25,14 @@ fn noise(x: u32, y: u32) -> f32 {
     ((x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(40_503)).wrapping_mul(2_246_822_519) >> 28) as f32
 }
 
-/// A picture of warm light, given its level at each place and waves of any period.
+/// An image in warm light. `level` computes the level at each position, from waves of any period.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "small numbers, and levels from 0 to 255"
 )]
-fn taken(width: u32, height: u32, level: impl Fn(u32, u32, &dyn Fn(f32) -> f32) -> f32) -> RgbImage {
+fn synthetic_photograph(width: u32, height: u32, level: impl Fn(u32, u32, &dyn Fn(f32) -> f32) -> f32) -> RgbImage {
     RgbImage::from_fn(width, height, |x, y| {
         let wave = |period: f32| ((x as f32 / period).sin() + (y as f32 / period * 1.3).cos()) * 20.0;
         let level = level(x, y, &wave);
@@ -40,32 +40,35 @@ fn taken(width: u32, height: u32, level: impl Fn(u32, u32, &dyn Fn(f32) -> f32) 
     })
 }
 
-/// The whole picture at once, of what a decoder that is not ours makes of the file.
+/// The score of the whole file, decoded by an independent decoder.
 fn score(source: &RgbImage, conversion: &Conversion) -> f64 {
-    let seen = look(&conversion.variants[0].bytes).image.into_rgb8();
+    let decoded = avifdec(&conversion.variants[0].bytes).image.into_rgb8();
     let (width, height) = source.dimensions();
     let pixels = |image: &RgbImage| image.as_raw().clone();
-    let [source, seen] = [pixels(source), pixels(&seen)];
+    let [source, decoded] = [pixels(source), pixels(&decoded)];
     let slice =
         |pixels| PixelSlice::new(pixels, width, height, width as usize * 3, PixelDescriptor::RGB8_SRGB).unwrap();
-    compute_ssimulacra2(&slice(&source), &slice(&seen)).unwrap()
+    compute_ssimulacra2(&slice(&source), &slice(&decoded)).unwrap()
 }
 
 #[test]
-fn the_score_that_is_promised_is_reached_by_no_more_bytes_than_it_takes() {
-    // The first is its own sample and one cell, the second has both of many parts.
+fn target_score_is_reached_without_excess() {
+    // The first image is its own sample and one cell; the second has several of both.
     for (width, height) in [(500, 301), (1500, 1100)] {
         let source = photograph(width, height);
-        let bytes = file(&source.clone().into(), ImageFormat::Png);
+        let bytes = encode_image(&source.clone().into(), ImageFormat::Png);
         let mut sizes = vec![];
         for target in [80.0, 83.5] {
-            let conversion = run(&bytes, &recipe(&format!("visual:{target}"))).unwrap();
+            let conversion = convert_file(&bytes, &recipe(&format!("visual:{target}"))).unwrap();
             let reached = score(&source, &conversion);
-            let told = f64::from(conversion.variants[0].score.unwrap());
+            let reported = f64::from(conversion.variants[0].score.unwrap());
             assert!(reached >= target - 0.5 && reached < target + 6.0, "{width}x{height}: {reached} for {target}");
-            // Eight bits are rounded once more here than by a viewer, which is told against the file.
-            let told = reached - told;
-            assert!(told > -0.6 && told < 1.5, "{width}x{height}: {told} more than was told, {reached}");
+            // Here, levels are rounded to 8 bits once more than in the comparison that the search reports.
+            let difference = reached - reported;
+            assert!(
+                difference > -0.6 && difference < 1.5,
+                "{width}x{height}: {reached} is {difference} above the reported score"
+            );
             sizes.push(conversion.variants[0].bytes.len());
         }
         assert!(sizes[0] <= sizes[1], "{sizes:?}");
@@ -73,43 +76,43 @@ fn the_score_that_is_promised_is_reached_by_no_more_bytes_than_it_takes() {
 }
 
 #[test]
-fn a_flat_color_is_not_shifted_for_the_sake_of_bytes() {
+fn solid_color_is_not_shifted() {
     let flat = RgbImage::from_pixel(64, 64, Rgb([200, 30, 30]));
-    let conversion = run(&file(&flat.clone().into(), ImageFormat::Png), &recipe("visual:75")).unwrap();
-    let seen = look(&conversion.variants[0].bytes).image.into_rgb8();
+    let conversion = convert_file(&encode_image(&flat.clone().into(), ImageFormat::Png), &recipe("visual:75")).unwrap();
+    let decoded = avifdec(&conversion.variants[0].bytes).image.into_rgb8();
     assert!(
-        seen.get_pixel(9, 9).0.iter().zip([200, 30, 30]).all(|(seen, was)| seen.abs_diff(was) < 8),
+        decoded.get_pixel(9, 9).0.iter().zip([200, 30, 30]).all(|(decoded, source)| decoded.abs_diff(source) < 8),
         "{:?}",
-        seen.get_pixel(9, 9)
+        decoded.get_pixel(9, 9)
     );
 }
 
 #[test]
-fn where_nothing_can_be_searched_for_a_number_is_set_and_said() {
-    let bytes = file(&photograph(1500, 1100).into(), ImageFormat::Png);
+fn fixed_quality_is_used_and_reported_if_memory_is_too_small() {
+    let bytes = encode_image(&photograph(1500, 1100).into(), ImageFormat::Png);
     let threads = std::num::NonZeroUsize::MIN;
     let scarce = Limits { memory: 130 << 20, ..Limits::default() };
     let conversion = convert::convert(&bytes, &recipe("visual:75"), &scarce, threads).unwrap();
     assert_eq!(conversion.variants[0].score, None);
     let note = &conversion.notes[0];
     assert!(note.starts_with("quality ") && note.ends_with("visual:75: there is no memory for it"), "{note}");
-    let fixed = run(&bytes, &recipe("60")).unwrap();
+    let fixed = convert_file(&bytes, &recipe("60")).unwrap();
     assert_eq!((fixed.variants[0].score, fixed.notes.len()), (None, 0));
 }
 
 #[test]
-fn a_photograph_has_the_depth_that_makes_it_smaller_at_every_width() {
+fn photograph_has_the_smaller_bit_depth_at_every_width() {
     let recipe = Recipe { widths: "full,700".parse().unwrap(), ..recipe("visual:75") };
     let colors = |image: DynamicImage| {
-        let conversion = run(&file(&image, ImageFormat::Png), &recipe).unwrap();
-        let of_variant = |variant: &Variant| (look(&variant.bytes).image.color(), variant.bytes.len());
+        let conversion = convert_file(&encode_image(&image, ImageFormat::Png), &recipe).unwrap();
+        let of_variant = |variant: &Variant| (avifdec(&variant.bytes).image.color(), variant.bytes.len());
         conversion.variants.iter().map(of_variant).collect::<Vec<_>>()
     };
     let (night, day) = (night(1300, 1000), photograph(1300, 1000));
     assert!(colors(night.into()).iter().all(|(color, _)| *color == ColorType::Rgb16));
     let eight = colors(day.clone().into());
     if cfg!(feature = "system") {
-        // SVT-AV1 takes 10 bits of every photograph.
+        // SVT-AV1 encodes every photograph with 10 bits.
         return assert!(eight.iter().all(|(color, _)| *color == ColorType::Rgb16));
     }
     assert!(eight.iter().all(|(color, _)| *color == ColorType::Rgb8), "{eight:?}");

@@ -81,7 +81,7 @@ async fn header_with_too_many_pixels_is_rejected_without_allocating_memory() {
         ("200.png", truncated_png(20_000, 10_000), "20000x10000 needs about"),
         ("201.png", truncated_png(20_000, 10_001), "20000x10001 is 200020000 pixels, over the limit of 200000000"),
         ("screen.gif", screen, "65535x65535 is 4294836225 pixels, over the limit of 200000000"),
-        ("frame.gif", gif_with_large_frame(), "it asks for too much"),
+        ("frame.gif", gif_with_large_frame(), "it needs too much memory"),
     ] {
         let report = deployment.put_and_get_report(key, &file).await;
         assert!(rejection_reason(&report).contains(words), "{key}: {report:?}");

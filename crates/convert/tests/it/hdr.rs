@@ -1,12 +1,12 @@
-//! High dynamic range: what the levels mean has to survive, and more than 8 bits of them.
+//! High dynamic range: code points and more than 8 bits are kept.
 
 use image::{DynamicImage, ImageBuffer, ImageFormat, Rgb};
 
-use crate::look::{avif, distance, info, look, recipe};
-use crate::source::{file, with_chunks};
+use crate::avif_tools::{avifdec, avifdec_info, convert_to_avif, distance, recipe};
+use crate::fixtures::{encode_image, with_png_chunks};
 
-/// Levels up to PQ's 10,000 cd/m², and saturated enough that a wrong matrix turns up.
-fn bright(width: u32, height: u32) -> DynamicImage {
+/// Levels up to PQ's 10,000 cd/m², saturated enough to detect a wrong matrix.
+fn hdr_image(width: u32, height: u32) -> DynamicImage {
     let level = |at: u32, of: u32| u16::try_from(6_000 + at * 56_000 / of).unwrap();
     let image: ImageBuffer<Rgb<u16>, Vec<u16>> = ImageBuffer::from_fn(width, height, |x, y| {
         Rgb([level(x, width), level(y, height), level(width - x, 2 * width)])
@@ -15,14 +15,14 @@ fn bright(width: u32, height: u32) -> DynamicImage {
 }
 
 #[test]
-fn pq_and_hlg_keep_their_code_points_and_their_levels() {
-    let image = bright(192, 128);
+fn pq_and_hlg_keep_their_code_points_and_levels() {
+    let image = hdr_image(192, 128);
     for lossless in [false, true] {
         let recipe = if lossless { model::Recipe { quality: "100".parse().unwrap(), ..recipe() } } else { recipe() };
         for (transfer, name) in [(16, "PQ"), (18, "HLG")] {
-            let file = with_chunks(&file(&image, ImageFormat::Png), &[(b"cICP", &[9, transfer, 0, 1])]);
-            let avif = avif(&file, &recipe);
-            let info = info(&avif);
+            let file = with_png_chunks(&encode_image(&image, ImageFormat::Png), &[(b"cICP", &[9, transfer, 0, 1])]);
+            let avif = convert_to_avif(&file, &recipe);
+            let info = avifdec_info(&avif);
             let matrix = if lossless { 0 } else { 9 };
             for line in [
                 "Bit Depth      : 10".to_owned(),
@@ -33,19 +33,19 @@ fn pq_and_hlg_keep_their_code_points_and_their_levels() {
             ] {
                 assert!(info.contains(&line), "{name}: no {line:?} in\n{info}");
             }
-            let off = distance(&look(&avif).image, &image);
+            let off = distance(&avifdec(&avif).image, &image);
             assert!(off < if lossless { 0.1 } else { 1.0 }, "{name}: off by {off}");
         }
     }
 }
 
 #[test]
-fn a_narrower_variant_of_an_hdr_picture_is_hdr_too() {
-    let image = bright(192, 128);
-    let file = with_chunks(&file(&image, ImageFormat::Png), &[(b"cICP", &[9, 16, 0, 1])]);
-    let avif = avif(&file, &model::Recipe { widths: "96".parse().unwrap(), ..recipe() });
-    let info = info(&avif);
+fn narrower_variant_of_an_hdr_image_is_hdr() {
+    let image = hdr_image(192, 128);
+    let file = with_png_chunks(&encode_image(&image, ImageFormat::Png), &[(b"cICP", &[9, 16, 0, 1])]);
+    let avif = convert_to_avif(&file, &model::Recipe { widths: "96".parse().unwrap(), ..recipe() });
+    let info = avifdec_info(&avif);
     assert!(info.contains("Bit Depth      : 10") && info.contains("Transfer Char. : 16"), "{info}");
     let smaller = image.resize_exact(96, 64, image::imageops::Lanczos3);
-    assert!(distance(&look(&avif).image, &smaller) < 1.5);
+    assert!(distance(&avifdec(&avif).image, &smaller) < 1.5);
 }

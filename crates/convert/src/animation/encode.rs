@@ -2,15 +2,15 @@ use avif::{Attachments, SequenceEncoder};
 use image::{DynamicImage, GenericImageView};
 use model::{Color, PlanarImage, Shape};
 
-use super::Moving;
-use super::narrow::narrow;
+use super::Animation;
+use super::limited_range::to_limited_range;
 use crate::encoder::EncoderSettings;
 use crate::planes::{self, PlaneFormat};
 use crate::resize::FilterImage;
 use crate::{Error, encode};
 
-impl Moving {
-    /// Encodes the frames as one AVIF, at the size and in the style of the first.
+impl Animation {
+    /// Encodes the frames as one AVIF, with the size and the plane format of the first frame.
     pub(crate) fn encode(
         &self,
         first: &PlanarImage,
@@ -20,23 +20,28 @@ impl Moving {
     ) -> Result<Vec<u8>, Error> {
         let shape = first.shape();
         let failed = |source| encode::encode_error(shape, source);
-        let timing = &self.motion.timing;
+        let timing = &self.header.timing;
         let mut sequence =
             SequenceEncoder::new(shape, attachments, &settings.for_sequence(), timing.playback).map_err(failed)?;
-        let rest = self.rest()?.map(|frame| frame.and_then(|(frame, color)| picture(&frame, &color, shape, format)));
+        let rest = self
+            .frames_after_first()?
+            .map(|frame| frame.and_then(|(frame, color)| to_planar(&frame, &color, shape, format)));
         for (frame, &ticks) in std::iter::once(Ok(first.clone())).chain(rest).zip(&timing.ticks) {
             let frame = frame?;
-            // Lossless is lossless in full range alone.
-            let frame =
-                if format.is_lossless { frame } else { narrow(&frame).map_err(|misfit| failed(misfit.into()))? };
+            // Lossless encoding needs full range.
+            let frame = if format.is_lossless {
+                frame
+            } else {
+                to_limited_range(&frame).map_err(|error| failed(error.into()))?
+            };
             sequence.add_frame(&frame, ticks).map_err(failed)?;
         }
         sequence.finish().map_err(failed)
     }
 }
 
-/// A frame at its size.
-fn picture(frame: &DynamicImage, color: &Color, shape: Shape, format: PlaneFormat) -> Result<PlanarImage, Error> {
+/// Resizes a frame and converts it to planes.
+fn to_planar(frame: &DynamicImage, color: &Color, shape: Shape, format: PlaneFormat) -> Result<PlanarImage, Error> {
     let size = (shape.width, shape.height);
     if frame.dimensions() == size {
         return planes::to_planar(frame, color, format);

@@ -1,43 +1,47 @@
-//! Whatever the bytes are, a picture comes out, or one line that says what is wrong.
+//! Arbitrary bytes are converted, or rejected with an error of one line.
 
 use convert::{Error, OpenedImage};
 use image::{DynamicImage, ImageFormat};
 use model::Limits;
 use proptest::prelude::*;
 
-use crate::look::{recipe, run};
-use crate::source::{Extras, Told, cmyk_jpeg, exif, file, file_with, picture, with_gain_map};
+use crate::avif_tools::{convert_file, recipe};
+use crate::fixtures::{
+    EmbeddedMetadata, GainMapFormat, cmyk_jpeg, encode_image, encode_with_metadata, exif_with_orientation,
+    gradient_image, with_gain_map,
+};
 
 const FORMATS: [ImageFormat; 6] =
     [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Gif, ImageFormat::Tiff, ImageFormat::Bmp];
 
 /// One small file of every kind.
 fn files() -> Vec<Vec<u8>> {
-    let image = DynamicImage::from(picture(24, 18));
-    let exif = exif(5);
+    let image = DynamicImage::from(gradient_image(24, 18));
+    let exif = exif_with_orientation(5);
     let icc = crate::icc::rgb(crate::icc::DISPLAY_P3, 2.2);
-    let extras = Extras { icc: Some(&icc), exif: Some(&exif) };
-    let plain = FORMATS.map(|format| file(&image.to_rgba8().into_or_rgb(format), format));
-    let with = [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP].map(|format| file_with(&image, format, extras));
+    let extras = EmbeddedMetadata { icc: Some(&icc), exif: Some(&exif) };
+    let plain = FORMATS.map(|format| encode_image(&image.to_rgba8().into_supported(format), format));
+    let with = [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP]
+        .map(|format| encode_with_metadata(&image, format, extras));
     let mut files = [&plain[..], &with[..]].concat();
     files.push(cmyk_jpeg(&[[10, 20, 30, 40]; 24 * 18], 24, 18, true, Some(&icc)));
-    files.push(file(&image.to_rgba16().into(), ImageFormat::Png));
-    for told in [Told::Xmp, Told::Numbers, Told::Apple] {
-        files.push(with_gain_map(&files[0], &image.to_luma8(), told));
+    files.push(encode_image(&image.to_rgba16().into(), ImageFormat::Png));
+    for gain_map in [GainMapFormat::AdobeXmp, GainMapFormat::Iso, GainMapFormat::AppleXmp] {
+        files.push(with_gain_map(&files[0], &image.to_luma8(), gain_map));
     }
     let keep = model::Recipe { metadata: model::Metadata::Keep, ..recipe() };
-    files.push(run(&files[6], &keep).unwrap().variants[0].bytes.to_vec());
-    files.push(run(&files[1], &keep).unwrap().variants[0].bytes.to_vec());
+    files.push(convert_file(&files[6], &keep).unwrap().variants[0].bytes.to_vec());
+    files.push(convert_file(&files[1], &keep).unwrap().variants[0].bytes.to_vec());
     files
 }
 
-trait IntoOrRgb {
-    fn into_or_rgb(self, format: ImageFormat) -> DynamicImage;
+trait IntoSupported {
+    fn into_supported(self, format: ImageFormat) -> DynamicImage;
 }
 
-impl IntoOrRgb for image::RgbaImage {
-    /// JPEG alone takes no alpha.
-    fn into_or_rgb(self, format: ImageFormat) -> DynamicImage {
+impl IntoSupported for image::RgbaImage {
+    /// Only JPEG has no alpha.
+    fn into_supported(self, format: ImageFormat) -> DynamicImage {
         let image = DynamicImage::from(self);
         if format == ImageFormat::Jpeg { image.into_rgb8().into() } else { image }
     }
@@ -49,7 +53,7 @@ fn is_one_line(error: &Error) -> bool {
 }
 
 #[test]
-fn every_truncation_is_a_picture_or_one_line() {
+fn every_truncated_file_is_decoded_or_rejected_with_one_line() {
     for file in files() {
         for end in 0..file.len() {
             if let Err(error) =
@@ -62,58 +66,65 @@ fn every_truncation_is_a_picture_or_one_line() {
 }
 
 #[test]
-fn half_a_picture_is_no_picture() {
+fn half_a_file_is_rejected() {
     for format in FORMATS {
-        let whole = file(&DynamicImage::from(picture(240, 180)).to_rgba8().into_or_rgb(format), format);
-        let error = run(&whole[..whole.len() / 2], &recipe()).expect_err(&format!("half a {format:?} passed"));
+        let whole =
+            encode_image(&DynamicImage::from(gradient_image(240, 180)).to_rgba8().into_supported(format), format);
+        let error =
+            convert_file(&whole[..whole.len() / 2], &recipe()).expect_err(&format!("half a {format:?} was accepted"));
         assert!(matches!(error, Error::Damaged { .. }), "{error:?}");
     }
 }
 
 #[test]
-fn a_header_that_promises_too_much_is_refused_by_its_figures() {
+fn header_with_too_many_pixels_is_rejected() {
     // GIF89a, 65,535 x 65,535; then PNG's IHDR, 200,000 x 200,000 gray, with its checksum.
     let gif = b"GIF89a\xff\xff\xff\xff\0\0\0,\0\0\0\0\xff\xff\xff\xff\0\x02\x01\0\0;".to_vec();
     let png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\x03\x0d\x40\0\x03\x0d\x40\x08\0\0\0\0\xdc\x50\xd7\xd6\0\0\0\0IDAT\x35\xaf\x06\x1e".to_vec();
     for (file, figure) in [(gif, "4294836225 pixels"), (png, "40000000000 pixels")] {
-        let error = run(&file, &recipe()).unwrap_err().to_string();
+        let error = convert_file(&file, &recipe()).unwrap_err().to_string();
         assert!(error.contains(figure) && error.contains("the limit of 200000000"), "{error}");
     }
 }
 
 #[test]
-fn a_profile_that_inflates_without_end_is_left_out_and_that_is_told() {
-    // Zeros deflate to a thousandth; the encoder of the image crate compresses what it is given.
+fn oversized_profile_is_omitted_and_reported() {
+    // Zeros compress to a thousandth of their size; the encoder of the `image` crate compresses profiles.
     let icc = vec![0; 64 << 20];
-    let file = file_with(&picture(24, 18).into(), ImageFormat::Png, Extras { icc: Some(&icc), ..Extras::default() });
+    let file = encode_with_metadata(
+        &gradient_image(24, 18).into(),
+        ImageFormat::Png,
+        EmbeddedMetadata { icc: Some(&icc), ..EmbeddedMetadata::default() },
+    );
     assert!(file.len() < 1 << 20);
-    let conversion = run(&file, &recipe()).unwrap();
+    let conversion = convert_file(&file, &recipe()).unwrap();
     assert_eq!(conversion.notes, ["the ICC profile is damaged; the image was treated as sRGB"]);
     assert!(conversion.variants[0].bytes.len() < 10_000);
 }
 
 #[test]
-fn what_is_no_picture_is_told_by_its_first_bytes() {
-    let text = run(b"Dear Sir or Madam,", &recipe()).unwrap_err();
+fn unknown_format_is_reported_with_its_first_bytes() {
+    let text = convert_file(b"Dear Sir or Madam,", &recipe()).unwrap_err();
     assert!(matches!(&text, Error::UnknownFormat { begins } if begins == "44 65 61 72 20 53 69 72"), "{text}");
-    assert!(matches!(run(b"", &recipe()).unwrap_err(), Error::Empty));
+    assert!(matches!(convert_file(b"", &recipe()).unwrap_err(), Error::Empty));
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400), head in 0..FORMATS.len()) {
-        let start = file(&DynamicImage::from(picture(2, 2)).to_rgba8().into_or_rgb(FORMATS[head]), FORMATS[head]);
+    fn arbitrary_bytes_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400), head in 0..FORMATS.len()) {
+        let image = DynamicImage::from(gradient_image(2, 2)).to_rgba8().into_supported(FORMATS[head]);
+        let start = encode_image(&image, FORMATS[head]);
         for file in [bytes.clone(), [&start[..start.len().min(30)], &bytes].concat()] {
-            if let Err(error) = run(&file, &recipe()) {
+            if let Err(error) = convert_file(&file, &recipe()) {
                 prop_assert!(is_one_line(&error), "{error:?}");
             }
         }
     }
 
     #[test]
-    fn no_damage_panics(
+    fn damaged_bytes_do_not_panic(
         which in 0_usize..16, places in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
         let mut file = files().swap_remove(which);
@@ -121,7 +132,7 @@ proptest! {
             let at = place.index(file.len());
             file[at] = byte;
         }
-        // A damaged header may claim any size; what is large only takes long.
+        // A damaged header may declare any size. A large size would only make the test slow.
         let limits = Limits { pixels: 1 << 16, ..Limits::default() };
         if let Err(error) = OpenedImage::open(&file, &recipe(), &limits).and_then(OpenedImage::decode) {
             prop_assert!(is_one_line(&error), "{error:?}");

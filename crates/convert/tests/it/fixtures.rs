@@ -1,4 +1,4 @@
-//! Pictures made up for tests, and the files they come in.
+//! Builds images and source files for tests.
 
 use std::io::Cursor;
 
@@ -9,15 +9,15 @@ use image::codecs::webp::WebPEncoder;
 use image::{DynamicImage, GrayImage, ImageEncoder, ImageFormat, Rgb, RgbImage};
 use tiff::tags::Tag;
 
-/// What a file carries beside its pixels.
+/// Metadata to embed in a file.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Extras<'a> {
+pub(crate) struct EmbeddedMetadata<'a> {
     pub(crate) icc: Option<&'a [u8]>,
     pub(crate) exif: Option<&'a [u8]>,
 }
 
-/// Soft colors without any symmetry: every turn, mirror and swap of channels makes another picture of it.
-pub(crate) fn picture(width: u32, height: u32) -> RgbImage {
+/// A gradient in soft colors without symmetry: every rotation, mirroring and swap of channels changes it.
+pub(crate) fn gradient_image(width: u32, height: u32) -> RgbImage {
     let level = |at: u32, of: u32| u8::try_from(20 + at * 200 / of).unwrap();
     RgbImage::from_fn(width, height, |x, y| {
         let corner = if x < width / 3 && y < height / 4 { 30 } else { 0 };
@@ -25,31 +25,35 @@ pub(crate) fn picture(width: u32, height: u32) -> RgbImage {
     })
 }
 
-/// A plain file of that format, by the `image` crate.
-pub(crate) fn file(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
+/// Encodes an image with the `image` crate, without metadata.
+pub(crate) fn encode_image(image: &DynamicImage, format: ImageFormat) -> Vec<u8> {
     let mut bytes = Cursor::new(vec![]);
     image.write_to(&mut bytes, format).unwrap();
     bytes.into_inner()
 }
 
-/// A file with extras, in one of the formats that hold them.
-pub(crate) fn file_with(image: &DynamicImage, format: ImageFormat, extras: Extras<'_>) -> Vec<u8> {
+/// Encodes an image with metadata, in a format that supports it.
+pub(crate) fn encode_with_metadata(image: &DynamicImage, format: ImageFormat, extras: EmbeddedMetadata<'_>) -> Vec<u8> {
     let mut bytes = vec![];
     match format {
-        ImageFormat::Jpeg => write(image, JpegEncoder::new_with_quality(&mut bytes, 98), extras),
-        ImageFormat::Png => write(image, PngEncoder::new(&mut bytes), extras),
-        ImageFormat::WebP => write(image, WebPEncoder::new_lossless(&mut bytes), extras),
+        ImageFormat::Jpeg => write_image(image, JpegEncoder::new_with_quality(&mut bytes, 98), extras),
+        ImageFormat::Png => write_image(image, PngEncoder::new(&mut bytes), extras),
+        ImageFormat::WebP => write_image(image, WebPEncoder::new_lossless(&mut bytes), extras),
         ImageFormat::Tiff => {
             let mut file = Cursor::new(vec![]);
-            write(image, TiffEncoder::new(&mut file), extras);
+            write_image(image, TiffEncoder::new(&mut file), extras);
             return file.into_inner();
         }
-        other => unreachable!("no test asks for {other:?}"),
+        other => unreachable!("no test uses {other:?}"),
     }
     bytes
 }
 
-fn write(image: &DynamicImage, mut encoder: impl ImageEncoder, Extras { icc, exif }: Extras<'_>) {
+fn write_image(
+    image: &DynamicImage,
+    mut encoder: impl ImageEncoder,
+    EmbeddedMetadata { icc, exif }: EmbeddedMetadata<'_>,
+) {
     if let Some(icc) = icc {
         encoder.set_icc_profile(icc.to_vec()).unwrap();
     }
@@ -59,8 +63,12 @@ fn write(image: &DynamicImage, mut encoder: impl ImageEncoder, Extras { icc, exi
     image.write_with_encoder(encoder).unwrap();
 }
 
-/// A JPEG with chroma at half resolution, as cameras write it.
-pub(crate) fn halved_jpeg(image: &RgbImage, Extras { icc, exif }: Extras<'_>, progressive: bool) -> Vec<u8> {
+/// A JPEG with chroma at half resolution, like those of cameras.
+pub(crate) fn subsampled_jpeg(
+    image: &RgbImage,
+    EmbeddedMetadata { icc, exif }: EmbeddedMetadata<'_>,
+    progressive: bool,
+) -> Vec<u8> {
     let mut bytes = vec![];
     let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, 98);
     encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::F_2_2);
@@ -76,8 +84,7 @@ pub(crate) fn halved_jpeg(image: &RgbImage, Extras { icc, exif }: Extras<'_>, pr
     bytes
 }
 
-/// A CMYK JPEG of inks (255 is full), as Adobe's programs write them; with all chroma in a file of its own kind where
-/// `ycck`.
+/// A CMYK JPEG of inks (255 is full), as Adobe's programs write it; as YCCK if `ycck` is true.
 pub(crate) fn cmyk_jpeg(inks: &[[u8; 4]], width: u16, height: u16, ycck: bool, icc: Option<&[u8]>) -> Vec<u8> {
     let mut bytes = vec![];
     let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, 98);
@@ -100,7 +107,7 @@ pub(crate) fn cmyk_tiff(inks: &[[u8; 4]], width: u32, height: u32, icc: &[u8], o
     bytes.into_inner()
 }
 
-/// A TIFF whose colors were multiplied by their alpha.
+/// A TIFF with premultiplied colors.
 pub(crate) fn premultiplied_tiff(pixels: &[[u8; 4]], width: u32, height: u32) -> Vec<u8> {
     let multiplied = pixels.iter().flat_map(|&[r, g, b, a]| {
         let times = |level: u8| u8::try_from((u32::from(level) * u32::from(a) + 127) / 255).unwrap();
@@ -114,8 +121,8 @@ pub(crate) fn premultiplied_tiff(pixels: &[[u8; 4]], width: u32, height: u32) ->
     bytes.into_inner()
 }
 
-/// The same PNG with chunks after its header.
-pub(crate) fn with_chunks(png: &[u8], chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+/// The same PNG with these chunks after its header.
+pub(crate) fn with_png_chunks(png: &[u8], chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
     let (header, rest) = png.split_at(33);
     let mut file = header.to_vec();
     for (name, data) in chunks {
@@ -127,23 +134,23 @@ pub(crate) fn with_chunks(png: &[u8], chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
     [&file, rest].concat()
 }
 
-/// How a gain map says what it is.
+/// The formats of gain map metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Told {
-    /// In Adobe's XMP, as Ultra HDR has it: 2.5 stops.
-    Xmp,
-    /// In ISO 21496-1's numbers: the same.
-    Numbers,
-    /// In Apple's XMP: the same.
-    Apple,
-    /// In Apple's maker's note, in the Exif of the picture itself: three stops.
-    AppleNote,
-    /// It does not: it is another picture.
-    Not,
+pub(crate) enum GainMapFormat {
+    /// XMP with Adobe's properties, as in Ultra HDR: 2.5 stops.
+    AdobeXmp,
+    /// Binary numbers of ISO 21496-1: 2.5 stops.
+    Iso,
+    /// XMP with Apple's properties: 2.5 stops.
+    AppleXmp,
+    /// XMP with Apple's properties, and the headroom in the maker note of the base image: three stops.
+    AppleMakerNote,
+    /// No metadata: the second image is not a gain map.
+    NotAGainMap,
 }
 
-/// A JPEG with a second picture behind it, which is its gain map.
-pub(crate) fn with_gain_map(base: &[u8], map: &GrayImage, told: Told) -> Vec<u8> {
+/// A JPEG with a gain map as its second image.
+pub(crate) fn with_gain_map(base: &[u8], map: &GrayImage, format: GainMapFormat) -> Vec<u8> {
     let xmp = |properties: &str| {
         let packet = format!(
             "http://ns.adobe.com/xap/1.0/\0<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF \
@@ -153,48 +160,49 @@ pub(crate) fn with_gain_map(base: &[u8], map: &GrayImage, told: Told) -> Vec<u8>
     };
     let adobe = "xmlns:hdrgm=\"http://ns.adobe.com/hdr-gain-map/1.0/\" hdrgm:Version=\"1.0\"";
     let apple = "xmlns:HDRGainMap=\"http://ns.apple.com/HDRGainMap/1.0/\" HDRGainMap:HDRGainMapVersion=\"131072\"";
-    let (marker, data) = match told {
-        Told::Xmp => xmp(&format!("{adobe} hdrgm:GainMapMax=\"2.5\" hdrgm:HDRCapacityMax=\"2.5\"")),
-        Told::Numbers => {
+    let (marker, data) = match format {
+        GainMapFormat::AdobeXmp => xmp(&format!("{adobe} hdrgm:GainMapMax=\"2.5\" hdrgm:HDRCapacityMax=\"2.5\"")),
+        GainMapFormat::Iso => {
             let numbers = [0, 1, 5, 2, 0, 1, 5, 2, 1, 1, 1, 64, 1, 64].map(u32::to_be_bytes).concat();
             (0xe2, [b"urn:iso:std:iso:ts:21496:-1\0\0\0\0\0\x40", &numbers[..]].concat())
         }
-        Told::Apple => xmp(&format!("{apple} HDRGainMap:HDRGainMapHeadroom=\"5.656854249492381\"")),
-        Told::AppleNote => xmp(apple),
-        Told::Not => (0xef, vec![]),
+        GainMapFormat::AppleXmp => xmp(&format!("{apple} HDRGainMap:HDRGainMapHeadroom=\"5.656854249492381\"")),
+        GainMapFormat::AppleMakerNote => xmp(apple),
+        GainMapFormat::NotAGainMap => (0xef, vec![]),
     };
-    let map = with_segment(&file(&map.clone().into(), ImageFormat::Jpeg), marker, &data);
-    let noted;
-    let base = if told == Told::AppleNote {
-        noted = with_segment(base, 0xe1, NOTE);
-        &noted
+    let map = with_jpeg_segment(&encode_image(&map.clone().into(), ImageFormat::Jpeg), marker, &data);
+    let with_note;
+    let base = if format == GainMapFormat::AppleMakerNote {
+        with_note = with_jpeg_segment(base, 0xe1, EXIF_WITH_APPLE_NOTE);
+        &with_note
     } else {
         base
     };
-    // CIPA DC-007, 5.2: big-endian, three entries, and 16 bytes for each of two pictures.
+    // CIPA DC-007, 5.2: big-endian, three entries, and 16 bytes for each of two images.
     let index = |start: u32| {
         let entry = |tag: u16, kind: u16, count: u32, value: u32| {
             [&tag.to_be_bytes()[..], &kind.to_be_bytes(), &count.to_be_bytes(), &value.to_be_bytes()].concat()
         };
         let (first, second) = (u32::try_from(base.len()).unwrap(), u32::try_from(map.len()).unwrap());
-        let pictures = [0x0300_0000, first, 0, 0, 0, second, start, 0].map(u32::to_be_bytes).concat();
+        let images = [0x0300_0000, first, 0, 0, 0, second, start, 0].map(u32::to_be_bytes).concat();
         let entries = [entry(0xb000, 7, 4, 0x3031_3030), entry(0xb001, 4, 1, 2), entry(0xb002, 7, 32, 50)].concat();
-        [b"MPF\0MM\0*\0\0\0\x08\0\x03", &entries[..], &[0; 4], &pictures].concat()
+        [b"MPF\0MM\0*\0\0\0\x08\0\x03", &entries[..], &[0; 4], &images].concat()
     };
-    let length = with_segment(base, 0xe2, &index(0)).len();
-    // Places are counted from the index, which stands behind SOI, its marker, its length and its name.
-    let first = with_segment(base, 0xe2, &index(u32::try_from(length - 10).unwrap()));
+    let length = with_jpeg_segment(base, 0xe2, &index(0)).len();
+    // Offsets are relative to the index, which follows SOI, its marker, its length and its identifier.
+    let first = with_jpeg_segment(base, 0xe2, &index(u32::try_from(length - 10).unwrap()));
     [first, map].concat()
 }
 
-/// Exif whose directory has another, and that a maker's note of Apple's: ratios of 1 and 0 for 33 and 48.
-const NOTE: &[u8] = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x87\x69\0\x04\0\0\0\x01\0\0\0\x1a\0\0\0\0\
+/// Exif whose directory contains the Exif directory, which contains Apple's maker note: ratios of 1 and 0 for the tags
+/// 33 and 48.
+const EXIF_WITH_APPLE_NOTE: &[u8] = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x87\x69\0\x04\0\0\0\x01\0\0\0\x1a\0\0\0\0\
     \0\x01\x92\x7c\0\x07\0\0\0\x3c\0\0\0\x2c\0\0\0\0\
     Apple iOS\0\0\x01MM\0\x02\0\x21\0\x0a\0\0\0\x01\0\0\0\x2c\0\x30\0\x0a\0\0\0\x01\0\0\0\x34\0\0\0\0\
     \0\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0\x01";
 
-/// The same JPEG with a segment at its beginning.
-pub(crate) fn with_segment(jpeg: &[u8], marker: u8, data: &[u8]) -> Vec<u8> {
+/// The same JPEG with a segment at its start.
+pub(crate) fn with_jpeg_segment(jpeg: &[u8], marker: u8, data: &[u8]) -> Vec<u8> {
     let length = u16::try_from(data.len() + 2).unwrap().to_be_bytes();
     [&jpeg[..2], &[0xff, marker], &length, data, &jpeg[2..]].concat()
 }
@@ -206,9 +214,9 @@ fn crc(bytes: &[u8]) -> u32 {
     })
 }
 
-/// An Exif block with an orientation, a camera's name and, at the end, a place that nobody else is to know.
-pub(crate) fn exif(orientation: u8) -> Vec<u8> {
-    // TIFF 6.0: little-endian, one directory of two entries, then the text that the second points at.
+/// An Exif block with an orientation, the camera's make and, at the end, a secret location.
+pub(crate) fn exif_with_orientation(orientation: u8) -> Vec<u8> {
+    // TIFF 6.0: little-endian, one directory of two entries, then the text that the second one refers to.
     let mut exif = b"II*\0\x08\0\0\0\x02\0".to_vec();
     exif.extend(b"\x0f\x01\x02\0\x10\0\0\0\x26\0\0\0"); // Make, ASCII, 16 bytes at 38.
     exif.extend([0x12, 0x01, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0]); // Orientation, SHORT.

@@ -1,4 +1,4 @@
-//! How long each frame is shown, in ticks that are exact for all of them.
+//! The duration of each frame, in ticks of a timescale.
 
 use std::num::NonZeroU32;
 
@@ -8,30 +8,30 @@ use avif::Playback;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Timing {
     pub(crate) playback: Playback,
-    /// Of each frame, in the playback's timescale.
+    /// The duration of each frame, in units of the playback's timescale.
     pub(crate) ticks: Vec<NonZeroU32>,
 }
 
-/// A part of a second.
+/// A fraction of a second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Delay {
     pub(crate) numerator: u32,
     pub(crate) denominator: NonZeroU32,
 }
 
-/// The finest timescale, which is video's usual one: 24, 25, 30 and 60 frames a second and milliseconds are exact in it.
-/// Delays that would need a finer one are rounded to it.
-const FINEST: u32 = 90_000;
+/// The finest timescale, which is common in video: 24, 25, 30 and 60 frames per second and milliseconds are exact in
+/// it. Delays that would need a finer one are rounded to it.
+const MAX_TIMESCALE: u32 = 90_000;
 
 impl Timing {
-    /// Shows the frames for these delays, again as often as told.
+    /// Computes the timing from the delays and the number of repetitions (`None` means forever).
     pub(crate) fn new(delays: &[Delay], repetitions: Option<u32>) -> Self {
-        let delays: Vec<Delay> = delays.iter().map(|delay| delay.as_shown()).collect();
+        let delays: Vec<Delay> = delays.iter().map(|delay| delay.as_browsers_show()).collect();
         let coarsest = delays.iter().try_fold(NonZeroU32::MIN, |scale, delay| {
-            let multiple = least_common_multiple(scale.get(), delay.lowest().denominator.get())?;
-            NonZeroU32::new(multiple).filter(|multiple| multiple.get() <= FINEST)
+            let multiple = least_common_multiple(scale.get(), delay.reduced().denominator.get())?;
+            NonZeroU32::new(multiple).filter(|multiple| multiple.get() <= MAX_TIMESCALE)
         });
-        let timescale = coarsest.or(NonZeroU32::new(FINEST)).unwrap_or(NonZeroU32::MIN);
+        let timescale = coarsest.or(NonZeroU32::new(MAX_TIMESCALE)).unwrap_or(NonZeroU32::MIN);
         let ticks = delays.iter().map(|delay| delay.ticks(timescale)).collect();
         Self { playback: Playback { timescale, repetitions }, ticks }
     }
@@ -42,20 +42,20 @@ impl Delay {
         Self { numerator, denominator: NonZeroU32::new(denominator).unwrap_or(NonZeroU32::MIN) }
     }
 
-    /// Browsers show a frame for 100 ms that asks for 10 ms or less, in every format (Chromium's
-    /// `DeferredImageDecoder::FrameDurationAtIndex`): whoever wrote such a file wanted it as fast as it went, in the days when
-    /// that was no faster.
-    fn as_shown(self) -> Self {
+    /// In every format, browsers show a frame for 100 ms if its delay is 10 ms or less (Chromium's
+    /// `DeferredImageDecoder::FrameDurationAtIndex`): such files were meant to play as fast as possible when viewers
+    /// were slow.
+    fn as_browsers_show(self) -> Self {
         let too_short = u64::from(self.numerator) * 100 <= u64::from(self.denominator.get());
         if too_short { Self::new(1, 10) } else { self }
     }
 
-    fn lowest(self) -> Self {
+    fn reduced(self) -> Self {
         let divisor = greatest_common_divisor(self.numerator, self.denominator.get()).max(1);
         Self::new(self.numerator / divisor, self.denominator.get() / divisor)
     }
 
-    /// At least one: a frame that is there is shown.
+    /// The number of ticks, at least one: every frame is shown.
     fn ticks(self, timescale: NonZeroU32) -> NonZeroU32 {
         let denominator = u64::from(self.denominator.get());
         let ticks = (u64::from(self.numerator) * u64::from(timescale.get()) + denominator / 2) / denominator;
@@ -83,19 +83,19 @@ mod tests {
     }
 
     #[test]
-    fn the_timescale_is_the_coarsest_that_is_exact() {
+    fn timescale_is_the_coarsest_exact_one() {
         assert_eq!(timing(&[(7, 100), (7, 100), (200, 100)]), (100, vec![7, 7, 200]));
         assert_eq!(timing(&[(1, 24), (1, 30), (2, 1)]), (120, vec![5, 4, 240]));
         assert_eq!(timing(&[(1001, 30_000)]), (30_000, vec![1001]));
     }
 
     #[test]
-    fn what_has_no_such_timescale_is_rounded() {
+    fn delays_without_an_exact_timescale_are_rounded() {
         assert_eq!(timing(&[(1, 65_521), (655, 65_521), (656, 65_521)]), (90_000, vec![9_000, 9_000, 901]));
     }
 
     #[test]
-    fn what_asks_for_ten_milliseconds_or_less_is_shown_for_a_hundred() {
+    fn delays_up_to_ten_milliseconds_become_a_hundred() {
         assert_eq!(timing(&[(0, 100), (1, 100), (2, 100)]), (50, vec![5, 5, 1]));
         assert_eq!(timing(&[(10, 1000), (11, 1000), (0, 0)]), (1000, vec![100, 11, 100]));
     }

@@ -1,0 +1,209 @@
+//! Animations: detects them, and draws their frames in order as a viewer shows them.
+//!
+//! The frames of a file are read twice: once to check that all are complete and to find their common properties, and
+//! once to encode them. Only one frame is in memory at a time, so memory does not grow with their number.
+
+mod apng;
+mod canvas;
+mod encode;
+mod frame_budget;
+mod gif;
+mod limited_range;
+mod timing;
+mod webp;
+
+use image::metadata::Orientation;
+use image::{DynamicImage, RgbaImage};
+use model::{Cicp, Color, Limits};
+
+use self::canvas::{Canvas, StoredFrame};
+use self::frame_budget::FrameBudget;
+use self::timing::{Delay, Timing};
+use crate::content::{self, Content};
+use crate::{Error, Format, profile};
+
+pub(crate) use self::gif::MAX_OVERSIZED_FRAME_BYTES;
+
+/// An animation whose frames were counted but not decoded.
+pub(crate) struct AnimationHeader {
+    format: Format,
+    size: (u32, u32),
+    timing: Timing,
+    stored_pixels: u64,
+    largest_frame_pixels: u64,
+}
+
+/// What the reader of a format returns about the frames.
+struct FrameTimings {
+    delays: Vec<Delay>,
+    /// Repetitions after the first play; `None` means forever.
+    repetitions: Option<u32>,
+}
+
+impl AnimationHeader {
+    /// Counts the frames of an image of this size. Returns `None` for a still image. Fails at the first frame over the
+    /// limit.
+    pub(crate) fn read(format: Format, bytes: &[u8], size: (u32, u32), limits: &Limits) -> Result<Option<Self>, Error> {
+        let mut budget = FrameBudget::new(size, limits.animation_pixels);
+        let timings = match format {
+            Format::Gif => gif::read_timings(bytes, &mut budget)?,
+            Format::Png => apng::read_timings(bytes, &mut budget)?,
+            Format::WebP => webp::read_timings(bytes, &mut budget)?,
+            Format::Jpeg | Format::Tiff | Format::Bmp | Format::Avif => None,
+        };
+        let Some(FrameTimings { delays, repetitions }) = timings else { return Ok(None) };
+        let timing = Timing::new(&delays, repetitions);
+        Ok(Some(Self {
+            format,
+            size,
+            timing,
+            stored_pixels: budget.stored_pixels,
+            largest_frame_pixels: budget.largest_frame_pixels,
+        }))
+    }
+
+    /// The number of frames.
+    pub(crate) fn frames(&self) -> u32 {
+        u32::try_from(self.timing.ticks.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The pixels of all stored frames, to which the time of decoding them is proportional.
+    pub(crate) fn stored_pixels(&self) -> u64 {
+        self.stored_pixels
+    }
+
+    /// The pixels of the largest stored frame.
+    pub(crate) fn largest_frame_pixels(&self) -> u64 {
+        self.largest_frame_pixels
+    }
+
+    /// All frames as a viewer shows them, before the orientation is applied.
+    fn composed_frames<'bytes>(&self, bytes: &'bytes [u8]) -> Result<ComposedFrames<'bytes>, Error> {
+        let stored_frames: StoredFrames<'_> = match self.format {
+            Format::Gif => Box::new(gif::GifFrames::open(bytes, self.size)?),
+            Format::Png => Box::new(apng::ApngFrames::open(bytes)?),
+            // The other formats have no animations.
+            Format::WebP | Format::Jpeg | Format::Tiff | Format::Bmp | Format::Avif => {
+                Box::new(webp::WebpFrames::open(bytes, self.size))
+            }
+        };
+        Ok(ComposedFrames {
+            format: self.format,
+            stored_frames,
+            canvas: Canvas::new(self.size),
+            drawn: 0,
+            frames: self.frames(),
+        })
+    }
+}
+
+/// The stored frames of any format.
+type StoredFrames<'bytes> = Box<dyn Iterator<Item = Result<StoredFrame, Error>> + 'bytes>;
+
+/// Draws the frames in order. After an error, it returns no more.
+struct ComposedFrames<'bytes> {
+    format: Format,
+    stored_frames: StoredFrames<'bytes>,
+    canvas: Canvas,
+    drawn: u32,
+    frames: u32,
+}
+
+impl Iterator for ComposedFrames<'_> {
+    type Item = Result<RgbaImage, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.drawn == self.frames {
+            return None;
+        }
+        self.drawn += 1;
+        let frame = match self.stored_frames.next() {
+            Some(Ok(frame)) => Ok(self.canvas.draw(&frame).clone()),
+            None => {
+                let message = format!("it has only {} of its {} frames", self.drawn - 1, self.frames);
+                Err(damaged(self.format, message))
+            }
+            Some(Err(error)) => Err(error),
+        };
+        if frame.is_err() {
+            self.drawn = self.frames;
+        }
+        Some(frame)
+    }
+}
+
+/// An animation whose frames were all decoded once, so they are known to be complete.
+pub(crate) struct Animation {
+    header: AnimationHeader,
+    bytes: Vec<u8>,
+    format: FrameFormat,
+    orientation: Orientation,
+    icc: Option<Vec<u8>>,
+    cicp: Option<Cicp>,
+    content: Content,
+}
+
+/// The properties that all frames have in common, because the images of an AVIF sequence must have them in common.
+#[derive(Debug, Clone, Copy)]
+struct FrameFormat {
+    is_gray: bool,
+    is_opaque: bool,
+}
+
+impl FrameFormat {
+    fn convert(self, frame: RgbaImage) -> DynamicImage {
+        let frame = DynamicImage::from(frame);
+        match (self.is_gray, self.is_opaque) {
+            (true, true) => frame.into_luma8().into(),
+            (true, false) => frame.into_luma_alpha8().into(),
+            (false, true) => frame.into_rgb8().into(),
+            (false, false) => frame,
+        }
+    }
+}
+
+impl Animation {
+    /// Decodes every frame. Returns the animation and its first frame.
+    pub(crate) fn decode(
+        header: AnimationHeader,
+        bytes: &[u8],
+        is_gray: bool,
+        orientation: Orientation,
+        icc: Option<Vec<u8>>,
+        cicp: Option<Cicp>,
+    ) -> Result<(Self, DynamicImage), Error> {
+        let (mut first, mut is_opaque, mut graphics) = (None, true, 0);
+        for frame in header.composed_frames(bytes)? {
+            let frame = frame?;
+            is_opaque = is_opaque && frame.pixels().all(|pixel| pixel.0[3] == u8::MAX);
+            let frame = DynamicImage::from(frame);
+            graphics += u32::from(content::classify(&frame) == Content::Graphic);
+            first.get_or_insert(frame);
+        }
+        let format = FrameFormat { is_gray, is_opaque };
+        let content = if graphics >= header.frames().div_ceil(2) { Content::Graphic } else { Content::Photograph };
+        let first = format.convert(first.unwrap_or_default().into_rgba8());
+        Ok((Self { header, bytes: bytes.to_vec(), format, orientation, icc, cicp, content }, first))
+    }
+
+    /// The content of most frames.
+    pub(crate) fn content(&self) -> Content {
+        self.content
+    }
+
+    /// The frames after the first, upright, with their colors.
+    fn frames_after_first(&self) -> Result<impl Iterator<Item = Result<(DynamicImage, Color), Error>>, Error> {
+        let upright = |frame: RgbaImage| {
+            // The first frame already produced the notes about colors.
+            let (mut frame, color) =
+                profile::resolve_colors(self.format.convert(frame), self.icc.clone(), self.cicp, &mut Vec::new());
+            frame.apply_orientation(self.orientation);
+            (frame, color)
+        };
+        Ok(self.header.composed_frames(&self.bytes)?.skip(1).map(move |frame| frame.map(upright)))
+    }
+}
+
+fn damaged(format: Format, message: String) -> Error {
+    Error::Damaged { format, message }
+}

@@ -1,0 +1,134 @@
+//! The frames of an animated WebP (WebP container specification, "Extended File Format").
+
+use std::io::Cursor;
+
+use image::codecs::webp::WebPDecoder;
+use image::{DynamicImage, ImageDecoder, RgbaImage};
+
+use super::canvas::{BlendMode, FrameDisposal, StoredFrame};
+use super::frame_budget::FrameBudget;
+use super::timing::Delay;
+use super::{FrameTimings, damaged};
+use crate::header::decoder_error;
+use crate::webp::{Chunk, chunks, chunks_in};
+use crate::{Error, Format};
+
+/// Flags in the first byte of a VP8X chunk.
+const ANIMATION_FLAG: u8 = 1 << 1;
+const ALPHA_FLAG: u8 = 1 << 4;
+/// Flags in the header of a frame.
+const DISPOSE_TO_BACKGROUND_FLAG: u8 = 1;
+const DO_NOT_BLEND_FLAG: u8 = 1 << 1;
+
+/// Reads the delays without decoding a frame. Returns `None` for a still image.
+pub(super) fn read_timings(bytes: &[u8], budget: &mut FrameBudget) -> Result<Option<FrameTimings>, Error> {
+    let flags = chunks(bytes).next().filter(|chunk| chunk.name == b"VP8X").and_then(|chunk| chunk.data.first());
+    if flags.is_none_or(|flags| flags & ANIMATION_FLAG == 0) {
+        return Ok(None);
+    }
+    let declared_size =
+        bytes.get(4..).and_then(|size| size.first_chunk()).map_or(0, |size| u32::from_le_bytes(*size)) as usize;
+    if bytes.len() < declared_size.saturating_add(8) {
+        return Err(damaged(
+            Format::WebP,
+            format!("it has only {} of its {} bytes", bytes.len(), declared_size.saturating_add(8)),
+        ));
+    }
+    let mut delay = |AnmfChunk { width, height, milliseconds, .. }: AnmfChunk<'_>| {
+        budget.add(width, height)?;
+        Ok(Delay::new(milliseconds, 1000))
+    };
+    let delays: Vec<_> = frames(bytes).map(&mut delay).collect::<Result<_, Error>>()?;
+    // The number of plays, after four bytes of background color; 0 means forever.
+    let plays = chunks(bytes).find(|chunk| chunk.name == b"ANIM").and_then(|chunk| chunk.data.get(4..6));
+    let repetitions = plays.map_or(0, |plays| u32::from(u16::from_le_bytes([plays[0], plays[1]]))).checked_sub(1);
+    Ok((delays.len() > 1).then_some(FrameTimings { delays, repetitions }))
+}
+
+/// Decodes the stored frames in order.
+pub(crate) struct WebpFrames<'bytes> {
+    frames: Box<dyn Iterator<Item = AnmfChunk<'bytes>> + 'bytes>,
+    canvas: (u32, u32),
+}
+
+impl<'bytes> WebpFrames<'bytes> {
+    pub(crate) fn open(bytes: &'bytes [u8], canvas: (u32, u32)) -> Self {
+        Self { frames: Box::new(frames(bytes)), canvas }
+    }
+
+    fn read(&mut self) -> Result<Option<StoredFrame>, Error> {
+        let Some(frame) = self.frames.next() else { return Ok(None) };
+        let AnmfChunk { left, top, width, height, flags, .. } = frame;
+        if left + width > self.canvas.0 || top + height > self.canvas.1 {
+            return Err(damaged(Format::WebP, "a frame extends beyond its canvas".into()));
+        }
+        let blend = if flags & DO_NOT_BLEND_FLAG == 0 { BlendMode::Over } else { BlendMode::Source };
+        let disposal =
+            if flags & DISPOSE_TO_BACKGROUND_FLAG == 0 { FrameDisposal::Keep } else { FrameDisposal::Background };
+        Ok(Some(StoredFrame { left, top, pixels: frame.pixels()?, blend, disposal }))
+    }
+}
+
+impl Iterator for WebpFrames<'_> {
+    type Item = Result<StoredFrame, Error>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read().transpose()
+    }
+}
+
+/// The content of an ANMF chunk.
+struct AnmfChunk<'bytes> {
+    left: u32,
+    top: u32,
+    width: u32,
+    height: u32,
+    milliseconds: u32,
+    flags: u8,
+    chunks: &'bytes [u8],
+}
+
+impl<'bytes> AnmfChunk<'bytes> {
+    fn read(data: &'bytes [u8]) -> Option<Self> {
+        let (header, chunks) = data.split_first_chunk::<16>()?;
+        let [left, top, width, height, milliseconds] = [0, 3, 6, 9, 12].map(|at| u24_le(header, at));
+        let (left, top, width, height) = (left * 2, top * 2, width + 1, height + 1);
+        Some(Self { left, top, width, height, milliseconds, flags: header[15], chunks })
+    }
+
+    /// Decodes the frame. A frame is a WebP without the RIFF header. This function adds the header and uses the decoder
+    /// for still images, because the decoder for animations never disposes of a frame.
+    fn pixels(&self) -> Result<RgbaImage, Error> {
+        // A frame has one image, optionally preceded by its alpha. Other chunks are ignored.
+        let first = |names: [&[u8; 4]; 2]| chunks_in(self.chunks).find(|chunk| names.contains(&chunk.name));
+        let mut parts: Vec<_> = [first([b"ALPH"; 2]), first([b"VP8 ", b"VP8L"])].into_iter().flatten().collect();
+        let [width, height] = [self.width - 1, self.height - 1].map(u32::to_le_bytes);
+        let header = [&[ALPHA_FLAG, 0, 0, 0], &width[..3], &height[..3]].concat();
+        if parts.iter().any(|chunk| chunk.name == b"ALPH") {
+            parts.insert(0, Chunk { name: b"VP8X", data: &header });
+        }
+        let mut still = b"RIFF\0\0\0\0WEBP".to_vec();
+        for Chunk { name, data } in parts {
+            still.extend(name);
+            still.extend(u32::try_from(data.len()).unwrap_or(u32::MAX).to_le_bytes());
+            still.extend(data);
+            still.resize(still.len().next_multiple_of(2), 0);
+        }
+        let length = u32::try_from(still.len() - 8).unwrap_or(u32::MAX);
+        still[4..8].copy_from_slice(&length.to_le_bytes());
+        let decoder = WebPDecoder::new(Cursor::new(&still)).map_err(|error| decoder_error(Format::WebP, error))?;
+        if decoder.dimensions() != (self.width, self.height) {
+            return Err(damaged(Format::WebP, "the size of a frame differs from its declared size".into()));
+        }
+        let image = DynamicImage::from_decoder(decoder).map_err(|error| decoder_error(Format::WebP, error))?;
+        Ok(image.into_rgba8())
+    }
+}
+
+fn frames(bytes: &[u8]) -> impl Iterator<Item = AnmfChunk<'_>> {
+    chunks(bytes).filter(|chunk| chunk.name == b"ANMF").filter_map(|chunk| AnmfChunk::read(chunk.data))
+}
+
+fn u24_le(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], 0])
+}

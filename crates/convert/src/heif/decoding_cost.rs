@@ -1,0 +1,68 @@
+//! Compares the work of decoding an image with the size that the file declares. Memory and time are estimated from the
+//! declared size.
+
+use super::damaged;
+use crate::Error;
+
+/// The dimensions that a file declares for an image.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DeclaredSize {
+    pub(super) width: u32,
+    pub(super) height: u32,
+}
+
+/// The work that decoding an image takes.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct DecodingCost {
+    /// Pixels of the largest frame, or of the largest size that an item declares.
+    pub(super) largest_frame_pixels: u64,
+    /// Pixels of all frames.
+    pub(super) total_pixels: u64,
+}
+
+/// The maximum number of decoded pixels for each declared pixel: two images (color and alpha), each of four layers. The
+/// cells of a grid may extend beyond its edges; together they have at most four times the pixels of the image. A gain
+/// map may have as many.
+pub(crate) const MAX_DECODED_PIXEL_RATIO: u32 = 8;
+
+/// A number of pixels that a frame may always have: each cell of a small grid may be larger than the image.
+pub(crate) const SMALL_IMAGE_PIXELS: u32 = 1 << 20;
+
+impl DecodingCost {
+    pub(super) fn combine(self, other: Self) -> Self {
+        Self {
+            largest_frame_pixels: self.largest_frame_pixels.max(other.largest_frame_pixels),
+            total_pixels: self.total_pixels.saturating_add(other.total_pixels),
+        }
+    }
+}
+
+impl DeclaredSize {
+    /// Rejects an image whose frames are larger than declared, or that takes too much work to decode.
+    pub(super) fn check_cost(self, cost: DecodingCost) -> Result<(), Error> {
+        if cost.largest_frame_pixels > self.pixels().max(SMALL_IMAGE_PIXELS.into()) {
+            return Err(damaged("its images are larger than the declared size"));
+        }
+        self.check_gain_map_cost(cost)
+    }
+
+    /// Checks a gain map, whose size may differ from that of its base image.
+    pub(super) fn check_gain_map_cost(self, cost: DecodingCost) -> Result<(), Error> {
+        let limit = self.pixels().saturating_mul(MAX_DECODED_PIXEL_RATIO.into());
+        if cost.total_pixels > limit || cost.largest_frame_pixels > limit {
+            return Err(damaged(&format!(
+                "its frames have more than {MAX_DECODED_PIXEL_RATIO} times the declared pixels"
+            )));
+        }
+        Ok(())
+    }
+
+    /// The cost of an image that is as large as declared. It counts no frames.
+    pub(super) fn decoding_cost(self) -> DecodingCost {
+        DecodingCost { largest_frame_pixels: self.pixels(), total_pixels: 0 }
+    }
+
+    fn pixels(self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+}

@@ -141,9 +141,15 @@ resource "aws_s3_bucket_notification" "photographs" {
   eventbridge = true
 }
 
+moved {
+  from = aws_dynamodb_table.catalogue
+  to   = aws_dynamodb_table.catalog
+}
+
 resource "aws_dynamodb_table" "catalog" {
   #checkov:skip=CKV_AWS_119: an example: DynamoDB encrypts by default
-  name                        = "avif-catalog"
+  # The name of earlier versions: another name would replace the table.
+  name                        = "avif-catalogue"
   billing_mode                = "PAY_PER_REQUEST"
   hash_key                    = "source"
   deletion_protection_enabled = true

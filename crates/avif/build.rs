@@ -12,7 +12,7 @@ mod system {
 
     #[expect(clippy::disallowed_methods, reason = "Cargo passes the output folder to build scripts in the environment")]
     pub(crate) fn generate_bindings() {
-        // 1.3 is the first release that supports the SVT-AV1 and libaom options that we set.
+        // libavif 1.3 is the first release that supports the SVT-AV1 and libaom options that we set.
         let library = match pkg_config::Config::new().atleast_version("1.3").probe("libavif") {
             Ok(library) => library,
             Err(error) => {

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use model::{Limits, Metadata, Recipe};
 
-/// Small enough that an iteration takes milliseconds.
+/// The limits are so small that an iteration takes milliseconds.
 const LIMITS: Limits =
     Limits { bytes: 1 << 20, pixels: 1 << 12, animation_pixels: 1 << 19, memory: 256 << 20, cpu_seconds: None };
 

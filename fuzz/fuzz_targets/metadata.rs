@@ -15,7 +15,7 @@ mod fixtures;
 use fixtures::{EmbeddedMetadata, cmyk_jpeg, cmyk_tiff, encode_with_metadata, gradient_image, with_png_chunks};
 
 const SIZE: u16 = 3;
-/// The last one is a PNG chunk of any kind.
+/// The number of combinations of format and kind of metadata. The last combination is a PNG chunk of any kind.
 const VARIATIONS: u8 = 11;
 const PNG_CHUNK: u8 = VARIATIONS - 1;
 const INKS: [[u8; 4]; 9] = [[10, 20, 30, 40]; 9];
@@ -49,7 +49,7 @@ fn file(variation: u8, payload: &[u8]) -> Vec<u8> {
         7 => encode_with_metadata(&gray, ImageFormat::Png, icc),
         8 => cmyk_jpeg(&INKS, SIZE, SIZE, false, Some(payload)),
         9 => cmyk_tiff(&INKS, SIZE.into(), SIZE.into(), payload, 6),
-        // Chunks of a PNG about colors, and texts.
+        // The payload's first byte selects a PNG chunk with colors, text or Exif.
         _ => {
             let plain = encode_with_metadata(&color, ImageFormat::Png, EmbeddedMetadata::default());
             let (kinds, data) = payload.split_at(payload.len().min(1));

@@ -8,7 +8,7 @@ use crate::native::image::Image;
 /// Reads an AVIF file's boxes without decoding pixels.
 ///
 /// # Errors
-/// The error of libavif. It rejects images above its own limits: 2^28 pixels in total, 2^15 pixels per side.
+/// Returns the error of libavif. It rejects images above its own limits: 2^28 pixels in total, 2^15 pixels per side.
 pub fn header(bytes: &[u8]) -> Result<Header, Error> {
     Decoder::new(u32::MAX)?.read_header(bytes)
 }
@@ -16,7 +16,7 @@ pub fn header(bytes: &[u8]) -> Result<Header, Error> {
 /// Decodes an AVIF file. Of a sequence it decodes the first frame.
 ///
 /// # Errors
-/// The error of libavif, also if the image has more than `max_pixels` pixels.
+/// Returns the error of libavif, also if the image has more than `max_pixels` pixels.
 pub fn decode(bytes: &[u8], max_pixels: u32) -> Result<DecodedFile, Error> {
     Decoder::new(max_pixels)?.decode(bytes)
 }
@@ -24,7 +24,7 @@ pub fn decode(bytes: &[u8], max_pixels: u32) -> Result<DecodedFile, Error> {
 /// Converts an image to RGB by its own matrix and range. Chroma is interpolated as in browsers.
 ///
 /// # Errors
-/// The error of libavif: it does not support every matrix.
+/// Returns the error of libavif, for example if it does not support the matrix.
 pub fn pixels(image: &PlanarImage) -> Result<Pixels, Error> {
     Image::from_planar(image)?.to_pixels()
 }
@@ -33,7 +33,7 @@ impl DecodedFile {
     /// Converts the image to RGB by its own matrix and range. The result is not premultiplied.
     ///
     /// # Errors
-    /// The error of libavif: it does not support every matrix.
+    /// Returns the error of libavif, for example if it does not support the matrix.
     pub fn pixels(&self) -> Result<Pixels, Error> {
         let mut image = Image::from_planar(&self.image)?;
         if self.is_premultiplied {

@@ -34,8 +34,8 @@ use crate::settings::Settings;
 /// ```
 ///
 /// # Errors
-/// [`Error::UnsupportedInput`] for 12 bits, for 4:2:2, and for a gain map that libavif cannot write. Otherwise the error of
-/// libavif or its codec, for example if the codec does not support the image's chroma.
+/// Returns [`Error::UnsupportedInput`] for 12 bits, for 4:2:2, and for a gain map that libavif cannot write. Otherwise
+/// returns the error of libavif or its codec, for example if the codec does not support the image's chroma.
 pub fn encode(image: &PlanarImage, attachments: &Attachments, settings: &Settings) -> Result<Vec<u8>, Error> {
     check_supported(image.shape())?;
     let mut encoder = Encoder::new(settings)?;
@@ -56,7 +56,7 @@ pub(crate) fn check_supported(shape: Shape) -> Result<(), Error> {
     Ok(())
 }
 
-/// libavif's image with these planes and attachments.
+/// Creates libavif's image with these planes and attachments.
 pub(crate) fn native_image<'image>(
     image: &'image PlanarImage,
     attachments: &'image Attachments,

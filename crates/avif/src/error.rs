@@ -6,7 +6,7 @@ pub enum Error {
     /// A libavif function returned an error.
     #[error("{call}: {message}")]
     Library {
-        /// The function.
+        /// The name of the libavif function.
         call: &'static str,
         /// libavif's error message.
         message: String,
@@ -14,7 +14,7 @@ pub enum Error {
     /// libavif could not allocate memory.
     #[error("{call}: out of memory")]
     OutOfMemory {
-        /// The function.
+        /// The name of the libavif function.
         call: &'static str,
     },
     /// The name or value of a codec option contains a NUL byte.
@@ -29,9 +29,9 @@ pub enum Error {
     /// libavif decoded a depth or pixel format that this crate does not support.
     #[error("libavif returned the unsupported {property} {value}")]
     UnknownFormat {
-        /// "depth" or "pixel format".
+        /// The unsupported property: "depth" or "pixel format".
         property: &'static str,
-        /// Its value.
+        /// The number that libavif returned for the property.
         value: u32,
     },
 }

@@ -40,13 +40,13 @@ pub struct DecodedFile {
 /// denominator, as in the file's `clap` property (ISO/IEC 14496-12, 12.1.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Aperture {
-    /// Its width.
+    /// The width of the aperture.
     pub width: (i32, i32),
-    /// Its height.
+    /// The height of the aperture.
     pub height: (i32, i32),
-    /// The distance of its center to the right of the image's center.
+    /// The horizontal offset of the aperture's center from the image's center. Positive numbers are to the right.
     pub right: (i32, i32),
-    /// The distance of its center below the image's center.
+    /// The vertical offset of the aperture's center from the image's center. Positive numbers are below.
     pub down: (i32, i32),
 }
 
@@ -59,7 +59,7 @@ pub struct Orientation {
     pub mirror_axis: Option<u8>,
 }
 
-/// Interleaved pixels, row by row without padding: red, green, blue, and alpha if the image has it.
+/// Interleaved pixels, row by row without padding: red, green, blue, and alpha if the image has an alpha channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pixels {
     /// 8 bits per sample.

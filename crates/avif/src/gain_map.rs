@@ -1,9 +1,11 @@
 use model::{Color, PlanarImage};
 
-/// A gain map (ISO 21496-1): a smaller image that contains how much brighter an HDR display shows each part of the image.
+/// A gain map (ISO 21496-1): a smaller image that defines how much brighter an HDR display shows each part of the
+/// image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GainMap {
-    /// The levels. Only matrix and range of its color description are used; primaries and transfer must be unspecified (2).
+    /// The pixels of the gain map, called levels. Only matrix and range of its color description are used; primaries
+    /// and transfer must be unspecified (2).
     pub image: PlanarImage,
     /// How levels are converted to gains.
     pub metadata: GainMapMetadata,
@@ -33,18 +35,18 @@ pub struct GainMapChannel {
     pub max: SignedFraction,
     /// The exponent that the levels were encoded with.
     pub gamma: UnsignedFraction,
-    /// Added to the linear base image before the gain.
+    /// The offset that is added to the linear base image before the gain is applied.
     pub base_offset: SignedFraction,
-    /// Subtracted after the gain.
+    /// The offset that is subtracted after the gain is applied.
     pub alternate_offset: SignedFraction,
 }
 
-/// A numerator, and a denominator above 0.
+/// A signed fraction: a numerator, and a denominator above 0.
 pub type SignedFraction = (i32, u32);
-/// A numerator, and a denominator above 0.
+/// An unsigned fraction: a numerator, and a denominator above 0.
 pub type UnsignedFraction = (u32, u32);
 
-/// Whether this crate can encode gain maps. The bundled libavif is older than this feature.
+/// Whether this crate can encode gain maps. The bundled libavif cannot, because it is too old.
 #[must_use]
 pub fn can_write_gain_maps() -> bool {
     cfg!(feature = "system")

@@ -14,7 +14,7 @@ pub struct Library {
     pub version: String,
     /// Its codecs and their versions as libavif formats them: `aom [enc/dec]:3.14.1, svt [enc]:4.2.0`.
     pub codecs: String,
-    /// [`IS_BUNDLED`].
+    /// Equal to [`IS_BUNDLED`].
     pub is_bundled: bool,
 }
 

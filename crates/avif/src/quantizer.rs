@@ -11,9 +11,9 @@ pub struct Quantizer {
 const QUARTERS_PER_WHOLE: u8 = 4;
 
 impl Quantizer {
-    /// The finest that is not lossless.
+    /// The finest quantizer that is not lossless.
     pub const FINEST: Self = Self::whole(1);
-    /// The coarsest.
+    /// The coarsest quantizer.
     pub const COARSEST: Self = Self::whole(63);
 
     /// A whole quantizer, 0 to 63. Larger numbers become 63.
@@ -22,7 +22,7 @@ impl Quantizer {
         Self { quarters: if number > 63 { 63 * QUARTERS_PER_WHOLE } else { number * QUARTERS_PER_WHOLE } }
     }
 
-    /// The largest multiple of `step` that is not above `value`, and is not lossless.
+    /// The largest multiple of `step` that is not above `value` and is not lossless.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the range of quantizers")]
     pub fn at_most(value: f32, step: QuantizerStep) -> Self {
@@ -31,19 +31,19 @@ impl Quantizer {
         Self { quarters: quarters - quarters % step.quarters() }
     }
 
-    /// The number, 0.0 to 63.0.
+    /// Returns the quantizer as a number, 0.0 to 63.0.
     #[must_use]
     pub fn value(self) -> f32 {
         f32::from(self.quarters) / f32::from(QUARTERS_PER_WHOLE)
     }
 
-    /// The quantizer one step finer. [`Quantizer::FINEST`] is the limit.
+    /// Returns the quantizer that is one step finer, but not finer than [`Quantizer::FINEST`].
     #[must_use]
     pub fn finer(self, step: QuantizerStep) -> Self {
         Self { quarters: self.quarters.saturating_sub(step.quarters()) }.max(Self::FINEST)
     }
 
-    /// The quantizer one step coarser. It may be one step above [`Quantizer::COARSEST`].
+    /// Returns the quantizer that is one step coarser. It may be one step above [`Quantizer::COARSEST`].
     #[must_use]
     pub fn coarser(self, step: QuantizerStep) -> Self {
         Self { quarters: self.quarters.saturating_add(step.quarters()) }
@@ -55,8 +55,8 @@ impl Quantizer {
         self.quarters == 0
     }
 
-    /// The quality that libavif maps to this quantizer, without its quarters. libavif computes
-    /// `((100 - quality) * 63 + 50) / 100` (write.c).
+    /// Returns the quality that libavif maps to this quantizer, without its quarters. libavif computes `((100 -
+    /// quality) * 63 + 50) / 100` (write.c).
     #[must_use]
     #[expect(clippy::missing_panics_doc, reason = "the number is always between 0 and 100")]
     pub fn quality(self) -> FixedQuality {
@@ -65,7 +65,7 @@ impl Quantizer {
         quality.expect("the number is between 0 and 100")
     }
 
-    /// Whether it is not a whole quantizer.
+    /// Whether the quantizer is not a whole number.
     pub(crate) fn is_fractional(self) -> bool {
         !self.quarters.is_multiple_of(QUARTERS_PER_WHOLE)
     }
@@ -81,9 +81,9 @@ impl From<FixedQuality> for Quantizer {
 /// The distance between the quantizers that a codec accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QuantizerStep {
-    /// SVT-AV1 from version 4 on.
+    /// A quarter of a quantizer: SVT-AV1 from version 4 on.
     Quarter,
-    /// Every other codec.
+    /// A whole quantizer: every other codec.
     Whole,
 }
 

@@ -21,7 +21,7 @@ impl<'attachments> SequenceEncoder<'attachments> {
     /// Starts a sequence. All frames must have this shape, and either all or none must have alpha.
     ///
     /// # Errors
-    /// [`Error::UnsupportedInput`] for 12 bits and 4:2:2. Otherwise the error of libavif.
+    /// Returns [`Error::UnsupportedInput`] for 12 bits and 4:2:2. Otherwise returns the error of libavif.
     pub fn new(
         shape: Shape,
         attachments: &'attachments Attachments,
@@ -37,7 +37,7 @@ impl<'attachments> SequenceEncoder<'attachments> {
     /// Adds a frame with a duration of `ticks` (see [`Playback::timescale`]).
     ///
     /// # Errors
-    /// The error of libavif or its codec.
+    /// Returns the error of libavif or its codec.
     pub fn add_frame(&mut self, image: &PlanarImage, ticks: NonZeroU32) -> Result<(), Error> {
         self.encoder.add_frame(&native_image(image, self.attachments)?, u64::from(ticks.get()))
     }
@@ -45,7 +45,7 @@ impl<'attachments> SequenceEncoder<'attachments> {
     /// Finishes the file. The same frames always make the same bytes.
     ///
     /// # Errors
-    /// The error of libavif or its codec.
+    /// Returns the error of libavif or its codec.
     pub fn finish(self) -> Result<Vec<u8>, Error> {
         let mut file = self.encoder.finish()?;
         clear_timestamps(&mut file);

@@ -28,7 +28,7 @@ pub struct Settings {
     pub codec: Codec,
     /// Options of that encoder. libavif rejects unknown names and values.
     pub options: &'static [CodecOption],
-    /// The quantizer of the colors. If the codec accepts only whole quantizers, it uses the next finer one.
+    /// The quantizer of the colors. If the codec accepts only whole quantizers, it uses the next finer whole quantizer.
     pub quantizer: Quantizer,
     /// libavif's speed: a lower speed makes smaller files and uses more CPU.
     pub speed: Speed,

@@ -8,7 +8,8 @@ const BOXES_WITH_TIMESTAMPS: [&[u8; 4]; 3] = [b"mvhd", b"tkhd", b"mdhd"];
 /// current time.
 pub(crate) fn clear_timestamps(mut boxes: &mut [u8]) {
     while let Some((size, _)) = boxes.split_first_chunk::<4>() {
-        // libavif uses neither special size (0: up to the end of the file, 1: a 64-bit size follows) before these boxes.
+        // Before these boxes, libavif never writes the special sizes 0 (up to the end of the file) and 1 (a 64-bit size
+        // follows).
         let size = u32::from_be_bytes(*size) as usize;
         if size < 8 || size > boxes.len() {
             return;

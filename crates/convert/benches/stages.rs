@@ -66,7 +66,7 @@ fn transformed(bytes: &[u8], recipe: &Recipe) -> TransformedImage {
     decoded(bytes, recipe).transform().expect("the image is valid")
 }
 
-/// The score by the library of the search, for the whole image instead of cells.
+/// Computes the score with the library that the search uses, but for the whole image instead of cells.
 fn score(image: &RgbImage, compressed: &RgbImage) -> f64 {
     let [image, compressed] = [image, compressed].map(|image| {
         let (width, height) = image.dimensions();

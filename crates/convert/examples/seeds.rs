@@ -84,7 +84,7 @@ fn images() -> Vec<Vec<u8>> {
         files.push(encode_with_metadata(&gray, format, EmbeddedMetadata { icc: Some(&one_channel), exif: None }));
     }
     for progressive in [false, true] {
-        // Rotated, and with an odd number of rows.
+        // Both files are rotated, and the first has an odd number of rows.
         let extras = EmbeddedMetadata { icc: Some(&color), exif: Some(&exif_with_orientation(6)) };
         files.push(subsampled_jpeg(&gradient_image(side, side + 1), extras, progressive));
         files.push(subsampled_jpeg(&gradient_image(side, side), extras, progressive));

@@ -17,12 +17,12 @@ pub(crate) fn without_marker(bytes: &[u8], max_bytes: usize) -> Result<Option<Ve
     Ok(Some(copy))
 }
 
-/// The position of the marker's identifier.
+/// Finds the position of the marker's identifier.
 fn find_marker(bytes: &[u8]) -> Option<usize> {
     let (mut components, mut marker_at) = (None, None);
     for Segment { marker, at, data } in segments(bytes) {
         match marker {
-            // Frame headers. DHT, JPG and DAC have markers in the same range.
+            // These markers start a frame header. DHT, JPG and DAC are markers in the same range.
             0xc0..=0xcf if !matches!(marker, 0xc4 | 0xc8 | 0xcc) => components = data.get(5).copied(),
             0xee if data.starts_with(b"Adobe") => marker_at = (data.get(11) == Some(&0)).then_some(at).or(marker_at),
             _ => {}

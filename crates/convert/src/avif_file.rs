@@ -1,4 +1,4 @@
-//! AVIF as a source. At its original width it is copied without re-encoding; only narrower variants are encoded.
+//! AVIF as a source. A variant of the original width is a copy without re-encoding; only narrower variants are encoded.
 
 use std::mem;
 use std::sync::Arc;
@@ -55,10 +55,11 @@ impl<'bytes> AvifFile<'bytes> {
         (self.crop[2], self.crop[3])
     }
 
-    /// The maximum size in bytes of the sample tables, here and in the codec.
+    /// Returns the maximum size in bytes of the sample tables, in this crate and in libavif.
     pub(crate) fn sample_table_bytes(&self) -> u64 {
-        /// 130 bytes per sample were measured, including those in libavif. Each of three copies of the file may also be
-        /// longer than the source: by the offset and the size of a sample, and by the size of its last OBU.
+        /// The maximum bytes per sample. 130 were measured, including those in libavif. Each of three copies of the
+        /// file may also be longer than the source: by the offset and the size of a sample, and by the size of its last
+        /// OBU.
         const BYTES_PER_SAMPLE: u64 = 512;
         self.container.samples as u64 * BYTES_PER_SAMPLE
     }
@@ -124,7 +125,7 @@ impl<'bytes> AvifFile<'bytes> {
     }
 }
 
-/// The variants that a recipe requests of an AVIF.
+/// The variants that a recipe requests from an AVIF.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AvifVariants {
     /// The upright size of the source, if a variant has that size.
@@ -133,13 +134,14 @@ pub(crate) struct AvifVariants {
     pub(crate) has_narrower: bool,
 }
 
-/// The code points, unless they are unspecified. The matrix becomes one that we support.
+/// Returns the code points, unless they are unspecified. The matrix is replaced by one that we support.
 pub(crate) fn cicp(Cicp { primaries, transfer, .. }: Cicp) -> Option<Cicp> {
     const UNSPECIFIED: u16 = 2;
     (primaries != UNSPECIFIED || transfer != UNSPECIFIED).then(|| Cicp::with_default_matrix(primaries, transfer))
 }
 
-/// The rotation and mirroring as an Exif orientation. A vertical flip equals a horizontal flip and half a turn.
+/// Returns the rotation and mirroring as an Exif orientation. A vertical flip equals a horizontal flip and a rotation
+/// by 180°.
 pub(crate) fn orientation(of: avif::Orientation) -> Orientation {
     let half = if of.mirror_axis == Some(0) { 2 } else { 0 };
     match ((of.quarter_turns + half) % 4, of.mirror_axis.is_some()) {
@@ -154,8 +156,8 @@ pub(crate) fn orientation(of: avif::Orientation) -> Orientation {
     }
 }
 
-/// The rectangle of a clean aperture: left, top, width and height. Returns `None` if the rectangle is not made of whole
-/// pixels; viewers ignore such an aperture.
+/// Returns the rectangle of a clean aperture: left, top, width and height. Returns `None` if the rectangle does not
+/// consist of whole pixels; viewers ignore such an aperture.
 fn crop_rect(Aperture { width, height, right, down }: Aperture, shape: Shape) -> Option<[u32; 4]> {
     let (left, width) = crop_side(width, right, shape.width)?;
     let (top, height) = crop_side(height, down, shape.height)?;
@@ -177,7 +179,7 @@ fn crop_side(length: (i32, i32), off: (i32, i32), whole: u32) -> Option<(u32, u3
     fits.then(|| Some((u32::try_from(start).ok()?, u32::try_from(length).ok()?))).flatten()
 }
 
-/// The same pixels as an image. Returns `None` if some are missing.
+/// Converts libavif's pixels to an image. Returns `None` if pixels are missing.
 pub(crate) fn to_image(
     pixels: Pixels,
     Shape { width, height, chroma, .. }: Shape,
@@ -189,7 +191,7 @@ pub(crate) fn to_image(
         (Pixels::Sixteen(pixels), false) => DynamicImage::ImageRgb16(ImageBuffer::from_raw(width, height, pixels)?),
         (Pixels::Sixteen(pixels), true) => DynamicImage::ImageRgba16(ImageBuffer::from_raw(width, height, pixels)?),
     };
-    // In a gray image, red, green and blue are equal, so the luma is their value.
+    // In a gray image, red, green and blue are equal, and the luma of a pixel equals them.
     Some(match (chroma, color) {
         (Chroma::Monochrome, DynamicImage::ImageRgb8(image)) => DynamicImage::from(image).into_luma8().into(),
         (Chroma::Monochrome, DynamicImage::ImageRgba8(image)) => DynamicImage::from(image).into_luma_alpha8().into(),

@@ -11,17 +11,18 @@ pub(crate) enum Content {
     Graphic,
 }
 
-/// Blocks that are sampled along each side, evenly spaced. This is enough to measure a share, and takes no noticeable time.
+/// The number of blocks that are sampled along each side, evenly spaced. This number is enough to measure a share, and
+/// takes no noticeable time.
 const BLOCKS_PER_SIDE: u32 = 48;
 /// Pixels along a block's side.
 const BLOCK_SIDE: u32 = 8;
-/// The minimum difference between the lightest and the darkest level (of 255) of a block that is counted.
+/// The minimum contrast of a block that is counted: the difference between its lightest and its darkest level (of 255).
 const MIN_CONTRAST: u8 = 32;
-/// Images with at most this many pixels are graphics. Icons are so small, and chroma at half resolution would be visible in
-/// them. A thumbnail is classified by its source, so a photograph's thumbnail stays a photograph.
+/// Images with at most this many pixels are graphics. Icons have such sizes, and chroma at half resolution would be
+/// visible in them. A thumbnail is classified by its source, so a photograph's thumbnail stays a photograph.
 const MAX_ICON_PIXELS: u64 = 128 * 128;
-/// The minimum share of equal neighbors in the counted blocks of a graphic. Screenshots and diagrams measured 0.4 to 0.9;
-/// photographs, including decoded JPEGs, 0.00 to 0.06.
+/// The minimum share of equal neighbors in the counted blocks of a graphic. The measured shares were 0.4 to 0.9 for
+/// screenshots and diagrams, and 0.00 to 0.06 for photographs, including decoded JPEGs.
 const MIN_GRAPHIC_SHARE: f64 = 0.25;
 
 /// Classifies an image by the share of equal neighboring pixels. At an edge in a photograph, noise and blur make every pixel
@@ -42,7 +43,7 @@ pub(crate) fn classify(image: &DynamicImage) -> Content {
     if share >= MIN_GRAPHIC_SHARE { Content::Graphic } else { Content::Photograph }
 }
 
-/// The share of equal horizontal neighbors in the blocks with enough contrast.
+/// Returns the share of equal horizontal neighbors in the blocks with enough contrast.
 fn equal_neighbors<P>(image: &impl GenericImageView<Pixel = P>, width: u32, height: u32) -> f64
 where
     P: Pixel<Subpixel = u8> + PartialEq,
@@ -70,7 +71,7 @@ where
     if pairs == 0 { 0.0 } else { f64::from(equal) / f64::from(pairs) }
 }
 
-/// The positions of the blocks along one side.
+/// Returns the positions of the blocks along one side.
 fn block_starts(side: u32) -> impl Iterator<Item = u32> {
     let step = (side / BLOCKS_PER_SIDE).max(BLOCK_SIDE);
     (0..side).step_by(step as usize)
@@ -83,14 +84,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn letters_on_paper_are_a_graphic() {
+    fn letters_on_a_light_background_are_a_graphic() {
         let letters =
             RgbImage::from_fn(300, 200, |x, y| if (x / 3 + y / 5) % 4 == 0 { Rgb([20; 3]) } else { Rgb([240; 3]) });
         assert_eq!(classify(&letters.into()), Content::Graphic);
     }
 
     #[test]
-    fn noisy_edges_are_a_photograph() {
+    fn image_with_noisy_edges_is_a_photograph() {
         let noise =
             |x: u32, y: u32| (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(40_503)).wrapping_mul(2_246_822_519) >> 28;
         let photograph = RgbImage::from_fn(300, 200, |x, y| {

@@ -16,7 +16,8 @@ pub struct DecodedImage {
     pub(crate) pixels: Option<(SourcePixels, Color)>,
     /// The source file, if one variant is a copy of it.
     pub(crate) copied_source: Option<CopiedSource>,
-    /// Width and height of the source after the orientation is applied. The decoded pixels may have half of them.
+    /// Width and height of the source after the orientation is applied. The decoded pixels may have half the width and
+    /// height.
     pub(crate) source_size: (u32, u32),
     pub(crate) orientation: Orientation,
     pub(crate) exif: Option<Vec<u8>>,
@@ -76,7 +77,7 @@ impl OpenedImage<'_> {
                 (SourcePixels::Planar(planes), profile::resolve_planar_color(icc, &mut notes))
             }
         });
-        // A damaged gain map is not an error: SDR displays do not use it.
+        // A damaged gain map is not an error, because SDR displays do not use it.
         let gain_map = gain_map.and_then(|map| match map.and_then(gain_map::OpenedGainMap::decode) {
             Ok(map) => Some(map),
             Err(reason) => {

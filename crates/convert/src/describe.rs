@@ -6,7 +6,7 @@ use crate::{Error, Format, OpenedImage};
 /// The header of a source file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description {
-    /// Its format.
+    /// The file's format.
     pub format: Format,
     /// Width in pixels, as stored.
     pub width: u32,
@@ -18,13 +18,13 @@ pub struct Description {
     pub depth: u32,
     /// The color channels, without alpha.
     pub channels: Channels,
-    /// Whether it has an alpha channel.
+    /// Whether the image has an alpha channel.
     pub has_alpha: bool,
     /// The Exif orientation, 1 to 8.
     pub orientation: u8,
     /// The color description by code points.
     pub cicp: Option<Cicp>,
-    /// The ICC profile. Also one that was made from other color metadata, such as the gAMA chunk of a PNG.
+    /// The ICC profile, or a profile made from other color metadata, such as the gAMA chunk of a PNG.
     pub icc: Option<Vec<u8>>,
     /// Exif, starting at the TIFF header.
     pub exif: Option<Vec<u8>>,
@@ -46,9 +46,9 @@ pub enum Channels {
 /// Reads a source file's header.
 ///
 /// # Errors
-/// The damage of the file, or the limit that it exceeds.
+/// The error describes the damage of the file, or the limit that it exceeds.
 pub fn describe(bytes: &[u8], limits: &Limits) -> Result<Description, Error> {
-    // `Keep` reads all metadata unchanged.
+    // With `Keep`, all metadata is read unchanged.
     let recipe = Recipe { metadata: Metadata::Keep, ..Recipe::default() };
     let OpenedImage { header, .. } = OpenedImage::open(bytes, &recipe, limits)?;
     let color = header.color_type();

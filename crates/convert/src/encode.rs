@@ -16,10 +16,10 @@ use crate::sizes::variant_size;
 use crate::transform::{QualityMode, Rendition};
 use crate::{Conversion, Error, TransformedImage};
 
-/// One AVIF file.
+/// An encoded variant: one AVIF file.
 #[derive(Debug, Clone)]
 pub struct Variant {
-    /// The width in the recipe.
+    /// The width in the recipe that this variant was encoded for.
     pub requested: Width,
     /// Width in pixels: the requested width, or the source's width if that is smaller.
     pub width: u32,
@@ -37,7 +37,8 @@ pub struct Variant {
 #[derive(Clone, Copy)]
 enum QuantizerPlan {
     Fixed(Quantizer),
-    /// Search, starting from the curve of the largest rendition. The curves of the others are similar.
+    /// Search for each rendition, starting from the curve of the largest rendition. The curves of the others are
+    /// similar.
     Search {
         target: Score,
         largest: ScoreCurve,
@@ -48,18 +49,19 @@ enum QuantizerPlan {
 struct EncodedFile {
     bytes: Arc<[u8]>,
     is_source: bool,
-    /// SSIMULACRA2, if it was measured.
+    /// The SSIMULACRA2 score, if it was measured.
     score: Option<f32>,
 }
 
-/// Added to a target score that cannot be searched: nine of ten photographs then reach the target.
+/// The margin that is added to the target score if a search is not possible. With this margin, nine of ten photographs
+/// reach the target.
 const ESTIMATE_MARGIN: f32 = 5.0;
 
 impl TransformedImage {
     /// Encodes the variants on up to `threads` threads.
     ///
     /// # Errors
-    /// [`Error::Encode`] with the error of libavif.
+    /// Returns [`Error::Encode`] with the error of libavif.
     pub fn encode(mut self, threads: NonZeroUsize) -> Result<Conversion, Error> {
         let mut notes = mem::take(&mut self.notes);
         let plan = self.plan_quantizers(threads, &mut notes)?;
@@ -72,7 +74,7 @@ impl TransformedImage {
         let variants = variants.collect::<Result<_, _>>()?;
         let search_obstacle = match self.quality {
             QualityMode::Estimate(_, obstacle) if !self.renditions.is_empty() => Some(obstacle),
-            // Without renditions the only variant is a copy of the source, and nothing was encoded.
+            // Without renditions, the only variant is a copy of the source, and nothing was encoded.
             QualityMode::Estimate(..) | QualityMode::Search(_) | QualityMode::Fixed(_) => None,
         };
         Ok(Conversion { variants, search_obstacle, notes })
@@ -141,7 +143,7 @@ impl TransformedImage {
             }
             done
         });
-        // If several fail, the error is always that of the largest.
+        // If several renditions fail, the error of the largest is returned.
         done.sort_unstable_by_key(|(index, _)| *index);
         done.into_iter().map(|(index, file)| Ok((self.renditions[index].size(), file?))).collect()
     }
@@ -179,7 +181,7 @@ impl TransformedImage {
         Ok(EncodedFile { bytes: bytes.into(), is_source: false, score })
     }
 
-    /// The settings without a quantizer: callers replace the default.
+    /// Returns the settings without a quantizer: callers replace the default.
     fn settings(&self, threads: NonZeroUsize) -> EncoderSettings {
         let quantizer = FixedQuality::default().into();
         EncoderSettings { quantizer, speed: self.speed, content: self.content, threads }
@@ -193,7 +195,7 @@ impl Rendition {
     }
 }
 
-/// The variant of a requested width: the file of its size.
+/// Returns the variant of a requested width. It contains the file of its size.
 fn variant(
     requested: Width,
     source_size: (u32, u32),

@@ -11,7 +11,8 @@ use crate::ten_bits;
 /// How to encode one image, before codec and options are chosen.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EncoderSettings {
-    /// The quantizer of the colors. Alpha is always lossless, so that opaque and clear pixels stay so.
+    /// The quantizer of the colors. Alpha is always lossless, so that opaque pixels stay opaque and clear pixels stay
+    /// clear.
     pub(crate) quantizer: Quantizer,
     pub(crate) speed: Speed,
     pub(crate) content: Content,
@@ -27,8 +28,8 @@ const NO_PALETTE: CodecOption = CodecOption { name: "color:enable-palette", valu
 const NO_INTRA_BLOCK_COPY: CodecOption = CodecOption { name: "color:enable-intrabc", value: "0" };
 pub(crate) const INTRA_BLOCK_COPY_BELOW: u8 = 6;
 
-/// For photographs of 8 bits and libaom 3.11: 6 to 9 % smaller than its defaults at equal SSIMULACRA2 and CPU. libaom has
-/// better defaults of its own from 3.13 on (tune=iq).
+/// Options for 8-bit photographs with libaom 3.11. They make files 6 to 9 % smaller than libaom's defaults at equal
+/// SSIMULACRA2 and CPU. From 3.13 on, libaom has better defaults (tune=iq).
 const TUNED_FOR_8_BITS: [CodecOption; 7] = [
     NO_PALETTE,
     NO_INTRA_BLOCK_COPY,
@@ -39,8 +40,8 @@ const TUNED_FOR_8_BITS: [CodecOption; 7] = [
     CodecOption { name: "color:dist-metric", value: "qm-psnr" },
 ];
 
-/// For photographs of 10 bits and libaom 3.11. At 10 bits, steep quantization matrices like those for 8 bits make a file 17
-/// to 28 % larger than the defaults, and flat ones make it 0 to 6 % smaller.
+/// Options for 10-bit photographs with libaom 3.11. At 10 bits, steep quantization matrices like those for 8 bits make
+/// a file 17 to 28 % larger than the defaults, and flat ones make it 0 to 6 % smaller.
 const TUNED_FOR_10_BITS: [CodecOption; 5] = [
     NO_PALETTE,
     NO_INTRA_BLOCK_COPY,
@@ -56,7 +57,7 @@ impl EncoderSettings {
     /// Encodes one still image.
     ///
     /// # Errors
-    /// The error of libavif or its codec.
+    /// Returns the error of libavif or its codec.
     pub(crate) fn encode(&self, image: &PlanarImage, attachments: &Attachments) -> Result<Vec<u8>, avif::Error> {
         let codec = self.codec(image, attachments);
         // SVT-AV1 compresses 8-bit photographs better at 10 bits.
@@ -67,14 +68,14 @@ impl EncoderSettings {
         avif::encode(image, attachments, &self.for_still(codec, image.shape().depth))
     }
 
-    /// The distance between the quantizers that the codec for this image accepts.
+    /// Returns the distance between the quantizers that the codec for this image accepts.
     pub(crate) fn quantizer_step(&self, image: &PlanarImage, attachments: &Attachments) -> QuantizerStep {
         avif::quantizer_step(self.codec(image, attachments))
     }
 
-    /// The settings for an animation, always with libaom: SVT-AV1 takes a third of the time, but makes larger files of the
-    /// same images and supports neither alpha nor 4:4:4. The tuned options were measured on still images only, so they are
-    /// not set.
+    /// Returns the settings for an animation. The codec is always libaom: SVT-AV1 takes a third of the time, but makes
+    /// larger files of the same images and supports neither alpha nor 4:4:4. The tuned options were measured on still
+    /// images only, so they are not set.
     pub(crate) fn for_sequence(&self) -> Settings {
         let options: &[CodecOption] = match self.content {
             Content::Photograph => &NO_SCREEN_CONTENT_TOOLS,
@@ -110,7 +111,7 @@ impl EncoderSettings {
             && image.alpha().is_none()
             && attachments.gain_map.is_none()
             && !self.quantizer.is_lossless();
-        // SVT-AV1's documented range of sizes (SVT-AV1, Docs/Parameters.md).
+        // The range of sizes that SVT-AV1 supports (SVT-AV1, Docs/Parameters.md).
         let has_supported_size = (64..=16_384).contains(&shape.width) && (64..=8_704).contains(&shape.height);
         if is_suitable && has_supported_size && avif::can_encode_with(Codec::Svt) { Codec::Svt } else { Codec::Aom }
     }

@@ -14,8 +14,8 @@ pub(crate) fn bytes_per_pixel(depth: Depth, speed: Speed) -> u64 {
     }
 }
 
-/// The same for an animation of 8 bits. libaom buffers the 35 frames that follow the current one; at speeds from 7 on it
-/// buffers none.
+/// The peak memory of an encoder in bytes per pixel, for an animation of 8 bits. libaom buffers the 35 frames that
+/// follow the current one; at speeds from 7 on it buffers none.
 pub(crate) fn bytes_per_animation_pixel(speed: Speed) -> u64 {
     if speed.number() < REAL_TIME_FROM { 560 } else { 120 }
 }
@@ -23,7 +23,8 @@ pub(crate) fn bytes_per_animation_pixel(speed: Speed) -> u64 {
 /// The lowest of libavif's speeds at which libaom encodes a sequence in its real-time mode.
 const REAL_TIME_FROM: u8 = 7;
 
-/// At 8 and at 10 bits. Of the system's codecs, SVT-AV1 needs most, including a 10-bit copy of 8-bit planes.
+/// Bytes per pixel without intra block copy, at 8 and at 10 bits. Of the system's codecs, SVT-AV1 needs most, including
+/// a 10-bit copy of 8-bit planes.
 const WITHOUT_BLOCK_COPY: [u64; 2] = if avif::IS_BUNDLED { [17, 21] } else { [30, 29] };
-/// Intra block copy needs most memory. Only graphics use it, and they have 8 bits.
+/// Bytes per pixel at speeds with intra block copy, at 8 and at 10 bits. Only graphics use it, and they have 8 bits.
 const WITH_BLOCK_COPY: [u64; 2] = if avif::IS_BUNDLED { [65, 27] } else { [65, 30] };

@@ -13,7 +13,7 @@ pub enum Error {
     /// The file has none of the supported formats.
     #[error("not an image in a supported format (JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF); it begins with {begins}")]
     UnknownFormat {
-        /// Its first bytes, in hexadecimal.
+        /// The file's first bytes, in hexadecimal.
         begins: String,
     },
     /// The file is an image in a known format that is not supported.
@@ -35,7 +35,7 @@ pub enum Error {
     /// The file has a supported format, but uses a feature that the decoder does not support.
     #[error("{format} of an unsupported kind: {message}")]
     Unsupported {
-        /// The format.
+        /// The file's format.
         format: Format,
         /// The unsupported feature.
         message: String,
@@ -45,7 +45,7 @@ pub enum Error {
     TooManyBytes {
         /// The file's size.
         bytes: u64,
-        /// The limit.
+        /// The limit in bytes.
         limit: u64,
     },
     /// The image has more pixels than the limit.
@@ -55,9 +55,9 @@ pub enum Error {
         width: u32,
         /// Height in pixels.
         height: u32,
-        /// Their product.
+        /// The number of pixels: width times height.
         pixels: u64,
-        /// The limit.
+        /// The limit in pixels.
         limit: u64,
     },
     /// The frames of the animation have more pixels than the limit.
@@ -70,7 +70,7 @@ pub enum Error {
         frames: u64,
         /// The number of pixels that they count as: see [`model::Limits::animation_pixels`].
         pixels: u64,
-        /// The limit.
+        /// The limit in pixels.
         limit: u64,
     },
     /// A side of a variant would be longer than AVIF readers accept.
@@ -128,11 +128,11 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether an encoder could not allocate memory. Decoders do not report this.
+    /// Whether an encoder could not allocate memory. Decoders do not report this error.
     #[must_use]
     pub fn is_out_of_memory(&self) -> bool {
         match self {
-            // libaom's error message.
+            // The text is libaom's error message.
             Self::Encode { source: avif::Error::Library { message, .. }, .. } => message.contains("Memory allocation"),
             Self::Encode { source, .. } => matches!(source, avif::Error::OutOfMemory { .. }),
             _ => false,
@@ -140,7 +140,8 @@ impl Error {
     }
 }
 
-/// A decoder's message on one line, without control characters and cut to 200 characters: it may contain bytes of the file.
+/// Returns a decoder's message on one line, without control characters and cut to 200 characters: the message may
+/// contain bytes of the file.
 pub(crate) fn brief(text: &str) -> String {
     const MAX_CHARACTERS: usize = 200;
     let parts = text.split(char::is_control).map(str::trim).filter(|part| !part.is_empty());

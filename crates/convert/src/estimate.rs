@@ -18,11 +18,11 @@ pub(crate) struct Estimate {
 
 /// Bytes per pixel of an encode that was decoded again: 4:2:0 at 10 bits, or 4:4:4 at 8 bits.
 const BYTES_PER_DECODED_PIXEL: u64 = 3;
-/// Bytes of the function's process with the SDK and its connections, and, in the process that converts, of the program and
-/// the stacks of its threads.
+/// Bytes of the function's process (the SDK and its connections) and of the process that converts (the program and the
+/// stacks of its threads).
 const PROCESS_BYTES: u64 = 48 << 20;
 
-/// Bytes per pixel of an AV1 decoder, in addition to the pixels.
+/// Bytes per pixel that an AV1 decoder allocates in addition to the pixels.
 const AV1_DECODER_BYTES_PER_PIXEL: u64 = 30;
 
 impl Estimate {
@@ -31,17 +31,18 @@ impl Estimate {
         let pixels = u64::from(header.width) * u64::from(header.height);
         let color = header.color_type();
         let is_deep = u64::from(color.bytes_per_pixel()) > u64::from(color.channel_count());
-        // Saturating from here on: a PNG may declare 2^62 pixels, and the limits may be switched off.
+        // All arithmetic saturates from here on: a PNG may declare 2^62 pixels, and the limits may be switched off.
         let source_bytes = pixels.saturating_mul(u64::from(color.bytes_per_pixel()));
-        // The worst case, 4:4:4 with alpha.
+        // The worst case is 4:4:4 with alpha.
         let planes_per_pixel = u64::from(color.channel_count()) * if is_deep { 2 } else { 1 };
         let sizes = header.encoded_sizes(recipe);
         let narrower = sizes.iter().find(|&&size| size != header.size()).map(|&(width, _)| u64::from(width));
         let sizes: Vec<u64> = sizes.iter().map(|&(width, height)| u64::from(width) * u64::from(height)).collect();
         let encoded_pixels = sizes.iter().copied().fold(0, u64::saturating_add);
-        // Rotation and separation of the channels need a second copy. The coefficients of a progressive JPEG are two more.
+        // Rotation and separation of the channels need a second copy. The coefficients of a progressive JPEG need as
+        // much memory as two more copies.
         let copies = if header.format == Format::Jpeg { 3 } else { 2 };
-        // AV1 is decoded to planes, which are copied once, and the decoder stores data for every block.
+        // AV1 is decoded to planes. They are copied once, and the decoder stores data for every block.
         let codec = if header.format == Format::Avif {
             // The cells of a small grid image may be larger than the image.
             pixels.max(heif::SMALL_IMAGE_PIXELS.into()).saturating_mul(AV1_DECODER_BYTES_PER_PIXEL)
@@ -111,7 +112,8 @@ impl Estimate {
         let encoding = two_encodes(encoder.max(encoder_memory::bytes_per_pixel(Depth::Ten, recipe.speed)));
         let searching = references.saturating_add(planes).saturating_add(encoding.max(comparing));
         let memory_to_search = peak.max(searching).saturating_add(other);
-        // Each scan of a JPEG takes time for the whole image, even if it contains little: 0.75 ns per pixel were measured.
+        // Each scan of a JPEG takes time for the whole image, even if it contains little data: 0.75 ns per pixel were
+        // measured.
         let scans = pixels.saturating_mul(u64::from(header.scans().saturating_sub(1))) / 200;
         let encoded_pixels = encoded_pixels.saturating_add(scans);
         let encoded_pixels =
@@ -120,9 +122,10 @@ impl Estimate {
     }
 }
 
-/// The pixels of a still image that takes the minimum time of this animation, at these sizes. Encoding a frame with hardly
-/// any changes was measured to take a quarter of a still image; a fifth is counted. Decoding a pixel takes 3 ns, 1/50 of
-/// encoding it at speed 6; 1/100 is counted. Every variant decodes all frames once more.
+/// Returns the pixels of a still image that takes as long as the minimum time of this animation, at these sizes.
+/// Encoding a frame with hardly any changes was measured to take a quarter of a still image; a fifth is counted.
+/// Decoding a pixel takes 3 ns, 1/50 of encoding it at speed 6; 1/100 is counted. Every variant decodes all frames once
+/// more.
 fn animation_pixels(animation: &AnimationHeader, sizes: &[u64], speed: Speed) -> u64 {
     let after_first = u64::from(animation.frames()).saturating_sub(1);
     let encoding = sizes
@@ -132,8 +135,8 @@ fn animation_pixels(animation: &AnimationHeader, sizes: &[u64], speed: Speed) ->
     encoding.fold(decoding, u64::saturating_add)
 }
 
-/// The pixels that the smallest frame counts as: at each speed, a still image of so many pixels takes less time than a frame
-/// of 1x1. Such a frame takes 600 µs at speed 0, 220 at 4, 200 at 6 and 60 from 7 on.
+/// Returns the number of pixels that the smallest frame counts as: at each speed, a still image of so many pixels takes
+/// less time than a frame of 1x1. Such a frame takes 600 µs at speed 0, 220 at 4, 200 at 6 and 60 from 7 on.
 fn min_frame_pixels(speed: Speed) -> u64 {
     if speed.number() < 5 { 60 } else { 700 }
 }

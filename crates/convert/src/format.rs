@@ -39,12 +39,12 @@ impl Format {
             Ok(ImageFormat::Gif) => Ok(Self::Gif),
             Ok(ImageFormat::Tiff) => Ok(Self::Tiff),
             Ok(ImageFormat::Bmp) => Ok(Self::Bmp),
-            // ImageFormat is a non-exhaustive enum of another crate.
+            // This arm is required, because ImageFormat is a non-exhaustive enum of another crate.
             _ => Err(Error::UnknownFormat { begins: first_bytes_in_hex(bytes) }),
         }
     }
 
-    /// The same format as the type of the `image` crate.
+    /// Converts the format to the type of the `image` crate.
     pub(crate) fn image_format(self) -> ImageFormat {
         match self {
             Self::Jpeg => ImageFormat::Jpeg,
@@ -72,8 +72,8 @@ impl fmt::Display for Format {
     }
 }
 
-/// The format of a file in the ISO base media file format (ISO/IEC 14496-12), by its brands: AVIF, or HEIC, which gets an
-/// error of its own because users upload it often.
+/// Detects the format of a file in the ISO base media file format (ISO/IEC 14496-12) by its brands: AVIF or HEIC. HEIC
+/// has its own error, because users upload it often.
 fn format_by_brand(bytes: &[u8]) -> Option<Result<Format, Error>> {
     let brands = heif::brands(bytes);
     if brands.iter().any(|brand| matches!(brand, b"avif" | b"avis")) {

@@ -30,7 +30,7 @@ pub(crate) struct Header<'bytes> {
     pub(crate) reader: Reader<'bytes>,
     /// The gain map, or the reason why it cannot be used.
     pub(crate) gain_map: Option<Result<OpenedGainMap<'bytes>, String>>,
-    /// Messages for a person about parts that are not read.
+    /// Messages for the user about parts that are not read.
     pub(crate) notes: Vec<String>,
     /// Bytes that the decoder allocates in addition to the pixels.
     pub(crate) decoder_bytes: u64,
@@ -40,7 +40,7 @@ pub(crate) struct Header<'bytes> {
 pub(crate) enum Reader<'bytes> {
     /// JPEG is decoded without the `image` crate, because only its underlying decoder can output unconverted CMYK.
     Jpeg(Box<JpegFile<'bytes>>),
-    /// A CMYK TIFF, for the same reason.
+    /// A CMYK TIFF is decoded without the `image` crate, because that crate converts CMYK to approximate RGB.
     TiffCmyk(&'bytes [u8]),
     /// AVIF is decoded by libavif.
     Avif(Box<AvifFile<'bytes>>, AvifVariants),
@@ -212,7 +212,7 @@ impl<'bytes> Header<'bytes> {
         let samples = tiff.as_ref().map_or(tiff::SampleKind::Standard, |tiff| tiff.samples);
         let (mut icc, exif, xmp) = match format {
             Format::Png => {
-                // The chunk may be compressed.
+                // The XMP may be compressed. It is decompressed only if metadata is kept.
                 let xmp = png::find_xmp(bytes).filter(|_| recipe.metadata == Metadata::Keep);
                 let xmp = xmp.map(|chunk| png_file::read_xmp(bytes, chunk, metadata::MAX_BLOCK_BYTES));
                 (decoder.icc_profile().ok().flatten(), png::find_exif(bytes), xmp)
@@ -233,7 +233,7 @@ impl<'bytes> Header<'bytes> {
             cicp = png::read_cicp(bytes);
             cicp =
                 cicp.or_else(|| png::linear_cicp(bytes, is_gray).filter(|_| icc.is_none() && !png::has_profile(bytes)));
-            // An unreadable profile is reported as damaged; an empty one means the same.
+            // An empty profile stands for an unreadable one, which is reported as damaged.
             icc = icc.or_else(|| png::has_profile(bytes).then(Vec::new));
             icc = icc.or_else(|| png::gamma_profile(bytes, is_gray)).filter(|_| cicp.is_none());
         }
@@ -282,7 +282,7 @@ pub(crate) fn decoder_error(format: Format, error: ImageError) -> Error {
         ImageError::Unsupported(error) => Error::Unsupported { format, message: brief(&error.to_string()) },
         // The crate's text, "Memory limit exceeded", names no limit. The declared size is the actual problem.
         ImageError::Limits(error) => Error::Damaged { format, message: format!("it needs too much memory: {error}") },
-        // Only the cause: the rest of the text is the format's name, which our error contains already.
+        // Takes only the cause: the rest of the text is the format's name, which our error contains already.
         ImageError::Decoding(error) => {
             let cause = error.source().map_or_else(|| error.to_string(), ToString::to_string);
             Error::Damaged { format, message: brief(&cause) }

@@ -66,7 +66,8 @@ fn is_needed(name: [u8; 4]) -> bool {
     !matches!(&name, b"bkpt" | b"chrm" | b"lumi" | b"gamt") && !matches!(&name[..3], b"B2A" | b"B2D")
 }
 
-/// The bytes of an element that its type defines (ICC.1:2022, 10). `None` if it is too short or has another type.
+/// Returns the bytes of an element that its type defines (ICC.1:2022, 10). Returns `None` if the element is too short
+/// or has another type.
 fn meaningful_part(data: &[u8]) -> Option<&[u8]> {
     let count = |at: usize, bytes: usize| {
         let bytes = data.get(at..at + bytes)?;
@@ -79,7 +80,8 @@ fn meaningful_part(data: &[u8]) -> Option<&[u8]> {
         b"chrm" => 12 + 8 * count(8, 2)?,
         b"curv" => 12 + 2 * count(8, 4)?,
         b"para" => 12 + 4 * *[1, 3, 4, 5, 7].get(count(8, 2)?)?,
-        // A table for each input channel, a grid, and a table for each output channel, with entries of 1 or 2 bytes.
+        // The element consists of a table for each input channel, a grid, and a table for each output channel, with
+        // entries of 1 or 2 bytes.
         b"mft1" => 48 + 256 * (count(8, 1)? + count(9, 1)?) + grid_entries(data)?,
         b"mft2" => {
             let tables = count(8, 1)? * count(48, 2)? + count(9, 1)? * count(50, 2)?;
@@ -92,13 +94,13 @@ fn meaningful_part(data: &[u8]) -> Option<&[u8]> {
     data.get(..length)
 }
 
-/// The number of entries in a table's grid.
+/// Computes the number of entries in a table's grid.
 fn grid_entries(data: &[u8]) -> Option<usize> {
     let [inputs, outputs, points] = *data.get(8..11)? else { return None };
     usize::from(points).checked_pow(inputs.into())?.checked_mul(outputs.into()).filter(|entries| *entries <= data.len())
 }
 
-/// A header (7.2) with only the version, class, color spaces and rendering intent of the old one.
+/// Builds a header (7.2) with only the version, class, color spaces and rendering intent of the old one.
 fn header(icc: &[u8]) -> [u8; HEADER_BYTES] {
     let mut header = [0; HEADER_BYTES];
     for range in [8..10, 12..24, 36..40] {
@@ -109,7 +111,7 @@ fn header(icc: &[u8]) -> [u8; HEADER_BYTES] {
     header
 }
 
-/// The required description and copyright, in the types of that version (9.2.41, 9.2.22).
+/// Builds the required description and copyright, in the types of that version (9.2.41, 9.2.22).
 fn texts(version: u8) -> [Vec<u8>; 2] {
     ["RGB", "none"].map(|text| {
         if version >= 4 {
@@ -126,7 +128,7 @@ fn texts(version: u8) -> [Vec<u8>; 2] {
     })
 }
 
-/// A profile with this header. Each tag has the index of its element.
+/// Builds a profile with this header. Each tag has the index of its element.
 fn profile(mut header: [u8; HEADER_BYTES], tags: &[([u8; 4], usize)], elements: &[&[u8]]) -> Vec<u8> {
     let mut start = HEADER_BYTES + 4 + 12 * tags.len();
     let places: Vec<_> = elements
@@ -175,7 +177,7 @@ mod tests {
         let tags = u32::try_from(count + 1).unwrap().to_be_bytes();
         let parts = [&icc[..HEADER_BYTES], &tags, entries.as_flattened(), private.as_flattened(), b"SECRET01", data];
         let mut secret = [&parts.concat()[..], b"textSECRET02", b"SECRET03"].concat();
-        // The device manufacturer and the profile ID, and then the new length.
+        // Writes secrets to the device manufacturer and the profile ID, and then the new length.
         secret[48..56].copy_from_slice(b"SECRET04");
         secret[84..92].copy_from_slice(b"SECRET05");
         let length = u32::try_from(secret.len() - 8).unwrap().to_be_bytes();

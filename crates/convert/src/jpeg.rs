@@ -35,7 +35,7 @@ pub(crate) enum JpegOutput {
     Planes,
     /// All pixels.
     Pixels,
-    /// Pixels at half the width and height.
+    /// Pixels at half the width and height of the source.
     HalfPixels,
 }
 
@@ -113,14 +113,14 @@ impl<'bytes> JpegFile<'bytes> {
         self.structure.scans
     }
 
-    /// Bytes that the decoders allocate in addition to the pixels: each copies segments, and one copies the profile
-    /// again.
+    /// Returns the bytes that the decoders allocate in addition to the pixels: each decoder copies segments, and one
+    /// copies the profile again.
     pub(crate) fn decoder_bytes(&self) -> u64 {
         let copy = if self.is_untransformed_rgb { self.bytes.len() as u64 } else { 0 };
         self.structure.copied * 3 + copy
     }
 
-    /// The ICC profile. It is empty if the file has one that cannot be read.
+    /// Returns the ICC profile. It is empty if the file has a profile that cannot be read.
     pub(crate) fn icc(&self) -> Option<Vec<u8>> {
         self.decoder.icc_profile().or_else(|| self.structure.has_profile.then(Vec::new))
     }
@@ -133,7 +133,7 @@ impl<'bytes> JpegFile<'bytes> {
         self.decoder.xmp().cloned()
     }
 
-    /// Decodes the image in the given form, or else to all pixels.
+    /// Decodes the image in the given form. If that is not possible, decodes all pixels.
     pub(crate) fn decode(
         self,
         output: JpegOutput,
@@ -150,7 +150,8 @@ impl<'bytes> JpegFile<'bytes> {
         turbo.unwrap_or_else(|| self.decode_all(icc, notes).map(SourcePixels::Interleaved))
     }
 
-    /// Decodes all pixels, gray or RGB. CMYK is converted to sRGB by the profile, if there is one; `icc` is then taken.
+    /// Decodes all pixels, gray or RGB. CMYK is converted to sRGB by the profile, if there is one, and `icc` becomes
+    /// `None`.
     pub(crate) fn decode_all(
         mut self,
         icc: &mut Option<Vec<u8>>,
@@ -202,7 +203,7 @@ fn inks(mut pixels: Vec<u8>, color_space: ColorSpace) -> Vec<u8> {
     pixels
 }
 
-/// The inverse color transform of JFIF (ITU-T T.871, section 7), in 16-bit fixed point.
+/// Computes red by the inverse color transform of JFIF (ITU-T T.871, section 7), in 16-bit fixed point.
 fn red(y: u8, cr: u8) -> u8 {
     clamp(i32::from(y) + ((91_881 * (i32::from(cr) - 128) + 32_768) >> 16))
 }

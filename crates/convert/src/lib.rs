@@ -73,7 +73,7 @@ pub use transform::TransformedImage;
 pub struct Conversion {
     /// The variants, in the recipe's order.
     pub variants: Vec<Variant>,
-    /// Why they were encoded at a fixed quality, although the recipe asks for a search.
+    /// Why the variants were encoded at a fixed quality, although the recipe asks for a search.
     pub search_obstacle: Option<SearchObstacle>,
     /// Messages for the user, for example that a color profile was omitted.
     pub notes: Vec<String>,
@@ -100,7 +100,7 @@ pub struct Conversion {
 /// ```
 ///
 /// # Errors
-/// [`Error`] if the file is not a supported image, is damaged, exceeds a limit, or cannot be encoded.
+/// Returns an [`Error`] if the file is not a supported image, is damaged, exceeds a limit, or cannot be encoded.
 pub fn convert(bytes: &[u8], recipe: &Recipe, limits: &Limits, threads: NonZeroUsize) -> Result<Conversion, Error> {
     OpenedImage::open(bytes, recipe, limits)?.decode()?.transform()?.encode(threads)
 }

@@ -23,7 +23,7 @@ pub(crate) fn select_block(
     Some(block)
 }
 
-/// The orientation of an Exif block. `NoTransforms` if it has none or is damaged.
+/// Returns the orientation of an Exif block. Returns `NoTransforms` if the block has none or is damaged.
 pub(crate) fn orientation(exif: &[u8]) -> Orientation {
     Orientation::from_exif_chunk(exif).unwrap_or(Orientation::NoTransforms)
 }
@@ -41,7 +41,7 @@ pub(crate) fn copy_block(block: &[u8]) -> Vec<u8> {
 
 /// Sets the orientation in Exif to upright.
 pub(crate) fn reset_exif_orientation(mut exif: Vec<u8>) -> Vec<u8> {
-    // It returns the old orientation, which is already applied.
+    // The function returns the old orientation, which is already applied.
     let _ = Orientation::remove_from_exif_chunk(&mut exif);
     exif
 }

@@ -23,7 +23,7 @@ pub struct OpenedImage<'bytes> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SearchObstacle {
-    /// There is not enough time before the deadline. With more time the same image is searched.
+    /// There is not enough time before the deadline. With more time, the same image would be searched.
     Time,
     /// A search needs more memory than the limit.
     Memory,
@@ -48,7 +48,7 @@ impl<'bytes> OpenedImage<'bytes> {
     /// Reads a file's header and checks it against the limits. The later steps use the same recipe.
     ///
     /// # Errors
-    /// The damage of the file, or the limit that it exceeds and by how much.
+    /// The error describes the damage of the file, or the limit that it exceeds and by how much.
     pub fn open(bytes: &'bytes [u8], recipe: &Recipe, limits: &Limits) -> Result<Self, Error> {
         if bytes.len() as u64 > limits.bytes {
             return Err(Error::TooManyBytes { bytes: bytes.len() as u64, limit: limits.bytes });
@@ -105,7 +105,7 @@ impl<'bytes> OpenedImage<'bytes> {
     /// The same image, encoded at a fixed quality because there is no time for a search before the deadline.
     #[must_use]
     pub fn without_time_to_search(self) -> Self {
-        // If another obstacle exists, it stays the reason: more time would not remove it.
+        // Any other obstacle takes precedence over `Time`, because more time would not remove it.
         Self { search_obstacle: self.search_obstacle.or(Some(SearchObstacle::Time)), ..self }
     }
 }

@@ -11,9 +11,9 @@ use crate::{Error, ten_bits};
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct PlaneFormat {
     pub(crate) is_lossless: bool,
-    /// 4:4:4, also for photographs.
+    /// Whether all images use 4:4:4, including photographs.
     has_full_chroma: bool,
-    /// 10 bits, also for 8-bit pixels.
+    /// Whether all planes have 10 bits, including those of 8-bit pixels.
     is_ten_bit: bool,
 }
 
@@ -77,8 +77,8 @@ pub(crate) fn to_planar(image: &DynamicImage, color: &Color, format: PlaneFormat
     PlanarImage::new(shape, planes, alpha, color).map_err(|error| failed(error.to_string()))
 }
 
-/// The same image at 10 bits. If its pixels are given, they are converted again, because the luma and chroma of 8-bit RGB
-/// have more than 256 different levels. Otherwise the planes are widened.
+/// Converts the same image to 10 bits. If its pixels are given, they are converted again, because the luma and chroma
+/// of 8-bit RGB have more than 256 different levels. Otherwise the planes are widened.
 pub(crate) fn to_ten_bits(planar: &PlanarImage, pixels: Option<&DynamicImage>) -> Result<PlanarImage, Error> {
     let Shape { width, height, chroma, .. } = planar.shape();
     match pixels {
@@ -100,7 +100,7 @@ struct RgbConversion {
     is_lossless: bool,
 }
 
-/// The matrix of the code points. `model::Cicp` contains one of these two.
+/// Returns the matrix of the code points. `model::Cicp` contains one of these two.
 fn matrix(cicp: Cicp) -> YuvStandardMatrix {
     match cicp.matrix {
         9 => YuvStandardMatrix::Bt2020,
@@ -109,7 +109,7 @@ fn matrix(cicp: Cicp) -> YuvStandardMatrix {
 }
 
 impl RgbConversion {
-    /// The planes of 8-bit pixels.
+    /// Converts 8-bit pixels to planes.
     fn planes_of_8_bits<const CHANNELS: u32>(self, pixels: &[u8]) -> Result<Vec<Samples>, YuvError> {
         if self.is_lossless {
             return Ok(match CHANNELS {
@@ -129,7 +129,7 @@ impl RgbConversion {
         Ok(take_planes(planar).map(Samples::U8).to_vec())
     }
 
-    /// The planes of 16-bit pixels.
+    /// Converts 16-bit pixels to planes.
     fn planes_of_16_bits<const CHANNELS: u32>(self, pixels: &[u16]) -> Result<Vec<Samples>, YuvError> {
         if self.is_lossless {
             return Ok(match CHANNELS {
@@ -141,7 +141,7 @@ impl RgbConversion {
         self.ten_bit_planes::<CHANNELS>(&pixels)
     }
 
-    /// The planes of pixels that have 10 bits in 16.
+    /// Converts pixels that have 10 bits in 16 to planes.
     fn ten_bit_planes<const CHANNELS: u32>(self, pixels: &[u16]) -> Result<Vec<Samples>, YuvError> {
         let convert = match (CHANNELS, self.chroma) {
             (3, Chroma::Yuv420) => yuv::rgb10_to_i010,

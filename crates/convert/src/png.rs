@@ -3,20 +3,20 @@
 use model::Cicp;
 use moxcms::{Chromaticity, ColorPrimaries, ColorProfile, ToneReprCurve, XyY};
 
-/// The `iTXt` chunk with the XMP packet, before or after the pixels.
+/// Finds the `iTXt` chunk with the XMP packet, before or after the pixels.
 pub(crate) fn find_xmp(bytes: &[u8]) -> Option<&[u8]> {
     let texts = chunks(bytes).filter(|(name, _)| *name == b"iTXt").map(|(_, data)| data);
     texts.into_iter().find(|data| data.starts_with(b"XML:com.adobe.xmp\0"))
 }
 
-/// The `eXIf` chunk, before or after the pixels (PNG specification, third edition, 11.3.4.7). A decoder that has read
-/// only the header does not see a later one.
+/// Finds the `eXIf` chunk, before or after the pixels (PNG specification, third edition, 11.3.4.7). A decoder that has
+/// read only the header does not see a later chunk.
 pub(crate) fn find_exif(bytes: &[u8]) -> Option<&[u8]> {
     find_chunk(bytes, *b"eXIf")
 }
 
-/// The `cICP` chunk, which takes precedence over all other color chunks (PNG specification, third edition, 11.3.2.6).
-/// Display P3 and HDR images have one.
+/// Reads the `cICP` chunk, which takes precedence over all other color chunks (PNG specification, third edition,
+/// 11.3.2.6). Display P3 and HDR images have one.
 pub(crate) fn read_cicp(bytes: &[u8]) -> Option<Cicp> {
     match *find_chunk(bytes, *b"cICP")? {
         // The matrix of a PNG is the identity. The result has the matrix of our planes.
@@ -30,8 +30,8 @@ pub(crate) fn has_profile(bytes: &[u8]) -> bool {
     find_chunk(bytes, *b"iCCP").is_some()
 }
 
-/// Code points equivalent to the `gAMA` and `cHRM` chunks, if these declare linear light. Such an image needs no
-/// profile, and its pixels stay unchanged. The chunks apply only without an `iCCP` chunk.
+/// Returns code points equivalent to the `gAMA` and `cHRM` chunks, if these declare linear light. Such an image needs
+/// no profile, and its pixels stay unchanged. The chunks apply only without an `iCCP` chunk.
 pub(crate) fn linear_cicp(bytes: &[u8], is_gray: bool) -> Option<Cicp> {
     const LINEAR: u16 = 8;
     let (exponent, chromaticities) = read_gamma(bytes, is_gray)?;
@@ -39,7 +39,7 @@ pub(crate) fn linear_cicp(bytes: &[u8], is_gray: bool) -> Option<Cicp> {
     is_linear.then_some(Cicp { transfer: LINEAR, ..Cicp::SRGB })
 }
 
-/// An ICC profile equivalent to the `gAMA` and `cHRM` chunks, if these declare neither sRGB nor [linear
+/// Builds an ICC profile equivalent to the `gAMA` and `cHRM` chunks, if these declare neither sRGB nor [linear
 /// light](linear_cicp). The chunks apply only without an `iCCP` chunk.
 pub(crate) fn gamma_profile(bytes: &[u8], is_gray: bool) -> Option<Vec<u8>> {
     let (exponent, chromaticities) = read_gamma(bytes, is_gray)?;
@@ -55,7 +55,7 @@ pub(crate) fn gamma_profile(bytes: &[u8], is_gray: bool) -> Option<Vec<u8>> {
         let [red, green, blue] = [red, green, blue].map(|[x, y]| Chromaticity { x: to_f32(x), y: to_f32(y) });
         profile.update_rgb_colorimetry(XyY::new(white[0], white[1], 1.0), ColorPrimaries { red, green, blue });
     }
-    // Other chromaticities with the gamma that means sRGB: keep the exact sRGB curve.
+    // If the gamma means sRGB and only the chromaticities differ, the profile keeps the exact sRGB curve.
     if !is_srgb {
         let curve = Some(ToneReprCurve::Parametric(vec![to_f32(exponent)]));
         (profile.red_trc, profile.green_trc, profile.blue_trc) = (curve.clone(), curve.clone(), curve);
@@ -66,15 +66,16 @@ pub(crate) fn gamma_profile(bytes: &[u8], is_gray: bool) -> Option<Vec<u8>> {
     profile.encode().ok()
 }
 
-/// The exponent that converts levels to light, and the chromaticities if the image has color and they are not those of
-/// sRGB (PNG specification, third edition, 11.3.2.1 and 11.3.2.2). Returns `None` if an `sRGB` chunk overrides both.
+/// Reads the exponent that converts levels to light, and the chromaticities if the image has color and they are not
+/// those of sRGB (PNG specification, third edition, 11.3.2.1 and 11.3.2.2). Returns `None` if an `sRGB` chunk overrides
+/// both.
 fn read_gamma(bytes: &[u8], is_gray: bool) -> Option<(f64, Option<Chromaticities>)> {
     if find_chunk(bytes, *b"sRGB").is_some() {
         return None;
     }
     let gamma = u32::from_be_bytes(find_chunk(bytes, *b"gAMA")?.try_into().ok()?);
     let exponent = 100_000.0 / f64::from(gamma);
-    // Values outside this range are mistakes.
+    // An exponent outside this range is treated as an error in the file, and the chunk is ignored.
     if !(0.1..=10.0).contains(&exponent) {
         return None;
     }
@@ -93,7 +94,7 @@ fn chromaticities(data: &[u8]) -> Option<Chromaticities> {
     let values: Vec<f64> = numbers.iter().map(|&number| f64::from(u32::from_be_bytes(number)) / 100_000.0).collect();
     let (points, []) = values.as_chunks::<2>() else { return None };
     let points: Chromaticities = points.try_into().ok()?;
-    // A point with y = 0 is not a color, and would cause a division by zero.
+    // A point with y = 0 is not a color and would cause a division by zero.
     points.iter().all(|[x, y]| (0.001..1.0).contains(y) && *x < 1.0).then_some(points)
 }
 
@@ -106,12 +107,12 @@ fn to_f32(number: f64) -> f32 {
     number as f32
 }
 
-/// The data of the first chunk with this name.
+/// Returns the data of the first chunk with this name.
 fn find_chunk(bytes: &[u8], name: [u8; 4]) -> Option<&[u8]> {
     chunks(bytes).find(|(kind, _)| **kind == name).map(|(_, data)| data)
 }
 
-/// The chunks of a file, up to the first incomplete one.
+/// Returns the chunks of a file, up to the first incomplete one.
 pub(crate) fn chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
     let mut rest = bytes.get(8..).unwrap_or_default();
     std::iter::from_fn(move || {

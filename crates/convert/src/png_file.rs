@@ -23,7 +23,8 @@ pub(crate) const MAX_METADATA_BYTES: usize = 16 << 20;
 impl<'bytes> PngFile<'bytes> {
     pub(crate) fn open(bytes: &'bytes [u8]) -> Result<Self, Error> {
         let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: MAX_METADATA_BYTES });
-        // Fewer than 8 bits become 8, palette indices become colors, and a transparent color becomes alpha.
+        // Samples with fewer than 8 bits become 8 bits, palette indices become colors, and a transparent color becomes
+        // alpha.
         decoder.set_transformations(Transformations::EXPAND);
         decoder.set_ignore_text_chunk(true);
         let reader = decoder.read_info().map_err(|error| decoder_error(&error))?;

@@ -100,7 +100,7 @@ pub(crate) fn cmyk_to_srgb(inks: &[u8], icc: Option<&[u8]>, notes: &mut Vec<Stri
     inks.as_chunks::<4>().0.iter().flat_map(|&[c, m, y, k]| [c, m, y].map(|ink| mix_with_black(ink, k))).collect()
 }
 
-/// The light that passes one ink and the black ink.
+/// Returns the light, 0 to 255, that one ink and the black ink let through.
 fn mix_with_black(ink: u8, black: u8) -> u8 {
     let light = u32::from(255 - ink) * u32::from(255 - black);
     u8::try_from((light + 127) / 255).unwrap_or(u8::MAX)
@@ -115,7 +115,7 @@ fn cmyk_transform(icc: &[u8]) -> Option<Arc<Transform8BitExecutor>> {
     profile.create_transform_8bit(Layout::Rgba, &ColorProfile::new_srgb(), Layout::Rgb, options).ok()
 }
 
-/// The sRGB level for each of the 65,536 gray levels of this profile.
+/// Returns the sRGB level for each of the 65,536 gray levels of this profile.
 fn gray_to_srgb_levels(icc: &[u8]) -> Option<Vec<u16>> {
     let profile = ColorProfile::new_from_slice(icc).ok()?;
     let (layout, channels) = match profile.color_space {
@@ -129,7 +129,7 @@ fn gray_to_srgb_levels(icc: &[u8]) -> Option<Vec<u16>> {
     let ramp: Vec<u16> = (0..=u16::MAX).flat_map(|level| std::iter::repeat_n(level, channels)).collect();
     let mut srgb_pixels = vec![0; 3 << 16];
     transform.transform(&ramp, &mut srgb_pixels).ok()?;
-    // The three levels of a neutral color are equal: take green.
+    // The three levels of a neutral color are equal, so green is taken.
     Some(srgb_pixels.as_chunks::<3>().0.iter().map(|&[_, green, _]| green).collect())
 }
 

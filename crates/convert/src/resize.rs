@@ -24,18 +24,18 @@ pub(crate) struct FilterImage {
 /// The transfer function between levels and the values that are averaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TransferFunction {
-    /// sRGB's. It is also used for ICC profiles and other SDR code points: images for displays have curves of about a power
-    /// of 2.2.
+    /// The sRGB transfer function. It is also used for ICC profiles and other SDR code points: images for displays have
+    /// curves of about a power of 2.2.
     Srgb,
-    /// Levels are averaged unchanged: linear light, and PQ and HLG. PQ and HLG have perceptually uniform steps; in linear
-    /// light their brightest pixels would dominate the average.
+    /// Levels are averaged unchanged, for linear light, PQ and HLG. PQ and HLG have perceptually uniform steps; in
+    /// linear light their brightest pixels would dominate the average.
     Identity,
 }
 
 static SRGB: LazyLock<PixelComponentMapper> = LazyLock::new(create_srgb_mapper);
 
 impl TransferFunction {
-    /// Chosen by the transfer characteristics (ITU-T H.273, table 3). 8 is linear.
+    /// Chooses the transfer function by the transfer characteristics (ITU-T H.273, table 3). 8 is linear.
     fn new(cicp: Cicp) -> Self {
         if cicp.is_sdr() && cicp.transfer != 8 { Self::Srgb } else { Self::Identity }
     }
@@ -70,8 +70,8 @@ impl FilterImage {
         Ok(Self { image, ..*self })
     }
 
-    /// Whether this image can be resized to that size without a visible loss, compared with the source. Two filters in a row
-    /// blur more than one, unless the second one halves the size at least.
+    /// Whether this image can be resized to that size without a visible loss, compared with the source. Two filters in
+    /// a row blur more than one, unless the second filter at least halves the size.
     pub(crate) fn is_large_enough_for(&self, (width, height): (u32, u32)) -> bool {
         self.image.width() >= 2 * width && self.image.height() >= 2 * height
     }
@@ -96,7 +96,7 @@ fn convolve<P: PixelTrait>(source: &DynamicImage, target: &mut DynamicImage) -> 
     }
 }
 
-/// The same channels with 16 bits.
+/// Converts an image to 16 bits per channel.
 fn to_sixteen_bits(image: &DynamicImage) -> DynamicImage {
     match image.color() {
         ColorType::L8 => image.to_luma16().into(),
@@ -107,7 +107,7 @@ fn to_sixteen_bits(image: &DynamicImage) -> DynamicImage {
     }
 }
 
-/// The same channels with the depth of that color type.
+/// Converts an image to the depth of that color type. The channels stay the same.
 fn with_depth_of(image: &DynamicImage, color: ColorType) -> DynamicImage {
     match color {
         ColorType::L8 => image.to_luma8().into(),
@@ -118,7 +118,7 @@ fn with_depth_of(image: &DynamicImage, color: ColorType) -> DynamicImage {
     }
 }
 
-/// The color type of the same channels with 16 bits.
+/// Returns the color type of the same channels with 16 bits.
 fn sixteen_bit_type(color: ColorType) -> ColorType {
     match color {
         ColorType::L8 => ColorType::L16,
@@ -143,7 +143,7 @@ mod tests {
         FilterImage::from_pixels(pixels, cicp).unwrap().resize(size).unwrap().to_pixels().unwrap()
     }
 
-    /// The level in the middle, away from the edges.
+    /// Returns the level in the middle, away from the edges.
     fn middle(image: &DynamicImage) -> u16 {
         (image.to_luma16().get_pixel(image.width() / 2, image.height() / 2).0[0] + 128) / 257
     }
@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn resizing_in_two_steps_is_close_to_one_step() {
-        // Detail at every scale, hard edges, and noise.
+        // The image contains detail at every scale, hard edges, and noise.
         let level = |x: u32, y: u32| (x * y / 7) ^ (x.wrapping_mul(2_654_435_761) >> 28) ^ ((x / 37 + y / 29) % 2 * 96);
         let pixels = GrayImage::from_fn(512, 384, |x, y| Luma([u8::try_from(level(x, y) % 256).unwrap()]));
         let source = FilterImage::from_pixels(&pixels.into(), Cicp::SRGB).unwrap();
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn every_8_bit_level_survives_linear_light() {
+    fn every_8_bit_level_is_unchanged_after_linear_light() {
         let levels = GrayImage::from_fn(256, 8, |x, _| Luma([u8::try_from(x).unwrap()]));
         let linear = FilterImage::from_pixels(&levels.clone().into(), Cicp::SRGB).unwrap();
         assert_eq!(linear.to_pixels().unwrap().to_luma8(), levels);

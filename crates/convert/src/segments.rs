@@ -21,20 +21,20 @@ pub(crate) const RST0: u8 = 0xd0;
 pub(crate) const RST7: u8 = 0xd7;
 pub(crate) const SOI: u8 = 0xd8;
 
-/// The complete segments before the first scan.
+/// Returns the complete segments before the first scan.
 pub(crate) fn segments(jpeg: &[u8]) -> impl Iterator<Item = Segment<'_>> {
     all_segments(jpeg).take_while(|segment| segment.marker != SOS)
 }
 
-/// The complete segments up to the end of the first image, including those between its scans. Bytes between segments
-/// are skipped, as the decoders skip them.
+/// Returns the complete segments up to the end of the first image, including those between its scans. Bytes between
+/// segments are skipped, as the decoders skip them.
 pub(crate) fn all_segments(jpeg: &[u8]) -> impl Iterator<Item = Segment<'_>> {
     let mut at = if jpeg.starts_with(b"\xff\xd8") { 2 } else { jpeg.len() };
     std::iter::from_fn(move || {
         loop {
             at += jpeg.get(at..)?.iter().position(|byte| *byte == 0xff)?;
             match *jpeg.get(at + 1)? {
-                // Entropy-coded data or stray bytes.
+                // These bytes are entropy-coded data or stray bytes.
                 0 => at += 2,
                 // A marker may be preceded by any number of fill bytes.
                 0xff => at += 1,
@@ -56,7 +56,7 @@ pub(crate) fn all_segments(jpeg: &[u8]) -> impl Iterator<Item = Segment<'_>> {
 }
 
 impl<'bytes> Segment<'bytes> {
-    /// The data after an application's identifier, if the segment has this marker and this identifier.
+    /// Returns the data after an application's identifier, if the segment has this marker and this identifier.
     pub(crate) fn data_after(self, marker: u8, name: &[u8]) -> Option<&'bytes [u8]> {
         (self.marker == marker).then(|| self.data.strip_prefix(name)).flatten()
     }

@@ -2,7 +2,7 @@
 
 use model::Width;
 
-/// The sizes of the variants of an image, each once, the widest first.
+/// Computes the sizes of the variants of an image, each once, the widest first.
 pub(crate) fn variant_sizes((width, height): (u32, u32), widths: impl Iterator<Item = Width>) -> Vec<(u32, u32)> {
     let mut sizes: Vec<_> = widths.map(|requested| variant_size((width, height), requested)).collect();
     sizes.sort_unstable_by(|a, b| b.cmp(a));
@@ -10,11 +10,11 @@ pub(crate) fn variant_sizes((width, height): (u32, u32), widths: impl Iterator<I
     sizes
 }
 
-/// The size of the variant for a requested width: it has the proportions of the image and is never larger.
+/// Computes the size of the variant for a requested width: it has the proportions of the image and is never larger.
 pub(crate) fn variant_size((width, height): (u32, u32), requested: Width) -> (u32, u32) {
     let narrowed = requested.resolve(width);
     let rounded = (u64::from(height) * u64::from(narrowed) + u64::from(width) / 2) / u64::from(width);
-    // A very wide image keeps one row.
+    // The height of a very wide image is at least one row.
     (narrowed, u32::try_from(rounded).unwrap_or(height).clamp(1, height))
 }
 

@@ -28,7 +28,7 @@ impl SourcePixels {
         }
     }
 
-    /// Classifies the image. Luma alone is sufficient.
+    /// Classifies the image. Its luma alone is sufficient.
     pub(crate) fn content(&self) -> Content {
         match self {
             Self::Interleaved(image) => content::classify(image),

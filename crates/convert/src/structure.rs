@@ -21,8 +21,8 @@ const MAX_SEGMENTS: u32 = 100_000;
 /// The limit on [`Structure::copied`]. A profile has at most 16 MiB, because its segments are numbered 1 to 255
 /// (ICC.1:2022, B.4).
 const MAX_COPIED: u64 = 32 << 20;
-/// The limit on segments of extended XMP (an XMP packet above 64 KiB): 32 MiB. For each further segment, zune-jpeg reads all
-/// of them.
+/// The limit on segments of extended XMP (an XMP packet above 64 KiB): 32 MiB. For each further segment, zune-jpeg
+/// reads all extended XMP segments.
 const MAX_EXTENDED_XMP_SEGMENTS: u32 = 512;
 /// The overhead of an allocation in bytes.
 const ALLOCATION_OVERHEAD: u64 = 64;

@@ -26,7 +26,7 @@ pub(crate) fn may_be_smaller(image: &PlanarImage, content: Content) -> bool {
 /// differently.
 ///
 /// # Errors
-/// No known input causes one: the planes keep their sizes.
+/// No known input causes an error: the planes keep their sizes.
 pub(crate) fn widen(image: &PlanarImage) -> Result<PlanarImage, ShapeError> {
     let shape = Shape { depth: Depth::Ten, ..image.shape() };
     let planes = image.planes().iter().enumerate();
@@ -49,7 +49,7 @@ fn luma(sample: u8) -> u16 {
     (u16::from(sample) << 2) | (u16::from(sample) >> 6)
 }
 
-/// Maps neutral chroma, 128 at 8 bits, to 512 at 10 bits, with four steps per step around it.
+/// Maps neutral chroma, 128 at 8 bits, to 512 at 10 bits. One 8-bit step becomes four 10-bit steps.
 fn chroma(sample: u8) -> u16 {
     u16::from(sample) << 2
 }

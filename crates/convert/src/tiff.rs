@@ -36,11 +36,11 @@ pub(crate) struct TiffHeader {
 /// profiles in use have 4 MiB.
 const MAX_LIST_BYTES: usize = 128 << 20;
 
-/// The maximum size in bytes of the header: a table of offsets and one of lengths, each with an entry of 4 bytes for a
-/// million tiles. An entry temporarily takes ten times as much memory.
+/// The maximum size in bytes of the header. It allows a table of offsets and a table of lengths, each with an entry of
+/// 4 bytes for each of a million tiles. An entry temporarily takes ten times as much memory.
 const MAX_TABLE_BYTES: u64 = 8 << 20;
 
-/// Four inks of 16 bits.
+/// A pixel has at most four inks of 16 bits.
 const MAX_BYTES_PER_PIXEL: usize = 8;
 
 /// Reads the kind of the samples, the ICC profile and the XMP packet.
@@ -94,7 +94,7 @@ impl Seek for LimitedReader<'_> {
     }
 }
 
-/// Decodes the amounts of ink, 255 being full (TIFF 6.0, section 16).
+/// Decodes the amounts of ink; 255 is full ink (TIFF 6.0, section 16).
 pub(crate) fn read_cmyk(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let mut decoder = Decoder::new(Cursor::new(bytes)).map_err(damaged)?;
     // The image size was checked against our limits; a strip or tile may not be larger.

@@ -34,8 +34,8 @@ pub struct TransformedImage {
 /// The image at one size.
 pub(crate) struct Rendition {
     pub(crate) planar: PlanarImage,
-    /// The pixels that the planes were made from; encodes are compared with them. `None` if nothing is compared, and if the
-    /// planes are a JPEG's own: then encodes are compared with the planes.
+    /// The pixels that the planes were made from; encodes are compared with them. `None` if nothing is compared, or if
+    /// the planes are a JPEG's own planes: then encodes are compared with the planes.
     pub(crate) reference: Option<DynamicImage>,
     /// The metadata of its file. The gain map has the rendition's size or less.
     pub(crate) attachments: Attachments,
@@ -56,7 +56,7 @@ impl DecodedImage {
     /// freed before the encoder allocates its memory, unless a search compares encodes with them.
     ///
     /// # Errors
-    /// [`Error::Planes`]. No known image causes it.
+    /// Returns [`Error::Planes`]. No known image causes it.
     pub fn transform(self) -> Result<TransformedImage, Error> {
         let Self { recipe, pixels, copied_source, source_size, orientation, exif, xmp, .. } = self;
         let Self { search_obstacle, gain_map, mut notes, animation, .. } = self;
@@ -78,7 +78,7 @@ impl DecodedImage {
         };
         let pixels = pixels.apply_orientation(orientation);
         let content = animation.as_ref().map_or_else(|| pixels.content(), Animation::content);
-        // First the obstacles that more time would not remove.
+        // The obstacles that more time would not remove are checked first.
         let search_obstacle = (!color.cicp.is_sdr())
             .then_some(SearchObstacle::HighDynamicRange)
             .or(animation.is_some().then_some(SearchObstacle::Animation))
@@ -143,7 +143,7 @@ impl QualityMode {
     }
 }
 
-/// The image at each of these sizes. The sizes are sorted, the widest first.
+/// Resizes the image to each of these sizes. The sizes are sorted, the widest first.
 fn renditions(
     source: SourcePixels,
     color: &Color,
@@ -160,7 +160,7 @@ fn renditions(
         let largest = FilterImage::from_pixels(source.to_interleaved()?.as_ref(), color.cicp)?;
         let mut resized: Vec<FilterImage> = Vec::with_capacity(narrower.len());
         for &size in narrower {
-            // Resize the smallest image that is large enough: it takes the least time.
+            // The smallest image that is large enough is resized, because it takes the least time.
             let from = resized.iter().rfind(|image| image.is_large_enough_for(size)).unwrap_or(&largest);
             let image = from.resize(size)?;
             renditions.push(from_pixels(image.to_pixels()?)?);

@@ -121,7 +121,7 @@ mod tests {
     fn stored_samples_are_encoded_unchanged() {
         for size in [(192, 160), (193, 160), (192, 161), (193, 161)] {
             let file = jpeg(size, F_2_2);
-            // The library has another layout here: every row is padded to a multiple of four samples.
+            // The library pads every row to a multiple of four samples, which is another layout than ours.
             let own = turbojpeg::decompress_to_yuv(&file).unwrap();
             let (width, height) = (usize::from(size.0), usize::from(size.1));
             let (luma, chroma) = own.pixels.split_at(own.y_width() * own.y_height());

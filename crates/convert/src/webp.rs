@@ -9,17 +9,17 @@ pub(crate) struct Chunk<'bytes> {
     pub(crate) data: &'bytes [u8],
 }
 
-/// The chunks of a file, up to the first incomplete one.
+/// Returns the chunks of a file, up to the first incomplete one.
 pub(crate) fn chunks(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
     chunks_in(bytes.get(12..).unwrap_or_default())
 }
 
-/// The chunks in a slice, up to the first incomplete one.
+/// Returns the chunks in a slice, up to the first incomplete one.
 pub(crate) fn chunks_in(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
     chunks_with_truncated(bytes).take_while(|(_, is_complete)| *is_complete).map(|(chunk, _)| chunk)
 }
 
-/// The chunks in a slice, and whether each is complete. Only the last may be incomplete.
+/// Returns the chunks in a slice, and whether each is complete. Only the last may be incomplete.
 fn chunks_with_truncated(mut rest: &[u8]) -> impl Iterator<Item = (Chunk<'_>, bool)> {
     std::iter::from_fn(move || {
         let (name, after_name) = rest.split_first_chunk::<4>()?;
@@ -32,10 +32,11 @@ fn chunks_with_truncated(mut rest: &[u8]) -> impl Iterator<Item = (Chunk<'_>, bo
     })
 }
 
-/// The size in bytes of the prefix code tables that decoding takes: those of the largest image, frame or alpha channel.
+/// Computes the size in bytes of the prefix code tables that decoding takes: those of the largest image, frame or alpha
+/// channel.
 ///
 /// # Errors
-/// [`Error::Damaged`] if they exceed the limit or cannot be read.
+/// Returns [`Error::Damaged`] if the tables exceed the limit or cannot be read.
 pub(crate) fn table_bytes(bytes: &[u8], canvas: (u32, u32)) -> Result<u64, Error> {
     let mut largest = 0;
     for (chunk, _) in chunks_with_truncated(bytes.get(12..).unwrap_or_default()) {
@@ -54,7 +55,8 @@ pub(crate) fn table_bytes(bytes: &[u8], canvas: (u32, u32)) -> Result<u64, Error
 }
 
 impl Chunk<'_> {
-    /// The table size of a chunk, if it is an image or an alpha channel of this size; 0 for other chunks.
+    /// Returns the table size of a chunk, if it is an image or an alpha channel of this size. Returns 0 for other
+    /// chunks.
     fn table_bytes(&self, size: (u32, u32)) -> Result<u64, Error> {
         let tables = match (self.name, self.data) {
             (b"VP8L", data) => webp_prefix_codes::table_bytes(data, None, MAX_TABLE_BYTES),
@@ -79,7 +81,7 @@ impl Chunk<'_> {
 /// of their five codes.
 const MAX_TABLE_BYTES: u64 = 128 << 20;
 
-/// The data of the first chunk with this name, if it is complete.
+/// Returns the data of the first chunk with this name, if it is complete.
 pub(crate) fn find_chunk(bytes: &[u8], name: [u8; 4]) -> Option<&[u8]> {
     chunks(bytes).find(|chunk| *chunk.name == name).map(|chunk| chunk.data)
 }

@@ -15,14 +15,14 @@ const MAX_CODE_LENGTH: usize = 15;
 /// The number of bits that the decoder looks up in a table; longer codes are nodes of a tree.
 const TABLE_BITS: usize = 10;
 
-/// The size of the decoder's tables in bytes. Counting stops at the first sum over `max_bytes`. Returns `None` if the
-/// stream is damaged. An `ALPH` chunk has no header, so `implicit_size` gives its dimensions.
+/// Computes the size of the decoder's tables in bytes. Counting stops at the first sum over `max_bytes`. Returns `None`
+/// if the stream is damaged. An `ALPH` chunk has no header, so `implicit_size` gives its dimensions.
 pub(crate) fn table_bytes(stream: &[u8], implicit_size: Option<(u32, u32)>, max_bytes: u64) -> Option<u64> {
     let mut bits = BitReader { bytes: stream, position: 0 };
     let (mut width, height) = if let Some((width, height)) = implicit_size {
         (width as usize, height as usize)
     } else {
-        // Before the dimensions: the signature. After them: the alpha flag and the version.
+        // The signature precedes the dimensions. The alpha flag and the version follow them.
         bits.read(8)?;
         let (width, height) = (bits.read(14)? + 1, bits.read(14)? + 1);
         bits.read(4)?;
@@ -36,14 +36,14 @@ pub(crate) fn table_bytes(stream: &[u8], implicit_size: Option<(u32, u32)>, max_
             return None;
         }
         match transform {
-            // Predictor and color transform: an image of blocks.
+            // The predictor and the color transform contain an image of blocks.
             0 | 1 => {
                 let size_bits = bits.read(3)? + 2;
                 bits.skip_image(blocks(width, size_bits), blocks(height, size_bits))?;
             }
-            // Subtract green transform.
+            // The subtract green transform contains no data.
             2 => {}
-            // Color indexing transform. A small palette packs several pixels into one.
+            // The color indexing transform contains a palette. A small palette packs several pixels into one.
             _ => {
                 let colors = bits.read(8)? + 1;
                 bits.skip_image(colors, 1)?;
@@ -76,7 +76,7 @@ pub(crate) fn table_bytes(stream: &[u8], implicit_size: Option<(u32, u32)>, max_
     Some(sum)
 }
 
-/// The number of blocks of 2^`size_bits` pixels in a line.
+/// Returns the number of blocks of 2^`size_bits` pixels in a line.
 fn blocks(pixels: usize, size_bits: usize) -> usize {
     pixels.div_ceil(1 << size_bits)
 }
@@ -135,7 +135,7 @@ impl BitReader<'_> {
                 }
                 _ => done += 1,
             }
-            // Codes of one symbol take no bits, so all other pixels are equal to this one.
+            // A code of one symbol takes no bits. If all codes have one symbol, all other pixels are equal to this one.
             if self.position == start {
                 break;
             }
@@ -194,7 +194,7 @@ impl BitReader<'_> {
 struct PrefixCode {
     /// The number of symbols of each code length.
     counts: [usize; MAX_CODE_LENGTH + 1],
-    /// Ordered by code length, the shortest first.
+    /// The symbols, ordered by code length, the shortest first.
     symbols: Vec<usize>,
 }
 
@@ -208,8 +208,8 @@ impl PrefixCode {
         let of_length =
             |code_length: usize| lengths.iter().enumerate().filter(move |(_, length)| **length == code_length);
         let symbols: Vec<_> = (1..=MAX_CODE_LENGTH).flat_map(of_length).map(|(symbol, _)| symbol).collect();
-        // A complete code has a symbol for every sequence of bits: its parts, in units of the longest code, add up to
-        // the whole.
+        // In a complete code, every sequence of bits belongs to a symbol. Of all sequences of the maximum length, a
+        // symbol of length n takes 2^(maximum - n), and all symbols together take every sequence.
         let parts: usize = (1..=MAX_CODE_LENGTH).map(|length| counts[length] << (MAX_CODE_LENGTH - length)).sum();
         (symbols.len() == 1 || parts == 1 << MAX_CODE_LENGTH).then_some(Self { counts, symbols })
     }
@@ -225,7 +225,7 @@ impl PrefixCode {
         if let [symbol] = self.symbols[..] {
             return Some(symbol);
         }
-        // The number of shorter codes, and the first code of this length.
+        // The number of symbols with shorter codes, the first code of this length, and the bits that were read.
         let (mut before, mut first, mut code) = (0, 0, 0);
         for count in &self.counts[1..] {
             code |= bits.read(1)?;
@@ -263,14 +263,15 @@ mod tests {
         (0..count).map(|bit| u8::from(number >> bit & 1 == 1)).collect()
     }
 
-    /// An image of 8x8 with this number of groups. Their five codes have one symbol each, or 11 symbols of up to ten
-    /// bits.
+    /// Builds an image of 8x8 with this number of groups. The five codes of a group have one symbol each, or 11 symbols
+    /// of up to ten bits.
     fn stream(groups: u32, long: bool) -> Vec<u8> {
-        // The dimensions minus 1, no alpha, version 0; no transform, no color cache, groups for blocks of 4x4.
+        // The fields are the dimensions minus 1, no alpha, version 0, no transform, no color cache, and groups for
+        // blocks of 4x4.
         let mut bits =
             [number(0x2f, 8), number(7, 14), number(7, 14), number(0, 4), number(0, 2), number(1, 4)].concat();
         let one = |symbol: u32| [number(0b101, 3), number(symbol, 8)].concat();
-        // The image of groups: no color cache, and the highest group number in all pixels, in green and red.
+        // The image of groups has no color cache. All its pixels have the highest group number, in green and red.
         bits.extend([number(0, 1), one((groups - 1) & 255), one((groups - 1) >> 8), one(0), one(0), one(0)].concat());
         // Code lengths 1 to 6 have codes of 3 bits, and 7 to 10 codes of 4 bits. Then 11 lengths: 1 to 9, and 10 twice.
         let lengths = [0, 0, 0, 3, 3, 3, 3, 3, 0, 3, 4, 4, 4, 4].map(|length| number(length, 3)).concat();

@@ -17,7 +17,7 @@ pub(crate) struct YCbCr {
 }
 
 impl YCbCr {
-    /// Takes planes, row by row. Returns `None` if their length does not match the size.
+    /// Creates an image from planes, row by row. Returns `None` if their length does not match the size.
     pub(crate) fn new(width: u32, height: u32, luma: Vec<u8>, [cb, cr]: [Vec<u8>; 2]) -> Option<Self> {
         let half = (width.div_ceil(2), height.div_ceil(2));
         let plane = |(width, height), samples: Vec<u8>| {
@@ -81,8 +81,8 @@ impl YCbCr {
     }
 }
 
-/// Whether the orientation makes the last stored column the first column or row, and whether it does so with the last stored
-/// row.
+/// Whether the orientation moves the last stored column to the first column or row, and whether it moves the last
+/// stored row there.
 fn moved_edges(orientation: Orientation) -> (bool, bool) {
     match orientation {
         Orientation::NoTransforms | Orientation::Rotate90FlipH => (false, false),
@@ -98,8 +98,8 @@ mod tests {
 
     use super::*;
 
-    /// The 4:2:0 planes of an image with the same plane as luma and chroma: each chroma sample is the mean of four pixels.
-    /// Pixels beyond the edge repeat those at the edge.
+    /// Returns the 4:2:0 planes of an image with the same plane as luma and chroma: each chroma sample is the mean of
+    /// four pixels. Pixels beyond the edge repeat those at the edge.
     fn planes(full: &DynamicImage) -> YCbCr {
         let (width, height) = (full.width(), full.height());
         let full = full.to_luma8();

@@ -9,22 +9,23 @@ use crate::attachments::Attachments;
 use crate::error::Error;
 use crate::file::{Aperture, DecodedFile, Header, Orientation};
 
-/// An avifDecoder.
+/// Owns an avifDecoder.
 pub(crate) struct Decoder {
     raw: NonNull<sys::avifDecoder>,
 }
 
 impl Decoder {
-    /// A decoder that rejects images with more than `max_pixels` pixels.
+    /// Creates a decoder that rejects images with more than `max_pixels` pixels.
     pub(crate) fn new(max_pixels: u32) -> Result<Self, Error> {
-        // SAFETY: takes nothing; null is checked next.
+        // SAFETY: the function takes no arguments. The result is checked for null.
         let raw = NonNull::new(unsafe { sys::avifDecoderCreate() });
         let mut decoder = Self { raw: raw.ok_or(Error::OutOfMemory { call: "avifDecoderCreate" })? };
         // SAFETY: the object is alive and is used only through this handle.
         let fields = unsafe { decoder.raw.as_mut() };
-        // libavif rejects limits above its default.
+        // libavif rejects a limit above its default limit.
         fields.imageSizeLimit = max_pixels.clamp(1, sys::AVIF_DEFAULT_IMAGE_SIZE_LIMIT);
-        // Browsers are as lenient. Early encoders wrote no `pixi`, and our own code applies the clean aperture.
+        // This makes libavif as lenient as browsers: early encoders wrote no `pixi`, and our own code applies the clean
+        // aperture.
         fields.strictFlags = sys::AVIF_STRICT_ALPHA_ISPE_REQUIRED;
         Ok(decoder)
     }
@@ -75,7 +76,7 @@ impl Decoder {
         unsafe { self.raw.as_ref() }
     }
 
-    /// The image that `call` read.
+    /// Returns the image that the libavif function `call` has read.
     fn image(&self, call: &'static str) -> Result<&sys::avifImage, Error> {
         // SAFETY: the decoder owns an image after the first successful call. Before, it is null, which is checked next.
         unsafe { self.fields().image.as_ref() }.ok_or(Error::OutOfMemory { call })
@@ -149,7 +150,8 @@ fn planar_image(image: &sys::avifImage) -> Result<PlanarImage, Error> {
 fn samples(plane: *const u8, row_bytes: u32, width: u32, height: u32, depth: Depth) -> Samples {
     let rows = (0..if plane.is_null() { 0 } else { height as usize }).map(|row| {
         let bytes = width as usize * if depth == Depth::Eight { 1 } else { 2 };
-        // SAFETY: a decoded plane has `height` rows that are `row_bytes` apart, each holding at least `width` samples.
+        // SAFETY: a decoded plane has `height` rows. They start `row_bytes` apart, and each has at least `width`
+        // samples.
         let start = unsafe { plane.add(row * row_bytes as usize) };
         // SAFETY: see above; libavif initialized the row up to its width.
         unsafe { slice::from_raw_parts(start, bytes) }

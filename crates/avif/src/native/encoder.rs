@@ -9,15 +9,15 @@ use crate::error::Error;
 use crate::playback::Playback;
 use crate::settings::Settings;
 
-/// An avifEncoder.
+/// Owns an avifEncoder.
 pub(crate) struct Encoder {
     raw: NonNull<sys::avifEncoder>,
 }
 
 impl Encoder {
-    /// An encoder with these settings and codec options.
+    /// Creates an encoder with these settings and codec options.
     pub(crate) fn new(settings: &Settings) -> Result<Self, Error> {
-        // SAFETY: takes nothing; null is checked next.
+        // SAFETY: the function takes no arguments. The result is checked for null.
         let raw = NonNull::new(unsafe { sys::avifEncoderCreate() });
         let mut encoder = Self { raw: raw.ok_or(Error::OutOfMemory { call: "avifEncoderCreate" })? };
         // SAFETY: the object is alive and is used only through this handle.
@@ -53,7 +53,7 @@ impl Encoder {
         let fields = unsafe { self.raw.as_mut() };
         fields.timescale = u64::from(playback.timescale.get());
         fields.repetitionCount = match playback.repetitions {
-            // libavif has no larger number.
+            // libavif's number has 31 bits. A larger number becomes infinite.
             Some(repetitions) => i32::try_from(repetitions).unwrap_or(sys::AVIF_REPETITION_COUNT_INFINITE),
             None => sys::AVIF_REPETITION_COUNT_INFINITE,
         };
@@ -117,7 +117,7 @@ impl Drop for Output {
     }
 }
 
-/// libavif's `AVIF_QUALITY_LOSSLESS`. Its type differs between the two bindings.
+/// libavif's `AVIF_QUALITY_LOSSLESS`. Its type differs between the bundled and the generated bindings.
 const LOSSLESS: i32 = 100;
 
 /// The maximum number of frames between keyframes. To seek, a viewer decodes at most this many frames: ten seconds at 25

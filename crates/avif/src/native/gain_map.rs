@@ -1,4 +1,4 @@
-//! Gain maps. libavif supports them in this form since 1.2.
+//! Writes gain maps. libavif has this API since version 1.2.
 
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
@@ -15,12 +15,12 @@ impl<'image> Image<'image> {
     /// Attaches a gain map. Its planes are not copied.
     pub(crate) fn set_gain_map(&mut self, map: &'image GainMap) -> Result<(), Error> {
         let image = Image::from_planar(&map.image)?;
-        // SAFETY: takes nothing; null is checked next.
+        // SAFETY: the function takes no arguments. The result is checked for null.
         let raw = NonNull::new(unsafe { sys::avifGainMapCreate() });
         let mut raw = raw.ok_or(Error::OutOfMemory { call: "avifGainMapCreate" })?;
-        // SAFETY: it was created above, and there is no other reference to it.
+        // SAFETY: the gain map was created above, and there is no other reference to it.
         let fields = unsafe { raw.as_mut() };
-        // The image owns its gain map, and the gain map owns its image: each is freed together with its owner.
+        // The avifImage owns its gain map, and the gain map owns its own image: each is freed together with its owner.
         self.fields().gainMap = raw.as_ptr();
         fields.image = ManuallyDrop::new(image).raw.as_ptr();
         set_metadata(fields, &map.metadata);

@@ -14,10 +14,10 @@ pub(crate) struct Image<'image> {
 }
 
 impl<'image> Image<'image> {
-    /// Refers to the planes and copies the color description.
+    /// Creates an avifImage that refers to the planes. The color description is copied.
     pub(crate) fn from_planar(planar: &'image PlanarImage) -> Result<Self, Error> {
         let Shape { width, height, depth, chroma } = planar.shape();
-        // SAFETY: takes nothing; null is checked next.
+        // SAFETY: the function takes no arguments. The result is checked for null.
         let raw = NonNull::new(unsafe { sys::avifImageCreateEmpty() });
         let raw = raw.ok_or(Error::OutOfMemory { call: "avifImageCreateEmpty" })?;
         let mut image = Self { raw, planes: PhantomData };
@@ -62,7 +62,7 @@ impl<'image> Image<'image> {
         check("avifImageSetMetadataXMP", result)
     }
 
-    /// Fails: the bundled libavif cannot write gain maps.
+    /// Always fails, because the bundled libavif cannot write gain maps.
     #[cfg(not(feature = "system"))]
     #[expect(clippy::unused_self, clippy::needless_pass_by_ref_mut, reason = "the signature of the feature `system`")]
     pub(crate) fn set_gain_map(&mut self, _map: &crate::gain_map::GainMap) -> Result<(), Error> {

@@ -2,13 +2,13 @@ use super::result::text;
 use super::sys;
 use crate::codec::Codec;
 
-/// libavif's version.
+/// Returns libavif's version.
 pub(crate) fn version() -> String {
-    // SAFETY: avifVersion takes nothing and returns a static, NUL-terminated string.
+    // SAFETY: avifVersion takes no arguments and returns a static, NUL-terminated string.
     text(unsafe { sys::avifVersion() })
 }
 
-/// libavif's codecs and their versions.
+/// Returns libavif's codecs and their versions.
 pub(crate) fn codec_versions() -> String {
     // avif.h: the buffer must be 256 bytes long.
     let mut buffer = [0; 256];

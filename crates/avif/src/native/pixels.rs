@@ -14,15 +14,15 @@ impl Image<'_> {
         self.fields().alphaPremultiplied = 1;
     }
 
-    /// Converts to RGB, or to RGBA if there is alpha; not premultiplied. 8-bit images become 8 bits per sample, deeper
-    /// images 16.
+    /// Converts to RGB, or to RGBA if the image has alpha. The result is not premultiplied. 8-bit images become 8 bits
+    /// per sample, deeper images 16.
     pub(crate) fn to_pixels(&self) -> Result<Pixels, Error> {
         // SAFETY: the object is alive until drop.
         let image = unsafe { self.raw.as_ref() };
         let mut rgb = MaybeUninit::uninit();
         // SAFETY: the function reads the image, which is alive, and initializes every field of `rgb`.
         unsafe { sys::avifRGBImageSetDefaults(rgb.as_mut_ptr(), image) };
-        // SAFETY: the call above initialized it.
+        // SAFETY: the call above initialized `rgb`.
         let mut rgb: sys::avifRGBImage = unsafe { rgb.assume_init() };
         let (format, channels) =
             if image.alphaPlane.is_null() { (sys::AVIF_RGB_FORMAT_RGB, 3) } else { (sys::AVIF_RGB_FORMAT_RGBA, 4) };

@@ -1,4 +1,4 @@
-//! Conversions of libavif's results: error codes, strings and byte buffers.
+//! Converts libavif's results: error codes, strings and byte buffers.
 
 use std::ffi::{CStr, c_char};
 use std::slice;
@@ -29,13 +29,13 @@ pub(super) fn check_with_diagnostics(
     Err(Error::Library { call, message })
 }
 
-/// Copies a C string of libavif. It must not be null and must be NUL-terminated within its buffer.
+/// Copies a C string of libavif. The pointer must not be null, and the string must be NUL-terminated within its buffer.
 pub(super) fn text(string: *const c_char) -> String {
     // SAFETY: the callers pass libavif's static strings or its buffers, which libavif terminates.
     unsafe { CStr::from_ptr(string) }.to_string_lossy().into_owned()
 }
 
-/// Copies a buffer of libavif. `None` if it is empty.
+/// Copies a buffer of libavif. Returns `None` if it is empty.
 pub(super) fn bytes(data: &sys::avifRWData) -> Option<Vec<u8>> {
     if data.data.is_null() || data.size == 0 {
         return None;

@@ -1,6 +1,6 @@
-/// Makes SVT-AV1 write only errors to stderr, unless the environment variable `SVT_LOG` is set. By default it writes twenty
-/// lines for each image. Call it before the process starts a thread. Returns whether the setting was made: it is made on
-/// Linux only, because it needs the number of threads.
+/// Makes SVT-AV1 write only errors to stderr, unless the environment variable `SVT_LOG` is set. By default it writes
+/// twenty lines for each image. Call this function before the process starts a thread. Returns whether the log level
+/// was set. It is set on Linux only, because the number of threads is read from `/proc`.
 #[must_use]
 pub fn silence_svt_av1() -> bool {
     // SVT-AV1 reads its log level from the environment and has no callback. 1 is SVT_LOG_ERROR.

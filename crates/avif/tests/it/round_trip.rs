@@ -1,4 +1,4 @@
-//! An encoded image decodes to samples within coding distance, and to the same metadata.
+//! An encoded image decodes to samples that differ only by coding errors, and to the same metadata.
 
 use std::num::NonZeroUsize;
 
@@ -12,7 +12,7 @@ fn settings(quality: u8, codec: Codec) -> Settings {
     Settings { codec, options: &[], quantizer, speed: Speed::try_from(8).unwrap(), threads: NonZeroUsize::MIN }
 }
 
-/// The codecs of this libavif that support lossy images of this chroma without alpha.
+/// Returns the codecs of this libavif that support lossy images of this chroma without alpha.
 fn codecs(chroma: Chroma) -> impl Iterator<Item = Codec> {
     let supports = move |codec: &Codec| match codec {
         Codec::Aom => true,
@@ -21,7 +21,7 @@ fn codecs(chroma: Chroma) -> impl Iterator<Item = Codec> {
     [Codec::Aom, Codec::Svt].into_iter().filter(supports)
 }
 
-/// Long waves over the full range: a wrong plane, stride or shift changes many samples.
+/// Long waves over the full range of levels: a wrong plane, stride or shift changes many samples.
 fn waves(width: u32, height: u32, depth: Depth, phase: f64) -> Samples {
     let top = f64::from((1_u32 << depth.bits()) - 1);
     let level = |at: u32| {
@@ -63,11 +63,11 @@ fn distance(a: (&Samples, Depth), b: (&Samples, Depth)) -> f64 {
 const SRGB: Color = Color { cicp: Cicp::SRGB, icc: None };
 
 #[test]
-fn every_depth_and_chroma_survives_a_round_trip() {
+fn every_depth_and_chroma_is_kept_in_a_round_trip() {
     for depth in [Depth::Eight, Depth::Ten] {
         for chroma in [Chroma::Monochrome, Chroma::Yuv420, Chroma::Yuv444] {
             for codec in codecs(chroma) {
-                // Odd sides, and large enough for every codec.
+                // Both sides are odd, and large enough for every codec.
                 let shape = Shape { width: 131, height: 97, depth, chroma };
                 let before = image(shape, false, SRGB);
                 let file = encode(&before, &Attachments::default(), &settings(90, codec)).unwrap();

@@ -1,4 +1,4 @@
-//! Image sequences.
+//! Encodes image sequences through the public API of `avif`.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
@@ -36,7 +36,7 @@ fn sequence(frames: usize, has_alpha: bool, speed: &str, quality: u8) -> Vec<u8>
 
 #[test]
 fn frames_become_one_sequence_at_every_speed() {
-    // 50 frames are more than libaom buffers to look ahead (35).
+    // 50 frames are more than libaom buffers in advance (35).
     for (speed, frames) in [("4", 12), ("6", 50), ("7", 50), ("10", 50)] {
         for (has_alpha, quality) in [(false, 60), (true, 60), (true, 100)] {
             let file = sequence(frames, has_alpha, speed, quality);
@@ -57,7 +57,7 @@ fn sequence_contains_no_timestamps() {
     let file = sequence(2, true, "10", 60);
     for name in [b"mvhd", b"tkhd", b"mdhd"] {
         let at = file.windows(4).position(|window| window == name).unwrap();
-        // Version 1, so both times have eight bytes. They follow the version and the flags.
+        // The box has version 1, so both times have eight bytes. They follow the version and the flags.
         assert_eq!((file[at + 4], &file[at + 8..at + 24]), (1, &[0; 16][..]));
     }
     assert_eq!(file, sequence(2, true, "10", 60));

@@ -64,7 +64,8 @@ impl<'bytes> ApngFrames<'bytes> {
     pub(crate) fn open(bytes: &'bytes [u8]) -> Result<Self, Error> {
         let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: MAX_METADATA_BYTES });
         decoder.set_transformations(Transformations::normalize_to_color8());
-        // Both were read before, and could be inflated to any size.
+        // The text chunks and the profile were read before. They could be decompressed to any size, so they are not
+        // read again.
         decoder.set_ignore_text_chunk(true);
         decoder.set_ignore_iccp_chunk(true);
         let reader = decoder.read_info().map_err(|error| decoder_error(&error))?;

@@ -27,7 +27,7 @@ pub(crate) enum FrameDisposal {
     Keep,
     /// The area becomes transparent. The formats define a background color, but browsers ignore it.
     Background,
-    /// The canvas becomes what it was before the frame was drawn.
+    /// The canvas returns to its state before the frame was drawn.
     Previous,
 }
 
@@ -54,7 +54,7 @@ struct Area {
 
 type Pixel = [u8; 4];
 
-/// A transparent pixel. Its color is always black, because other colors would cost bytes.
+/// A transparent pixel. Its color is always black, because other colors would make the file larger.
 const TRANSPARENT: Pixel = [0; 4];
 
 impl Canvas {
@@ -114,7 +114,7 @@ fn composite(front: Pixel, back: Pixel) -> Pixel {
         (255, _) | (_, 0) => front,
         (0, _) => back,
         (alpha, back_alpha) => {
-            // In units of 1/255²: the share that the front covers, and the share that is left for the back.
+            // The shares of the front and of the back in the result, in units of 1/255².
             let (front_share, back_share) = (u32::from(alpha) * 255, u32::from(back_alpha) * (255 - u32::from(alpha)));
             let total = front_share + back_share;
             let mix = |front: u8, back: u8| {

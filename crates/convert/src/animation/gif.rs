@@ -28,7 +28,8 @@ pub(super) fn read_timings(bytes: &[u8], budget: &mut FrameBudget) -> Result<Opt
                 delays.push(Delay::new(hundredths.into(), 100));
             }
             Ok(None) => break,
-            // A file with one complete frame and no repetition is a still image, whatever follows the frame.
+            // A file with one complete frame and no repetition is a still image, even if damaged data follows the
+            // frame.
             Err(_) if delays.len() < 2 && decoder.repeat() == Repeat::default() => return Ok(None),
             Err(error) => return Err(decoder_error(&error)),
         }

@@ -16,7 +16,7 @@ fn map_samples(samples: &Samples, level: fn(u8) -> u8) -> Samples {
     let table: Vec<u8> = (0..=u8::MAX).map(level).collect();
     match samples {
         Samples::U8(samples) => Samples::U8(samples.iter().map(|&sample| table[usize::from(sample)]).collect()),
-        // Frames have 8 bits.
+        // Frames always have 8 bits, so this case does not occur.
         Samples::U16(samples) => Samples::U16(samples.clone()),
     }
 }

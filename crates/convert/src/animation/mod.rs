@@ -33,7 +33,7 @@ pub(crate) struct AnimationHeader {
     largest_frame_pixels: u64,
 }
 
-/// What the reader of a format returns about the frames.
+/// The timing of the frames, as the reader of a format returns it.
 struct FrameTimings {
     delays: Vec<Delay>,
     /// Repetitions after the first play; `None` means forever.
@@ -67,7 +67,7 @@ impl AnimationHeader {
         u32::try_from(self.timing.ticks.len()).unwrap_or(u32::MAX)
     }
 
-    /// The pixels of all stored frames, to which the time of decoding them is proportional.
+    /// The number of pixels of all stored frames. The time for decoding is proportional to it.
     pub(crate) fn stored_pixels(&self) -> u64 {
         self.stored_pixels
     }
@@ -77,12 +77,12 @@ impl AnimationHeader {
         self.largest_frame_pixels
     }
 
-    /// All frames as a viewer shows them, before the orientation is applied.
+    /// Returns all frames as a viewer shows them, before the orientation is applied.
     fn composed_frames<'bytes>(&self, bytes: &'bytes [u8]) -> Result<ComposedFrames<'bytes>, Error> {
         let stored_frames: StoredFrames<'_> = match self.format {
             Format::Gif => Box::new(gif::GifFrames::open(bytes, self.size)?),
             Format::Png => Box::new(apng::ApngFrames::open(bytes)?),
-            // The other formats have no animations.
+            // Of these formats, only WebP has animations.
             Format::WebP | Format::Jpeg | Format::Tiff | Format::Bmp | Format::Avif => {
                 Box::new(webp::WebpFrames::open(bytes, self.size))
             }
@@ -100,7 +100,7 @@ impl AnimationHeader {
 /// The stored frames of any format.
 type StoredFrames<'bytes> = Box<dyn Iterator<Item = Result<StoredFrame, Error>> + 'bytes>;
 
-/// Draws the frames in order. After an error, it returns no more.
+/// Draws the frames in order. After an error, the iterator ends.
 struct ComposedFrames<'bytes> {
     format: Format,
     stored_frames: StoredFrames<'bytes>,
@@ -143,7 +143,7 @@ pub(crate) struct Animation {
     content: Content,
 }
 
-/// The properties that all frames have in common, because the images of an AVIF sequence must have them in common.
+/// The color channels of the frames. All images of an AVIF sequence must have the same channels.
 #[derive(Debug, Clone, Copy)]
 struct FrameFormat {
     is_gray: bool,
@@ -186,15 +186,15 @@ impl Animation {
         Ok((Self { header, bytes: bytes.to_vec(), format, orientation, icc, cicp, content }, first))
     }
 
-    /// The content of most frames.
+    /// The kind of content that most frames have.
     pub(crate) fn content(&self) -> Content {
         self.content
     }
 
-    /// The frames after the first, upright, with their colors.
+    /// Returns the frames after the first, upright, with their colors.
     fn frames_after_first(&self) -> Result<impl Iterator<Item = Result<(DynamicImage, Color), Error>>, Error> {
         let upright = |frame: RgbaImage| {
-            // The first frame already produced the notes about colors.
+            // The notes about colors were already produced for the first frame.
             let (mut frame, color) =
                 profile::resolve_colors(self.format.convert(frame), self.icc.clone(), self.cicp, &mut Vec::new());
             frame.apply_orientation(self.orientation);

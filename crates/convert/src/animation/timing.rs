@@ -12,7 +12,7 @@ pub(crate) struct Timing {
     pub(crate) ticks: Vec<NonZeroU32>,
 }
 
-/// A fraction of a second.
+/// The delay of a frame: a fraction of a second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Delay {
     pub(crate) numerator: u32,
@@ -20,7 +20,7 @@ pub(crate) struct Delay {
 }
 
 /// The finest timescale, which is common in video: 24, 25, 30 and 60 frames per second and milliseconds are exact in
-/// it. Delays that would need a finer one are rounded to it.
+/// it. Delays that would need a finer timescale are rounded to it.
 const MAX_TIMESCALE: u32 = 90_000;
 
 impl Timing {
@@ -43,8 +43,8 @@ impl Delay {
     }
 
     /// In every format, browsers show a frame for 100 ms if its delay is 10 ms or less (Chromium's
-    /// `DeferredImageDecoder::FrameDurationAtIndex`): such files were meant to play as fast as possible when viewers
-    /// were slow.
+    /// `DeferredImageDecoder::FrameDurationAtIndex`): such files were made for slow viewers, to play as fast as
+    /// possible.
     fn as_browsers_show(self) -> Self {
         let too_short = u64::from(self.numerator) * 100 <= u64::from(self.denominator.get());
         if too_short { Self::new(1, 10) } else { self }
@@ -55,7 +55,7 @@ impl Delay {
         Self::new(self.numerator / divisor, self.denominator.get() / divisor)
     }
 
-    /// The number of ticks, at least one: every frame is shown.
+    /// Returns the number of ticks. It is at least 1, so that every frame is shown.
     fn ticks(self, timescale: NonZeroU32) -> NonZeroU32 {
         let denominator = u64::from(self.denominator.get());
         let ticks = (u64::from(self.numerator) * u64::from(timescale.get()) + denominator / 2) / denominator;

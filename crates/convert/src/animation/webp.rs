@@ -97,9 +97,9 @@ impl<'bytes> AnmfChunk<'bytes> {
     }
 
     /// Decodes the frame. A frame is a WebP without the RIFF header. This function adds the header and uses the decoder
-    /// for still images, because the decoder for animations never disposes of a frame.
+    /// for still images, because the decoder for animations ignores the disposal of frames.
     fn pixels(&self) -> Result<RgbaImage, Error> {
-        // A frame has one image, optionally preceded by its alpha. Other chunks are ignored.
+        // A frame has one image. An alpha chunk may precede it. Other chunks are ignored.
         let first = |names: [&[u8; 4]; 2]| chunks_in(self.chunks).find(|chunk| names.contains(&chunk.name));
         let mut parts: Vec<_> = [first([b"ALPH"; 2]), first([b"VP8 ", b"VP8L"])].into_iter().flatten().collect();
         let [width, height] = [self.width - 1, self.height - 1].map(u32::to_le_bytes);

@@ -30,11 +30,12 @@ impl<'data> BitReader<'data> {
         while !self.read_flag()? {
             zeros += 1;
         }
-        // 32 zeros encode the highest number, and no bits follow.
+        // 32 zeros encode the highest number. No bits follow them.
         if zeros < 32 { self.read(zeros).map(|_| ()) } else { Some(()) }
     }
 
-    /// The bytes that were read, followed by `trailing_bits()` (5.3.4): a one, then zeros up to the next byte boundary.
+    /// Returns the bytes that were read, followed by `trailing_bits()` (5.3.4): a one, then zeros up to the next byte
+    /// boundary.
     pub(super) fn bytes_with_trailing_bits(&self) -> Vec<u8> {
         let mut data = self.data[..self.position.div_ceil(8)].to_vec();
         let last = 0x80_u8 >> (self.position % 8);

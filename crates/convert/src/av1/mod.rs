@@ -34,7 +34,7 @@ pub(crate) struct FilteredObus {
     pub(crate) summary: StreamSummary,
 }
 
-/// Properties of AV1 data that determine how much work decoding is.
+/// Properties of AV1 data that determine the work of decoding it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct StreamSummary {
     /// Frames to decode, shown or hidden.
@@ -48,7 +48,7 @@ pub(crate) struct StreamSummary {
 }
 
 impl StreamSummary {
-    /// The summary of two pieces of data together.
+    /// Combines the summaries of two pieces of data.
     pub(crate) fn combine(self, next: Self) -> Self {
         Self {
             coded_frames: self.coded_frames + next.coded_frames,
@@ -63,7 +63,7 @@ impl StreamReader {
     /// Reads the next data of the stream.
     ///
     /// # Errors
-    /// A message that says which OBU is damaged.
+    /// Returns a message that says which OBU is damaged.
     pub(crate) fn read(&mut self, mut data: &[u8]) -> Result<FilteredObus, &'static str> {
         let mut result =
             FilteredObus { bytes: vec![], summary: StreamSummary { spatial_layers: 1, ..StreamSummary::default() } };
@@ -102,7 +102,8 @@ impl StreamReader {
                     obu.write(&[&[*kind], fields, &[0x80]].concat(), &mut result.bytes);
                 }
             }
-            // Padding, tile lists, redundant frame headers and reserved types: no decoder needs them to show the image.
+            // Padding, tile lists, redundant frame headers and reserved types are dropped: no decoder needs them to
+            // show the image.
             _ => {}
         }
         Ok(())
@@ -177,7 +178,7 @@ fn leb128(data: &[u8]) -> Option<(usize, &[u8])> {
 mod tests {
     use super::*;
 
-    /// Packs fields into bytes, given their values and their widths in bits.
+    /// Packs fields into bytes. Each field is a value and its width in bits.
     fn pack_bits(fields: &[(u64, u32)]) -> Vec<u8> {
         let bits: Vec<u8> = fields
             .iter()
@@ -197,7 +198,8 @@ mod tests {
     }
 
     const DIMENSIONS: [(u64, u32); 4] = [(11, 4), (9, 4), (3999, 12), (999, 10)];
-    /// Coding tools, 8-bit 4:2:0 without code points, no film grain; then the trailing bit.
+    /// The last fields of a reduced header: coding tools, 8-bit 4:2:0 without code points, and no film grain; then the
+    /// trailing bit.
     const REDUCED_HEADER_END: [(u64, u32); 5] = [(0, 6), (0, 3), (0, 3), (0, 2), (1, 1)];
     const FULL_HEADER_END: [(u64, u32); 8] = [(0, 1), (0, 3), (0, 5), (1, 1), (1, 1), (0, 3), (0, 8), (1, 1)];
 
@@ -216,7 +218,7 @@ mod tests {
         let data = obu(OBU_SEQUENCE_HEADER, &reduced_sequence_header());
         let read = read(&data).unwrap();
         assert_eq!((read.summary.max_frame_pixels, read.summary.spatial_layers, &read.bytes), (4_000_000, 1, &data));
-        // After a temporal delimiter, and without a size field.
+        // This OBU follows a temporal delimiter and has no size field.
         let bare = [&[0x12, 0, 0x08], &data[2..]].concat();
         assert_eq!(self::read(&bare).unwrap().bytes, [&[0x12, 0], &data[..]].concat());
     }
@@ -227,7 +229,8 @@ mod tests {
         let model = [(1, 1), (9, 5), (1, 32), (0, 10)];
         let point = [(0x301, 12), (9, 5), (1, 1), (1, 1), (5, 10), (6, 10), (1, 1), (1, 1), (3, 4)];
         let start = [&[(0, 3), (0, 1), (0, 1)][..], &timing, &model, &[(1, 1), (1, 5)], &point, &point].concat();
-        // Frame numbers, order hints, forced tools; 12-bit 4:2:2 with code points.
+        // The fields are frame numbers, order hints and forced tools. The color configuration is 12-bit 4:2:2 with code
+        // points.
         let rest = [(1, 1), (0, 7), (0, 7), (1, 1), (0, 2), (0, 1), (1, 1), (0, 1), (1, 1), (0, 3), (0, 3)];
         let color = [(0, 1), (0, 1), (1, 1), (9, 8), (16, 8), (9, 8), (0, 1), (0, 2), (0, 1), (0, 1), (1, 1)];
         let header = SequenceHeader::read(&pack_bits(&[&start[..], &DIMENSIONS, &rest, &color].concat())).unwrap();

@@ -3,9 +3,10 @@ use super::bits::BitReader;
 /// The fields of a sequence header that are needed to check and to copy a stream (AV1 specification, 5.5.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SequenceHeader {
-    /// Pixels of the largest frame that it allows.
+    /// Pixels of the largest frame that the header allows.
     pub(super) max_frame_pixels: u64,
-    /// `reduced_still_picture_header`: every frame is shown, and frame headers have no flag for that.
+    /// The flag `reduced_still_picture_header`. If it is set, every frame is shown, and frame headers have no flag for
+    /// that.
     pub(super) has_reduced_header: bool,
     /// Spatial layers of all operating points; 1 if the header lists none.
     pub(super) spatial_layers: u32,
@@ -39,18 +40,20 @@ impl SequenceHeader {
     }
 }
 
-/// Reads the fields before the frame dimensions of a header that is not reduced. Returns one bit for each spatial layer
-/// of any operating point.
+/// Reads the fields of a non-reduced header that precede the frame dimensions. Returns a bit mask of the spatial layers
+/// that any operating point uses.
 fn read_operating_points(bits: &mut BitReader<'_>) -> Option<u64> {
     let mut delay_bits = None;
     if bits.read_flag()? {
-        // `timing_info()`: display ticks, and the number of ticks per picture if all pictures take equally many.
+        // `timing_info()` contains the display ticks, and the number of ticks per picture if it is equal for all
+        // pictures.
         bits.read(64)?;
         if bits.read_flag()? {
             bits.skip_uvlc()?;
         }
         if bits.read_flag()? {
-            // `decoder_model_info()`: the length of the buffer delays, the decoding ticks, and two more lengths.
+            // `decoder_model_info()` contains the length of the buffer delays, the decoding ticks, and two more
+            // lengths.
             delay_bits = Some(bits.read(5)? + 1);
             bits.read(42)?;
         }
@@ -58,9 +61,9 @@ fn read_operating_points(bits: &mut BitReader<'_>) -> Option<u64> {
     let has_display_delays = bits.read_flag()?;
     let mut layer_mask = 0;
     for _ in 0..=bits.read(5)? {
-        // `operating_point_idc`: four bits for spatial layers, then eight for temporal ones.
+        // `operating_point_idc` has four bits for spatial layers, then eight bits for temporal layers.
         layer_mask |= bits.read(12)? >> 8;
-        // Levels above 7 have a tier.
+        // A level above 7 is followed by a tier bit.
         if bits.read(5)? > 7 {
             bits.read(1)?;
         }
@@ -80,29 +83,29 @@ fn read_operating_points(bits: &mut BitReader<'_>) -> Option<u64> {
 /// Skips the flags of coding tools.
 fn skip_tools(bits: &mut BitReader<'_>, has_reduced_header: bool) -> Option<()> {
     if !has_reduced_header && bits.read_flag()? {
-        // Lengths of frame numbers.
+        // The lengths of frame numbers.
         bits.read(7)?;
     }
-    // 128x128 superblocks, filter intra, intra edge filter.
+    // Three flags: 128x128 superblocks, filter intra, intra edge filter.
     bits.read(3)?;
     if !has_reduced_header {
-        // Inter-intra, masked compound, warped motion, dual filter.
+        // Four flags: inter-intra, masked compound, warped motion, dual filter.
         bits.read(4)?;
         let has_order_hint = bits.read_flag()?;
         if has_order_hint {
             bits.read(2)?;
         }
-        // Screen content tools, chosen by each frame or forced.
+        // The first flag lets each frame choose screen content tools. Otherwise the second flag decides for all frames.
         let screen_content = bits.read_flag()? || bits.read_flag()?;
         if screen_content && !bits.read_flag()? {
-            // Integer motion vectors, forced.
+            // The forced value of integer motion vectors.
             bits.read(1)?;
         }
         if has_order_hint {
             bits.read(3)?;
         }
     }
-    // Super-resolution, CDEF, loop restoration.
+    // Three flags: super-resolution, CDEF, loop restoration.
     bits.read(3).map(|_| ())
 }
 
@@ -116,7 +119,7 @@ fn skip_color_config(bits: &mut BitReader<'_>, profile: u64) -> Option<()> {
         // `color_range`.
         return bits.read(1).map(|_| ());
     }
-    // BT.709, sRGB, identity: range and subsampling are implied.
+    // For BT.709, sRGB and the identity matrix, range and subsampling are implied and have no fields.
     if code_points != [1, 13, 0] {
         bits.read(1)?;
         let (is_subsampled_x, is_subsampled_y) = match profile {

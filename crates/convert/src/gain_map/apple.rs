@@ -15,7 +15,7 @@ const NOTE_DIRECTORY: usize = 14;
 /// The tag of the Exif IFD, and of the maker note in it (Exif 2.32, 4.6.3 and 4.6.5).
 const EXIF_TAG: u64 = 0x8769;
 const MAKER_NOTE_TAG: u64 = 0x927c;
-/// The two tags of the maker note that determine the headroom.
+/// These two tags of the maker note determine the headroom.
 const HDR_HEADROOM_TAG: u64 = 33;
 const HDR_GAIN_TAG: u64 = 48;
 
@@ -41,7 +41,7 @@ fn read_ratio(note: &[u8], tag: u64) -> Option<f64> {
     ratio.is_finite().then_some(ratio)
 }
 
-/// The headroom in stops (its base-2 logarithm), from the two values of the maker note.
+/// Computes the headroom in stops (its base-2 logarithm) from the two values of the maker note.
 fn headroom_stops(headroom: f64, gain: f64) -> f64 {
     let stops = match (headroom < 1.0, gain <= 0.01) {
         (true, true) => 1.8 - 20.0 * gain,
@@ -103,7 +103,7 @@ mod tests {
 
     use super::*;
 
-    /// The start of a JPEG whose maker note has these two values, in thousandths.
+    /// Returns the start of a JPEG whose maker note has these two values, in thousandths.
     fn jpeg(headroom: i32, gain: i32) -> Vec<u8> {
         let entry = |tag: u16, kind: u16, count: u32, value: u32| {
             [&tag.to_be_bytes()[..], &kind.to_be_bytes(), &count.to_be_bytes(), &value.to_be_bytes()].concat()
@@ -152,7 +152,7 @@ mod tests {
         let mut other = whole.clone();
         other[at] = b'a';
         assert_eq!(read_headroom(&other), None);
-        // A denominator of 0.
+        // A denominator of 0 is invalid.
         let mut zero = whole.clone();
         let at = whole.windows(4).rposition(|window| window == 1000_i32.to_be_bytes()).unwrap();
         zero[at..at + 4].fill(0);

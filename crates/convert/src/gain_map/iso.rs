@@ -7,16 +7,17 @@ pub(super) const SEGMENT_NAME: &[u8] = b"urn:iso:std:iso:ts:21496:-1\0";
 
 const MULTICHANNEL_FLAG: u8 = 0x80;
 const BASE_COLORS_FLAG: u8 = 0x40;
-/// Not in the standard, but written by libultrahdr: all numbers have one common denominator.
+/// The standard does not define this flag, but libultrahdr writes it: all numbers have one common denominator.
 const COMMON_DENOMINATOR_FLAG: u8 = 0x08;
-/// Also from libultrahdr: the map is to be applied in the opposite direction. No file with this flag is known.
+/// libultrahdr defines this flag too: the map must be applied in the opposite direction. No file with this flag is
+/// known.
 const BACKWARD_FLAG: u8 = 0x04;
 
 /// Reads the data after the identifier. Returns `None` if it is only a version, which marks the base image of a file
 /// with a gain map.
 pub(super) fn read_metadata(data: &[u8]) -> Option<GainMapMetadata> {
     let mut fields = FieldReader { rest: data, common_denominator: None };
-    // The minimum version that a reader must support, and the writer's version.
+    // The fields are the minimum version that a reader must support, the writer's version, and the flags.
     let &[0, 0, _, _, flags] = fields.take()? else { return None };
     if flags & BACKWARD_FLAG != 0 {
         return None;

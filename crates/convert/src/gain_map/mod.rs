@@ -1,5 +1,5 @@
-//! Gain maps in JPEGs. A gain map is a second, smaller image: it holds how much brighter an HDR display shows each part
-//! of the first image, which is called the base image.
+//! Gain maps in JPEGs. A gain map is a second, smaller image: it defines how much brighter an HDR display shows each
+//! part of the first image, which is called the base image.
 //!
 //! The metadata of the map is in its own JPEG: Ultra HDR writes XMP, and ISO 21496-1 a segment of binary numbers. Apple
 //! writes different XMP, and the headroom in the maker note of the base image. All list the map as an additional image
@@ -28,7 +28,7 @@ use xmp::ParsedMetadata;
 pub(crate) struct OpenedGainMap<'bytes> {
     jpeg: JpegFile<'bytes>,
     metadata: GainMapMetadata,
-    /// The headroom, for Apple's levels: their gains are linear, not logarithmic.
+    /// The headroom, if the levels are Apple's. Their gains are linear, not logarithmic.
     apple_headroom: Option<f64>,
 }
 
@@ -47,7 +47,8 @@ pub(crate) struct OrientedGainMap {
     base_size: (u32, u32),
 }
 
-/// Finds the gain map of a JPEG. Returns `None` if it has none, and the reason if it cannot be used.
+/// Finds the gain map of a JPEG. Returns `None` if the JPEG has no gain map, and the reason as an error if the map
+/// cannot be used.
 pub(crate) fn find(jpeg: &[u8]) -> Option<Result<OpenedGainMap<'_>, String>> {
     let images = multi_picture::additional_images(jpeg);
     images.into_iter().find_map(|range| {
@@ -100,7 +101,8 @@ impl<'bytes> OpenedGainMap<'bytes> {
         Ok(Self { jpeg, metadata, apple_headroom })
     }
 
-    /// The maximum memory that it takes, in bytes: as pixels, rotated and resized, as planes, and in two encoders.
+    /// Returns the maximum memory that the gain map takes, in bytes: as pixels, rotated and resized, as planes, and in
+    /// two encoders.
     pub(crate) fn memory(&self, speed: Speed) -> u64 {
         let (width, height) = self.jpeg.size();
         let pixels = u64::from(width) * u64::from(height);
@@ -135,7 +137,7 @@ impl DecodedGainMap {
 }
 
 impl OrientedGainMap {
-    /// Scales the gain map by the same factor as a variant. It never becomes larger than the variant.
+    /// Scales the gain map by the same factor as a variant. The result is never larger than the variant.
     pub(crate) fn scaled(&self, variant: &PlanarImage, format: PlaneFormat) -> Result<GainMap, Error> {
         let DecodedGainMap { image, metadata, icc } = &self.map;
         let (shape, (width, height)) = (variant.shape(), image.dimensions());

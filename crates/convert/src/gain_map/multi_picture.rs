@@ -11,7 +11,8 @@ const MAX_IMAGES: usize = 16;
 const MP_ENTRY_TAG: u64 = 0xb002;
 const MP_ENTRY_BYTES: usize = 16;
 
-/// The ranges of the images after the first in the file. A range ends at the end of the file at the latest.
+/// Returns the byte ranges of the images after the first. If a listed range extends beyond the end of the file, it is
+/// cut there.
 pub(super) fn additional_images(jpeg: &[u8]) -> Vec<Range<usize>> {
     let index = segments(jpeg).find_map(|segment| Some((segment.at + 4, segment.data_after(APP2, b"MPF\0")?)));
     index.and_then(|(at, index)| list_images(index, at, jpeg.len())).unwrap_or_default()

@@ -26,7 +26,7 @@ impl<'bytes> TiffReader<'bytes> {
         Some(if self.is_big_endian { bytes.fold(0, joined) } else { bytes.rev().fold(0, joined) })
     }
 
-    /// The offset of the first directory.
+    /// Reads the offset of the first directory.
     pub(super) fn first_directory(self) -> Option<usize> {
         usize::try_from(self.read(4, 4)?).ok()
     }

@@ -9,10 +9,11 @@ pub(super) const SEGMENT_NAME: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
 const ADOBE: &str = "http://ns.adobe.com/hdr-gain-map/1.0/";
 const APPLE: &str = "http://ns.apple.com/HDRGainMap/1.0/";
-/// More than a packet of 64 KB can have.
+/// The maximum number of XML nodes: more than a packet of 64 KB can have.
 const MAX_NODES: u32 = 10_000;
 
-/// More than the packet of any gain map has. The parser compares each attribute of an element with all others.
+/// The maximum number of attributes of an element: more than the packet of any gain map has. The parser compares each
+/// attribute of an element with all others.
 const MAX_ATTRIBUTES: usize = 1000;
 
 /// The gain map metadata in a packet.
@@ -101,8 +102,8 @@ impl<'tree> Description<'tree, '_> {
         self.channel_values(name, default).map(|[first, ..]| first)
     }
 
-    /// The values of a property, which is an attribute, or an element with a text or a list (XMP specification, part 1,
-    /// 7.5 to 7.9).
+    /// Returns the values of a property. In XMP, a property is an attribute, or an element with a text or a list (XMP
+    /// specification, part 1, 7.5 to 7.9).
     fn values(self, name: &str) -> Option<Vec<&'tree str>> {
         let name = (self.namespace, name);
         if let Some(value) = self.node.attribute(name) {
@@ -122,7 +123,7 @@ impl<'tree> Description<'tree, '_> {
 /// Converts a number to a fraction in millionths. Returns `None` for NaN and for numbers out of range.
 pub(super) fn signed_fraction(number: f64) -> Option<SignedFraction> {
     const DENOMINATOR: u32 = 1_000_000;
-    /// No image has gains of so many stops.
+    /// The maximum gain in stops. No image has gains of so many stops.
     const MAX_STOPS: f64 = 2_000.0;
     #[expect(clippy::cast_possible_truncation, reason = "it is below 2^31")]
     (number.abs() <= MAX_STOPS).then(|| ((number * f64::from(DENOMINATOR)).round() as i32, DENOMINATOR))

@@ -29,13 +29,13 @@ impl<'a> FileSlice<'a> {
         FieldReader { bytes: self.bytes(), box_type: name }
     }
 
-    /// The same slice without its first `bytes` bytes.
+    /// Returns the slice without its first `bytes` bytes.
     pub(super) fn skip(&self, bytes: usize, name: FourCc) -> Result<Self, Error> {
         let start = self.range.start + bytes;
         if start > self.range.end { Err(too_short(name)) } else { Ok(Self { range: start..self.range.end, ..*self }) }
     }
 
-    /// The boxes in this slice, in order. If a box does not fit, the iterator returns an error and ends.
+    /// Returns the boxes in this slice, in order. If a box does not fit, the iterator returns an error and ends.
     pub(super) fn child_boxes(&self) -> impl Iterator<Item = Result<(FourCc, Self), Error>> + use<'a> {
         let Self { file, mut range } = self.clone();
         std::iter::from_fn(move || {
@@ -87,7 +87,7 @@ impl<'a> FieldReader<'a> {
         self.array()
     }
 
-    /// An unsigned number of 0 to 8 bytes; one of 0 bytes is 0.
+    /// Reads an unsigned number of 0 to 8 bytes. A number of 0 bytes is 0.
     pub(super) fn number(&mut self, bytes: usize) -> Result<u64, Error> {
         debug_assert!(bytes <= 8, "a field has at most 8 bytes");
         Ok(self.take(bytes)?.iter().fold(0, |number, &byte| number << 8 | u64::from(byte)))
@@ -105,18 +105,18 @@ impl<'a> FieldReader<'a> {
         Ok(u32::from_be_bytes(self.array()?))
     }
 
-    /// An identifier of 2 or 4 bytes.
+    /// Reads an identifier of 2 or 4 bytes.
     pub(super) fn id(&mut self, is_wide: bool) -> Result<u32, Error> {
         if is_wide { self.u32() } else { Ok(self.u16()?.into()) }
     }
 
-    /// The version and the flags at the start of a full box.
+    /// Reads the version and the flags at the start of a full box.
     pub(super) fn version_and_flags(&mut self) -> Result<(u8, u32), Error> {
         let [version, flags @ ..] = self.array::<4>()?;
         Ok((version, flags.iter().fold(0, |flags, &byte| flags << 8 | u32::from(byte))))
     }
 
-    /// A null-terminated string, without the null.
+    /// Reads a null-terminated string, and returns it without the null.
     pub(super) fn null_terminated(&mut self) -> Result<&'a [u8], Error> {
         let end = self.bytes.iter().position(|&byte| byte == 0).ok_or_else(|| too_short(self.box_type))?;
         let text = self.take(end)?;

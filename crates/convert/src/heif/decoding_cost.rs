@@ -21,11 +21,12 @@ pub(super) struct DecodingCost {
 }
 
 /// The maximum number of decoded pixels for each declared pixel: two images (color and alpha), each of four layers. The
-/// cells of a grid may extend beyond its edges; together they have at most four times the pixels of the image. A gain
-/// map may have as many.
+/// cells of a grid may extend beyond its edges; together they have at most four times the pixels of the image. The same
+/// maximum applies to a gain map.
 pub(crate) const MAX_DECODED_PIXEL_RATIO: u32 = 8;
 
-/// A number of pixels that a frame may always have: each cell of a small grid may be larger than the image.
+/// The number of pixels that every frame may have, whatever size the file declares: each cell of a small grid may be
+/// larger than the image.
 pub(crate) const SMALL_IMAGE_PIXELS: u32 = 1 << 20;
 
 impl DecodingCost {
@@ -57,7 +58,7 @@ impl DeclaredSize {
         Ok(())
     }
 
-    /// The cost of an image that is as large as declared. It counts no frames.
+    /// Returns the declared size as a cost, before any frame is counted.
     pub(super) fn decoding_cost(self) -> DecodingCost {
         DecodingCost { largest_frame_pixels: self.pixels(), total_pixels: 0 }
     }

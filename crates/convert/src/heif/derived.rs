@@ -35,8 +35,8 @@ pub(super) fn read_tone_map(data: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         return Ok(None);
     }
     let channels = if flags & 0x80 == 0 { 1 } else { 3 };
-    // Two headrooms, then five numbers per channel, each a numerator and a denominator.
+    // The metadata contains two headrooms, then five numbers per channel. Each is a numerator and a denominator.
     let numbers = fields.take(2 * 8 + channels * 5 * 8)?;
-    // The writer version becomes 0, the version that is written here.
+    // The writer version is set to 0, the version that this module writes.
     Ok(Some([&[0, 0, 0, 0, 0, flags][..], numbers].concat()))
 }

@@ -29,7 +29,7 @@ pub(super) struct CodedImage {
     pub(super) summary: StreamSummary,
 }
 
-/// AV1 has at most 4 layers (AV1 specification, 6.4.1), so decoding one image takes at most 4 frames.
+/// AV1 has at most 4 layers (AV1 specification, 6.4.1), so a decoder decodes at most 4 frames for one image.
 const MAX_FRAMES_PER_IMAGE: u64 = 4;
 
 impl CodedImage {
@@ -69,7 +69,7 @@ impl<'a> MediaData<'a> {
         start..self.bytes.len()
     }
 
-    /// Reads ranges of the source file, concatenated.
+    /// Reads ranges of the source file and concatenates them.
     pub(super) fn read(&mut self, spans: &[Range<usize>]) -> Result<Cow<'a, [u8]>, Error> {
         let length = spans.iter().map(Range::len).fold(0, usize::saturating_add);
         let remaining = self.remaining_bytes.checked_sub(length);

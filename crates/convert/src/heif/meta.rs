@@ -19,9 +19,9 @@ const MAX_PROPERTIES: usize = (1 << 15) - 1;
 /// The content of a `meta` box.
 pub(super) struct MetaBox<'a> {
     pub(super) primary: Option<u32>,
-    /// In the order of their entries in `iinf`.
+    /// The items, in the order of their entries in `iinf`.
     pub(super) items: Vec<Item<'a>>,
-    /// The index in an association starts at 1.
+    /// The properties. A property association refers to them by an index that starts at 1.
     pub(super) properties: Vec<(FourCc, FileSlice<'a>)>,
     pub(super) references: Vec<ItemReference>,
     /// The index of the first reference of each kind from each item.
@@ -45,7 +45,7 @@ pub(super) struct Item<'a> {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PropertyAssociation {
-    /// Starts at 1; 0 means no property.
+    /// The index of the property. It starts at 1; 0 means no property.
     pub(super) index: usize,
     pub(super) is_essential: bool,
 }
@@ -61,7 +61,7 @@ struct ItemLocation {
     construction: u64,
     data_reference: u64,
     base: u64,
-    /// Offsets and lengths.
+    /// The offset and the length of each extent.
     extents: Vec<(u64, u64)>,
 }
 
@@ -118,19 +118,19 @@ impl<'a> MetaBox<'a> {
         self.item_index.get(&id).map(|&index| &self.items[index])
     }
 
-    /// A property by its index, which starts at 1. Returns `None` for 0, which means no property.
+    /// Returns a property by its index, which starts at 1. Returns `None` for 0, which means no property.
     pub(super) fn property(&self, index: usize) -> Result<Option<&(FourCc, FileSlice<'a>)>, Error> {
         let Some(index) = index.checked_sub(1) else { return Ok(None) };
         let property = self.properties.get(index);
         property.map(Some).ok_or_else(|| damaged("the box `ipma` has an index without a property in the box `ipco`"))
     }
 
-    /// The targets of the first reference of this kind from an item.
+    /// Returns the targets of the first reference of this kind from an item.
     pub(super) fn referenced_items(&self, id: u32, kind: FourCc) -> Option<&[u32]> {
         self.reference_index.get(&(id, kind)).map(|&index| &self.references[index].to[..])
     }
 
-    /// The ranges of an item's data in the file.
+    /// Returns the ranges of an item's data in the file.
     pub(super) fn data_ranges(&self, item: &Item<'a>) -> Result<Vec<Range<usize>>, Error> {
         let id = item.id;
         let location = item.location.as_ref().filter(|location| !location.extents.is_empty());
@@ -191,7 +191,8 @@ impl<'a> MetaBox<'a> {
             _ => Err(damaged("the box `iloc` has fields that are not 0, 4 or 8 bytes long")),
         });
         let (offset, length, base, index) = (offset?, length?, base?, index?);
-        // Such an extent covers the whole file and takes no bytes in the table, so their number would be unlimited.
+        // An extent of length 0 covers the whole file and takes no bytes in the table, so a table could have any number
+        // of such extents.
         if length == 0 {
             return Err(unsupported("the box `iloc` has extents without a length"));
         }
@@ -278,7 +279,7 @@ fn read_item_entry(mut fields: FieldReader<'_>) -> Result<Option<Item<'_>>, Erro
     fields.take(2)?;
     let kind = fields.four_cc()?;
     let content_type = if kind == *b"mime" {
-        // The item's name comes first.
+        // The item's name precedes the content type.
         fields.null_terminated()?;
         fields.null_terminated()?
     } else {
@@ -296,7 +297,7 @@ fn read_references(iref: &FileSlice<'_>) -> Result<Vec<ItemReference>, Error> {
         let (kind, part) = child?;
         let mut fields = part.fields(kind);
         let (from, count) = (fields.id(is_wide)?, usize::from(fields.u16()?));
-        // The reference itself counts as well.
+        // Each reference counts, in addition to its targets.
         remaining = remaining
             .checked_sub(count + 1)
             .ok_or_else(|| unsupported(&format!("more than {MAX_ENTRIES} references")))?;

@@ -30,7 +30,7 @@ pub(super) fn read(
             if item.kind == *b"Exif" && exif.is_none() && describes(item) {
                 let data = media.read(&meta.data_ranges(item)?)?;
                 let mut fields = FieldReader { bytes: &data, box_type: item.kind };
-                // The offset of the TIFF header. The bytes before it are not needed.
+                // The first field is the offset of the TIFF header. The bytes before the header are not needed.
                 let start = usize::try_from(fields.u32()?).unwrap_or(usize::MAX);
                 fields.take(start)?;
                 *exif = Some(fields.bytes.to_vec());

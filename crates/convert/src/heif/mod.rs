@@ -48,7 +48,7 @@ pub(crate) struct Container {
     pub(crate) notes: Vec<String>,
 }
 
-/// The brands in the file's first box, if that is an `ftyp` box: the major brand, then the compatible ones.
+/// Returns the brands in the file's first box, if that is an `ftyp` box: the major brand, then the compatible brands.
 pub(crate) fn brands(file: &[u8]) -> Vec<[u8; 4]> {
     match FileSlice::whole(file).child_boxes().next() {
         Some(Ok((name, content))) if name == *b"ftyp" => {
@@ -64,7 +64,7 @@ pub(crate) fn brands(file: &[u8]) -> Vec<[u8; 4]> {
 /// loses its private tags.
 ///
 /// # Errors
-/// Names the box that is damaged, or that is unknown and needed.
+/// The error names the box that is damaged, or that is unknown and needed.
 pub(crate) fn read(file: &[u8], metadata: Metadata) -> Result<Container, Error> {
     let brands = brands(file);
     let (meta, moov) = top_level_boxes(file)?;
@@ -92,8 +92,8 @@ pub(crate) fn read(file: &[u8], metadata: Metadata) -> Result<Container, Error> 
     Ok(Container { file, has_gain_map, attachments, samples, notes })
 }
 
-/// The contents of the boxes `meta` and `moov`. After one of them was found, the rest of the file need not consist of
-/// boxes: some cameras append other data.
+/// Returns the contents of the boxes `meta` and `moov`. After one of them was found, the rest of the file need not
+/// consist of boxes: some cameras append other data.
 fn top_level_boxes(file: &[u8]) -> Result<(Option<FileSlice<'_>>, Option<FileSlice<'_>>), Error> {
     let (mut meta, mut moov) = (None, None);
     for child in FileSlice::whole(file).child_boxes() {

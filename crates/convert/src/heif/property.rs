@@ -21,7 +21,7 @@ pub(super) struct ProfileContext<'notes> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AuxiliaryType {
     Alpha,
-    /// Depth, for example.
+    /// Other data, for example depth.
     Other,
 }
 
@@ -48,13 +48,13 @@ pub(super) fn rewrite(
         }
         b"cclv" => {
             let present = fields.clone().u8()?;
-            // Primaries; then the minimum, maximum and average luminance.
+            // The lengths of the optional fields: primaries, then the minimum, maximum and average luminance.
             let lengths = [(0x20, 24), (0x10, 4), (0x08, 4), (0x04, 4)];
             1 + lengths.iter().filter(|(bit, _)| present & bit != 0).map(|(_, length)| length).sum::<usize>()
         }
-        // Three sizes of 2 or 4 bytes.
+        // The box contains three sizes of 2 or 4 bytes.
         b"a1lx" => 1 + 3 * if fields.clone().u8()? & 1 == 0 { 2 } else { 4 },
-        // In `irot` and `imir`, the high bits are reserved.
+        // In `irot` and `imir`, the high bits are reserved and are set to 0.
         b"irot" => return Ok(Some(build_box(name, &[&[fields.u8()? & 3]]))),
         b"imir" => return Ok(Some(build_box(name, &[&[fields.u8()? & 1]]))),
         b"a1op" => 1,
@@ -69,7 +69,8 @@ pub(super) fn rewrite(
         }
         b"ccst" => {
             fields.version_and_flags()?;
-            // Three fields: all references are intra, intra prediction is used, and the maximum number of references.
+            // The byte contains three fields: whether all references are intra, whether intra prediction is used, and
+            // the maximum number of references.
             return Ok(Some(build_full_box(name, 0, 0, &[&[fields.u8()? & 0xfc, 0, 0, 0]])));
         }
         _ => return Ok(None),
@@ -77,7 +78,7 @@ pub(super) fn rewrite(
     Ok(Some(build_box(name, &[fields.take(length)?])))
 }
 
-/// The type of an auxiliary image. Returns `None` if the box does not declare one.
+/// Returns the type of an auxiliary image. Returns `None` if the box does not declare one.
 pub(super) fn auxiliary_type(name: FourCc, content: &FileSlice<'_>) -> Result<Option<AuxiliaryType>, Error> {
     if !matches!(&name, b"auxC" | b"auxi") {
         return Ok(None);
@@ -87,8 +88,8 @@ pub(super) fn auxiliary_type(name: FourCc, content: &FileSlice<'_>) -> Result<Op
     Ok(Some(alpha_urn(fields.bytes).map_or(AuxiliaryType::Other, |_| AuxiliaryType::Alpha)))
 }
 
-/// The alpha URN at the start of the text, up to a null or the end. No more is read: a long text may be checked many
-/// times.
+/// Returns the alpha URN at the start of the text, up to a null or the end. The rest of a long text is not read,
+/// because the same text may be checked many times.
 fn alpha_urn(text: &[u8]) -> Option<&'static [u8]> {
     let ends = |rest: &[u8]| rest.first().is_none_or(|byte| *byte == 0);
     ALPHA_URNS.into_iter().find(|name| text.strip_prefix(*name).is_some_and(ends))

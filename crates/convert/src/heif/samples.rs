@@ -26,9 +26,9 @@ pub(super) struct SampleTable<'a> {
 pub(super) struct Samples {
     /// The range of each sample in the file.
     pub(super) ranges: Vec<Range<usize>>,
-    /// Runs of equal durations: the number of samples, and their duration.
+    /// Runs of samples with equal durations: the number of samples, and the duration of each.
     pub(super) durations: Vec<(u32, u32)>,
-    /// The numbers of the samples that can be decoded independently, starting at 1; `None` if all can.
+    /// The numbers of the samples that can be decoded independently, starting at 1. `None` means all samples.
     pub(super) sync: Option<Vec<u32>>,
 }
 
@@ -55,7 +55,7 @@ impl<'a> SampleTable<'a> {
         Ok(table)
     }
 
-    /// All samples. Their ranges may overlap.
+    /// Returns all samples. Their ranges may overlap.
     pub(super) fn samples(&self) -> Result<Samples, Error> {
         let (mut sizes, common_size, count) = read_sizes(require(self.sizes.as_ref(), *b"stsz")?)?;
         let durations = read_durations(require(self.durations.as_ref(), *b"stts")?)?;

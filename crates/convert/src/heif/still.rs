@@ -13,12 +13,12 @@ use super::{damaged, derived, unsupported};
 use crate::Error;
 use crate::av1::StreamReader;
 
-/// The items of an image, to be written. The first is the primary item. Identifiers of items and indices of properties
-/// are their positions, starting at 1.
+/// The items of an image, to be written. The first is the primary item. An item's identifier and a property's index are
+/// their positions, starting at 1.
 #[derive(Default)]
 pub(super) struct StillImage {
     pub(super) items: Vec<StillItem>,
-    /// Complete boxes.
+    /// The properties, as complete boxes.
     pub(super) properties: Vec<Vec<u8>>,
     pub(super) references: Vec<StillReference>,
     /// The `tmap` item, which viewers with an HDR display prefer to the primary item.
@@ -28,15 +28,15 @@ pub(super) struct StillImage {
 pub(super) struct StillItem {
     pub(super) kind: FourCc,
     pub(super) is_hidden: bool,
-    /// Property indices, and whether each is essential.
+    /// The index of each property, and whether the property is essential.
     pub(super) properties: Vec<(u16, bool)>,
-    /// The range of its data in the media data.
+    /// The range of the item's data in the media data.
     pub(super) range: Range<usize>,
 }
 
 pub(super) struct StillReference {
     pub(super) kind: FourCc,
-    /// Identifiers of items.
+    /// The identifier of the item that refers to the items in `to`.
     pub(super) from: u16,
     pub(super) to: Vec<u16>,
 }
@@ -46,9 +46,9 @@ pub(super) struct StillReader<'this, 'a, 'notes> {
     meta: &'this MetaBox<'a>,
     media: &'this mut MediaData<'a>,
     profiles: &'this mut ProfileContext<'notes>,
-    /// Auxiliary images, by the item that they belong to.
+    /// The auxiliary images of each item, by the item's identifier.
     auxiliary_items: HashMap<u32, Vec<u32>>,
-    /// The new index of each property that was read; `None` for an omitted one.
+    /// The new index of each property that was read. `None` means that the property was omitted.
     properties: HashMap<usize, Option<u16>>,
     used_items: HashSet<u32>,
     still: StillImage,
@@ -83,7 +83,7 @@ impl<'this, 'a, 'notes> StillReader<'this, 'a, 'notes> {
         Ok(self.still)
     }
 
-    /// The first property of an item with this name.
+    /// Finds the first property of an item with this name.
     fn find_property(&self, item: &Item<'a>, name: FourCc) -> Result<Option<&FileSlice<'a>>, Error> {
         for association in &item.associations {
             if let Some((known, content)) = self.meta.property(association.index)?
@@ -95,7 +95,7 @@ impl<'this, 'a, 'notes> StillReader<'this, 'a, 'notes> {
         Ok(None)
     }
 
-    /// The size that an item declares, if any.
+    /// Returns the size that an item declares, if any.
     fn declared_size(&self, item: &Item<'a>) -> Result<Option<DeclaredSize>, Error> {
         let name = *b"ispe";
         let size = self.find_property(item, name)?.map(|part| property::read_size(part.fields(name))).transpose()?;

@@ -33,15 +33,15 @@ pub(super) struct Track {
     pub(super) flags: u32,
     pub(super) duration: u64,
     pub(super) matrix: [u32; 9],
-    /// In units of 1/65536 pixel.
+    /// Width and height in units of 1/65536 pixel.
     pub(super) size: (u32, u32),
     /// The entry of the edit list, if any.
     pub(super) edit: Option<Edit>,
     pub(super) media_timescale: u32,
     pub(super) media_duration: u64,
-    /// Width and height of the sample entry.
+    /// Width and height in the sample entry, in pixels.
     pub(super) entry_size: (u16, u16),
-    /// Complete boxes of the sample entry.
+    /// The properties of the sample entry, as complete boxes.
     pub(super) properties: Vec<Vec<u8>>,
     /// The range of each sample in the media data.
     pub(super) samples: Vec<Range<usize>>,
@@ -174,7 +174,7 @@ impl<'a> TrackBoxes<'a> {
         })
     }
 
-    /// Whether an auxiliary track is alpha. It is alpha if it declares no type.
+    /// Whether an auxiliary track contains alpha. A track that declares no type is treated as alpha.
     fn is_alpha(&self) -> Result<bool, Error> {
         let (_, properties) = read_sample_entry(require(self.table.descriptions.as_ref(), *b"stsd")?)?;
         for child in properties.child_boxes() {
@@ -202,7 +202,7 @@ impl<'a> TrackBoxes<'a> {
         let mut stream = StreamReader::default();
         let name = format!("a sample of track {}", self.header.id);
         let (first, rest) = ranges.split_first().ok_or_else(|| damaged("a track has no samples"))?;
-        // The primary item may have the same data.
+        // `add_image` does not copy the data again if the primary item has the same data.
         let first = media.add_image(vec![first.clone()], &[], &mut stream, &name)?;
         first.check_is_one_image(&name)?;
         let cost = first.decoding_cost();
@@ -250,14 +250,14 @@ fn read_track_header(mut fields: FieldReader<'_>) -> Result<TrackHeader, Error> 
     let id = fields.u32()?;
     fields.take(4)?;
     let duration = read_duration(&mut fields, bytes)?;
-    // Layer, alternate group and volume: for several visible tracks and for sound.
+    // Skips the layer, the alternate group and the volume, which are for several visible tracks and for sound.
     fields.take(16)?;
     let mut matrix = [0; 9];
     for number in &mut matrix {
         *number = fields.u32()?;
     }
     let is_rotation = matrix[..6].iter().all(|number| ROTATION_VALUES.contains(number)) && matrix[8] == 0x4000_0000;
-    // The translation of a rotated image is a whole number of pixels.
+    // The translation of a rotated image must be a whole number of pixels.
     if !is_rotation || matrix[6..8].iter().any(|shift| shift & 0xffff != 0) {
         return Err(unsupported("the matrix in the box `tkhd` scales or skews the track"));
     }
@@ -277,7 +277,7 @@ fn read_track_references(tref: &FileSlice<'_>) -> Result<Vec<(FourCc, Vec<u32>)>
     Ok(references)
 }
 
-/// Reads the edit list (ISO/IEC 14496-12, 8.6.6), which says whether the sequence is repeated.
+/// Reads the edit list (ISO/IEC 14496-12, 8.6.6), which defines whether the sequence is repeated.
 fn read_edit(edts: &FileSlice<'_>) -> Result<Option<Edit>, Error> {
     let mut edit = None;
     for child in edts.child_boxes() {

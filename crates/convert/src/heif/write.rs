@@ -72,7 +72,7 @@ fn build_meta(still: &StillImage, start: u32) -> Result<Vec<u8>, Error> {
     let mut iloc = [&[0x44, 0][..], &count.to_be_bytes()].concat();
     let mut iinf = count.to_be_bytes().to_vec();
     for (id, item) in ids.clone().zip(items) {
-        // One extent in this file.
+        // Each item has one extent, which is in this file.
         iloc.extend([&id.to_be_bytes()[..], &[0, 0, 0, 1]].concat());
         iloc.extend(
             [file_offset(start, item.range.start)?, file_offset(0, item.range.len())?].map(u32::to_be_bytes).concat(),
@@ -106,7 +106,7 @@ fn build_meta(still: &StillImage, start: u32) -> Result<Vec<u8>, Error> {
 }
 
 fn build_ipma(items: &[StillItem], properties: usize) -> Vec<u8> {
-    // Use indices of 15 bits only if 7 bits are too few.
+    // Indices of 15 bits are used only if 7 bits are too few.
     let is_wide = properties > 127;
     let mut content = u32::try_from(items.len()).unwrap_or(u32::MAX).to_be_bytes().to_vec();
     for (id, item) in (1_u16..).zip(items) {

@@ -16,7 +16,7 @@ pub(super) struct Comparison<'a> {
 /// An encoded file and its score.
 pub(crate) struct ScoredFile {
     pub(crate) file: Vec<u8>,
-    /// SSIMULACRA2.
+    /// The SSIMULACRA2 score.
     pub(crate) score: f32,
 }
 

@@ -20,11 +20,11 @@ pub(super) fn coarsest_quantizer(content: Content) -> Quantizer {
 /// straight lines. Their slopes are similar for most images; their height depends on the image.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ScoreCurve {
-    /// The quantizer of the measurement.
+    /// The quantizer at which the curve was measured.
     measured_at: Quantizer,
-    /// The logarithm of the loss there.
+    /// The logarithm of the loss at that quantizer.
     log_loss: f32,
-    /// The ratio of its slopes to the typical ones.
+    /// The ratio of the curve's slopes to the typical slopes.
     steepness: f32,
 }
 
@@ -44,7 +44,7 @@ const STEEPNESS_RANGE: RangeInclusive<f32> = 0.5..=4.0;
 const MIN_SLOPE_DISTANCE: f32 = 2.0;
 
 impl ScoreCurve {
-    /// The curve before any measurement.
+    /// Returns the curve that is assumed before any measurement.
     pub(crate) fn typical(content: Content, depth: Depth) -> Self {
         // Measured on 40 photographs and 5 screenshots. The same quantizer means another quality in libaom 3.11 than in
         // later versions.
@@ -56,20 +56,20 @@ impl ScoreCurve {
         Self { measured_at: Quantizer::whole(quantizer), log_loss: log_loss(TYPICAL_SCORE), steepness: 1.0 }
     }
 
-    /// The expected curve at 10 bits near a score, for a photograph with this curve at 8 bits. Of 26 photographs, all but
-    /// one were within three quantizers of it.
+    /// Returns the expected curve at 10 bits near a score, for a photograph with this curve at 8 bits. Of 26
+    /// photographs, all but one were within three quantizers of it.
     pub(super) fn at_ten_bits(self, score: f32) -> Self {
         let eight = self.quantizer_for(score, QuantizerStep::Whole).value();
         let measured_at = Quantizer::at_most(13.5 + 0.6 * eight, QuantizerStep::Whole);
         Self { measured_at, log_loss: log_loss(score), steepness: 1.0 }
     }
 
-    /// The curve with the same slopes through a measurement.
+    /// Returns the curve with the same slopes that contains a measurement.
     pub(super) fn through(self, measured_at: Quantizer, score: f32) -> Self {
         Self { measured_at, log_loss: log_loss(score), ..self }
     }
 
-    /// The curve through this curve's measurement and a second one.
+    /// Returns the curve that contains this curve's measurement and a second measurement.
     pub(super) fn refined(self, measured_at: Quantizer, score: f32) -> Self {
         let second = self.through(measured_at, score);
         if (measured_at.value() - self.measured_at.value()).abs() < MIN_SLOPE_DISTANCE {
@@ -80,7 +80,7 @@ impl ScoreCurve {
         Self { steepness: steepness.clamp(*STEEPNESS_RANGE.start(), *STEEPNESS_RANGE.end()), ..second }
     }
 
-    /// The coarsest quantizer that reaches a score.
+    /// Returns the coarsest quantizer that reaches a score.
     pub(crate) fn quantizer_for(self, score: f32, step: QuantizerStep) -> Quantizer {
         let log_loss = typical_log_loss(self.measured_at) + (log_loss(score) - self.log_loss) / self.steepness;
         let slope = if log_loss < 0.0 { SLOPE_BELOW_BEND } else { SLOPE_ABOVE_BEND };
@@ -88,7 +88,7 @@ impl ScoreCurve {
     }
 }
 
-/// The logarithm of the loss on the typical curve, relative to the loss at its bend.
+/// Returns the logarithm of the loss on the typical curve, relative to the loss at its bend.
 fn typical_log_loss(at: Quantizer) -> f32 {
     let distance = at.value() - BEND;
     distance * if distance < 0.0 { SLOPE_BELOW_BEND } else { SLOPE_ABOVE_BEND }

@@ -1,9 +1,9 @@
 //! The search for the smallest encode that reaches a target score.
 //!
-//! The same quality number gives different images very different scores: one number for all images wastes a fifth of all
-//! bytes. The search encodes a sample of the image first. Then it encodes the whole image, measures the score, and encodes
-//! again if the score misses the target. The score depends on the quantizer by much the same curve for every image, only
-//! higher or lower, so one measurement predicts most of it.
+//! The same quality number gives different images very different scores: one number for all images wastes a fifth of
+//! all bytes. The search encodes a sample of the image first. Then it encodes the whole image, measures the score, and
+//! encodes again if the score misses the target. The curve of the score by quantizer has a similar shape for every
+//! image and differs mostly in height, so one measurement predicts most of it.
 
 mod compared_image;
 mod comparison;
@@ -27,11 +27,11 @@ use self::score::cells;
 use crate::encoder::EncoderSettings;
 use crate::ten_bits;
 
-/// The maximum number of full encodes of a search. Hardly any image needs a third.
+/// The maximum number of full encodes of a search. Hardly any image needs more than two.
 const MAX_ENCODES: usize = 4;
-/// Added to the target score of an encode, so that most images need only one.
+/// The margin that is added to the target score of an encode, so that most images need only one encode.
 const TARGET_MARGIN: f32 = 0.25;
-/// The distance in quantizers up to which a curve is reliable from its measurement.
+/// The distance in quantizers from its measurement up to which a curve is reliable.
 const MAX_EXTRAPOLATION: f32 = 4.0;
 /// The logarithm of the bytes that one quantizer saves: the median of six photographs, at 8 and at 10 bits.
 const LOG_BYTES_PER_QUANTIZER: f32 = 0.05;
@@ -40,7 +40,7 @@ const LOG_BYTES_PER_QUANTIZER: f32 = 0.05;
 const MAX_QUANTIZER_FOR_TEN_BITS: f32 = 20.0;
 /// 10 bits are used only if the size is at most this fraction of the size at 8 bits: they take a quarter more CPU.
 const MAX_TEN_BIT_SIZE_RATIO: f32 = 0.98;
-/// The maximum number of pixels that are compared. Of larger images, cells from all over the image are compared.
+/// The maximum number of pixels that are compared. In larger images, cells from all over the image are compared.
 const MAX_COMPARED_PIXELS: u64 = 6_000_000;
 
 /// The result of encoding a sample.
@@ -59,7 +59,7 @@ impl CurveFit {
     }
 }
 
-/// How to encode an image, by a sample of it.
+/// How to encode an image, measured on a sample of it.
 #[derive(Clone, Copy)]
 pub(crate) struct SampleAnalysis {
     pub(crate) curve: ScoreCurve,
@@ -105,7 +105,7 @@ pub(crate) fn fit_sample_curve(
     }
 }
 
-/// Measures a curve near the target score with one encode or two.
+/// Measures a curve near the target score with one or two encodes.
 fn fit_curve(
     sample: &Comparison<'_>,
     expected: ScoreCurve,
@@ -143,12 +143,12 @@ pub(crate) fn encode_at_target(
     let coarsest = coarsest_quantizer(settings.content);
     let step = settings.quantizer_step(planar, attachments);
     let mut quantizer = curve.quantizer_for(target + TARGET_MARGIN, step).min(coarsest);
-    // An encode below the target is an upper bound for further quantizers, an encode above it a lower bound.
+    // An encode below the target is an upper bound for further quantizers. An encode above the target is a lower bound.
     let (mut lowest, mut highest, mut best) = (Quantizer::FINEST, coarsest, None);
     for encode in 0..MAX_ENCODES {
         let scored = comparison.encode(quantizer, attachments, settings)?;
         curve = match encode {
-            // The expected curve was measured on other encodes, so its point and this one do not define a slope.
+            // The expected curve was measured on other encodes, so its measurement and this one do not define a slope.
             0 => curve.through(quantizer, scored.score),
             _ => curve.refined(quantizer, scored.score),
         };
@@ -173,8 +173,8 @@ pub(crate) fn encode_at_target(
     comparison.encode(quantizer, attachments, settings)
 }
 
-/// How much the score of an encode may exceed the target: another encode would save too little. A whole quantizer changes
-/// the score by one point or more.
+/// Returns by how much the score of an encode may exceed the target: within this tolerance, another encode would save
+/// too little. A whole quantizer changes the score by one point or more.
 fn score_tolerance(step: QuantizerStep) -> f32 {
     match step {
         QuantizerStep::Quarter => 0.75,
@@ -182,7 +182,7 @@ fn score_tolerance(step: QuantizerStep) -> f32 {
     }
 }
 
-/// The reference of an encode: the given pixels, or the planes.
+/// Returns the reference of an encode: the given pixels, or the planes.
 fn compared_image<'a>(planar: &'a PlanarImage, reference: Option<&'a DynamicImage>) -> ComparedImage<'a> {
     reference.map_or(ComparedImage::Planar(planar), ComparedImage::Interleaved)
 }

@@ -1,4 +1,4 @@
-//! A small image of parts of a large one. The search encodes it instead of the large image.
+//! A sample is a small image made from parts of a large one. The search encodes the sample instead of the large image.
 
 use image::{DynamicImage, RgbImage, imageops};
 use model::{PlanarImage, Shape};
@@ -8,7 +8,7 @@ use super::comparison::{Comparison, SearchError};
 use super::score::Cell;
 use crate::planes;
 
-/// Images with at most this many pixels need no sample: it would be as large.
+/// Images with at most this many pixels need no sample: a sample would be as large as the image.
 const MAX_PIXELS_WITHOUT_SAMPLE: u64 = 1_200_000;
 /// The maximum number of tiles of a sample. They come from all over the image.
 const MAX_TILES: u32 = 16;
@@ -18,7 +18,7 @@ const TILE_SIDE: u32 = 256;
 /// image. All sizes are multiples of 32, because the coarsest scale of the score has one pixel for 32.
 const TILE_MARGIN: u32 = 32;
 
-/// Tiles of an image, the same tiles of its reference, and the pixels that are counted.
+/// Tiles of an image, the same tiles of its reference, and the parts of the tiles that count for the score.
 pub(super) struct Sample {
     planar: PlanarImage,
     reference: DynamicImage,
@@ -28,7 +28,7 @@ pub(super) struct Sample {
 }
 
 impl Sample {
-    /// Returns `None` if the image is hardly larger than a sample, or too narrow for tiles.
+    /// Takes a sample of an image. Returns `None` if the image is hardly larger than a sample, or too narrow for tiles.
     pub(super) fn new(planar: &PlanarImage, reference: ComparedImage<'_>) -> Result<Option<Self>, SearchError> {
         let Shape { width, height, .. } = planar.shape();
         if u64::from(width) * u64::from(height) <= MAX_PIXELS_WITHOUT_SAMPLE || width.min(height) < TILE_SIDE {
@@ -47,7 +47,7 @@ impl Sample {
         let mut cells = vec![];
         for (area, (x, y)) in areas.iter().zip(places) {
             let tile = reference.rgb(*area).map_err(SearchError::Compare)?;
-            let tile = RgbImage::from_raw(TILE_SIDE, TILE_SIDE, tile).expect("an area has all its pixels");
+            let tile = RgbImage::from_raw(TILE_SIDE, TILE_SIDE, tile).expect("the area has three bytes for each pixel");
             imageops::replace(&mut pixels, &tile, x.into(), y.into());
             let side = TILE_SIDE - 2 * TILE_MARGIN;
             let counted = Area { x: x + TILE_MARGIN, y: y + TILE_MARGIN, width: side, height: side };
@@ -58,7 +58,7 @@ impl Sample {
         Ok(Some(Self { planar, reference: pixels.into(), is_made_from_reference, cells }))
     }
 
-    /// The same sample at 10 bits.
+    /// Converts the sample to 10 bits.
     pub(super) fn into_ten_bits(self) -> Result<Self, SearchError> {
         let pixels = self.is_made_from_reference.then_some(&self.reference);
         let planar =

@@ -13,9 +13,9 @@ use super::weights::{self, WEIGHTS};
 /// A part of an image that is compared in one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Cell {
-    /// The pixels that are counted.
+    /// The pixels that count for the score.
     pub(crate) counted: Area,
-    /// These pixels and their margin.
+    /// The counted pixels and their margin.
     pub(crate) compared: Area,
 }
 
@@ -24,16 +24,18 @@ const CELL_SIDE: u32 = 512;
 /// The width of a cell's margin. The filters of the two coarsest scales reach further. This was measured to change the score
 /// by 0.1.
 const CELL_MARGIN: u32 = 64;
-/// Subtracted from the score of cells, which is 0 to 0.6 above the score of the whole image (11 photographs). The recursive
-/// filters of the reference implementation accumulate rounding errors along a side, which lowers the score of flat images.
+/// The bias that is subtracted from the score of cells, which is 0 to 0.6 above the score of the whole image (11
+/// photographs). The recursive filters of the reference implementation accumulate rounding errors along a side, which
+/// lowers the score of flat images.
 const CELL_SCORE_BIAS: f64 = 0.25;
-/// Also subtracted for images of 8 bits. Viewers convert their planes to colors with integers, which lowers the score of
-/// smooth images by up to 0.5; libavif converts with floating-point numbers.
+/// The bias that is also subtracted for images of 8 bits. Viewers convert their planes to colors with integers, which
+/// lowers the score of smooth images by up to 0.5; libavif converts with floating-point numbers.
 const EIGHT_BIT_SCORE_BIAS: f64 = 0.25;
 /// Bytes of memory for comparing one cell.
 pub(crate) const CELL_MEMORY: u64 = 160 * (CELL_SIDE as u64 * 3 / 2 + 2 * CELL_MARGIN as u64).pow(2);
 
-/// The cells of an image. If the image has more than `pixels` pixels, evenly distributed cells with about that many.
+/// Returns the cells of an image. If the image has more than `pixels` pixels, returns evenly distributed cells with
+/// about that many pixels.
 pub(crate) fn cells((width, height): (u32, u32), pixels: u64) -> Vec<Cell> {
     let (columns, rows) = (spans(width), spans(height));
     let image_pixels = u64::from(width) * u64::from(height);
@@ -91,7 +93,7 @@ fn score_bias(image: ComparedImage<'_>) -> f64 {
     }
 }
 
-/// Rounds to two decimals. Smaller differences are not significant.
+/// Rounds the score to two decimals. Smaller differences are not significant.
 #[expect(clippy::cast_possible_truncation, reason = "a score has few digits")]
 fn rounded(score: f64) -> f32 {
     ((score * 100.0).round() / 100.0) as f32

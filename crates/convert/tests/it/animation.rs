@@ -23,7 +23,7 @@ fn solid(color: Rgba<u8>) -> RgbaImage {
     RgbaImage::from_pixel(SIZE.0, SIZE.1, color)
 }
 
-/// The same frames in every animated format, played twice.
+/// Builds the same frames in every animated format, played twice.
 fn files(frames: &[Frame]) -> Vec<(&'static str, Vec<u8>)> {
     let mut files = vec![("GIF", gif(64, 48, frames, Some(1))), ("APNG", apng(SIZE, frames, 2, None))];
     if frames.iter().all(|frame| frame.disposal != FrameDisposal::Previous) {
@@ -53,8 +53,8 @@ fn decode_frame(avif: &[u8], index: usize) -> RgbaImage {
     image::open(to).unwrap().to_rgba8()
 }
 
-/// The number of plays of a sequence, or `None` for forever: the duration of the track, divided by the duration in its
-/// edit list (ISO/IEC 14496-12, 8.3.2 and 8.6.6; both of version 1).
+/// Returns the number of plays of a sequence, or `None` for forever: the duration of the track, divided by the duration
+/// in its edit list (ISO/IEC 14496-12, 8.3.2 and 8.6.6; both of version 1).
 fn plays(avif: &[u8]) -> Option<u64> {
     let number = |name: &[u8; 4], offset: usize| {
         let at = avif.windows(4).position(|window| window == name).unwrap() + 4 + offset;
@@ -82,7 +82,7 @@ fn every_frame_keeps_its_duration() {
 }
 
 #[test]
-fn very_short_durations_become_those_of_browsers() {
+fn very_short_durations_are_those_that_browsers_use() {
     for (format, file) in files(&[frame(solid(RED), 0), frame(solid(BLUE), 10), frame(solid(RED), 20)]) {
         assert_eq!(timing(&convert_to_avif(&file, &recipe())), [10, 10, 2], "{format}");
     }
@@ -218,7 +218,7 @@ fn animation_of_one_frame_becomes_a_still_image() {
         assert!(is_still(&avif), "{format}");
         assert!(distance(&decode_frame(&avif, 0).into(), &solid(RED).into()) < MAX_CODING_DISTANCE);
     }
-    // Also if garbage follows the frame.
+    // The image is still if garbage follows the frame, too.
     let whole = gif(64, 48, &[frame(solid(RED), 100)], None);
     assert!(is_still(&convert_to_avif(&[&whole[..whole.len() - 1], b"garbage"].concat(), &recipe())));
 }
@@ -269,7 +269,7 @@ fn truncated_animation_is_rejected() {
     let frames = [3, 5, 7].map(|seed| frame(noise(seed * 2_654_435), 100));
     for (format, file) in files(&frames) {
         assert!(convert_file(&file, &recipe()).is_ok(), "{format}");
-        // Truncate after the header, at some positions, and at every position near the end.
+        // The file is truncated at some positions after the header, and at every position near the end.
         let ends = (100..file.len() - 60).step_by(97).chain(file.len() - 60..file.len());
         for end in ends {
             // The last chunk of a PNG contains no data.
@@ -350,7 +350,7 @@ fn tiny_frames_count_as_the_minimum_time_of_a_frame() {
         let two = Recipe { widths: "full,1".parse().unwrap(), ..recipe() };
         assert!((140_000..160_000).contains(&expected(&file, &two)));
     }
-    // Decoding invisible pixels takes time too.
+    // Invisible pixels must be decoded too, which takes time.
     let hidden = vec![frame(RgbaImage::from_pixel(1000, 1000, RED), 100); 5];
     let shown = vec![frame(RgbaImage::from_pixel(2, 2, RED), 100); 5];
     let [hidden, shown] = [hidden, shown].map(|frames| expected(&gif(2, 2, &frames, Some(1)), &recipe()));

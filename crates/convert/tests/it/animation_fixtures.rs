@@ -4,10 +4,10 @@ use image::{DynamicImage, ImageFormat, RgbaImage};
 
 use crate::fixtures::encode_image;
 
-/// A frame as it is stored.
+/// A frame as it is stored in the file.
 #[derive(Debug, Clone)]
 pub(crate) struct Frame {
-    /// The position. WebP allows only even coordinates.
+    /// The horizontal position in pixels. WebP allows only even coordinates.
     pub(crate) left: u16,
     pub(crate) top: u16,
     pub(crate) pixels: RgbaImage,
@@ -22,11 +22,11 @@ pub(crate) struct Frame {
 pub(crate) enum FrameDisposal {
     Keep,
     Background,
-    /// Not available in WebP.
+    /// This disposal is not available in WebP.
     Previous,
 }
 
-/// Builds a GIF with Netscape's number of repetitions (0 means forever), or without any.
+/// Builds a GIF with this number of repetitions in Netscape's extension (0 means forever), or without the extension.
 pub(crate) fn gif(width: u16, height: u16, frames: &[Frame], repetitions: Option<u16>) -> Vec<u8> {
     let mut bytes = vec![];
     let mut encoder = gif::Encoder::new(&mut bytes, width, height, &[]).unwrap();
@@ -94,7 +94,7 @@ pub(crate) fn webp((width, height): (u32, u32), frames: &[Frame], plays: u16) ->
         let position = [u32::from(frame.left) / 2, u32::from(frame.top) / 2, frame_width - 1, frame_height - 1];
         let flags = u8::from(!frame.is_blended) << 1 | u8::from(frame.disposal == FrameDisposal::Background);
         assert_ne!(frame.disposal, FrameDisposal::Previous);
-        // A still image of one chunk, without the RIFF header.
+        // The encoded frame is a still image of one chunk. The RIFF header is removed.
         let still = encode_image(&DynamicImage::from(frame.pixels.clone()), ImageFormat::WebP);
         let header: Vec<u8> = position.into_iter().chain([frame.milliseconds.into()]).flat_map(u24).collect();
         chunk(b"ANMF", [&header, &[flags][..], &still[12..]].concat())

@@ -8,7 +8,7 @@ use crate::avif_tools::avifenc;
 #[derive(Debug, Clone)]
 pub(crate) struct Boxes {
     pub(crate) items: Vec<Item>,
-    /// Complete boxes.
+    /// The properties, as complete boxes.
     pub(crate) properties: Vec<Vec<u8>>,
     /// Reference type, source item and target items.
     pub(crate) references: Vec<([u8; 4], u8, Vec<u8>)>,
@@ -19,16 +19,16 @@ pub(crate) struct Boxes {
 #[derive(Debug, Clone)]
 pub(crate) struct Item {
     pub(crate) kind: [u8; 4],
-    /// The name, and the fields after it.
+    /// The item's name, and the fields after it.
     pub(crate) name: &'static [u8],
     pub(crate) data: Vec<u8>,
     pub(crate) properties: Vec<u8>,
-    /// How many bytes after the end of the data the extent ends.
+    /// The number of bytes between the end of the data and the end of the extent.
     pub(crate) excess: u32,
 }
 
 impl Boxes {
-    /// An AVIF of one image. Its properties are its size, its depths and its configuration.
+    /// Builds an AVIF of one image. Its properties are its size, its depths and its configuration.
     pub(crate) fn still(image: &DynamicImage) -> Self {
         let file = avifenc(image, &[]);
         let (width, height) = (image.width(), image.height());

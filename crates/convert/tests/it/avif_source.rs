@@ -192,7 +192,7 @@ fn sequence_is_copied_and_narrower_variants_show_its_first_frame() {
     assert_eq!(conversion.notes[1], "narrower variants show only the first of its 2 frames");
 }
 
-/// A sequence of this image and the same image rotated by 180°.
+/// Encodes a sequence of this image and the same image rotated by 180°.
 fn sequence(first: &DynamicImage) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     first.save(folder.path().join("a.png")).unwrap();
@@ -210,7 +210,8 @@ fn grid_is_one_image() {
     assert!(distance(&avifdec(&conversion.variants[1].bytes).image, &resize(&image, 128, 128)) < MAX_CODING_DISTANCE);
 }
 
-/// The same file, whose items and tracks declare another size (ISO/IEC 23008-12, 6.5.3; ISO/IEC 14496-12, 8.3.2).
+/// Copies a file, and changes the size that its items and tracks declare (ISO/IEC 23008-12, 6.5.3; ISO/IEC 14496-12,
+/// 8.3.2).
 fn with_declared_size(source: &[u8], width: u32, height: u32) -> Vec<u8> {
     let mut file = source.to_vec();
     for (name, offset, shift) in [(b"ispe", 8, 0), (b"tkhd", 4 + 88, 16)] {

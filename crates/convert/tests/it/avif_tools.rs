@@ -16,7 +16,7 @@ pub(crate) struct DecodedAvif {
     pub(crate) icc: Option<Vec<u8>>,
 }
 
-/// Good quality at high speed: the tests detect wrong geometry and colors, not coding errors.
+/// A recipe with good quality at high speed: the tests detect wrong geometry and colors, not coding errors.
 pub(crate) fn recipe() -> Recipe {
     Recipe { quality: "90".parse().unwrap(), speed: "9".parse().unwrap(), ..Recipe::default() }
 }
@@ -48,7 +48,7 @@ pub(crate) fn avifdec(avif: &[u8]) -> DecodedAvif {
     DecodedAvif { image: DynamicImage::from_decoder(decoder).unwrap(), icc }
 }
 
-/// The output of `avifdec --info`.
+/// Returns the output of `avifdec --info`.
 pub(crate) fn avifdec_info(avif: &[u8]) -> String {
     let folder = tempfile::tempdir().unwrap();
     let from = folder.path().join("a.avif");

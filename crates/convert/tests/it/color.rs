@@ -13,7 +13,8 @@ fn notes(bytes: &[u8]) -> String {
     convert_file(bytes, &recipe()).unwrap().notes.join("; ")
 }
 
-/// The code points in the file's `colr` box: primaries, transfer, matrix and full range (ISO/IEC 14496-12, 12.1.5).
+/// Returns the code points in the file's `colr` box: primaries, transfer, matrix and full range (ISO/IEC 14496-12,
+/// 12.1.5).
 fn nclx(avif: &[u8]) -> [u16; 4] {
     let at = avif.windows(8).position(|window| window == b"colrnclx").unwrap() + 8;
     let number = |at: usize| u16::from_be_bytes([avif[at], avif[at + 1]]);
@@ -52,7 +53,7 @@ fn untagged_image_becomes_tagged_srgb() {
 #[test]
 fn gray_profile_is_converted_to_srgb() {
     let levels = GrayImage::from_fn(192, 128, |x, y| Luma([u8::try_from(x + y / 2).unwrap()]));
-    // Linear light: level 128 equals level 188 of sRGB.
+    // The profile has linear light, in which level 128 equals level 188 of sRGB.
     let icc = icc::gray(1.0);
     let extras = EmbeddedMetadata { icc: Some(&icc), ..EmbeddedMetadata::default() };
     for format in [ImageFormat::Jpeg, ImageFormat::Png] {
@@ -61,7 +62,8 @@ fn gray_profile_is_converted_to_srgb() {
         for (before, after) in levels.pixels().zip(decoded.image.to_luma8().pixels()) {
             let expected = srgb_level(f64::from(before.0[0]) / 255.0);
             let off = (f64::from(after.0[0]) - expected).abs();
-            // In the darkest part, one level is twelve levels of sRGB, and JPEG may be off by one level.
+            // In the darkest part, one level of the profile is twelve levels of sRGB, and the decoded JPEG may be off
+            // by one level.
             let tolerance = if before.0[0] < 32 { 16.0 } else { 5.0 };
             assert!(off < tolerance, "{format:?}: {} became {}, not {expected}", before.0[0], after.0[0]);
         }
@@ -81,7 +83,8 @@ fn rgb_profile_of_gray_pixels_is_converted_to_srgb() {
     assert_eq!(decoded.icc, None);
 }
 
-/// A fictitious printing press: the Lab colors of the paper, the inks and their overprints, all within sRGB.
+/// Returns the Lab color of a fictitious printing press for each combination of inks: the paper, the inks and their
+/// overprints, all within sRGB.
 fn press([c, m, y, k]: [bool; 4]) -> [f64; 3] {
     match (c, m, y) {
         _ if k => [20.0, 0.0, 0.0],
@@ -175,7 +178,7 @@ fn png_code_points_are_kept_and_override_its_profile() {
         ImageFormat::Png,
         EmbeddedMetadata { icc: Some(&icc), ..EmbeddedMetadata::default() },
     );
-    // Display P3, then BT.2020's primaries with sRGB's curve.
+    // The code points are Display P3, then BT.2020's primaries with sRGB's curve.
     for [primaries, transfer, matrix] in [[12, 13, 6], [9, 13, 9]] {
         let avif = convert_to_avif(&with_png_chunks(&file, &[(b"cICP", &[primaries, transfer, 0, 1])]), &recipe());
         assert_eq!(nclx(&avif), [primaries, transfer, matrix, 1].map(u16::from));
@@ -186,7 +189,7 @@ fn png_code_points_are_kept_and_override_its_profile() {
 
 #[test]
 fn png_gamma_and_chromaticities_become_a_profile() {
-    // Levels are light to the power of 0.5, with the primaries of Display P3.
+    // The file stores light to the power of 0.5, with the primaries of Display P3.
     let points: Vec<u8> = [31_270_u32, 32_900, 68_000, 32_000, 26_500, 69_000, 15_000, 6_000]
         .iter()
         .flat_map(|point| point.to_be_bytes())
@@ -209,7 +212,7 @@ fn png_gamma_and_chromaticities_become_a_profile() {
 #[test]
 fn gray_png_with_another_gamma_is_converted_to_srgb() {
     let gray = DynamicImage::from(GrayImage::from_pixel(64, 64, Luma([128])));
-    // Levels are light to the power of 0.7.
+    // The file stores light to the power of 0.7.
     let file = with_png_chunks(&encode_image(&gray, ImageFormat::Png), &[(b"gAMA", &70_000_u32.to_be_bytes())]);
     let expected = srgb_level((128.0_f64 / 255.0).powf(1.0 / 0.7));
     let actual = convert_and_decode(&file).image.to_luma8().get_pixel(30, 30).0[0];
@@ -228,7 +231,7 @@ fn linear_png_is_tagged_linear_and_keeps_its_pixels() {
     }
 }
 
-/// One tag of a profile (ICC.1:2022, 7.3).
+/// Returns one tag of a profile (ICC.1:2022, 7.3).
 fn tag(icc: &[u8], name: [u8; 4]) -> &[u8] {
     let number = |at: usize| u32::from_be_bytes(icc[at..at + 4].try_into().unwrap()) as usize;
     let entry = (0..number(128)).map(|index| 132 + 12 * index).find(|&at| icc[at..at + 4] == name).unwrap();

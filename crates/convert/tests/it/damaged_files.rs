@@ -14,7 +14,7 @@ use crate::fixtures::{
 const FORMATS: [ImageFormat; 6] =
     [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Gif, ImageFormat::Tiff, ImageFormat::Bmp];
 
-/// One small file of every kind.
+/// Builds one small file of every kind.
 fn files() -> Vec<Vec<u8>> {
     let image = DynamicImage::from(gradient_image(24, 18));
     let exif = exif_with_orientation(5);
@@ -40,7 +40,7 @@ trait IntoSupported {
 }
 
 impl IntoSupported for image::RgbaImage {
-    /// Only JPEG has no alpha.
+    /// Removes alpha for JPEG, the only format without alpha.
     fn into_supported(self, format: ImageFormat) -> DynamicImage {
         let image = DynamicImage::from(self);
         if format == ImageFormat::Jpeg { image.into_rgb8().into() } else { image }
@@ -78,7 +78,7 @@ fn half_a_file_is_rejected() {
 
 #[test]
 fn header_with_too_many_pixels_is_rejected() {
-    // GIF89a, 65,535 x 65,535; then PNG's IHDR, 200,000 x 200,000 gray, with its checksum.
+    // The files are a GIF89a of 65,535 x 65,535, and the IHDR of a gray PNG of 200,000 x 200,000 with its checksum.
     let gif = b"GIF89a\xff\xff\xff\xff\0\0\0,\0\0\0\0\xff\xff\xff\xff\0\x02\x01\0\0;".to_vec();
     let png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\x03\x0d\x40\0\x03\x0d\x40\x08\0\0\0\0\xdc\x50\xd7\xd6\0\0\0\0IDAT\x35\xaf\x06\x1e".to_vec();
     for (file, figure) in [(gif, "4294836225 pixels"), (png, "40000000000 pixels")] {
@@ -89,7 +89,7 @@ fn header_with_too_many_pixels_is_rejected() {
 
 #[test]
 fn oversized_profile_is_omitted_and_reported() {
-    // Zeros compress to a thousandth of their size; the encoder of the `image` crate compresses profiles.
+    // Zeros compress to a thousandth of their size. The `image` crate's encoder compresses profiles.
     let icc = vec![0; 64 << 20];
     let file = encode_with_metadata(
         &gradient_image(24, 18).into(),

@@ -63,7 +63,7 @@ fn write_image(
     image.write_with_encoder(encoder).unwrap();
 }
 
-/// A JPEG with chroma at half resolution, like those of cameras.
+/// Encodes a JPEG with chroma at half resolution, like those of cameras.
 pub(crate) fn subsampled_jpeg(
     image: &RgbImage,
     EmbeddedMetadata { icc, exif }: EmbeddedMetadata<'_>,
@@ -84,7 +84,7 @@ pub(crate) fn subsampled_jpeg(
     bytes
 }
 
-/// A CMYK JPEG of inks (255 is full), as Adobe's programs write it; as YCCK if `ycck` is true.
+/// Encodes a CMYK JPEG of inks (255 is full), as Adobe's programs write it. If `ycck` is true, the JPEG is YCCK.
 pub(crate) fn cmyk_jpeg(inks: &[[u8; 4]], width: u16, height: u16, ycck: bool, icc: Option<&[u8]>) -> Vec<u8> {
     let mut bytes = vec![];
     let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, 98);
@@ -96,7 +96,7 @@ pub(crate) fn cmyk_jpeg(inks: &[[u8; 4]], width: u16, height: u16, ycck: bool, i
     bytes
 }
 
-/// A TIFF of CMYK inks (255 is full), with a profile and an orientation.
+/// Builds a TIFF of CMYK inks (255 is full), with a profile and an orientation.
 pub(crate) fn cmyk_tiff(inks: &[[u8; 4]], width: u32, height: u32, icc: &[u8], orientation: u16) -> Vec<u8> {
     let mut bytes = Cursor::new(vec![]);
     let mut encoder = tiff::encoder::TiffEncoder::new(&mut bytes).unwrap();
@@ -107,7 +107,7 @@ pub(crate) fn cmyk_tiff(inks: &[[u8; 4]], width: u32, height: u32, icc: &[u8], o
     bytes.into_inner()
 }
 
-/// A TIFF with premultiplied colors.
+/// Builds a TIFF with premultiplied colors.
 pub(crate) fn premultiplied_tiff(pixels: &[[u8; 4]], width: u32, height: u32) -> Vec<u8> {
     let multiplied = pixels.iter().flat_map(|&[r, g, b, a]| {
         let times = |level: u8| u8::try_from((u32::from(level) * u32::from(a) + 127) / 255).unwrap();
@@ -121,7 +121,7 @@ pub(crate) fn premultiplied_tiff(pixels: &[[u8; 4]], width: u32, height: u32) ->
     bytes.into_inner()
 }
 
-/// The same PNG with these chunks after its header.
+/// Returns the PNG with these chunks after its header.
 pub(crate) fn with_png_chunks(png: &[u8], chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
     let (header, rest) = png.split_at(33);
     let mut file = header.to_vec();
@@ -149,7 +149,7 @@ pub(crate) enum GainMapFormat {
     NotAGainMap,
 }
 
-/// A JPEG with a gain map as its second image.
+/// Returns the JPEG with a gain map as its second image.
 pub(crate) fn with_gain_map(base: &[u8], map: &GrayImage, format: GainMapFormat) -> Vec<u8> {
     let xmp = |properties: &str| {
         let packet = format!(
@@ -178,7 +178,7 @@ pub(crate) fn with_gain_map(base: &[u8], map: &GrayImage, format: GainMapFormat)
     } else {
         base
     };
-    // CIPA DC-007, 5.2: big-endian, three entries, and 16 bytes for each of two images.
+    // The index (CIPA DC-007, 5.2) is big-endian and has three entries, and 16 bytes for each of two images.
     let index = |start: u32| {
         let entry = |tag: u16, kind: u16, count: u32, value: u32| {
             [&tag.to_be_bytes()[..], &kind.to_be_bytes(), &count.to_be_bytes(), &value.to_be_bytes()].concat()
@@ -201,22 +201,23 @@ const EXIF_WITH_APPLE_NOTE: &[u8] = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x87\x69\0\x0
     Apple iOS\0\0\x01MM\0\x02\0\x21\0\x0a\0\0\0\x01\0\0\0\x2c\0\x30\0\x0a\0\0\0\x01\0\0\0\x34\0\0\0\0\
     \0\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0\x01";
 
-/// The same JPEG with a segment at its start.
+/// Returns the JPEG with a segment at its start.
 pub(crate) fn with_jpeg_segment(jpeg: &[u8], marker: u8, data: &[u8]) -> Vec<u8> {
     let length = u16::try_from(data.len() + 2).unwrap().to_be_bytes();
     [&jpeg[..2], &[0xff, marker], &length, data, &jpeg[2..]].concat()
 }
 
-/// PNG specification, third edition, annex D.
+/// Computes the checksum of a chunk (PNG specification, third edition, annex D).
 fn crc(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(u32::MAX, |crc, &byte| {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| if crc & 1 == 1 { 0xedb8_8320 ^ (crc >> 1) } else { crc >> 1 })
     })
 }
 
-/// An Exif block with an orientation, the camera's make and, at the end, a secret location.
+/// Builds an Exif block with an orientation, the camera's make and, at the end, a secret location.
 pub(crate) fn exif_with_orientation(orientation: u8) -> Vec<u8> {
-    // TIFF 6.0: little-endian, one directory of two entries, then the text that the second one refers to.
+    // The block (TIFF 6.0) is little-endian and has one directory of two entries, then the text that the second entry
+    // refers to.
     let mut exif = b"II*\0\x08\0\0\0\x02\0".to_vec();
     exif.extend(b"\x0f\x01\x02\0\x10\0\0\0\x26\0\0\0"); // Make, ASCII, 16 bytes at 38.
     exif.extend([0x12, 0x01, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0]); // Orientation, SHORT.

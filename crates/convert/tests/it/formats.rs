@@ -3,27 +3,27 @@ use image::{DynamicImage, GrayAlphaImage, ImageBuffer, ImageFormat, LumaA, Rgb, 
 use crate::avif_tools::{MAX_CODING_DISTANCE, avifdec, convert_and_decode, convert_to_avif, distance, recipe};
 use crate::fixtures::{encode_image, gradient_image};
 
-/// The stored bit depth of the AV1, and whether it has chroma (AV1-ISOBMFF 1.2, 2.3.3: `av1C`).
+/// Returns the stored bit depth of the AV1, and whether it has chroma (AV1-ISOBMFF 1.2, 2.3.3: `av1C`).
 fn depth_and_chroma(avif: &[u8]) -> (u32, bool) {
     let at = avif.windows(4).position(|window| window == b"av1C").unwrap() + 6;
     (if avif[at] & 0x40 == 0 { 8 } else { 10 }, avif[at] & 0x10 == 0)
 }
 
 #[test]
-fn every_input_format_is_converted_faithfully() {
+fn every_input_format_keeps_its_colors() {
     let image = DynamicImage::from(gradient_image(97, 63));
     for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Tiff, ImageFormat::Bmp] {
         let decoded = convert_and_decode(&encode_image(&image, format));
         let off = distance(&decoded.image, &image);
         assert!(off < MAX_CODING_DISTANCE, "{format:?}: off by {off}");
     }
-    // A palette of 256 colors adds its own error.
+    // A GIF has a larger distance, because its palette has only 256 colors.
     let rgba = DynamicImage::from(image.to_rgba8());
     assert!(distance(&convert_and_decode(&encode_image(&rgba, ImageFormat::Gif)).image, &image) < 8.0);
 }
 
 #[test]
-fn progressive_and_gray_jpegs_are_converted_faithfully() {
+fn progressive_and_gray_jpegs_keep_their_colors() {
     use jpeg_encoder::ColorType;
     let image = gradient_image(97, 63);
     let gray = DynamicImage::from(image.clone()).to_luma8();
@@ -42,14 +42,14 @@ fn progressive_and_gray_jpegs_are_converted_faithfully() {
 }
 
 #[test]
-fn jpeg_with_stored_rgb_is_converted_faithfully() {
+fn jpeg_with_stored_rgb_keeps_its_colors() {
     let image = gradient_image(192, 128);
-    // The encoder accepts converted luma and chroma. If it is given RGB as such, it stores RGB.
+    // The encoder stores its input unchanged if it is declared as luma and chroma. Here the input is RGB.
     let mut plain = vec![];
     jpeg_encoder::Encoder::new(&mut plain, 98)
         .encode(image.as_raw(), 192, 128, jpeg_encoder::ColorType::Ycbcr)
         .unwrap();
-    // APP14 with transform 0, immediately after SOI; then before SOS.
+    // The marker is APP14 with transform 0. It is inserted immediately after SOI, then before SOS.
     let marker = [b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0".as_slice()].concat();
     let scan = plain.windows(2).position(|window| window == b"\xff\xda").unwrap();
     for at in [2, scan] {
@@ -57,7 +57,7 @@ fn jpeg_with_stored_rgb_is_converted_faithfully() {
         let off = distance(&convert_and_decode(&file).image, &image.clone().into());
         assert!(off < MAX_CODING_DISTANCE, "at {at}: off by {off}");
     }
-    // Gray has no color transform.
+    // A gray JPEG has no color transform.
     let gray = DynamicImage::from(image).to_luma8();
     let plain = encode_image(&gray.clone().into(), ImageFormat::Jpeg);
     let scan = plain.windows(2).position(|window| window == b"\xff\xda").unwrap();
@@ -76,8 +76,8 @@ fn gray_stays_gray() {
 }
 
 #[test]
-fn sixteen_bits_become_ten() {
-    // A gradient that 8 bits could draw only in four steps.
+fn sixteen_bit_images_are_encoded_with_ten_bits() {
+    // With 8 bits, this gradient would have only four steps.
     let image: ImageBuffer<Rgb<u16>, Vec<u16>> =
         ImageBuffer::from_fn(128, 64, |x, _| Rgb([u16::try_from(20_000 + 8 * x).unwrap(); 3]));
     for format in [ImageFormat::Png, ImageFormat::Tiff] {

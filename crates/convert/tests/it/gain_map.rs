@@ -8,7 +8,7 @@ use model::{Limits, Recipe};
 use crate::avif_tools::{MAX_CODING_DISTANCE, avifdec, convert_file, distance, recipe};
 use crate::fixtures::{GainMapFormat, encode_image, gradient_image, with_gain_map};
 
-/// A quarter of the base image's width and height.
+/// Returns a gain map with a quarter of the base image's width and height.
 fn map() -> GrayImage {
     GrayImage::from_fn(48, 32, |x, y| Luma([u8::try_from(4 * x + y).unwrap()]))
 }
@@ -94,7 +94,7 @@ fn damaged_gain_map_is_omitted_and_reported() {
     let at = whole.windows(property.len()).position(|window| window == property.as_bytes()).unwrap();
     let mut invalid = whole.clone();
     invalid[at + 12..at + 15].copy_from_slice(b"two");
-    // In the scan of the gain map.
+    // The file is truncated in the scan of the gain map.
     let truncated = whole[..whole.len() - 100].to_vec();
     for (what, file) in [("invalid", invalid), ("truncated", truncated)] {
         let conversion = convert_file(&file, &recipe()).unwrap();

@@ -5,7 +5,7 @@ use image::{DynamicImage, ImageBuffer, ImageFormat, Rgb};
 use crate::avif_tools::{avifdec, avifdec_info, convert_to_avif, distance, recipe};
 use crate::fixtures::{encode_image, with_png_chunks};
 
-/// Levels up to PQ's 10,000 cd/m², saturated enough to detect a wrong matrix.
+/// An image with levels up to PQ's 10,000 cd/m². Its colors are saturated enough to detect a wrong matrix.
 fn hdr_image(width: u32, height: u32) -> DynamicImage {
     let level = |at: u32, of: u32| u16::try_from(6_000 + at * 56_000 / of).unwrap();
     let image: ImageBuffer<Rgb<u16>, Vec<u16>> = ImageBuffer::from_fn(width, height, |x, y| {

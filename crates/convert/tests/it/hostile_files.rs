@@ -163,7 +163,7 @@ fn wrong_chunk_sizes_do_not_panic() {
 
 #[test]
 fn compressed_text_is_not_inflated() {
-    // 64 MiB of zeros, compressed by the encoder of an image with only zeros.
+    // The text is 64 MiB of zeros, compressed by the encoder of an image with only zeros.
     let zeros = encode_image(&image::GrayImage::new(8192, 8192).into(), ImageFormat::Png);
     let at = zeros.windows(4).position(|window| window == b"IDAT").unwrap();
     let length = u32::from_be_bytes(zeros[at - 4..at].try_into().unwrap()) as usize;
@@ -187,7 +187,7 @@ fn progressive(image: &image::RgbImage) -> Vec<u8> {
 }
 
 #[test]
-fn jpeg_with_thousands_of_scans_is_rejected_and_with_thousands_of_segments_is_converted() {
+fn jpeg_with_thousands_of_scans_is_rejected_and_one_with_thousands_of_segments_is_converted() {
     let plain = progressive(&gradient_image(24, 18));
     let scan = plain.windows(2).rposition(|window| window == b"\xff\xda").unwrap();
     let end = plain.len() - 2;
@@ -206,8 +206,8 @@ fn jpeg_with_thousands_of_scans_is_rejected_and_with_thousands_of_segments_is_co
 #[test]
 fn counting_frames_stops_at_the_limit() {
     let plain = encode_image(&small_image().to_rgba8().into(), ImageFormat::Gif);
-    // Before the frame are the header, the logical screen descriptor and the color table (GIF89a, 18 and 19); after it
-    // is one byte.
+    // The header, the logical screen descriptor and the color table precede the frame (GIF89a, 18 and 19). One byte
+    // follows it.
     let colors = if plain[10] & 0x80 == 0 { 0 } else { 3 << ((plain[10] & 7) + 1) };
     let (head, frame) = plain[..plain.len() - 1].split_at(13 + colors);
     let many = [head, &frame.repeat(100_000), b";"].concat();
@@ -223,7 +223,7 @@ fn malformed_tiff_directory_is_rejected_with_one_line() {
         [(273, LONG, offsets, offset), (278, LONG, 1, rows), (279, LONG, counts, length)]
     };
     let strips = |offsets, offset, rows, counts, length| with(&table(offsets, offset, rows, counts, length), 0);
-    // Eight entries end at 8 + 2 + 96 + 4, where the pixels start.
+    // The eight entries of the directory end at 8 + 2 + 96 + 4, where the pixels start.
     assert!(convert_file(&strips(1, 110, 8, 1, 64), &recipe()).is_ok());
     assert!(
         convert_file(&strips(1, 110, 8, 1, u32::MAX), &recipe()).is_ok(),
@@ -262,7 +262,7 @@ fn bmp_with_negative_width_is_rejected() {
 
 #[test]
 fn memory_estimate_does_not_overflow() {
-    // 2^62 pixels of four bytes: the size of the pixels, 2^64, overflows 64 bits to 0.
+    // The image has 2^62 pixels of four bytes. The size of the pixels, 2^64, overflows 64 bits to 0.
     let side = 1 << 31;
     let image_tags =
         [(256, LONG, 1, side), (257, LONG, 1, side), (258, SHORT, 4, 134), (259, SHORT, 1, 1), (262, SHORT, 1, 2)];
@@ -352,7 +352,7 @@ fn jpeg_with_too_many_or_too_large_segments_is_rejected() {
         [&[0xff, marker], &u16::try_from(data.len() + 2).unwrap().to_be_bytes()[..], data].concat()
     };
     let icc = segment(0xe2, &[b"ICC_PROFILE\0\x01\xff", &vec![0; 65_000][..]].concat());
-    // More than a profile can have, so it is damaged.
+    // 300 segments are more than a profile can have (255), so the profile is damaged.
     assert_eq!(notes(&with(&icc, 300), &recipe()), ["the ICC profile is damaged; the image was treated as sRGB"]);
     let message = damage_message(&with(&icc, 600));
     assert!(message.contains("first 516 segments") && message.contains("32 MiB"), "{message}");
@@ -385,7 +385,7 @@ fn jpeg_scans_are_limited_and_count_as_time() {
 
 #[test]
 fn tiff_with_millions_of_strips_is_rejected() {
-    // As many strips as rows; a row has two pixels.
+    // The file has as many strips as rows. A row has two pixels.
     const ROWS: u32 = 3_000_000;
     let image_tags =
         [(256, LONG, 1, 2), (257, LONG, 1, ROWS), (258, SHORT, 1, 8), (259, SHORT, 1, 1), (262, SHORT, 1, 1)];
@@ -425,8 +425,8 @@ fn webp_metadata_is_limited_and_counts_as_memory() {
     assert_eq!(notes(&file, &recipe()), ["the ICC profile is damaged; the image was treated as sRGB"]);
     let kept = notes(&file, &keep_metadata());
     assert!(kept[0].starts_with("its Exif was omitted") && kept[1].starts_with("its XMP was omitted"), "{kept:?}");
-    // The file, the Exif that is read, and a copy in each encoder: 4 times 15 MiB, in addition to the 40 MiB of the
-    // program.
+    // The estimate counts the file, the Exif that is read, and a copy in each encoder: 4 times 15 MiB, in addition to
+    // the 40 MiB of the program.
     let file = extended_webp(0x08, &[(b"EXIF", &large[..15 << 20])]);
     let open = |recipe: &Recipe| {
         let limits = Limits { memory: 90 << 20, ..Limits::default() };
@@ -438,8 +438,8 @@ fn webp_metadata_is_limited_and_counts_as_memory() {
 
 #[test]
 fn lossless_webp_with_large_prefix_code_tables_is_rejected() {
-    // 8x8 pixels of one group; 65,536 groups, of which the last one is used; then their codes (WebP lossless bitstream
-    // specification, 5.2.3 and 6.2), each of 11 symbols of up to ten bits.
+    // The stream contains 8x8 pixels of one group. It declares 65,536 groups, of which only the last one is used; their
+    // codes follow (WebP lossless bitstream specification, 5.2.3 and 6.2). Each code has 11 symbols of up to ten bits.
     let number = |number: u32, count: usize| (0..count).map(move |bit| number >> bit & 1 == 1);
     let one = |symbol: u32| number(0b101, 3).chain(number(symbol, 8));
     let mut bits: Vec<bool> = number(0x2f, 8).chain(number(7, 14)).chain(number(7, 14)).chain(number(0, 4)).collect();

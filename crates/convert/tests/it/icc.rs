@@ -1,7 +1,7 @@
 //! Builds profiles and colors from the specifications alone, so that expected values do not come from the library under
 //! test.
 
-/// A profile whose red, green and blue are these XYZ columns (D50), with one gamma for all.
+/// Builds a profile whose red, green and blue are these XYZ columns (D50), with one gamma for all.
 pub(crate) fn rgb([red, green, blue]: [[f64; 3]; 3], gamma: f64) -> Vec<u8> {
     let curve = curve(gamma);
     profile(
@@ -18,12 +18,12 @@ pub(crate) fn rgb([red, green, blue]: [[f64; 3]; 3], gamma: f64) -> Vec<u8> {
     )
 }
 
-/// A profile for gray pixels with this gamma.
+/// Builds a profile for gray pixels with this gamma.
 pub(crate) fn gray(gamma: f64) -> Vec<u8> {
     profile(*b"GRAY", *b"XYZ ", &[(*b"kTRC", &curve(gamma))])
 }
 
-/// A profile for CMYK pixels. `color` returns the Lab color of each combination of full inks; other colors are
+/// Builds a profile for CMYK pixels. `color` returns the Lab color of each combination of full inks; other colors are
 /// interpolated (ICC.1:2022, 10.10: lut8Type).
 pub(crate) fn cmyk(color: impl Fn([bool; 4]) -> [f64; 3]) -> Vec<u8> {
     let mut lut = b"mft1\0\0\0\0\x04\x03\x02\0".to_vec();
@@ -41,35 +41,35 @@ pub(crate) fn cmyk(color: impl Fn([bool; 4]) -> [f64; 3]) -> Vec<u8> {
     profile(*b"CMYK", *b"Lab ", &[(*b"A2B0", &lut)])
 }
 
-/// The columns of sRGB, also used for a profile with swapped channels (IEC 61966-2-1, adapted to D50).
+/// The XYZ columns of sRGB, also used for a profile with swapped channels (IEC 61966-2-1, adapted to D50).
 pub(crate) const SRGB: [[f64; 3]; 3] =
     [[0.436_07, 0.222_49, 0.013_92], [0.385_15, 0.716_87, 0.097_08], [0.143_07, 0.060_61, 0.714_10]];
-/// The columns of Display P3, adapted to D50.
+/// The XYZ columns of Display P3, adapted to D50.
 pub(crate) const DISPLAY_P3: [[f64; 3]; 3] =
     [[0.515_12, 0.241_20, -0.001_05], [0.291_98, 0.692_25, 0.041_89], [0.157_10, 0.066_57, 0.784_07]];
 
-/// The sRGB levels, 0 to 255, of a color in Lab (CIE 15, with D50, then Bradford's adaptation to D65).
+/// Returns the sRGB levels, 0 to 255, of a color in Lab (CIE 15, with D50, then Bradford's adaptation to D65).
 pub(crate) fn srgb_of_lab([lightness, a, b]: [f64; 3]) -> [f64; 3] {
     let fy = (lightness + 16.0) / 116.0;
     let linear = |f: f64| if f > 6.0 / 29.0 { f.powi(3) } else { (f - 4.0 / 29.0) * 3.0 * (6.0_f64 / 29.0).powi(2) };
     let xyz = [linear(fy + a / 500.0) * 0.964_2, linear(fy), linear(fy - b / 200.0) * 0.824_9];
-    // The inverse of the columns above, which are already adapted.
+    // The inverse of the matrix of `SRGB`, whose columns are already adapted to D50.
     let rows = [[3.133_86, -1.616_87, -0.490_61], [-0.978_77, 1.916_14, 0.033_45], [0.071_95, -0.228_99, 1.405_24]];
     rows.map(|row: [f64; 3]| srgb_level(row.iter().zip(xyz).map(|(weight, light)| weight * light).sum()))
 }
 
-/// The sRGB level, 0 to 255, of linear light, 0 to 1 (IEC 61966-2-1).
+/// Returns the sRGB level, 0 to 255, of linear light, 0 to 1 (IEC 61966-2-1).
 pub(crate) fn srgb_level(light: f64) -> f64 {
     let level = if light <= 0.003_130_8 { 12.92 * light } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 };
     level * 255.0
 }
 
-/// The same profile with one more tag.
+/// Returns the profile with one more tag.
 pub(crate) fn with_tag(icc: &[u8], name: [u8; 4], content: &[u8]) -> Vec<u8> {
     let count = u32::from_be_bytes(icc[128..132].try_into().unwrap()) as usize;
     let (table, data) = icc[132..].split_at(12 * count);
     let mut entries: Vec<[u8; 12]> = table.as_chunks().0.to_vec();
-    // The new entry moves all elements.
+    // The new entry increases the offsets of all elements.
     for entry in &mut entries {
         let start = u32::from_be_bytes(entry[4..8].try_into().unwrap()) + 12;
         entry[4..8].copy_from_slice(&start.to_be_bytes());
@@ -82,10 +82,10 @@ pub(crate) fn with_tag(icc: &[u8], name: [u8; 4], content: &[u8]) -> Vec<u8> {
     icc
 }
 
-/// A profile, version 2.4, for a display, or with Lab for an output device.
+/// Builds a profile of version 2.4 for a display, or for an output device if the connection space is Lab.
 fn profile(space: [u8; 4], connection: [u8; 4], tags: &[([u8; 4], &[u8])]) -> Vec<u8> {
     let white = xyz([0.964_2, 1.0, 0.824_9]);
-    // Constant texts, so that the profile stays the same without its private tags.
+    // The texts are constant, so that the profile stays the same if its private tags are removed.
     let description = [&b"desc\0\0\0\0\0\0\0\x04RGB\0"[..], &[0; 78]].concat();
     let first = [(*b"desc", &description[..]), (*b"cprt", b"text\0\0\0\0none\0"), (*b"wtpt", &white)];
     let tags = [&first, tags].concat();
@@ -112,7 +112,7 @@ fn number(number: usize) -> Vec<u8> {
     u32::try_from(number).unwrap().to_be_bytes().to_vec()
 }
 
-/// s15Fixed16Number.
+/// Encodes a number as s15Fixed16Number.
 #[expect(clippy::cast_possible_truncation, reason = "profiles contain small numbers")]
 fn fixed(number: f64) -> [u8; 4] {
     ((number * 65_536.0).round() as i32).to_be_bytes()
@@ -122,7 +122,7 @@ fn xyz(values: [f64; 3]) -> Vec<u8> {
     [b"XYZ \0\0\0\0".to_vec(), values.map(fixed).concat()].concat()
 }
 
-/// curveType with one entry, u8Fixed8Number.
+/// Builds a curveType with one entry, a u8Fixed8Number.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a gamma is a small positive number")]
 fn curve(gamma: f64) -> Vec<u8> {
     [b"curv\0\0\0\0\0\0\0\x01".as_slice(), &((gamma * 256.0).round() as u16).to_be_bytes()].concat()

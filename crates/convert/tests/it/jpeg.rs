@@ -9,7 +9,7 @@ use crate::avif_tools::{MAX_CODING_DISTANCE, avifdec, convert_and_decode, conver
 use crate::fixtures::{EmbeddedMetadata, encode_image, exif_with_orientation, gradient_image, subsampled_jpeg};
 use crate::orientation::store;
 
-/// Patches of strong color, of which neighbors share no chroma.
+/// Patches of strong colors. Adjacent patches have different chroma.
 fn patches(width: u32, height: u32) -> RgbImage {
     const COLORS: [[u8; 3]; 4] = [[200, 40, 40], [40, 160, 60], [50, 60, 200], [190, 180, 50]];
     RgbImage::from_fn(width, height, |x, y| Rgb(COLORS[((x / 16) % 2 + 2 * ((y / 16) % 2)) as usize]))
@@ -25,8 +25,8 @@ fn planes_of_odd_sizes_are_upright_for_all_orientations() {
             let file = subsampled_jpeg(&store(&upright, orientation), extras, orientation % 2 == 0);
             let decoded = convert_and_decode(&file).image;
             assert_eq!(decoded.dimensions(), (width, height));
-            // The image of another decoder, with the orientation applied to pixels. Chroma shifted by one pixel would
-            // have a distance of 6.
+            // Another decoder decodes the image, and the orientation is applied to its pixels. Chroma shifted by one
+            // pixel would have a distance of 6.
             let mut expected = image::load_from_memory(&file).unwrap();
             expected.apply_orientation(Orientation::from_exif(orientation).unwrap());
             let off = distance(&decoded, &expected);
@@ -78,7 +78,7 @@ fn damaged_jpeg_is_rejected_at_every_width() {
         let whole = subsampled_jpeg(&image, EmbeddedMetadata::default(), progressive);
         let middle = whole.len() / 2;
         let half = &whole[..middle];
-        // After the first segment, which is JFIF's 18 bytes.
+        // The stray bytes follow the first segment, which is JFIF's 18 bytes.
         let hidden = [&whole[..20], b"stray", &whole[20..middle]].concat();
         let mut gap = whole.clone();
         gap.drain(middle..middle + 2000);

@@ -32,7 +32,7 @@ fn obus(data: &[u8]) -> Vec<&[u8]> {
 }
 
 #[test]
-fn file_built_from_boxes_is_an_image() {
+fn avif_built_from_boxes_is_converted() {
     let boxes = Boxes::still(&small_image());
     let conversion = convert_file(&boxes.file(), &recipe()).unwrap();
     assert_eq!(avifdec(&conversion.variants[0].bytes).image, avifdec(&boxes.file()).image);
@@ -55,7 +55,7 @@ fn grid_that_declares_less_than_its_cells_have_is_rejected() {
     boxes.items.extend(std::iter::repeat_n(cell, 16));
     boxes.references.push((*b"dimg", 1, (2..18).collect()));
     assert_eq!(error(&boxes.file()), "damaged AVIF: its frames have more than 8 times the declared pixels");
-    // Memory is allocated for the declared size.
+    // A decoder allocates memory for the declared size.
     boxes.items[0].data = vec![0, 0, 3, 3, 1, 0, 1, 0];
     assert_eq!(error(&boxes.file()), "damaged AVIF: its frames have more than 8 times the declared pixels");
     boxes.properties.push(ispe(256, 256));

@@ -24,7 +24,7 @@ fn image() -> DynamicImage {
     gradient_image(64, 48).into()
 }
 
-/// Exif with the marker as a location, followed by a maker note and a thumbnail with markers.
+/// Builds Exif with the marker as a location, followed by a maker note and a thumbnail with markers.
 fn marked_exif() -> Vec<u8> {
     let exif = exif_with_orientation(1);
     let garden = exif.windows(12).position(|window| window == b"SecretGarden").unwrap();
@@ -35,7 +35,7 @@ fn marked_xmp() -> Vec<u8> {
     b"<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><a exif:GPSLatitude=\"SECRET\"/></x:xmpmeta>".to_vec()
 }
 
-/// A profile with a private tag, and a marker in its header.
+/// Builds a profile with a private tag, and a marker in its header.
 fn marked_icc() -> Vec<u8> {
     let mut icc = icc::with_tag(&icc::rgb(icc::DISPLAY_P3, 2.2), *b"scrt", b"text\0\0\0\0SECRET\0\0");
     icc[48..54].copy_from_slice(MARKER);
@@ -87,7 +87,7 @@ fn jpeg_metadata_is_removed() {
     assert_kept("JPEG", &file);
 }
 
-/// Text in a zlib stream, stored uncompressed.
+/// Returns the text in a zlib stream, stored uncompressed.
 fn zlib_stored(text: &[u8]) -> Vec<u8> {
     let (a, b) =
         text.iter().fold((1, 0), |(a, b), byte| ((a + u32::from(*byte)) % 65521, (a + u32::from(*byte) + b) % 65521));
@@ -157,7 +157,7 @@ fn animation_metadata_is_removed() {
     assert_stripped("animated WebP", &with_webp_metadata(&webp((64, 48), &frames(), 0)), 4);
 }
 
-/// The same WebP with metadata chunks at its end and bytes after it.
+/// Returns the WebP with metadata chunks at its end and bytes after it.
 fn with_webp_metadata(webp: &[u8]) -> Vec<u8> {
     let chunk = |name: &[u8; 4], data: &[u8]| {
         let padding = vec![0; data.len() % 2];
@@ -189,7 +189,7 @@ fn tiff_metadata_is_removed() {
         for tag in [Tag::ImageDescription, Tag::Artist, Tag::Software, Tag::Make, Tag::Copyright] {
             tags.write_tag(tag, "SECRET").unwrap();
         }
-        // XMP, IPTC, Photoshop's, and an unassigned tag.
+        // The tags are XMP, IPTC, Photoshop's tag, and an unassigned tag.
         for (tag, data) in
             [(700, marked_xmp()), (33_723, MARKER.to_vec()), (34_377, MARKER.to_vec()), (65_000, MARKER.to_vec())]
         {
@@ -216,7 +216,7 @@ fn obu(obu_type: u8, payload: &[u8]) -> Vec<u8> {
     [&[obu_type << 3 | 2, u8::try_from(payload.len()).unwrap()], payload].concat()
 }
 
-/// The same item data with OBUs that no decoder needs. The data starts with a temporal delimiter of two bytes.
+/// Returns the item data with OBUs that no decoder needs. The data starts with a temporal delimiter of two bytes.
 fn with_removable_obus(data: &[u8]) -> Vec<u8> {
     let obus = [obu(5, b"\x04\xb5SECRET\x80"), obu(15, MARKER), obu(9, MARKER)].concat();
     [&data[..2], &obus, &data[2..], &obu(15, MARKER)].concat()
@@ -239,7 +239,7 @@ fn with_items(mut boxes: Boxes) -> Vec<u8> {
         item(*b"mime", b"\0application/rdf+xml", marked_xmp(), &[]),
         item(*b"mime", b"SECRET\0text/plain", MARKER.to_vec(), &[]),
         item(*b"uri ", b"\0https://example.com/SECRET", MARKER.to_vec(), &[]),
-        // A thumbnail, and an image that no item refers to.
+        // One of these images is a thumbnail, and no item refers to the other.
         item(*b"av01", b"SECRET", MARKER.to_vec(), &[1]),
         item(*b"av01", b"SECRET", MARKER.to_vec(), &[1]),
         Item { excess: 1 << 20, ..item(*b"Exif", b"", MARKER.to_vec(), &[]) },
@@ -306,7 +306,7 @@ fn avif_sequence_metadata_is_removed() {
     while let Some(at) = file.windows(7).position(|window| window == b"libavif") {
         file[at..at + 7].copy_from_slice(b"SECRET ");
     }
-    // The creation and modification times.
+    // The creation and modification times are replaced.
     for at in 0..file.len() - 20 {
         if [&b"mvhd"[..], b"tkhd", b"mdhd"].contains(&&file[at..at + 4]) {
             file[at + 8..at + 14].copy_from_slice(MARKER);

@@ -10,12 +10,12 @@ fn recipe(quality: &str) -> Recipe {
     Recipe { quality: quality.parse().unwrap(), speed: "8".parse().unwrap(), ..Recipe::default() }
 }
 
-/// Waves of several periods with sensor noise.
+/// An image with waves of several periods and sensor noise.
 fn photograph(width: u32, height: u32) -> RgbImage {
     synthetic_photograph(width, height, |x, y, wave| 110.0 + wave(7.0) * 0.4 + wave(31.0) + wave(190.0) + noise(x, y))
 }
 
-/// Dark slopes with little noise.
+/// An image with dark slopes and little noise.
 fn night(width: u32, height: u32) -> RgbImage {
     synthetic_photograph(width, height, |x, y, wave| 30.0 + wave(31.0) * 0.2 + wave(190.0) * 0.2 + noise(x, y) * 0.5)
 }
@@ -52,8 +52,8 @@ fn score(source: &RgbImage, conversion: &Conversion) -> f64 {
 }
 
 #[test]
-fn target_score_is_reached_without_excess() {
-    // The first image is its own sample and one cell; the second has several of both.
+fn target_score_is_reached_and_not_far_exceeded() {
+    // The first image needs no sample and is one cell. The second image needs a sample and has several cells.
     for (width, height) in [(500, 301), (1500, 1100)] {
         let source = photograph(width, height);
         let bytes = encode_image(&source.clone().into(), ImageFormat::Png);
@@ -63,7 +63,7 @@ fn target_score_is_reached_without_excess() {
             let reached = score(&source, &conversion);
             let reported = f64::from(conversion.variants[0].score.unwrap());
             assert!(reached >= target - 0.5 && reached < target + 6.0, "{width}x{height}: {reached} for {target}");
-            // Here, levels are rounded to 8 bits once more than in the comparison that the search reports.
+            // Here, levels are rounded to 8 bits once more than in the comparison of the search.
             let difference = reached - reported;
             assert!(
                 difference > -0.6 && difference < 1.5,
@@ -101,7 +101,7 @@ fn fixed_quality_is_used_and_reported_if_memory_is_too_small() {
 }
 
 #[test]
-fn photograph_has_the_smaller_bit_depth_at_every_width() {
+fn every_width_of_a_photograph_has_the_bit_depth_with_the_smaller_file() {
     let recipe = Recipe { widths: "full,700".parse().unwrap(), ..recipe("visual:75") };
     let colors = |image: DynamicImage| {
         let conversion = convert_file(&encode_image(&image, ImageFormat::Png), &recipe).unwrap();

@@ -54,7 +54,7 @@ fn file_over_a_limit_is_rejected_when_it_is_opened() {
 }
 
 #[test]
-fn variant_longer_than_readers_accept_is_rejected() {
+fn variant_with_a_side_longer_than_readers_accept_is_rejected() {
     let wide = encode_image(&DynamicImage::from(image::GrayImage::new(40_000, 3)), ImageFormat::Png);
     let error = convert_file(&wide, &recipe()).unwrap_err().to_string();
     assert!(error.contains("40000x3 has a side over the 32768 pixels"), "{error}");

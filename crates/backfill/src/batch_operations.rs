@@ -1,4 +1,4 @@
-//! Creates an S3 Batch Operations job, for millions of sources.
+//! Creates an S3 Batch Operations job that invokes the function. Such a job is suitable for millions of sources.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -25,11 +25,11 @@ pub struct JobSettings {
     pub account: String,
     /// The ARN of the function, with an alias.
     pub function: String,
-    /// The ARN of the role with which S3 reads the manifest, invokes the function and writes the report.
+    /// The ARN of the role that S3 assumes to read the manifest, invoke the function and write the report.
     pub role: String,
     /// The bucket for the manifest and the report.
     pub bucket: String,
-    /// The prefix of their keys: empty, or ending in a slash.
+    /// The key prefix of the manifest and the report: empty, or ending in a slash.
     pub prefix: String,
 }
 
@@ -38,38 +38,38 @@ pub struct JobSettings {
 pub(crate) struct JobRequest {
     /// S3 returns the same job for every request with this token, and rejects a request with other parameters.
     pub(crate) token: String,
-    /// The settings that the token belongs to.
+    /// The settings of the requested job.
     #[serde(rename = "order")]
     pub(crate) settings: JobSettings,
     /// The ETag of the uploaded manifest.
     pub(crate) manifest_etag: String,
 }
 
-/// S3 Batch Operations.
+/// A client of S3 Batch Operations.
 #[derive(Debug, Clone)]
 pub struct BatchOperations {
     /// The client of S3 Control.
     pub client: Client,
-    /// The beginning of ARNs: `arn:aws`, or that of another AWS partition.
+    /// The beginning of each ARN: `arn:aws`, or `arn:` and another AWS partition.
     pub partition: String,
 }
 
 /// The ID of the job that invokes the function for each line of the manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Job {
-    /// This run created it.
+    /// This run created the job.
     Created(String),
-    /// An earlier run created it with the same settings.
+    /// An earlier run created the job with the same settings.
     Existing(String),
 }
 
-/// S3 runs the jobs of an account in the order of their priority. This is an ordinary one.
+/// The priority of the job. S3 orders the jobs of an account by priority; 10 leaves room for lower and higher ones.
 const PRIORITY: i32 = 10;
 
 impl BatchOperations {
-    /// Uploads the manifest and creates the job, unless the state has a job with the same settings. If the process is killed,
-    /// the next run creates no second job, because the token of the request is saved before the request is sent. Other
-    /// settings, or another state directory, create another job.
+    /// Uploads the manifest and creates the job, unless the state directory already records a job with the same
+    /// settings. If the process is killed, the next run creates no second job, because the token of the request is
+    /// saved before the request is sent. A run with other settings or another state directory creates another job.
     ///
     /// # Errors
     /// S3 rejected the manifest or the job, or the state cannot be written.
@@ -122,9 +122,9 @@ async fn upload(store: &Store, path: &Path, settings: &JobSettings) -> Result<(S
     let key = format!("{prefix}manifests/{digest}.csv");
     let body = ByteStream::from_path(path).await;
     let body = body.map_err(|error| Error::file("read", path, io::Error::other(error)))?;
-    // S3 Batch Operations cannot read a CSV manifest that is encrypted with SSE-KMS (Amazon S3 user guide, "Specifying a
-    // manifest"), which may be the bucket's default. With SSE-S3 the ETag is the digest of the content, so a repeated upload has
-    // the same ETag.
+    // S3 Batch Operations cannot read a CSV manifest that is encrypted with SSE-KMS (Amazon S3 user guide, "Specifying
+    // a manifest"), and SSE-KMS may be the bucket's default. With SSE-S3, the ETag is the digest of the content, so a
+    // repeated upload has the same ETag.
     let encryption = ServerSideEncryption::Aes256;
     let put = store.client().put_object().bucket(bucket).key(&key).server_side_encryption(encryption).body(body);
     let put = put.send().await.map_err(|error| {
@@ -141,7 +141,7 @@ fn manifest(arn: &str, etag: &str) -> JobManifest {
     JobManifest::builder().spec(spec).location(location).build()
 }
 
-/// Reports only failed tasks. The log of the function contains the others.
+/// Limits the completion report to failed tasks. The function's log also contains the successful ones.
 fn report(bucket: &str, prefix: &str) -> JobReport {
     let format = JobReportFormat::ReportCsv20180820;
     let report = JobReport::builder().enabled(true).bucket(bucket).prefix(prefix).format(format);
@@ -150,7 +150,7 @@ fn report(bucket: &str, prefix: &str) -> JobReport {
 
 const GIVEN: &str = "all required fields are set";
 
-/// The SHA-256 digest, in hexadecimal.
+/// Returns the SHA-256 digest of a file, in hexadecimal.
 fn digest(path: &Path) -> io::Result<String> {
     let (mut digest, mut file, mut part) = (Sha256::new(), File::open(path)?, vec![0; 1 << 16]);
     loop {

@@ -6,7 +6,7 @@ use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_s3::primitives::ByteStreamError;
 use thiserror::Error;
 
-/// Why a backfill stopped. The state directory contains the progress before that.
+/// The error that stopped a backfill. The state directory contains the progress before the error.
 #[derive(Debug, Error)]
 pub enum Error {
     /// An AWS service failed or rejected a request.
@@ -36,7 +36,7 @@ pub enum Error {
         #[source]
         source: ByteStreamError,
     },
-    /// The check whether a source is converted already failed.
+    /// It cannot be determined whether a source is already converted.
     #[error(transparent)]
     Check(#[from] transfer::Error),
     /// A local file cannot be read or written.
@@ -63,15 +63,16 @@ pub enum Error {
     /// The inventory is damaged, or its format is not supported.
     #[error("cannot read the inventory {at}: {message}")]
     Inventory {
-        /// Its manifest or one of its files.
+        /// The location of the inventory's manifest, or of one of its files.
         at: String,
-        /// What is wrong.
+        /// The damaged or unsupported part of the inventory.
         message: String,
     },
 }
 
 impl Error {
-    /// `permission` names the IAM actions that the request needs. The error contains it if the service denies the request.
+    /// Creates the error for a failed request. `permission` names the IAM actions that the request needs; the error
+    /// contains it if the service denied the request.
     pub(crate) fn service<E>(action: String, permission: &str, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -88,7 +89,8 @@ impl Error {
     }
 }
 
-/// Status 403 is not enough: S3 also returns it for an expired or unknown access key, with other codes.
+/// Whether a permission is missing. The status 403 alone does not show this: S3 also returns it for an expired or
+/// unknown access key, with another error code.
 fn is_denied<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     match error.code() {
         Some(code) => code.contains("AccessDenied"),

@@ -1,4 +1,5 @@
-//! Estimates time and cost of a backfill with the formula of docs/performance.md. All prices of the project are in this file.
+//! Estimates the time and the cost of a backfill with the formula of docs/performance.md. All prices of the project are
+//! in this file.
 
 /// Memory in MB for which Lambda gives one vCPU (AWS Lambda Developer Guide, "Configure Lambda function memory").
 const MEMORY_PER_VCPU: f64 = 1769.0;
@@ -16,7 +17,7 @@ const OBJECT: f64 = 1.0 / 1e6;
 
 /// CPU seconds per megapixel with the system codec and default settings.
 const CPU_PER_MEGAPIXEL: f64 = 0.45;
-/// The share of the CPU time that uses a single thread.
+/// The fraction of the CPU time in which only one thread runs.
 const SINGLE_THREADED: f64 = 0.7 / 5.4;
 /// Seconds per image for requests to S3.
 const S3_SECONDS: f64 = 0.1;
@@ -36,7 +37,7 @@ pub struct Workload {
     pub uses_batch_operations: bool,
 }
 
-/// Time and cost of a backfill.
+/// The estimated time and cost of a backfill.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
     /// Seconds per image.
@@ -45,12 +46,12 @@ pub struct Estimate {
     pub total_seconds: f64,
     /// Dollars for Lambda on arm64 and for S3 Batch Operations, without S3 requests and storage.
     pub arm64_dollars: f64,
-    /// The same for Lambda on x86-64.
+    /// Dollars for Lambda on x86-64 and for S3 Batch Operations, without S3 requests and storage.
     pub x86_64_dollars: f64,
 }
 
 impl Workload {
-    /// Estimates time and cost.
+    /// Estimates the time and the cost.
     #[must_use]
     pub fn estimate(&self) -> Estimate {
         let vcpus = f64::from(self.memory) / MEMORY_PER_VCPU;

@@ -1,5 +1,5 @@
-//! A later version continues a backfill of an earlier one, so the state keeps its files, names and meaning. If a test here fails,
-//! change the code, not the expected text.
+//! A new release can continue a backfill of an earlier release, so the files and the field names of the state must not
+//! change. If a test here fails, change the code, not the expected text.
 
 use std::fs;
 
@@ -32,7 +32,7 @@ fn settings() -> JobSettings {
 }
 
 #[test]
-fn state_keeps_its_file_and_fields() {
+fn state_file_and_its_fields_keep_their_names() {
     let folder = tempdir().unwrap();
     let mut state = State::open(folder.path(), &selection()).unwrap();
     let counts =
@@ -89,7 +89,7 @@ fn state_of_the_first_version_is_read() {
 }
 
 #[test]
-fn selection_keeps_its_description_of_outputs() {
+fn selection_keeps_its_format_of_the_output_location() {
     let plan = plan();
     let origin = Origin { bucket: "photos".into(), prefix: String::new(), inventory: None };
     let selection = Selection::new(origin, vec![".JPG".into()], false, &plan);

@@ -166,27 +166,27 @@ impl Schema {
         })
     }
 
-    /// Returns `None` for an old version and for a delete marker.
+    /// Parses a row. Returns `None` for an old version or a delete marker.
     fn entry(&self, line: &str) -> Option<Entry> {
         let fields = fields(line);
         let field = |at: Option<usize>| at.and_then(|at| fields.get(at)).map(String::as_str);
         if field(self.latest) == Some("false") || field(self.delete_marker) == Some("true") {
             return None;
         }
-        // As in an HTML form, a plus sign is a space.
+        // A plus sign in an encoded key is a space, as in an HTML form.
         let key = field(Some(self.key))?.replace('+', " ");
         let key = percent_decode_str(&key).decode_utf8().ok()?.into_owned();
         let bytes = field(self.size).and_then(|size| size.parse().ok()).unwrap_or_default();
         let etag = field(self.etag).filter(|etag| !etag.is_empty()).map(str::to_owned);
-        // An inventory has no restore status.
+        // An inventory does not contain the restore status, so restored objects also count as archived.
         let is_archived = matches!(field(self.storage_class), Some("GLACIER" | "DEEP_ARCHIVE"))
             || field(self.access_tier).is_some_and(is_archive_tier);
         Some(Entry { key, bytes, etag, is_archived })
     }
 }
 
-/// Inventories use the names without `_ACCESS`, the API those with it. Objects in `ARCHIVE_INSTANT_ACCESS` can be read without
-/// a restore.
+/// Whether an access tier of `INTELLIGENT_TIERING` requires a restore. Inventories use the names without `_ACCESS`; the
+/// API uses the names with it. Objects in `ARCHIVE_INSTANT_ACCESS` can be read without a restore.
 fn is_archive_tier(tier: &str) -> bool {
     matches!(tier, "ARCHIVE" | "ARCHIVE_ACCESS" | "DEEP_ARCHIVE" | "DEEP_ARCHIVE_ACCESS")
 }
@@ -196,7 +196,8 @@ fn fields(line: &str) -> Vec<String> {
     let (mut fields, mut quoted) = (vec![String::new()], false);
     for character in line.chars() {
         match character {
-            // A doubled quotation mark is dropped. The fields that this module reads contain none.
+            // This drops an escaped (doubled) quotation mark. The fields that this module reads contain no quotation
+            // marks.
             '"' => quoted = !quoted,
             ',' if !quoted => fields.push(String::new()),
             _ => fields.last_mut().expect("the list starts with one field").push(character),
@@ -222,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn inventory_with_keys_alone_is_read() {
+    fn inventory_with_only_a_key_column_is_read() {
         let schema = Schema::read("Bucket, Key").unwrap();
         let entry = Entry { key: "a.jpg".into(), bytes: 0, etag: None, is_archived: false };
         assert_eq!(schema.entry(r#""photos","a.jpg""#), Some(entry));

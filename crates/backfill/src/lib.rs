@@ -1,12 +1,13 @@
-//! Converts the images that are in a bucket already. The keys come from a listing of the bucket or from an S3 Inventory.
-//! [`select_sources`] writes the sources that are not converted yet into a [`Manifest`]. Then [`BatchOperations`] creates an S3
-//! Batch Operations job from the manifest, or [`QueueSender`] sends a message for each source to an SQS queue.
+//! Converts the images that are already in a bucket. The keys come from a listing of the bucket or from an S3
+//! Inventory. [`select_sources`] writes the sources that are not converted yet into a [`Manifest`]. Then
+//! [`BatchOperations`] creates an S3 Batch Operations job from the manifest, or [`QueueSender`] sends a message for
+//! each source to an SQS queue.
 //!
-//! [`State`] saves the progress in a directory. A run that was interrupted or killed continues where it stopped, and a run after
-//! the last one does nothing.
+//! [`State`] saves the progress in a directory. After an interrupted or killed run, the next run continues from the
+//! saved progress. When all sources are processed, another run does nothing.
 //!
-//! **Architecture invariant:** this crate reads no pixels, and [`transfer`] alone decides what is converted already. Memory holds
-//! one page of keys, for any number of keys.
+//! **Architecture invariant:** this crate does not read images, and only [`transfer`] decides whether a source is
+//! already converted. Only one page of keys is in memory, regardless of the number of keys.
 
 #![forbid(unsafe_code)]
 

@@ -78,8 +78,9 @@ async fn list_bucket(client: &Client, origin: &Origin, after: Option<&String>) -
     Ok(Page { entries, next })
 }
 
-/// Decides by the storage class, unless a restored copy can be read. `GLACIER_IR` can be read without a restore. A listing
-/// does not contain the archive tiers of `INTELLIGENT_TIERING`; the function detects them.
+/// Whether the object must be restored before it can be read, according to its storage class and restore status.
+/// `GLACIER_IR` can be read without a restore. A listing does not contain the archive tiers of `INTELLIGENT_TIERING`;
+/// the function detects them.
 fn is_archived(object: &Object) -> bool {
     let class = object.storage_class.as_ref();
     let is_archive = matches!(class, Some(ObjectStorageClass::Glacier | ObjectStorageClass::DeepArchive));

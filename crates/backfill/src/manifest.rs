@@ -1,5 +1,5 @@
-//! The manifest: one line `bucket,key` for each source, with the key percent-encoded. This is the format of S3 Batch Operations
-//! (Amazon S3 user guide, "Specifying a manifest").
+//! The manifest: one line `bucket,key` for each source, with the key percent-encoded. This is the format of S3 Batch
+//! Operations (Amazon S3 user guide, "Specifying a manifest").
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Seek, SeekFrom, Write};
@@ -9,7 +9,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::Error;
 
-/// All characters except those that a URL contains unencoded. So no key contains a comma, a quotation mark or a line break.
+/// The characters that are percent-encoded: all except letters, digits and `-./_~`. Therefore an encoded key contains
+/// no comma, quotation mark or line break.
 const ENCODED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'/').remove(b'_').remove(b'~');
 
 /// A manifest that is being written.
@@ -24,14 +25,14 @@ pub struct Manifest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Line {
     pub(crate) bucket: String,
-    /// Percent-encoded.
+    /// The percent-encoded key.
     pub(crate) key: String,
     /// The length of the line with its line break.
     pub(crate) bytes: u64,
 }
 
 impl Manifest {
-    /// Opens the file for writing after its first `bytes` bytes, and truncates the rest.
+    /// Truncates the file to `bytes` bytes and opens it to append lines.
     pub(crate) fn append(path: &Path, bytes: u64) -> Result<Self, Error> {
         let open = || {
             let mut file = OpenOptions::new().create(true).truncate(false).write(true).open(path)?;
@@ -59,7 +60,7 @@ impl Manifest {
         Ok(self.bytes)
     }
 
-    /// The lines from byte `from` on.
+    /// Reads the lines that start at byte `from` and later.
     pub(crate) fn lines(path: &Path, from: u64) -> Result<impl Iterator<Item = Result<Line, Error>> + use<'_>, Error> {
         let open = || {
             let mut file = File::open(path)?;

@@ -1,16 +1,16 @@
-//! What a listing consists of, whether S3 or an inventory provides it.
+//! The parts of a listing: its origin, its pages and their entries. S3 or an inventory provides the listing.
 
 use serde::{Deserialize, Serialize};
 
 /// The largest number of entries in a page: the maximum of `ListObjectsV2`.
 pub(crate) const MAX_ENTRIES: usize = 1000;
 
-/// Where the keys come from.
+/// The origin of the keys: a bucket, or an inventory of the bucket.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     /// The bucket with the sources.
     pub bucket: String,
-    /// The prefix of their keys; empty for all keys.
+    /// The prefix of the sources' keys; empty for all keys.
     pub prefix: String,
     /// Bucket and key of an inventory's `manifest.json`. If it is `None`, the bucket is listed.
     pub inventory: Option<(String, String)>,
@@ -20,18 +20,18 @@ pub struct Origin {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cursor {
-    /// The beginning.
+    /// The listing has not started.
     #[default]
     Start,
-    /// After this key.
+    /// The next page starts after this key.
     After(String),
-    /// In an inventory: index of the file, and number of rows of this file that were read.
+    /// The position in an inventory: the index of a file, and the number of rows of this file that were read.
     Row(usize, u64),
-    /// The end: there are no more pages.
+    /// There are no more pages.
     End,
 }
 
-/// One object.
+/// One object of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The key, decoded.
@@ -44,11 +44,11 @@ pub struct Entry {
     pub is_archived: bool,
 }
 
-/// Up to 1,000 objects.
+/// One page of a listing: up to 1,000 objects.
 #[derive(Debug, Default)]
 pub struct Page {
     /// The objects, in the order of the listing.
     pub entries: Vec<Entry>,
-    /// Where the next page starts.
+    /// The position at which the next page starts.
     pub next: Cursor,
 }

@@ -12,7 +12,7 @@ use crate::{Error, Manifest, State};
 
 /// The largest number of messages in one request (Amazon SQS API reference, `SendMessageBatch`).
 const MAX_BATCH_MESSAGES: usize = 10;
-/// How often the messages of a batch that SQS rejected are sent.
+/// The maximum number of times that a message is sent if SQS rejects it.
 const ATTEMPTS: u32 = 5;
 /// The pause before the second attempt. Each later pause is twice as long as the one before it.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
@@ -29,17 +29,17 @@ pub struct QueueSender {
 }
 
 impl QueueSender {
-    /// Sends a message for each line of the manifest whose message was not sent yet. `on_batch` receives the number of sent
-    /// messages after each batch. If the process is killed, the next run sends at most ten messages a second time, and the
-    /// function skips these.
+    /// Sends a message for each line of the manifest, except for the messages that were already sent. `on_batch`
+    /// receives the number of sent messages after each batch. If the process is killed, the next run sends at most ten
+    /// messages a second time, and the function skips these.
     ///
     /// # Errors
-    /// SQS rejected a message in every attempt. The messages before that are saved as sent.
+    /// SQS rejected a message in every attempt. The state records the messages that were sent before.
     pub async fn send(&self, state: &mut State, mut on_batch: impl FnMut(u64)) -> Result<(), Error> {
         let path = state.manifest();
         let mut lines = Manifest::lines(&path, state.sent_bytes())?;
         let mut ticks = interval(Duration::from_secs(MAX_BATCH_MESSAGES as u64) / self.rate.max(1));
-        // After a slow request it continues at the rate, and does not catch up.
+        // After a slow request, the sender continues at the configured rate. It does not send faster to catch up.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let batch: Vec<Line> = lines.by_ref().take(MAX_BATCH_MESSAGES).collect::<Result<_, _>>()?;
@@ -73,7 +73,7 @@ impl QueueSender {
             };
             let text = failed.message.as_deref().unwrap_or("no message");
             reason = format!("{} of {} messages were rejected: {}: {text}", remaining.len(), lines.len(), failed.code);
-            // SQS would reject the same message again.
+            // The message itself is invalid, so SQS would reject it again.
             if sent.failed.iter().any(|failed| failed.sender_fault) {
                 break;
             }
@@ -82,7 +82,7 @@ impl QueueSender {
     }
 }
 
-/// An S3 notification for the source. Its key is percent-encoded, as in the manifest.
+/// Returns a message with an S3 notification for the source. Its key is percent-encoded, as in the manifest.
 fn entry(at: usize, line: &Line) -> SendMessageBatchRequestEntry {
     let object = json!({ "bucket": { "name": line.bucket }, "object": { "key": line.key } });
     let record = json!({ "eventSource": "aws:s3", "eventName": "ObjectCreated:Backfill", "s3": object });

@@ -5,10 +5,11 @@ use transfer::{OutputStatus, Plan, Role, Store, check_outputs};
 use crate::listing::Listing;
 use crate::{Counts, Entry, Error, Selection, State};
 
-/// How many sources are checked at the same time. S3 serves some thousands of requests per second for one prefix.
+/// The number of sources that are checked at the same time. S3 serves some thousands of requests per second for one
+/// prefix.
 const PARALLEL_CHECKS: usize = 64;
 
-/// What a backfill does with one object.
+/// The result of the check of one object.
 enum Decision {
     NotASource,
     TooLarge,
@@ -23,7 +24,7 @@ enum Decision {
 /// If the process is killed, the next run continues after the last page that was saved.
 ///
 /// # Errors
-/// S3 or the disk failed. The pages before that are saved.
+/// A request to S3 or a write to the disk failed. The pages that were processed before are saved.
 pub async fn select_sources(
     store: &Store,
     plan: &Plan,
@@ -70,7 +71,8 @@ async fn decide(store: &Store, plan: &Plan, selection: &Selection, entry: &Entry
     if entry.bytes > plan.limits.bytes {
         return Ok(Decision::TooLarge);
     }
-    // Check this before the archive: the source may have been converted before it was archived.
+    // This check comes before the one for archived objects, because the source may have been converted before it was
+    // archived.
     if selection.skip_converted {
         match check_outputs(store, &at, entry.etag.as_deref(), plan).await? {
             OutputStatus::UpToDate | OutputStatus::SourceAbsent => return Ok(Decision::Converted),

@@ -10,14 +10,15 @@ use transfer::{BucketName, Plan};
 use crate::batch_operations::{JobRequest, JobSettings};
 use crate::{Cursor, Error, Manifest, Origin};
 
-/// Which sources a backfill converts, and with which settings. A state directory belongs to one selection.
+/// The sources that a backfill converts, and the settings of the conversion. A state directory belongs to one
+/// selection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
-    /// Where the keys come from.
+    /// The origin of the keys: a bucket, or an inventory of the bucket.
     pub origin: Origin,
     /// Suffixes of the keys to convert, in lower case. If it is empty, all keys are converted.
     pub suffixes: Vec<String>,
-    /// Whether sources that are converted already are skipped. If not, the function skips them.
+    /// Whether the backfill skips sources that are already converted. Otherwise only the function skips them.
     #[serde(rename = "look")]
     pub skip_converted: bool,
     /// The fingerprint of the recipe. A source that was converted with another recipe is converted again.
@@ -27,7 +28,7 @@ pub struct Selection {
     pub outputs: String,
 }
 
-/// How many of the listed objects are of each kind.
+/// The number of listed objects of each kind.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Objects that were listed.
@@ -37,10 +38,11 @@ pub struct Counts {
     pub not_sources: u64,
     /// Sources that are larger than the plan's limit in bytes.
     pub too_large: u64,
-    /// Sources that are converted already.
+    /// Sources that are already converted.
     #[serde(rename = "stored")]
     pub converted: u64,
-    /// Sources that must be restored before they can be read. The state of the first version has no such count.
+    /// Sources that must be restored before they can be read. The state of the first release does not contain this
+    /// count.
     #[serde(default)]
     pub archived: u64,
     /// Sources to convert. The manifest has one line for each.
@@ -57,14 +59,16 @@ struct Progress {
     selection: Selection,
     counts: Counts,
     cursor: Cursor,
-    /// Valid bytes of the manifest. A killed process may have written more, but these are written again.
+    /// The length of the valid part of the manifest in bytes. A killed process may have written more bytes; the next
+    /// run replaces them.
     #[serde(rename = "manifest")]
     manifest_bytes: u64,
-    /// Bytes of the manifest whose messages were sent, and the number of these messages.
+    /// The length of the part of the manifest whose messages were sent, in bytes, and the number of these messages.
     sent: (u64, u64),
     /// The ID of the S3 Batch Operations job.
     job: Option<String>,
-    /// The request for this job, saved before it is sent. The state of the first version has a job without a request.
+    /// The request for this job, saved before it is sent. The state of the first release contains a job without a
+    /// request.
     #[serde(default)]
     job_request: Option<JobRequest>,
 }
@@ -77,7 +81,7 @@ pub struct State {
 }
 
 impl Selection {
-    /// Describes the sources of `origin` for this plan.
+    /// Creates the selection for a backfill of `origin` with this plan.
     #[must_use]
     pub fn new(origin: Origin, suffixes: Vec<String>, skip_converted: bool, plan: &Plan) -> Self {
         let suffixes = suffixes.into_iter().map(|suffix| suffix.to_lowercase()).collect();
@@ -136,14 +140,15 @@ impl State {
         self.progress.sent.1
     }
 
-    /// The job that was created with these settings. The first version did not save a job's settings, so its job counts as
-    /// the same: a second job would process every source a second time.
+    /// Returns the ID of the job that was created with these settings. The first release did not save the settings of a
+    /// job, so a job in its state matches any settings; otherwise a second job would process every source again.
     pub(crate) fn job_of(&self, settings: &JobSettings) -> Option<&str> {
         let is_same = self.progress.job_request.as_ref().is_none_or(|request| request.settings == *settings);
         self.progress.job.as_deref().filter(|_| is_same)
     }
 
-    /// The saved request for a job with these settings and this manifest. It may have been sent or not.
+    /// Returns the saved request for a job with these settings and this manifest. An earlier run may have sent the
+    /// request.
     pub(crate) fn job_request(&self, settings: &JobSettings, manifest_etag: &str) -> Option<&JobRequest> {
         let request = self.progress.job_request.as_ref();
         request.filter(|request| request.settings == *settings && request.manifest_etag == manifest_etag)
@@ -172,19 +177,19 @@ impl State {
         self.progress.sent.0
     }
 
-    /// Saves that a page was processed. Its lines must be in the manifest already.
+    /// Saves that a page was processed. The lines of the page must already be in the manifest.
     pub(crate) fn save_page(&mut self, counts: Counts, cursor: Cursor, manifest_bytes: u64) -> Result<(), Error> {
         self.progress = Progress { counts, cursor, manifest_bytes, ..self.progress.clone() };
         self.save()
     }
 
-    /// Saves that messages were sent for so many more bytes of the manifest.
+    /// Saves that `messages` more messages were sent, which cover the next `bytes` bytes of the manifest.
     pub(crate) fn save_sent(&mut self, bytes: u64, messages: u64) -> Result<(), Error> {
         self.progress.sent = (self.progress.sent.0 + bytes, self.progress.sent.1 + messages);
         self.save()
     }
 
-    /// Saves a request before it is sent. The job of an earlier request is forgotten.
+    /// Saves a request before it is sent. Removes the job of an earlier request from the state.
     pub(crate) fn save_request(&mut self, request: JobRequest) -> Result<(), Error> {
         (self.progress.job, self.progress.job_request) = (None, Some(request));
         self.save()

@@ -1,6 +1,6 @@
-//! The AWS account of a command: region, credentials and endpoints from the same sources as the AWS CLI. Only this crate enables
-//! aws-config's features for IAM Identity Center, `aws login` and `credential_process`, because the function does not use such
-//! credentials.
+//! The AWS account of a command: region, credentials and endpoints from the same sources as the AWS CLI. Only this
+//! crate enables aws-config's features for IAM Identity Center, `aws login` and `credential_process`, because the
+//! function does not use such credentials.
 
 use std::sync::Mutex;
 
@@ -18,7 +18,8 @@ const REMEDIES: &str = "\
 - If `aws sts get-caller-identity` works and this does not, for instance because a role needs an MFA code, run
   eval \"$(aws configure export-credentials --format env)\"";
 
-/// Reads the configuration and loads credentials. If something is missing, the error says what to do, before any work starts.
+/// Reads the configuration and loads credentials. If the region or the credentials are missing, the command fails
+/// before any work starts, and the error contains instructions.
 ///
 /// # Errors
 /// There is no region, or there are no credentials.
@@ -36,8 +37,8 @@ pub(crate) async fn connect() -> anyhow::Result<SdkConfig> {
     Ok(config.into_builder().credentials_provider(SharedCredentialsProvider::new(provider)).build())
 }
 
-/// Returns the loaded credentials on the first call, and loads new ones on later calls. A `credential_process` may ask the user
-/// for a code, and must ask only once.
+/// Returns the loaded credentials on the first call, and loads new ones on later calls. A `credential_process` may ask
+/// the user for a code, and must ask only once.
 #[derive(Debug)]
 struct PreloadedCredentials {
     first: Mutex<Option<Credentials>>,

@@ -1,4 +1,4 @@
-//! `avif backfill`: converts the images that are in a bucket already.
+//! `avif backfill`: converts the images that are already in a bucket.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,8 @@ pub(crate) struct Arguments {
         default_value = ".jpg,.jpeg,.png,.webp,.gif,.tif,.tiff,.bmp"
     )]
     suffix: Vec<String>,
-    /// Do not check which images are converted already. The function checks too, but that costs one invocation per image
+    /// Do not check which images are already converted. The function checks too, but that costs one invocation per
+    /// image
     #[arg(long)]
     skip_check: bool,
     /// State directory, used to resume after an interruption
@@ -70,13 +71,13 @@ pub(crate) struct Arguments {
     concurrency: u32,
 }
 
-/// What invokes the function for each image.
+/// The service that invokes the function for each image.
 enum Target {
-    /// An S3 Batch Operations job. The partition is the beginning of ARNs: `arn:aws`.
+    /// An S3 Batch Operations job. `partition` is the beginning of each ARN, for example `arn:aws`.
     Job { settings: JobSettings, partition: String },
-    /// The SQS queue with that URL.
+    /// An SQS queue, given by its URL.
     Queue(String),
-    /// Nothing: the command only writes the manifest.
+    /// No service: the command only writes the manifest.
     ManifestOnly,
 }
 
@@ -88,7 +89,7 @@ impl Target {
             (Some(_), _, _) => return Err(Usage("--function needs --role and --work".into()).into()),
             (None, _, _) => return Ok(queue.clone().map_or(Self::ManifestOnly, Self::Queue)),
         };
-        // arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME:ALIAS
+        // Format: arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME:ALIAS
         let parts: Vec<&str> = function.split(':').collect();
         let ["arn", partition, "lambda", _, account, "function", _, _] = parts[..] else {
             let expected = "expected arn:aws:lambda:REGION:ACCOUNT:function:NAME:ALIAS";
@@ -181,7 +182,7 @@ async fn send_messages(sender: QueueSender, state: &mut State) -> anyhow::Result
     Ok(())
 }
 
-/// A progress bar. With a total it shows the remaining time.
+/// Returns a progress bar. If the total is known, the bar shows the remaining time.
 fn bar(total: Option<u64>) -> ProgressBar {
     let (bar, template) = match total {
         Some(total) => (ProgressBar::new(total), "{wide_bar} {human_pos}/{human_len} sent, {per_sec}, {eta} left"),
@@ -204,7 +205,7 @@ fn summary(counts: Counts) -> String {
     )
 }
 
-/// A listing reports that an object is restored, an inventory does not.
+/// The hint about archived objects. A listing contains the restore status of an object; an inventory does not.
 const ARCHIVED: &str = "\
 Archived objects (storage class GLACIER or DEEP_ARCHIVE, or an archive tier of INTELLIGENT_TIERING) cannot be read, so they are
 skipped. Restore them (`aws s3api restore-object`, or an S3 Batch Operations job). If the function receives the event
@@ -217,7 +218,7 @@ fn estimate(arguments: &Arguments, counts: Counts) -> String {
     let uses_batch_operations = arguments.queue.is_none();
     let workload = Workload { images: counts.to_convert, megapixels, memory, concurrency, uses_batch_operations };
     let estimate = workload.estimate();
-    // With a queue, the rate limits the speed as well.
+    // With a queue, the rate of messages also limits the speed.
     let sending = if uses_batch_operations { 0 } else { counts.to_convert / u64::from(arguments.rate) };
     let time = Duration::try_from_secs_f64(estimate.total_seconds).unwrap_or(Duration::MAX);
     let time = time.max(Duration::from_secs(sending));
@@ -232,7 +233,7 @@ fn estimate(arguments: &Arguments, counts: Counts) -> String {
     )
 }
 
-/// Splits a URL into the bucket and the key or prefix.
+/// Splits an `s3://` URL into the bucket and the key or prefix.
 fn location(url: &str) -> anyhow::Result<(String, String)> {
     let rest =
         url.strip_prefix("s3://").ok_or_else(|| Usage(format!("{url}: expected s3://BUCKET or s3://BUCKET/KEY")))?;

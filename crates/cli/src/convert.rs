@@ -1,4 +1,4 @@
-//! `avif convert`: converts files as the function converts objects.
+//! `avif convert`: converts files in the same way as the function converts objects.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
@@ -34,7 +34,8 @@ pub(crate) struct Arguments {
     /// Image files, and directories with image files
     #[arg(required = true)]
     input: Vec<PathBuf>,
-    /// Output directory, or a file name that ends in .avif for one input at one width [default: the directory of each input]
+    /// Output directory, or a file name that ends in .avif for one input at one width [default: the directory of each
+    /// input]
     #[arg(short, long, value_name = "FILE|DIR")]
     output: Option<PathBuf>,
     /// Width in pixels, or "full" for the original width. Images are never enlarged. Can be repeated [default: full]
@@ -60,7 +61,7 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// An input, and its output file for each width.
+/// An input file, and the output file for each width.
 struct Task {
     input: Input,
     outputs: BTreeMap<Width, PathBuf>,
@@ -119,7 +120,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let limits = Limits::default();
     let plan = Plan {
         recipe: Recipe { widths, quality: arguments.quality, speed: arguments.speed, metadata: arguments.metadata },
-        // The workers together may use the memory limit of one conversion.
+        // All workers share the memory limit of one conversion.
         limits: Limits { memory: limits.memory / workers as u64, ..limits },
         layout: Layout::default(),
         storage: StorageOptions { keep_larger: arguments.keep_larger, ..StorageOptions::default() },
@@ -219,14 +220,14 @@ fn convert_all(tasks: &[Task], plan: &Plan, overwrite: bool, workers: usize) -> 
     outcomes.into_iter().map(|outcome| outcome.expect("each task was processed by one worker")).collect()
 }
 
-/// Converts one input. A panic fails this input only.
+/// Converts one input. If the conversion panics, only this input fails.
 fn convert_or_fail(task: &Task, plan: &Plan, overwrite: bool) -> Outcome {
     let result = catch_unwind(AssertUnwindSafe(|| convert(task, plan, overwrite)));
     let result = result.unwrap_or_else(|_| Err(anyhow!("the conversion panicked; please report this with the image")));
     result.unwrap_or_else(|error| Outcome::Failed { reason: format!("{error:#}") })
 }
 
-/// Held while an image is converted that needs more memory than the share of one worker.
+/// Locked while a worker converts an image that needs more memory than the worker's share.
 static WHOLE_MEMORY: Mutex<()> = Mutex::new(());
 
 fn convert(task: &Task, plan: &Plan, overwrite: bool) -> anyhow::Result<Outcome> {
@@ -242,7 +243,7 @@ fn convert(task: &Task, plan: &Plan, overwrite: bool) -> anyhow::Result<Outcome>
         time: TimeBudget::default(),
     };
     let TimedConversion { info, conversion, timings } = match convert_with_timings(bytes, &request(plan.limits)) {
-        // The image may fit into the whole limit: convert such images one at a time.
+        // The image may fit into the memory limit of all workers together. Such images are converted one at a time.
         Err(transfer::Error::Convert(convert::Error::TooMuchMemory { .. })) => {
             let _guard = WHOLE_MEMORY.lock().unwrap_or_else(PoisonError::into_inner);
             let limits = Limits { memory: Limits::default().memory, ..plan.limits };
@@ -257,7 +258,7 @@ fn convert(task: &Task, plan: &Plan, overwrite: bool) -> anyhow::Result<Outcome>
         if written {
             output::write(path, &variant.bytes, overwrite)?;
         } else if overwrite {
-            // An existing file is an output of another input, and would be taken for the output of this one.
+            // This input has no output, so an existing file would be mistaken for its output.
             output::remove(path)?;
         }
         let (width, height, bytes) = (variant.width, variant.height, variant.bytes.len() as u64);
@@ -274,7 +275,7 @@ fn convert(task: &Task, plan: &Plan, overwrite: bool) -> anyhow::Result<Outcome>
     Ok(Outcome::Converted { bytes, width, height, frames, outputs: files, notes: conversion.notes, timings })
 }
 
-/// Prints the result. It is no error if the reader of a pipe has exited.
+/// Prints the result. If standard output is a closed pipe, this is not an error.
 fn report(tasks: &[Task], outcomes: &[Outcome], failures: &[Failure], json: bool) -> anyhow::Result<()> {
     let text = if json { lines(tasks, outcomes, failures) } else { rows(outcomes) };
     match std::io::stdout().write_all(text.as_bytes()) {

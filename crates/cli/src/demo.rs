@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
     function: FunctionOptions,
 }
 
-/// flickr.com/photos/spacexphotos/16511594820, CC0 1.0 (assets/README.md).
+/// The default photograph: flickr.com/photos/spacexphotos/16511594820, license CC0 1.0 (assets/README.md).
 const ROCKET: &[u8] = include_bytes!("../assets/rocket.jpg");
 
 #[tokio::main]
@@ -88,7 +88,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         writeln!(out, "{metrics}\nCloudWatch creates these metrics from the output of the extension.")?;
     }
     if !failures.is_empty() {
-        // The log of the function shows the cause.
+        // Print the function's log, which contains the cause.
         for line in &lines {
             eprintln!("{line}");
         }
@@ -99,7 +99,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Key and bytes of each photograph.
+/// Returns the key and the bytes of each photograph.
 fn photos(paths: &[PathBuf]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     if paths.is_empty() {
         return Ok(vec![("rocket.jpg".into(), ROCKET.to_vec())]);
@@ -120,7 +120,8 @@ fn photos(paths: &[PathBuf]) -> anyhow::Result<Vec<(String, Vec<u8>)>> {
     Ok(photos)
 }
 
-/// Waits until the event of that object was processed, and ignores the events of its variants.
+/// Waits until the function has processed the event of this object. Ignores the events of other objects, such as its
+/// variants.
 async fn delivery_of(deployment: &mut Deployment, key: &str) -> anyhow::Result<AsyncInvocation> {
     loop {
         let delivery = deployment.deliveries.recv().await.context("the local function stopped")?;
@@ -131,7 +132,7 @@ async fn delivery_of(deployment: &mut Deployment, key: &str) -> anyhow::Result<A
     }
 }
 
-/// The report of the function, or its error.
+/// Returns the function's report, or its error.
 fn report(delivery: &AsyncInvocation) -> anyhow::Result<Result<Report, String>> {
     match &delivery.last_attempt.result {
         Ok(response) => {

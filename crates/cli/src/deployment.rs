@@ -1,4 +1,4 @@
-//! A local deployment: an S3 whose notifications invoke the function.
+//! A local deployment: an S3 server whose event notifications invoke the function.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -35,7 +35,7 @@ pub(crate) const BUCKET: &str = "photos";
 
 pub(crate) struct Deployment {
     pub(crate) s3: S3,
-    /// The secret key that signs requests to it.
+    /// The secret key that signs requests to the local S3.
     pub(crate) secret: String,
     pub(crate) lambda: Lambda,
     pub(crate) deliveries: UnboundedReceiver<AsyncInvocation>,
@@ -78,9 +78,9 @@ impl Deployment {
             environment,
             memory: options.memory,
             timeout: Duration::from_secs(options.timeout),
-            // One conversion uses all cores.
+            // One environment is enough, because one conversion uses all cores.
             concurrency: 1,
-            // Lambda waits 1 and 2 minutes, which is too long for local tests.
+            // Lambda waits 1 minute before the first retry and 2 minutes before the second, which is too long here.
             retry_delays: [Duration::from_secs(1), Duration::from_secs(2)],
             extensions: Extensions { programs: options.extensions, ..Extensions::default() },
         };

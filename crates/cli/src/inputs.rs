@@ -10,22 +10,23 @@ use walkdir::WalkDir;
 /// One file to convert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Input {
-    /// The file.
+    /// The path of the file.
     pub(crate) path: PathBuf,
     /// The default output directory.
     pub(crate) root: PathBuf,
-    /// The path relative to that directory, with slashes, like a key in a bucket.
+    /// The path relative to `root`, with slashes, like a key in a bucket.
     pub(crate) key: String,
 }
 
 /// A file that failed, and the reason.
 pub(crate) type Failure = (PathBuf, String);
 
-/// The file extensions that are converted in a directory. A file that is an argument is converted whatever its extension.
+/// The extensions of the files in a directory that are converted. A file that is named on the command line is converted
+/// regardless of its extension.
 pub(crate) const EXTENSIONS: [&str; 11] =
     ["apng", "bmp", "gif", "jfif", "jpe", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
 
-/// Returns the files, and the image files below the directories, in the order of their names.
+/// Returns the given files, and the image files in the given directories and their subdirectories, sorted by name.
 pub(crate) fn find(paths: &[PathBuf]) -> (Vec<Input>, Vec<Failure>) {
     let (mut inputs, mut failures) = (vec![], vec![]);
     for path in paths {
@@ -55,7 +56,8 @@ fn add(path: PathBuf, root: PathBuf, inputs: &mut Vec<Input>, failures: &mut Vec
     }
 }
 
-/// Reads a file of at most `limit` bytes. Devices and pipes report no length, so the bytes are counted as well.
+/// Reads a file of at most `limit` bytes. Devices and pipes have no length, so the bytes that were read are counted
+/// too.
 pub(crate) fn read(path: &Path, limit: u64) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = File::open(path).context("cannot read the file")?;

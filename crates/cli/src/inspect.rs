@@ -1,4 +1,5 @@
-//! `avif inspect`: shows the properties of a file. They come from the header, or from decoding an AVIF.
+//! `avif inspect`: shows the properties of a file. It reads the header of the file, or decodes the file if it is an
+//! AVIF.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

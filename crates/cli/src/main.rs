@@ -1,5 +1,5 @@
-//! The command line tool `avif`. [`convert`] converts files as the function converts objects. [`demo`] and [`local`] run the
-//! function on this machine. [`backfill`] converts the images that are in a bucket already.
+//! The command line tool `avif`. [`convert`] converts files in the same way as the function converts objects. [`demo`]
+//! and [`local`] run the function on this machine. [`backfill`] converts the images that are already in a bucket.
 //!
 //! **Architecture invariant:** the tool contains no conversion or storage logic that the function does not have.
 
@@ -43,7 +43,7 @@ enum Command {
     Demo(demo::Arguments),
     /// Run a local S3 server that invokes the function for each upload
     Local(local::Arguments),
-    /// Convert the images that are in a bucket already, with S3 Batch Operations or an SQS queue
+    /// Convert the images that are already in a bucket, with S3 Batch Operations or an SQS queue
     Backfill(backfill::Arguments),
     /// Print the completions for a shell
     Completions(manual::Completions),
@@ -52,7 +52,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    // If this fails, SVT-AV1 only writes more to standard error.
+    // An error is ignored: SVT-AV1 then writes its log to standard error.
     let _ = avif::silence_svt_av1();
     let library = format!("{}\n{}", env!("CARGO_PKG_VERSION"), avif::library());
     let matches = Arguments::command().version(library).get_matches();
@@ -70,7 +70,7 @@ fn main() -> ExitCode {
         if let Some(Usage(message)) = error.downcast_ref() {
             Arguments::command().error(ErrorKind::ArgumentConflict, message).exit();
         }
-        // The reader of the pipe has exited.
+        // The program that reads standard output has exited, which is not an error.
         if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) {
             return ExitCode::SUCCESS;
         }
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arguments_are_consistent() {
+    fn clap_accepts_the_definitions_of_all_arguments() {
         Arguments::command().debug_assert();
     }
 }

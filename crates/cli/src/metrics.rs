@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::table;
 
-/// The metrics that CloudWatch creates from these log lines, or `None` if they contain no metrics.
+/// Returns the metrics that CloudWatch creates from these log lines. `None` if the lines contain no metrics.
 pub(crate) fn metrics(lines: &[String]) -> Option<Table> {
     let mut metrics: BTreeMap<(String, String), Vec<f64>> = BTreeMap::new();
     for line in lines.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {

@@ -1,4 +1,4 @@
-//! Writes complete files only.
+//! Writes and removes output files.
 
 use std::fs::{self, Permissions};
 use std::io::{ErrorKind, Write};
@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-/// Writes a temporary file and renames it, so no other program sees an incomplete file. Replaces an existing file only with
-/// `overwrite`.
+/// Writes a temporary file and renames it, so no other program sees an incomplete file. Replaces an existing file only
+/// with `overwrite`.
 pub(crate) fn write(path: &Path, bytes: &[u8], overwrite: bool) -> anyhow::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).with_context(|| format!("cannot create the directory {}", folder.display()))?;
     let failed = || format!("cannot write {}", path.display());
-    // The permissions of any new file; the umask applies.
+    // The usual permissions of a new file. The umask restricts them.
     let permissions = Permissions::from_mode(0o666);
     let builder = tempfile::Builder::new().prefix(".avif-").permissions(permissions).tempfile_in(folder);
     let mut file = builder.with_context(failed)?;
@@ -23,7 +23,7 @@ pub(crate) fn write(path: &Path, bytes: &[u8], overwrite: bool) -> anyhow::Resul
     Ok(())
 }
 
-/// Removes a file, if there is one.
+/// Removes a file if it exists.
 pub(crate) fn remove(path: &Path) -> anyhow::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => {

@@ -16,7 +16,7 @@ pub(crate) struct SettingsArguments {
 }
 
 impl SettingsArguments {
-    /// The settings as environment variables of the function.
+    /// Returns the settings as environment variables of the function.
     ///
     /// # Errors
     /// The file cannot be read, or the function would reject the settings.

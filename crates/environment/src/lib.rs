@@ -4,9 +4,9 @@
 //! were read, and a message for each invalid value. [`Reader`] collects these, so that a program can report all invalid
 //! variables together.
 //!
-//! **Architecture invariant:** no names of variables, no defaults, and no policy for invalid values. The crate `settings`
-//! treats each as fatal; the crate `extension` logs it and uses a default. This is the only crate that calls
-//! `std::env::vars_os`; a lint forbids it elsewhere.
+//! **Architecture invariant:** this crate contains no names of variables, no defaults, and no policy for invalid
+//! values. The crate `settings` returns all invalid values as an error; the crate `extension` logs each one and uses a
+//! default. This is the only crate that calls `std::env::vars_os`; a lint forbids it elsewhere.
 
 #![forbid(unsafe_code)]
 
@@ -15,8 +15,8 @@ use std::ffi::OsString;
 use std::fmt::Display;
 use std::str::FromStr;
 
-/// The environment variables of this process. A variable whose name is not UTF-8 is omitted. In a value that is not UTF-8,
-/// U+FFFD replaces the invalid bytes.
+/// Returns the environment variables of this process. A variable whose name is not UTF-8 is omitted. In a value that is
+/// not UTF-8, U+FFFD replaces the invalid bytes.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "this is the only function that reads the environment")]
 pub fn variables() -> BTreeMap<String, String> {
@@ -25,7 +25,7 @@ pub fn variables() -> BTreeMap<String, String> {
     std::env::vars_os().filter_map(text).collect()
 }
 
-/// Parses variables one by one. It remembers the names that were read, and an error for each invalid value.
+/// Parses variables one by one. It records the names that were read, and an error for each invalid value.
 ///
 /// An empty variable counts as unset, because deployment tools write both the same way.
 ///
@@ -47,13 +47,13 @@ pub struct Reader<'variables> {
 }
 
 impl<'variables> Reader<'variables> {
-    /// Reads from these names and values.
+    /// Creates a reader of these names and values.
     #[must_use]
     pub fn new(variables: &'variables BTreeMap<String, String>) -> Self {
         Self { variables, names: vec![], errors: vec![] }
     }
 
-    /// The text of a variable, or `None` if it is unset or empty.
+    /// Returns the text of a variable, or `None` if it is unset or empty.
     pub fn text(&mut self, name: &str) -> Option<&'variables str> {
         if !self.names.iter().any(|read| read == name) {
             self.names.push(name.to_owned());
@@ -61,24 +61,25 @@ impl<'variables> Reader<'variables> {
         self.variables.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// The parsed value of a variable. `None` if the variable is unset or invalid; an invalid value is recorded as an error.
+    /// Returns the parsed value of a variable. `None` if the variable is unset or invalid; an invalid value is recorded
+    /// as an error.
     pub fn optional<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
         let text = self.text(name)?;
         text.parse().map_err(|error| self.reject(name, &format!("={text}: {error}"))).ok()
     }
 
-    /// The parsed value of a variable, or the default if the variable is unset or invalid.
+    /// Returns the parsed value of a variable, or the default if the variable is unset or invalid.
     pub fn parsed_or<T: FromStr<Err: Display>>(&mut self, name: &str, default: T) -> T {
         self.optional(name).unwrap_or(default)
     }
 
-    /// The parsed value of a variable, or the default of its type if the variable is unset or invalid.
+    /// Returns the parsed value of a variable, or the default of its type if the variable is unset or invalid.
     pub fn parsed_or_default<T: FromStr<Err: Display> + Default>(&mut self, name: &str) -> T {
         self.optional(name).unwrap_or_default()
     }
 
-    /// The value of a variable that is `true` or `false` in upper or lower case, as the OpenTelemetry specification requires
-    /// ("Environment Variable Specification"), or the default if the variable is unset or invalid.
+    /// Returns the value of a boolean variable, or the default if the variable is unset or invalid. Valid values are
+    /// `true` and `false` in upper or lower case, as in the OpenTelemetry "Environment Variable Specification".
     pub fn flag_or(&mut self, name: &str, default: bool) -> bool {
         let Some(text) = self.text(name) else { return default };
         text.to_ascii_lowercase().parse().unwrap_or_else(|error| {
@@ -87,30 +88,30 @@ impl<'variables> Reader<'variables> {
         })
     }
 
-    /// Records an error of a variable that the caller parses from its [text](Self::text).
+    /// Records an error of a variable whose [text](Self::text) the caller parses itself.
     pub fn add_error(&mut self, name: &str, problem: impl Display) {
         self.reject(name, &format!(": {problem}"));
     }
 
-    /// The names of the variables that were read, in the order of their first read.
+    /// Returns the names of the variables that were read, in the order of their first read.
     #[must_use]
     pub fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// The names of the variables that begin with this prefix and were not read.
+    /// Returns the names of the variables that begin with this prefix and were not read.
     pub fn unread(&self, prefix: &str) -> impl Iterator<Item = &'variables str> {
         let names = self.variables.keys().map(String::as_str).filter(move |name| name.starts_with(prefix));
         names.filter(|name| !self.names.iter().any(|read| read == name))
     }
 
-    /// The errors so far, each beginning with the name of its variable.
+    /// Returns the recorded errors. Each begins with the name of its variable.
     #[must_use]
     pub fn errors(&self) -> &[String] {
         &self.errors
     }
 
-    /// Records each error once, even if several settings read the same variable.
+    /// Records an error. The same error is recorded only once, even if several settings read the same variable.
     fn reject(&mut self, name: &str, problem: &str) {
         let error = format!("{name}{problem}");
         if !self.errors.contains(&error) {
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn unread_names_only_variables_with_the_prefix() {
+    fn unread_returns_only_variables_with_the_prefix() {
         let variables = variables(&[("AVIF_A", "1"), ("AVIF_B", "1"), ("PATH", "/bin")]);
         let mut reader = Reader::new(&variables);
         reader.text("AVIF_A");

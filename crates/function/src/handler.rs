@@ -19,16 +19,16 @@ use crate::shutdown::Shutdown;
 const RESPONSE_TIME: Duration = Duration::from_millis(500);
 /// The earliest deadline that is plausible, in milliseconds since 1970: 13 November 2014, when AWS announced Lambda.
 const MIN_DEADLINE_MS: u64 = 1_415_836_800_000;
-/// The number of jobs that run at the same time. One image is converted on all cores; meanwhile another is fetched, a third
-/// is uploaded, and a fourth waits with its file in memory.
+/// The maximum number of jobs that run at the same time. While one image is converted on all cores, a second is
+/// fetched, a third is uploaded, and a fourth waits in memory.
 const MAX_CONCURRENT_JOBS: usize = 4;
 
 /// Handles one event: runs all jobs, logs their reports and returns the response that the sender expects.
 ///
 /// # Errors
-/// The event is malformed, or a job [failed](model::Outcome::Failed) and the sender retries events whose invocation returns
-/// an error. Lambda retries the event and finally sends it to the on-failure destination or the dead-letter queue. A retry
-/// skips the jobs that succeeded. If the execution environment shuts down, unfinished jobs fail.
+/// The event is malformed, or a job [failed](model::Outcome::Failed) and the sender retries events whose invocation
+/// returns an error. Lambda retries the event and finally sends it to the on-failure destination or the dead-letter
+/// queue. A retry skips the jobs that succeeded. If the execution environment shuts down, unfinished jobs fail.
 pub async fn handle(
     store: &Store,
     plan: &Arc<Plan>,
@@ -61,7 +61,7 @@ pub async fn handle(
 async fn run_job(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Deadline>, shutdown: &Shutdown) -> Report {
     let span = debug_span!("image", source = %job.source.at);
     let interrupted = job.clone();
-    // Boxed, because this future contains the whole state of a job and is large.
+    // The future is boxed, because it contains the whole state of a job and is large.
     let run = Box::pin(transfer::run(store, job, plan, deadline).instrument(span));
     tokio::select! {
         report = run => report,
@@ -87,7 +87,8 @@ fn group_by_source(jobs: Vec<Job>) -> Vec<Vec<(usize, Job)>> {
     groups
 }
 
-/// The deadline for all jobs of the event. `None` if Lambda cannot have set the deadline: cargo-lambda always sends 600,000.
+/// Returns the deadline for all jobs of the event. `None` if the value is not plausible: cargo-lambda always sends
+/// 600,000.
 fn response_deadline(context: &Context) -> Option<Deadline> {
     if context.deadline < MIN_DEADLINE_MS {
         return None;

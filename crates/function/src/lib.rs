@@ -1,9 +1,9 @@
 //! The Lambda function `bootstrap`.
 //!
-//! In: an event. Out: a response that the sender of the event expects. In between, the event becomes jobs, `transfer` runs
-//! each job, and the log gets a report of each.
+//! In: an event. Out: a response that the sender of the event expects. The function parses the event into jobs, runs
+//! each job with the crate `transfer`, and writes a report of each job to the log.
 //!
-//! **Architecture invariant:** no pixels. The event parser does no I/O.
+//! **Architecture invariant:** this crate does not process images, and its event parser does no I/O.
 
 #![forbid(unsafe_code)]
 

@@ -18,7 +18,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::event::MalformedEvent;
 use crate::memory;
 
-/// The fields whose value is JSON text. A line in JSON contains them as JSON, not as a string.
+/// The fields whose value is JSON text. A log line in JSON format contains this value as JSON, not as a string.
 const JSON_FIELDS: [&str; 2] = ["report", "record"];
 
 /// Starts logging to standard output, which Lambda sends to CloudWatch Logs.
@@ -35,7 +35,7 @@ pub fn init(log: LogSettings) {
     }
 }
 
-/// Writes the line for a job.
+/// Writes the log line of a job.
 pub(crate) fn write_report(report: &Report, request_id: &str) {
     let json = serde_json::to_string(report).unwrap_or_default();
     let (at, peak_memory_mib) = (&report.job.source.at, memory::peak_memory_mib());
@@ -59,8 +59,8 @@ pub(crate) fn write_report(report: &Report, request_id: &str) {
     }
 }
 
-/// Writes the reason why a record, a task or a message of an event became no job. The extension, metric filters and queries
-/// count the lines with the field `record`.
+/// Writes the reason that a record, a task or a message of an event was rejected. The extension, metric filters and
+/// queries count the lines with the field `record`.
 pub(crate) fn write_rejected_record(reason: &str, request_id: &str) {
     let record = json!({ "outcome": "rejected", "reason": reason }).to_string();
     tracing::warn!(record, request_id, "rejected a record: {}", escape_control_characters(reason));
@@ -71,7 +71,7 @@ pub(crate) fn write_malformed_event(error: &MalformedEvent) {
     tracing::error!("malformed event: {}", escape_control_characters(&error.to_string()));
 }
 
-/// Escapes control characters. Text from a key or a file must not forge a line of the log or control a terminal.
+/// Escapes control characters. Without this, text from a key or a file could forge a log line or control a terminal.
 fn escape_control_characters(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for character in text.chars() {
@@ -87,7 +87,7 @@ fn escape_control_characters(text: &str) -> String {
     line
 }
 
-/// One JSON object per line. The fields have the same names as in the lines that Lambda writes.
+/// Writes each log line as a JSON object. The fields have the same names as in the lines that Lambda writes.
 struct JsonFormat;
 
 impl<S, N> FormatEvent<S, N> for JsonFormat
@@ -106,7 +106,7 @@ where
     }
 }
 
-/// The fields of one line.
+/// The fields of one log line.
 struct LogFields(Map<String, Value>);
 
 impl Visit for LogFields {

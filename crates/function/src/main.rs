@@ -18,12 +18,13 @@ use transfer::Store;
 use transfer::worker;
 
 fn main() -> anyhow::Result<()> {
-    // These change the whole process, so they must come before the first thread.
+    // These calls change the whole process, so they must happen before the process starts a thread.
     let (shares_memory, quiet) = (avif::use_one_malloc_arena(), avif::silence_svt_av1());
     if std::env::args_os().nth(1).is_some_and(|argument| argument == worker::ARGUMENT) {
         return worker::serve().context("cannot convert an image");
     }
-    // Worker processes run as the same user. They must not read the credentials in the memory and environment of this process.
+    // Worker processes run as the same user. They must not read the credentials in the memory and environment of this
+    // process.
     #[cfg(target_os = "linux")]
     nix::sys::prctl::set_dumpable(false).context("cannot protect this process's memory")?;
     serve(shares_memory, quiet)

@@ -1,10 +1,10 @@
 use nix::sys::resource::{UsageWho, getrusage};
 
-/// The peak memory of this process plus that of its largest child, in MiB. Only one child runs at a time. `None` if the
-/// operating system is not Linux.
+/// Returns the peak memory of this process plus that of its largest child, in MiB. Only one child runs at a time.
+/// `None` if the operating system is not Linux.
 pub(crate) fn peak_memory_mib() -> Option<u64> {
     let own_kib = model::peak_memory_kib(&std::fs::read_to_string("/proc/self/status").ok()?)?;
-    // The largest of the children that have exited, in KiB (getrusage(2)).
+    // The peak memory of the largest child that has exited, in KiB (getrusage(2)).
     let child_kib = getrusage(UsageWho::RUSAGE_CHILDREN).ok()?.max_rss();
     Some((own_kib + u64::try_from(child_kib).ok()?) / 1024)
 }

@@ -1,7 +1,8 @@
 //! The shutdown of the execution environment.
 //!
-//! If an extension is registered, Lambda sends SIGTERM and kills the process 300 ms later. Without an extension it only kills
-//! the process. After SIGTERM, unfinished jobs are reported as failed, so that their events are retried instead of lost.
+//! If an extension is registered, Lambda sends SIGTERM and kills the process 300 ms later. Without an extension it only
+//! kills the process. After SIGTERM, unfinished jobs are reported as failed, so that their events are retried instead
+//! of lost.
 
 use std::io;
 use std::pin::Pin;
@@ -35,7 +36,7 @@ pub struct TrackedService<S> {
 }
 
 impl Shutdown {
-    /// SIGTERM requests the shutdown.
+    /// Installs a signal handler, so that SIGTERM requests the shutdown.
     ///
     /// # Errors
     /// The signal handler cannot be installed.
@@ -67,7 +68,7 @@ impl Shutdown {
     }
 
     async fn wait(&self, condition: impl FnMut(&State) -> bool) {
-        // This cannot fail, because `self` owns the sender.
+        // The wait cannot fail, because `self` owns the sender.
         let _ = self.state.subscribe().wait_for(condition).await;
     }
 }

@@ -1,4 +1,4 @@
-/// Coding-independent code points: how sample values become colors (ITU-T H.273).
+/// Coding-independent code points, which define the colors of sample values (ITU-T H.273).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cicp {
     /// Color primaries: 1 is BT.709 and sRGB, 2 is unspecified, 12 is Display P3.
@@ -18,8 +18,8 @@ impl Cicp {
     /// from RGB to luma and chroma.
     pub const ICC: Self = Self { primaries: 2, transfer: 2, matrix: 6, full_range: true };
 
-    /// Full-range code points with these primaries and this transfer. The matrix is BT.2020 for BT.2020 primaries,
-    /// which HDR images use, and BT.601 otherwise, which every reader supports.
+    /// Returns full-range code points with these primaries and this transfer. The matrix is BT.2020 for BT.2020
+    /// primaries, which HDR images use, and BT.601 otherwise, which every reader supports.
     #[must_use]
     pub fn with_default_matrix(primaries: u16, transfer: u16) -> Self {
         const BT2020: u16 = 9;
@@ -36,7 +36,8 @@ impl Cicp {
         !matches!(self.transfer, PQ | HLG)
     }
 
-    /// The same colors with the identity matrix: the planes are G, B and R. Lossless encoding needs it.
+    /// Returns the same colors with the identity matrix, so that the planes are G, B and R. Lossless encoding needs
+    /// this matrix.
     #[must_use]
     pub fn with_identity_matrix(self) -> Self {
         Self { matrix: 0, ..self }

@@ -1,4 +1,4 @@
-/// The message of an error and of its causes, on one line: `cannot read a.jpg: connection reset`.
+/// Returns the message of an error and of its causes, on one line: `cannot read a.jpg: connection reset`.
 #[must_use]
 pub fn error_chain(error: &dyn std::error::Error) -> String {
     let errors = std::iter::successors(Some(error), |error| error.source());

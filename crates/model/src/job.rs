@@ -22,9 +22,9 @@ pub struct Source {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
-    /// It was created or overwritten.
+    /// The source was created or overwritten.
     Created,
-    /// It was deleted.
+    /// The source was deleted.
     Deleted,
 }
 

@@ -20,8 +20,8 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 256 MiB, 200 megapixels, 1,000 megapixels for an animation (20 s of 1080p), 8 GiB of memory, and no limit on CPU
-    /// time: more than a camera file needs, less than a decompression bomb.
+    /// Returns 256 MiB, 200 megapixels, 1,000 megapixels for an animation (20 s of 1080p), 8 GiB of memory, and no
+    /// limit on CPU time. A file from a camera is below these limits; a decompression bomb is above them.
     fn default() -> Self {
         Self {
             bytes: 256 << 20,

@@ -1,5 +1,5 @@
-/// The peak resident memory of a process in KiB, from the text of `/proc/PID/status`: the field `VmHWM`
-/// (`proc_pid_status(5)`). A process that has exited does not have this field.
+/// Returns the peak resident memory of a process in KiB. `status` is the text of `/proc/PID/status`, which contains
+/// this value in the field `VmHWM` (`proc_pid_status(5)`). A process that has exited does not have this field.
 #[must_use]
 pub fn peak_memory_kib(status: &str) -> Option<u64> {
     let value = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

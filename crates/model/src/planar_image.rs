@@ -120,25 +120,25 @@ impl PlanarImage {
         Ok(Self { shape, planes, alpha, color })
     }
 
-    /// Dimensions and sample format.
+    /// Returns the dimensions and the sample format.
     #[must_use]
     pub fn shape(&self) -> Shape {
         self.shape
     }
 
-    /// Y, U and V, or G, B and R with the identity matrix. Only Y if the image is monochrome.
+    /// Returns the planes: Y, U and V, or G, B and R with the identity matrix, or only Y if the image is monochrome.
     #[must_use]
     pub fn planes(&self) -> &[Samples] {
         &self.planes
     }
 
-    /// Opacity, 0 to the depth's maximum, not premultiplied.
+    /// Returns the opacity, from 0 to the maximum of the depth. The colors are not premultiplied.
     #[must_use]
     pub fn alpha(&self) -> Option<&Samples> {
         self.alpha.as_ref()
     }
 
-    /// The color description.
+    /// Returns the color description.
     #[must_use]
     pub fn color(&self) -> &Color {
         &self.color
@@ -146,7 +146,7 @@ impl PlanarImage {
 }
 
 impl Shape {
-    /// Width and height in samples of plane 0 (luma), 1 and 2 (chroma).
+    /// Returns the width and height in samples of plane 0 (luma), or 1 or 2 (chroma).
     #[must_use]
     pub fn plane_size(self, plane: usize) -> (u32, u32) {
         match (plane, self.chroma) {
@@ -158,7 +158,7 @@ impl Shape {
 }
 
 impl Depth {
-    /// 8, 10 or 12.
+    /// Returns the number of bits: 8, 10 or 12.
     #[must_use]
     pub fn bits(self) -> u32 {
         match self {
@@ -170,7 +170,7 @@ impl Depth {
 }
 
 impl Chroma {
-    /// Number of planes: 1 or 3.
+    /// Returns the number of planes: 1 or 3.
     #[must_use]
     pub fn planes(self) -> usize {
         match self {
@@ -181,7 +181,7 @@ impl Chroma {
 }
 
 impl Samples {
-    /// Number of samples.
+    /// Returns the number of samples.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {

@@ -8,7 +8,7 @@ use thiserror::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Quality {
-    /// The smallest file that reaches a target score. The quantizer is searched for each image.
+    /// The smallest file that reaches a target score. A search finds the quantizer for each image.
     Visual(Score),
     /// The same encoder quality for every image.
     Fixed(FixedQuality),
@@ -37,7 +37,7 @@ impl Score {
     const MIN_TENTHS: u16 = 300;
     const MAX_TENTHS: u16 = 950;
 
-    /// The score, 30.0 to 95.0.
+    /// Returns the score, 30.0 to 95.0.
     #[must_use]
     pub fn value(self) -> f32 {
         f32::from(self.tenths) / 10.0
@@ -45,7 +45,7 @@ impl Score {
 }
 
 impl FixedQuality {
-    /// The number, 0 to 100.
+    /// Returns the number, 0 to 100.
     #[must_use]
     pub fn number(self) -> u8 {
         self.0
@@ -59,7 +59,7 @@ impl FixedQuality {
 }
 
 impl Default for FixedQuality {
-    /// 60, the default of libavif.
+    /// Returns 60, the default of libavif.
     fn default() -> Self {
         Self(60)
     }
@@ -74,7 +74,7 @@ impl TryFrom<u8> for FixedQuality {
 }
 
 impl Quality {
-    /// Whether the quantizer is searched for, which takes several encodes.
+    /// Whether a search finds the quantizer. The search takes several encodes.
     #[must_use]
     pub fn is_searched(self) -> bool {
         match self {
@@ -94,7 +94,8 @@ impl Quality {
 }
 
 impl Default for Quality {
-    /// visual:75: the difference is hard to notice, and the size is about that of the encoders' defaults.
+    /// Returns visual:75. The difference is hard to notice, and the file is about as large as with the defaults of the
+    /// encoders.
     fn default() -> Self {
         Self::Visual(Score { tenths: 750 })
     }
@@ -116,7 +117,7 @@ impl FromStr for Quality {
 impl FromStr for Score {
     type Err = ();
 
-    /// A number with at most one decimal.
+    /// Parses a number with at most one decimal.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (whole, tenth) = text.split_once('.').unwrap_or((text, "0"));
         let is_plain = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_digit());

@@ -9,7 +9,7 @@ use crate::{Quality, Speed, Widths};
 /// fingerprint shows whether a stored variant is up to date.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipe {
-    /// One variant for each width.
+    /// The widths of the variants.
     pub widths: Widths,
     /// The quality of the variants.
     pub quality: Quality,
@@ -24,10 +24,10 @@ pub struct Recipe {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Metadata {
-    /// They are removed, including camera data, GPS position and thumbnail.
+    /// Exif and XMP are removed, including camera data, GPS position and thumbnail.
     #[default]
     Strip,
-    /// They are copied, with the Exif orientation set to upright.
+    /// Exif and XMP are copied, with the Exif orientation set to upright.
     Keep,
 }
 

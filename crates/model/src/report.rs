@@ -78,10 +78,10 @@ pub struct VariantReport {
     pub height: u32,
     /// Size of the AVIF file in bytes.
     pub bytes: u64,
-    /// The SSIMULACRA2 score of the variant (100 is identical), if the quality was searched for.
+    /// The SSIMULACRA2 score of the variant (100 is identical), if a quality search measured it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub score: Option<f32>,
-    /// Whether it was stored.
+    /// Whether the variant was stored.
     pub status: VariantStatus,
 }
 
@@ -89,7 +89,7 @@ pub struct VariantReport {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VariantStatus {
-    /// It was stored.
+    /// The variant was stored.
     Stored,
     /// The variant is larger than its source, so it was not stored.
     LargerThanSource,
@@ -98,15 +98,15 @@ pub enum VariantStatus {
 /// Wall-clock milliseconds of each stage; 0 for a stage that was not reached.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct Timings {
-    /// Read the source object.
+    /// The time to read the source object.
     pub fetch_ms: f64,
-    /// Decode the file to pixels.
+    /// The time to decode the file to pixels.
     pub decode_ms: f64,
-    /// Apply the orientation, convert colors, resize, convert to YUV.
+    /// The time to apply the orientation, convert colors, resize and convert to YUV.
     pub transform_ms: f64,
-    /// Encode all variants.
+    /// The time to encode all variants.
     pub encode_ms: f64,
-    /// Write the outputs.
+    /// The time to write the outputs.
     pub store_ms: f64,
 }
 

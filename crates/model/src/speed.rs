@@ -15,7 +15,7 @@ pub struct Speed(u8);
 pub struct InvalidSpeed(String);
 
 impl Speed {
-    /// The speed, 0 to 10.
+    /// Returns the speed, 0 to 10.
     #[must_use]
     pub fn number(self) -> u8 {
         self.0
@@ -23,7 +23,7 @@ impl Speed {
 }
 
 impl Default for Speed {
-    /// 6: about a third of a CPU second per megapixel (docs/performance.md).
+    /// Returns 6, which takes about a third of a CPU second per megapixel (docs/performance.md).
     fn default() -> Self {
         Self(6)
     }

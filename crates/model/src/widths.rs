@@ -36,7 +36,7 @@ impl Width {
     /// The longest side that readers accept (libavif's `AVIF_DEFAULT_IMAGE_DIMENSION_LIMIT`). AV1 allows 65,536.
     pub const MAX: u32 = 32_768;
 
-    /// The width in pixels of the variant of a source that is `source_width` pixels wide.
+    /// Returns the width of the variant in pixels, for a source that is `source_width` pixels wide.
     #[must_use]
     pub fn resolve(self, source_width: u32) -> u32 {
         match self {
@@ -47,7 +47,7 @@ impl Width {
 }
 
 impl Widths {
-    /// The widths, widest first, so that the longest encode starts first.
+    /// Returns the widths, widest first, so that the longest encode starts first.
     pub fn iter(&self) -> impl Iterator<Item = Width> + '_ {
         self.0.iter().copied()
     }

@@ -2,22 +2,24 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
-/// The memory size in MB at which Lambda assigns one vCPU. CPU power grows in proportion, up to 6 vCPUs at 10,240 MB (AWS
-/// Lambda Developer Guide, "Configure Lambda function memory").
+/// The memory size in MB at which Lambda assigns one vCPU. CPU power grows in proportion, up to 6 vCPUs at 10,240 MB
+/// (AWS Lambda Developer Guide, "Configure Lambda function memory").
 const VCPU_MEMORY_MB: u32 = 1769;
 
-/// The bytes that the function may use: 90% of its memory size. 10% is reserved for allocations that the estimate does not
-/// cover.
+/// Returns the bytes that the function may use: 90% of its memory size. 10% is reserved for allocations that the
+/// estimate does not cover.
 pub(crate) fn usable_memory(mebibytes: NonZeroU32) -> u64 {
     (u64::from(mebibytes.get()) << 20) / 10 * 9
 }
 
-/// The vCPUs that Lambda assigns at this memory size: a fraction, less than 1 below [`VCPU_MEMORY_MB`].
+/// Returns the number of vCPUs that Lambda assigns at this memory size. It is a fraction, and less than 1 below
+/// [`VCPU_MEMORY_MB`].
 pub(crate) fn vcpus(mebibytes: NonZeroU32) -> f64 {
     f64::from(mebibytes.get()) / f64::from(VCPU_MEMORY_MB)
 }
 
-/// The vCPUs rounded to a whole number of at least 1. An execution environment can show more CPUs than Lambda assigns.
+/// Returns the number of vCPUs, rounded to a whole number of at least 1. An execution environment can show more CPUs
+/// than Lambda assigns.
 pub(crate) fn whole_vcpus(mebibytes: NonZeroU32) -> NonZeroUsize {
     let vcpus = mebibytes.get().saturating_add(VCPU_MEMORY_MB / 2) / VCPU_MEMORY_MB;
     usize::try_from(vcpus).ok().and_then(NonZeroUsize::new).unwrap_or(NonZeroUsize::MIN)

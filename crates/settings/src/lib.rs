@@ -1,12 +1,12 @@
 //! The settings of the function.
 //!
-//! In: the `AVIF_` environment variables and some of Lambda's and the AWS SDK's variables, or the JSON settings file of the
-//! CLI ([`read_file`]). Out: one typed [`Settings`], or all errors together ([`SettingsError`]).
+//! In: the `AVIF_` environment variables and some of Lambda's and the AWS SDK's variables, or the JSON settings file of
+//! the CLI ([`read_file`]). Out: one typed [`Settings`], or all errors together ([`SettingsError`]).
 //!
 //! To add a setting, change this file and the tables in the README; a test compares them.
 //!
-//! **Architecture invariant:** neither the Lambda runtime nor requests to AWS, so that the CLI and the backfill read the same
-//! settings without linking `lambda_runtime`.
+//! **Architecture invariant:** this crate does not depend on the Lambda runtime and sends no requests to AWS, so the
+//! CLI and the backfill can read the same settings without linking `lambda_runtime`.
 
 #![forbid(unsafe_code)]
 
@@ -44,15 +44,15 @@ pub use file::{FileError, read_file};
 /// ```
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// How jobs are run.
+    /// The settings for jobs.
     pub plan: Plan,
-    /// How the log is written.
+    /// The settings of the log.
     pub log: LogSettings,
-    /// How the function connects to S3 and DynamoDB.
+    /// The settings of the connections to S3 and DynamoDB.
     pub connection: StoreOptions,
 }
 
-/// How the log is written (AWS Lambda Developer Guide, "Configuring advanced logging controls").
+/// The settings of the log (AWS Lambda Developer Guide, "Configuring advanced logging controls").
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogSettings {
     /// The format is JSON unless `AWS_LAMBDA_LOG_FORMAT` is `Text`.
@@ -73,14 +73,15 @@ pub struct SettingsError(pub Vec<String>);
 
 /// The prefix of the function's own variables. An unknown variable with this prefix is an error.
 const PREFIX: &str = "AVIF_";
-/// Source files that wait for their conversion may take one sixteenth of the usable memory.
+/// The divisor of the usable memory: one sixteenth of it is for source files that wait for their conversion.
 const PREFETCH_DIVISOR: u64 = 16;
-/// Makes glibc request huge pages (glibc manual, "Memory Allocation Tunables"). A new process touches all its memory for the
-/// first time. An image of 12 megapixels then causes 53,000 page faults, which take 0.1 s; with huge pages it causes 6,000.
+/// Makes glibc request huge pages (glibc manual, "Memory Allocation Tunables"). Each conversion runs in a new process,
+/// whose first access to each page causes a page fault. An image of 12 megapixels causes 53,000 page faults, which take
+/// 0.1 s. With huge pages, it causes 6,000.
 const HUGE_PAGES: [&str; 2] = ["GLIBC_TUNABLES", "glibc.malloc.hugetlb=1"];
 
 impl Settings {
-    /// Reads the environment variables of this process, which Lambda must have started.
+    /// Parses the environment variables of this process. Fails if Lambda did not start the process.
     ///
     /// # Errors
     /// [`SettingsError`] with all errors.
@@ -94,8 +95,8 @@ impl Settings {
         Self::parse(&variables)
     }
 
-    /// Parses these variables, and reads the endpoints of AWS (`AWS_ENDPOINT_URL…`) from the environment of this process. For
-    /// a program outside Lambda.
+    /// Parses these variables, and reads the endpoints of AWS (`AWS_ENDPOINT_URL…`) from the environment of this
+    /// process. Programs outside Lambda use this function.
     ///
     /// # Errors
     /// [`SettingsError`] with all errors.
@@ -118,7 +119,7 @@ impl Settings {
         if errors.is_empty() { Ok(settings) } else { Err(SettingsError(errors)) }
     }
 
-    /// The names of all variables that are read.
+    /// Returns the names of all variables that are read.
     #[must_use]
     pub fn variable_names() -> Vec<String> {
         let variables = BTreeMap::new();
@@ -297,8 +298,9 @@ mod tests {
     }
 
     #[test]
-    fn variables_in_the_readme_are_the_ones_that_are_read() {
-        // Read when the test runs, not when it is compiled: the Nix build has no README, and skips this test by its name.
+    fn variables_in_the_readme_are_exactly_the_variables_that_are_read() {
+        // The file is read when the test runs, not when it is compiled: the Nix build has no README, and skips this
+        // test by its name.
         let readme = std::fs::read_to_string("../../README.md").unwrap();
         let variable = |line: &str| line.strip_prefix("| `")?.split_once('`').map(|(name, _)| name.to_owned());
         let is_setting = |name: &String| name.starts_with(PREFIX) || name.starts_with("AWS_");

@@ -20,7 +20,7 @@ pub struct InvalidBucketName {
 }
 
 impl BucketName {
-    /// The name.
+    /// Returns the name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,5 +1,5 @@
 //! The catalog: a DynamoDB table with one item for each source, which contains the manifest. Other programs can query
-//! it. The item is written after the manifest, and only if it did not change since it was read.
+//! the table. The item is written after the manifest, and only if the item did not change since it was read.
 
 use std::collections::HashMap;
 
@@ -28,7 +28,7 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
-    /// The provenance in the entry of a source; `None` if there is no entry.
+    /// Reads the provenance in the catalog entry of a source. `None` if there is no entry.
     pub(crate) async fn read_entry(&self, source: &Location) -> Result<Option<Provenance>, Error> {
         let request = self.client.get_item().table_name(&self.table).consistent_read(true);
         let response = request.key(SOURCE_ATTRIBUTE, source_value(source)).send().await;

@@ -1,11 +1,11 @@
 //! The queue of conversions, and the memory that all files of a process share.
 //!
-//! One image at a time is converted, within the plan's limit on memory. Meanwhile other files can be downloaded and
+//! The queue converts one image at a time, within the plan's limit on memory. Meanwhile, other files can be downloaded,
 //! wait, or be uploaded, within the limit of `prefetch_memory`. So the download of one file, the conversion of another
 //! and the upload of a third overlap, and the memory in use never exceeds the sum of the two limits.
 //!
-//! A slow image leaves time for the others. While other files wait, a conversion has three quarters of the time left
-//! (half if three files wait), and is then terminated.
+//! The time of a slow image is limited, so that enough time is left for the others. If one other file waits, a
+//! conversion is terminated after three quarters of the remaining time; if three files wait, after half of it.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -19,12 +19,12 @@ use crate::Error;
 use crate::timed_conversion::{ConversionRequest, TimeBudget, TimedConversion};
 use crate::worker::{Worker, WorkerProcess};
 
-/// Bytes for one permit of the semaphore. A `u32` of permits covers 4 TiB.
+/// The number of bytes for one permit of the semaphore. With this unit, a `u32` is sufficient for 4 TiB.
 const BYTES_PER_PERMIT: u64 = 1024;
 
 #[derive(Debug, Clone)]
 pub(crate) struct ConversionQueue {
-    /// One permit, because one image at a time is converted.
+    /// The semaphore has one permit, because only one image at a time is converted.
     conversion_slot: Arc<Semaphore>,
     prefetch_memory: Arc<Semaphore>,
     prefetch_permits: u32,
@@ -33,14 +33,14 @@ pub(crate) struct ConversionQueue {
     worker: Worker,
 }
 
-/// Counts a file as waiting until it is dropped.
+/// Counts a file as waiting until this value is dropped.
 struct WaitingFile<'queue>(&'queue watch::Sender<usize>);
 
-/// The memory for one file, reserved until this is dropped.
+/// The memory for one file, reserved until this value is dropped.
 #[derive(Debug)]
 pub(crate) struct MemoryReservation {
     _prefetch_memory: Option<OwnedSemaphorePermit>,
-    /// Only for a file that is larger than the prefetch memory: it uses the memory of the conversion.
+    /// Set only for a file that is larger than the prefetch memory. Such a file uses the memory of the conversion.
     conversion_slot: Option<Arc<OwnedSemaphorePermit>>,
 }
 
@@ -81,8 +81,8 @@ impl ConversionQueue {
     /// Waits for the conversion slot, and converts a file in a child process.
     ///
     /// # Errors
-    /// The error of the conversion. [`Error::TimeShareExceeded`] if the conversion used its share of the time and other
-    /// files wait.
+    /// The error of the conversion. [`Error::TimeShareExceeded`] if the conversion used its share of the time while
+    /// other files waited.
     pub(crate) async fn convert(
         &self,
         reservation: &MemoryReservation,
@@ -106,15 +106,15 @@ impl ConversionQueue {
                 Some(share) => sleep(share).await,
                 None => pending().await,
             }
-            // It fails only if the sender is dropped. The sender lives as long as any waiting file.
+            // The wait fails only if the sender was dropped. The sender exists as long as any file waits.
             let _ = waiting_files.wait_for(|files| *files > 0).await;
         };
         // A file that is larger than the prefetch memory is not kept for a second conversion.
         let second_copy = reservation.conversion_slot.is_none().then(|| bytes.clone());
         let worker = self.worker.clone();
         let (mut to, result) = oneshot::channel();
-        // A separate task, because this future may be dropped at the deadline: the slot must stay taken until the
-        // process has ended and its memory is free.
+        // The conversion runs in a separate task, because this future may be dropped at the deadline. The slot must
+        // remain occupied until the process has ended and its memory is free.
         tokio::spawn(async move {
             let mut process = None;
             let result = tokio::select! {
@@ -126,13 +126,13 @@ impl ConversionQueue {
                 process.kill().await;
             }
             drop(slot);
-            // It fails if the job's future was dropped.
+            // The send fails if the job's future was dropped.
             let _ = to.send(result);
         });
         result.await.unwrap_or_else(|_| Err(Error::WorkerFailed { message: "its task ended early".into() }))
     }
 
-    /// The number of permits for a file. `None` if the file is larger than the prefetch memory.
+    /// Returns the number of permits for a file. `None` if the file is larger than the prefetch memory.
     fn permits(&self, bytes: u64) -> Option<u32> {
         u32::try_from(bytes.div_ceil(BYTES_PER_PERMIT)).ok().filter(|permits| *permits <= self.prefetch_permits)
     }

@@ -16,20 +16,21 @@ use crate::stage::Stage;
 use crate::timed_conversion::{ConversionRequest, TimeBudget, TimedConversion};
 use crate::{Deadline, Error, Plan, Store, VariantLocation};
 
-/// One state of a source, converted.
+/// The result of the conversion of one state of a source.
 pub(crate) struct ConvertedSource {
     pub(crate) state: SourceState,
     pub(crate) info: SourceInfo,
-    /// One for each width of the recipe, widest first.
+    /// One variant for each width of the recipe, widest first.
     pub(crate) variants: Vec<ConvertedVariant>,
     pub(crate) headers: SourceHeaders,
     /// The source's tags in URL query form, if tags are copied.
     pub(crate) tags: Option<String>,
     pub(crate) quality_search: QualitySearch,
-    /// The source as the job's event names it.
+    /// The source in the state that the job's event names.
     event_source: Source,
     notes: Vec<String>,
-    /// Held until the variants are stored. They need no more memory than the source did.
+    /// The memory for the source stays reserved until the variants are stored, because they need at most the same
+    /// amount.
     _reservation: MemoryReservation,
 }
 
@@ -40,7 +41,7 @@ pub(crate) struct ConvertedVariant {
 }
 
 impl ConvertedSource {
-    /// The provenance of an output with this content.
+    /// Returns the provenance of an output with this content.
     pub(crate) fn provenance(&self, content: &[u8], plan: &Plan) -> Provenance {
         Provenance::new(&self.state, &self.event_source, plan, self.quality_search, sha256_hex(content))
     }
@@ -51,8 +52,8 @@ impl ConvertedSource {
     }
 }
 
-/// Reads and converts a source. `is_search_required` is set if variants with a cut-short search are already stored: a
-/// conversion without a search then brings no improvement.
+/// Reads and converts a source. `is_search_required` is set if variants with a cut-short search are already stored,
+/// because another conversion without a full search would not improve them.
 ///
 /// # Errors
 /// [`Error::Conflict`] if the source changed in the meantime.
@@ -71,7 +72,8 @@ pub(crate) async fn convert_source(
 
     let fetch = async {
         let bytes = Bytes::from(object.read(plan.limits.bytes).await?);
-        // Always read: the tag count of GetObject is also 0 if the role may not read the tags.
+        // The tags are read even if the tag count of GetObject is 0, because the count is also 0 if the role may not
+        // read the tags.
         let tags =
             if plan.storage.copy_tags { Some(read_source_tags(store, &job.source.at, &state).await?) } else { None };
         Ok::<_, Error>((bytes, tags))
@@ -144,10 +146,11 @@ fn assign_locations(
     }
 }
 
-/// Reserves memory for the file. If that takes time, S3 would close an idle connection, so the source is opened again.
+/// Reserves memory for the file. If the job has to wait, S3 would close the idle connection, so the source is opened
+/// again.
 ///
 /// # Errors
-/// [`Error::Conflict`] if the source changed while this waited.
+/// [`Error::Conflict`] if the source changed while the job waited.
 async fn reserve_memory(
     store: &Store,
     job: &Job,
@@ -158,7 +161,8 @@ async fn reserve_memory(
     if bytes > plan.limits.bytes {
         return Err(Error::TooLarge { at: at.clone(), bytes, limit: plan.limits.bytes });
     }
-    // Half of the memory, because the function and the process that converts the file hold a copy each.
+    // The limit is half of the memory, because the function and the process that converts the file each have a copy of
+    // the file.
     if bytes > plan.limits.memory / 2 {
         return Err(Error::TooMuchMemory { at: at.clone(), bytes, limit: plan.limits.memory / 2 });
     }

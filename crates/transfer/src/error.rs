@@ -9,7 +9,7 @@ use thiserror::Error;
 use crate::operation::{Operation, permission_hint, service_error_message};
 use crate::progress::InterruptedStep;
 
-/// The reason that a job did not complete.
+/// The error that stopped a job.
 #[derive(Debug, Error)]
 pub enum Error {
     /// The source does not exist. Most likely it was deleted after the event.
@@ -28,7 +28,7 @@ pub enum Error {
         /// The limit in bytes.
         limit: u64,
     },
-    /// The file alone needs more memory than is available.
+    /// The file is larger than the memory for one file.
     #[error(
         "{at} has {} MiB, more than the {} MiB of memory available for one file; give the function more memory",
         bytes >> 20, limit >> 20
@@ -77,9 +77,9 @@ pub enum Error {
         left: Duration,
     },
     /// The deadline interrupted the job.
-    #[error("not done after {after:.1?}, at the deadline, while {step}")]
+    #[error("the job was stopped after {after:.1?}, at the deadline, while {step}")]
     DeadlineExceeded {
-        /// The time that the job had run.
+        /// The time since the start of the job.
         after: Duration,
         /// The step that was interrupted.
         step: InterruptedStep,
@@ -117,11 +117,11 @@ pub enum Error {
     },
     /// The conversion used its share of the time while other images of the execution environment waited.
     #[error(
-        "converting it took {after:.1?} and was not done, while other images waited; it is retried: use smaller batches, or \
-         give the function more time"
+        "the conversion was stopped after {after:.1?}, because other images were waiting; it is retried: use \
+         smaller batches, or give the function more time"
     )]
     TimeShareExceeded {
-        /// The time that the conversion had run.
+        /// The time since the start of the conversion.
         after: Duration,
     },
     /// The conversion needs more memory than the limit.
@@ -178,7 +178,7 @@ pub enum Error {
         can_retry: bool,
     },
     /// The job panicked. Other images are not affected.
-    #[error("a panic: {message}")]
+    #[error("the job panicked: {message}")]
     Panicked {
         /// The message of the panic.
         message: String,
@@ -234,8 +234,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// The outcome of a job that ends with this error. This match is the only place that decides whether a retry may
-    /// succeed: [`Outcome::Failed`] is retried, [`Outcome::Rejected`] is not.
+    /// Returns the outcome of a job that ends with this error. This match is the only place that decides whether a
+    /// retry may succeed: [`Outcome::Failed`] is retried, [`Outcome::Rejected`] is not.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         let reason = error_chain(self);
@@ -278,7 +278,7 @@ impl Error {
                 | convert::Error::TooManyFrames { .. }
                 | convert::Error::SideTooLong { .. }
                 | convert::Error::TooMuchMemory { .. } => Outcome::Rejected { reason },
-                // A defect of the function or the machine: the event must reach the dead-letter queue.
+                // The function or the machine has a defect, so the event must reach the dead-letter queue.
                 convert::Error::Encode { .. }
                 | convert::Error::Planes { .. }
                 | convert::Error::MissingVariant { .. } => Outcome::Failed { reason },
@@ -286,7 +286,8 @@ impl Error {
         }
     }
 
-    /// The error for an S3 request that failed. It names the missing permissions if S3 does not.
+    /// Creates the error for an S3 request that failed. If S3 does not name the missing permissions, the error names
+    /// them.
     pub(crate) fn storage<E>(operation: Operation, at: &Location, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -295,12 +296,12 @@ impl Error {
         Self::storage_with(operation, at, message)
     }
 
-    /// The error for an S3 request whose response cannot be used.
+    /// Creates the error for an S3 request whose response cannot be used.
     pub(crate) fn storage_with(operation: Operation, at: &Location, message: impl Into<String>) -> Self {
         Self::Storage { operation, at: at.clone(), message: message.into() }
     }
 
-    /// The error for an S3 request whose condition failed.
+    /// Creates the error for an S3 request whose condition failed.
     pub(crate) fn conflict<E>(operation: Operation, at: &Location, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -308,7 +309,7 @@ impl Error {
         Self::Conflict { message: format!("{operation} of {at}: {}", service_error_message(error)) }
     }
 
-    /// The error for a source that changed while the job ran.
+    /// Creates the error for a source that changed while the job ran.
     pub(crate) fn source_changed(at: &Location) -> Self {
         Self::Conflict { message: format!("{at} changed while the job ran") }
     }

@@ -1,4 +1,4 @@
-//! The evidence that an object does not exist.
+//! Checks for evidence that an object does not exist.
 //!
 //! A job deletes the variants of a source that does not exist, so a wrong result here deletes variants that are still
 //! needed. S3 returns 403 for a missing object if the role may not list the bucket. It also returns 403 for an existing
@@ -35,13 +35,13 @@ pub(crate) async fn check_existence(store: &Store, at: &Location) -> Result<Exis
     match listing {
         Ok(listing) => {
             let keys: Vec<&str> = listing.contents().iter().filter_map(|object| object.key()).collect();
-            // An inconsistent or truncated response is no evidence.
+            // An inconsistent or truncated response is not evidence.
             let count = listing.key_count().and_then(|count| usize::try_from(count).ok());
             if count != Some(keys.len()) || keys.iter().any(|key| !key.starts_with(&at.key)) {
                 let message = "the listing does not match the prefix or its own KeyCount";
                 return Err(Error::storage_with(operation, at, message));
             }
-            // Keys are listed in order, and a key that equals the prefix is the first of the keys with that prefix.
+            // S3 lists keys in order, so a key that is equal to the prefix is the first key of the listing.
             Ok(if keys.contains(&at.key.as_str()) { Existence::Present } else { Existence::Absent })
         }
         Err(error) if is_access_denied(&error) => Ok(Existence::Unknown(Error::storage(operation, at, &error))),
@@ -49,7 +49,7 @@ pub(crate) async fn check_existence(store: &Store, at: &Location) -> Result<Exis
     }
 }
 
-/// Succeeds if a read failed with 403 because the object does not exist.
+/// Confirms, after a read failed with 403, that the object does not exist.
 ///
 /// # Errors
 /// The object exists, or its existence is unknown. The error contains the message of the failed read.
@@ -76,7 +76,7 @@ where
     }
 }
 
-/// The message for a failed read of an object whose existence is unknown.
+/// Returns the message for a failed read of an object whose existence is unknown.
 pub(crate) fn unknown_existence_message(read: &str, listing: &Error, operation: Operation) -> String {
     let permissions = operation.permissions();
     format!("{read}; S3 does not say whether the object exists ({listing}); if it does, the role needs {permissions}")

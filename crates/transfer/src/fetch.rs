@@ -19,7 +19,8 @@ pub(crate) const NO_ETAG: &str = "the response has no ETag";
 /// The states of a source that a job accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RequiredState {
-    /// Only the state with the ETag and the version that the event names. An event may lack either.
+    /// Only the state with the ETag and the version ID that the event names. If the event lacks one of them, it is not
+    /// compared.
     OfEvent,
     /// The current state.
     Current,
@@ -34,7 +35,7 @@ pub(crate) enum SourceLookup {
         /// The storage class or access tier, if S3 returned it.
         class: Option<String>,
     },
-    /// The source exists in another state than the required one.
+    /// The source exists, but not in the required state.
     Superseded,
     /// There is evidence that the object does not exist.
     Absent,
@@ -83,7 +84,7 @@ pub(crate) async fn open_source(store: &Store, job: &Job, required: RequiredStat
         }
     };
     let object = SourceObject::from_response(at, response)?;
-    // Checked again, because some S3 servers ignore If-Match.
+    // The state is checked again, because some S3 servers ignore If-Match.
     Ok(if is_accepted(&object.state, job, required) {
         SourceLookup::Object(Box::new(object))
     } else {
@@ -124,7 +125,7 @@ fn is_customer_key_error(code: Option<&str>, message: Option<&str>) -> bool {
     code == Some("InvalidRequest") && message.is_some_and(|message| message.contains("Server Side Encryption"))
 }
 
-/// The current state of a source, without its content. `None` if there is evidence that it does not exist.
+/// Reads the current state of a source, without its content. `None` if there is evidence that it does not exist.
 pub(crate) async fn read_source_state(store: &Store, at: &Location) -> Result<Option<SourceState>, Error> {
     let head = store.send(&at.bucket, |client| client.head_object().bucket(&at.bucket).key(&at.key).send()).await;
     match head {
@@ -139,7 +140,7 @@ pub(crate) async fn read_source_state(store: &Store, at: &Location) -> Result<Op
     }
 }
 
-/// The source's tags in URL query form, as the header `x-amz-tagging` requires.
+/// Reads the source's tags in URL query form, as the header `x-amz-tagging` requires.
 ///
 /// # Errors
 /// [`Error::Conflict`] if the source was deleted in the meantime.

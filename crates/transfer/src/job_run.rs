@@ -50,7 +50,7 @@ impl<'job> JobRun<'job> {
         }
     }
 
-    /// One attempt.
+    /// Runs one attempt.
     ///
     /// # Errors
     /// [`Error::Conflict`] if the source or an output changed during the attempt.
@@ -61,8 +61,8 @@ impl<'job> JobRun<'job> {
         if !self.has_changed_outputs && stored.is_newer_than(job, plan) {
             return Ok(SkipReason::OutputsAreNewer.outcome());
         }
-        // Every other state of the source has its own event, and the job of that event converts it. But if this job has
-        // changed outputs, in this or an earlier invocation, it has to update them to the current state itself.
+        // Usually a job ignores other states of the source: each has its own event, whose job converts it. But if this
+        // job has changed outputs, in this or an earlier invocation, it must update them to the current state itself.
         let has_earlier_outputs = self.has_changed_outputs || stored.has_outputs_of(job);
         let required = match job.change {
             Change::Created if !has_earlier_outputs => RequiredState::OfEvent,
@@ -80,7 +80,8 @@ impl<'job> JobRun<'job> {
         }
     }
 
-    /// An archived source exists but cannot be read, so its outputs stay unchanged.
+    /// Returns the outcome for an archived source. The source exists but cannot be read, so its outputs are not
+    /// changed.
     fn skip_archived_source(
         &self,
         stored: &StoredOutputs,
@@ -96,7 +97,7 @@ impl<'job> JobRun<'job> {
     fn skip_absent_source(&self) -> Result<Outcome, Error> {
         match &self.job.source.etag {
             Some(_) => Ok(SkipReason::SourceDeleted.outcome()),
-            // A direct invocation or S3 Batch Operations named a key that does not exist.
+            // Without an ETag, the event is a direct invocation or an S3 Batch Operations task. Its key does not exist.
             None => Err(Error::SourceNotFound { at: self.job.source.at.clone() }),
         }
     }
@@ -144,7 +145,8 @@ impl<'job> JobRun<'job> {
         let minimum = self.converted.as_ref().map_or(QualitySearch::Full, |converted| converted.quality_search);
         if stored.is_complete(&state, self.plan, minimum) {
             return Ok(match self.converted.take() {
-                // An earlier attempt stored them although its request failed, or another job stored the same outputs.
+                // The outputs are up to date: an earlier attempt stored them although its request failed, or another
+                // job stored the same outputs.
                 Some(converted) => converted.into_outcome(),
                 None => SkipReason::UpToDate.outcome(),
             });
@@ -158,7 +160,7 @@ impl<'job> JobRun<'job> {
             let is_search_required = stored.is_complete(&state, self.plan, QualitySearch::CutShort);
             let (store, deadline, timings) = (self.store, self.deadline, &mut *self.timings);
             match convert_source(store, self.job, self.plan, object, deadline, is_search_required, timings).await {
-                // The time or memory is not enough for a search.
+                // The time or the memory is not sufficient for a search.
                 Err(
                     Error::OutOfTime { .. }
                     | Error::CpuTimeExceeded { .. }
@@ -171,7 +173,7 @@ impl<'job> JobRun<'job> {
         };
         self.has_changed_outputs = true;
         progress::begin_step(Step::Store);
-        // Saved before a request can fail, so that the next attempt need not convert again.
+        // The conversion is saved before any request can fail, so that the next attempt does not convert again.
         let converted = self.converted.insert(converted);
         let at = &self.job.source.at;
         let writing = async { Ok::<_, Error>(write_outputs(self.store, self.plan, stored, converted, at).await) };

@@ -1,12 +1,12 @@
-//! The keys of outputs, and the distinction of outputs from sources. To change where outputs are stored, change this
-//! file.
+//! Defines the keys of outputs, and distinguishes outputs from sources by their keys. To change where outputs are
+//! stored, change this file.
 
 use model::{Location, Width, Widths};
 use serde::Serialize;
 
 use crate::{BucketName, Error};
 
-/// The bucket and key prefix of outputs. By default, outputs are next to their source.
+/// The bucket and key prefix of outputs. By default, outputs have the bucket and the prefix of their source.
 ///
 /// An output's key is the source's complete key and a suffix, so `a.jpg` and `a.png` have different outputs, and a web
 /// server finds the variant by appending the suffix to the requested path.
@@ -21,7 +21,7 @@ pub struct Layout {
 /// The locations of all outputs of one source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputLocations {
-    /// One for each width, widest first.
+    /// One location for each width, widest first.
     pub variants: Vec<VariantLocation>,
     /// The manifest, if there is one.
     pub manifest: Option<Location>,
@@ -43,9 +43,10 @@ pub enum Role {
     Source,
     /// An AVIF or a manifest. It is never converted, whatever the settings, even if the function did not create it.
     Output,
-    /// A folder as the S3 console creates it: an empty object.
+    /// A folder of the S3 console: an empty object whose key ends in a slash.
     Folder,
-    /// A key that ends in `.w` and a number. As a source, its output would have the key of another source's variant.
+    /// A key that ends in `.w` and a number. If such an object were a source, its output could have the same key as a
+    /// variant of another source.
     Reserved,
 }
 
@@ -55,7 +56,7 @@ const SUFFIX: &str = ".avif";
 const MANIFEST_SUFFIX: &str = ".avif.json";
 
 impl Layout {
-    /// The location of the variant of one width.
+    /// Returns the location of the variant of one width.
     ///
     /// # Errors
     /// [`Error::KeyTooLong`] if the key is longer than S3 allows.
@@ -66,7 +67,7 @@ impl Layout {
         }
     }
 
-    /// The locations of all outputs of a source. There is a manifest if there are several variants.
+    /// Returns the locations of all outputs of a source. A source with several variants also has a manifest.
     ///
     /// # Errors
     /// [`Error::KeyTooLong`] if a key is longer than S3 allows.
@@ -85,7 +86,8 @@ impl Layout {
 }
 
 impl Role {
-    /// The role of an object, by its key alone, so no setting and no stored state can cause a recursive conversion.
+    /// Returns the role of an object. The role depends only on the key, so no setting and no stored state can cause a
+    /// recursive conversion.
     #[must_use]
     pub fn of(at: &Location) -> Self {
         let key = at.key.as_bytes();
@@ -123,14 +125,14 @@ mod tests {
         prop_oneof![Just(Width::Full), (1..=Width::MAX).prop_map(|width| width.to_string().parse().unwrap())]
     }
 
-    /// Any text, and text that resembles the keys of outputs.
+    /// Generates arbitrary text, and text that resembles the keys of outputs.
     fn keys() -> impl Strategy<Value = String> {
         prop_oneof![any::<String>(), "[a-b/.w0-9]{0,6}(\\.w[0-9]{0,3})?(\\.(avif|AVIF|jpg))?(\\.json)?"]
     }
 
     proptest! {
         #[test]
-        fn no_output_is_ever_an_input(layout in layouts(), key in keys(), width in widths()) {
+        fn key_of_an_output_is_never_a_source(layout in layouts(), key in keys(), width in widths()) {
             let output = layout.variant_location(&at(&key), width).unwrap();
             prop_assert_eq!(Role::of(&output), Role::Output);
             let manifest = layout.output_locations(&at(&key), &"full,1".parse().unwrap()).unwrap().manifest.unwrap();

@@ -1,7 +1,7 @@
 //! Runs whole jobs: fetch a source, convert it, store its variants, report the outcome.
 //!
-//! [`run`] returns a report and never an error: every error becomes an [`Outcome`](model::Outcome). Whether a retry may
-//! succeed is decided only in [`Error::outcome`]. [`convert_with_timings`] converts a file without S3.
+//! [`run`] returns a report and never an error: it converts every error into an [`Outcome`](model::Outcome). Whether a
+//! retry may succeed is decided only in [`Error::outcome`]. [`convert_with_timings`] converts a file without S3.
 //!
 //! **Architecture invariant:** this crate does not depend on Lambda or on any event format.
 

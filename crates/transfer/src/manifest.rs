@@ -1,5 +1,5 @@
-//! The manifest: a JSON object next to a source's variants that lists them. It is written after the variants, so every
-//! variant that it lists exists.
+//! The manifest: a JSON object that lists the variants of a source. It is written after the variants, so every variant
+//! that it lists exists.
 
 use model::{Location, SourceInfo, Width};
 use serde::Serialize;

@@ -38,8 +38,8 @@ impl Operation {
         }
     }
 
-    /// The permissions that the role needs (Amazon S3 user guide, "Required permissions for Amazon S3 API operations",
-    /// and for conditional requests "Add preconditions to S3 operations with conditional requests").
+    /// Returns the permissions that the role needs (Amazon S3 user guide, "Required permissions for Amazon S3 API
+    /// operations", and for conditional requests "Add preconditions to S3 operations with conditional requests").
     pub(crate) const fn permissions(self) -> &'static str {
         match self {
             Self::GetObject => "s3:GetObject, and kms:Decrypt on the key of an object that a KMS key encrypts",
@@ -53,7 +53,7 @@ impl Operation {
         }
     }
 
-    /// `cannot read s3://bucket/key: GetObject`: the beginning of an error message.
+    /// Returns the beginning of an error message, for example `cannot read s3://bucket/key: GetObject`.
     pub(crate) fn describe_failure(self, at: &Location) -> String {
         format!("cannot {} {at}: {self}", self.verb())
     }
@@ -65,21 +65,21 @@ impl fmt::Display for Operation {
     }
 }
 
-/// The HTTP status of an error response.
+/// Returns the HTTP status of an error response.
 pub(crate) fn http_status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
     error.raw_response().map(|response| response.status().as_u16())
 }
 
-/// The region of the bucket, if S3 rejected the request because it was sent to another region.
+/// Returns the region of the bucket, if S3 rejected the request because it was sent to another region.
 pub(crate) fn bucket_region<E>(error: &SdkError<E, HttpResponse>) -> Option<String> {
-    // 301 PermanentRedirect, 307 TemporaryRedirect, and 400 AuthorizationHeaderMalformed from the endpoint of
-    // us-east-1.
+    // S3 responds with 301 PermanentRedirect or 307 TemporaryRedirect, and the endpoint of us-east-1 also with 400
+    // AuthorizationHeaderMalformed.
     let response = error.raw_response().filter(|response| matches!(response.status().as_u16(), 301 | 307 | 400))?;
     response.headers().get(BUCKET_REGION_HEADER).map(str::to_owned)
 }
 
-/// The message for a failed request, on one line: the HTTP status, the service's error code and its message. If there
-/// was no response, it is the error of the connection with its causes.
+/// Returns the message for a failed request, on one line: the HTTP status, the service's error code and its message. If
+/// there was no response, the message contains the error of the connection with its causes.
 pub fn service_error_message<E>(error: &SdkError<E, HttpResponse>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -97,8 +97,8 @@ where
     (text + &region.unwrap_or_default()).replace(['\n', '\r'], " ")
 }
 
-/// The meaning of an HTTP status without an error code. A response to HEAD has no body and so no code (Amazon S3 API
-/// reference, "Error responses").
+/// Returns the meaning of an HTTP status without an error code. A response to HEAD has no body and so no code (Amazon
+/// S3 API reference, "Error responses").
 pub(crate) fn status_meaning(status: u16) -> Option<&'static str> {
     Some(match status {
         301 | 307 => "PermanentRedirect",
@@ -127,7 +127,8 @@ where
         || (http_status(error) == Some(403) && error.code().is_none())
 }
 
-/// `; the role needs …` if a permission is missing and the service's message does not name it; otherwise empty.
+/// Returns `; the role needs …` if a permission is missing and the service's message does not name it. Otherwise
+/// returns an empty text.
 pub(crate) fn permission_hint<E>(error: &SdkError<E, HttpResponse>, permissions: &str) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,

@@ -81,7 +81,7 @@ pub(crate) async fn write_output(
         Err(error) => error,
     };
     match (http_status(&error), content) {
-        // An object exists: another writer created it in the meantime, or the role may not read it.
+        // An object exists: another writer created it after the look-up, or the role may not read it.
         (Some(412), SlotContent::Unknown(message)) => match OutputSlot::read(store, at).await?.content {
             SlotContent::Unknown(_) => {
                 let permissions = Operation::HeadObject.permissions();
@@ -90,9 +90,9 @@ pub(crate) async fn write_output(
             }
             SlotContent::Absent | SlotContent::Object(_) => Err(Error::conflict(Operation::PutObject, at, &error)),
         },
-        // 409: a concurrent write is in progress.
+        // 409 means that a concurrent write is in progress.
         (Some(412 | 409), _) => Err(Error::conflict(Operation::PutObject, at, &error)),
-        // 404: the object that should be replaced was deleted.
+        // 404 means that the object that the job replaces was deleted.
         (Some(404), SlotContent::Object(_)) if error.code() != Some("NoSuchBucket") => {
             Err(Error::conflict(Operation::PutObject, at, &error))
         }
@@ -141,7 +141,7 @@ async fn delete_after_etag_check(store: &Store, at: &Location, object: &StoredOb
     deleted.map(|_| ()).map_err(|error| Error::storage(Operation::DeleteObject, at, &error))
 }
 
-/// The SHA-256 digest in hexadecimal.
+/// Returns the SHA-256 digest in hexadecimal.
 pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"))
 }

@@ -115,15 +115,15 @@ async fn write_variant<'set>(
         Some(ManifestVariant { at, requested, width, height, media_type: AVIF, bytes, sha256, etag })
     };
     match (status, &slot.content) {
-        // The stored variant has a full quality search and this one has not, so the stored one stays, whatever its
-        // size.
+        // The stored variant is the result of a full quality search, and the new variant is not. The job keeps the
+        // stored variant, regardless of its size.
         (_, SlotContent::Object(StoredObject { provenance: Some(provenance), bytes, etag }))
             if converted.quality_search == QualitySearch::CutShort
                 && provenance.matches(&converted.state, plan, QualitySearch::Full) =>
         {
             Ok(entry(*bytes, provenance.sha256.clone(), etag))
         }
-        // Otherwise the variant of an earlier state of the source would stay.
+        // The stored variant belongs to an earlier state of the source, so it must be deleted.
         (VariantStatus::LargerThanSource, SlotContent::Object(object @ StoredObject { provenance: Some(_), .. })) => {
             delete_output(store, at, object).await?;
             Ok(None)

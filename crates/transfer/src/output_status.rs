@@ -9,7 +9,7 @@ use crate::{Error, Plan, Store};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutputStatus {
     /// All outputs are stored and were created from this state of the source with this plan. [`run`](crate::run) would
-    /// skip it.
+    /// skip the source.
     UpToDate,
     /// An output is missing or outdated.
     Outdated,

@@ -22,9 +22,10 @@ pub struct Plan {
     pub storage: StorageOptions,
     /// Whether the outputs are deleted when their source is deleted.
     pub follow_deletions: bool,
-    /// Threads for one conversion.
+    /// The number of threads for one conversion.
     pub threads: NonZeroUsize,
-    /// CPU seconds available per second. Less than 1 for a function with less than 1,769 MB of memory.
+    /// The CPU seconds that are available per second of wall-clock time. Less than 1 for a function with less than
+    /// 1,769 MB of memory.
     pub processors: f64,
 }
 
@@ -69,10 +70,10 @@ pub struct StorageClass(&'static str);
 pub struct InvalidStorageClass(String);
 
 impl StorageClass {
-    /// All except the archive classes, from which a variant cannot be served.
+    /// The list excludes the archive classes, because a variant in them cannot be served.
     const KNOWN: [&str; 5] = ["STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"];
 
-    /// The name in the S3 API.
+    /// Returns the name in the S3 API.
     #[must_use]
     pub fn name(self) -> &'static str {
         self.0
@@ -89,8 +90,9 @@ impl FromStr for StorageClass {
 }
 
 impl StorageOptions {
-    /// Whether a variant is stored. A variant that is not smaller than its source is not stored, with two exceptions:
-    /// `keep_larger` is set, or the variant is a copy of an AVIF source, which pages request by the key of the variant.
+    /// Decides whether a variant is stored. A variant that is not smaller than its source is not stored, with two
+    /// exceptions: `keep_larger` is set, or the variant is a copy of an AVIF source (web pages request the copy by the
+    /// key of the variant).
     #[must_use]
     pub fn variant_status(&self, variant: &convert::Variant, source_bytes: u64) -> VariantStatus {
         let is_smaller = (variant.bytes.len() as u64) < source_bytes;
@@ -103,8 +105,8 @@ impl StorageOptions {
 }
 
 impl Plan {
-    /// The limits for an image of an event with this deadline. The default limit on CPU time is the CPU time available
-    /// in half of the event's time, which leaves the other half for the other images.
+    /// Returns the limits for an image of an event with this deadline. By default, one image may use the CPU time of
+    /// half of the event's time. The other half is for the other images.
     pub(crate) fn limits_within(&self, deadline: Option<Deadline>) -> Limits {
         let timeout = deadline.map_or(MAX_LAMBDA_TIMEOUT, |deadline| deadline.timeout);
         let half = timeout.mul_f64(self.processors / 2.0).as_secs_f64().ceil();
@@ -117,8 +119,8 @@ impl Plan {
         Limits { cpu_seconds: Some(self.limits.cpu_seconds.unwrap_or(default)), ..self.limits }
     }
 
-    /// The fingerprint of the recipe and the storage options: 16 hexadecimal digits. A stored variant with another
-    /// fingerprint is outdated. Limits and threads are not part of it, because they do not change the result.
+    /// Returns the fingerprint of the recipe and the storage options: 16 hexadecimal digits. A stored variant with
+    /// another fingerprint is outdated. Limits and threads are not part of it, because they do not change the result.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         // Structs without maps always serialize to the same text.

@@ -51,12 +51,12 @@ pub struct InterruptedStep {
 }
 
 impl Progress {
-    /// Runs a job and records its progress here.
+    /// Runs a job and records its progress in `self`.
     pub(crate) async fn scope<F: Future>(self: &Arc<Self>, job: F) -> F::Output {
         PROGRESS.scope(Arc::clone(self), job).await
     }
 
-    /// The current step, for the error at the deadline.
+    /// Returns the current step, for the error at the deadline.
     pub(crate) fn interrupted_step(&self) -> InterruptedStep {
         let StepState { step, has_response, retried_response } =
             &*self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -69,7 +69,7 @@ pub(crate) fn begin_step(step: Step) {
     update(|state| *state = StepState { step, ..StepState::default() });
 }
 
-/// Updates the progress of the current task. A task without a job has none.
+/// Updates the progress of the job in the current task. Does nothing in a task without a job.
 fn update(update: impl FnOnce(&mut StepState)) {
     let _ = PROGRESS.try_with(|progress| update(&mut progress.0.lock().unwrap_or_else(PoisonError::into_inner)));
 }

@@ -27,13 +27,13 @@ pub(crate) struct SourceState {
     pub(crate) version: Option<String>,
 }
 
-/// Whether the quality of an output was searched for as the recipe requires. [`Full`](Self::Full) also satisfies a
-/// minimum of [`CutShort`](Self::CutShort).
+/// Whether the quality search of an output was completed. [`Full`](Self::Full) also satisfies a minimum of
+/// [`CutShort`](Self::CutShort).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum QualitySearch {
     /// The deadline left no time for the search, so a fixed quality was used.
     CutShort,
-    /// The quality is the one that the recipe requires.
+    /// The output has the quality that the recipe requires.
     Full,
 }
 
@@ -45,8 +45,8 @@ pub(crate) struct Provenance {
     pub(crate) source_version: Option<String>,
     /// The sequencer of the event, if the source was read in the state that the event names.
     pub(crate) sequencer: Option<Sequencer>,
-    /// The ETag that the job's event names, if the source was read in another state. A redelivery of the event
-    /// recognizes the outputs of its first attempt by it.
+    /// The ETag that the job's event names, if the source was read in another state. With it, a job of the redelivered
+    /// event can identify the outputs of the first attempt.
     pub(crate) event_etag: Option<String>,
     /// The fingerprint of the plan.
     pub(crate) fingerprint: String,
@@ -58,8 +58,8 @@ pub(crate) struct Provenance {
 }
 
 impl Provenance {
-    /// The provenance of an output that a job creates from a source. `event_source` is the source as the job's event
-    /// names it, and `state` is the state that was read.
+    /// Creates the provenance of an output of a job. `event_source` is the source in the state that the job's event
+    /// names, and `state` is the state that was read.
     pub(crate) fn new(
         state: &SourceState,
         event_source: &Source,
@@ -69,7 +69,7 @@ impl Provenance {
     ) -> Self {
         let SourceState { etag, version } = state.clone();
         let is_state_of_event = event_source.etag.as_ref() == Some(&etag);
-        // The sequencer orders the state that the event names. It is wrong for any other state.
+        // The sequencer belongs to the state that the event names. It is wrong for any other state.
         let sequencer = event_source.sequencer.clone().filter(|_| is_state_of_event);
         let event_etag = event_source.etag.clone().filter(|_| !is_state_of_event);
         Self {
@@ -100,7 +100,7 @@ impl Provenance {
         })
     }
 
-    /// The names and values of the user metadata.
+    /// Returns the names and values of the user metadata.
     pub(crate) fn to_metadata(&self) -> HashMap<String, String> {
         let required = [
             (RECIPE, self.fingerprint.clone()),

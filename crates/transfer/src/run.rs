@@ -12,7 +12,7 @@ use crate::progress::Progress;
 use crate::skip_reason::SkipReason;
 use crate::{Deadline, Error, Plan, Role, Store};
 
-/// How often a job is attempted if the source or its outputs change during each attempt.
+/// The maximum number of attempts of a job whose source or outputs change during each attempt.
 const MAX_ATTEMPTS: u32 = 6;
 /// The pause before the second attempt. Each later pause is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -21,10 +21,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 ///
 /// An event only indicates that something changed. Each attempt reads the stored outputs, then the source in its
 /// current state, and then updates the outputs with conditional requests that fail if an output changed since it was
-/// read. Therefore an older state of the source never replaces a newer one: any other writer whose outputs were read
-/// had read the source before. At the end of an attempt the state of the source is checked again, and if it changed,
-/// there is another attempt. This covers a source that returns to an earlier state, which conditional requests cannot
-/// detect by the ETag.
+/// read. Therefore an older state of the source never replaces a newer one: if a job reads the outputs of another
+/// writer, it reads the source after that writer did. At the end of an attempt the state of the source is checked
+/// again, and if it changed, there is another attempt. This covers a source that returns to an earlier state, which
+/// conditional requests cannot detect by the ETag.
 ///
 /// A job that is not done at `deadline` is reported as failed. A conversion that cannot finish by then is not started.
 ///
@@ -66,9 +66,9 @@ pub async fn run(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Dea
     let started = Instant::now();
     let mut timings = Timings::default();
     let progress = Arc::new(Progress::default());
-    // Boxed, because the future holds the state of the whole job.
+    // The future is boxed, because it contains the state of the whole job.
     let attempts = Box::pin(progress.scope(run_attempts(store, &job, plan, deadline, &mut timings)));
-    // A panic fails only this job. No state that it may have left inconsistent is used afterwards.
+    // A panic fails only this job. The job's state may be inconsistent then, but it is not used afterwards.
     let attempts = AssertUnwindSafe(attempts).catch_unwind();
     let attempts =
         attempts.map(|result| result.unwrap_or_else(|panic| Err(Error::Panicked { message: panic_message(&*panic) })));
@@ -109,7 +109,7 @@ async fn run_attempts(
     Err(Error::RepeatedConflict { at: at.clone(), attempts: MAX_ATTEMPTS, last_conflict })
 }
 
-/// The reason to skip a job without any request, if there is one.
+/// Returns the reason to skip a job, if it is known without a request.
 fn find_skip_reason(job: &Job, plan: &Plan) -> Result<Option<SkipReason>, Error> {
     match Role::of(&job.source.at) {
         Role::Source => {}

@@ -8,11 +8,11 @@ pub(crate) enum SkipReason {
     UpToDate,
     /// The outputs were created from a later state of the source.
     OutputsAreNewer,
-    /// The source is in a later state than the event names.
+    /// The source is in a later state than the one that the event names.
     SourceIsNewer,
     /// The source was deleted after it was created or overwritten.
     SourceDeleted,
-    /// Deletions are not followed.
+    /// The outputs are not deleted, because the plan does not follow deletions.
     DeletionsIgnored,
     /// The source was deleted and has no outputs.
     NoOutputs,

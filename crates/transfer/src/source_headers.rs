@@ -33,8 +33,8 @@ impl SourceHeaders {
         }
     }
 
-    /// The user metadata of an output: its provenance, and as much of the source's metadata as fits into the limit.
-    /// Provenance names in the source's metadata are not copied, because they would be wrong for the output.
+    /// Returns the user metadata of an output: its provenance, and as much of the source's metadata as fits into the
+    /// limit. Provenance names in the source's metadata are not copied, because they would be wrong for the output.
     pub(crate) fn output_metadata(&self, provenance: HashMap<String, String>) -> HashMap<String, String> {
         let size = |name: &str, value: &str| name.len() + value.len();
         let mut left =
@@ -49,7 +49,8 @@ impl SourceHeaders {
         metadata
     }
 
-    /// The names in the source's metadata that `output_metadata` lacks: they exceed the limit or are not valid headers.
+    /// Returns the names of the source's metadata that are not in `output_metadata`, because they exceed the limit or
+    /// are not valid headers.
     pub(crate) fn omitted_names(&self, output_metadata: &HashMap<String, String>) -> Vec<&str> {
         let names = self.metadata.keys();
         let omitted = names.filter(|name| !is_provenance_name(name) && !output_metadata.contains_key(*name));
@@ -57,8 +58,8 @@ impl SourceHeaders {
     }
 }
 
-/// Whether the name has token characters only and the value visible ASCII only (RFC 9110, section 5). A source
-/// may have other metadata, but S3 rejects a write that contains it.
+/// Whether the name contains only token characters, and the value only visible ASCII characters (RFC 9110, section 5).
+/// A source may have other metadata, but S3 rejects a write that contains it.
 fn is_valid_header(name: &str, value: &str) -> bool {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     name.bytes().all(is_token) && value.bytes().all(|byte| matches!(byte, b'\t' | b' '..=b'~'))
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn metadata_that_is_no_valid_header_is_not_copied() {
+    fn metadata_with_invalid_header_characters_is_not_copied() {
         let source = headers(&[("a", "1\r\nx-amz-acl: public-read"), ("b\r\nc", "1"), ("d", "naïve"), ("e", "fine")]);
         let mut names: Vec<_> = source.output_metadata(provenance()).into_keys().collect();
         names.sort();

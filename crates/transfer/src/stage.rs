@@ -3,8 +3,8 @@ use std::time::Instant;
 
 use tracing::{Instrument, Span, debug_span, field};
 
-/// Measures one stage of a job. Its span has a field for the milliseconds, with the name and the value that the report
-/// has.
+/// Measures one stage of a job. Its span has a field for the milliseconds, with the same name and value as in the
+/// report.
 pub(crate) struct Stage {
     span: Span,
     started: Instant,

@@ -23,7 +23,7 @@ const MAX_REQUEST_ATTEMPTS: u32 = 5;
 /// The maximum pause before the second attempt. The maximum doubles with each attempt. Lambda bills pauses, so the
 /// SDK's initial backoff of one second is too long.
 const INITIAL_BACKOFF: Duration = Duration::from_millis(100);
-/// The maximum pause before the last attempt, also if a response requests a longer one.
+/// The maximum pause before any attempt, even if a response requests a longer pause.
 const MAX_BACKOFF: Duration = Duration::from_millis(800);
 
 /// Access to S3 and to the catalog, and the queue of conversions that share this process's memory.
@@ -33,7 +33,7 @@ pub struct Store {
     /// The clients for buckets in other regions than the function, by the bucket's name.
     regional_clients: Arc<RwLock<HashMap<String, Client>>>,
     is_custom_endpoint: bool,
-    /// Logs only once that the server does not support conditional deletions.
+    /// Ensures that the warning about missing conditional deletions is logged only once.
     pub(crate) unconditional_deletion_warning: Arc<Once>,
     pub(crate) catalog: Option<Catalog>,
     pub(crate) conversions: ConversionQueue,
@@ -45,7 +45,7 @@ pub struct StoreOptions {
     /// Whether the endpoint of S3 is not an AWS endpoint. Requests then have the bucket in the path, as other servers
     /// expect.
     pub custom_endpoint: bool,
-    /// Maximum bytes of files that are in memory in addition to the file that is being converted.
+    /// The maximum size in bytes of the files in memory, without the file that is being converted.
     pub prefetch_memory: u64,
     /// The catalog's DynamoDB table, if there is one. Its partition key is `source`, a string.
     pub catalog: Option<String>,
@@ -80,7 +80,7 @@ impl Store {
         }
     }
 
-    /// The client for S3 in the function's region.
+    /// Returns the client for S3 in the function's region.
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.client
@@ -92,8 +92,8 @@ impl Store {
     }
 
     /// Sends a request for a bucket to the bucket's region. The first request goes to the function's region; if S3
-    /// returns another region, the request is repeated there, which the SDK does not do. The region is saved for later
-    /// requests.
+    /// returns another region, the request is repeated there, because the SDK does not repeat it. The region is saved
+    /// for later requests.
     ///
     /// # Errors
     /// The error of the request.
@@ -107,7 +107,7 @@ impl Store {
     {
         let client = self.client_for(bucket);
         let requested_region = client.config().region().cloned();
-        // Boxed, because the SDK's futures are large and a job has several of them.
+        // The future is boxed, because the SDK's futures are large and a job has several of them.
         let response = Box::pin(request(client)).await;
         let region = response.as_ref().err().and_then(bucket_region).map(Region::new);
         match region.filter(|region| Some(region) != requested_region.as_ref()) {
@@ -136,8 +136,8 @@ impl Store {
 /// SDK, and the retry settings of this crate.
 pub async fn load_aws_config() -> SdkConfig {
     let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    // Not the adaptive retry mode: after a throttled request it delays all later requests of the client, and so the
-    // next images, by more than these pauses.
+    // The adaptive retry mode is not suitable: after a throttled request, it delays all later requests of the client.
+    // This delays the next images by more than these pauses.
     let retries = RetryConfig::standard()
         .with_max_attempts(MAX_REQUEST_ATTEMPTS)
         .with_initial_backoff(INITIAL_BACKOFF)

@@ -13,7 +13,7 @@ use crate::{Error, OutputLocations, Plan, Store};
 
 /// The state of all outputs of a source at one time.
 pub(crate) struct StoredOutputs {
-    /// One for each width of the recipe.
+    /// One slot for each width of the recipe.
     pub(crate) variants: Vec<VariantSlot>,
     pub(crate) manifest: Option<OutputSlot>,
     /// The provenance in the catalog entry, if there is a catalog and an entry.
@@ -81,12 +81,12 @@ impl StoredOutputs {
         self.variants.iter().map(|variant| &variant.slot).chain(&self.manifest)
     }
 
-    /// The provenance of each output and of the catalog entry. `None` for a missing or foreign object.
+    /// Returns the provenance of each output and of the catalog entry. `None` for a missing or foreign object.
     fn provenances(&self) -> impl Iterator<Item = Option<&Provenance>> {
         self.variants.iter().map(|variant| variant.slot.provenance()).chain(self.list_provenances())
     }
 
-    /// The provenance of the manifest and of the catalog entry, for each of them that the settings require.
+    /// Returns the provenance of the manifest and of the catalog entry, if the settings require them.
     fn list_provenances(&self) -> impl Iterator<Item = Option<&Provenance>> {
         let entry = self.has_catalog.then_some(self.catalog_entry.as_ref());
         self.manifest.iter().map(OutputSlot::provenance).chain(entry)
@@ -102,7 +102,7 @@ impl StoredOutputs {
         self.slots().any(|slot| slot.object().is_some())
     }
 
-    /// Fails if it is unknown whether an output exists. Otherwise a deletion could miss that output.
+    /// Fails if it is unknown whether an output exists, because a deletion could miss that output.
     pub(crate) fn ensure_existence_is_known(&self) -> Result<(), Error> {
         self.slots().try_for_each(OutputSlot::ensure_existence_is_known)
     }
@@ -157,7 +157,7 @@ impl StoredOutputs {
 }
 
 impl OutputSlot {
-    /// The object in the slot, if there is one.
+    /// Returns the object in the slot, if there is one.
     pub(crate) fn object(&self) -> Option<&StoredObject> {
         match &self.content {
             SlotContent::Absent | SlotContent::Unknown(_) => None,
@@ -165,7 +165,7 @@ impl OutputSlot {
         }
     }
 
-    /// The provenance of the object in the slot. `None` if there is no object, or a foreign one.
+    /// Returns the provenance of the object in the slot. `None` if there is no object, or if the object is foreign.
     pub(crate) fn provenance(&self) -> Option<&Provenance> {
         self.object()?.provenance.as_ref()
     }

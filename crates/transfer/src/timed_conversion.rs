@@ -28,7 +28,7 @@ pub struct TimedConversion {
     pub info: SourceInfo,
     /// The variants.
     pub conversion: Conversion,
-    /// The times of decode, transform and encode. The other stages are 0.
+    /// The times of decode, transform and encode. The times of the other stages are 0.
     pub timings: Timings,
 }
 
@@ -37,7 +37,7 @@ pub struct TimedConversion {
 pub struct TimeBudget {
     /// The time until the deadline, if there is a deadline.
     pub until_deadline: Option<Duration>,
-    /// The part of that time that this image may use, if other images wait.
+    /// The part of the time until the deadline that this image may use, if other images wait.
     pub share: Option<Duration>,
     /// Whether the conversion has to fail if there is no time for a quality search: its variants without a search are
     /// already stored.
@@ -55,14 +55,14 @@ const SEARCH_COST_FACTOR: u32 = 8;
 /// that would exceed the limit.
 ///
 /// # Errors
-/// [`Error::OutOfTime`] or [`Error::CpuTimeExceeded`], before the image is decoded, if the time cannot be sufficient.
-/// [`Error::Convert`] if the conversion failed.
+/// [`Error::OutOfTime`] or [`Error::CpuTimeExceeded`], before the image is decoded, if the time is not sufficient even
+/// for a fast conversion. [`Error::Convert`] if the conversion failed.
 pub fn convert_with_timings(bytes: Vec<u8>, request: &ConversionRequest) -> Result<TimedConversion, Error> {
     convert_with_callback(bytes, request, |_| ())
 }
 
-/// Like [`convert_with_timings`]. After the image is decoded and transformed, it calls `before_encoding` with whether a
-/// quality search follows.
+/// Like [`convert_with_timings`]. After the image is decoded and transformed, it calls `before_encoding`. The argument
+/// is true if a quality search follows.
 pub(crate) fn convert_with_callback(
     bytes: Vec<u8>,
     request: &ConversionRequest,
@@ -74,7 +74,7 @@ pub(crate) fn convert_with_callback(
     if let Some(limit) = limits.cpu_seconds.filter(|limit| cpu > seconds(limit.get())) {
         return Err(Error::CpuTimeExceeded { needed: Some(cpu), limit });
     }
-    // The minimum if all threads are busy. So only a conversion that has no chance is rejected.
+    // The minimum time, if all threads are always busy. Only a conversion that certainly takes too long is rejected.
     let needed = cpu / u32::try_from(threads.get()).unwrap_or(u32::MAX);
     let needed_to_search = needed * SEARCH_COST_FACTOR;
     if let Some(left) = time.until_deadline.filter(|left| needed > *left) {
@@ -91,7 +91,7 @@ pub(crate) fn convert_with_callback(
     let format = opened.format().to_string().to_lowercase();
     let info = SourceInfo { format, width, height, bytes: bytes.len() as u64, frames: opened.frames() };
     let (decoded, decode_ms) = Stage::decode().run(|| opened.decode())?;
-    // Frees the file's memory for the encoder.
+    // This frees the file's memory for the encoder.
     drop(bytes);
     let (transformed, transform_ms) = Stage::transform().run(|| decoded.transform())?;
     before_encoding(recipe.quality.is_searched() && has_time_to_search);
@@ -100,7 +100,7 @@ pub(crate) fn convert_with_callback(
     Ok(TimedConversion { info, conversion, timings })
 }
 
-/// The minimum CPU time of one encode of each variant.
+/// Returns the minimum CPU time of one encode of each variant.
 fn minimum_cpu_time(opened: &OpenedImage<'_>, speed: Speed) -> Duration {
     Duration::from_nanos(opened.encoded_pixels().saturating_mul(nanoseconds_per_pixel(speed)))
 }
@@ -109,8 +109,8 @@ fn seconds(number: u32) -> Duration {
     Duration::from_secs(number.into())
 }
 
-/// The minimum CPU time per pixel at each speed, measured with the bundled codec and a photograph that is easy to
-/// encode (docs/performance.md).
+/// Returns the minimum CPU time per pixel in nanoseconds at this speed, measured with the bundled codec and a
+/// photograph that is easy to encode (docs/performance.md).
 fn nanoseconds_per_pixel(speed: Speed) -> u64 {
     match speed.number() {
         0 => 10_000,

@@ -1,4 +1,5 @@
-//! No local server implements S3 Batch Operations, so these tests read the request that is sent. The manifest is in the emulated S3.
+//! No local server implements S3 Batch Operations, so this test checks the request that the backfill sends. The
+//! emulated S3 stores the manifest.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -30,7 +31,7 @@ impl ResolveDns for Loopback {
     }
 }
 
-/// Path, account and body of each request.
+/// The path, the account and the body of each request.
 type Requests = Arc<Mutex<Vec<(String, String, String)>>>;
 
 async fn create_job(
@@ -57,7 +58,7 @@ fn aws_config(endpoint: &str) -> SdkConfig {
         .build()
 }
 
-/// The text of the first element with that tag.
+/// Returns the text of the first XML element with this tag.
 fn text<'body>(body: &'body str, tag: &str) -> &'body str {
     let (_, rest) = body.split_once(&format!("<{tag}>")).unwrap();
     rest.split_once(&format!("</{tag}>")).unwrap().0
@@ -110,13 +111,13 @@ async fn job_is_created_once_from_the_uploaded_manifest() {
     };
     let batch = BatchOperations { client: aws_sdk_s3control::Client::new(&control), partition: "arn:aws".into() };
     assert_eq!(batch.create_job(&store, &mut state, &settings).await.unwrap(), Job::Created("8f7c3b2a".into()));
-    // Another process reads the state.
+    // A later run opens the state directory again.
     let mut reopened = State::open(&folder.path().join("state"), &selection).unwrap();
     assert_eq!(batch.create_job(&store, &mut reopened, &settings).await.unwrap(), Job::Existing("8f7c3b2a".into()));
 
     let [(path, account, body)] = requests.lock().unwrap().clone().try_into().unwrap();
     assert_eq!((path.as_str(), account.as_str()), ("/v20180820/jobs", settings.account.as_str()));
-    // deploy/tests/test_backfill.py validates that file with the service model of botocore.
+    // deploy/tests/test_backfill.py validates create-job.xml with the service model of botocore.
     let (token, etag) = (text(&body, "ClientRequestToken"), text(&body, "ETag"));
     let key = text(&body, "ObjectArn").strip_prefix("arn:aws:s3:::work/").unwrap();
     let digest = key.strip_prefix("backfill/manifests/").unwrap().strip_suffix(".csv").unwrap();

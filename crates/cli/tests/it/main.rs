@@ -33,7 +33,7 @@ fn image(folder: &Path, name: &str) {
     RgbImage::from_fn(120, 80, |x, y| Rgb([shade(x * 2), shade(y * 3), shade(x * 31 + y * 17)])).save(path).unwrap();
 }
 
-/// The names of all files below the directory, with hidden ones.
+/// Returns the paths of all files below the directory, including hidden files.
 fn files(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = vec![];
     for entry in fs::read_dir(folder).unwrap() {
@@ -50,7 +50,7 @@ fn files(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn files_and_directories_are_converted_and_outputs_have_the_names_of_the_function() {
+fn outputs_of_files_and_directories_have_the_names_that_the_function_uses() {
     let folder = tempfile::tempdir().unwrap();
     image(folder.path(), "写真 1+2%.png");
     image(folder.path(), "album/a.bmp");
@@ -80,7 +80,7 @@ fn output_directory_keeps_the_subdirectories() {
     assert_eq!(files(&folder.path().join("out")), ["deep/a.bmp.avif"]);
 }
 
-/// SVT-AV1 encodes photographs above 64 pixels, and writes twenty lines to standard error by default.
+/// SVT-AV1 encodes photographs larger than 64 pixels. By default, it writes twenty lines to standard error.
 #[test]
 fn successful_conversion_writes_nothing_to_standard_error() {
     let folder = tempfile::tempdir().unwrap();
@@ -169,7 +169,7 @@ fn contradictory_arguments_are_wrong_usage() {
 }
 
 #[test]
-fn overwrite_removes_an_old_output_if_the_new_one_is_not_smaller() {
+fn overwrite_removes_an_old_output_if_the_new_one_is_not_smaller_than_the_input() {
     let folder = tempfile::tempdir().unwrap();
     RgbImage::new(8, 8).save(folder.path().join("dot.png")).unwrap();
     fs::write(folder.path().join("dot.png.avif"), "of another image").unwrap();
@@ -190,7 +190,7 @@ fn endless_file_is_read_only_up_to_the_limit() {
 #[test]
 fn too_large_file_is_rejected_before_it_is_read() {
     let folder = tempfile::tempdir().unwrap();
-    // A sparse file, which uses no disk space.
+    // The file is sparse, so it uses no disk space.
     fs::File::create(folder.path().join("huge.jpg")).unwrap().set_len(3 << 30).unwrap();
     let output = avif(folder.path(), &["convert", "huge.jpg"]);
     assert_eq!(code(&output), 1);
@@ -200,7 +200,7 @@ fn too_large_file_is_rejected_before_it_is_read() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn webp_chunk_that_claims_gigabytes_allocates_none() {
+fn webp_chunk_that_declares_gigabytes_does_not_allocate_them() {
     let folder = tempfile::tempdir().unwrap();
     image(folder.path(), "a.png");
     let mut webp = vec![];
@@ -210,7 +210,7 @@ fn webp_chunk_that_claims_gigabytes_allocates_none() {
     let at = webp.windows(4).position(|window| window == b"EXIF").unwrap();
     webp[at + 4..at + 8].copy_from_slice(&(u32::MAX - 1).to_le_bytes());
     fs::write(folder.path().join("a.webp"), webp).unwrap();
-    // An eighth of the claimed size.
+    // The limit of the address space is 512 MiB, an eighth of the declared size.
     let limited = "ulimit -v 524288; exec \"$0\" convert a.webp --speed 10";
     let mut shell = Command::new("sh");
     shell.current_dir(folder.path()).args(["-c", limited, env!("CARGO_BIN_EXE_avif")]);

@@ -17,7 +17,7 @@ struct DirectRequest {
     key: String,
 }
 
-/// Whether the event has a bucket and a key at its top level.
+/// Whether the event has the fields `bucket` and `key` at its top level.
 pub(super) fn is_request(event: &Value) -> bool {
     event.get("bucket").is_some() && event.get("key").is_some()
 }

@@ -3,8 +3,8 @@
 //! - an event from SNS (Amazon SNS developer guide, "Lambda"),
 //! - an SNS message in the body of an SQS message ("HTTP/HTTPS notification JSON format"),
 //! - a record from an on-failure destination, sent when an asynchronous invocation failed for the last time (AWS Lambda
-//!   developer guide, "Capturing records of Lambda asynchronous invocations"). So a queue of failed events can invoke the
-//!   function again.
+//!   developer guide, "Capturing records of Lambda asynchronous invocations"). Therefore a queue that receives such
+//!   records can be connected to the function, which then processes the failed events again.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -24,13 +24,13 @@ pub(super) struct Payload {
 }
 
 impl Payload {
-    /// Adds the envelope to an error of the event.
+    /// Adds the kind of envelope to an error of the event inside.
     pub(super) fn add_context(&self, error: MalformedEvent) -> MalformedEvent {
         if self.is_from_failed_invocation { in_failed_invocation(error) } else { error }
     }
 }
 
-/// Only the fields that are needed: S3 servers other than AWS omit times and signatures.
+/// This type has only the necessary fields, because S3 servers other than AWS omit times and signatures.
 #[derive(Debug, Deserialize)]
 struct SnsEvent {
     #[serde(rename = "Records")]
@@ -49,8 +49,8 @@ struct SnsMessage {
     message: String,
 }
 
-/// The events inside all envelopes of this event, or the event itself if it has none. A record that must not be processed
-/// is rejected.
+/// Returns the events inside all envelopes of this event, or the event itself if it has no envelope. A record that must
+/// not be processed becomes a [`RejectedRecord`].
 pub(super) fn unwrap(event: &Value) -> Result<Vec<Result<Payload, RejectedRecord>>, MalformedEvent> {
     if is_sns_event(event) {
         let SnsEvent { records } = deserialize(event, SNS)?;
@@ -75,7 +75,7 @@ fn is_sns_event(event: &Value) -> bool {
     all_records_are_from(event, "EventSource", |source| source == "aws:sns")
 }
 
-/// Whether SNS wrote this to a queue. With raw message delivery there is no envelope.
+/// Whether the body of an SQS message is an SNS message. With raw message delivery, SNS adds no envelope.
 fn is_sns_message(body: &Value) -> bool {
     body.get("Type").and_then(Value::as_str) == Some("Notification") && body.get("TopicArn").is_some()
 }
@@ -86,7 +86,7 @@ fn unwrap_sns_message(text: &str) -> Result<Vec<Result<Payload, RejectedRecord>>
     unwrap(&event)
 }
 
-/// The record inside an EventBridge event from Lambda, or the event itself.
+/// Returns the record inside an EventBridge event from Lambda, or the event itself.
 fn without_eventbridge(event: &Value) -> &Value {
     let is_from_lambda = event.get("source").and_then(Value::as_str) == Some("lambda");
     event.get("detail").filter(|_| is_from_lambda).unwrap_or(event)

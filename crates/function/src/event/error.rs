@@ -3,7 +3,7 @@ use thiserror::Error;
 /// The event cannot be parsed. The function returns this as an error, so that the sender keeps the event.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum MalformedEvent {
-    /// The event has none of the supported forms.
+    /// The format of the event is not supported.
     #[error(
         "unknown event with {description}; supported are S3 notifications (\"Records\" from aws:s3, s3:TestEvent), also \
          through SNS and SQS, EventBridge events from aws.s3, S3 Batch Operations (1.0, 2.0), {{\"bucket\": …, \"key\": …}}, \
@@ -13,7 +13,7 @@ pub enum MalformedEvent {
         /// The names of its fields and its source.
         description: String,
     },
-    /// The event has a supported form, but invalid content.
+    /// The format of the event is supported, but its content is invalid.
     #[error("{event}: {problem}")]
     Invalid {
         /// The kind of event.

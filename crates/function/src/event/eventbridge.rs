@@ -1,4 +1,5 @@
-//! S3 events from EventBridge (Amazon S3 user guide, "EventBridge event message structure"). Their keys are not encoded.
+//! S3 events from EventBridge (Amazon S3 user guide, "EventBridge event message structure"). Their keys are not
+//! encoded.
 
 use aws_lambda_events::event::eventbridge::EventBridgeEvent;
 use model::{Change, Job};
@@ -35,9 +36,9 @@ pub(super) fn is_s3_event(event: &Value) -> bool {
 
 pub(super) fn parse(event: &Value) -> Result<Records, MalformedEvent> {
     let change = match event.get("detail-type").and_then(Value::as_str).unwrap_or_default() {
-        // A restored object was archived before; now the function can read it.
+        // After a restore, the function can read an object that was archived.
         "Object Created" | "Object Restore Completed" => Change::Created,
-        // Deleted by a request or a lifecycle rule, permanently or with a delete marker.
+        // A request or a lifecycle rule deleted the object, permanently or with a delete marker.
         "Object Deleted" => Change::Deleted,
         other => {
             return Ok([Err(RejectedRecord::UnsupportedEventBridgeEvent(other.to_owned()))].into_iter().collect());

@@ -1,10 +1,10 @@
 //! Parses an event into jobs. [`ResponseFormat`] then builds the response that the sender of the event expects.
 //!
-//! [`parse_event`] first handles the senders with their own response format: S3 Batch Operations, direct invocations and
-//! SQS. It then takes the event out of its envelopes, for example an SNS message, and parses the records.
+//! [`parse_event`] first handles the senders with their own response format: S3 Batch Operations, direct invocations
+//! and SQS. It then takes the event out of its envelopes, for example an SNS message, and parses the records.
 //!
-//! Each event source has one file. To add one, write such a file and add it to `parse_payload`. These files do not import
-//! this one.
+//! Each event source has its own file. To add an event source, write a file for it and call it in `parse_payload`. The
+//! files of the event sources do not import this file.
 
 mod direct;
 mod envelope;
@@ -31,7 +31,7 @@ pub use response::{MessageJobs, ResponseFormat, TaskJob, TaskList};
 pub struct Batch {
     /// The jobs, in the order of the event. A test message has none.
     pub jobs: Vec<Job>,
-    /// The reason for each record that was rejected and became no job. A retry would not help.
+    /// The reason for each rejected record, which has no job. A retry would not help.
     pub rejected: Vec<String>,
     /// The response that the sender expects.
     pub response_format: ResponseFormat,

@@ -1,13 +1,13 @@
-//! Helpers for the JSON of an event.
+//! Functions that read the JSON of an event.
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::error::MalformedEvent;
 
-/// The number of field names in the description of an unknown event.
+/// The maximum number of field names in the description of an unknown event.
 const MAX_DESCRIBED_FIELDS: usize = 8;
-/// The number of characters of each name in it.
+/// The maximum number of characters of each field name in this description.
 const MAX_DESCRIBED_CHARACTERS: usize = 40;
 
 /// Deserializes an event of this kind. The error names the path of the invalid field.
@@ -18,7 +18,7 @@ pub(super) fn deserialize<T: DeserializeOwned>(event: &Value, kind: &'static str
     })
 }
 
-/// Whether the event has a list of records, and this field of each record is a source that `is_source` accepts.
+/// Whether the event has a list of records, and `is_source` accepts this field of every record.
 pub(super) fn all_records_are_from(event: &Value, field: &str, is_source: impl Fn(&str) -> bool) -> bool {
     let is_from = |record: &Value| record.get(field).and_then(Value::as_str).is_some_and(&is_source);
     event.get("Records").and_then(Value::as_array).is_some_and(|records| records.iter().all(is_from))

@@ -35,7 +35,7 @@ impl FromIterator<Result<Job, RejectedRecord>> for Records {
     }
 }
 
-/// The reason why a record becomes no job.
+/// The reason that a record is rejected and has no job.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(super) enum RejectedRecord {
     #[error(
@@ -57,14 +57,14 @@ pub(super) enum RejectedRecord {
     InvalidETag(String),
 }
 
-/// The location of an object, if the record has both names.
+/// Returns the location of an object. Fails if the record lacks the bucket or the key.
 pub(super) fn object_location(bucket: Option<String>, key: Option<String>) -> Result<Location, RejectedRecord> {
     let bucket = bucket.filter(|name| !name.is_empty()).ok_or(RejectedRecord::MissingName("bucket"))?;
     let key = key.filter(|key| !key.is_empty()).ok_or(RejectedRecord::MissingName("key"))?;
     Ok(Location { bucket, key })
 }
 
-/// The object at the time of the event.
+/// Returns the object in the state that the event describes.
 pub(super) fn event_source(
     at: Location,
     version: Option<String>,
@@ -74,17 +74,17 @@ pub(super) fn event_source(
     // If the versioning of a bucket is suspended, the version ID is "null".
     let version = version.filter(|version| !version.is_empty() && version != "null");
     let etag = etag.map(|etag| etag.trim_matches('"').to_owned()).filter(|etag| !etag.is_empty());
-    // The ETag becomes a value of an HTTP header.
+    // The function sends the ETag in an HTTP header, so it must contain only valid characters.
     if let Some(etag) = etag.as_ref().filter(|etag| !etag.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"')) {
         return Err(RejectedRecord::InvalidETag(etag.clone()));
     }
-    // The sequencer only orders events. Other S3 servers send none, or one in their own format; then the stored outputs
-    // decide.
+    // The sequencer only orders events. Other S3 servers send no sequencer, or one in another format. Such an event has
+    // no order, and the job depends only on the stored outputs and the current source.
     let sequencer = sequencer.and_then(|text| text.parse().ok());
     Ok(Source { at, version, etag, sequencer })
 }
 
-/// A job that converts the object in its current state.
+/// Returns a job that converts the object in its current state.
 pub(super) fn conversion_job(at: Location) -> Job {
     Job { source: Source { at, version: None, etag: None, sequencer: None }, change: Change::Created }
 }

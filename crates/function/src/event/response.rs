@@ -25,7 +25,7 @@ pub enum ResponseFormat {
 pub struct MessageJobs {
     /// The identifier of the message in the response.
     pub(super) id: String,
-    /// The message group ID, in a FIFO queue. The messages of a group must stay in order.
+    /// The message group ID, if the queue is a FIFO queue. The messages of a group must stay in order.
     pub(super) group: Option<String>,
     /// The indices of its jobs in the batch. `None` if the body could not be parsed.
     pub(super) jobs: Option<Range<usize>>,
@@ -47,14 +47,14 @@ pub struct TaskJob {
     pub(super) job: Result<usize, String>,
 }
 
-/// The number of failures that an error message lists. It counts the others.
+/// The maximum number of failures that an error message lists. For the others, it contains only their number.
 const MAX_LISTED_FAILURES: usize = 20;
-/// The length of a task's result text in characters. S3 copies this text into the completion report.
+/// The maximum length of a task's result text in characters. S3 copies this text into the completion report.
 const MAX_RESULT_CHARACTERS: usize = 1024;
 
 impl ResponseFormat {
-    /// Builds the response. `reports` are the reports of the batch's jobs in their order, `rejected` the reasons of the
-    /// rejected records.
+    /// Builds the response. `reports` are the reports of the batch's jobs in their order, and `rejected` contains the
+    /// reasons of the rejected records.
     ///
     /// # Errors
     /// A job [failed](Outcome::Failed), and the sender retries the event if the invocation returns an error.
@@ -78,7 +78,7 @@ impl ResponseFormat {
     }
 }
 
-/// Rejected images are no errors: a retry would reject them again.
+/// A rejected image is not an error, because a retry would reject it again.
 fn fail_if_any_failed(reports: &[Report]) -> Result<(), Diagnostic> {
     let failures: Vec<String> = reports
         .iter()
@@ -103,14 +103,15 @@ fn failure_reason(report: &Report) -> Option<&str> {
     }
 }
 
-/// A partial batch response (AWS Lambda developer guide, "Implementing partial batch responses").
+/// Returns a partial batch response (AWS Lambda developer guide, "Implementing partial batch responses").
 fn batch_item_failures(messages: &[MessageJobs], reports: &[Report]) -> Value {
     let mut failed_groups: HashSet<&str> = HashSet::new();
     let mut failures = vec![];
     for MessageJobs { id, group, jobs } in messages {
         let reports = jobs.clone().map(|jobs| &reports[jobs]);
         let is_done = reports.is_some_and(|reports| reports.iter().all(|report| failure_reason(report).is_none()));
-        // After a failed message, all later messages of its group must be delivered again too, so that they stay in order.
+        // After a failed message, all later messages of its group must be delivered again too, so that they stay in
+        // order.
         if !is_done || group.as_ref().is_some_and(|group| failed_groups.contains(group.as_str())) {
             failures.push(json!({ "itemIdentifier": id }));
             failed_groups.extend(group.as_deref());
@@ -130,14 +131,14 @@ fn task_results(list: &TaskList, reports: &[Report]) -> Value {
     };
     json!({
         "invocationSchemaVersion": list.schema,
-        // A required field without effect here, because every task has a result.
+        // S3 requires this field. It has no effect, because the response has a result for every task.
         "treatMissingKeysAs": "TemporaryFailure",
         "invocationId": list.invocation,
         "results": list.tasks.iter().map(result).collect::<Vec<_>>(),
     })
 }
 
-/// The result code of S3 Batch Operations for an outcome, and the result text.
+/// Returns the result code of S3 Batch Operations for an outcome, and the result text.
 fn task_result(outcome: &Outcome) -> (&'static str, String) {
     match outcome {
         Outcome::Converted { variants, .. } => {

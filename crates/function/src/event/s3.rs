@@ -14,7 +14,8 @@ struct Notification {
     records: Vec<Record>,
 }
 
-/// Only the fields that are needed: records of other S3 servers and of a backfill have no requester and no time.
+/// This type has only the necessary fields, because records of other S3 servers and of a backfill have no requester and
+/// no time.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Record {
@@ -62,7 +63,7 @@ fn parse_record(record: Record) -> Result<Job, RejectedRecord> {
     // MinIO and Ceph write the prefix s3: of the subscription before the name.
     let mut parts = name.strip_prefix("s3:").unwrap_or(&name).split(':');
     let change = match (parts.next(), parts.next()) {
-        // A restored object was archived before; now the function can read it.
+        // After a restore, the function can read an object that was archived.
         (Some("ObjectCreated"), _) | (Some("ObjectRestore"), Some("Completed")) => Change::Created,
         // Ceph sends ObjectLifecycle:Expiration when a lifecycle rule expires an object.
         (Some("ObjectRemoved" | "LifecycleExpiration"), _) | (Some("ObjectLifecycle"), Some("Expiration")) => {

@@ -1,4 +1,5 @@
-//! S3 Batch Operations, which invokes the function for existing objects (Amazon S3 user guide, "Invoke AWS Lambda function").
+//! S3 Batch Operations, which invokes the function for existing objects (Amazon S3 user guide, "Invoke AWS Lambda
+//! function").
 
 use model::Job;
 use serde::Deserialize;
@@ -41,7 +42,7 @@ pub(super) fn is_invocation(event: &Value) -> bool {
     event.get("invocationSchemaVersion").is_some() && event.get("tasks").is_some()
 }
 
-/// The jobs of all valid tasks, and the list of all tasks for the response.
+/// Returns the jobs of all valid tasks, and the list of all tasks for the response.
 pub(super) fn parse(event: &Value) -> Result<(Records, TaskList), MalformedEvent> {
     let Invocation { schema, id: invocation, tasks } = deserialize(event, KIND)?;
     if !SCHEMAS.contains(&schema.as_str()) {
@@ -58,7 +59,8 @@ pub(super) fn parse(event: &Value) -> Result<(Records, TaskList), MalformedEvent
                 Ok(records.jobs.len() - 1)
             }
             Err(reason) => {
-                // This is for the log. The response puts the reason into the completion report of the Batch job.
+                // This reason is for the log. The response also contains it, and S3 copies it into the completion
+                // report.
                 records.rejected.push(format!("task {id:?}: {reason}"));
                 Err(reason.to_string())
             }

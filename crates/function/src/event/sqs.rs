@@ -1,5 +1,5 @@
-//! A batch of SQS messages. The body of each is an event of S3, SNS, EventBridge or an on-failure destination, or a direct
-//! request (AWS Lambda developer guide, "Using Lambda with Amazon SQS").
+//! A batch of SQS messages. The body of each is an event of S3, SNS, EventBridge or an on-failure destination, or a
+//! direct request (AWS Lambda developer guide, "Using Lambda with Amazon SQS").
 
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use serde_json::Value;
@@ -11,7 +11,7 @@ use super::payload::{all_records_are_from, deserialize};
 #[derive(Debug)]
 pub(super) struct Message {
     pub(super) id: String,
-    /// The message group ID, in a FIFO queue.
+    /// The message group ID, if the queue is a FIFO queue.
     pub(super) group: Option<String>,
     pub(super) body: String,
 }

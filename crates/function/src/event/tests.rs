@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Batch, ResponseFormat, parse_event};
 
-/// The example notification of the Amazon S3 user guide.
+/// Returns the example notification of the Amazon S3 user guide, with this event name and key.
 fn notification(name: &str, key: &str) -> Value {
     json!({"Records": [{
         "eventVersion": "2.1",
@@ -53,7 +53,7 @@ fn record_with_only_the_required_fields_is_parsed() {
 }
 
 #[test]
-fn keys_are_form_encoded() {
+fn keys_are_decoded_from_form_encoding() {
     for (encoded, key) in [
         ("%E5%86%99%E7%9C%9F+1%2B2%25.jpg", "写真 1+2%.jpg"),
         ("a/b%2Fc.jpg", "a/b/c.jpg"),
@@ -69,7 +69,7 @@ fn keys_are_form_encoded() {
 
 proptest! {
     #[test]
-    fn any_key_text_is_parsed_or_rejected(key in ".*") {
+    fn any_key_text_is_parsed_or_rejected_without_a_panic(key in ".*") {
         let _ = parse_event(&notification("ObjectCreated:Put", &key));
     }
 }

@@ -1,4 +1,4 @@
-//! The catalog, in the DynamoDB of moto.
+//! Tests of the catalog with the DynamoDB of moto.
 
 use std::collections::HashMap;
 
@@ -41,7 +41,7 @@ impl MotoCatalog {
 }
 
 #[tokio::test]
-async fn with_moto_catalog_item_follows_the_newest_source() {
+async fn with_moto_catalog_item_matches_the_newest_source() {
     let catalog = MotoCatalog::start().await;
     let mut deployment = Deployment::without_events(&catalog.settings()).await;
     // The form-encoded key, as in S3 events.

@@ -11,8 +11,8 @@ use serde_json::json;
 
 use crate::deployment::{Deployment, image};
 
-/// Limit for the peak memory of the function and its worker process together. It includes the binaries, the SDK, the threads
-/// and the files that they read.
+/// Limit for the peak memory of the function and its worker process together. It includes the binaries, the SDK, the
+/// threads and the files that they read.
 const MAX_PEAK_MIB: u64 = 96;
 
 /// Returns a PNG chunk.
@@ -101,7 +101,7 @@ async fn metadata_that_inflates_to_a_gigabyte_is_omitted_without_allocating_memo
         let report = deployment.put_and_get_report(key, &png_with_chunk(name, &[prefix, &zeros].concat())).await;
         let Outcome::Converted { notes, .. } = &report.outcome else { panic!("{key}: {report:?}") };
         assert_eq!(!notes.is_empty(), has_note, "{key}: {notes:?}");
-        // The event of the variant.
+        // Receive the event of the variant.
         deployment.invocations.recv().await.unwrap();
     }
     assert_low_peak(stop_and_read_peak(deployment).await);
@@ -111,8 +111,8 @@ async fn metadata_that_inflates_to_a_gigabyte_is_omitted_without_allocating_memo
 async fn file_of_three_gigabytes_is_rejected_without_a_download() {
     const BYTES: u64 = 3 << 30;
     let mut deployment = Deployment::without_events(&[]).await;
-    // The server stored the ETag when the object was put, so it need not read the enlarged file. The file is sparse and uses no
-    // disk space.
+    // The server stored the ETag when the object was put, so it need not read the enlarged file. The file is sparse and
+    // uses no disk space.
     deployment.put_source("huge.jpg", b"small").await;
     File::options().write(true).open(deployment.folder.path().join("photos/huge.jpg")).unwrap().set_len(BYTES).unwrap();
     let response = deployment.lambda.invoke(json!({"bucket": "photos", "key": "huge.jpg"})).await.result.unwrap();

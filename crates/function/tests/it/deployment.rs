@@ -26,10 +26,10 @@ pub(crate) struct Deployment {
     /// The environment variables of the function.
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) server: S3,
-    /// Faults of the connection between the function and the server. There are none at the start.
+    /// The faults of the connection between the function and the server. At the start, there are no faults.
     pub(crate) faults: Faults,
     _endpoint: Endpoint,
-    /// Contains a folder for each bucket, and in it a file for each object.
+    /// The directory of the server, with a folder for each bucket and a file for each object.
     pub(crate) folder: TempDir,
 }
 
@@ -57,7 +57,7 @@ impl Deployment {
         let faults = Faults::none();
         let (endpoint, _) = server.open_endpoint(faults.clone()).await.unwrap();
         let mut environment = server.environment_for(&endpoint);
-        // The fastest speed, because these tests do not test the codec.
+        // Use the fastest speed, because these tests do not test the codec.
         environment.insert("AVIF_SPEED".into(), "10".into());
         environment.extend(settings.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
         let (lines, log) = unbounded_channel();
@@ -101,8 +101,8 @@ impl Deployment {
         outcome_and_reason(Lambda::new(function(environment), unbounded_channel().0).invoke(event).await.result)
     }
 
-    /// Invokes the function. Meanwhile, the matching requests of the function to S3 get these responses. Returns the outcome
-    /// and the reason.
+    /// Invokes the function. During the invocation, S3 sends these responses to the matching requests. Returns the
+    /// outcome and the reason.
     pub(crate) async fn invoke_with_s3_responses(
         &self,
         responses: Vec<InjectedResponse>,

@@ -116,7 +116,7 @@ fn sqs_response_contains_the_ids_of_failed_messages() {
     let malformed = "7a1f2c3d-0001-4000-8000-000000000003";
     assert_eq!(build_response(&batch, &[]), failed(&[malformed]));
     assert!(batch.rejected[0].starts_with(&format!("message {malformed:?}: SQS message: body: expected")), "{batch:?}");
-    // A message fails if one of its two jobs failed.
+    // If one of the two jobs of a message failed, the message fails.
     assert_eq!(
         build_response(&batch, &[1, 2]),
         failed(&["059f36b4-87a3-44ab-83d2-661975830a7d", "2e1424d4-f796-459a-8184-9c92662be6da", malformed])
@@ -211,7 +211,7 @@ fn error_of_a_malformed_event_names_the_field() {
     assert!(error(&long).len() < 500);
 }
 
-/// Any JSON, often with the field names and values of real events.
+/// Generates arbitrary JSON, often with the field names and values of real events.
 fn arbitrary_event() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),

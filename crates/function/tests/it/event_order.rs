@@ -55,7 +55,8 @@ async fn source_that_returns_to_earlier_content_is_converted_again() {
     let second = deployment.put_source("a.png", &image(ImageFormat::Png, 91, 60)).await;
     deployment.send_event(event("a.png", Some(&second), "02")).await;
     assert_eq!(deployment.put_source("a.png", &original).await, first);
-    // The second event is delivered again before the third. Its job replaces its own variant by one of the current source.
+    // The second event is delivered again before the third. Its job replaces its own variant by one of the current
+    // source.
     assert_eq!(deployment.send_event(event("a.png", Some(&second), "02")).await.0, "converted");
     assert_eq!(deployment.read_source_etag("a.png.avif").await, Some(first.clone()));
     assert_eq!(deployment.send_event(event("a.png", Some(&first), "03")).await.0, "skipped");
@@ -86,7 +87,7 @@ async fn late_deletion_event_keeps_the_variants_of_a_newer_source() {
     deployment.send_event(event("a.png", Some(&etag), "03")).await;
     let (outcome, reason) = deployment.send_event(event("a.png", None, "02")).await;
     assert!(outcome == "skipped" && reason.contains("created from a newer version"), "{outcome}: {reason}");
-    // Without a sequencer, only the current source counts.
+    // Without a sequencer, the job only compares the stored outputs with the current source.
     let mut unordered = event("a.png", None, "02");
     unordered["Records"][0]["s3"]["object"]["sequencer"] = Value::Null;
     let (outcome, reason) = deployment.send_event(unordered).await;
@@ -141,12 +142,12 @@ async fn manual_request_deletes_the_variants_of_an_absent_source() {
 }
 
 #[tokio::test]
-async fn variant_of_another_source_state_is_deleted_by_the_event_that_wrote_it() {
+async fn redelivered_event_deletes_its_variant_of_another_source_state() {
     let mut deployment = Deployment::without_events(&[]).await;
     let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
     deployment.send_event(event("a.png", Some(&etag), "01")).await;
-    // The metadata of a variant that the event "earlier" wrote from another state of the source. Its process was killed
-    // before it checked the source again.
+    // This metadata belongs to a variant that the job of the event "earlier" wrote from another state of the source.
+    // The process was killed before it checked the source again.
     let stored = deployment.s3.get_object().bucket("photos").key("a.png.avif").send().await.unwrap();
     let mut metadata = stored.metadata.unwrap();
     metadata.remove("avif-source-sequencer");

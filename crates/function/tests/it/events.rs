@@ -109,7 +109,7 @@ async fn each_rejected_record_writes_one_log_line() {
 
 #[tokio::test]
 async fn image_that_cannot_be_converted_in_time_is_not_started() {
-    // By the estimate from the header, 25 megapixels at speed 0 take longer than a minute.
+    // According to the estimate from the header, 25 megapixels at speed 0 take longer than a minute.
     let mut deployment = Deployment::with_events(&[("AVIF_SPEED", "0"), ("AVIF_MAX_SECONDS", "900")]).await;
     let black = image::GrayImage::new(5000, 5000);
     let mut bytes = std::io::Cursor::new(vec![]);
@@ -118,7 +118,7 @@ async fn image_that_cannot_be_converted_in_time_is_not_started() {
     let error = invocation.last_attempt.result.unwrap_err();
     assert!(error.error_message.contains("are left before the deadline"), "{error}");
 
-    // An image over the limit of CPU time is rejected, because a retry has the same limit.
+    // An image that exceeds the limit on CPU time is rejected, because a retry has the same limit.
     let mut deployment = Deployment::with_events(&[("AVIF_SPEED", "0"), ("AVIF_MAX_SECONDS", "200")]).await;
     let report = deployment.put_and_get_report("large.png", bytes.get_ref()).await;
     let Outcome::Rejected { reason } = report.outcome else { panic!("{report:?}") };

@@ -104,11 +104,11 @@ async fn image_over_a_limit_is_rejected_with_the_limit() {
 
 #[tokio::test]
 async fn variant_larger_than_its_source_is_reported_and_not_stored() {
-    // An image of one color has a few bytes as PNG, and more as AVIF because of its boxes.
+    // As a PNG, an image of one color is smaller than as an AVIF, because of the boxes of an AVIF.
     let mut plain = std::io::Cursor::new(vec![]);
     image::RgbImage::new(8, 8).write_to(&mut plain, ImageFormat::Png).unwrap();
     let mut deployment = Deployment::with_events(&[]).await;
-    // The variant of the previous source has this key.
+    // The previous source has a variant, which the job has to delete.
     deployment.put_and_get_report("dot.png", &image(ImageFormat::Png, 300, 200)).await;
     deployment.invocations.recv().await.unwrap();
     assert_eq!(deployment.list_keys("photos").await, ["dot.png", "dot.png.avif"]);
@@ -125,12 +125,12 @@ async fn variant_larger_than_its_source_is_reported_and_not_stored() {
 
 #[tokio::test]
 async fn avif_source_is_copied_without_re_encoding_as_its_full_variant() {
-    // If metadata is not kept, the function writes the AVIF file again.
+    // With `keep`, the file is not changed. With `strip`, the function rewrites it without metadata.
     let mut deployment = Deployment::with_events(&[("AVIF_WIDTHS", "full,50"), ("AVIF_METADATA", "keep")]).await;
     deployment.put_and_get_report("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let avif = deployment.read("photos", "a.png.avif").await;
     for _ in 0..3 {
-        // The events of the outputs.
+        // Receive the events of the outputs.
         deployment.invocations.recv().await.unwrap();
     }
     let report = deployment.put_and_get_report("upload", &avif).await;

@@ -1,5 +1,5 @@
-//! A quality search without enough time before the deadline: the metadata of the variant says so, and the next event with
-//! enough time converts the source again.
+//! A quality search without enough time before the deadline: the metadata of the variant says so, and the next event
+//! with enough time converts the source again.
 
 use std::io::Cursor;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use crate::bootstrap::function;
 use crate::deployment::Deployment;
 use crate::event_order::event;
 
-/// Returns an image of one color. By the estimate, a search at speed 0 does not fit into the short timeout. Because of the one
-/// color, it actually takes much less time.
+/// Returns an image of one color. According to the estimate, a search at speed 0 does not fit into the short timeout.
+/// In fact it takes much less time, because the image has only one color.
 fn single_color_png() -> Vec<u8> {
     let mut bytes = Cursor::new(vec![]);
     image::GrayImage::new(512, 512).write_to(&mut bytes, ImageFormat::Png).unwrap();

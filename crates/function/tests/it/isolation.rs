@@ -22,7 +22,7 @@ use crate::managed_instance::ManagedInstance;
 
 const GOOD: [&str; 4] = ["1.png", "2.png", "3.png", "4.png"];
 
-/// A source that takes seconds at speed 0, which is more than its size suggests.
+/// The key of a source whose conversion takes seconds at speed 0, longer than estimated from its size.
 const SLOW: &str = "slow.png";
 
 /// Deploys the function at speed 0, with one slow source and four good sources.
@@ -73,7 +73,7 @@ async fn assert_good_sources_convert(lambda: &Lambda) {
     }
 }
 
-/// Waits for the worker process, which converts the image, of a function that this test started.
+/// Waits until a function of this test has started a worker process, and returns the process ID of the worker.
 async fn find_worker_process() -> Pid {
     let text = |id: i32, name: &str| std::fs::read_to_string(format!("/proc/{id}/{name}")).unwrap_or_default();
     let parent = |id| text(id, "status").lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok());
@@ -143,7 +143,7 @@ async fn slow_image_leaves_a_quarter_of_the_time_to_the_other_images_of_its_batc
     let keys = [&[SLOW], &GOOD[..]].concat();
     let response = lambda.invoke(sqs_event(&keys)).await.result.unwrap();
     assert_eq!(failed_message_ids(&response), [SLOW]);
-    // A slow image that is alone may use all of the time. It fails at the deadline.
+    // If no other image waits, a slow image may use all of the time. It fails at the deadline.
     let error = lambda.invoke(manual_request(SLOW)).await.result.unwrap_err();
     assert!(error.error_message.contains("at the deadline, while converting"), "{error}");
     deployment.put_source("next.png", &image(ImageFormat::Png, 20, 15)).await;
@@ -165,8 +165,8 @@ async fn slow_image_does_not_fail_concurrent_invocations() {
     }
 }
 
-/// Calls `inspect` with the worker process and then ends the process with this signal. Returns the error of the image. The
-/// next images convert.
+/// Calls `inspect` with the worker process and then ends the process with this signal. Returns the error of the image.
+/// The next images convert.
 #[cfg(target_os = "linux")]
 async fn kill_worker(signal: Signal, inspect: impl AsyncFnOnce(Pid)) -> String {
     let deployment = deploy(&[]).await;
@@ -191,7 +191,7 @@ async fn crash_of_the_worker_fails_only_its_image() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn worker_killed_for_lack_of_memory_fails_only_its_image() {
-    // Linux sends this signal if the memory is used up.
+    // Linux sends SIGKILL to a process if the memory is exhausted.
     let error = kill_worker(Signal::SIGKILL, async |_| ()).await;
     assert!(error.contains("most likely because memory ran out"), "{error}");
 }
@@ -210,12 +210,12 @@ async fn worker_has_limits_and_no_credentials() {
             line[name.len()..].split_whitespace().nth(column).unwrap().to_owned()
         };
         let limit = |name: &str| limit_at(name, 0);
-        // The worker sets its own limits first.
+        // Wait until the worker has set its own limits.
         while limit("Max data size") == "unlimited" {
             sleep(Duration::from_millis(5)).await;
         }
-        // Nine tenths of 2,048 MiB, minus the memory for prefetched files and for the function. The limit doubles for the
-        // encoder.
+        // Nine tenths of 2,048 MiB, minus the memory for prefetched files and for the function. The limit doubles for
+        // the encoder.
         let usable = (2048_u64 << 20) / 10 * 9;
         let memory = usable - usable / 16 - (24 << 20);
         assert!([memory, 2 * memory].map(|memory| memory.to_string()).contains(&limit("Max data size")));
@@ -233,8 +233,8 @@ async fn worker_exits_with_its_function() {
         ManagedInstance::start(deployment.environment.clone(), "1").await;
     events.send(("slow", manual_request(SLOW))).unwrap();
     let worker = find_worker_process().await;
-    // CPU time in user mode, in hundredths of a second (proc_pid_stat(5), field 14). After 0.2 s, the worker has read the
-    // image.
+    // CPU time in user mode, in hundredths of a second (proc_pid_stat(5), field 14). After 0.2 s, the worker has read
+    // the image.
     let cpu_time = || {
         let stat = std::fs::read_to_string(format!("/proc/{worker}/stat")).unwrap();
         stat.rsplit(')').next().unwrap().split_whitespace().nth(11).unwrap().parse::<u32>().unwrap()
@@ -264,5 +264,5 @@ async fn panic_in_a_job_fails_only_that_job() {
     tokio::spawn(async move { axum::serve(listener, Router::new().fallback(respond)).await });
     let (outcome, reason) = deployment.invoke_with_endpoint(&endpoint, manual_request("a.png")).await;
     assert_eq!(outcome, "failed");
-    assert!(reason.contains("s3://photos/a.png: a panic: "), "{reason}");
+    assert!(reason.contains("s3://photos/a.png: the job panicked: "), "{reason}");
 }

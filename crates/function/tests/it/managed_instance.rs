@@ -29,7 +29,7 @@ struct ApiState {
 }
 
 async fn next_invocation(State(state): State<Arc<ApiState>>) -> ([(&'static str, String); 3], String) {
-    // After the last event, a poll never gets a response.
+    // After the last event, the server does not respond to polls.
     let Some((id, event)) = state.events.lock().await.recv().await else { return std::future::pending().await };
     let headers = [
         ("lambda-runtime-aws-request-id", id.to_owned()),

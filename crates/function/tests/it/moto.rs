@@ -1,4 +1,5 @@
-//! moto, an independent implementation of AWS services from `PyPI`. Tests use it for services that the emulator does not have.
+//! moto, an independent implementation of AWS services from `PyPI`. Tests use it for services that the emulator does
+//! not have.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -37,7 +38,7 @@ impl Moto {
         Self { endpoint, _server: server }
     }
 
-    /// The configuration of AWS clients for this server.
+    /// Returns the configuration of AWS clients for this server.
     pub(crate) fn sdk_config(&self) -> SdkConfig {
         SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())

@@ -1,5 +1,5 @@
-//! Compares the policies in docs/iam.md with the requests of the function, and the sections of docs/operations.md with the
-//! outcomes.
+//! Compares the policies in docs/iam.md with the requests of the function, and the sections of docs/operations.md with
+//! the outcomes.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
@@ -41,12 +41,13 @@ fn read_policy(heading: &str) -> Permissions {
     permissions
 }
 
-/// Changes a policy for outputs in the bucket of the sources, which is the default.
+/// Replaces the output bucket in a policy with the source bucket. By default, outputs are in the source bucket.
 fn with_one_bucket(permissions: Permissions) -> Permissions {
     permissions.into_iter().map(|(action, pattern)| (action, pattern.replace("OUTPUTS", "SOURCES"))).collect()
 }
 
-/// Returns the permissions that a request needs (Amazon S3 user guide, "Required permissions for Amazon S3 API operations").
+/// Returns the permissions that a request needs (Amazon S3 user guide, "Required permissions for Amazon S3 API
+/// operations").
 fn required_permissions(call: &Call) -> Vec<(String, String)> {
     let bucket = match call.bucket.as_str() {
         "photos" => "arn:aws:s3:::SOURCES",
@@ -72,8 +73,8 @@ fn required_permissions(call: &Call) -> Vec<(String, String)> {
     required
 }
 
-/// Whether an ARN matches the pattern of a statement. In a pattern, `*` matches any number of characters, and `?` matches one
-/// (IAM user guide, "IAM JSON policy elements: Resource").
+/// Whether an ARN matches the pattern of a statement. In a pattern, `*` matches any number of characters, and `?`
+/// matches one (IAM user guide, "IAM JSON policy elements: Resource").
 fn matches_pattern(pattern: &[u8], arn: &[u8]) -> bool {
     match (pattern.split_first(), arn.split_first()) {
         (None, None) => true,
@@ -105,7 +106,8 @@ fn used_permissions(permissions: &Permissions, calls: &[Call]) -> Result<Permiss
     if missing.is_empty() { Ok(used) } else { Err(missing) }
 }
 
-/// Records the function's requests for a source that is created, replaced and deleted, and for a source that does not exist.
+/// Records the function's requests for a source that is created, replaced and deleted, and for a source that does not
+/// exist.
 async fn record_calls(settings: &[(&str, &str)]) -> Vec<Call> {
     let settings = [settings, &[("AVIF_WIDTHS", "full,50")]].concat();
     let deployment = Deployment::without_events(&settings).await;

@@ -1,5 +1,5 @@
-//! The reasons of failed jobs. Each names the operation, the object, the HTTP status and the error code. If a permission is
-//! missing, the reason also names the IAM action.
+//! The reasons of failed jobs. Each names the operation, the object, the HTTP status and the error code. If a
+//! permission is missing, the reason also names the IAM action.
 
 use std::sync::{Arc, Mutex};
 
@@ -100,12 +100,12 @@ async fn check_error_case(case: &ErrorCase) {
     for (status, code) in ERROR_RESPONSES {
         let is_head = case.operation == "HeadObject";
         if is_head && status == 404 {
-            // For HeadObject, a missing bucket looks like a missing object.
+            // The response to HeadObject is the same for a missing bucket and a missing object.
             continue;
         }
         let mut responses = vec![InjectedResponse::new(case.operation, case.key, status, code)];
         if case.operation == "ListObjectsV2" {
-            // The function lists only if a read was denied.
+            // The function lists the bucket only if a read was denied.
             responses.push(InjectedResponse::access_denied("GetObject", "a.png"));
         }
         if is_head {
@@ -145,7 +145,7 @@ async fn respond_to_operation(
         return (StatusCode::BAD_REQUEST, error.to_string());
     }
     let _: Value = serde_json::from_str(&body).unwrap();
-    // An item that the function wrote, so that the function also deletes it.
+    // The item contains the provenance of the function, so the function deletes it.
     let item =
         json!({"Item": {"source": {"S": "s3://photos/a.png"}, "avif-recipe": {"S": "0"}, "avif-sha256": {"S": "0"}}});
     (StatusCode::OK, item.to_string())

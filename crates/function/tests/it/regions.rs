@@ -6,7 +6,7 @@ use image::ImageFormat;
 use crate::deployment::{Deployment, image};
 use crate::event_order::event;
 
-/// S3 responses that redirect each request for an output to `eu-west-1`, unless it is signed for that region.
+/// Returns S3 responses that redirect each request for an output to `eu-west-1`, unless it is signed for that region.
 fn redirect_responses(status: u16, code: &'static str) -> Vec<InjectedResponse> {
     let redirect = |operation, key| InjectedResponse {
         signing_region: Some("eu-west-1"),

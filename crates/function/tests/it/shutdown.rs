@@ -1,4 +1,4 @@
-//! The execution environment ends, with and without a running invocation.
+//! The execution environment shuts down, with and without a running invocation.
 
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use tokio::time::timeout;
 use crate::deployment::{Deployment, image};
 use crate::managed_instance::ManagedInstance;
 
-/// Lambda waits 300 ms before it kills the process. A busy test machine gets more time.
+/// Fails if the future takes too long. Lambda waits 300 ms before it kills the process; this limit is longer for busy
+/// test machines.
 async fn within_time_limit<T>(future: impl Future<Output = T>) -> T {
     timeout(Duration::from_secs(10), future).await.expect("should finish within 10 s")
 }

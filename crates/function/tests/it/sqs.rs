@@ -1,5 +1,5 @@
-//! The SQS trigger with the servers of moto: S3 sends events to an SQS queue, the test processes the queue like the event
-//! source mapping of Lambda, and `bootstrap` reads and writes objects in S3.
+//! The SQS trigger with the servers of moto: S3 sends events to an SQS queue, the test processes the queue like the
+//! event source mapping of Lambda, and `bootstrap` reads and writes objects in S3.
 
 use std::collections::BTreeSet;
 
@@ -62,8 +62,8 @@ impl QueueDeployment {
         self.s3.put_object().bucket("photos").key(key).body(ByteStream::from(bytes)).send().await.unwrap();
     }
 
-    /// Sends batches to the function until the queue is empty, like an event source mapping with `ReportBatchItemFailures`
-    /// (AWS Lambda Developer Guide, "Using Lambda with Amazon SQS"). Returns the responses.
+    /// Sends batches to the function until the queue is empty, like an event source mapping with
+    /// `ReportBatchItemFailures` (AWS Lambda Developer Guide, "Using Lambda with Amazon SQS"). Returns the responses.
     async fn process_queue(&self) -> Vec<Value> {
         let mut responses = vec![];
         loop {

@@ -27,7 +27,8 @@ async fn throttled_request_is_tried_five_times_and_its_event_succeeds_later() {
     assert_eq!(deployment.send_event(created).await.0, "converted");
 }
 
-/// Returns a function with this timeout and S3 endpoint. The function reserves half a second of the timeout for the response.
+/// Returns a function with this timeout and S3 endpoint. The function reserves half a second of the timeout for the
+/// response.
 fn function_with_timeout(deployment: &Deployment, endpoint: &str, timeout: Duration) -> Lambda {
     let mut environment = deployment.environment.clone();
     environment.insert("AWS_ENDPOINT_URL_S3".into(), endpoint.into());
@@ -49,7 +50,7 @@ async fn reason_at_the_deadline_names_the_throttling_and_not_the_memory() {
 #[tokio::test]
 async fn reason_at_the_deadline_names_the_missing_response_of_s3() {
     let deployment = Deployment::without_events(&[]).await;
-    // The system accepts connections, and nothing reads from them.
+    // The kernel accepts connections, but no program reads from them.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let lambda = function_with_timeout(
         &deployment,

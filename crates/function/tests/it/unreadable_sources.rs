@@ -18,7 +18,8 @@ async fn deploy_with_converted_source() -> (Deployment, String) {
     (deployment, etag)
 }
 
-/// Returns the event of a lifecycle rule that deleted an older version. Its sequencer is later than that of the current source.
+/// Returns the event of a lifecycle rule that deleted an older version. Its sequencer is later than that of the current
+/// source.
 fn deletion_of_an_older_version() -> Value {
     event("a.png", None, "F0")
 }
@@ -33,7 +34,8 @@ async fn deletion_of_an_older_version_keeps_the_variants_of_an_unreadable_source
             .map(|operation| InjectedResponse::access_denied(operation, key(*operation)))
             .collect::<Vec<_>>()
     };
-    // A listing that is incomplete, or that another server than S3 sends, does not contain the key either.
+    // The listing does not contain the key, but it is no evidence, because it is incomplete or another server than S3
+    // sent it.
     let incomplete_listing = InjectedResponse { elements: vec![], ..InjectedResponse::empty_listing() };
     let disabled = InjectedResponse::new("GetObject", "a.png", 400, "KMS.DisabledException");
     let invalid = InjectedResponse::new("GetObject", "a.png", 400, "InvalidRequest");

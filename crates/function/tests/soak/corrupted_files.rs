@@ -1,9 +1,10 @@
 //! Thousands of corrupted files, converted in one execution environment.
 //!
-//!     SOAK_FILES=10000 SOAK_CORPUS=fuzz/corpus/convert cargo nextest run --cargo-profile quick --package function --test soak
+//! SOAK_FILES=10000 SOAK_CORPUS=fuzz/corpus/convert cargo nextest run --cargo-profile quick --package function --test
+//! soak
 //!
-//! Each file is a small image in a supported format with some changed bytes. Without `SOAK_CORPUS`, the originals are one file
-//! of each still image format and its AVIF variant.
+//! Each file is a small image in a supported format with some changed bytes. Without `SOAK_CORPUS`, the originals are
+//! one file of each still image format and its AVIF variant.
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
@@ -18,8 +19,8 @@ use tokio::sync::mpsc::unbounded_channel;
 use crate::bootstrap::function;
 use crate::read_variable;
 
-/// Tasks in one event of S3 Batch Operations. The first task of each event is a valid file. The response has a result for each
-/// task.
+/// Tasks in one event of S3 Batch Operations. The first task of each event is a valid file. The response has a result
+/// for each task.
 const TASKS_PER_EVENT: usize = 20;
 /// Memory size of the function.
 const MEMORY_MIB: u32 = 512;
@@ -113,8 +114,8 @@ fn read_originals() -> Vec<Vec<u8>> {
     generated.into_iter().chain(corpus).collect()
 }
 
-/// Returns one of the originals with up to eight changes: a flipped bit, a random byte, an extreme number of four bytes, a
-/// deleted part, an inserted part of the same or another original, or a truncated end.
+/// Returns one of the originals with up to eight changes: a flipped bit, a random byte, an extreme number of four
+/// bytes, a deleted part, an inserted part of the same or another original, or a truncated end.
 fn corrupt(originals: &[Vec<u8>], random: &mut Rng) -> Vec<u8> {
     const EXTREME_NUMBERS: [u32; 8] = [0, 1, 0x7fff_ffff, 0xffff_ffff, 0xffff, 0x0100_0000, 0x8000_0000, 40_000];
     let mut file = originals[random.usize(..originals.len())].clone();

@@ -89,7 +89,7 @@ struct Simulation<'system> {
     random: Rng,
     counts: Counts,
     queued_events: Vec<QueuedEvent>,
-    /// Each returns its event and whether the invocation succeeded.
+    /// The running invocations. Each returns its event and whether it succeeded.
     running_invocations: JoinSet<(QueuedEvent, bool)>,
     kills: JoinSet<()>,
     /// The sources that are currently unreadable.
@@ -253,7 +253,7 @@ impl Simulation<'_> {
     }
 }
 
-/// An image of one color.
+/// Returns an image of one color.
 fn png(color: [u8; 3]) -> Vec<u8> {
     let mut bytes = Cursor::new(vec![]);
     RgbImage::from_pixel(8, 8, Rgb(color)).write_to(&mut bytes, ImageFormat::Png).unwrap();

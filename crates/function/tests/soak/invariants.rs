@@ -16,8 +16,8 @@ pub(crate) enum SourceState {
     Absent,
 }
 
-/// Checks the invariant at the end of a history: the stored variants match the current source, and the manifest lists them. A
-/// deleted source has no outputs. Returns the violations.
+/// Checks the invariant at the end of a history: the stored variants match the current source, and the manifest lists
+/// them. A deleted source has no outputs. Returns the violations.
 pub(crate) async fn check_outputs(system: &TestSystem, source: &str, state: &SourceState) -> Vec<String> {
     let outputs = read_outputs(system, source).await;
     let SourceState::Present { color, etag } = state else {
@@ -54,11 +54,13 @@ pub(crate) async fn check_outputs(system: &TestSystem, source: &str, state: &Sou
     violations
 }
 
-/// Checks the invariants at all times: an output is replaced only by an output of the same source state or a later one, and a
-/// variant is deleted only if its source was deleted after the state that it was made from. Returns the violations.
+/// Checks the invariants at all times: an output is replaced only by an output of the same source state or a later one,
+/// and a variant is deleted only if its source was deleted after the state from which the variant was created. Returns
+/// the violations.
 ///
-/// If a source returns to earlier content, both states have the same ETag, and so do their outputs. Therefore a replaced output
-/// counts as made from the first state with its ETag, and the output that replaces it as made from the last one.
+/// If a source returns to earlier content, both states have the same ETag, and so do their outputs. Therefore the check
+/// assumes that a replaced output was created from the first state with its ETag, and that the new output was created
+/// from the last state with its ETag.
 pub(crate) fn check_replacements(source: &str, calls: &[Call]) -> Vec<String> {
     let mut states: Vec<Option<&str>> = vec![];
     let mut output_states: HashMap<&str, usize> = HashMap::new();
@@ -119,7 +121,8 @@ async fn read_outputs(system: &TestSystem, source: &str) -> HashMap<String, Stor
     outputs
 }
 
-/// Decodes the color in the center with `avifdec`. The results are cached, because there are only a few different files.
+/// Decodes the color in the center with `avifdec`. The results are cached, because there are only a few different
+/// files.
 fn decode_center_color(avif: &[u8]) -> [u8; 3] {
     static CACHE: Mutex<Option<HashMap<Vec<u8>, [u8; 3]>>> = Mutex::new(None);
     let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,17 +1,16 @@
-//! Random sequences of events with faults. In the end, the stored outputs must match the newest source. Events are delivered
-//! in any order and any number of times, and processes are killed.
+//! Random sequences of events with faults. In the end, the stored outputs must match the newest source. Events are
+//! delivered in any order and any number of times, and processes are killed.
 //!
-//! A history is a random sequence of changes to one or two sources: created, overwritten (also with earlier content), deleted.
-//! Their events arrive repeatedly, late and out of order. Several execution environments handle them concurrently and are
-//! killed while they work. S3 responds late, incorrectly or not at all. Some sources are temporarily unreadable: the read is
-//! denied, or the source is archived and restored later. Each history has a seed. The same seed gives the same sequence; only
-//! the timing of the processes differs.
+//! A history is a random sequence of changes to one or two sources: created, overwritten (also with earlier content),
+//! deleted. Their events arrive repeatedly, late and out of order. Several execution environments handle them
+//! concurrently and are killed while they work. S3 responds late, incorrectly or not at all. Some sources are
+//! temporarily unreadable: the read is denied, or the source is archived and restored later. Each history has a seed.
+//! The same seed gives the same sequence; only the timing of the processes differs.
 //!
-//!     SOAK_HISTORIES=2000 cargo nextest run --cargo-profile quick --package function --test soak
-//!     SOAK_SEED=17 SOAK_HISTORIES=1 …      # repeat one history
-//!     SOAK_UNCONDITIONAL=1 …               # S3 ignores conditions: the test must find violations
-//!     SOAK_UNLISTED=1 …                    # listings are empty, so that a source with a denied read looks deleted: the test
-//!                                          # must find violations
+//! SOAK_HISTORIES=2000 cargo nextest run --cargo-profile quick --package function --test soak SOAK_SEED=17
+//! SOAK_HISTORIES=1 …      # repeat one history SOAK_UNCONDITIONAL=1 …               # S3 ignores conditions: the test
+//! must find violations SOAK_UNLISTED=1 …                    # listings are empty, so that a source with a denied read
+//! looks deleted: the test # must find violations
 
 #![expect(clippy::print_stderr, clippy::unwrap_used, reason = "a test fails by panicking and prints a summary")]
 
@@ -55,7 +54,7 @@ async fn stored_outputs_match_the_newest_source_in_the_end() {
     assert!(violations.is_empty() != expects_violations, "{} violations\n{}", violations.len(), violations.join("\n"));
 }
 
-/// With another S3 server and a versioned bucket. The only faults are killed processes.
+/// This test uses moto with a versioned bucket. The only faults are killed processes.
 #[tokio::test(flavor = "multi_thread")]
 async fn with_moto_stored_outputs_match_the_newest_source_in_the_end() {
     let histories = read_variable("SOAK_HISTORIES").map_or(60, |all: usize| all / 10);

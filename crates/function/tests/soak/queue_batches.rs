@@ -1,5 +1,5 @@
-//! Images from a queue, converted in batches in one execution environment. Each message has an outcome, and the memory does
-//! not grow.
+//! Images from a queue, converted in batches in one execution environment. Each message has an outcome, and the memory
+//! does not grow.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
@@ -13,7 +13,8 @@ use crate::bootstrap::function;
 use crate::read_variable;
 
 const MESSAGES_PER_BATCH: usize = 10;
-/// From this number of images, the test compares the peak memory at the end with that after a tenth of the images.
+/// The minimum number of images for the check that the peak memory at the end is similar to the peak after a tenth of
+/// the images.
 const MIN_IMAGES_TO_COMPARE: usize = 500;
 
 /// Returns a colorful image whose width depends on the number.
@@ -43,7 +44,7 @@ async fn every_message_of_a_queue_has_an_outcome() {
     let (server, mut events) = S3::start(server_settings).await.unwrap();
     let client = server.client(SECRET_KEY);
     let mut environment: BTreeMap<_, _> = server.environment();
-    // A fast speed, because the test checks only outcomes and memory.
+    // Use a fast speed, because the test checks only outcomes and memory.
     environment.insert("AVIF_SPEED".into(), "9".into());
     let (lines, mut log) = unbounded_channel();
     let lambda = Lambda::new(function(environment), lines);

@@ -18,7 +18,8 @@ use crate::notification::record;
 /// Execution environments of each test system. They may handle events of one source at the same time.
 const ENVIRONMENTS: usize = 3;
 
-/// Faults of each kind per 1,000 requests. A job makes about 6 to 12 requests, so most jobs have one fault, and many have none.
+/// Faults of each kind per 1,000 requests. A job makes about 6 to 12 requests, so most jobs have one fault, and many
+/// have none.
 const FAULT_RATES: FaultRates = FaultRates {
     delayed: 60,
     unavailable: 20,
@@ -118,7 +119,8 @@ impl TestSystem {
         matches!(self.server, Server::Emulator { .. })
     }
 
-    /// From now on, the matching requests of each environment get these responses. Replaces the responses of the previous call.
+    /// Makes S3 send these responses to the matching requests of each environment, instead of the responses of the
+    /// previous call.
     pub(crate) fn inject_responses(&self, mut responses: Vec<InjectedResponse>) {
         if self.hides_listings {
             responses.push(InjectedResponse::empty_listing());
@@ -157,8 +159,8 @@ impl TestSystem {
             Server::Emulator { events, .. } => {
                 let mut events = events.lock().await;
                 loop {
-                    // The emulator sends the event before the response, so the event is in the channel already. Events with
-                    // other keys are those of outputs.
+                    // The emulator sends the event before the response, so the event is in the channel already. Events
+                    // with other keys are those of outputs.
                     let event = events.try_recv().unwrap();
                     if event["Records"][0]["s3"]["object"]["key"] == key {
                         return event;

@@ -75,7 +75,7 @@ struct VariantHeader {
 }
 
 impl ResponseHeader {
-    /// The header for a result, and the files that follow it.
+    /// Returns the header for a result, and the files that follow it.
     fn from_result(result: Result<TimedConversion, Error>) -> (Self, Vec<Arc<[u8]>>) {
         let TimedConversion { info, conversion, timings } = match result {
             Ok(converted) => converted,
@@ -123,7 +123,7 @@ pub(super) fn read_header<T: DeserializeOwned>(from: &mut impl Read) -> io::Resu
 
 /// Reports that a quality search begins.
 pub(super) fn write_search(to: &mut impl Write) {
-    // It fails only if the parent has ended, and then this process is killed.
+    // The write fails only if the parent has ended, and then the kernel kills this process.
     let _ = to.write_all(&[SEARCH_MARKER]).and_then(|()| to.flush());
 }
 
@@ -185,7 +185,7 @@ pub(super) async fn read_response(
     Ok(Ok(TimedConversion { info, conversion: Conversion { variants, search_obstacle, notes }, timings }))
 }
 
-/// Shortens a text of the child for the log and the response.
+/// Shortens a text from the child for the log and the response.
 fn shorten(text: String) -> String {
     match text.char_indices().nth(MAX_TEXT_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),

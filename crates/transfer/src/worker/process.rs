@@ -1,4 +1,4 @@
-//! The parent process.
+//! The parent process: starts a child process, sends it a request and reads its response.
 
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -16,17 +16,17 @@ use super::program::{ARGUMENT, Worker};
 use crate::Error;
 use crate::timed_conversion::{ConversionRequest, TimedConversion};
 
-/// Bytes of memory that the parent uses for its SDK, connections and threads. Prefetched files have a separate limit.
-/// Measured: 16 MiB after 10,000 images.
+/// The memory in bytes that the parent uses for its SDK, connections and threads. Prefetched files have a separate
+/// limit. Measured: 16 MiB after 10,000 images.
 const PARENT_MEMORY: u64 = 24 << 20;
-/// Bytes of a child's standard error that are kept for the error message.
+/// The maximum number of bytes of a child's standard error in an error message.
 const MAX_STDERR_BYTES: u64 = 200;
 
 /// A child process that converts one image.
 pub(crate) struct WorkerProcess {
     child: Child,
     limits: ProcessLimits,
-    /// Whether it started a quality search.
+    /// Whether the child has started a quality search.
     pub(crate) is_searching: bool,
 }
 
@@ -44,7 +44,7 @@ impl WorkerProcess {
                 .stdout(Stdio::piped())
                 .stderr(Stdio::piped())
                 .kill_on_drop(true)
-                // A process group, so that processes that the child starts are killed with it.
+                // The child gets its own process group, so that processes that it starts are killed with it.
                 .process_group(0)
                 .spawn()
         };
@@ -63,8 +63,8 @@ impl WorkerProcess {
         let mut is_searching = false;
         let response = async {
             let response = read_response(&mut stdout, max_bytes, &mut is_searching).await;
-            // A child that exits early closes the pipe, and its exit status is needed. After any other result the child
-            // has no more work.
+            // If the child exits early, it closes the pipe, and its exit status is needed. After any other result, the
+            // child has no more work.
             let has_exited_early = response.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::UnexpectedEof);
             if !has_exited_early {
                 self.kill_group();
@@ -85,7 +85,7 @@ impl WorkerProcess {
     /// Kills the child and waits until its memory is free.
     pub(crate) async fn kill(&mut self) {
         self.kill_group();
-        // It fails only if the process has already ended.
+        // The kill fails only if the process has already ended.
         let _ = self.child.kill().await;
     }
 
@@ -96,7 +96,7 @@ impl WorkerProcess {
         }
     }
 
-    /// The error for a child that exited without a response.
+    /// Returns the error for a child that exited without a response.
     fn explain_exit(&self, status: ExitStatus, stderr: &str) -> Error {
         let signal = status.signal().and_then(|signal| Signal::try_from(signal).ok());
         let limit_mib = self.limits.memory >> 20;
@@ -105,14 +105,14 @@ impl WorkerProcess {
             // If an allocation fails, Rust prints this message, and libavif aborts without a message.
             _ if stderr.contains("memory allocation of") => Error::OutOfMemory { limit_mib },
             (Some(Signal::SIGABRT), _) if stderr.is_empty() => Error::OutOfMemory { limit_mib },
-            // Sent by the kernel: after a kill by the parent, this function is not called.
+            // The kernel sent this signal: if the parent kills the child, this function is not called.
             (Some(Signal::SIGKILL), _) => Error::Killed,
             _ => Error::Crashed { status: status.to_string(), stderr: stderr.to_owned() },
         }
     }
 }
 
-/// Writes the request. It fails if the child exits early; the exit status then has the reason.
+/// Writes the request. It fails if the child exits early; the exit status then shows the reason.
 async fn send(mut to: impl AsyncWrite + Unpin, header: &RequestHeader, bytes: Bytes) -> io::Result<()> {
     let mut text = vec![];
     write_header(&mut text, header)?;
@@ -120,7 +120,7 @@ async fn send(mut to: impl AsyncWrite + Unpin, header: &RequestHeader, bytes: By
     to.write_all(&bytes).await
 }
 
-/// The beginning of the child's standard error, on one line.
+/// Reads the beginning of the child's standard error, and returns it on one line.
 async fn read_stderr(mut from: impl AsyncRead + Unpin) -> String {
     let mut text = vec![];
     // The rest is read and discarded, because a full pipe would block the child.

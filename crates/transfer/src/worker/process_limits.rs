@@ -1,4 +1,4 @@
-//! The resource limits of a child process. It sets them itself before it reads an image.
+//! The resource limits of a child process. The child sets them itself before it reads an image.
 
 use std::io;
 use std::num::NonZeroU32;
@@ -9,15 +9,15 @@ use serde::{Deserialize, Serialize};
 /// The limits that the kernel enforces on a child process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ProcessLimits {
-    /// Bytes of private writable memory until the image is decoded: heap, thread stacks and private mappings. Program
-    /// code and shared memory do not count.
+    /// The limit on private writable memory in bytes, until the image is decoded: heap, thread stacks and private
+    /// mappings. Program code and shared memory do not count.
     pub(super) memory: u64,
-    /// Seconds of CPU time, all threads together.
+    /// The limit on the CPU time of all threads together, in seconds.
     pub(super) cpu_seconds: Option<NonZeroU32>,
 }
 
 impl ProcessLimits {
-    /// Limits this process irrevocably.
+    /// Applies the limits to this process. The process cannot raise a hard limit later.
     ///
     /// # Errors
     /// The kernel rejects a limit.
@@ -26,12 +26,13 @@ impl ProcessLimits {
         set_limit(Resource::RLIMIT_CORE, 0, 0)?;
         if let Some(seconds) = self.cpu_seconds {
             let seconds = u64::from(seconds.get());
-            // The soft limit sends SIGXCPU, from which the parent recognizes the reason. The hard limit sends SIGKILL.
+            // At the soft limit, the kernel sends SIGXCPU, which shows the parent the reason. At the hard limit, it
+            // sends SIGKILL.
             set_limit(Resource::RLIMIT_CPU, seconds, seconds + 1)?;
         }
         #[cfg(target_os = "linux")]
         self.apply_on_linux()?;
-        // The process writes to pipes only.
+        // The process writes only to pipes, so it may not write files.
         set_limit(Resource::RLIMIT_FSIZE, 0, 0)?;
         Ok(())
     }
@@ -40,7 +41,7 @@ impl ProcessLimits {
     /// to, but SVT-AV1 allocates 1.6 times as much, and the kernel counts all of it.
     pub(super) fn raise_memory_limit(self) {
         #[cfg(target_os = "linux")]
-        // If it fails, the lower limit stays.
+        // If the call fails, the lower limit remains.
         let _ = set_limit(Resource::RLIMIT_DATA, self.encoding_memory(), self.encoding_memory());
     }
 
@@ -58,10 +59,11 @@ impl ProcessLimits {
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         prctl::set_no_new_privs()?;
         set_limit(Resource::RLIMIT_DATA, self.memory, self.encoding_memory())?;
-        // If the system runs out of memory, the kernel kills this process and not its parent. Without /proc the kernel
-        // chooses.
+        // If the system runs out of memory, the kernel kills this process and not its parent. Without /proc, the kernel
+        // decides which process it kills.
         let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
-        // A process that an earlier image left behind must not read this image.
+        // If the conversion of an earlier image started a process that still runs, that process must not be able to
+        // read this image.
         prctl::set_dumpable(false)?;
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The child process.
+//! The child process: reads a request, converts the image and writes the response.
 
 use std::io::{self, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,11 +16,11 @@ use crate::timed_conversion::convert_with_callback;
 pub fn serve() -> io::Result<()> {
     let mut input = io::stdin().lock();
     let RequestHeader { request, limits, length } = read_header(&mut input)?;
-    // Before the first byte of the image, which may be hostile.
+    // The limits apply before the image is read, because the image may be hostile.
     limits.apply()?;
-    // The response reports a panic, so it is not printed.
+    // A panic is reported in the response, so it is not printed.
     std::panic::set_hook(Box::new(|_| ()));
-    // Allocated once with the exact size: the file may be as large as the limit on memory allows.
+    // The buffer is allocated once with the exact size, because the file may be as large as the limit on memory allows.
     let mut bytes = Vec::with_capacity(usize::try_from(length).map_err(io::Error::other)?);
     input.take(length).read_to_end(&mut bytes)?;
     if bytes.len() as u64 != length {

@@ -1,4 +1,4 @@
-//! Archived objects.
+//! Tests `avif backfill` with archived objects.
 
 use super::stub::{Stub, environment, listing};
 use super::{manifest, run};

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::command;
 use super::stub::{Stub, listing};
 
-/// The SSO portal, and an S3 with one image.
+/// Starts a stub of the SSO portal and of an S3 bucket with one image.
 async fn stub() -> Stub {
     Stub::start(|request| {
         if request.uri.path() == "/federation/credentials" {
@@ -20,14 +20,14 @@ async fn stub() -> Stub {
             } });
             return Some((200, credentials.to_string()));
         }
-        // The image has no variant.
+        // The listing contains one image. Every other object is missing, so the image has no variant.
         let is_listing = request.method == "GET";
         Some(if is_listing { (200, listing(&[("a.jpg", "")])) } else { (404, String::new()) })
     })
     .await
 }
 
-/// A home directory with a profile of each kind. The SSO token expires at the given time.
+/// Creates a home directory with an AWS profile of each kind. The SSO token expires at the time `expires`.
 fn home(expires: &str) -> TempDir {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().display();
@@ -47,12 +47,12 @@ fn home(expires: &str) -> TempDir {
     let process =
         r#"{"Version": 1, "AccessKeyId": "PROCESS", "SecretAccessKey": "s", "Expiration": "2099-01-01T00:00:00Z"}"#;
     write(home.path(), "credentials.sh", &format!("echo called >>{path}/calls\necho '{process}'\n"));
-    // The file name is the SHA-1 digest of the name of the session.
+    // The SDK reads the token from a file whose name is the SHA-1 digest of the session name.
     let token = format!(
         r#"{{"startUrl": "https://example.awsapps.com/start", "region": "us-east-1", "accessToken": "portal-token", "expiresAt": "{expires}"}}"#
     );
     write(home.path(), ".aws/sso/cache/ee0bfd2552fbd840c02cc48b6e823320543c450f.json", &token);
-    // The file name is the SHA-256 digest of the ARN of the session.
+    // The SDK reads the login from a file whose name is the SHA-256 digest of the session ARN.
     let login = serde_json::json!({
         "accessToken": {
             "accessKeyId": "LOGIN", "secretAccessKey": "s", "sessionToken": "t", "accountId": "123456789012",
@@ -88,13 +88,13 @@ fn environment(home: &Path, profile: &str, stub: &Stub) -> BTreeMap<String, Stri
     .into()
 }
 
-/// With the region of the profile, and no variables but these.
+/// Runs `avif backfill` with only these environment variables. The region comes from the profile.
 async fn backfill(home: &Path, environment: &BTreeMap<String, String>) -> Output {
     command(home, environment, &["s3://photos", "--dry-run"]).spawn().unwrap().wait_with_output().await.unwrap()
 }
 
 #[tokio::test]
-async fn every_kind_of_profile_gives_credentials() {
+async fn every_kind_of_profile_provides_credentials() {
     for (profile, key) in [("process", "PROCESS"), ("sso", "SSO"), ("login", "LOGIN")] {
         let stub = stub().await;
         let home = home("2099-01-01T00:00:00Z");

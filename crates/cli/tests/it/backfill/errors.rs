@@ -7,7 +7,7 @@ const FUNCTION: &str = "arn:aws:lambda:us-east-1:127:function:avif:live";
 const ROLE: &str = "arn:aws:iam::127:role/backfill";
 const QUEUE: &str = "https://sqs.us-east-1.amazonaws.com/127/avif";
 
-/// The name of the operation.
+/// Returns the name of the requested operation.
 fn operation(request: &ReceivedRequest) -> &'static str {
     let path = request.uri.path();
     match request.method.as_str() {
@@ -20,7 +20,7 @@ fn operation(request: &ReceivedRequest) -> &'static str {
     }
 }
 
-/// A stub of AWS that denies one operation, and SQS messages.
+/// Starts a stub of AWS that denies the operation `denied` and `SendMessageBatch`.
 async fn denying(denied: &'static str) -> Stub {
     Stub::start(move |request| {
         let operation = operation(request);

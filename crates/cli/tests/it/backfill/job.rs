@@ -21,8 +21,8 @@ struct Setup {
     environment: BTreeMap<String, String>,
 }
 
-/// An S3 with one image, and an S3 Control whose job IDs contain the token of the request. With `first_is_unanswered`, it does not
-/// respond to the first request.
+/// Starts an S3 with one image, and an S3 Control whose job IDs contain the token of the request. If
+/// `first_is_unanswered` is set, S3 Control does not respond to the first request.
 async fn setup(first_is_unanswered: bool) -> Setup {
     let folder = tempfile::tempdir().unwrap();
     let buckets = vec!["photos".to_owned(), "work".to_owned()];
@@ -51,14 +51,14 @@ impl Setup {
         run(self.folder.path(), &self.environment, &arguments(state, role)).await
     }
 
-    /// Runs the command until it waits for the response to its job request, and kills it.
+    /// Runs the command, and kills it while it waits for the response to its job request.
     async fn backfill_killed(&mut self, state: &str, role: &str) {
         let mut child = start(self.folder.path(), &self.environment, &arguments(state, role));
         self.control.unanswered.recv().await.unwrap();
         child.kill().await.unwrap();
     }
 
-    /// The tokens of all requests so far.
+    /// Returns the tokens of all requests that S3 Control has received.
     fn tokens(&self) -> Vec<String> {
         self.control.received().iter().map(|request| request.element("ClientRequestToken").to_owned()).collect()
     }
@@ -106,7 +106,7 @@ async fn new_state_directory_and_changed_settings_create_a_new_job() {
     let tokens = setup.tokens();
     assert_eq!(tokens.len(), 3);
     assert_eq!(tokens.iter().collect::<BTreeSet<_>>().len(), 3, "{tokens:?}");
-    // The maximum of S3 is 64 characters.
+    // S3 accepts tokens of at most 64 characters.
     assert!(tokens.iter().all(|token| token.len() == 36), "{tokens:?}");
 }
 

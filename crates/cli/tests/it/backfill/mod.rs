@@ -1,5 +1,5 @@
-//! Runs `avif backfill` against an S3 that kills it, against moto, against a listing of a million keys, and against stub servers
-//! with fixed responses.
+//! Runs `avif backfill` against an S3 that kills it, against moto, against a listing of a million keys, and against
+//! stub servers with fixed responses.
 
 mod archived;
 mod credentials;
@@ -20,7 +20,7 @@ use futures_util::{StreamExt, stream};
 use serde_json::Value;
 use tokio::process::{Child, Command};
 
-/// `avif backfill` in that directory, with only these environment variables.
+/// Returns a command that runs `avif backfill` in this directory, with only these environment variables.
 fn command(folder: &Path, environment: &BTreeMap<String, String>, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_avif"));
     command.current_dir(folder).env_clear().envs(environment);
@@ -49,8 +49,8 @@ async fn put(s3: &Client, key: &str, metadata: &[(&str, &str)]) -> String {
     request.send().await.unwrap().e_tag.unwrap().trim_matches('"').to_owned()
 }
 
-/// Puts 5,000 sources and some other objects. Every tenth source has a current variant. Some have a variant of another recipe or
-/// of another version of the source. Returns the keys to convert.
+/// Puts 5,000 sources and some other objects. Every tenth source has a current variant. Some have a variant of another
+/// recipe or of another version of the source. Returns the keys to convert.
 async fn fill(s3: &Client) -> BTreeSet<String> {
     let recipe = settings::Settings::parse(&BTreeMap::new()).unwrap().plan.fingerprint();
     let recipe = recipe.as_str();
@@ -74,7 +74,7 @@ async fn fill(s3: &Client) -> BTreeSet<String> {
     stream::iter(0..5000).map(put_one).buffer_unordered(32).filter_map(std::future::ready).collect().await
 }
 
-/// The decoded keys of the manifest.
+/// Returns the decoded keys of the manifest.
 fn manifest(folder: &Path) -> Vec<String> {
     let text = std::fs::read_to_string(folder.join("avif-backfill/manifest.csv")).unwrap();
     let decode = |line: &str| {
@@ -84,7 +84,7 @@ fn manifest(folder: &Path) -> Vec<String> {
     text.lines().map(decode).collect()
 }
 
-/// The saved state, or `None` before it is saved for the first time.
+/// Returns the saved state. `None` if no state has been saved yet.
 fn state(folder: &Path) -> Option<Value> {
     serde_json::from_slice(&std::fs::read(folder.join("avif-backfill/ledger.json")).ok()?).ok()
 }

@@ -1,4 +1,4 @@
-//! Against moto, an independent implementation of S3 and SQS.
+//! Tests `avif backfill` with moto, an independent implementation of S3 and SQS.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -28,7 +28,7 @@ async fn kill_when(child: &mut Child, folder: &Path, is_reached: impl Fn(&Value)
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn by_moto_each_key_becomes_one_message_after_two_kills() {
+async fn with_moto_each_key_becomes_one_message_after_two_kills() {
     let moto = Moto::start().await;
     let environment = environment(&moto.endpoint);
     let s3 = moto.s3();
@@ -45,7 +45,7 @@ async fn by_moto_each_key_becomes_one_message_after_two_kills() {
     run(folder.path(), &environment, &["s3://photos"]).await;
     assert_each_once(manifest(folder.path()), &keys);
 
-    // A part of one album, because each request to moto takes longer the more messages its queue holds.
+    // Only a part of one album, because moto becomes slower with each message in its queue.
     let keys: BTreeSet<String> = keys.into_iter().filter(|key| key.starts_with("album 3/0")).collect();
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["s3://photos/album 3/0", "--queue", &url, "--rate", "1000"];
@@ -81,7 +81,7 @@ async fn by_moto_each_key_becomes_one_message_after_two_kills() {
 }
 
 #[tokio::test]
-async fn by_moto_archived_object_that_is_converted_already_counts_as_converted() {
+async fn with_moto_archived_object_with_a_current_variant_counts_as_converted() {
     let moto = Moto::start().await;
     let s3 = moto.s3();
     s3.create_bucket().bucket("photos").send().await.unwrap();
@@ -100,7 +100,7 @@ async fn by_moto_archived_object_that_is_converted_already_counts_as_converted()
 }
 
 #[tokio::test]
-async fn by_moto_manifest_is_readable_for_batch_operations_in_a_bucket_that_encrypts_with_kms() {
+async fn with_moto_manifest_is_encrypted_with_sse_s3_even_if_the_bucket_default_is_kms() {
     let moto = Moto::start().await;
     let s3 = moto.s3();
     for bucket in ["photos", "work"] {

@@ -1,4 +1,5 @@
-//! Against the emulated S3, which makes the test kill the command during a request.
+//! Tests `avif backfill` with the emulated S3. During some requests, the emulator sends the test a request to kill the
+//! command.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -85,7 +86,7 @@ async fn inventory_selects_the_same_keys_as_a_listing() {
     for file in 0..2 {
         let mut gzip = flate2::write::GzEncoder::new(vec![], flate2::Compression::fast());
         for row in 0..1500 {
-            // The last row of each file is an old version.
+            // The last row of each inventory file is an old version of an object.
             let latest = row != 1499;
             writeln!(gzip, r#""photos","p%20{file}/{row:04}.jpg","v1","{latest}","false","12","etag""#).unwrap();
         }

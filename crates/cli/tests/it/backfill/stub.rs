@@ -25,7 +25,7 @@ impl ReceivedRequest {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// The text of the first element with that tag.
+    /// Returns the text of the first XML element with this tag.
     pub(super) fn element(&self, tag: &str) -> &str {
         let (_, rest) = self.body.split_once(&format!("<{tag}>")).unwrap();
         rest.split_once(&format!("</{tag}>")).unwrap().0
@@ -65,13 +65,13 @@ impl Stub {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// The endpoint for S3 Control in account 127. The SDK puts the account ID before the host name, which gives the address
-    /// 127.0.0.1.
+    /// Returns the endpoint of S3 Control for the account 127. The SDK puts the account ID before the host name, which
+    /// gives the address 127.0.0.1.
     pub(super) fn endpoint_of_account_127(&self) -> String {
         format!("http://0.0.1:{}", self.port)
     }
 
-    /// All requests so far.
+    /// Returns all requests that the stub has received.
     pub(super) fn received(&self) -> Vec<ReceivedRequest> {
         self.received.lock().unwrap().clone()
     }
@@ -91,13 +91,13 @@ async fn serve(State(server): State<Server>, request: Request) -> Response {
     pending().await
 }
 
-/// Environment variables that send the requests of all services to that endpoint.
+/// Returns environment variables that send the requests to all services to this endpoint.
 pub(super) fn environment(endpoint: &str) -> BTreeMap<String, String> {
     let variables = [("AWS_ENDPOINT_URL", endpoint), ("AWS_ACCESS_KEY_ID", "test"), ("AWS_SECRET_ACCESS_KEY", "test")];
     variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
-/// A page of a listing: the key of each object, and more XML elements of it.
+/// Returns the XML of a page of a listing. For each object, `objects` contains the key and more XML elements.
 pub(super) fn listing(objects: &[(&str, &str)]) -> String {
     let object = |(key, more): &(&str, &str)| {
         format!("<Contents><Key>{key}</Key><Size>1000</Size><ETag>e</ETag>{more}</Contents>")

@@ -1,4 +1,4 @@
-//! A bucket with a million keys, which do not fit into the memory limit of the command.
+//! Tests `avif backfill` with a bucket of a million keys, which do not fit into the memory limit of the command.
 
 use std::fmt::Write;
 use std::process::Stdio;
@@ -42,7 +42,7 @@ async fn list(State(server): State<Server>, RawQuery(query): RawQuery) -> String
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_million_keys_need_the_memory_of_one_page_and_continue_after_a_kill() {
+async fn a_million_keys_fit_into_the_memory_limit_and_continue_after_a_kill() {
     let (kill, mut killed) = unbounded_channel();
     let pages = Arc::new(AtomicU64::new(0));
     let server = Server { pages: Arc::clone(&pages), kill: Arc::new(Mutex::new(Some(kill))) };

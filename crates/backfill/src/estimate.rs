@@ -1,7 +1,8 @@
 //! Estimates the time and the cost of a backfill with the formula of docs/performance.md. All prices of the project are
 //! in this file.
 
-/// Memory in MB for which Lambda gives one vCPU (AWS Lambda Developer Guide, "Configure Lambda function memory").
+/// The memory size in MB at which Lambda assigns one vCPU (AWS Lambda Developer Guide, "Configure Lambda function
+/// memory").
 const MEMORY_PER_VCPU: f64 = 1769.0;
 
 /// The region and date of the prices below.

@@ -46,10 +46,10 @@ pub(crate) struct Arguments {
     /// Create an S3 Batch Operations job that invokes this function, given as an ARN with an alias
     #[arg(long, value_name = "ARN", requires_all = ["role", "work"], conflicts_with = "queue")]
     function: Option<String>,
-    /// The IAM role of that job
+    /// The IAM role of the job
     #[arg(long, value_name = "ARN")]
     role: Option<String>,
-    /// Where that job's manifest and report are stored
+    /// The S3 location for the manifest and the report of the job
     #[arg(long, value_name = "s3://BUCKET[/PREFIX]")]
     work: Option<String>,
 

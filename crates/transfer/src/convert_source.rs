@@ -26,7 +26,7 @@ pub(crate) struct ConvertedSource {
     /// The source's tags in URL query form, if tags are copied.
     pub(crate) tags: Option<String>,
     pub(crate) quality_search: QualitySearch,
-    /// The source in the state that the job's event names.
+    /// The source in the state that the job's event describes.
     event_source: Source,
     notes: Vec<String>,
     /// The memory for the source stays reserved until the variants are stored, because they need at most the same

@@ -132,8 +132,8 @@ pub enum Error {
         /// The limit in MiB.
         limit_mib: u64,
     },
-    /// The kernel killed the process that converted the image. The process did not exceed its own limit on memory,
-    /// which ends in [`Error::OutOfMemory`], so the memory of the whole function ran out.
+    /// The kernel killed the process that converted the image. The process did not exceed its own limit on memory (that
+    /// would be [`Error::OutOfMemory`]), so the whole function probably ran out of memory.
     #[error(
         "the system killed the process that converted it, most likely because memory ran out; give the function more memory"
     )]
@@ -204,7 +204,7 @@ pub enum Error {
     DownloadInterrupted {
         /// The object.
         at: Location,
-        /// Bytes received.
+        /// The number of bytes that were received.
         after: usize,
         /// The error of the connection.
         message: String,

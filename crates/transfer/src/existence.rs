@@ -23,7 +23,7 @@ pub(crate) enum Existence {
     Unknown(Error),
 }
 
-/// Checks by a listing whether an object exists.
+/// Checks with a listing whether an object exists.
 ///
 /// # Errors
 /// The listing failed for another reason than a missing permission.

@@ -19,7 +19,7 @@ pub(crate) const NO_ETAG: &str = "the response has no ETag";
 /// The states of a source that a job accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RequiredState {
-    /// Only the state with the ETag and the version ID that the event names. If the event lacks one of them, it is not
+    /// Only the state with the ETag and the version ID of the event. If the event lacks one of them, it is not
     /// compared.
     OfEvent,
     /// The current state.

@@ -41,7 +41,8 @@ pub struct VariantLocation {
 pub enum Role {
     /// An image to convert.
     Source,
-    /// An AVIF or a manifest. It is never converted, whatever the settings, even if the function did not create it.
+    /// An AVIF or a manifest. It is never converted, regardless of the settings, even if the function did not create
+    /// it.
     Output,
     /// A folder of the S3 console: an empty object whose key ends in a slash.
     Folder,

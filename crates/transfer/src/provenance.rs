@@ -43,10 +43,10 @@ pub(crate) struct Provenance {
     /// The ETag of the source. `None` in outputs of an early release that did not store it.
     pub(crate) source_etag: Option<String>,
     pub(crate) source_version: Option<String>,
-    /// The sequencer of the event, if the source was read in the state that the event names.
+    /// The sequencer of the event, if the source was read in the state that the event describes.
     pub(crate) sequencer: Option<Sequencer>,
-    /// The ETag that the job's event names, if the source was read in another state. With it, a job of the redelivered
-    /// event can identify the outputs of the first attempt.
+    /// The ETag of the source in the job's event, if the source was read in another state. With it, a job of the
+    /// redelivered event can identify the outputs of the first attempt.
     pub(crate) event_etag: Option<String>,
     /// The fingerprint of the plan.
     pub(crate) fingerprint: String,
@@ -59,7 +59,7 @@ pub(crate) struct Provenance {
 
 impl Provenance {
     /// Creates the provenance of an output of a job. `event_source` is the source in the state that the job's event
-    /// names, and `state` is the state that was read.
+    /// describes, and `state` is the state that was read.
     pub(crate) fn new(
         state: &SourceState,
         event_source: &Source,
@@ -69,7 +69,7 @@ impl Provenance {
     ) -> Self {
         let SourceState { etag, version } = state.clone();
         let is_state_of_event = event_source.etag.as_ref() == Some(&etag);
-        // The sequencer belongs to the state that the event names. It is wrong for any other state.
+        // The sequencer belongs to the state that the event describes. It is wrong for any other state.
         let sequencer = event_source.sequencer.clone().filter(|_| is_state_of_event);
         let event_etag = event_source.etag.clone().filter(|_| !is_state_of_event);
         Self {

@@ -118,10 +118,10 @@ impl StoredOutputs {
 
     /// Whether all outputs are stored and were created from this state with this plan. A variant may be absent only if
     /// the manifest or the catalog entry records that it was omitted because it is larger than the source. The manifest
-    /// alone is no proof of the variants: if a source returns to an earlier state, another job may still be deleting
-    /// the outputs of that state.
+    /// does not prove that the variants exist: if a source returns to an earlier state, another job may still be
+    /// deleting the outputs of that state.
     ///
-    /// With a `minimum` of [`QualitySearch::Full`], an output whose search was cut short does not count.
+    /// With a `minimum` of [`QualitySearch::Full`], an output whose search was cut short is not sufficient.
     pub(crate) fn is_complete(&self, state: &SourceState, plan: &Plan, minimum: QualitySearch) -> bool {
         let is_current = |provenance: Option<&Provenance>| {
             provenance.is_some_and(|provenance| provenance.matches(state, plan, minimum))
@@ -146,8 +146,9 @@ impl StoredOutputs {
         })
     }
 
-    /// Whether an earlier attempt of this job may have written any of the outputs: one that was created from the state
-    /// that the job's event names, or that records the event. If the event names no ETag, every output counts.
+    /// Whether an earlier attempt of this job may have written any of the outputs: an output that was created from the
+    /// state that the job's event describes, or whose provenance records the event. If the event contains no ETag, the
+    /// result is true for any output.
     pub(crate) fn has_outputs_of(&self, job: &Job) -> bool {
         let Some(etag) = &job.source.etag else { return self.has_own_outputs() };
         self.provenances().flatten().any(|provenance| {

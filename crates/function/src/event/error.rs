@@ -1,6 +1,7 @@
 use thiserror::Error;
 
-/// The event cannot be parsed. The function returns this as an error, so that the sender keeps the event.
+/// The event cannot be parsed. The function returns this as an error, so that the sender delivers the event again or
+/// keeps it.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum MalformedEvent {
     /// The format of the event is not supported.

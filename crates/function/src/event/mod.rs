@@ -79,7 +79,7 @@ fn parse_messages(messages: Vec<sqs::Message>) -> Batch {
     Batch { jobs, rejected, response_format: ResponseFormat::BatchItemFailures(message_jobs) }
 }
 
-/// Parses an event that names objects, in any envelope.
+/// Parses an event whose records describe objects, in any envelope.
 fn parse_records(event: &Value) -> Result<Records, MalformedEvent> {
     let mut records = Records::default();
     for payload in envelope::unwrap(event)? {

@@ -10,7 +10,7 @@ const MAX_DESCRIBED_FIELDS: usize = 8;
 /// The maximum number of characters of each field name in this description.
 const MAX_DESCRIBED_CHARACTERS: usize = 40;
 
-/// Deserializes an event of this kind. The error names the path of the invalid field.
+/// Deserializes an event of this kind. The error contains the path of the invalid field.
 pub(super) fn deserialize<T: DeserializeOwned>(event: &Value, kind: &'static str) -> Result<T, MalformedEvent> {
     serde_path_to_error::deserialize(event).map_err(|error| MalformedEvent::Invalid {
         event: kind,

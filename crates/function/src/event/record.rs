@@ -1,4 +1,4 @@
-//! One record of an event names one object. A valid record becomes a job.
+//! One record of an event describes one object. A valid record becomes a job.
 
 use std::borrow::Cow;
 
@@ -51,7 +51,7 @@ pub(super) enum RejectedRecord {
     SuccessfulInvocation,
     #[error("key {0:?} is not form-encoded UTF-8")]
     KeyEncoding(String),
-    #[error("a record names no {0}")]
+    #[error("a record has no {0}")]
     MissingName(&'static str),
     #[error("invalid ETag {0:?}")]
     InvalidETag(String),

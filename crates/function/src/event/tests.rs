@@ -132,7 +132,7 @@ fn unknown_event_is_an_error_and_unsupported_record_is_rejected() {
     assert!(batch.rejected[0].starts_with("event \"ObjectTagging:Put\" is not supported"), "{:?}", batch.rejected);
     let mut nameless = notification("ObjectCreated:Put", "a.jpg");
     nameless["Records"][0]["s3"]["bucket"]["name"] = Value::Null;
-    assert_eq!(parse_event(&nameless).unwrap().rejected, ["a record names no bucket"]);
+    assert_eq!(parse_event(&nameless).unwrap().rejected, ["a record has no bucket"]);
 }
 
 #[test]

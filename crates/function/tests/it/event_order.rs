@@ -55,8 +55,8 @@ async fn source_that_returns_to_earlier_content_is_converted_again() {
     let second = deployment.put_source("a.png", &image(ImageFormat::Png, 91, 60)).await;
     deployment.send_event(event("a.png", Some(&second), "02")).await;
     assert_eq!(deployment.put_source("a.png", &original).await, first);
-    // The second event is delivered again before the third. Its job replaces its own variant by one of the current
-    // source.
+    // The second event is delivered again before the third. Its job replaces its own variant with a variant of the
+    // current source.
     assert_eq!(deployment.send_event(event("a.png", Some(&second), "02")).await.0, "converted");
     assert_eq!(deployment.read_source_etag("a.png.avif").await, Some(first.clone()));
     assert_eq!(deployment.send_event(event("a.png", Some(&first), "03")).await.0, "skipped");

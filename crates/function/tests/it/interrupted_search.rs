@@ -1,5 +1,5 @@
-//! A quality search without enough time before the deadline: the metadata of the variant says so, and the next event
-//! with enough time converts the source again.
+//! A quality search that has too little time before the deadline. The metadata of the variant records this, and the
+//! next event with enough time converts the source again.
 
 use std::io::Cursor;
 use std::time::Duration;

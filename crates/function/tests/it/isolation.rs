@@ -90,7 +90,7 @@ async fn find_worker_process() -> Pid {
 }
 
 #[tokio::test]
-async fn image_over_its_cpu_time_is_rejected_and_the_next_ones_convert() {
+async fn image_over_its_cpu_time_is_rejected_and_the_next_images_are_converted() {
     let deployment = deploy(&[("AVIF_MAX_SECONDS", "1")]).await;
     let lambda = start_function(&deployment, Duration::from_mins(1));
     let report = lambda.invoke(manual_request(SLOW)).await.result.unwrap();
@@ -100,7 +100,7 @@ async fn image_over_its_cpu_time_is_rejected_and_the_next_ones_convert() {
     assert_good_sources_convert(&lambda).await;
 }
 
-/// The search takes several times as long as its estimate. A single encode does not.
+/// The quality search takes several times as long as estimated. A single encode stays below the limit on CPU time.
 #[tokio::test]
 async fn image_whose_search_takes_too_long_is_converted_without_a_search() {
     let mut deployment = deploy(&[("AVIF_SPEED", "6"), ("AVIF_QUALITY", "visual:75"), ("AVIF_MAX_SECONDS", "1")]).await;
@@ -200,7 +200,7 @@ async fn worker_killed_for_lack_of_memory_fails_only_its_image() {
 #[tokio::test]
 async fn worker_has_limits_and_no_credentials() {
     let inspect = async |id: Pid| {
-        // Only root may read this file.
+        // If the test does not run as root, this read fails.
         let environment = std::fs::read_to_string(format!("/proc/{id}/environ"));
         let has_credentials = environment.is_ok_and(|environment| environment.contains("AWS_"));
         assert!(!has_credentials, "the worker should have no credentials");

@@ -16,7 +16,7 @@ pub(crate) struct Moto {
 }
 
 impl Moto {
-    /// Starts the server that `make test` installs, or else the one on the PATH.
+    /// Starts the server that `make test` installs. If it is not installed, starts the server on the PATH.
     pub(crate) async fn start() -> Self {
         let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools/bin/moto_server");
         let program = if installed.exists() { installed } else { "moto_server".into() };

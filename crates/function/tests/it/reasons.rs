@@ -1,5 +1,5 @@
-//! The reasons of failed jobs. Each names the operation, the object, the HTTP status and the error code. If a
-//! permission is missing, the reason also names the IAM action.
+//! The reasons of failed jobs. Each reason contains the operation, the object, the HTTP status and the error code. If a
+//! permission is missing, the reason also contains the IAM action.
 
 use std::sync::{Arc, Mutex};
 

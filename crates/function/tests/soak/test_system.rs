@@ -18,8 +18,8 @@ use crate::notification::record;
 /// Execution environments of each test system. They may handle events of one source at the same time.
 const ENVIRONMENTS: usize = 3;
 
-/// Faults of each kind per 1,000 requests. A job makes about 6 to 12 requests, so most jobs have one fault, and many
-/// have none.
+/// Faults of each kind per 1,000 requests. A job makes about 6 to 12 requests, so a typical job has one fault, and many
+/// jobs have none.
 const FAULT_RATES: FaultRates = FaultRates {
     delayed: 60,
     unavailable: 20,

@@ -1,4 +1,5 @@
-//! An error names the operation, the object, the error code of the service, and the missing permission.
+//! An error message of `avif backfill` contains the operation, the object, the error code of the service, and the
+//! missing permission.
 
 use super::start;
 use super::stub::{ReceivedRequest, Stub, environment, listing};

@@ -35,7 +35,7 @@ async fn with_moto_each_key_becomes_one_message_after_two_kills() {
     s3.create_bucket().bucket("photos").send().await.unwrap();
     let keys = fill(&s3).await;
     let sqs = aws_sdk_sqs::Client::new(&moto.sdk_config());
-    // Half a day, so that no message is received a second time during the test.
+    // The visibility timeout is half a day, so that no message is received a second time during the test.
     let queue = sqs.create_queue().queue_name("avif").attributes(QueueAttributeName::VisibilityTimeout, "43200");
     let url = queue.send().await.unwrap().queue_url.unwrap();
 
@@ -64,7 +64,7 @@ async fn with_moto_each_key_becomes_one_message_after_two_kills() {
         for message in messages {
             let event: Value = serde_json::from_str(&message.body.unwrap()).unwrap();
             let record = serde_json::json!({ "eventSource": "aws:sqs", "messageId": "1", "body": event.to_string() });
-            // The function parses the message.
+            // Parse the message with the event parser of the function.
             let batch = function::event::parse_event(&serde_json::json!({ "Records": [record] })).unwrap();
             received_keys.extend(batch.jobs.into_iter().map(|job| job.source.at.key));
         }

@@ -10,20 +10,20 @@ from terraform import MODULE, ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(MODULE.rglob("*.md"))]
 # Fenced blocks of these languages contain no commands. Fenced blocks without a language and indented blocks contain commands.
-DATA = {"json", "hcl", "mermaid"}
+DATA = {"json", "hcl", "mermaid", "nix", "rust", "toml"}
 
 # Bash runs a block with an empty PATH. For every program that it does not find it calls this function, which writes the
-# command's words to a file. So quotes, variables, comments, pipes and nested commands are Bash's business.
+# command's words to a file. So Bash parses quotes, variables, comments, pipes and nested commands.
 RECORD = r"""
 PATH=/nowhere
 command_not_found_handle() { printf '%s\0' "$#" "$@" >&3; echo VALUE; }
 cd() { command_not_found_handle cd "$@" >/dev/null; }
 """
-# The values of variables that no command of the block sets. Other such variables have their own name as value. The AWS CLI
+# The values of variables that no command of the block sets. The value of any other such variable is its name. The AWS CLI
 # checks the length of a UUID.
 VALUES = dict.fromkeys(["MAPPING", "REDRIVE"], "01234567-89ab-4cde-8f01-23456789abcd")
 # Removes paths, which Bash does not look up in PATH, and `time`, which runs the command that follows it.
-PATHS = re.compile(r"/usr/bin/time -v |target/release/(?=avif)")
+PATHS = re.compile(r"/usr/bin/time -v |target/(?:release|quick)/(?=avif)")
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def blocks(page: Path, text: str | None = None) -> list[Block]:
 
 
 def commands(block: Block) -> list[list[str]]:
-    """Each command of a block as a list of words. The output of every program is VALUE; VALUES has the values of other variables."""
+    """Returns each command of a block as a list of words. The output of every program is VALUE. VALUES sets variables."""
     code = PATHS.sub("", block.text)
     unknown = set(re.findall(r"\$\{?([A-Z][A-Z_]*)", code)) - set(re.findall(r"(?m)^\s*(?:export )?([A-Z][A-Z_]*)=", code))
     names = "".join(f"{name}={VALUES.get(name, name)}\n" for name in sorted(unknown))

@@ -11,13 +11,15 @@ from checks import CHECKS, InvalidCommand
 from terraform import ROOT
 from walk import SUBSTITUTES, is_run
 
-# Blocks without commands, by their first line.
+# Blocks without commands, or with commands for code that the reader writes, by their first line.
 NO_COMMANDS = {
     "FUNCTION                 faas.invocation_id, faas.coldstart; error.type if the invocation failed": "a tree of spans",
     "vCPU    = memory / 1769 MB": "a formula; bench/cost.py computes it and has tests",
     'filter report.outcome = "failed" | stats count() by report.reason | sort count() desc': "a query for CloudWatch Logs Insights",
     'filter record.outcome = "rejected" | stats count() by record.reason | sort count() desc': "a query for CloudWatch Logs Insights",
     'telemetry         = { otel_exporter_otlp_endpoint = "https://otel.example" }': "Terraform's language; test_telemetry.py sets these",
+    "cargo nextest run --cargo-profile quick --package dimensions": "tests a crate that the reader creates",
+    "nix build .#dimensions-image --out-link dimensions.tar": "builds a package that the reader adds to the flake",
 }
 DOCKER = "needs a Docker daemon; nix/apps/test.sh pushes an image to a registry on loopback"
 # Commands that cannot run here and have no parser.
@@ -37,7 +39,7 @@ LISTED = {
 
 
 def ways(block: Block, command: list[str]) -> list[str]:
-    """What covers a command. In a block that runs, the commands of substituted programs are checked by their parser."""
+    """Returns how a command is checked. In a block that runs, parsers check the commands of substituted programs."""
     program = command[0]
     if is_run(block) and not (program in SUBSTITUTES and program in CHECKS):
         return ["run"]

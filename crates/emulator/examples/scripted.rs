@@ -1,4 +1,5 @@
-//! A function whose event selects its behavior, for tests. It is an ordinary client of the Runtime API.
+//! A Lambda function for tests. The field `do` of an event selects what the function does. It uses the Runtime API
+//! through the crate `lambda_runtime`.
 
 use std::time::Duration;
 

@@ -1,15 +1,15 @@
-//! Emulates the parts of AWS around a function, on loopback.
+//! Emulates Lambda, S3 and S3's notifications on loopback.
 //!
-//! - [`Lambda`] runs a function behind Lambda's Runtime, Extensions and Telemetry APIs. The function is its real binary,
-//!   started as a child process with the environment variables that Lambda sets.
-//! - [`S3`] serves a folder over S3's protocol and emits a notification for each write. An additional [`Endpoint`] of it can
-//!   inject faults.
+//! - [`Lambda`] runs a function behind Lambda's Runtime, Extensions and Telemetry APIs. It starts the function's real
+//!   binary as a child process with the environment variables that Lambda sets.
+//! - [`S3`] serves a folder over S3's protocol and emits a notification for each write. An additional [`Endpoint`] of
+//!   the server can inject faults.
 //! - [`connect_notifications`] invokes a function asynchronously for each notification, as a bucket's notification
 //!   configuration does.
 //!
 //! The CLI uses this crate to run the function locally, and tests use it to check programs against the real protocols.
 //!
-//! **Architecture invariant:** no knowledge of what the function does.
+//! **Architecture invariant:** this crate contains no code that is specific to one function.
 
 #![forbid(unsafe_code)]
 

@@ -3,8 +3,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::lambda::{AsyncInvocation, Lambda};
 
-/// Invokes the function asynchronously for each notification, and returns the finished invocations as they end. The
-/// function's concurrency limits how many run at a time. The channel closes after the last notification's invocation.
+/// Invokes the function asynchronously for each notification. The returned channel receives each invocation when it is
+/// finished, and closes after the invocation of the last notification. The function's concurrency limits how many
+/// invocations run at a time.
 #[must_use]
 pub fn connect_notifications(
     mut notifications: UnboundedReceiver<Value>,

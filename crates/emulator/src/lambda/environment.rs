@@ -1,5 +1,5 @@
-//! One execution environment: an API server, the function's process and its extensions. It handles one event at a time, and
-//! is frozen between events.
+//! One execution environment: an API server, the function's process and its extensions. It handles one event at a time,
+//! and is frozen between events.
 
 use std::io;
 use std::sync::Arc;
@@ -21,8 +21,8 @@ use super::record::{InvocationResult, Record, billed_milliseconds};
 use super::registry::Registry;
 use super::runtime_api::{InvocationRequest, PendingInvocation, RuntimeApi};
 
-/// The time limit for the shutdown of an environment with an extension, and the runtime's share of it (AWS Lambda developer
-/// guide, "Shutdown phase").
+/// The time limit of the shutdown phase in an environment with an extension, and the part of this time that the runtime
+/// has (AWS Lambda developer guide, "Shutdown phase").
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 const RUNTIME_SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(300);
 
@@ -37,13 +37,13 @@ pub(super) struct Environment {
     is_alive: bool,
 }
 
-/// An invocation that has its response, but not yet its report: extensions may still be working.
+/// An invocation after the function's response and before Lambda's report. Extensions may still be running.
 #[derive(Debug)]
 pub(super) struct UnreportedInvocation {
     request: Arc<InvocationRequest>,
     result: InvocationResult,
     started: Instant,
-    /// How often the runtime had polled when the invocation began.
+    /// The number of requests for a next event that the runtime had sent when the invocation began.
     polls: u64,
 }
 
@@ -59,7 +59,7 @@ impl Environment {
         Self { process, extensions, api, registry, log_stream, server, is_alive: true }
     }
 
-    /// Whether it can handle another event.
+    /// Whether the environment can handle another event.
     pub(super) fn is_alive(&self) -> bool {
         self.is_alive
     }
@@ -68,7 +68,8 @@ impl Environment {
         !self.extensions.is_empty()
     }
 
-    /// Sends the event to the function and to extensions, and waits for the response, the end of a process or the timeout.
+    /// Sends the event to the function and to extensions. Returns after the response, the end of a process or the
+    /// timeout.
     pub(super) async fn invoke(
         &mut self,
         request_id: &str,
@@ -118,10 +119,10 @@ impl Environment {
     ) -> Result<Bytes, FunctionError> {
         let killed = kill.notified();
         let (sender, response) = oneshot::channel();
-        // The queue has room for one invocation, and is empty: the invocation before this one has its response.
+        // The queue has room for this invocation: the runtime has already taken the previous one.
         let sent = self.api.invocations.try_send(PendingInvocation { request, response: sender });
         tokio::select! {
-            // A response counts even if the process ended right after it.
+            // Check the response first: it is valid even if the process ended right after it.
             biased;
             response = response, if sent.is_ok() => {
                 response.map_err(|_| FunctionError::new("Runtime.ExitError", "the API was closed"))?
@@ -148,8 +149,8 @@ impl Environment {
         }
     }
 
-    /// Waits until the runtime and all extensions wait for the next event, and writes the report. Then it freezes the
-    /// environment, or shuts it down if it failed.
+    /// Waits until the runtime and all extensions request the next event, and writes the report. Then freezes the
+    /// environment, or shuts it down after a timeout or the exit of a process.
     pub(super) async fn finish(
         &mut self,
         invocation: UnreportedInvocation,
@@ -160,7 +161,7 @@ impl Environment {
         let left = function.timeout.saturating_sub(started.elapsed());
         if self.is_alive {
             let next_poll = async {
-                // A runtime may also end after its response; Lambda then starts a new environment.
+                // The process may exit after its response. Lambda then starts a new environment.
                 tokio::select! {
                     polled = self.api.polls.wait_for(|now| *now > polls) => polled.is_ok(),
                     _ = self.process.wait() => false,
@@ -193,7 +194,7 @@ impl Environment {
         }
     }
 
-    /// Ends the processes and the API, as Lambda does with an environment that has been idle for some time.
+    /// Ends the processes and the API, as Lambda does if an environment is idle for some time.
     pub(super) async fn stop(mut self) {
         self.set_frozen(false);
         self.shut_down("spindown").await;
@@ -201,7 +202,7 @@ impl Environment {
 
     async fn shut_down(&mut self, reason: &str) {
         let started = Instant::now();
-        // Without an extension, Lambda ends the runtime without a signal.
+        // Without an extension, Lambda kills the runtime and does not send SIGTERM first.
         if self.has_extensions() {
             self.process.signal(Signal::SIGTERM);
             let deadline = SystemTime::now() + SHUTDOWN_TIMEOUT;
@@ -241,7 +242,7 @@ fn parse_response(response: &[u8]) -> Result<Value, FunctionError> {
         .map_err(|error| FunctionError::new("Runtime.InvalidResponse", format!("the response is not JSON: {error}")))
 }
 
-/// Lambda's own error messages begin with the request identifier.
+/// Adds the request identifier to an error message of Lambda, as Lambda does.
 fn with_request_id(request_id: &str, error: FunctionError) -> FunctionError {
     match error.error_type.as_str() {
         "Sandbox.Timedout" | "Runtime.ExitError" | "Extension.Crash" => {
@@ -255,7 +256,8 @@ fn unix_milliseconds(time: SystemTime) -> u128 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis()
 }
 
-/// An X-Ray trace header: a root of epoch seconds and 96 random bits, and a parent of 64 random bits.
+/// Creates an X-Ray trace header. The root contains the time in seconds and 96 random bits; the parent contains 64
+/// random bits.
 fn new_trace_header() -> String {
     let seconds = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     let root = Uuid::new_v4().simple().to_string();
@@ -266,7 +268,7 @@ fn new_span_id() -> String {
     Uuid::new_v4().simple().to_string().split_off(16)
 }
 
-/// The last line that Lambda logs for an invocation.
+/// Formats the last line that Lambda logs for an invocation.
 fn report_line(
     request_id: &str,
     duration: Duration,

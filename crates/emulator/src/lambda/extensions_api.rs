@@ -23,11 +23,11 @@ const IDENTIFIER: HeaderName = HeaderName::from_static("lambda-extension-identif
 const EVENT_IDENTIFIER: HeaderName = HeaderName::from_static("lambda-extension-event-identifier");
 const ACCEPTED_FEATURES: &str = "lambda-extension-accept-feature";
 const ERROR_TYPE: &str = "lambda-extension-function-error-type";
-/// With a line break, as the Runtime Interface Emulator writes it.
+/// The response body of the Runtime Interface Emulator, which ends with a line break.
 const NOT_SUPPORTED: &str =
     "{\"errorMessage\":\"Telemetry API is not supported\",\"errorType\":\"Telemetry.NotSupported\"}\n";
 
-/// The state of the routes.
+/// The state that the route handlers share.
 #[derive(Debug, Clone)]
 pub(super) struct ExtensionsApi {
     pub(super) function_name: String,
@@ -35,7 +35,7 @@ pub(super) struct ExtensionsApi {
     pub(super) telemetry: Arc<Telemetry>,
 }
 
-/// The routes of both APIs.
+/// Creates the routes of both APIs.
 pub(super) fn routes(api: ExtensionsApi) -> Router {
     let extension = Router::new()
         .route("/register", post(register))
@@ -88,7 +88,7 @@ async fn next(State(api): State<ExtensionsApi>, headers: HeaderMap) -> Response<
     with_header(json_response(StatusCode::OK, &event), EVENT_IDENTIFIER, &Uuid::new_v4().to_string())
 }
 
-/// Handles both `init/error` and `exit/error`: they differ only in the phase in which an extension sends them.
+/// Handles both `init/error` and `exit/error`. An extension sends the first in the init phase and the second later.
 async fn report_error(State(api): State<ExtensionsApi>, headers: HeaderMap, body: Bytes) -> Response<Body> {
     let extension = match find_caller(&api, &headers) {
         Ok(extension) => extension,
@@ -122,7 +122,7 @@ async fn subscribe(State(api): State<ExtensionsApi>, headers: HeaderMap, body: B
     }
 }
 
-/// The extension that sends the request, or the response that rejects it.
+/// Returns the extension that sent the request, or an error response if the identifier is missing or unknown.
 fn find_caller(api: &ExtensionsApi, headers: &HeaderMap) -> Result<Extension, Box<Response<Body>>> {
     let Some(id) = header_text(headers, IDENTIFIER.as_str()) else {
         let message = "the header Lambda-Extension-Identifier is missing";
@@ -134,7 +134,7 @@ fn find_caller(api: &ExtensionsApi, headers: &HeaderMap) -> Result<Extension, Bo
     })
 }
 
-/// The value of a header, unless it is empty.
+/// Returns the value of a header; `None` if it is missing or empty.
 fn header_text<'headers>(headers: &'headers HeaderMap, name: &str) -> Option<&'headers str> {
     headers.get(name)?.to_str().ok().filter(|value| !value.is_empty())
 }

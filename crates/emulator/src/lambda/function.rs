@@ -12,20 +12,20 @@ pub(super) const REGION: &str = "us-east-1";
 /// A function's configuration.
 #[derive(Debug, Clone)]
 pub struct Function {
-    /// Its name.
+    /// The name of the function.
     pub name: String,
     /// The program that Lambda would start: `bootstrap`.
     pub program: PathBuf,
-    /// Its own environment variables. It inherits none from this process.
+    /// The function's own environment variables. The function inherits no variable from this process.
     pub environment: BTreeMap<String, String>,
-    /// Memory in MiB. It is reported to the function and in the log, but not enforced.
+    /// The memory in MiB. The function and the log receive this value, but the emulator does not limit the memory.
     pub memory: u32,
     /// The maximum duration of an invocation.
     pub timeout: Duration,
-    /// The maximum number of execution environments at a time; at least 1.
+    /// The maximum number of concurrent execution environments; at least 1.
     pub concurrency: usize,
-    /// The delays before the first and the second retry of an asynchronous invocation. Lambda waits 1 and 2 minutes (AWS
-    /// Lambda developer guide, "How Lambda handles errors and retries with asynchronous invocation").
+    /// The delays before the first and the second retry of an asynchronous invocation. Lambda waits 1 and 2 minutes
+    /// (AWS Lambda developer guide, "How Lambda handles errors and retries with asynchronous invocation").
     pub retry_delays: [Duration; 2],
     /// The extensions that run in each execution environment.
     pub extensions: Extensions,
@@ -43,7 +43,7 @@ pub struct Extensions {
 }
 
 impl Default for Extensions {
-    /// No extensions, and a Telemetry API with every schema version that AWS has published.
+    /// Returns no extensions, and a Telemetry API with every schema version that AWS has published.
     fn default() -> Self {
         let telemetry_schemas = vec!["2022-07-01", "2022-12-13", "2025-01-29"];
         Self { programs: vec![], telemetry_schemas, telemetry_api: TelemetryApi::Delivers }

@@ -1,4 +1,4 @@
-//! The init phase: starts the extensions, then the function, and waits until each has asked for its first event.
+//! The init phase: starts the extensions, then the function, and waits until each has requested its first event.
 
 use std::io;
 use std::net::SocketAddr;
@@ -27,7 +27,7 @@ use super::variables::environment_variables;
 const INIT_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Environment {
-    /// Starts the processes and waits until each has asked for its first event. Returns the duration of the init phase.
+    /// Starts the processes and waits until each has requested its first event. Returns the duration of the init phase.
     pub(super) async fn start(
         function: &Function,
         log: UnboundedSender<String>,
@@ -75,8 +75,8 @@ impl Environment {
     }
 }
 
-/// Returns the function's process when it and all extensions wait for an event. `extensions` receives their processes, so
-/// that the caller can kill them if this fails.
+/// Starts the processes, and returns the function's process when all have requested an event. Stores the processes of
+/// the extensions in `extensions`, so that the caller can kill them if this fails.
 async fn start_processes(
     function: &Function,
     address: SocketAddr,
@@ -103,7 +103,7 @@ async fn start_processes(
     let polled = wait_for_first_poll(&mut process, api).await;
     log_stream.telemetry.publish(Record::init_runtime_done(polled.as_ref().err()));
     if polled.is_err() {
-        // Killing it also copies its last lines to the log.
+        // `kill` also copies the last lines of the process to the log.
         process.kill().await;
     }
     polled?;
@@ -114,7 +114,7 @@ async fn start_processes(
     Ok(process)
 }
 
-/// Returns when the process has polled, has reported an init error, or has ended.
+/// Returns when the process has requested its first event, has reported an init error, or has exited.
 async fn wait_for_first_poll(process: &mut Process, api: &mut RuntimeApi) -> Result<(), FunctionError> {
     tokio::select! {
         polled = api.init.wait_for(Option::is_some) => {

@@ -6,13 +6,13 @@ use thiserror::Error;
 /// A finished invocation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Invocation {
-    /// A UUID; empty if no environment could be started.
+    /// The request identifier, a UUID; empty if no environment could be started.
     pub request_id: String,
     /// The function's response or its error.
     pub result: Result<Value, FunctionError>,
-    /// From sending the event to the response.
+    /// The time from sending the event to receiving the response.
     pub duration: Duration,
-    /// From the start of the process to its first poll, if this invocation was a cold start.
+    /// If this invocation was a cold start: the time from the start of the process to its first request for an event.
     pub init_duration: Option<Duration>,
 }
 
@@ -20,9 +20,9 @@ pub struct Invocation {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("{error_type}: {error_message}")]
 pub struct FunctionError {
-    /// The function's own name for it, or one of Lambda's: `Sandbox.Timedout`, `Runtime.ExitError`…
+    /// The function's own error type, or one of Lambda's: `Sandbox.Timedout`, `Runtime.ExitError`…
     pub error_type: String,
-    /// The message.
+    /// The error message.
     pub error_message: String,
 }
 

@@ -1,4 +1,4 @@
-//! The log stream of an execution environment. Its lines are also published as telemetry.
+//! The log stream of an execution environment. The lines that processes write are also published as telemetry.
 
 use std::sync::Arc;
 
@@ -12,18 +12,18 @@ use super::telemetry::Telemetry;
 pub(super) struct LogStream {
     pub(super) log: UnboundedSender<String>,
     pub(super) telemetry: Arc<Telemetry>,
-    /// Whether the function's log format is JSON. Telemetry records of its lines are then objects.
+    /// Whether the function's log format is JSON. If it is, telemetry records contain its lines as objects.
     pub(super) is_json: bool,
 }
 
 impl LogStream {
-    /// Writes a line of Lambda's own.
+    /// Writes a line to the log, but not to telemetry.
     pub(super) fn write(&self, line: String) {
         // Sending fails only if the caller dropped the receiver.
         let _ = self.log.send(line);
     }
 
-    /// Copies every line that a process writes, until it closes the stream.
+    /// Copies every line that a process writes to the log and to telemetry, until the process closes the stream.
     pub(super) async fn copy_lines(self, output: impl AsyncRead + Unpin, category: Category) {
         let mut lines = BufReader::new(output).split(b'\n');
         while let Ok(Some(line)) = lines.next_segment().await {

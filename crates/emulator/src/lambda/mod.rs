@@ -1,4 +1,4 @@
-//! A function, its execution environments, and synchronous and asynchronous invocation.
+//! Runs a function in execution environments, and invokes it synchronously or asynchronously.
 
 mod environment;
 mod extensions_api;
@@ -29,7 +29,8 @@ pub use function::{Extensions, Function};
 pub use invocation::{AsyncInvocation, FunctionError, Invocation};
 pub use telemetry::TelemetryApi;
 
-/// A function that can be invoked. Clones share its execution environments; their processes end with the last clone.
+/// A function that can be invoked. Clones share its execution environments. When the last clone is dropped, the
+/// processes of the environments are killed.
 #[derive(Debug, Clone)]
 pub struct Lambda {
     inner: Arc<Inner>,
@@ -46,8 +47,8 @@ struct Inner {
 }
 
 impl Lambda {
-    /// Creates a function. The first invocation starts its first process. `log` receives every line that a process writes,
-    /// and the lines that Lambda writes around each invocation.
+    /// Creates a function. The first invocation starts its first process. `log` receives every line that a process
+    /// writes, and the lines that Lambda writes around each invocation.
     #[must_use]
     pub fn new(function: Function, log: UnboundedSender<String>) -> Self {
         let slots = Arc::new(Semaphore::new(function.concurrency.max(1)));
@@ -63,16 +64,16 @@ impl Lambda {
         }
     }
 
-    /// Invokes the function synchronously: one attempt, in an idle environment or a new one. If all environments are busy,
-    /// it waits for one. It returns when the function has responded; extensions may delay only the environment's next
-    /// event.
+    /// Invokes the function synchronously: one attempt, in an idle environment or a new one. If all environments are
+    /// busy, it waits for one. It returns when the function has responded. Extensions may then still be running, which
+    /// delays only the next event of this environment.
     pub async fn invoke(&self, event: Value) -> Invocation {
         self.attempt(event, &Uuid::new_v4().to_string()).await
     }
 
     async fn attempt(&self, event: Value, request_id: &str) -> Invocation {
         let Inner { function, log, slots, .. } = &*self.inner;
-        // The semaphore is never closed, so this is always a permit.
+        // This is never an error, because the semaphore is never closed.
         let slot = slots.clone().acquire_owned().await;
         if self.inner.is_stopping.load(Ordering::Relaxed) {
             let error = FunctionError::new("Emulator.Stopped", "the emulator was stopped before the invocation began");
@@ -104,8 +105,8 @@ impl Lambda {
         invocation
     }
 
-    /// Invokes the function asynchronously, as S3 does: a failed attempt is retried up to twice. All attempts have the same
-    /// request identifier (AWS Lambda developer guide, "Understanding retry behavior in Lambda").
+    /// Invokes the function asynchronously, as S3 does: a failed attempt is retried up to twice. All attempts have the
+    /// same request identifier (AWS Lambda developer guide, "Understanding retry behavior in Lambda").
     pub async fn invoke_async(&self, event: Value) -> AsyncInvocation {
         let mut failed_attempts = vec![];
         let request_id = Uuid::new_v4().to_string();
@@ -121,7 +122,7 @@ impl Lambda {
         AsyncInvocation { event, failed_attempts, last_attempt }
     }
 
-    /// Kills every process that is working on an event. These invocations fail.
+    /// Kills every process that is handling an event. The invocations of these events fail.
     pub fn kill(&self) {
         self.inner.kill.notify_waiters();
     }

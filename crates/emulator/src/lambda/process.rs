@@ -27,8 +27,8 @@ pub(super) struct Process {
     memory_poll: JoinHandle<()>,
 }
 
-/// How often the memory of a process is read. Linux keeps the peak of each process, so this misses only children that live
-/// for a shorter time.
+/// The interval at which the memory of a process is read. Linux stores the peak memory of a running process, so only
+/// child processes with a shorter life than this are missed.
 const MEMORY_POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 impl Process {
@@ -46,7 +46,8 @@ impl Process {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
-            // A Ctrl-C in the terminal reaches only the emulator, which lets the function finish.
+            // A separate process group: Ctrl-C in the terminal then stops only the emulator, which lets the function
+            // finish.
             .process_group(0)
             .spawn()?;
         let stdout = child.stdout.take().expect("stdout is piped");
@@ -60,7 +61,7 @@ impl Process {
         Ok(Self { child, output, peak_memory_kib, memory_poll })
     }
 
-    /// Waits until the process ends by itself.
+    /// Waits until the process exits.
     pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
         self.child.wait().await
     }
@@ -78,12 +79,12 @@ impl Process {
     pub(super) fn signal(&self, signal: Signal) {
         let id = self.child.id().and_then(|id| i32::try_from(id).ok());
         if let Some(id) = id {
-            // This fails only if the process ends at this moment.
+            // This fails only if the process exits at the same time.
             let _ = kill(Pid::from_raw(id), signal);
         }
     }
 
-    /// The peak memory of the process together with its children, in MiB. `None` where there is no `/proc`.
+    /// The peak memory of the process together with its children, in MiB. `None` if the system has no `/proc`.
     pub(super) fn peak_memory_mib(&self) -> Option<u64> {
         let peak = self.peak_memory_kib.load(Ordering::Relaxed).max(memory_kib(self.child.id()?)?);
         Some(peak.div_ceil(1024))
@@ -96,7 +97,7 @@ impl Drop for Process {
     }
 }
 
-/// Waits until one of the extensions ends, which is an error at any time before the shutdown phase.
+/// Waits until an extension exits. Before the shutdown phase, this is always an error.
 pub(super) async fn wait_for_crash(extensions: &mut [Process]) -> FunctionError {
     if extensions.is_empty() {
         return std::future::pending().await;
@@ -105,10 +106,10 @@ pub(super) async fn wait_for_crash(extensions: &mut [Process]) -> FunctionError 
     FunctionError::new("Extension.Crash", describe_exit(&status).replacen("Runtime", "Extension", 1))
 }
 
-/// The end of the runtime's process in Lambda's words.
+/// Returns the message with which Lambda reports the exit of the runtime's process.
 pub(super) fn describe_exit(status: &io::Result<ExitStatus>) -> String {
     match status {
-        // Rust writes "exit status: 1", Lambda omits the colon.
+        // Rust writes "exit status: 1". Lambda omits the colon.
         Ok(status) => format!("Runtime exited with error: {}", status.to_string().replacen(':', "", 1)),
         Err(error) => format!("Runtime exited with error: {error}"),
     }
@@ -121,7 +122,8 @@ async fn poll_memory(process: Option<u32>, peak: Arc<AtomicU64>) {
     }
 }
 
-/// The peak of a process plus the peaks of its living children (`proc_pid_status(5)`, `proc_tid_children(5)`).
+/// Returns the peak memory of a process plus that of each running child, in KiB (`proc_pid_status(5)`,
+/// `proc_tid_children(5)`).
 fn memory_kib(process: u32) -> Option<u64> {
     let peak =
         |process: &str| model::peak_memory_kib(&std::fs::read_to_string(format!("/proc/{process}/status")).ok()?);

@@ -37,18 +37,18 @@ impl Category {
     }
 }
 
-/// One record for the subscribers of its category.
+/// A record that is sent to the subscribers of its category.
 #[derive(Debug, Clone)]
 pub(super) struct Record {
     pub(super) category: Category,
     pub(super) event: Value,
 }
 
-/// The outcome of an invocation, as records report it.
+/// The outcome of an invocation, for records.
 #[derive(Debug, Clone)]
 pub(super) struct InvocationResult {
     pub(super) duration: Duration,
-    /// The size of the response.
+    /// The size of the response in bytes.
     pub(super) produced_bytes: usize,
     pub(super) error: Option<FunctionError>,
 }
@@ -117,7 +117,7 @@ impl Record {
         Self::platform("runtimeDone", record)
     }
 
-    /// `billed` includes the init phase of a cold start, which AWS bills since August 2025.
+    /// `billed` includes the init phase of a cold start, which AWS has billed since August 2025.
     pub(super) fn report(
         request: &InvocationRequest,
         result: &InvocationResult,
@@ -147,12 +147,12 @@ impl Record {
     }
 }
 
-/// The billed duration: AWS rounds it up to whole milliseconds.
+/// Converts a billed duration to milliseconds, rounded up as AWS does.
 pub(super) fn billed_milliseconds(billed: Duration) -> u128 {
     billed.as_micros().div_ceil(1000)
 }
 
-/// Milliseconds rounded to the microsecond, as Lambda reports them.
+/// Converts a duration to milliseconds and rounds it to the microsecond, as Lambda does.
 pub(super) fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
@@ -161,7 +161,7 @@ fn status(error: Option<&FunctionError>) -> &'static str {
     match error.map(|error| error.error_type.as_str()) {
         None => "success",
         Some("Sandbox.Timedout") => "timeout",
-        // The runtime failed, not the function's code.
+        // This is an error of the runtime, not of the function's code.
         Some(error_type) if error_type.starts_with("Runtime.") => "failure",
         Some(_) => "error",
     }

@@ -14,7 +14,7 @@ const EVENTS: [&str; 2] = ["INVOKE", "SHUTDOWN"];
 /// The extensions of an environment.
 #[derive(Debug)]
 pub(super) struct Registry {
-    /// The file names of the extensions that were started. No other name can register.
+    /// The file names of the extensions that were started. Only these names can register.
     names: Vec<String>,
     extensions: watch::Sender<Vec<Extension>>,
 }
@@ -24,16 +24,16 @@ pub(super) struct Extension {
     pub(super) id: String,
     pub(super) name: String,
     pub(super) events: Vec<String>,
-    /// Whether it has asked for an event at least once.
+    /// Whether the extension has requested an event at least once.
     pub(super) is_ready: bool,
-    /// Whether it is waiting for its next event, and so has finished its work.
+    /// Whether the extension has finished its work and is waiting for its next event.
     is_waiting: bool,
     queued_events: VecDeque<Value>,
-    /// The error with which it gave up.
+    /// The error that the extension reported before it exited.
     error: Option<FunctionError>,
 }
 
-/// The type and the message of an error that rejects a registration.
+/// The error type and the message, if a registration is rejected.
 pub(super) type RegistrationError = (&'static str, String);
 
 impl Registry {
@@ -74,12 +74,12 @@ impl Registry {
         }
     }
 
-    /// The extension with that identifier.
+    /// Returns the extension with this identifier.
     pub(super) fn find(&self, id: &str) -> Option<Extension> {
         self.extensions.borrow().iter().find(|extension| extension.id == id).cloned()
     }
 
-    /// Waits for the extension's next event.
+    /// Waits for the extension's next event, and returns it.
     pub(super) async fn next_event(&self, id: &str) -> Value {
         let mut changes = self.extensions.subscribe();
         loop {
@@ -99,7 +99,7 @@ impl Registry {
         }
     }
 
-    /// Stores the error with which an extension gives up.
+    /// Stores the error that an extension reports before it exits.
     pub(super) fn report_error(&self, id: &str, error: FunctionError) {
         self.update(id, |extension| extension.error = Some(error));
     }
@@ -112,7 +112,7 @@ impl Registry {
         });
     }
 
-    /// Sends an event to the extensions that registered for this kind.
+    /// Sends an event to the extensions that registered for this kind of event.
     pub(super) fn send_event(&self, kind: &str, event: &Value) {
         self.extensions.send_modify(|extensions| {
             for extension in extensions.iter_mut().filter(|extension| extension.events.iter().any(|e| e == kind)) {
@@ -122,12 +122,12 @@ impl Registry {
         });
     }
 
-    /// Waits until all extensions are registered, or one has reported an error.
+    /// Waits until all extensions are registered, or until one has reported an error.
     pub(super) async fn wait_until_registered(&self) -> Result<(), FunctionError> {
         self.wait_until(|extensions| extensions.len() == self.names.len()).await
     }
 
-    /// Waits until all extensions wait for their next event, or one has reported an error.
+    /// Waits until all extensions wait for their next event, or until one has reported an error.
     pub(super) async fn wait_until_idle(&self) -> Result<(), FunctionError> {
         let is_idle = |extension: &Extension| extension.is_waiting && extension.queued_events.is_empty();
         self.wait_until(|extensions| extensions.iter().all(is_idle)).await
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn started_extension_registers_once_for_known_events() {
+    fn unknown_or_repeated_registration_is_rejected() {
         let registry = registry();
         assert_eq!(registry.register("c", vec![]).unwrap_err().0, "Extension.InvalidExtensionName");
         assert_eq!(registry.register("a", vec!["REST".into()]).unwrap_err().0, "Extension.InvalidEventType");
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn reported_error_ends_the_wait() {
+    async fn wait_returns_the_error_that_an_extension_reports() {
         let registry = registry();
         let id = registry.register("a", vec![]).unwrap();
         registry.report_error(&id, FunctionError::new("Extension.TestError", "a: test"));

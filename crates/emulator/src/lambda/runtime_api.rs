@@ -36,30 +36,30 @@ pub(super) struct PendingInvocation {
     pub(super) response: oneshot::Sender<FunctionResponse>,
 }
 
-/// The bytes of the function's response, or its error.
+/// The function's response in bytes, or its error.
 pub(super) type FunctionResponse = Result<Bytes, FunctionError>;
 
-/// The environment's side of the API.
+/// The channels through which the environment uses the API.
 #[derive(Debug)]
 pub(super) struct RuntimeApi {
     pub(super) invocations: mpsc::Sender<PendingInvocation>,
-    /// `None` until the runtime polls for the first time or reports an init error.
+    /// `None` until the runtime requests its first event or reports an init error.
     pub(super) init: watch::Receiver<Option<Result<(), FunctionError>>>,
-    /// How often the runtime has polled.
+    /// The number of requests for a next event that the runtime has sent.
     pub(super) polls: watch::Receiver<u64>,
 }
 
-/// The server's side of the API.
+/// The state that the route handlers share.
 #[derive(Debug)]
 struct ApiState {
     invocations: tokio::sync::Mutex<mpsc::Receiver<PendingInvocation>>,
     init: watch::Sender<Option<Result<(), FunctionError>>>,
     polls: watch::Sender<u64>,
-    /// The identifier of the running invocation.
+    /// The identifier of the running invocation, and the channel that receives its response.
     running: Mutex<Option<(String, oneshot::Sender<FunctionResponse>)>>,
 }
 
-/// The routes of the API, and the environment's side of it.
+/// Creates the routes of the API, and the channels for the environment.
 pub(super) fn routes() -> (Router, RuntimeApi) {
     let (invocation_sender, invocations) = mpsc::channel(1);
     let (init_sender, init) = watch::channel(None);
@@ -76,7 +76,7 @@ pub(super) fn routes() -> (Router, RuntimeApi) {
     (Router::new().nest("/2018-06-01/runtime", runtime), api)
 }
 
-/// Responds when there is a next event.
+/// Waits for the next event, and responds with it.
 async fn next(State(state): State<Arc<ApiState>>) -> Response<Body> {
     state.init.send_if_modified(|init| init.is_none() && init.replace(Ok(())).is_none());
     state.polls.send_modify(|polls| *polls += 1);
@@ -124,7 +124,7 @@ async fn init_error(State(state): State<Arc<ApiState>>, headers: HeaderMap, body
 }
 
 impl ApiState {
-    /// Completes the running invocation. Rejects a response to any other invocation, and a second response.
+    /// Completes the running invocation. Rejects a response to any other invocation, and also a second response.
     fn complete(&self, id: &str, response: FunctionResponse) -> Response<Body> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         match running.take_if(|(expected, _)| expected == id) {
@@ -138,7 +138,8 @@ impl ApiState {
     }
 }
 
-/// The error that a runtime or an extension reports. The body's error type takes precedence over the header's.
+/// Parses the error that a runtime or an extension reports. If the body and the header both contain an error type, this
+/// uses the one in the body.
 pub(super) fn parse_error(headers: &HeaderMap, body: &[u8]) -> FunctionError {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);

@@ -1,4 +1,4 @@
-//! The Telemetry API (AWS Lambda developer guide, "Lambda Telemetry API reference"): its subscriptions.
+//! The subscriptions of the Telemetry API (AWS Lambda developer guide, "Lambda Telemetry API reference").
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -15,7 +15,7 @@ pub enum TelemetryApi {
     /// Every record is delivered, as on AWS.
     #[default]
     Delivers,
-    /// Records are delivered up to and including the first of this type, for example `platform.start`.
+    /// Records are delivered up to and including the first record of this type, for example `platform.start`.
     StopsAfter(&'static str),
     /// Subscriptions are accepted, but no record is delivered, as in cargo-lambda.
     NeverDelivers,
@@ -35,11 +35,11 @@ pub(super) struct Telemetry {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The records of the init phase so far. Each new subscriber receives them.
+    /// All records of the init phase until now. Each new subscriber receives them.
     init_records: Vec<Record>,
-    /// Whether the init phase is over, so that no extension can subscribe any more.
+    /// Whether the init phase has ended. After its end, no extension can subscribe.
     is_closed: bool,
-    /// Whether no further record is delivered.
+    /// Whether telemetry has stopped: no further record is delivered.
     is_stopped: bool,
     subscribers: Vec<Subscriber>,
 }
@@ -50,7 +50,7 @@ struct Subscriber {
     records: UnboundedSender<Record>,
 }
 
-/// The body of a subscription request. A missing field is empty here, so that its error names it.
+/// The body of a subscription request. A missing field is parsed as empty, so that the validation can report its name.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Subscription {
@@ -96,7 +96,7 @@ impl Telemetry {
     /// Adds a subscription.
     ///
     /// # Errors
-    /// All errors of the request, or the end of the init phase.
+    /// The request is invalid, or the init phase has ended. The text contains all errors of the request.
     pub(super) fn subscribe(&self, extension: &str, subscription: &Subscription) -> Result<(), String> {
         let mut errors = vec![];
         if !self.schemas.contains(&subscription.schema_version.as_str()) {
@@ -134,7 +134,7 @@ impl Telemetry {
         Ok(())
     }
 
-    /// Ends the init phase: later subscriptions are rejected.
+    /// Ends the init phase. Later subscriptions are rejected.
     pub(super) fn close_subscriptions(&self) {
         let mut state = self.state();
         state.is_closed = true;

@@ -17,7 +17,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::record::Record;
 
-/// A batch is sent when one of these limits is reached. Bounds and defaults are those of the Telemetry API.
+/// The limits of a batch. A batch is sent when one of them is reached. The bounds and defaults are those of the
+/// Telemetry API.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Buffering {
@@ -57,7 +58,8 @@ pub(super) struct Destination {
 }
 
 impl Destination {
-    /// The URI with a loopback address instead of `sandbox.localdomain`, which means loopback in an environment.
+    /// Returns the URI with a loopback address instead of `sandbox.localdomain`. In an environment, this name resolves
+    /// to loopback.
     pub(super) fn address(&self) -> Result<Uri, String> {
         if self.protocol != "HTTP" {
             return Err("destination.protocol should be HTTP; the emulator does not support TCP".into());
@@ -92,7 +94,7 @@ pub(super) async fn deliver(
         };
         let is_full = batch.events.len() >= buffering.max_items || batch.bytes >= buffering.max_bytes;
         if !batch.events.is_empty() && (batch.is_due || is_full || !is_open) {
-            // This fails if the environment has ended.
+            // This fails if the environment was stopped.
             if is_frozen.wait_for(|is_frozen| !is_frozen).await.is_err() {
                 return;
             }
@@ -104,14 +106,14 @@ pub(super) async fn deliver(
     }
 }
 
-/// The records that wait to be sent.
+/// Records that were not sent yet.
 #[derive(Debug, Default)]
 struct Batch {
     events: Vec<Value>,
     bytes: usize,
-    /// When its first record arrived.
+    /// The time at which the first record of the batch arrived.
     started: Option<Instant>,
-    /// Whether `timeoutMs` has passed since then.
+    /// Whether `timeoutMs` has passed since the first record arrived.
     is_due: bool,
 }
 
@@ -132,7 +134,7 @@ impl Batch {
             .body(Body::from(Value::from(self.events).to_string()))
             .expect("the method, the address and the header are valid");
         let mut next = Self::default();
-        // Without a timeout: the subscriber may be frozen before it has responded.
+        // This request has no timeout, because the environment may freeze before the subscriber responds.
         let reason = match client.request(request).await {
             Ok(response) if response.status() == StatusCode::OK => return next,
             Ok(response) => format!("the subscriber responded {}", response.status()),

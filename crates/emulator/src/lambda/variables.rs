@@ -6,12 +6,13 @@ use std::net::SocketAddr;
 use super::function::{Function, REGION};
 use super::record::Category;
 
-/// The variables that only a runtime receives (AWS Lambda developer guide, "Configuring Lambda extensions").
+/// The variables that only a runtime receives, not an extension (AWS Lambda developer guide, "Configuring Lambda
+/// extensions").
 const RUNTIME_ONLY: [&str; 5] =
     ["AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "LAMBDA_RUNTIME_DIR", "LAMBDA_TASK_ROOT", "_HANDLER"];
 
-/// The variables that Lambda sets (AWS Lambda developer guide, "Defined runtime environment variables"), overridden by the
-/// function's own.
+/// Returns the variables that Lambda sets (AWS Lambda developer guide, "Defined runtime environment variables") and the
+/// function's own variables. A variable of the function overrides a variable of Lambda with the same name.
 pub(super) fn environment_variables(
     function: &Function,
     api: SocketAddr,

@@ -1,4 +1,4 @@
-//! Access checks: every request is signed, and no key leads out of its bucket's folder.
+//! Access checks: each request must be signed, and the path of each key must be inside its bucket's folder.
 
 use std::path::{Path, PathBuf};
 
@@ -8,9 +8,9 @@ use s3s::dto::{CopyObjectInput, CopySource, DeleteObjectsInput, UploadPartCopyIn
 use s3s::path::S3Path;
 use s3s::{S3Request, S3Result, s3_error};
 
-/// The check before every operation.
+/// Checks each request before s3s-fs performs its operation.
 pub(super) struct Access {
-    /// The folder of the buckets, without symbolic links in its path.
+    /// The folder that contains the buckets. Its path contains no symbolic links.
     folder: PathBuf,
 }
 
@@ -19,7 +19,7 @@ impl Access {
         Self { folder }
     }
 
-    /// Checks that the key's path is in its bucket's folder. The file need not exist.
+    /// Checks that the key's path is in its bucket's folder. The file does not have to exist.
     fn check_key(&self, bucket: &str, key: &str) -> S3Result<()> {
         if key.starts_with('/') || key.contains('\0') || key.split('/').any(|part| matches!(part, "." | "..")) {
             return Err(s3_error!(
@@ -29,7 +29,7 @@ impl Access {
         }
         let root = self.folder.join(bucket);
         let path = root.join(key);
-        // A new file will be created below the closest folder that exists.
+        // The file may not exist yet, so check the closest folder that exists.
         let existing = path.ancestors().find(|path| *path == self.folder || path.symlink_metadata().is_ok());
         if existing.is_none_or(|existing| existing == self.folder || is_inside(existing, &root)) {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Adds to s3s-fs: conditional requests, one write at a time per object, notifications, tags, and the recording of calls.
+//! Extends s3s-fs with conditional requests, a lock for each object, notifications, tags and a record of calls.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -30,11 +30,11 @@ use super::conditions::Conditions;
 use super::listing;
 use super::notification::{EventName, notification};
 
-/// The number of locks. A hash of its bucket and key selects an object's lock; with 256, different objects seldom share
-/// one.
+/// The number of locks. The hash of an object's bucket and key selects its lock. With 256 locks, two objects rarely
+/// have the same lock.
 const LOCKS: usize = 256;
 
-/// The objects of the server.
+/// The objects in all buckets of the server.
 pub(super) struct Buckets {
     files: FileSystem,
     folder: PathBuf,
@@ -42,7 +42,7 @@ pub(super) struct Buckets {
     locks: Vec<Mutex<()>>,
     tags: std::sync::Mutex<HashMap<(String, String), TagSet>>,
     pub(super) calls: Calls,
-    /// Whether conditions have no effect, as in a store that does not support them.
+    /// Whether the server ignores conditions, like a store that does not support them.
     pub(super) ignores_conditions: Arc<AtomicBool>,
 }
 
@@ -60,8 +60,8 @@ impl Buckets {
         self.locks[index].lock().await
     }
 
-    /// The object's `ETag`, if it exists and there are conditions. Without conditions it is not needed, and for a file that
-    /// was copied into the folder s3s-fs would read the whole file to compute it.
+    /// Returns the object's `ETag` if it exists and the request has conditions. Without conditions the `ETag` is not
+    /// needed, and it can be slow: s3s-fs reads the whole file to compute it if the file was copied into the folder.
     async fn etag_to_check(&self, bucket: &str, key: &str, conditions: &Conditions) -> S3Result<Option<ETag>> {
         if conditions.is_empty() { Ok(None) } else { self.etag(bucket, key).await }
     }
@@ -76,7 +76,7 @@ impl Buckets {
         }
     }
 
-    /// The conditions of a request, unless the server ignores them.
+    /// Returns the conditions of a request, or none if the server ignores conditions.
     fn conditions(&self, if_match: Option<ETagCondition>, if_none_match: Option<ETagCondition>) -> Conditions {
         if self.ignores_conditions.load(Ordering::Relaxed) {
             Conditions::default()
@@ -131,7 +131,7 @@ impl Buckets {
     }
 }
 
-/// A request that the server makes to s3s-fs itself.
+/// Creates a request that the server itself sends to s3s-fs.
 fn internal_request<T>(input: T) -> S3Request<T> {
     S3Request {
         input,
@@ -170,7 +170,7 @@ impl s3s::S3 for Buckets {
         self.recorded(call("GetObject", &bucket, &key), async {
             let _lock = self.lock(&bucket, &key).await;
             conditions.check_read(self.etag_to_check(&bucket, &key, &conditions).await?.as_ref())?;
-            // The open file is not affected if a write replaces it, so the body has one state.
+            // The body does not need the lock: a later write replaces the file, and the open file keeps its content.
             self.files.get_object(req).await
         })
         .await

@@ -3,18 +3,18 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// One request. Calls are recorded in the order in which they take effect on their object.
+/// One request. Calls are recorded in the order in which they change or read their object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
     /// The operation's name in the API, for example `GetObject`. IAM actions have the same names.
     pub operation: &'static str,
-    /// The bucket.
+    /// The name of the bucket.
     pub bucket: String,
     /// The object's key; empty for an operation on a bucket.
     pub key: String,
-    /// The user metadata of the request.
+    /// The user metadata in the request.
     pub metadata: HashMap<String, String>,
-    /// The `ETag` of the object that was put, without quotation marks.
+    /// The `ETag` of the object that `PutObject` stored, without quotation marks.
     pub etag: Option<String>,
     /// Whether the request has tags.
     pub has_tags: bool,
@@ -31,7 +31,8 @@ impl Calls {
         self.lock().get_or_insert_default();
     }
 
-    /// Records a call if recording has started. A long-running server does not record, so that memory does not grow.
+    /// Records a call if recording has started. A long-running server does not start it, so that its memory does not
+    /// grow.
     pub(super) fn add(&self, call: Call) {
         if let Some(calls) = &mut *self.lock() {
             calls.push(call);

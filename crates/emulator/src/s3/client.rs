@@ -4,7 +4,7 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 use super::credentials::ACCESS_KEY;
 
-/// A client of an S3-compatible server on loopback, with [`ACCESS_KEY`] and path-style URLs.
+/// Creates a client of an S3-compatible server on loopback, with [`ACCESS_KEY`] and path-style URLs.
 #[must_use]
 pub fn s3_client(endpoint_url: &str, secret_key: &str) -> Client {
     let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));

@@ -17,7 +17,7 @@ impl Conditions {
 
     /// Checks the conditions of a read. `current` is the object's `ETag`, if it exists.
     pub(super) fn check_read(&self, current: Option<&ETag>) -> S3Result<()> {
-        // The operation itself reports a missing object.
+        // The operation itself reports that the object does not exist.
         let Some(current) = current else { return Ok(()) };
         if self.if_match.as_ref().is_some_and(|condition| !is_met(condition, current)) {
             return Err(s3_error!(PreconditionFailed));
@@ -38,7 +38,7 @@ impl Conditions {
         }
     }
 
-    /// Checks the condition of a deletion. Without one, deleting a missing object succeeds.
+    /// Checks the condition of a deletion. Without a condition, deleting a missing object succeeds.
     pub(super) fn check_delete(&self, current: Option<&ETag>) -> S3Result<()> {
         match (current, &self.if_match) {
             (Some(current), Some(condition)) if !is_met(condition, current) => Err(s3_error!(PreconditionFailed)),

@@ -1,4 +1,4 @@
-//! The credentials that sign requests: fixed ones for tests, and a random secret key for a long-running server.
+//! The credentials that sign requests. Tests use a fixed secret key; a long-running server uses a random one.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -12,14 +12,15 @@ pub const ACCESS_KEY: &str = "AKIAIOSFODNN7EXAMPLE";
 /// A secret key for tests. A long-running server uses [`load_or_create_secret_key`].
 pub const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
 
-/// The name of the file with the secret key, in the folder of the buckets. No bucket name begins with a full stop.
+/// The name of the file that contains the secret key. The file is in the folder of the buckets. It cannot be a bucket,
+/// because no bucket name begins with a full stop.
 const FILE_NAME: &str = ".secret-key";
 /// Only the owner can read the file.
 const FILE_MODE: u32 = 0o600;
-/// A shorter key was truncated or written by hand.
+/// The minimum length of a key in the file. A shorter key was truncated or written by hand.
 const MIN_CHARACTERS: usize = 32;
 
-/// Reads the secret key of that folder. Creates a random one if there is none.
+/// Reads the secret key from the folder of the buckets. If the folder has none, creates a random one.
 ///
 /// # Errors
 /// The file cannot be written or read, or its key is shorter than 32 characters.

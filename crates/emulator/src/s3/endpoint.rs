@@ -19,7 +19,7 @@ use tokio::task::JoinHandle;
 use super::faults::{FailureKind, Fault, Faults, RequestKind};
 use super::request_origin;
 
-/// An endpoint of the server with its own faults, for one client. Dropping it closes it.
+/// An address on which the server listens for one client, with its own faults. Dropping the endpoint closes it.
 #[derive(Debug)]
 pub struct Endpoint {
     address: SocketAddr,
@@ -56,7 +56,7 @@ impl Endpoint {
         Ok(Self { address, server })
     }
 
-    /// Its URL.
+    /// The URL of the endpoint.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
@@ -79,7 +79,7 @@ async fn serve_connection(connection: TcpStream, service: EndpointService) {
 }
 
 impl EndpointService {
-    /// Returning an error resets the connection.
+    /// Handles a request. An error resets the connection.
     async fn respond(&self, request: Request<Incoming>) -> io::Result<Response<Body>> {
         if let Some(reason) = request_origin::rejection(&request, self.port) {
             return Ok(error_response(StatusCode::FORBIDDEN, "AccessDenied", &reason));
@@ -116,7 +116,7 @@ impl EndpointService {
         }
     }
 
-    /// Runs in a task of its own: a request has its whole effect even if its client disconnects, as in S3.
+    /// Forwards the request in a separate task, so that it completes even if the client disconnects, as in S3.
     async fn forward(&self, request: Request<Incoming>) -> io::Result<Response<Body>> {
         let service = self.service.clone();
         let request = request.map(s3s::Body::from);
@@ -127,9 +127,9 @@ impl EndpointService {
         })
     }
 
-    /// Asks the caller to kill the client's process, and never responds.
+    /// Requests the caller to kill the client's process, and never responds.
     async fn kill(&self) -> io::Result<Response<Body>> {
-        // If nobody receives the message, this resets the connection.
+        // If the caller dropped the receiver, this error resets the connection.
         self.kills.send(()).map_err(io::Error::other)?;
         pending().await
     }
@@ -155,7 +155,7 @@ fn error_response(status: StatusCode, code: &str, message: &str) -> Response<Bod
     response
 }
 
-/// Sends the first half of the body with the `Content-Length` of the whole, and then resets the connection.
+/// Sends only the first half of the body, with the `Content-Length` of the whole body, and then resets the connection.
 async fn truncate(response: Response<Body>) -> io::Result<Response<Body>> {
     let (head, body) = response.into_parts();
     let whole = to_bytes(body, usize::MAX).await.map_err(io::Error::other)?;

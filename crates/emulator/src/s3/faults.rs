@@ -10,22 +10,22 @@ use fastrand::Rng;
 
 use super::injected_response::InjectedResponse;
 
-/// For each fault, the number of requests out of 1,000 that meet it.
+/// The rate of each fault: the number of requests out of 1,000 that have this fault.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FaultRates {
     /// The request is delayed by up to 20 ms.
     pub delayed: u16,
-    /// The request fails with 500, 503 or a reset connection, and has no effect.
+    /// The request is not executed. The client receives 500, 503 or a reset connection.
     pub unavailable: u16,
-    /// The request has its effect, but the client receives 500 or a reset connection.
+    /// The request is executed, but the client receives 500 or a reset connection.
     pub response_lost: u16,
     /// Reads only: the body ends after its first half.
     pub truncated: u16,
     /// Reads only: one bit of the body is flipped.
     pub corrupted: u16,
-    /// Conditional writes only: the response is 409, as during another write.
+    /// Conditional writes only: the response is 409, as if another write were in progress.
     pub conflict: u16,
-    /// The client's process must be killed before or after the request has its effect.
+    /// The caller must kill the client's process, before or after the request is executed.
     pub killed: u16,
 }
 
@@ -50,14 +50,15 @@ pub(super) enum FailureKind {
     Reset,
 }
 
-/// The properties of a request that limit which faults it can meet.
+/// The properties of a request that decide which faults are possible.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RequestKind {
     pub(super) is_read: bool,
     pub(super) is_conditional_write: bool,
 }
 
-/// A sequence of faults that a seed determines: the same requests in the same order meet the same faults. Clones share it.
+/// A sequence of random faults. With the same seed, the same requests in the same order have the same faults. Clones
+/// share the sequence.
 #[derive(Debug, Clone)]
 pub struct Faults {
     inner: Arc<Inner>,
@@ -73,7 +74,7 @@ struct Inner {
 }
 
 impl Faults {
-    /// The faults of that seed, at these rates.
+    /// Creates a sequence of faults from a seed, with these rates.
     #[must_use]
     pub fn new(seed: u64, rates: FaultRates) -> Self {
         let (random, is_paused) = (Mutex::new(Rng::with_seed(seed)), AtomicBool::new(false));
@@ -81,7 +82,7 @@ impl Faults {
         Self { inner: Arc::new(Inner { rates, random, is_paused, counts, injected_responses }) }
     }
 
-    /// No random faults. Responses can still be injected.
+    /// Creates a sequence without random faults. Responses can still be injected.
     #[must_use]
     pub fn none() -> Self {
         Self::new(0, FaultRates::default())
@@ -92,18 +93,19 @@ impl Faults {
         self.inner.is_paused.store(true, Ordering::Relaxed);
     }
 
-    /// Starts a new sequence of random faults from that seed.
+    /// Starts a new sequence of random faults from the seed.
     pub fn resume(&self, seed: u64) {
         *self.inner.random.lock().unwrap_or_else(PoisonError::into_inner) = Rng::with_seed(seed);
         self.inner.is_paused.store(false, Ordering::Relaxed);
     }
 
-    /// Replaces the injected responses. They take precedence over random faults, and apply even while these are paused.
+    /// Replaces the injected responses. They take precedence over random faults, and are also used while random faults
+    /// are paused.
     pub fn inject(&self, responses: Vec<InjectedResponse>) {
         *self.inner.injected_responses.lock().unwrap_or_else(PoisonError::into_inner) = responses;
     }
 
-    /// The injected response to this request, which it counts.
+    /// Returns and counts the injected response to this request, if there is one.
     pub(super) fn injected_response<B>(&self, request: &Request<B>) -> Option<InjectedResponse> {
         let responses = self.inner.injected_responses.lock().unwrap_or_else(PoisonError::into_inner);
         let response = responses.iter().find(|response| response.applies_to(request))?.clone();
@@ -112,13 +114,13 @@ impl Faults {
         Some(response)
     }
 
-    /// The number of faults so far, by the fault's name, and of injected responses, by their code.
+    /// Returns how often each fault and each injected response was used, by the fault's name and the response's code.
     #[must_use]
     pub fn counts(&self) -> BTreeMap<&'static str, u64> {
         self.inner.counts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The fault that the next request meets.
+    /// Returns the fault of the next request, if it has one.
     pub(super) fn next(&self, kind: RequestKind) -> Option<Fault> {
         let Inner { rates, random, is_paused, counts, .. } = &*self.inner;
         let fault = choose(rates, &mut random.lock().unwrap_or_else(PoisonError::into_inner), kind)?;

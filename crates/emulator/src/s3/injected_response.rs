@@ -7,21 +7,21 @@ use axum::body::Body;
 use axum::http::{Method, Request, Response, StatusCode};
 use percent_encoding::percent_decode_str;
 
-/// A response, usually an error, to all requests that match.
+/// A response, usually an error, to all requests with the given properties.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InjectedResponse {
     /// The operation's name in the API: `GetObject`, `HeadObject`, `PutObject`, `DeleteObject`, `GetObjectTagging` or
     /// `ListObjectsV2`.
     pub operation: &'static str,
-    /// The suffix of the key; empty for every key. A listing has no key.
+    /// The suffix of the key. An empty suffix selects every key. A listing has no key.
     pub key: String,
-    /// Requests that are signed for this region do not match. With `None`, requests for every region match.
+    /// Excludes requests that are signed for this region. `None` excludes no request.
     pub signing_region: Option<&'static str>,
-    /// Whether requests without `If-Match` do not match.
+    /// Whether only requests with `If-Match` get this response.
     pub only_if_match: bool,
     /// The HTTP status.
     pub status: u16,
-    /// S3's error code, in the body. The response to a HEAD request has no body.
+    /// S3's error code in the body. The response to a HEAD request has no body.
     pub code: &'static str,
     /// S3's error message.
     pub message: &'static str,
@@ -38,20 +38,20 @@ impl InjectedResponse {
         Self::new(operation, key, 403, "AccessDenied")
     }
 
-    /// 403 `InvalidObjectState`: the object is in an archive.
+    /// 403 `InvalidObjectState`: the object's storage class is an archive, for example GLACIER.
     #[must_use]
     pub fn archived(key: &str) -> Self {
         let elements = vec![("StorageClass", "GLACIER")];
         Self { elements, ..Self::new("GetObject", key, 403, "InvalidObjectState") }
     }
 
-    /// A listing that succeeds and is empty.
+    /// 200 with an empty listing.
     #[must_use]
     pub fn empty_listing() -> Self {
         Self { elements: vec![("KeyCount", "0")], ..Self::new("ListObjectsV2", "", 200, "EmptyListing") }
     }
 
-    /// An error with that status and code.
+    /// Creates a response with this status and error code.
     #[must_use]
     pub fn new(operation: &'static str, key: &str, status: u16, code: &'static str) -> Self {
         let (key, message) = (key.to_owned(), "The emulator injected this response.");
@@ -59,7 +59,7 @@ impl InjectedResponse {
         Self { operation, key, signing_region, only_if_match, status, code, message, headers, elements }
     }
 
-    /// Whether the request matches.
+    /// Whether the request gets this response.
     pub(super) fn applies_to<B>(&self, request: &Request<B>) -> bool {
         let (operation, key) = operation(request);
         let signed = request.headers().get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -90,7 +90,7 @@ impl InjectedResponse {
     }
 }
 
-/// The name of the operation, and the key.
+/// Returns the name of the operation, and the key.
 fn operation<B>(request: &Request<B>) -> (&'static str, String) {
     let path = request.uri().path().trim_start_matches('/');
     let (_, key) = path.split_once('/').unwrap_or((path, ""));

@@ -10,7 +10,7 @@ use super::notification::encode;
 /// Whether the client requests encoded names.
 ///
 /// # Errors
-/// S3 does not support the requested encoding.
+/// The client requests an encoding that S3 does not support.
 pub(super) fn is_encoding_requested(encoding: Option<&EncodingType>) -> S3Result<bool> {
     match encoding.map(EncodingType::as_str) {
         None => Ok(false),
@@ -19,8 +19,8 @@ pub(super) fn is_encoding_requested(encoding: Option<&EncodingType>) -> S3Result
     }
 }
 
-/// Encodes the fields that S3 encodes in a `ListObjectsV2` response. Continuation tokens stay as they are, because clients
-/// send them back unchanged.
+/// Encodes the fields that S3 encodes in a `ListObjectsV2` response. Continuation tokens stay as they are, because
+/// clients send them back unchanged.
 pub(super) fn encode_v2(list: &mut ListObjectsV2Output) {
     let ListObjectsV2Output { contents, common_prefixes, delimiter, prefix, start_after, .. } = list;
     encode_names(contents, common_prefixes);

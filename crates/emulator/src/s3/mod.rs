@@ -1,4 +1,4 @@
-//! An S3 server over a folder, based on s3s-fs, that emits notifications.
+//! An S3 server that stores objects in a folder and emits notifications. It is based on s3s-fs.
 
 mod access;
 mod buckets;
@@ -42,12 +42,13 @@ pub use injected_response::InjectedResponse;
 pub struct Settings {
     /// The address to listen on; port 0 selects a free port.
     pub address: SocketAddr,
-    /// The folder that contains one folder per bucket, and a plain file per object. A file that is copied into it is an
-    /// object, but causes no notification. As in any folder, an object `a` and an object `a/b` exclude each other.
+    /// The folder that contains one folder for each bucket. Each object is a plain file. A file that is copied into a
+    /// bucket's folder is an object, but causes no notification. Objects `a` and `a/b` cannot both exist, because `a`
+    /// would be a file and a folder.
     pub folder: PathBuf,
     /// The secret key that signs requests.
     pub secret: String,
-    /// The buckets. Those that do not exist are created.
+    /// The names of the buckets. The server creates those that do not exist.
     pub buckets: Vec<String>,
 }
 
@@ -62,11 +63,13 @@ pub struct S3 {
 }
 
 impl S3 {
-    /// Starts a server. Returns it with a channel of notifications: one for each put, copy, completed multipart upload and
-    /// single deletion (not for `DeleteObjects`). A notification is sent before the response to its request.
+    /// Starts a server. Returns it with a channel of notifications: one for each put, copy, completed multipart upload
+    /// and single deletion (not for `DeleteObjects`). The server sends a notification before it responds to the
+    /// request.
     ///
-    /// URLs are path-style, and requests are signed with [`ACCESS_KEY`] and the secret key. The server rejects keys that
-    /// lead out of their bucket's folder, and requests from web pages: those with another host or origin, and HTML forms.
+    /// URLs are path-style, and requests are signed with [`ACCESS_KEY`] and the secret key. The server rejects a key
+    /// whose path is outside of its bucket's folder. It also rejects requests from web pages: those with another host
+    /// or origin, and HTML forms.
     ///
     /// # Errors
     /// The address is in use, or the folder is not writable.
@@ -89,8 +92,8 @@ impl S3 {
         Ok((Self { service, endpoint, calls, ignores_conditions, secret_key: secret }, notifications))
     }
 
-    /// Opens another endpoint on a free port of loopback, with faults. The channel receives a message each time the caller
-    /// must kill the client's process; the request that it was making gets no response.
+    /// Opens another endpoint with faults, on a free port of loopback. The channel receives a message each time the
+    /// caller must kill the client's process. The request of that client gets no response.
     ///
     /// # Errors
     /// There is no free port.
@@ -100,23 +103,23 @@ impl S3 {
         Ok((endpoint, kills))
     }
 
-    /// Starts to record calls for [`take_calls`](Self::take_calls).
+    /// Starts the recording of calls. [`take_calls`](Self::take_calls) returns them.
     pub fn record_calls(&self) {
         self.calls.record();
     }
 
-    /// The calls that were recorded since the last call of this function.
+    /// Returns the calls that were recorded since the last call of this function.
     #[must_use]
     pub fn take_calls(&self) -> Vec<Call> {
         self.calls.take()
     }
 
-    /// From now on `If-Match` and `If-None-Match` have no effect, as in a store that does not support them.
+    /// Makes the server ignore `If-Match` and `If-None-Match` from now on, like a store that does not support them.
     pub fn ignore_conditions(&self) {
         self.ignores_conditions.store(true, Ordering::Relaxed);
     }
 
-    /// A client of this server that signs with this secret key. A test may pass a wrong one.
+    /// Creates a client of this server that signs with this secret key. A test may use a wrong key.
     #[must_use]
     pub fn client(&self, secret_key: &str) -> Client {
         s3_client(&self.endpoint_url(), secret_key)
@@ -128,13 +131,13 @@ impl S3 {
         self.endpoint.url()
     }
 
-    /// The environment variables that configure an AWS SDK for the endpoint without faults.
+    /// Returns the environment variables that configure an AWS SDK for the endpoint without faults.
     #[must_use]
     pub fn environment(&self) -> BTreeMap<String, String> {
         self.environment_for(&self.endpoint)
     }
 
-    /// The environment variables that configure an AWS SDK for this endpoint.
+    /// Returns the environment variables that configure an AWS SDK for this endpoint.
     #[must_use]
     pub fn environment_for(&self, endpoint: &Endpoint) -> BTreeMap<String, String> {
         let variables = [

@@ -1,4 +1,4 @@
-//! The notification of a write (Amazon S3 user guide, "Event message structure").
+//! Creates the notification of a write (Amazon S3 user guide, "Event message structure").
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,7 +8,8 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
-/// The characters that form encoding keeps, and the slash, which S3 also keeps. A space later becomes `+`.
+/// The characters that form encoding does not change, and the slash, which S3 does not change either. A later step
+/// replaces each space by `+`.
 const UNESCAPED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'*').remove(b'/').remove(b' ');
 
@@ -67,8 +68,8 @@ pub(super) fn encode(key: &str) -> String {
     utf8_percent_encode(key, UNESCAPED).to_string().replace(' ', "+")
 }
 
-/// A hexadecimal number that increases with every write. S3 guarantees this for the writes of one key. Like S3's, it has no
-/// fixed length: to compare two of them, pad the shorter one on the right with zeros.
+/// Returns a hexadecimal number that increases with every write. S3 guarantees this only for the writes of one key.
+/// Like S3's, the number has no fixed length: before you compare two of them, append zeros to the shorter one.
 fn sequencer() -> String {
     static WRITES: AtomicU64 = AtomicU64::new(0);
     let microseconds = OffsetDateTime::now_utc().unix_timestamp_nanos() / 1000;

@@ -1,5 +1,5 @@
-//! Rejects requests from web pages. A page in this machine's browser can reach loopback by a host name that resolves to it
-//! (DNS rebinding), by HTML forms and by scripts.
+//! Rejects requests from web pages. A web page in a browser on this machine can send requests to loopback: by a host
+//! name that resolves to loopback (DNS rebinding), by HTML forms and by scripts.
 
 use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN};
 use axum::http::uri::Authority;
@@ -8,7 +8,7 @@ use axum::http::{Method, Request};
 /// The host names of loopback.
 const LOOPBACK_HOSTS: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 
-/// The reason to reject a request to that port, if there is one.
+/// Returns the reason to reject a request to this port, if there is one.
 pub(super) fn rejection<B>(request: &Request<B>, port: u16) -> Option<String> {
     let headers = request.headers();
     let all = |name| headers.get_all(name).iter().map(|value| value.to_str().unwrap_or("(not text)"));

@@ -1,4 +1,4 @@
-//! The Extensions and Telemetry APIs, and the freezing of environments.
+//! Tests the Extensions API, the Telemetry API and the freezing of environments.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -93,7 +93,7 @@ async fn process_is_frozen_between_events() {
     };
     for _ in 0..2 {
         let process = lambda.invoke(json!({})).await.result.unwrap()["process"].clone();
-        // The signal has been sent. The process stops soon after.
+        // The signal was sent, but the process may stop a little later.
         while state(&process) != 'T' {
             tokio::task::yield_now().await;
         }

@@ -1,4 +1,4 @@
-//! Conditional requests, injected faults, and recorded calls.
+//! Tests conditional requests, injected faults and the record of calls.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::Credentials;
@@ -27,7 +27,7 @@ impl Server {
         put.send().await.unwrap().e_tag.unwrap()
     }
 
-    /// A client of an endpoint with these fault rates. It does not retry.
+    /// Creates a client of an endpoint with these fault rates. The client does not retry.
     async fn client_with_faults(&self, rates: FaultRates) -> (Client, Endpoint, UnboundedReceiver<()>, Faults) {
         let faults = Faults::new(7, rates);
         let (endpoint, kills) = self.bucket.s3.open_endpoint(faults.clone()).await.unwrap();
@@ -44,7 +44,7 @@ fn status<E>(result: Result<impl std::fmt::Debug, SdkError<E>>) -> u16 {
 }
 
 #[tokio::test]
-async fn unmet_condition_fails_reads_writes_and_deletions() {
+async fn unmet_condition_rejects_reads_writes_and_deletions() {
     let server = Server::new().await;
     let (client, old) = (&server.client, server.put("a", "old").await);
     let new = server.put("a", "new").await;
@@ -75,7 +75,7 @@ async fn one_of_concurrent_conditional_writes_succeeds() {
 }
 
 #[tokio::test]
-async fn unavailable_request_has_no_effect_and_lost_response_has_one() {
+async fn unavailable_prevents_a_write_and_response_lost_does_not() {
     let server = Server::new().await;
     let put = |client: &Client, key: &str| {
         client.put_object().bucket("photos").key(key).body(ByteStream::from_static(b"x")).send()
@@ -111,7 +111,7 @@ async fn truncated_or_corrupted_body_is_detected_by_the_client() {
 }
 
 #[tokio::test]
-async fn kill_is_requested_and_its_request_gets_no_response() {
+async fn request_of_a_killed_client_gets_no_response() {
     let server = Server::new().await;
     let (client, _endpoint, mut kills, _) =
         server.client_with_faults(FaultRates { killed: 1000, ..FaultRates::default() }).await;

@@ -1,4 +1,4 @@
-//! The emulated protocols, used by real clients: `lambda_runtime` and the AWS SDK.
+//! Tests the emulated protocols with real clients: `lambda_runtime` and the AWS SDK.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -6,7 +6,7 @@ use emulator::{Extensions, Function, FunctionError, Lambda, connect_notification
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-/// The example `scripted`, which cargo builds together with the tests.
+/// The function of the tests: the example `scripted`, which Cargo builds together with the tests.
 pub(crate) fn function() -> Function {
     let tests = std::env::current_exe().unwrap();
     let program: PathBuf = tests.parent().unwrap().with_file_name("examples").join("scripted");
@@ -32,7 +32,7 @@ fn drain(log: &mut UnboundedReceiver<String>) -> String {
 }
 
 #[tokio::test]
-async fn context_contains_what_lambda_documents() {
+async fn invocation_context_has_the_documented_values() {
     let (lambda, mut log) = start(function());
     let before = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
     let invocation = lambda.invoke(json!({"a": "写真"})).await;
@@ -52,7 +52,7 @@ async fn context_contains_what_lambda_documents() {
 }
 
 #[tokio::test]
-async fn environment_has_lambdas_and_the_functions_variables_only() {
+async fn process_gets_only_the_variables_of_lambda_and_the_function() {
     let (lambda, _log) = start(function());
     let response = lambda.invoke(json!({})).await.result.unwrap();
     let variables = response["environment"].as_object().unwrap();
@@ -103,7 +103,7 @@ async fn function_that_times_out_is_killed_and_replaced() {
 }
 
 #[tokio::test]
-async fn exit_during_an_invocation_fails_it() {
+async fn exit_during_an_invocation_fails_the_invocation() {
     let (lambda, _log) = start(function());
     let exited = lambda.invoke(json!({"do": "exit"})).await;
     let message = format!("RequestId: {} Error: Runtime exited with error: exit status 3", exited.request_id);
@@ -156,7 +156,7 @@ async fn asynchronous_invocation_is_attempted_three_times() {
 async fn stop_finishes_the_running_invocation_and_fails_waiting_ones() {
     let (lambda, _log) = start(function());
     let wait = || lambda.invoke(json!({"do": "wait"}));
-    // Polled in this order: the first invocation takes the only environment before the others begin.
+    // `join!` polls in this order, so the first invocation takes the only environment before the others begin.
     let (running, waiting, ()) = tokio::join!(wait(), wait(), lambda.stop());
     assert!(running.result.is_ok(), "{running:?}");
     assert_eq!(waiting.result.unwrap_err().error_type, "Emulator.Stopped");

@@ -31,7 +31,7 @@ impl Bucket {
         Self { folder, s3, notifications }
     }
 
-    /// Name, key, ETag and size of the next notification.
+    /// Returns the event name, key, ETag and size of the next notification.
     fn next_notification(&mut self) -> (String, String, Option<String>, Option<u64>) {
         let record = self.notifications.try_recv().unwrap()["Records"][0].take();
         let object = &record["s3"]["object"];
@@ -104,8 +104,8 @@ async fn failed_requests_send_no_notification() {
     assert!(bucket.notifications.try_recv().is_err());
 }
 
-/// The SDK for Rust does not decode keys, so this test sees the encoded ones. boto3 and the AWS CLI request this encoding in
-/// every listing.
+/// The AWS SDK for Rust does not decode keys, so this test sees the encoded keys. boto3 and the AWS CLI request this
+/// encoding in every listing.
 #[tokio::test]
 async fn listing_is_form_encoded_if_the_client_requests_it() {
     let bucket = Bucket::new().await;
@@ -247,7 +247,7 @@ async fn each_folder_has_its_own_secret_key_that_only_its_owner_can_read() {
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     fs::write(&file, "short").unwrap();
     assert!(load_or_create_secret_key(one.path()).unwrap_err().to_string().contains("delete it"));
-    // The server accepts that secret key and no other.
+    // The server accepts only this secret key.
     let settings = Settings {
         address: ([127, 0, 0, 1], 0).into(),
         folder: one.path().to_owned(),

@@ -1,5 +1,5 @@
-//! Measures the duration of invocations without the extension, with it, and with failing backends: microseconds from event
-//! to response, and from a response to the next event.
+//! Measures the duration of invocations without the extension, with it, and with failing backends. Prints microseconds
+//! from an event to the response, and from a response to the next event.
 //!
 //!     cargo run --profile quick --workspace --example times
 
@@ -23,7 +23,7 @@ async fn main() -> anyhow::Result<()> {
     let failing = backend(Duration::ZERO).await?;
     let slow = backend(Duration::from_mins(1)).await?;
     println!("{:<24}{:>8}{:>8}{:>8}{:>8}", "", "p50", "p90", "p99", "next");
-    // Twice, to show the variation between runs.
+    // Measure twice, to show the variation between runs.
     for _ in 0..2 {
         measure("without", examples, None).await;
         measure("CloudWatch", examples, Some("")).await;
@@ -34,7 +34,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A backend that responds 500 after a delay.
+/// Starts a backend that responds with status 500 after a delay. Returns its URL.
 async fn backend(delay: Duration) -> anyhow::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;

@@ -1,26 +1,28 @@
 //! Monitors whether telemetry arrives in this environment.
 //!
-//! Telemetry is the only sign that the function has responded. The extension may therefore wait during an invocation,
-//! to send its data before the environment freezes, only while telemetry arrives. An emulator may have no telemetry, or
-//! accept the subscription and deliver nothing; a platform may stop delivering. Then the extension no longer waits, and logs
-//! this once.
+//! The extension learns only from telemetry that the function has responded. So it may wait during an invocation, to
+//! send its data before the environment freezes, only while telemetry arrives. An emulator may have no telemetry, or
+//! may accept the subscription and deliver nothing. A platform may stop delivering. The extension then no longer waits,
+//! and logs one warning.
 
-/// After this many invocations in a row without a record, telemetry has stopped. Fewer prove nothing: if an environment
-/// freezes after each millisecond of work, one batch contains the records of several invocations.
+/// If no record arrives during this number of successive invocations, telemetry has stopped. A smaller number is not
+/// sufficient: if an environment freezes after each millisecond of work, one batch contains the records of several
+/// invocations.
 const MAX_INVOCATIONS_WITHOUT_RECORD: u64 = 100;
-const CONSEQUENCE: &str = "The function is not affected, and nothing waits for telemetry. Metrics, logs and traces are missing \
-                           until it arrives";
+const CONSEQUENCE: &str = "The function is not affected, and the extension does not wait for telemetry. Metrics, logs and \
+                           traces are missing until telemetry arrives";
 
-/// The state of the arrival of telemetry.
+/// Counts records and invocations, to detect that telemetry does not arrive.
 #[derive(Debug, Default)]
 pub(crate) struct ArrivalMonitor {
     /// The number of invocations that started since the last record arrived.
     invocations_since_record: u64,
-    /// Whether any record arrived in this environment.
+    /// Whether any record has arrived in this environment.
     has_received: bool,
-    /// Whether a wait for the first record of an invocation failed, and no record arrived since.
+    /// Whether the extension has waited too long for the first record of an invocation, and no record has arrived
+    /// since.
     has_missed_start: bool,
-    /// The warning to log at the next invocation, unless a record arrives before.
+    /// The warning to log at the next invocation if no record arrives before it.
     pending_warning: Option<String>,
     /// The request identifier of the invocation whose end was not reported in time.
     missed_end: Option<String>,
@@ -28,7 +30,7 @@ pub(crate) struct ArrivalMonitor {
 }
 
 impl ArrivalMonitor {
-    /// A batch of records arrived.
+    /// Updates the state after a batch of records has arrived.
     pub(crate) fn record_arrived(&mut self) {
         self.invocations_since_record = 0;
         self.has_received = true;
@@ -36,7 +38,7 @@ impl ArrivalMonitor {
         self.pending_warning = None;
     }
 
-    /// An invocation starts. Returns a warning to log, if there is one.
+    /// Updates the state when an invocation starts. Returns a warning to log, if there is one.
     pub(crate) fn invocation_started(&mut self) -> Option<String> {
         self.invocations_since_record += 1;
         if let Some(request_id) = &self.missed_end {
@@ -60,16 +62,17 @@ impl ArrivalMonitor {
 
     /// Whether the extension may wait until telemetry reports the end of an invocation.
     ///
-    /// A missed end is remembered for the life of the environment: records that arrive later do not show that the next end
-    /// will be reported in time. So the extension waits until the deadline of at most one invocation.
+    /// After one missed end, the result is always false: records that arrive later do not show that the next end will
+    /// be reported in time. So the extension waits until the deadline of at most one invocation.
     pub(crate) fn may_wait(&self) -> bool {
         !self.has_missed_start && self.missed_end.is_none()
     }
 
-    /// The extension waited `waited_ms`, and the start of the invocation was not reported. Returns a warning to log, if there
-    /// is one.
+    /// Updates the state if the start of an invocation was not reported within `waited_ms`. Returns a warning to log,
+    /// if there is one.
     ///
-    /// If records arrived before, this one may only be late, for example on a busy vCPU. The next invocation shows it.
+    /// If records arrived before, the record of this start may only be late, for example on a busy vCPU. So the warning
+    /// is logged at the next invocation, and only if no record arrives before it.
     pub(crate) fn missed_start(&mut self, request_id: &str, waited_ms: u128) -> Option<String> {
         self.has_missed_start = true;
         let warning = format!("no record of request {request_id} arrived within {waited_ms} ms. {CONSEQUENCE}");
@@ -80,20 +83,20 @@ impl ArrivalMonitor {
         self.warn(&warning)
     }
 
-    /// The extension waited until the deadline of an invocation, and its end was not reported.
+    /// Updates the state if the end of an invocation was not reported before its deadline.
     ///
-    /// If the function timed out, Lambda ends the environment. So only a next invocation shows that it did not, and then the
-    /// warning is logged.
+    /// The next invocation logs the warning. There is no next invocation if the function timed out, because Lambda then
+    /// ends the environment.
     pub(crate) fn missed_end(&mut self, request_id: &str) {
         self.missed_end = Some(request_id.into());
     }
 
-    /// The environment shuts down, and the ends of `running` invocations were not reported. Returns a warning to log, if there
-    /// is one.
+    /// Called when the environment shuts down. `running` is the number of invocations whose end was not reported.
+    /// Returns a warning to log, if there is one.
     pub(crate) fn environment_ended(&mut self, running: usize) -> Option<String> {
         if self.invocations_since_record > 0 {
             return self.warn(&format!(
-                "no record arrived for the last invocations ({}): they are not measured",
+                "no record arrived for the last invocations ({}): their metrics, logs and traces are missing",
                 self.invocations_since_record
             ));
         }
@@ -104,7 +107,7 @@ impl ArrivalMonitor {
         None
     }
 
-    /// Returns the first warning of each environment, and no other.
+    /// Returns the warning if it is the first one of this environment.
     fn warn(&mut self, text: &str) -> Option<String> {
         let is_first = !std::mem::replace(&mut self.has_warned, true);
         is_first.then(|| format!("no telemetry: {text}"))
@@ -123,17 +126,21 @@ mod tests {
         };
         assert_eq!(warnings(&mut monitor, MAX_INVOCATIONS_WITHOUT_RECORD), [""; 0]);
         monitor.record_arrived();
-        assert_eq!(warnings(&mut monitor, MAX_INVOCATIONS_WITHOUT_RECORD), [""; 0], "counted from the last record");
+        assert_eq!(
+            warnings(&mut monitor, MAX_INVOCATIONS_WITHOUT_RECORD),
+            [""; 0],
+            "the number is counted from the last record"
+        );
         let warnings = warnings(&mut monitor, MAX_INVOCATIONS_WITHOUT_RECORD);
         assert!(
             warnings.len() == 1 && warnings[0].starts_with("no telemetry: no record arrived during 100"),
             "{warnings:?}"
         );
-        assert_eq!(monitor.environment_ended(0), None, "it was logged before");
+        assert_eq!(monitor.environment_ended(0), None, "the warning was logged before");
     }
 
     #[test]
-    fn late_record_is_not_logged_and_missing_one_is() {
+    fn missing_record_is_logged_and_late_record_is_not() {
         let mut monitor = ArrivalMonitor::default();
         for is_late in [true, false] {
             monitor.record_arrived();
@@ -150,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn shutdown_after_the_last_record_is_not_logged() {
+    fn shutdown_logs_no_warning_if_all_records_arrived() {
         let mut monitor = ArrivalMonitor::default();
         monitor.invocation_started();
         monitor.record_arrived();

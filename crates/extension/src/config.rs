@@ -1,5 +1,6 @@
-//! The configuration of the extension, from environment variables. The function receives the same variables, so no variable of
-//! the extension begins with the function's prefix `AVIF_`. docs/telemetry.md lists them; a test compares the list.
+//! The configuration of the extension, from environment variables. The function receives the same variables, so no
+//! variable of the extension begins with the function's prefix `AVIF_`. docs/telemetry.md lists them; a test compares
+//! the list.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,13 +10,13 @@ mod otlp;
 
 pub use otlp::{OtlpSettings, OtlpTarget};
 
-/// The configuration.
+/// The configuration of the extension.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Host and port of Lambda's APIs.
+    /// The host and port of Lambda's APIs.
     pub runtime_api: String,
-    /// Whether the environment runs on a managed instance: it handles several events at a time, is never frozen, and sends no
-    /// INVOKE events to extensions.
+    /// Whether the environment runs on a managed instance: it handles several events at a time, is never frozen, and
+    /// sends no INVOKE events to extensions.
     pub is_managed_instance: bool,
     /// The function that the extension runs with.
     pub function: Function,
@@ -28,19 +29,19 @@ pub struct Config {
 /// The function that the extension runs with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Function {
-    /// Its name.
+    /// The name of the function.
     pub name: String,
-    /// Its version: a number, or `$LATEST`.
+    /// The version of the function: a number, or `$LATEST`.
     pub version: String,
-    /// Its memory in MiB; 0 if it is unknown.
+    /// The memory of the function in MiB; 0 if it is unknown.
     pub memory: u64,
-    /// Its region.
+    /// The region of the function.
     pub region: String,
 }
 
 impl Config {
-    /// Reads the environment variables of this process. Also returns an error for each invalid variable. The extension then
-    /// uses the default, so that an invalid variable does not stop the function.
+    /// Reads the environment variables of this process. Also returns an error for each invalid variable. The extension
+    /// then uses the default, so that an invalid variable does not stop the function.
     #[must_use]
     pub fn from_env() -> (Self, Vec<String>) {
         Self::parse(&environment::variables())
@@ -57,7 +58,7 @@ impl Config {
     /// The names of all variables that the extension reads.
     #[must_use]
     pub fn variable_names() -> BTreeSet<String> {
-        // Most variables are read only if there is an endpoint.
+        // Set an endpoint, because most variables are read only if there is one.
         let environment = BTreeMap::from([("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), "http://localhost".to_owned())]);
         let mut reader = Reader::new(&environment);
         Self::read(&mut reader);
@@ -108,7 +109,7 @@ mod tests {
 
     #[test]
     fn docs_list_exactly_the_variables_that_are_read() {
-        // Read at run time, so that the test also compiles in a build without the docs.
+        // The test reads the file at run time, so that it also compiles in a build without the docs.
         let docs = std::fs::read_to_string("../../docs/telemetry.md").unwrap();
         let row = |line: &str| line.strip_prefix("| `")?.split_once('`').map(|(name, _)| name.to_owned());
         let is_variable = |name: &String| ["AWS_", "OTEL_", "TELEMETRY_"].iter().any(|prefix| name.starts_with(prefix));

@@ -1,4 +1,5 @@
-//! The CloudWatch dashboard of the metrics (Amazon CloudWatch API reference, "Dashboard Body Structure and Syntax").
+//! Generates the CloudWatch dashboard of the metrics (Amazon CloudWatch API reference, "Dashboard Body Structure and
+//! Syntax").
 
 use serde_json::{Value, json};
 
@@ -28,7 +29,7 @@ const WIDGETS: [(&str, &[Metric]); 9] = [
     ("SSIMULACRA2", &[Metric::Score]),
 ];
 
-/// The body of a dashboard for the function's metrics in this namespace and region.
+/// Returns the body of a dashboard for the function's metrics in this namespace and region.
 #[must_use]
 pub fn body(namespace: &str, function: &str, region: &str) -> Value {
     let widget = |(at, (title, metrics)): (usize, &(&str, &[Metric]))| {
@@ -42,7 +43,7 @@ pub fn body(namespace: &str, function: &str, region: &str) -> Value {
     json!({ "widgets": WIDGETS.iter().enumerate().map(widget).collect::<Vec<_>>() })
 }
 
-/// Shows the sum of a count, and the percentiles 50 and 99 of any other metric.
+/// Shows the sum of a metric that counts, and the 50th and 99th percentiles of any other metric.
 fn rows(metric: Metric, namespace: &str, function: &str) -> Vec<Value> {
     let row = |statistic: &str, label: String| json!([namespace, metric.name(), "FunctionName", function, { "stat": statistic, "label": label }]);
     match metric.aggregation() {
@@ -58,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_metric_is_shown_once() {
+    fn dashboard_shows_every_metric_once() {
         let shown: Vec<Metric> = WIDGETS.iter().flat_map(|(_, metrics)| metrics.iter().copied()).collect();
         assert_eq!(shown.len(), Metric::ALL.len());
         assert_eq!(BTreeSet::from_iter(shown), BTreeSet::from(Metric::ALL));

@@ -1,5 +1,5 @@
-//! Formats samples as lines in CloudWatch's embedded metric format (Amazon CloudWatch user guide, "Specification: Embedded
-//! metric format"). CloudWatch extracts metrics from these lines.
+//! Formats samples as lines in CloudWatch's embedded metric format (Amazon CloudWatch user guide, "Specification:
+//! Embedded metric format"). CloudWatch extracts metrics from these lines.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::metric::{Aggregation, Metric, Sample};
 
-/// Every line begins with this.
+/// The beginning of every line.
 pub const LINE_START: &str = "{\"_aws\":";
 /// The maximum number of values of one metric in a line.
 const MAX_VALUES_PER_METRIC: usize = 100;
@@ -23,8 +23,8 @@ struct Document {
     values: Map<String, Value>,
 }
 
-/// The lines of these samples. Counts are summed; for other metrics each value is written. The only dimension is the
-/// function's name, so that each metric here is one metric in CloudWatch.
+/// Formats samples as lines. A line contains the sum of each count, and every value of the other metrics. The only
+/// dimension is the function's name, so CloudWatch stores one metric for each metric of the extension.
 #[must_use]
 pub fn lines(namespace: &str, function: &str, samples: &[Sample]) -> Vec<String> {
     let mut minutes: BTreeMap<u64, Vec<&Sample>> = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! The extension's side of Lambda's Extensions and Telemetry APIs.
+//! Uses Lambda's Extensions API and Telemetry API.
 
 use std::sync::Arc;
 
@@ -20,21 +20,21 @@ use crate::pipeline::Pipeline;
 /// The supported schema versions, newest first.
 const SCHEMAS: [&str; 2] = ["2025-01-29", "2022-12-13"];
 
-/// The extension cannot run.
+/// The error because of which the extension cannot run.
 #[derive(Debug, Error)]
 pub enum Error {
     /// The program was not started by Lambda.
-    #[error("AWS_LAMBDA_RUNTIME_API is not set: this program is started by Lambda, from /opt/extensions")]
+    #[error("AWS_LAMBDA_RUNTIME_API is not set: only Lambda can start this program, from /opt/extensions")]
     NotInLambda,
     /// Lambda rejected a request, or its API is unreachable.
-    #[error("Lambda's Extensions API: {0}")]
+    #[error("a request to Lambda's Extensions API failed: {0}")]
     Api(lambda_extension::Error),
 }
 
-/// An event that waits to be handled.
+/// An event that the extension has not handled yet.
 struct PendingEvent {
     event: NextEvent,
-    /// Receives a message when the event was handled, so that the client requests the next event.
+    /// A message on this channel means that the event was handled. The client then requests the next event.
     handled: oneshot::Sender<()>,
 }
 
@@ -53,7 +53,7 @@ pub async fn run(config: Config) -> Result<(), Error> {
         async move {
             let (handled, wait) = oneshot::channel();
             sender.send(PendingEvent { event: event.next, handled }).await?;
-            // An error means that the receiver was dropped, which also ends the wait.
+            // If the receiver of events was dropped, this is an error and also ends the wait.
             let _ = wait.await;
             Ok::<_, lambda_extension::Error>(())
         }
@@ -63,7 +63,8 @@ pub async fn run(config: Config) -> Result<(), Error> {
     let extension = Extension::new().with_events(registered_events).with_events_processor(processor);
     let registered = extension.register().await.map_err(Error::Api)?;
     let pipeline = Arc::new(Pipeline::new(&config, registered.account_id.as_deref(), &registered.extension_id));
-    // Subscribe before requesting the first event: that request ends the init phase, in which one can subscribe.
+    // Subscribe before requesting the first event. That request ends the init phase, and later subscriptions are
+    // rejected.
     let subscribed = subscribe(&config.runtime_api, &registered.extension_id, &pipeline).await;
     if let Err(reason) = &subscribed {
         write_line(&format!(
@@ -77,7 +78,8 @@ pub async fn run(config: Config) -> Result<(), Error> {
     }
 }
 
-/// Handles events one after the other until the environment shuts down. Without telemetry, an INVOKE event needs no work.
+/// Handles events one after the other until the environment shuts down. If the subscription to telemetry failed, an
+/// INVOKE event needs no work.
 async fn handle_events(mut events: mpsc::Receiver<PendingEvent>, pipeline: &Arc<Pipeline>, is_subscribed: bool) {
     while let Some(PendingEvent { event, handled }) = events.recv().await {
         match event {
@@ -111,7 +113,8 @@ async fn request_subscription(api: &str, id: &str, schema: &str, port: u16) -> R
     let subscription = json!({
         "schemaVersion": schema,
         "types": ["platform", "function", "extension"],
-        // The minimum values of the Telemetry API: records must arrive before the environment freezes.
+        // These are the minimum values of the Telemetry API, because records must arrive before the environment
+        // freezes.
         "buffering": { "maxItems": 1000, "maxBytes": 262_144, "timeoutMs": 25 },
         "destination": { "protocol": "HTTP", "URI": format!("http://{HOST}:{port}") },
     });
@@ -125,8 +128,8 @@ async fn request_subscription(api: &str, id: &str, schema: &str, port: u16) -> R
     let client = Client::builder(TokioExecutor::new()).build_http();
     let response = client.request(request).await.map_err(|error| error.to_string())?;
     let status = response.status();
-    // Only 200 is success. AWS's Runtime Interface Emulator, which SAM uses to run functions locally, has no telemetry and
-    // responds with 202 Accepted.
+    // Only status 200 means success. AWS's Runtime Interface Emulator, which SAM uses to run functions locally, has no
+    // telemetry and responds with 202 Accepted.
     if status == StatusCode::OK {
         return Ok(());
     }

@@ -1,14 +1,15 @@
-//! A Lambda extension that turns telemetry into metrics, logs and traces. It works with any function.
+//! A Lambda extension that converts telemetry to metrics, logs and traces. It works with any function.
 //!
-//! In: records of the Telemetry API ([`record`]). Out: CloudWatch metrics on standard output ([`emf`]), and metrics, traces
-//! and logs for an OpenTelemetry backend ([`otlp`]).
+//! Input: records of the Telemetry API ([`record`]). Output: CloudWatch metrics on standard output ([`emf`]), and
+//! metrics, traces and logs for an OpenTelemetry backend ([`otlp`]).
 //!
-//! [`lambda`] registers the extension and receives events. [`tracker`] assigns each record to its invocation and derives
-//! signals ([`signal`]): samples of the metrics in [`metric`], spans and log lines. [`pipeline`] queues the signals and
-//! decides when to write and export them.
+//! [`lambda`] registers the extension and receives events. [`tracker`] assigns each record to its invocation and
+//! derives signals ([`signal`]): samples of the metrics in [`metric`], spans and log lines. [`pipeline`] queues the
+//! signals and decides when to write and export them.
 //!
-//! **Architecture invariant:** no dependency on libavif or the S3 SDK. The extension cannot fail an invocation, and delays
-//! the next event by a bounded time only. Signals that cannot be exported wait in bounded queues; dropped ones are counted.
+//! **Architecture invariant:** this crate does not depend on libavif or the S3 SDK. The extension cannot fail an
+//! invocation, and it delays the next event only by a bounded time. Signals that cannot be exported stay in bounded
+//! queues. Dropped signals are counted.
 
 #![forbid(unsafe_code)]
 

@@ -1,8 +1,8 @@
 //! The HTTP server that receives telemetry from Lambda.
 //!
-//! The crate lambda-extension has such a server too, but this crate uses only its Extensions API client: the server binds its
-//! port again for every connection and panics if that fails, so telemetry would end with the second connection. It also
-//! subscribes with the schema version `2022-07-01`, and rejects batches with unknown records.
+//! The crate lambda-extension has such a server too, but this crate uses only its Extensions API client: the server
+//! binds its port again for every connection and panics if that fails, so telemetry would end with the second
+//! connection. It also subscribes with the schema version `2022-07-01`, and rejects batches with unknown records.
 
 use std::convert::Infallible;
 use std::io;
@@ -27,7 +27,7 @@ pub(crate) const HOST: &str = "sandbox.localdomain";
 
 const RESOLUTION_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A batch has at most 1 MB plus one record.
+/// The maximum size of a request. A batch has at most 1 MB plus one record.
 const MAX_BATCH_BYTES: usize = 4 << 20;
 
 #[derive(Debug)]
@@ -36,14 +36,15 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Binds a free port at the address of [`HOST`], as AWS's example extensions do, so that no other machine can connect. If
-    /// that name does not resolve to an address of this machine, it binds to loopback.
+    /// Binds a free port at the address of [`HOST`], as AWS's example extensions do, so that no other machine can
+    /// connect. If that name does not resolve to an address of this machine, it binds to loopback.
     pub(crate) async fn bind() -> io::Result<Self> {
-        // Lambda has the name in its hosts file. Elsewhere a name server may not respond, hence the timeout.
+        // On Lambda, the hosts file contains the name. On other systems a name server may not respond, so there is a
+        // timeout.
         let addresses = timeout(RESOLUTION_TIMEOUT, lookup_host((HOST, 0))).await;
         let addresses = addresses.ok().and_then(Result::ok).into_iter().flatten();
         for address in addresses {
-            // A name server may return the address of another machine, which cannot be bound.
+            // A name server may return the address of another machine. Binding to it fails.
             if let Ok(listener) = TcpListener::bind(address).await {
                 return Ok(Self { listener });
             }
@@ -55,7 +56,7 @@ impl Listener {
         Ok(self.listener.local_addr()?.port())
     }
 
-    /// Receives batches for as long as the process lives.
+    /// Receives batches until the process exits.
     pub(crate) async fn serve(self, pipeline: Arc<Pipeline>) {
         loop {
             // This fails if the client closed the connection before it was accepted.
@@ -63,7 +64,7 @@ impl Listener {
             let pipeline = Arc::clone(&pipeline);
             tokio::spawn(async move {
                 let service = service_fn(|request| receive(&pipeline, request));
-                // This fails if the connection was reset. Complete batches have been received by then.
+                // This fails if the connection was reset. All complete batches were received before.
                 let _ = http1::Builder::new().serve_connection(TokioIo::new(connection), service).await;
             });
         }

@@ -8,7 +8,7 @@ use std::io::Write;
 use extension::config::Config;
 use extension::{dashboard, lambda};
 
-// One thread is enough, and leaves the vCPUs to the function.
+// One thread is sufficient, and the function can use the other vCPUs.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
     if std::env::args().nth(1).as_deref() == Some("dashboard") {
@@ -22,7 +22,7 @@ async fn main() -> anyhow::Result<()> {
     nix::sys::prctl::set_dumpable(false)?;
     let (config, errors) = Config::from_env();
     for error in errors {
-        // If standard error is closed, there is no other place for the message.
+        // An error is ignored: if standard error is closed, the message cannot be written anywhere else.
         let _ = writeln!(std::io::stderr(), "avif-extension: {error}; using the default");
     }
     Ok(lambda::run(config).await?)

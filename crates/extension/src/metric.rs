@@ -1,4 +1,4 @@
-//! The metrics with their names and units in CloudWatch and OpenTelemetry, and how their samples are aggregated.
+//! The metrics with their names and units in CloudWatch and OpenTelemetry, and the aggregation of their samples.
 
 use opentelemetry_semantic_conventions::metric as standard;
 
@@ -7,7 +7,7 @@ use opentelemetry_semantic_conventions::metric as standard;
 pub enum Metric {
     /// All invocations.
     Invocations,
-    /// Invocations that failed, timed out or have no reported end.
+    /// Invocations that failed or timed out, or whose end was not reported.
     Errors,
     /// Invocations that timed out. They also count as errors.
     Timeouts,
@@ -15,7 +15,7 @@ pub enum Metric {
     ColdStarts,
     /// The duration of an environment's init phase, in milliseconds.
     InitDuration,
-    /// From an event to the function's response, in milliseconds.
+    /// The time from an event to the function's response, in milliseconds.
     Duration,
     /// The billed duration, in milliseconds.
     BilledDuration,
@@ -39,19 +39,19 @@ pub enum Metric {
     BytesIn,
     /// The total size of a source's stored variants, in bytes.
     BytesOut,
-    /// How much smaller the widest variant is than its source, in percent.
+    /// The size reduction of the widest variant, in percent of the size of its source.
     Saving,
     /// The SSIMULACRA2 score of a variant; 100 means identical to the source.
     Score,
-    /// Downloading a source, in milliseconds.
+    /// The time to download a source, in milliseconds.
     FetchTime,
-    /// Decoding a source to pixels, in milliseconds.
+    /// The time to decode a source to pixels, in milliseconds.
     DecodeTime,
-    /// Applying orientation, converting colors and resizing, in milliseconds.
+    /// The time to apply the orientation, convert colors and resize, in milliseconds.
     TransformTime,
-    /// Encoding the variants, in milliseconds.
+    /// The time to encode the variants, in milliseconds.
     EncodeTime,
-    /// Uploading the variants, in milliseconds.
+    /// The time to upload the variants, in milliseconds.
     StoreTime,
     /// Dropped telemetry: records, spans, log lines and data points.
     TelemetryDropped,
@@ -60,31 +60,31 @@ pub enum Metric {
 /// One measured value of a metric.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sample {
-    /// The metric.
+    /// The metric that the value belongs to.
     pub metric: Metric,
     /// The value, in the metric's CloudWatch unit.
     pub value: f64,
-    /// Nanoseconds since 1970.
+    /// The time of the measurement, in nanoseconds since 1970.
     pub at: u64,
 }
 
 /// How the samples of a metric are aggregated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Aggregation {
-    /// Their sum.
+    /// The samples are added.
     Sum,
-    /// Their distribution, for averages and percentiles.
+    /// The distribution of the samples is kept, for averages and percentiles.
     Distribution,
 }
 
-/// The OpenTelemetry metric of a metric.
+/// The name, unit and attribute of a metric in OpenTelemetry.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct OtelMetric {
-    /// The name. Several metrics may share it and differ by attribute.
+    /// The name. Several metrics may have the same name and different attributes.
     pub name: &'static str,
     /// The unit, in UCUM.
     pub unit: &'static str,
-    /// The factor that converts a value from the CloudWatch unit to this one.
+    /// The factor that converts a value from the CloudWatch unit to this unit.
     pub scale: f64,
     /// The attribute that distinguishes metrics of the same name.
     pub attribute: Option<(&'static str, &'static str)>,
@@ -93,7 +93,7 @@ pub struct OtelMetric {
 const MEBIBYTE: f64 = 1_048_576.0;
 
 impl Sample {
-    /// A number of dropped records, spans, log lines or data points.
+    /// Creates a sample of `TelemetryDropped`: a number of dropped records, spans, log lines or data points.
     #[must_use]
     pub fn telemetry_dropped(number: u64, at: u64) -> Self {
         Self { metric: Metric::TelemetryDropped, value: count(number), at }
@@ -130,13 +130,13 @@ impl Metric {
         Self::TelemetryDropped,
     ];
 
-    /// Its name in CloudWatch.
+    /// The name of the metric in CloudWatch.
     #[must_use]
     pub fn name(self) -> String {
         format!("{self:?}")
     }
 
-    /// How its samples are aggregated.
+    /// The aggregation of the metric's samples.
     #[must_use]
     pub fn aggregation(self) -> Aggregation {
         match self.cloudwatch_unit() {
@@ -145,7 +145,7 @@ impl Metric {
         }
     }
 
-    /// Its unit in CloudWatch.
+    /// The unit of the metric in CloudWatch.
     #[must_use]
     pub fn cloudwatch_unit(self) -> &'static str {
         match self {
@@ -175,7 +175,7 @@ impl Metric {
         }
     }
 
-    /// Its OpenTelemetry metric. The name is that of the semantic conventions, if they have one.
+    /// The metric in OpenTelemetry. The name comes from the semantic conventions, if they define one.
     #[must_use]
     pub fn otel(self) -> OtelMetric {
         let named = |name, unit, scale| OtelMetric { name, unit, scale, attribute: None };
@@ -213,7 +213,7 @@ impl Metric {
     }
 }
 
-/// Converts a count to the type of samples. This is exact up to 2^53.
+/// Converts a count to the type of sample values. This is exact up to 2^53.
 #[expect(clippy::cast_precision_loss, reason = "no count reaches 2^53")]
 pub(crate) fn count(number: u64) -> f64 {
     number as f64

@@ -1,8 +1,8 @@
 //! Exports metrics, traces and logs over OTLP/HTTP.
 //!
-//! The messages are built directly with opentelemetry-proto. OpenTelemetry's SDK does not fit: its meters and tracers measure
-//! the process that they run in, at the present time, and drop data that cannot be delivered. The extension reports another
-//! process's past, and keeps undelivered data within bounds.
+//! This module builds the messages directly with opentelemetry-proto. OpenTelemetry's SDK is not suitable: it can only
+//! measure its own process at the current time, and it drops data that it cannot deliver. The extension reports past
+//! events of another process, and keeps undelivered data in bounded queues.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -28,12 +28,13 @@ use metrics::DeltaMetrics;
 
 /// The capacity of the queue of spans, and of the queue of log lines.
 const QUEUE_CAPACITY: Capacity = Capacity { items: 4096, bytes: 2 << 20 };
-/// The maximum of spans or log lines in one request. Building a request takes several times their memory.
+/// The maximum number and size of spans or log lines in one request. Building a request takes several times their
+/// memory.
 const MAX_REQUEST: Capacity = Capacity { items: 512, bytes: 256 << 10 };
 /// The approximate size of a span with its attributes.
 const SPAN_BYTES: usize = 500;
 
-/// Exports signals to OpenTelemetry backends. Signals wait until they are exported.
+/// Exports signals to OpenTelemetry backends, and queues them until then.
 #[derive(Debug)]
 pub struct OtlpExporter {
     metrics: Option<OtlpClient>,
@@ -41,16 +42,16 @@ pub struct OtlpExporter {
     logs: Option<OtlpClient>,
     resource: Resource,
     pending: Mutex<Pending>,
-    /// Only one flush runs at a time. The next one exports what this one leaves.
+    /// Only one flush runs at a time. Signals that one flush does not export are exported by the next flush.
     flushing: tokio::sync::Mutex<()>,
     interrupt: Notify,
     is_stopped: AtomicBool,
 }
 
-/// The signals that wait to be exported.
+/// The signals that were not exported yet.
 #[derive(Debug)]
 struct Pending {
-    /// Pending metrics are aggregated, so they need no bound and none is dropped before the end.
+    /// Pending metrics are aggregated, so their size does not need a limit. They are dropped only at shutdown.
     metrics: DeltaMetrics,
     spans: Queue<Span>,
     logs: Queue<LogLine>,
@@ -109,11 +110,11 @@ impl OtlpExporter {
         pending.metrics.points() > 0 || pending.spans.len() + pending.logs.len() > 0
     }
 
-    /// Exports pending signals until none is left or the backends fail. Returns an error message if this flush failed and
-    /// the one before did not.
+    /// Exports pending signals until there are no more or a backend fails. Returns an error message if this flush
+    /// failed and the previous one did not.
     pub async fn flush(&self) -> Option<String> {
         let _flushing = self.flushing.lock().await;
-        // In parallel: each signal may have its own backend, and a failing one must not delay the others.
+        // Send in parallel: each signal may have its own backend, and a failing backend must not delay the others.
         let (metrics, spans, logs) = tokio::join!(self.send_metrics(), self.send_spans(), self.send_logs());
         let signals = [("metrics", metrics), ("traces", spans), ("logs", logs)];
         let failure = signals.into_iter().find_map(|(signal, sent)| Some((signal, sent.err()?)));
@@ -182,7 +183,8 @@ impl OtlpExporter {
         // Without a client no signal is pending, so `None` does not occur here.
         let Some(client) = client.filter(|_| !self.is_stopped()) else { return Err(ExportError::Interrupted) };
         tokio::select! {
-            // If both are ready, use the response, so that the message is not sent twice.
+            // If the response and the interruption are both ready, use the response, so that the message is not sent
+            // twice.
             biased;
             sent = client.send(message.encode_to_vec()) => sent,
             () = self.interrupt.notified() => Err(ExportError::Interrupted),

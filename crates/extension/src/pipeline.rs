@@ -1,5 +1,5 @@
-//! The path of telemetry through the extension: batches of records in, signals queued, samples written and signals exported.
-//! The module `schedule` decides when.
+//! Receives batches of records, queues their signals, writes samples and exports signals. The module `schedule` decides
+//! when to write and export.
 
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -21,7 +21,7 @@ use crate::unix_time::nanoseconds;
 
 mod schedule;
 
-/// Samples are written to standard output when this many wait.
+/// The number of queued samples at which they are written to standard output.
 const MAX_SAMPLES: usize = 2000;
 
 /// Receives telemetry, writes CloudWatch metrics and exports signals to OpenTelemetry backends.
@@ -45,8 +45,8 @@ struct State {
 }
 
 impl Pipeline {
-    /// Creates a pipeline for an environment of the function. `instance` identifies the environment. If an exporter cannot be
-    /// created, this is logged and nothing is exported.
+    /// Creates a pipeline for an environment of the function. `instance` identifies the environment. If an exporter
+    /// cannot be created, this is logged and nothing is exported.
     #[must_use]
     pub fn new(config: &Config, account: Option<&str>, instance: &str) -> Self {
         let exporter = config.otlp.as_ref().and_then(|otlp| {
@@ -68,7 +68,8 @@ impl Pipeline {
         }
     }
 
-    /// Receives a batch of telemetry, a JSON array of events. An invalid batch is logged and counted as one dropped record.
+    /// Receives a batch of telemetry, a JSON array of events. An invalid batch is logged and counted as one dropped
+    /// record.
     pub fn receive(&self, batch: &[u8]) {
         match serde_json::from_slice::<Vec<Value>>(batch) {
             Ok(events) => self.receive_events(events),
@@ -130,7 +131,7 @@ impl Pipeline {
         let Some(namespace) = self.metric_namespace.as_ref().filter(|_| !samples.is_empty()) else { return };
         let mut output = std::io::stdout().lock();
         for line in emf::lines(namespace, &self.function_name, &samples) {
-            // If standard output is closed, there is no other place for metrics.
+            // An error is ignored: if standard output is closed, metrics cannot be written anywhere else.
             let _ = writeln!(output, "{line}");
         }
         let _ = output.flush();
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn samples_are_written_when_the_maximum_waits() {
+    fn samples_are_written_when_their_maximum_number_is_queued() {
         let pipeline = pipeline();
         for number in 0..=MAX_SAMPLES {
             receive_invocation(&pipeline, &number.to_string());

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-/// An item, and the memory that it takes.
+/// An item, and its approximate size in memory.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct QueuedItem<T> {
     pub(crate) bytes: usize,
@@ -17,7 +17,7 @@ pub(crate) struct Queue<T> {
     dropped: u64,
 }
 
-/// A maximum of items and of bytes.
+/// A maximum number of items and of bytes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Capacity {
     pub(crate) items: usize,
@@ -35,7 +35,7 @@ impl<T> Queue<T> {
         self.drop_oldest();
     }
 
-    /// Puts back items that could not be exported, in front of those that were pushed since.
+    /// Puts items that could not be exported back at the front of the queue.
     pub(crate) fn put_back(&mut self, items: Vec<QueuedItem<T>>) {
         for item in items.into_iter().rev() {
             self.bytes += item.bytes;
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn size_of_items_is_limited_too() {
+    fn total_size_of_items_is_limited() {
         let mut queue = Queue::new(Capacity { items: 100, bytes: 100 });
         for number in 0..4 {
             queue.push(40, number);

@@ -1,19 +1,19 @@
-//! Records of the Telemetry API (AWS Lambda developer guide, "Lambda Telemetry API `Event` schema reference").
+//! Parses records of the Telemetry API (AWS Lambda developer guide, "Lambda Telemetry API `Event` schema reference").
 //!
-//! Only the fields that are used are parsed, and each may be missing: a change in a later schema version must not lose the
-//! rest of a batch. An unknown type of record is [`RecordContent::Unknown`].
+//! Only the fields that the extension uses are parsed, and each of them may be missing. So a change in a later schema
+//! version affects only one record of a batch. An unknown type of record is [`RecordContent::Unknown`].
 
 use serde::Deserialize;
 use serde_json::Value;
 
 use crate::unix_time;
 
-/// One record.
+/// One record of the Telemetry API.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Record {
-    /// Nanoseconds since 1970; 0 if the record has no valid time.
+    /// The time in nanoseconds since 1970; 0 if the record has no valid time.
     pub at: u64,
-    /// The content, by the type of the record.
+    /// The content, which depends on the type of the record.
     pub content: RecordContent,
 }
 
@@ -50,11 +50,11 @@ pub struct PlatformRecord {
     pub status: String,
     /// The type of the error.
     pub error_type: Option<String>,
-    /// Durations and memory.
+    /// The durations and memory of the invocation or init phase.
     pub metrics: PlatformMetrics,
     /// The trace of the invocation.
     pub tracing: Option<Tracing>,
-    /// The reason for which Lambda started the environment: `on-demand`, `provisioned-concurrency`…
+    /// The type of initialization: `on-demand`, `provisioned-concurrency`…
     pub initialization_type: String,
     /// The number of records that Lambda dropped.
     pub dropped_records: u64,
@@ -64,16 +64,16 @@ pub struct PlatformRecord {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct PlatformMetrics {
-    /// In milliseconds.
+    /// The duration in milliseconds.
     pub duration_ms: Option<f64>,
-    /// In milliseconds.
+    /// The billed duration in milliseconds.
     pub billed_duration_ms: Option<f64>,
     /// The duration of the init phase in milliseconds, if the invocation was a cold start.
     pub init_duration_ms: Option<f64>,
-    /// In MiB.
+    /// The function's configured memory in MiB.
     #[serde(rename = "memorySizeMB")]
     pub memory_size_mb: Option<f64>,
-    /// In MiB.
+    /// The peak memory in MiB.
     #[serde(rename = "maxMemoryUsedMB")]
     pub max_memory_used_mb: Option<f64>,
 }
@@ -82,13 +82,13 @@ pub struct PlatformMetrics {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Tracing {
-    /// 64 bits in hexadecimal.
+    /// The span identifier: 64 bits in hexadecimal.
     pub span_id: Option<String>,
-    /// X-Ray's header: `Root=…;Parent=…;Sampled=…`.
+    /// The X-Ray header: `Root=…;Parent=…;Sampled=…`.
     pub value: String,
 }
 
-/// An event of the Telemetry API: the envelope of a record.
+/// An event of the Telemetry API, which contains a record.
 #[derive(Deserialize)]
 struct Event {
     #[serde(default)]
@@ -99,7 +99,7 @@ struct Event {
 }
 
 impl Record {
-    /// Parses one event of a batch. An event of another form is [`RecordContent::Unknown`].
+    /// Parses one event of a batch. An event that cannot be parsed is [`RecordContent::Unknown`].
     #[must_use]
     pub fn parse(event: Value) -> Self {
         let Ok(Event { time, r#type, record }) = serde_json::from_value(event) else {

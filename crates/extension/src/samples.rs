@@ -1,11 +1,11 @@
-//! The samples of one invocation and of one report.
+//! Creates the samples of one invocation or of one report.
 
 use model::{Outcome, Report, VariantStatus};
 
 use crate::metric::{Metric, Sample, count};
 use crate::span::Stage;
 
-/// The samples of an invocation that ended with this status: `success`, `error`, `failure` or `timeout`.
+/// Creates the samples of an invocation that ended with this status: `success`, `error`, `failure` or `timeout`.
 pub(crate) fn invocation_samples(status: &str, at: u64) -> Vec<Sample> {
     let mut metrics = vec![Metric::Invocations];
     if status != "success" {
@@ -17,7 +17,7 @@ pub(crate) fn invocation_samples(status: &str, at: u64) -> Vec<Sample> {
     metrics.into_iter().map(|metric| Sample { metric, value: 1.0, at }).collect()
 }
 
-/// The samples of a report of one image.
+/// Creates the samples of the report of one image.
 pub(crate) fn report_samples(report: &Report, at: u64) -> Vec<Sample> {
     let mut samples = vec![];
     let mut push = |metric, value| samples.push(Sample { metric, value, at });

@@ -1,4 +1,4 @@
-//! The signals that are sent to backends. OpenTelemetry's name for metrics, traces and logs is signals.
+//! The signals that are sent to backends. OpenTelemetry calls metrics, traces and logs signals.
 
 use crate::metric::Sample;
 use crate::span::Span;
@@ -18,13 +18,13 @@ pub enum Signal {
 /// A line that the function or an extension wrote.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LogLine {
-    /// Nanoseconds since 1970.
+    /// The time in nanoseconds since 1970.
     pub at: u64,
-    /// The text as it was written. It is parsed only for export: a parsed object needs several times the memory, and log
-    /// lines are the largest part of the queues.
+    /// The text as it was written. It is parsed only for the export, because a parsed object needs several times the
+    /// memory and log lines are the largest part of the queues.
     pub line: String,
     /// Whether the line is JSON.
     pub is_json: bool,
-    /// The invocation that wrote it, if it is known.
+    /// The invocation that wrote the line, if it is known.
     pub context: Option<TraceContext>,
 }

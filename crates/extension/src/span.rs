@@ -1,4 +1,4 @@
-//! The spans of an invocation.
+//! The spans of an invocation and of its images.
 
 use model::{Outcome, Report, Timings};
 
@@ -11,15 +11,15 @@ use crate::unix_time;
 pub struct Span {
     /// The invocation that the span belongs to.
     pub context: TraceContext,
-    /// Its own identifier.
+    /// The identifier of the span.
     pub id: [u8; 8],
     /// The identifier of its parent span.
     pub parent: Option<[u8; 8]>,
-    /// The operation that it measures.
+    /// The operation that the span measures.
     pub operation: Operation,
-    /// Nanoseconds since 1970.
+    /// The start time in nanoseconds since 1970.
     pub started: u64,
-    /// Nanoseconds since 1970.
+    /// The end time in nanoseconds since 1970.
     pub ended: u64,
     /// The error of a failed operation.
     pub error: Option<String>,
@@ -34,7 +34,7 @@ pub enum Operation {
     Invocation,
     /// The processing of one image.
     Image {
-        /// `s3://bucket/key`
+        /// The location of the source: `s3://bucket/key`.
         at: String,
         /// The outcome's name in reports, for example `converted`.
         outcome: &'static str,
@@ -43,7 +43,7 @@ pub enum Operation {
     Stage(Stage),
 }
 
-/// The stages of the processing of an image, in their order.
+/// The stages of the processing of an image, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
     /// Downloading the source.
@@ -59,7 +59,7 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// The name of its span.
+    /// The name of the span of this stage.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -71,7 +71,7 @@ impl Stage {
         }
     }
 
-    /// The metric of its duration.
+    /// The metric of the duration of this stage.
     pub(crate) fn metric(self) -> Metric {
         match self {
             Self::Fetch => Metric::FetchTime,
@@ -82,7 +82,7 @@ impl Stage {
         }
     }
 
-    /// The stages that were reached, with their durations in milliseconds.
+    /// Returns the stages that the job began, with their durations in milliseconds.
     pub(crate) fn reached(timings: &Timings) -> impl Iterator<Item = (Self, f64)> {
         let Timings { fetch_ms, decode_ms, transform_ms, encode_ms, store_ms } = *timings;
         let stages = [
@@ -106,9 +106,9 @@ impl Span {
         Self { started, ended, ..Self::child(context, Operation::Init, &["init"]) }
     }
 
-    /// The span of an image and the spans of its stages. Reports have the durations of the stages but not their start times,
-    /// so the stages are placed one after the other, up to the time of the report. `number` counts the images of the
-    /// invocation.
+    /// Creates the span of an image and the spans of its stages. Reports contain the durations of the stages but not
+    /// their start times. So each stage starts at the end of the previous one, and the last stage ends at the time of
+    /// the report. `number` is the number of the image in its invocation.
     pub(crate) fn image(context: &TraceContext, number: u64, report: &Report, ended: u64) -> Vec<Self> {
         let number = number.to_string();
         let stages: Vec<_> = Stage::reached(&report.timings).collect();
@@ -135,7 +135,7 @@ impl Span {
         spans
     }
 
-    /// A child of the invocation's span, still without times.
+    /// Creates a child of the invocation's span. The caller sets its times.
     fn child(context: &TraceContext, operation: Operation, names: &[&str]) -> Self {
         let id = context.child_span_id(names);
         let parent = Some(context.span_id);

@@ -4,28 +4,28 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::record::Tracing;
 
-/// An invocation and its position in a trace.
+/// An invocation and its identifiers in a trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceContext {
     /// The request identifier of the invocation.
     pub request_id: String,
-    /// The trace identifier: X-Ray's, in OpenTelemetry's form.
+    /// The trace identifier of X-Ray, in OpenTelemetry's format.
     pub trace_id: [u8; 16],
     /// The identifier of the invocation's span.
     pub span_id: [u8; 8],
-    /// The caller's span, if the X-Ray header has one.
+    /// The identifier of the caller's span, if the X-Ray header contains one.
     pub parent_span_id: Option<[u8; 8]>,
     /// Whether Lambda started an environment for the invocation.
     pub is_cold_start: bool,
 }
 
 impl TraceContext {
-    /// The context of an invocation. Attempts of one event have the same request identifier; the start time distinguishes
-    /// them.
+    /// Creates the context of an invocation. Attempts of one event have the same request identifier, so the start time
+    /// distinguishes them.
     pub(crate) fn new(request_id: &str, tracing: Option<&Tracing>, started: u64) -> Self {
         let header = tracing.map(|tracing| tracing.value.as_str()).unwrap_or_default();
         let field = |name: &str| header.split(';').find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='));
-        // Root=1-5759e988-bd862e3fe1be46a994272793: a version, 32 bits of time, 96 random bits.
+        // For example Root=1-5759e988-bd862e3fe1be46a994272793: a version, 32 bits of time, 96 random bits.
         let root = field("Root").and_then(|root| root.strip_prefix("1-")).map(|root| root.replace('-', ""));
         // Without an X-Ray header, the request identifier, a UUID, is the trace identifier.
         let trace_id = root.as_deref().and_then(parse_id).or_else(|| parse_id(&request_id.replace('-', "")));
@@ -39,8 +39,8 @@ impl TraceContext {
         }
     }
 
-    /// The identifier of a span of this invocation. The same names always have the same identifier, so that a late record
-    /// refers to the right span.
+    /// Returns the identifier of a span of this invocation. The same names always result in the same identifier, so a
+    /// late record refers to the right span.
     pub(crate) fn child_span_id(&self, names: &[&str]) -> [u8; 8] {
         hash(&(self.span_id, names)).to_be_bytes()
     }
@@ -58,7 +58,7 @@ fn parse_id<const LENGTH: usize>(hexadecimal: &str) -> Option<[u8; LENGTH]> {
     bytes.iter().any(|byte| *byte != 0).then_some(bytes)
 }
 
-/// A hash that is never 0, because OpenTelemetry does not allow an identifier of zeros.
+/// Returns a hash that is never 0, because OpenTelemetry does not allow an identifier of zeros.
 fn hash(names: &impl Hash) -> u64 {
     let mut hasher = DefaultHasher::new();
     names.hash(&mut hasher);

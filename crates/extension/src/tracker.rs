@@ -14,14 +14,14 @@ use crate::span::Span;
 use crate::trace_context::TraceContext;
 use crate::unix_time;
 
-/// The maximum number of invocations that are remembered. It covers all running invocations of a managed instance, and recent
-/// ones for records that arrive late.
+/// The maximum number of invocations that the tracker stores. It is sufficient for all running invocations of a managed
+/// instance, and for recent ones whose records arrive late.
 const MAX_INVOCATIONS: usize = 128;
 
 /// The running and recent invocations of an environment.
 #[derive(Debug, Default)]
 pub struct InvocationTracker {
-    /// In the order of their start; the newest last.
+    /// The invocations in the order of their start times, the newest last.
     invocations: VecDeque<Invocation>,
     init: Init,
 }
@@ -31,7 +31,7 @@ pub struct InvocationTracker {
 struct Init {
     started: u64,
     duration_ms: Option<f64>,
-    /// Whether it was reported as the cold start of an invocation.
+    /// Whether the init phase was reported as the cold start of an invocation.
     is_reported: bool,
 }
 
@@ -43,12 +43,12 @@ struct Invocation {
     has_ended: bool,
     /// Whether Lambda's final report has arrived.
     has_report: bool,
-    /// The number of reports of images so far.
+    /// The number of image reports that have arrived.
     images: u64,
 }
 
 impl InvocationTracker {
-    /// Takes the next record, and returns the signals that follow from it.
+    /// Processes the next record. Returns the signals that are derived from it.
     pub fn track(&mut self, record: Record) -> Vec<Signal> {
         let Record { at, content } = record;
         let mut signals = vec![];
@@ -62,7 +62,7 @@ impl InvocationTracker {
                 signals.push(Signal::Sample(Sample::telemetry_dropped(dropped.dropped_records, at)));
             }
             RecordContent::FunctionLine(line) => self.function_line(at, line, &mut signals),
-            // The extension's own metrics on standard output come back as records.
+            // Ignore the extension's own metrics on standard output, which Lambda also sends as records.
             RecordContent::ExtensionLine(line) if line.as_str().is_some_and(|line| line.starts_with(LINE_START)) => {}
             RecordContent::ExtensionLine(line) => {
                 let is_json = !line.is_string();
@@ -73,21 +73,22 @@ impl InvocationTracker {
         signals
     }
 
-    /// Whether telemetry has reported the start of the invocation. The attempts of an asynchronous invocation have the same
-    /// request identifier; this ignores attempts that started before `since`, in nanoseconds since 1970.
+    /// Whether telemetry has reported the start of the invocation. The attempts of an asynchronous invocation have the
+    /// same request identifier, so attempts that started before `since` (nanoseconds since 1970) are ignored.
     #[must_use]
     pub fn has_started(&self, request_id: &str, since: u64) -> bool {
         self.invocations.iter().any(|invocation| invocation.is_attempt(request_id, since))
     }
 
-    /// Whether telemetry has reported the end of the invocation. It ignores attempts that started before `since`.
+    /// Whether telemetry has reported the end of the invocation. Attempts that started before `since` (nanoseconds
+    /// since 1970) are ignored.
     #[must_use]
     pub fn has_ended(&self, request_id: &str, since: u64) -> bool {
         let mut invocations = self.invocations.iter();
         invocations.any(|invocation| invocation.is_attempt(request_id, since) && invocation.has_ended)
     }
 
-    /// The number of invocations without a reported end.
+    /// The number of invocations whose end was not reported.
     #[must_use]
     pub fn running_invocations(&self) -> usize {
         self.invocations.iter().filter(|invocation| !invocation.has_ended).count()
@@ -99,7 +100,7 @@ impl InvocationTracker {
         self.invocations.iter().all(|invocation| invocation.has_report)
     }
 
-    /// Removes all invocations. Returns signals that count those without a reported end as errors.
+    /// Removes all invocations. Returns signals that count each invocation without a reported end as an error.
     pub fn close(&mut self) -> Vec<Signal> {
         let mut signals = vec![];
         for invocation in self.invocations.drain(..).filter(|invocation| !invocation.has_ended) {
@@ -109,7 +110,7 @@ impl InvocationTracker {
     }
 
     fn init_report(&mut self, at: u64, report: &PlatformRecord, signals: &mut Vec<Signal>) {
-        // Lambda starts these environments ahead of events, so no invocation waits for them.
+        // Lambda starts these environments before the events arrive, so no invocation waits for them.
         let is_ahead =
             ["provisioned-concurrency", "lambda-managed-instances"].contains(&report.initialization_type.as_str());
         match report.metrics.duration_ms {
@@ -121,7 +122,7 @@ impl InvocationTracker {
     }
 
     fn start(&mut self, at: u64, start: &PlatformRecord, signals: &mut Vec<Signal>) {
-        // Lambda may deliver a batch twice. Another attempt of the same event starts later.
+        // Lambda may deliver a batch twice. Another attempt of the same event would have a later start time.
         if self.find(&start.request_id).is_some_and(|invocation| invocation.started == at) {
             return;
         }
@@ -162,7 +163,7 @@ impl InvocationTracker {
         if invocation.is_some_and(|invocation| std::mem::replace(&mut invocation.has_report, true)) {
             return;
         }
-        // If no earlier record reported the end, this one does.
+        // If no earlier record reported the end of the invocation, this record does.
         self.runtime_done(at, report, signals);
         let measured = [
             (Metric::BilledDuration, report.metrics.billed_duration_ms),
@@ -174,7 +175,7 @@ impl InvocationTracker {
     }
 
     fn function_line(&mut self, at: u64, line: Value, signals: &mut Vec<Signal>) {
-        // If Lambda's log format is text, a JSON line arrives as a string.
+        // If Lambda's log format is text, Lambda sends a JSON line as a string.
         let object = match &line {
             Value::String(text) if text.starts_with('{') => serde_json::from_str(text).ok().filter(Value::is_object),
             _ => None,
@@ -206,7 +207,7 @@ impl InvocationTracker {
         signals.push(Signal::Log(LogLine { at: written, line: into_text(line), is_json, context }));
     }
 
-    /// The last attempt with this request identifier.
+    /// Returns the last attempt with this request identifier.
     fn find(&mut self, request_id: &str) -> Option<&mut Invocation> {
         self.invocations.iter_mut().rev().find(|invocation| invocation.context.request_id == request_id)
     }
@@ -217,7 +218,7 @@ impl Invocation {
         self.context.request_id == request_id && self.started >= since
     }
 
-    /// The samples and the span of an invocation that has ended.
+    /// Creates the samples and the span of an invocation that has ended.
     fn end_signals(&self, end: u64, status: &str, error_type: Option<&str>) -> Vec<Signal> {
         let mut signals: Vec<_> = invocation_samples(status, end).into_iter().map(Signal::Sample).collect();
         let error = (status != "success").then(|| error_type.unwrap_or(status).to_owned());
@@ -226,7 +227,7 @@ impl Invocation {
     }
 }
 
-/// The text of a line, as it was written.
+/// Returns the text of a line as it was written.
 fn into_text(line: Value) -> String {
     if let Value::String(text) = line { text } else { line.to_string() }
 }
@@ -253,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn implausible_durations_saturate() {
+    fn implausible_durations_do_not_overflow() {
         let mut tracker = InvocationTracker::default();
         track(&mut tracker, 0, "platform.initReport", &json!({ "metrics": { "durationMs": 1e300 } }));
         track(&mut tracker, 0, "platform.start", &json!({ "requestId": "r" }));
@@ -271,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn environment_that_was_started_ahead_is_not_a_cold_start() {
+    fn environment_that_starts_before_its_events_is_not_a_cold_start() {
         let start_metrics = |initialization_type: &str| {
             let mut tracker = InvocationTracker::default();
             let report = json!({ "initializationType": initialization_type, "metrics": { "durationMs": 9.0 } });
@@ -286,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn batch_that_is_delivered_twice_counts_once() {
+    fn batch_that_is_delivered_twice_is_counted_once() {
         let mut tracker = InvocationTracker::default();
         let metrics = json!({ "durationMs": 5.0, "billedDurationMs": 6.0 });
         let ended = json!({ "requestId": "r", "status": "success", "metrics": metrics });
@@ -296,7 +297,7 @@ mod tests {
             [start, done, track(tracker, 3, "platform.report", &ended)].concat()
         };
         let (first, second) = (batch(&mut tracker), batch(&mut tracker));
-        // The samples Invocations, Duration and BilledDuration, and a span.
+        // The first batch results in the samples Invocations, Duration and BilledDuration, and a span.
         assert_eq!((first.len(), second), (4, vec![]));
         assert_eq!(tracker.close(), [], "no invocation is without an end");
     }
@@ -321,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn report_ends_an_invocation_without_a_reported_end() {
+    fn report_ends_an_invocation_without_runtime_done() {
         let mut tracker = InvocationTracker::default();
         track(&mut tracker, 1, "platform.start", &json!({ "requestId": "r" }));
         let report = track(&mut tracker, 2, "platform.report", &json!({ "requestId": "r", "status": "timeout" }));

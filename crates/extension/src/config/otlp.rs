@@ -1,5 +1,5 @@
-//! The OpenTelemetry backends, from the variables of the specification ("OpenTelemetry Protocol Exporter", "Environment
-//! Variable Specification").
+//! Reads the OpenTelemetry backends from the environment variables of the specification ("OpenTelemetry Protocol
+//! Exporter", "Environment Variable Specification").
 
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
@@ -19,7 +19,7 @@ pub struct OtlpSettings {
     pub traces: Option<OtlpTarget>,
     /// The backend for log lines.
     pub logs: Option<OtlpTarget>,
-    /// Additional resource attributes. They override detected ones.
+    /// Additional resource attributes. They override detected attributes with the same name.
     pub attributes: BTreeMap<String, String>,
 }
 
@@ -74,7 +74,8 @@ fn is_exporter_enabled(reader: &mut Reader<'_>, signal: &str) -> bool {
     exporters.contains(&"otlp")
 }
 
-/// The URL for one signal is used unchanged. To the URL for all signals, the signal's path is appended.
+/// Reads the URL for this signal and uses it unchanged. If it is unset, reads the URL for all signals and appends the
+/// signal's path.
 fn read_url(reader: &mut Reader<'_>, signal: &str) -> Option<Uri> {
     let name_for_signal = format!("OTEL_EXPORTER_OTLP_{signal}_ENDPOINT");
     if let Some(text) = reader.text(&name_for_signal) {
@@ -103,7 +104,7 @@ fn read_attributes(reader: &mut Reader<'_>) -> BTreeMap<String, String> {
     attributes
 }
 
-/// Reads the variable for this signal, or if it is unset, the variable for all signals.
+/// Reads the variable for this signal. If it is unset, reads the variable for all signals.
 fn read_setting<T>(
     reader: &mut Reader<'_>,
     signal: &str,
@@ -124,7 +125,7 @@ fn check_protocol(text: &str) -> Result<(), String> {
     ))
 }
 
-/// At least one millisecond: with 0 every request would time out.
+/// Parses a timeout of at least one millisecond: with 0, every request would time out.
 fn parse_timeout(text: &str) -> Result<Duration, String> {
     let milliseconds: NonZeroU64 = text.parse().map_err(|error| format!("{text} milliseconds: {error}"))?;
     Ok(Duration::from_millis(milliseconds.get()))
@@ -149,8 +150,8 @@ fn parse_headers(text: &str) -> Result<HeaderMap, String> {
     Ok(headers)
 }
 
-/// Parses `NAME=VALUE` pairs, separated by commas and percent-encoded. One invalid pair makes the whole variable invalid, as the
-/// specification requires.
+/// Parses `NAME=VALUE` pairs, separated by commas and percent-encoded. One invalid pair makes the whole variable
+/// invalid, as the specification requires.
 fn parse_pairs(text: &str) -> Result<Vec<(String, String)>, String> {
     let decode = |part: &str| Some(percent_decode_str(part.trim()).decode_utf8().ok()?.into_owned());
     let parse_pair = |pair: &str| {

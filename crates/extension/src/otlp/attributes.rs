@@ -1,4 +1,4 @@
-//! Attributes, and the resource that describes the function.
+//! The attributes of signals, and the resource that describes the function.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +10,11 @@ use serde_json::Value;
 
 use crate::config::Function;
 
-/// The schema URL of the semantic conventions whose names are used.
+/// The schema URL of the semantic conventions from which the names come.
 pub(super) const SCHEMA_URL: &str = opentelemetry_semantic_conventions::SCHEMA_URL;
 
-/// Describes the function by the semantic conventions. `instance` identifies the environment. `configured` attributes
-/// override detected ones.
+/// Describes the function with the names of the semantic conventions. `instance` identifies the environment.
+/// `configured` attributes override detected ones.
 #[must_use]
 pub fn resource(
     function: &Function,
@@ -60,7 +60,7 @@ pub(super) fn attribute(key: &str, value: Any) -> KeyValue {
     KeyValue { key: key.into(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
 }
 
-/// Converts a JSON value.
+/// Converts a JSON value to an attribute value.
 pub(super) fn any_value(value: &Value) -> AnyValue {
     let value = match value {
         Value::Null => None,

@@ -20,17 +20,17 @@ use tokio::time::timeout;
 
 use crate::config::OtlpTarget;
 
-/// The maximum size of a response that is read. A response contains a number and a message.
+/// The maximum size of a response body. A response contains only a number and a message.
 const MAX_RESPONSE_BYTES: usize = 65_536;
 
-/// Sends the messages of one signal.
+/// Sends the messages of one signal to its backend.
 #[derive(Debug)]
 pub(super) struct OtlpClient {
     client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     target: OtlpTarget,
 }
 
-/// A request failed. The messages continue "the backend for metrics …".
+/// The error of a request. The message follows the words "the backend for metrics", for example.
 #[derive(Debug, Error)]
 pub(super) enum ExportError {
     #[error("cannot be reached: {}", model::error_chain(.0))]
@@ -64,8 +64,8 @@ impl OtlpClient {
     ) -> Result<[Option<Self>; NUMBER], String> {
         let is_https = |target: &OtlpTarget| target.url.scheme_str() == Some("https");
         let connector = connector(targets.iter().any(|target| target.as_ref().is_some_and(is_https)))?;
-        // Each request opens a new connection. A kept connection would be broken after the environment was frozen, without
-        // any sign of it, and requests at shutdown would wait in vain.
+        // Each request opens a new connection. An existing connection may break while the environment is frozen. The
+        // client would not detect this, and requests at shutdown would time out.
         let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build(connector);
         Ok(targets.map(|target| Some(Self { client: client.clone(), target: target.clone()? })))
     }
@@ -78,7 +78,7 @@ impl OtlpClient {
         if !response.status().is_success() {
             return Err(ExportError::Status(response.status()));
         }
-        // The backend has accepted the message, even if the rest of the response is lost.
+        // The backend has accepted the message, even if reading the rest of the response fails.
         let body = timeout(limit, Limited::new(response.into_body(), MAX_RESPONSE_BYTES).collect()).await;
         Ok(body.ok().and_then(Result::ok).map_or(0, |body| rejected_items(&body.to_bytes())))
     }
@@ -105,14 +105,14 @@ fn compress(message: &[u8]) -> Vec<u8> {
     encoder.write_all(message).and_then(|()| encoder.finish()).expect("writing to memory cannot fail")
 }
 
-/// The number of items that the backend rejected in a message that it accepted ("OTLP/HTTP Response", "Partial Success").
-/// The responses for metrics, traces and logs have the same encoding; only the field names differ.
+/// Returns the number of items that the backend rejected in a message that it accepted ("OTLP/HTTP Response", "Partial
+/// Success"). The responses for metrics, traces and logs have the same encoding; only the field names differ.
 fn rejected_items(response: &[u8]) -> u64 {
     let partial = ExportTraceServiceResponse::decode(response).ok().and_then(|response| response.partial_success);
     partial.and_then(|partial| u64::try_from(partial.rejected_spans).ok()).unwrap_or_default()
 }
 
-/// Loads the CA certificates only for HTTPS: that takes longer than the rest of the extension's start.
+/// Loads the CA certificates only for HTTPS, because loading takes longer than the rest of the extension's start.
 fn connector(is_https: bool) -> Result<HttpsConnector<HttpConnector>, String> {
     let builder = HttpsConnectorBuilder::new();
     let builder = if is_https {

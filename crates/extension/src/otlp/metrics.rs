@@ -15,8 +15,8 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use super::attributes::{SCHEMA_URL, scope, string_attribute};
 use crate::metric::{Aggregation, Metric, Sample};
 
-/// The samples since the last export, aggregated. They are exported with delta temporality, because with cumulative
-/// temporality each of many short-lived environments would start a time series.
+/// The aggregated samples since the last export. They are exported with delta temporality. With cumulative temporality,
+/// each of many short-lived environments would start a new time series.
 #[derive(Debug, Default)]
 pub(super) struct DeltaMetrics {
     points: BTreeMap<Metric, DataPoint>,
@@ -44,8 +44,9 @@ impl DeltaMetrics {
         self.points.keys().filter(|metric| **metric != Metric::TelemetryDropped).count() as u64
     }
 
-    /// The data points for OpenTelemetry. Its `faas.invocations` counts only successful invocations, so errors are subtracted.
-    /// The samples of an error and of its invocation are always in the same delta.
+    /// Returns the data points for OpenTelemetry. OpenTelemetry's `faas.invocations` counts only successful
+    /// invocations, so errors are subtracted. The samples of an error and of its invocation are always in the same
+    /// delta.
     fn exported_points(&self) -> BTreeMap<Metric, DataPoint> {
         let failed = self.points.get(&Metric::Errors).map_or(0.0, |errors| errors.sum);
         let mut points = self.points.clone();
@@ -112,7 +113,7 @@ pub(super) fn request(metrics: &DeltaMetrics, resource: &Resource) -> ExportMetr
     for (metric, point) in &metrics.exported_points() {
         let otel = metric.otel();
         let attributes = otel.attribute.map(|(key, value)| string_attribute(key, value)).into_iter().collect();
-        // Metrics that share a name follow each other.
+        // Metrics with the same name are adjacent.
         if otel_metrics.last().is_none_or(|last| last.name != otel.name) {
             let data = Some(empty_data(*metric));
             let (name, unit) = (otel.name.into(), otel.unit.into());

@@ -41,7 +41,8 @@ fn otel_span(span: &Span, function: &str) -> OtelSpan {
         Operation::Stage(stage) => (stage.name(), SpanKind::Internal),
     };
     let status = span.error.as_ref().map(|error| {
-        // The attribute must have few different values, but the error of an image is a sentence.
+        // The attribute `error.type` should have few different values. The error of an image is a sentence, so the
+        // outcome is used instead.
         let error_type = if let Operation::Image { outcome, .. } = span.operation { outcome } else { error };
         attributes.push(string_attribute(standard::ERROR_TYPE, error_type));
         Status { message: error.clone(), code: StatusCode::Error.into() }
@@ -50,7 +51,7 @@ fn otel_span(span: &Span, function: &str) -> OtelSpan {
         trace_id: span.context.trace_id.into(),
         span_id: span.id.into(),
         parent_span_id: span.parent.map(Vec::from).unwrap_or_default(),
-        // Sampled: the span is exported even if X-Ray does not sample the invocation.
+        // The flag "sampled": the span is exported even if X-Ray does not sample the invocation.
         flags: 1,
         name: name.into(),
         kind: kind.into(),

@@ -1,9 +1,9 @@
-//! When samples are written and signals exported.
+//! Decides when samples are written and signals are exported.
 //!
-//! Lambda freezes an environment as soon as the function and its extensions have finished an event. Data that is not sent by
-//! then waits for the next event or for shutdown. If events are rare, the extension therefore sends the data of an
-//! invocation before the environment freezes, after the function has responded. If events are frequent, it sends data
-//! every few seconds, and delays no event.
+//! Lambda freezes an environment as soon as the function and its extensions have finished an event. Data that was not
+//! sent before stays in the environment until the next event or the shutdown. If events are rare, the extension
+//! therefore sends the data of an invocation after the function has responded and before the environment freezes. If
+//! events are frequent, it sends data every few seconds, and delays no event.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -15,29 +15,31 @@ use crate::log::write_line;
 use crate::otlp::OtlpExporter;
 use crate::unix_time::{nanoseconds, time_until};
 
-/// Events that are further apart than this are rare.
+/// Events are rare if the time between them is longer than this.
 const RARE_INTERVAL: Duration = Duration::from_secs(20);
-/// The interval of exports while events are frequent: OpenTelemetry's default for batches of spans
+/// The interval of exports while events are frequent. It is OpenTelemetry's default for batches of spans
 /// (`OTEL_BSP_SCHEDULE_DELAY`).
 const EXPORT_INTERVAL: Duration = Duration::from_secs(5);
-/// The maximum delay of the next event by an export, and the maximum wait for the first record of an invocation. That record
-/// is due after 25 ms, the time for which Lambda buffers a batch, however long the function runs.
+/// The maximum time by which an export delays the next event, and the maximum wait for the first record of an
+/// invocation. Lambda buffers a batch for 25 ms, so this record normally arrives sooner, even if the function runs for
+/// a long time.
 const MAX_DELAY: Duration = Duration::from_millis(250);
-/// The maximum wait for the last records at shutdown, out of the 2 s that Lambda allows.
+/// The maximum wait for the last records at shutdown. It is part of the 2 s that Lambda allows.
 const MAX_WAIT_FOR_RECORDS: Duration = Duration::from_millis(600);
-/// If no batch arrives during this time, no more will: it is twice the time for which Lambda buffers a batch.
+/// If no batch arrives during this time, the last batch has arrived. Lambda buffers a batch for less than half of this
+/// time.
 const QUIET_TIME: Duration = Duration::from_millis(60);
 /// The delay before the next attempt to export at shutdown.
 const RETRY_DELAY: Duration = Duration::from_millis(100);
-/// Reserved out of the 2 s at shutdown for reporting dropped data, and out of an invocation's time for returning before its
-/// deadline.
+/// The time that is left for other work: at shutdown, for the report of dropped data; during an invocation, for
+/// returning before the deadline.
 const RESERVE: Duration = Duration::from_millis(250);
 
 impl Pipeline {
-    /// Handles an INVOKE event. If events are rare and telemetry arrives, this returns after the function has responded and
-    /// the invocation's data is sent.
+    /// Handles an INVOKE event. If events are rare and telemetry arrives, this returns after the function has responded
+    /// and the invocation's data is sent.
     pub async fn handle_invoke(self: &Arc<Self>, request_id: &str, deadline_ms: u64) {
-        // The system clock: a monotonic clock may stop while the environment is frozen.
+        // Uses the system clock, because a monotonic clock may stop while the environment is frozen.
         let now = SystemTime::now();
         let (must_wait, warning) = {
             let mut state = self.state();
@@ -51,8 +53,8 @@ impl Pipeline {
             return;
         }
         let mut batches = self.batches.subscribe();
-        // A retry has the request identifier of the first attempt. Here that attempt began before `since`, because events are
-        // rare.
+        // A retry has the request identifier of the first attempt. Here that attempt began before `since`, because
+        // events are rare.
         let since = nanoseconds(now.checked_sub(RARE_INTERVAL).unwrap_or(UNIX_EPOCH));
         let started = batches.wait_for(|_| self.state().tracker.has_started(request_id, since));
         if timeout(MAX_DELAY, started).await.is_err() {
@@ -70,12 +72,12 @@ impl Pipeline {
         if self.exporter.as_ref().is_some_and(|exporter| !exporter.is_failing()) {
             let pipeline = Arc::clone(self);
             let limit = MAX_DELAY.min(time_until(deadline_ms).saturating_sub(RESERVE));
-            // After the limit the export continues in its task.
+            // If the time limit passes, the export continues in its task.
             let _ = timeout(limit, tokio::spawn(async move { pipeline.export().await })).await;
         }
     }
 
-    /// Writes samples and exports signals every few seconds, for as long as the process lives.
+    /// Writes samples and exports signals every few seconds, until the process exits.
     pub async fn export_periodically(self: Arc<Self>) {
         let mut ticks = interval(EXPORT_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -86,8 +88,8 @@ impl Pipeline {
         }
     }
 
-    /// Handles a SHUTDOWN event: waits for the last records, and sends all data before the deadline. Data that cannot be sent
-    /// is dropped and counted.
+    /// Handles a SHUTDOWN event: waits for the last records, and sends all data before the deadline. Data that cannot
+    /// be sent is dropped and counted.
     pub async fn handle_shutdown(&self, deadline_ms: u64) {
         let end = Instant::now() + time_until(deadline_ms).saturating_sub(RESERVE);
         self.wait_for_last_records().await;
@@ -140,7 +142,7 @@ impl Pipeline {
             }
             sleep(RETRY_DELAY).await;
         }
-        // Exports the number of dropped signals once. If the backend rejects that too, it is not counted again.
+        // Exports the number of dropped signals once. If the backend rejects this export too, that is not counted.
         self.export().await;
     }
 }
@@ -166,7 +168,8 @@ mod tests {
         nanoseconds(SystemTime::now() + time) / 1_000_000
     }
 
-    /// Whether the extension waits during an invocation that follows a long pause and has an hour left.
+    /// Whether the extension waits for the end of an invocation. The previous invocation was long ago, and the deadline
+    /// is in an hour.
     async fn waits(pipeline: &Arc<Pipeline>, id: &str) -> bool {
         pipeline.state().last_event = UNIX_EPOCH;
         tokio::select! {
@@ -217,7 +220,7 @@ mod tests {
         let mut attempts_so_far = vec![];
         for id in ["first", "second", "third"] {
             receive_invocation(&pipeline, id);
-            // The previous event was long ago.
+            // Set the previous event to a time long ago, so that this event is rare.
             pipeline.state().last_event = UNIX_EPOCH;
             pipeline.handle_invoke(id, deadline_in(Duration::from_secs(5))).await;
             while !pipeline.exporter.as_ref().unwrap().is_failing() {
@@ -225,7 +228,7 @@ mod tests {
             }
             attempts_so_far.push(attempts.load(Ordering::Relaxed));
         }
-        // The first event exports metrics and traces, the others export nothing.
+        // The first event exports metrics and traces. The others export nothing.
         assert_eq!(attempts_so_far, [2, 2, 2]);
     }
 }

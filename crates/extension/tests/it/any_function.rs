@@ -1,4 +1,4 @@
-//! The extension with a function that is not avif-lambda's.
+//! Tests the extension with a function other than avif-lambda's.
 
 use std::time::{Duration, Instant};
 
@@ -107,8 +107,8 @@ async fn extension_on_a_managed_instance_receives_no_invoke_event() {
     let managed = [("AWS_LAMBDA_INITIALIZATION_TYPE", "lambda-managed-instances")];
     let (lambda, mut log) = start(function(scripted(), &managed));
     lambda.invoke(json!({})).await.result.unwrap();
-    // The first event of an extension that registered for INVOKE is rare, so its metrics would be written before the next
-    // event.
+    // If the extension had registered for INVOKE, it would write the metrics of the first event, which is rare, before
+    // the next event.
     lambda.invoke(json!({})).await.result.unwrap();
     assert_eq!(sum(&metrics(&lines(&mut log)), "Invocations"), 0.0);
     lambda.stop().await;

@@ -1,5 +1,5 @@
-//! An OpenTelemetry backend that validates what it receives: it decodes each message by the protocol's definitions, and
-//! checks the rules that these state in comments.
+//! An OpenTelemetry backend that validates the received data. It decodes each message with the protocol's definitions,
+//! and checks the rules in the comments of these definitions.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -43,14 +43,14 @@ pub(crate) enum Behavior {
     NeverResponds,
 }
 
-/// The received data, and the violations in it.
+/// The received data, and the rules that it violates.
 #[derive(Debug, Default)]
 pub(crate) struct Received {
     pub(crate) spans: Vec<Span>,
     pub(crate) logs: Vec<LogRecord>,
-    /// By name and attribute.
+    /// The sums by name and attribute.
     pub(crate) sums: BTreeMap<(String, String), i64>,
-    /// Count and sum, by name and attribute.
+    /// The count and sum of each histogram, by name and attribute.
     pub(crate) histograms: BTreeMap<(String, String), (u64, f64)>,
     pub(crate) resource: BTreeMap<String, String>,
     pub(crate) requests: u64,
@@ -67,7 +67,7 @@ pub(crate) struct Backend {
     connections: Arc<Mutex<Connections>>,
 }
 
-/// The client addresses of the connections.
+/// The connections, identified by the address of the client.
 #[derive(Debug, Default)]
 struct Connections {
     all: BTreeSet<SocketAddr>,
@@ -99,25 +99,25 @@ impl Backend {
         *self.behavior.lock().unwrap() = behavior;
     }
 
-    /// From now on nothing is received on the connections so far, like on connections that were idle for minutes.
+    /// Makes the backend ignore all further data on the existing connections, as if they had been idle for minutes.
     pub(crate) fn kill_connections(&self) {
         let mut connections = self.connections.lock().unwrap();
         connections.broken = std::mem::take(&mut connections.all);
     }
 
-    /// Takes the data that was received so far, and asserts that it has no violations.
+    /// Returns and removes the data that was received until now. Asserts that it violates no rule.
     pub(crate) fn take_received(&self) -> Received {
         let received = std::mem::take(&mut *self.received.lock().unwrap());
         assert_eq!(received.violations, Vec::<String>::new());
         received
     }
 
-    /// The sum of a metric so far.
+    /// Returns the sum of a metric until now.
     pub(crate) fn received_sum(&self, name: &str) -> i64 {
         self.received.lock().unwrap().sum(name, "")
     }
 
-    /// Returns the message and the body of the response, or the status of an error.
+    /// Decodes a request. Returns its message and the body of the response, or the status of an error.
     async fn receive(
         &self,
         from: SocketAddr,
@@ -214,12 +214,12 @@ fn attribute_values(attributes: &[KeyValue]) -> String {
     attributes.iter().map(value_text).collect::<Vec<_>>().join(",")
 }
 
-/// The value of the attribute with that name.
+/// Returns the value of the attribute with this name.
 pub(crate) fn attribute_of(span: &Span, name: &str) -> Option<String> {
     span.attributes.iter().find(|attribute| attribute.key == name).map(value_text)
 }
 
-/// The text of a log line; empty if it is not text.
+/// Returns the text of a log line; empty if the line is not text.
 pub(crate) fn body(log: &LogRecord) -> &str {
     match log.body.as_ref().and_then(|body| body.value.as_ref()) {
         Some(Value::StringValue(text)) => text,

@@ -1,4 +1,4 @@
-//! Functions with the extension, and the metrics that it writes.
+//! Starts functions with the extension, and reads the metrics that the extension writes.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,14 +12,14 @@ pub(crate) fn extension() -> PathBuf {
     env!("CARGO_BIN_EXE_avif-extension").into()
 }
 
-/// The path of a program of another crate. Cargo builds it with the whole workspace.
+/// Returns the path of a program of another crate. Cargo builds it together with the whole workspace.
 pub(crate) fn program(name: &str) -> PathBuf {
     let path = extension().with_file_name(name);
     assert!(path.is_file(), "{} does not exist; build the whole workspace", path.display());
     path
 }
 
-/// The example `scripted` of the emulator.
+/// Returns the path of the emulator's example `scripted`.
 pub(crate) fn scripted() -> PathBuf {
     program("examples/scripted")
 }
@@ -32,7 +32,8 @@ pub(crate) fn function(program: PathBuf, environment: &[(&str, &str)]) -> Functi
         memory: 2048,
         timeout: Duration::from_secs(20),
         concurrency: 1,
-        // Records have times in milliseconds, so attempts must not start in the same millisecond. Lambda waits a minute.
+        // The times in records are rounded to milliseconds, so attempts must not start in the same millisecond. On
+        // Lambda, the delay is a minute.
         retry_delays: [Duration::from_millis(2); 2],
         extensions: Extensions { programs: vec![extension()], ..Extensions::default() },
     }
@@ -43,12 +44,12 @@ pub(crate) fn start(function: Function) -> (Lambda, UnboundedReceiver<String>) {
     (Lambda::new(function, sender), log)
 }
 
-/// The lines of the log since the last call.
+/// Returns the lines of the log since the last call.
 pub(crate) fn lines(log: &mut UnboundedReceiver<String>) -> Vec<String> {
     std::iter::from_fn(|| log.try_recv().ok()).collect()
 }
 
-/// The values of each metric in the lines from which CloudWatch would extract metrics.
+/// Returns the values of each metric, from the lines from which CloudWatch would extract metrics.
 pub(crate) fn metrics(lines: &[String]) -> BTreeMap<String, Vec<f64>> {
     let mut metrics: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     for line in lines.iter().filter(|line| line.starts_with(extension::emf::LINE_START)) {

@@ -1,4 +1,4 @@
-//! The real `avif-extension` with real functions, under the emulator.
+//! Tests the real `avif-extension` with real functions, in the emulator.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::float_cmp, reason = "the compared values are whole numbers")]

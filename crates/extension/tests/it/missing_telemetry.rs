@@ -1,4 +1,4 @@
-//! Environments in which telemetry does not arrive or stops.
+//! Tests environments in which telemetry does not arrive or stops.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,8 @@ use serde_json::json;
 use crate::backend::{Backend, Behavior};
 use crate::deployment::{extension, function, lines, scripted, start};
 
-/// Runs two invocations and shuts the environment down. Returns the duration, and the extension's warnings about telemetry.
+/// Runs two invocations and shuts the environment down. Returns the duration, and the extension's warnings about
+/// telemetry.
 async fn run(telemetry_api: TelemetryApi, timeout: Duration) -> (Duration, Vec<String>) {
     let extensions = Extensions { programs: vec![extension()], telemetry_api, ..Extensions::default() };
     let (lambda, mut log) = start(Function { extensions, timeout, ..function(scripted(), &[]) });
@@ -44,9 +45,9 @@ async fn telemetry_that_stops_between_invocations_is_logged_when_the_environment
     assert!(warnings.len() == 1 && warnings[0].contains("for the last invocations (1)"), "{warnings:?}");
 }
 
-/// The extension waits until the deadline of the first invocation: its start was reported, so its end is expected.
+/// Telemetry reports the start of the first invocation but not its end, so the extension waits until the deadline.
 #[tokio::test]
-async fn telemetry_that_stops_during_an_invocation_is_logged_by_the_next() {
+async fn telemetry_that_stops_during_an_invocation_is_logged_at_the_next_one() {
     let (_, warnings) = run(TelemetryApi::StopsAfter("platform.start"), Duration::from_secs(1)).await;
     let text = "(platform.runtimeDone) was not reported before its deadline";
     assert!(warnings.len() == 1 && warnings[0].contains(text), "{warnings:?}");
@@ -58,7 +59,7 @@ async fn with_telemetry_the_extension_waits_for_a_slow_function() {
     let backend = Backend::start(Behavior::Accepts).await;
     let (lambda, _log) = start(function(scripted(), &[("OTEL_EXPORTER_OTLP_ENDPOINT", &backend.endpoint)]));
     lambda.invoke(json!({"do": "wait"})).await.result.unwrap();
-    // It begins when the function and the extension have finished the invocation before it.
+    // This invocation begins when the function and the extension have finished the previous one.
     lambda.invoke(json!({})).await.result.unwrap();
     assert_eq!(backend.received_sum("faas.invocations"), 1);
     lambda.stop().await;

@@ -1,4 +1,4 @@
-//! Metrics equal the sums over the function's reports.
+//! Compares the metrics with the sums of the function's reports.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::deployment::{function, lines, metrics, program, start, sum};
 
 const INVOCATIONS: usize = 1000;
 
-/// Creates images and a damaged file. Returns the event of each invocation.
+/// Creates images and a damaged file. Returns a function that creates the event of each invocation.
 fn create_images(folder: &Path) -> impl Fn(usize) -> Value + use<> {
     for number in 0..INVOCATIONS / 5 {
         let shade = |value: u32| u8::try_from((value * 40 + u32::try_from(number).unwrap()) % 256).unwrap();
@@ -22,7 +22,7 @@ fn create_images(folder: &Path) -> impl Fn(usize) -> Value + use<> {
     }
     std::fs::write(folder.join("broken.jpg"), "no image").unwrap();
     |number| match number % 5 {
-        // The second invocation of an image is skipped.
+        // Two invocations use the same image. The second one is skipped.
         0 | 1 => json!({ "bucket": "photos", "key": format!("{}.bmp", number / 5) }),
         2 => json!({ "bucket": "photos", "key": "broken.jpg" }),
         3 => json!({ "bucket": "NO", "key": "a.jpg" }),
@@ -100,7 +100,7 @@ async fn rejected_records_are_counted() {
     assert_eq!(backend.take_received().sum("avif.rejected_records", ""), 2);
 }
 
-/// The expected value of each metric.
+/// Calculates the expected value of each metric.
 #[expect(clippy::cast_precision_loss, reason = "sizes are far below 2^53")]
 fn expected(reports: &[Report]) -> BTreeMap<&'static str, f64> {
     let mut expected = BTreeMap::new();
@@ -149,7 +149,8 @@ fn check_opentelemetry(received: &Received, expected: &BTreeMap<&'static str, f6
     let ids: std::collections::BTreeSet<_> = received.spans.iter().map(|span| &span.span_id).collect();
     assert_eq!(ids.len(), received.spans.len(), "span identifiers are distinct");
 
-    // The parent of an image is an invocation; the parent of a stage is an image, whose stages are in order.
+    // The parent of an image's span is the span of an invocation. The parent of a stage's span is the span of an image.
+    // The stages of an image are in order.
     let by_id: BTreeMap<_, _> = received.spans.iter().map(|span| (&span.span_id, span)).collect();
     let mut stages: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for span in received.spans.iter().filter(|span| !["f", "init"].contains(&span.name.as_str())) {

@@ -1,4 +1,4 @@
-//! Backends that fail.
+//! Tests backends that fail.
 
 use axum::http::StatusCode;
 use serde_json::json;
@@ -11,7 +11,7 @@ const QUEUE_CAPACITY: f64 = 4096.0;
 const INVOCATIONS: u32 = 2200;
 
 #[tokio::test]
-async fn data_is_delivered_once_a_failing_backend_recovers() {
+async fn data_is_delivered_after_a_failing_backend_recovers() {
     let backend = Backend::start(Behavior::Fails(StatusCode::INTERNAL_SERVER_ERROR)).await;
     let (lambda, mut log) = start(function(scripted(), &[("OTEL_EXPORTER_OTLP_ENDPOINT", &backend.endpoint)]));
     for _ in 0..20 {
@@ -41,7 +41,7 @@ async fn full_queue_drops_and_counts_the_oldest_lines() {
     lambda.stop().await;
     let (received, metrics) = (backend.take_received(), metrics(&lines(&mut log)));
     let dropped = sum(&metrics, "TelemetryDropped");
-    // Two lines per invocation, and one about the backend.
+    // The function writes two lines per invocation, and the extension writes one line about the backend.
     assert_eq!(f64::from(2 * INVOCATIONS + 1) - dropped, QUEUE_CAPACITY);
     assert_eq!(received.logs.len() + received.spans.len(), 4096 + 2200 + 1);
     assert_eq!(received.sum("faas.invocations", ""), i64::from(INVOCATIONS), "no metric is dropped");
@@ -58,7 +58,8 @@ async fn unreachable_backend_fails_no_invocation() {
     let lines = lines(&mut log);
     assert!(lines.iter().any(|line| line.contains("cannot be reached")), "{lines:?}");
     assert_eq!(sum(&metrics(&lines), "Invocations"), 3.0);
-    // The spans of three invocations and one init phase, one line of the extension, and seven data points.
+    // The dropped items are the spans of three invocations and one init phase, one line of the extension, and seven
+    // data points.
     assert_eq!(sum(&metrics(&lines), "TelemetryDropped"), 12.0);
 }
 
@@ -69,7 +70,8 @@ async fn permanently_rejected_data_is_counted_as_dropped() {
     lambda.invoke(json!({})).await.result.unwrap();
     lambda.stop().await;
     let lines = lines(&mut log);
-    // The spans of the invocation and the init phase, one line of the extension, and seven data points.
+    // The dropped items are the spans of the invocation and the init phase, one line of the extension, and seven data
+    // points.
     assert_eq!(sum(&metrics(&lines), "TelemetryDropped"), 10.0, "{lines:?}");
 }
 
@@ -99,7 +101,7 @@ async fn export_at_shutdown_is_retried() {
         lambda.stop().await;
         assert_eq!(sum(&metrics(&lines(&mut log)), "TelemetryDropped"), 0.0, "{status}");
         let received = backend.take_received();
-        // Two lines of the function, and one about the backend.
+        // The function writes two lines, and the extension writes one line about the backend.
         assert_eq!(
             (received.sum("faas.invocations", ""), received.spans.len(), received.logs.len()),
             (1, 2, 3),
@@ -116,7 +118,8 @@ async fn rejected_items_of_an_accepted_request_are_counted() {
     lambda.stop().await;
     let rejected = sum(&metrics(&lines(&mut log)), "TelemetryDropped");
     let received = backend.take_received();
-    // The last request, with the number of dropped items, is rejected in part too, and that is still counted.
+    // The last request contains the number of dropped items. The backend rejects one item of this request too, and the
+    // extension counts it.
     assert!(received.requests >= 4, "metrics twice, spans, log lines: {received:?}");
     assert_eq!(rejected, f64::from(u32::try_from(received.requests).unwrap()), "one item of each request");
 }
@@ -127,7 +130,7 @@ async fn request_that_times_out_is_sent_again() {
     let settings = [("OTEL_EXPORTER_OTLP_ENDPOINT", &*backend.endpoint), ("OTEL_EXPORTER_OTLP_TIMEOUT", "100")];
     let (lambda, mut log) = start(function(scripted(), &settings));
     lambda.invoke(json!({"do": "print"})).await.result.unwrap();
-    // It begins after the extension has finished the first invocation and its request has timed out.
+    // This invocation begins after the extension has finished the first invocation and its request has timed out.
     lambda.invoke(json!({"do": "print"})).await.result.unwrap();
     backend.set_behavior(Behavior::Accepts);
     lambda.stop().await;

@@ -1,4 +1,4 @@
-//! When data is written and exported.
+//! Tests when data is written and exported.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ async fn data_of_a_rare_event_is_sent_before_the_environment_freezes() {
     let backend = Backend::start(Behavior::Accepts).await;
     let (lambda, mut log) = start(function(scripted(), &[("OTEL_EXPORTER_OTLP_ENDPOINT", &backend.endpoint)]));
     lambda.invoke(json!({})).await.result.unwrap();
-    // An invocation begins when the function and the extension have finished the one before it.
+    // An invocation begins when the function and the extension have finished the previous one.
     for _ in 0..3 {
         lambda.invoke(json!({})).await.result.unwrap();
         assert_eq!((backend.received_sum("faas.invocations"), backend.received_sum("faas.coldstarts")), (1, 1));
@@ -46,6 +46,6 @@ async fn backend_that_never_responds_delays_the_next_event_briefly() {
     lambda.invoke(json!({})).await.result.unwrap();
     let started = Instant::now();
     lambda.invoke(json!({})).await.result.unwrap();
-    // 250 ms, plus a margin for a busy machine.
+    // The delay is 250 ms. The limit is longer, because the machine may be busy.
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
 }

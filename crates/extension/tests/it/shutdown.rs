@@ -1,4 +1,4 @@
-//! The shutdown phase, also after the environment was frozen for minutes.
+//! Tests the shutdown phase, also after an environment was frozen for minutes.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -33,7 +33,8 @@ async fn pending_data_is_delivered_within_two_seconds_of_shutdown() {
     assert_eq!((received.sum("faas.invocations", ""), received.logs.len()), (5, 10));
 }
 
-/// Invokes the function twice. The data of the first invocation is sent before the second; that of the second is pending.
+/// Invokes the function twice. The data of the first invocation is sent before the second begins; the data of the
+/// second is pending.
 async fn invoke_twice(backend: &Backend, timeout_ms: &str) -> (Lambda, UnboundedReceiver<String>) {
     let settings = [("OTEL_EXPORTER_OTLP_ENDPOINT", &*backend.endpoint), ("OTEL_EXPORTER_OTLP_TIMEOUT", timeout_ms)];
     let (lambda, log) = start(function(scripted(), &settings));
@@ -43,7 +44,7 @@ async fn invoke_twice(backend: &Backend, timeout_ms: &str) -> (Lambda, Unbounded
     (lambda, log)
 }
 
-/// Shuts the environment down, and checks that all data is delivered within 2 s.
+/// Shuts the environment down, and asserts that all data is delivered within 2 s.
 async fn check_shutdown(backend: &Backend, lambda: Lambda, mut log: UnboundedReceiver<String>) {
     let started = Instant::now();
     lambda.stop().await;
@@ -61,8 +62,8 @@ async fn check_shutdown(backend: &Backend, lambda: Lambda, mut log: UnboundedRec
     assert_eq!((printed("out"), printed("err")), (2, 2));
 }
 
-/// A frozen virtual machine does not notice that time passes: its clock stops, so no timer is due when it resumes, and
-/// connections that broke meanwhile appear to be open.
+/// While a virtual machine is frozen, its clock stops. So no timer is due when it resumes, and connections that broke
+/// during the freeze still seem to be open.
 #[tokio::test]
 async fn shutdown_after_a_freeze_with_a_stopped_clock_ignores_broken_connections() {
     let backend = Backend::start(Behavior::Accepts).await;
@@ -70,16 +71,16 @@ async fn shutdown_after_a_freeze_with_a_stopped_clock_ignores_broken_connections
     backend.kill_connections();
     check_shutdown(&backend, lambda, log).await;
 
-    // The environment freezes during an export.
+    // The backend never responds, so the environment freezes during an export.
     let backend = Backend::start(Behavior::NeverResponds).await;
     let (lambda, log) = invoke_twice(&backend, "").await;
     backend.set_behavior(Behavior::Accepts);
     check_shutdown(&backend, lambda, log).await;
 }
 
-/// The clock of a stopped process continues, so all its timers are due when it resumes. Between two events the extension
-/// has two timers: the interval of exports, 5 s, and the timeout of a request, 4 s here. A freeze of 6 s therefore has the
-/// same effect as one of ten minutes. The next test covers the system time.
+/// The clock of a stopped process continues, so all its timers are due when it resumes. Between two events the
+/// extension has two timers: the interval of exports, 5 s, and the timeout of a request, 4 s here. A freeze of 6 s
+/// therefore has the same effect as one of ten minutes. The next test covers the system time.
 #[tokio::test]
 async fn shutdown_after_a_freeze_with_a_running_clock_delivers_all_data() {
     let backend = Backend::start(Behavior::NeverResponds).await;
@@ -90,7 +91,7 @@ async fn shutdown_after_a_freeze_with_a_running_clock_delivers_all_data() {
     check_shutdown(&backend, lambda, log).await;
 }
 
-/// A pipeline without an environment, for records of any time.
+/// Creates a pipeline without an environment, for records with any time.
 fn pipeline(backend: &Backend) -> Pipeline {
     let (config, _) = Config::parse(&BTreeMap::from([
         ("AWS_LAMBDA_FUNCTION_NAME".into(), "f".into()),
@@ -100,14 +101,14 @@ fn pipeline(backend: &Backend) -> Pipeline {
     Pipeline::new(&config, None, "instance")
 }
 
-/// Shuts the pipeline down within the 2 s after `from`.
+/// Shuts the pipeline down. The deadline is 2 s after `from`.
 async fn shut_down(pipeline: &Pipeline, from: OffsetDateTime) {
     let end = from + Duration::from_secs(2);
     pipeline.handle_shutdown(u64::try_from(end.unix_timestamp_nanos() / 1_000_000).unwrap()).await;
     assert!(OffsetDateTime::now_utc() < end);
 }
 
-/// The first records arrived before a freeze of ten minutes, the last one after it.
+/// The first records arrive before a freeze of ten minutes, and the last record arrives after it.
 #[tokio::test]
 async fn records_from_before_a_freeze_keep_their_times() {
     let backend = Backend::start(Behavior::Accepts).await;
@@ -162,11 +163,11 @@ async fn backend_that_never_responds_does_not_delay_shutdown() {
     lambda.stop().await;
     let lines = lines(&mut log);
     assert!(!lines.iter().any(|line| line.contains("Killed")), "{lines:?}");
-    // The spans of the invocation and the init phase, two lines, and seven data points.
+    // The dropped items are the spans of the invocation and the init phase, two lines, and seven data points.
     assert_eq!(sum(&metrics(&lines), "TelemetryDropped"), 11.0, "{lines:?}");
 }
 
-/// An invalid batch, records that Lambda dropped, and an invocation without a reported end.
+/// The test sends an invalid batch, reports records that Lambda dropped, and does not report the end of an invocation.
 #[tokio::test]
 async fn missing_records_are_counted() {
     let backend = Backend::start(Behavior::Accepts).await;

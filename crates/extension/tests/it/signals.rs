@@ -1,4 +1,4 @@
-//! The backends of metrics, traces and logs.
+//! Tests the separate backends of metrics, traces and logs.
 
 use axum::http::{HeaderValue, StatusCode};
 use serde_json::json;

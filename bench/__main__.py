@@ -1,6 +1,6 @@
 """Encodes photographs with avif-lambda, sharp, Pillow and cavif, and writes bench/report.md and bench/report.svg.
 
-The other encoders are installed into target/bench at pinned versions. target/bench/encodes.tsv lists every single encode.
+The other encoders are installed into target/bench at pinned versions. target/bench/encodes.tsv lists every encode.
 """
 
 import argparse
@@ -46,7 +46,7 @@ def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python3 -m bench",
         description=__doc__,
-        epilog="A name in brackets is the environment variable (or variable of `make bench`) that sets the same.",
+        epilog="A name in brackets is the environment variable (or variable of `make bench`) that sets the same value.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -98,7 +98,7 @@ def parse_arguments() -> argparse.Namespace:
 
 
 def load_images(folder: Path) -> tuple[list[Image], list[str]]:
-    """The images of a folder that all encoders interpret in the same way, and why each of the others is omitted."""
+    """Returns the images of a folder that all encoders interpret in the same way, and a reason for each omitted image."""
     if not folder.is_dir():
         raise SystemExit(f"bench: {folder} is not a folder")
     sources = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)

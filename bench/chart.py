@@ -1,4 +1,4 @@
-"""Draws the results of a run: bytes and CPU time, with each image at the target score and with one quality for all."""
+"""Draws the bytes and CPU time of a run: with each image at the target score, and with one quality for all images."""
 
 from math import ceil, floor, log10
 from typing import NamedTuple
@@ -15,7 +15,7 @@ class Point(NamedTuple):
     encoder: Encoder
     # CPU seconds per megapixel.
     cpu: float
-    # Bytes, as a multiple of the baseline's, which is sharp's default.
+    # Bytes, relative to those of the baseline, which is sharp's default.
     size: float
 
 
@@ -34,7 +34,7 @@ class Scale(NamedTuple):
 class Axes(NamedTuple):
     # Logarithm of CPU time.
     x: Scale
-    # Tenths of the baseline's bytes.
+    # Bytes, in tenths of the baseline's bytes.
     y: Scale
 
     def place(self, point: Point) -> tuple[float, float]:
@@ -89,7 +89,7 @@ def draw_grid(axes: Axes, title: str) -> list[str]:
 
 
 def draw_line(axes: Axes, points: list[Point]) -> list[str]:
-    """The settings of one tool: a dot each, a large dot for the default, a triangle for a target score."""
+    """Draws each setting of one tool: a large dot for the default, a triangle for a target score, a small dot for any other."""
     fixed = sorted((point for point in points if not point.encoder.has_target_score), key=lambda point: point.cpu)
     path = "L".join(f"{x:.1f} {y:.1f}" for x, y in map(axes.place, fixed))
     parts = [f"<path d='M{path}' fill='none' stroke-width='2'/>"] if fixed else []
@@ -123,7 +123,7 @@ def list_points_at_common_quality(run: Run) -> list[Point]:
 
 
 def list_points(run: Run, values) -> list[Point]:
-    """A point for each encoder with which every image reaches the target."""
+    """Returns a point for each encoder that reaches the target with every image."""
     sizes = {encoder: values(encoder, lambda encode: encode.bytes) for encoder in run.encoders}
     seconds = {encoder: values(encoder, lambda encode: encode.seconds) for encoder in run.encoders}
     baseline = sum(sizes[run.baseline] or [1])

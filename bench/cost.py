@@ -8,9 +8,9 @@ The prices are those of us-east-1, first tier, November 2026.
 
 import argparse
 
-# MB of one vCPU: AWS Lambda Developer Guide, "Configure Lambda function memory".
+# The memory in MB that gives one vCPU: AWS Lambda Developer Guide, "Configure Lambda function memory".
 VCPU = 1769
-# AWS Lambda pricing, us-east-1, first tier, November 2026: a GB-second and a request.
+# The prices of a GB-second and of a request: AWS Lambda pricing, us-east-1, first tier, November 2026.
 GB_SECOND = {"arm64": 0.0000133334, "x86_64": 0.0000166667}
 REQUEST = 0.20 / 1e6
 MEMORY = (512, 1024, 1769, 2654, 3538)
@@ -22,7 +22,7 @@ def compute_seconds(memory: int, cpu: float, serial: float, waiting: float) -> f
 
 
 def compute_price(memory: int, seconds: float, architecture: str) -> float:
-    """Dollars for 1,000 images that take so many seconds each."""
+    """Returns the dollars for 1,000 images, each of which takes this many seconds."""
     return 1000 * (seconds * memory / 1024 * GB_SECOND[architecture] + REQUEST)
 
 
@@ -39,11 +39,11 @@ def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python3 -m bench.cost", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("cpu", type=float, help="CPU seconds of one image, on all threads together")
+    parser.add_argument("cpu", type=float, help="CPU seconds of one image, summed over all threads")
     parser.add_argument(
-        "--serial", type=float, default=0, help="CPU seconds of these that run on one thread only [default: %(default)s]"
+        "--serial", type=float, default=0, help="the part of CPU that runs on one thread only [default: %(default)s]"
     )
-    parser.add_argument("--waiting", type=float, default=0.1, help="seconds of waiting for S3 [default: %(default)s]")
+    parser.add_argument("--waiting", type=float, default=0.1, help="seconds that an image waits for S3 [default: %(default)s]")
     return parser.parse_args(words)
 
 

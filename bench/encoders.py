@@ -6,21 +6,21 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Encoder:
-    """One program with one setting of its speed."""
+    """A program with one of its speed settings."""
 
     tool: str
-    # The setting besides the quality, as the report names it.
+    # The speed or target score, as the report shows it.
     setting: str
-    # With {source}, {output} and {quality} in it.
+    # The command line, with the placeholders {source}, {output} and {quality}.
     command: str
-    # The tool's default quality. A text is a target score: the tool then chooses a quality for each image.
+    # The tool's default quality, or a target score as text, with which the tool chooses a quality for each image.
     quality: int | str
     # Whether this setting is the tool's default.
     is_default: bool
 
     @property
     def has_target_score(self) -> bool:
-        """Whether the tool chooses a quality for each image itself."""
+        """Whether the tool itself chooses a quality for each image."""
         return isinstance(self.quality, str)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Installs what the benchmark needs into a folder, at pinned versions. It does not install again what is there already."""
+"""Installs the tools of the benchmark into a folder, at pinned versions. It skips tools that are already installed."""
 
 import shlex
 import shutil
@@ -10,8 +10,8 @@ SHARP = "0.35.5"
 PILLOW = "13.0.0"
 CAVIF = "1.8.0"
 SSIMULACRA2_RS = "0.5.2"
-# A Debian package with photographs under free licenses. Its copyright file names the photographers; the benchmark uses the
-# photographs of these.
+# A Debian package with photographs under free licenses. Its copyright file names the photographers.
+# The benchmark uses only the photographs of PHOTOGRAPHERS.
 PACKAGE = "lomiri-wallpapers-16.04"
 PHOTOGRAPHERS = ("freespace", "Aitzol_Berasategi", "Jakkub_Mede")
 
@@ -28,7 +28,7 @@ def install_encoders(folder: Path) -> None:
         require("npm", "nodejs npm")
         run("npm", "install", "--silent", "--no-fund", "--no-audit", "--prefix", folder, f"sharp@{SHARP}")
         (folder / f"sharp-{SHARP}").touch()
-    # Node looks for modules in the script's folder.
+    # Node searches for modules in the script's folder.
     shutil.copyfile(Path(__file__).with_name("sharp.mjs"), folder / "sharp.mjs")
     if not (folder / f"pillow-{PILLOW}").exists():
         run(sys.executable, "-m", "venv", folder / "python")
@@ -38,7 +38,7 @@ def install_encoders(folder: Path) -> None:
 
 
 def install_scorer(folder: Path) -> str:
-    """The command of libjxl's `ssimulacra2`, or of its port to Rust if that is not installed. Both take two PNG files."""
+    """Returns the command of libjxl's `ssimulacra2` if it is installed, or of its Rust port. Both read two PNG files."""
     if shutil.which("ssimulacra2"):
         return "ssimulacra2"
     install_crate(folder, "ssimulacra2_rs", SSIMULACRA2_RS, "--no-default-features")
@@ -63,7 +63,7 @@ def download_photographs(folder: Path) -> Path:
 
 
 def install_crate(folder: Path, crate: str, version: str, *options: str) -> None:
-    # Cargo does nothing if this version is installed already.
+    # Cargo does nothing if this version is already installed.
     run("cargo", "install", "--quiet", "--locked", "--root", folder, "--version", version, *options, crate)
 
 

@@ -1,4 +1,4 @@
-"""What a run was made with: the machine, and the version of every program."""
+"""Lists the machine of a run and the version of every program."""
 
 import os
 import platform

@@ -1,4 +1,4 @@
-"""One encode: its CPU time, peak memory, bytes and SSIMULACRA2."""
+"""Measures the CPU time, peak memory, bytes and SSIMULACRA2 score of each encode."""
 
 import os
 import shlex
@@ -16,7 +16,7 @@ from .encoders import Encoder
 @dataclass(frozen=True)
 class Image:
     source: Path
-    # A PNG with the pixels that every encode is compared with.
+    # A PNG that every encode of this image is compared with.
     reference: Path
     megapixels: float
 
@@ -31,7 +31,7 @@ class Job(NamedTuple):
 class Encode:
     bytes: int
     score: float
-    # One for each time that it ran.
+    # CPU seconds of each run.
     cpu: list[float] = field(default_factory=list)
     memory: int = 0
 
@@ -41,14 +41,14 @@ class Encode:
 
 
 class Usage(NamedTuple):
-    # User and system seconds of the process, its threads and its children.
+    # User and system time in seconds, of the process with its threads and children.
     cpu: float
-    # Peak resident bytes.
+    # Peak resident memory in bytes.
     memory: int
 
 
 class Bench:
-    """Runs encodes one at a time, so that none disturbs another's caches. Computes the scores afterwards on every core."""
+    """Runs encodes one at a time, so that they do not share CPU caches. Then computes the scores on all cores."""
 
     def __init__(self, scorer: str):
         self.scorer = scorer
@@ -57,7 +57,8 @@ class Bench:
     def run(self, jobs: list[Job], repeat: bool = False) -> None:
         """Runs each job that has not run yet. With `repeat` it runs every job once more, to measure the CPU time.
 
-        It goes image by image, so that other load on the machine affects all encoders equally.
+        It runs all encodes of one image before those of the next, so that other load on the machine affects all encoders
+        equally.
         """
         jobs = [job for job in dict.fromkeys(jobs) if repeat or job not in self.encodes]
         jobs.sort(key=lambda job: job.image.source)
@@ -75,8 +76,8 @@ class Bench:
 
     def measure_score(self, image: Image, output: Path) -> float:
         decoded = output.with_suffix(".png")
-        # The reference has no ICC profile, so the profile is ignored here, too. "best" upsamples chroma in full precision; the
-        # default is a fast path that exists for 8 bits only.
+        # The reference has no ICC profile, so the profile is also ignored here. "best" upsamples chroma in full precision; the
+        # default is faster and less precise, but only with 8 bits.
         run(["avifdec", "--ignore-icc", "--upsampling", "best", "--png-compress", "0", str(output), str(decoded)])
         answer = run_for_text([*shlex.split(self.scorer), str(image.reference), str(decoded)])
         decoded.unlink()

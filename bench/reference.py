@@ -1,7 +1,7 @@
-"""Writes the pixels that every AVIF is compared with: python reference.py OUTPUT-FOLDER SOURCE...
+"""Writes the PNG files that every AVIF is compared with: python reference.py OUTPUT-FOLDER SOURCE...
 
 Prints a line of JSON for each source. The benchmark uses only images that all encoders interpret in the same way: 8-bit RGB,
-upright, in sRGB. For every other image `problem` gives the reason.
+upright, in sRGB. For every other image, `problem` contains the reason.
 """
 
 import json
@@ -25,7 +25,7 @@ def find_problem(image: Image.Image) -> str | None:
 
 
 folder = Path(sys.argv[1])
-# With so few pixels, an encode takes the time that its process needs to start.
+# With so few pixels, the time of an encode is the time in which its process starts.
 Image.new("RGB", (16, 16)).save(folder / "dot.png")
 for source in map(Path, sys.argv[2:]):
     image = Image.open(source)

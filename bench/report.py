@@ -10,7 +10,7 @@ FOLDER = Path(__file__).parent
 
 
 def write(run: Run, tools: Path, facts: list[str], rounds: int, hidden: dict[str, str]) -> None:
-    """Replaces each path in `hidden`, which is of this machine only, by the name of the variable that set it."""
+    """Writes all files. Replaces each path in `hidden`, which exists only on this machine, by its variable."""
     text = "\n".join(
         [
             "# Benchmark",
@@ -76,7 +76,7 @@ def write_introduction(run: Run, facts: list[str], rounds: int) -> list[str]:
 
 
 def write_encodes(run: Run) -> str:
-    """Every single encode, for further analysis."""
+    """Returns a table of all encodes, for further analysis."""
     lines = [
         (encoder, image.source.name, quality, encode.bytes, f"{encode.score:.3f}", f"{encode.seconds:.3f}")
         for (encoder, image, quality), encode in run.bench.encodes.items()

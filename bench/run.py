@@ -1,4 +1,4 @@
-"""One run of the benchmark. Each step encodes only what no earlier step encoded, and keeps what the report needs."""
+"""Runs the benchmark in steps. A step reuses the encodes of earlier steps, and stores the results for the report."""
 
 from pathlib import Path
 from statistics import median
@@ -19,12 +19,12 @@ class Run:
         self.images = images
         self.target = target
         self.megapixels = sum(image.megapixels for image in images)
-        # All encoders are compared with sharp's default, or with the first default if sharp does not take part.
+        # All encoders are compared with sharp's default, or without sharp, with the first default.
         defaults = [encoder for encoder in encoders if encoder.is_default and not encoder.has_target_score]
         if not defaults:
             raise SystemExit("bench: --only must name at least one encoder with a default quality, such as sharp")
         self.baseline = next((encoder for encoder in defaults if encoder.tool == "sharp"), defaults[0])
-        # CPU seconds of a process that encodes a tiny image.
+        # CPU seconds of a process that encodes an image of 16x16 pixels.
         self.starts: dict[Encoder, float] = {}
         self.searches = {
             (encoder, image): Search(target, encoder.quality)
@@ -71,7 +71,7 @@ class Run:
             needed = [search.above for search in self.list_searches(encoder)]
             self.qualities[encoder] = None if None in needed else max(needed)
         self.encode_at_common_quality(encoders)
-        # A higher quality may score slightly less. Then the next quality is tried.
+        # An image may reach the target at a lower quality but miss it at this one. Then try the next quality.
         while missed := [encoder for encoder in encoders if self.misses_target(encoder)]:
             for encoder in missed:
                 quality = self.qualities[encoder]
@@ -84,7 +84,7 @@ class Run:
 
     def list_next_jobs(self, encoder: Encoder) -> list[Job]:
         searches = {image: self.searches[encoder, image] for image in self.images}
-        # Some image needs at least this quality.
+        # The lowest quality that may be sufficient for all images.
         least = max(LOWEST if search.below is None else search.below + 1 for search in searches.values())
         return [
             Job(encoder, image, quality)
@@ -106,14 +106,14 @@ class Run:
         return [] if quality is None else [Job(encoder, image, quality) for image in self.images]
 
     def list_encodes(self, encoder: Encoder, quality: int | str | None) -> list[Encode] | None:
-        """In the order of the images; None without a quality."""
+        """Returns the encodes in the order of the images; None if there is no quality."""
         return None if quality is None else [self.bench.encodes[job] for job in self.list_jobs(encoder, quality)]
 
     def interpolate(self, encoder: Encoder, value) -> list[float] | None:
-        """A value of each image's encode, at the quality at which the image exactly reaches the target score.
+        """Returns a value for each image, interpolated at the quality at which the image exactly reaches the target score.
 
-        An encoder with a target score chose its qualities itself: its values are not interpolated. None if an image never
-        reaches the target.
+        The values of an encoder with a target score are not interpolated, because it chose the qualities itself. Returns None
+        if an image never reaches the target.
         """
         if encoder.has_target_score:
             return [value(encode) for encode in self.list_encodes(encoder, encoder.quality)]

@@ -2,17 +2,17 @@
 
 from math import exp, log
 
-# The range of qualities that is tried. Quality 0 is useless, and 100 is lossless with some encoders.
+# The range of qualities. Quality 0 is too low for use, and 100 is lossless with some encoders.
 LOWEST, HIGHEST = 1, 99
-# Within this distance, the score depends on the quality linearly.
+# Between two qualities with at most this difference, the score is approximately linear.
 NEAR = 4
 
 
 class Search:
     """Narrows down the interval of qualities in which the score passes the target.
 
-    It interpolates between the nearest quality above the target and the nearest below. As long as it knows only one of them,
-    it extrapolates.
+    It interpolates between the nearest quality above the target and the nearest below. If it knows only one of them, it
+    extrapolates.
     """
 
     def __init__(self, target: float, start: int):
@@ -22,22 +22,22 @@ class Search:
 
     @property
     def above(self) -> int | None:
-        """The lowest quality known to reach the target."""
+        """The lowest tried quality that reaches the target; None if there is none."""
         return min((quality for quality, score in self.scores.items() if score >= self.target), default=None)
 
     @property
     def below(self) -> int | None:
-        """The highest quality under `above` known to miss the target."""
+        """The highest tried quality under `above`, which misses the target; None if there is none."""
         above = HIGHEST + 1 if self.above is None else self.above
         return max((quality for quality in self.scores if quality < above), default=None)
 
     def next(self, distance: int = NEAR) -> int | None:
-        """The quality to try next. None if `below` and `above` are at most `distance` apart, or the range has no other."""
+        """Returns the next quality to try; None if `below` and `above` are close (`distance`), or at the end of the range."""
         above, below = self.above, self.below
         if above is None and below is None:
             return self.start
         if above is None:
-            # One step of quality changes the score by about one point. Go a little farther, to pass the target.
+            # One step of quality changes the score by about one point. The stride is a little longer, to pass the target.
             guess = min(HIGHEST, below + self.stride(below))
             return None if guess == below else guess
         if below is None:
@@ -53,7 +53,7 @@ class Search:
         return 2 + round(abs(self.scores[quality] - self.target))
 
     def interpolate(self, values: dict[int, float]) -> float | None:
-        """The value at the target score, with its logarithm interpolated linearly between `below` and `above`."""
+        """Returns the value at the target score: interpolates its logarithm linearly between `below` and `above`."""
         above, below = self.above, self.below
         if above is None:
             return None

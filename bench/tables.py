@@ -1,10 +1,10 @@
-"""The rows of the report's tables."""
+"""Creates the rows of the report's tables."""
 
 from .encoders import Encoder
 from .measure import Encode
 from .run import Run
 
-# Points of the score: more than its rounding.
+# In points of the score. It is larger than the rounding error of the score.
 TOLERANCE = 0.5
 
 

@@ -10,7 +10,7 @@ DOCUMENT = (Path(__file__).parent.parent / "docs/performance.md").read_text()
 
 
 class CostTests(unittest.TestCase):
-    def test_documentation_has_the_table_that_its_command_prints(self):
+    def test_documented_table_equals_the_output_of_its_command(self):
         [words] = re.findall(r"python3 -m bench\.cost (.*)", DOCUMENT)
         for row in cost.format_rows(**vars(cost.parse_arguments(words.split()))):
             self.assertIn(row + "\n", DOCUMENT)
@@ -22,7 +22,7 @@ class CostTests(unittest.TestCase):
             )
             self.assertAlmostEqual(whole, part)
 
-    def test_serial_part_and_waiting_do_not_get_faster_with_a_second_vcpu(self):
+    def test_second_vcpu_does_not_shorten_the_serial_part_and_the_waiting(self):
         self.assertAlmostEqual(cost.compute_seconds(2 * cost.VCPU, cpu=4, serial=1, waiting=0.5), 3)
         self.assertAlmostEqual(cost.compute_price(1024, 1, "x86_64"), 0.0168667)
 

@@ -14,18 +14,18 @@ def search_to_the_end(curve, start: int, distance: int) -> Search:
 
 
 class SearchTests(unittest.TestCase):
-    def test_any_start_finds_the_lowest_quality_in_few_steps(self):
+    def test_search_from_any_start_finds_the_lowest_quality_in_at_most_8_steps(self):
         for start in (LOWEST, 30, 62, HIGHEST):
             search = search_to_the_end(lambda quality: 40 + 45 * (quality / 100) ** 0.6, start, 1)
             self.assertEqual((search.below, search.above), (65, 66))
             self.assertLessEqual(len(search.scores), 8)
 
-    def test_unreachable_target_has_no_quality(self):
+    def test_unreachable_target_results_in_no_quality(self):
         search = search_to_the_end(lambda quality: quality / 2, 50, 1)
         self.assertIsNone(search.above)
         self.assertIsNone(search.interpolate({}))
 
-    def test_always_reached_target_needs_the_lowest_quality(self):
+    def test_target_that_every_quality_reaches_results_in_the_lowest_quality(self):
         search = search_to_the_end(lambda quality: 80 + quality / 10, 50, 1)
         self.assertEqual((search.below, search.above), (None, LOWEST))
 

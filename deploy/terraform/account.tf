@@ -1,4 +1,4 @@
-# The account and region of the deployment. The tests replace this file by fixed values, and evaluate the other files.
+# The account and region of the deployment. The tests replace this file by fixed values and evaluate the other files.
 
 data "aws_caller_identity" "this" {}
 

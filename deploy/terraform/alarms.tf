@@ -5,7 +5,7 @@ locals {
   of_failures = { QueueName = local.failures_name }
   of_queue    = { QueueName = local.queue_name }
 
-  # Each alarm has one metric. It goes off if the metric is above `most` in `periods` successive periods of five minutes.
+  # Each alarm has one metric. CloudWatch raises it if the metric is above `most` in `periods` successive periods of 5 minutes.
   alarms = {
     failures = {
       when = true, namespace = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", statistic = "Maximum", of = local.of_failures
@@ -19,12 +19,12 @@ locals {
       when = local.is_asynchronous, namespace = "AWS/Lambda", metric = "DestinationDeliveryFailures", statistic = "Sum", of = local.of_function
       most = 0, periods = 1, means = "The role may not write to the failure queue"
     }
-    # Milliseconds, the unit of this metric.
+    # In milliseconds, the unit of this metric.
     late = {
       when = local.is_asynchronous, namespace = "AWS/Lambda", metric = "AsyncEventAge", statistic = "Maximum", of = local.of_function
       most = 900000, periods = 1, means = "The function is too slow for the number of events: raise its concurrency"
     }
-    # Seconds, the unit of this metric.
+    # In seconds, the unit of this metric.
     queued = {
       when = var.trigger == "sqs", namespace = "AWS/SQS", metric = "ApproximateAgeOfOldestMessage", statistic = "Maximum", of = local.of_queue
       most = 900, periods = 1, means = "The function is too slow for the number of events: raise its concurrency"

@@ -46,7 +46,7 @@ resource "aws_lambda_function" "this" {
     }
   }
 
-  # All defaults of Lambda are set here, so that a plan without changes is empty.
+  # All arguments for which Lambda has a default are set here, so that a plan without changes is empty.
   logging_config {
     log_group             = aws_cloudwatch_log_group.this.name
     log_format            = var.log_format

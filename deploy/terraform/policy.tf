@@ -2,7 +2,7 @@
 # test compares docs/iam.md with the requests of the function.
 
 locals {
-  # Names instead of resource attributes, so that plans show the policy before the first apply.
+  # The ARNs contain names, not resource attributes, so that plans show the policy before the first apply.
   log_group_name = "/aws/lambda/${var.name}"
   queue_name     = var.name
   failures_name  = "${var.name}-failures"
@@ -21,7 +21,7 @@ locals {
   # All output keys end in these suffixes (crates/transfer/src/layout.rs), so the role cannot overwrite or delete a source.
   output_objects = [for suffix in [".avif", ".avif.json"] : "${local.output_arn}/${local.output_prefix}${var.source_prefix}*${suffix}"]
 
-  # After a bucket is deleted, another account may take its name.
+  # After a bucket is deleted, another account may create a bucket with the same name.
   in_sources = { "aws:ResourceAccount" = local.source_account }
   in_outputs = { "aws:ResourceAccount" = local.output_account }
   # A KMS key is in the region of its bucket, so the ARN of the key contains this region. The output bucket may be in another
@@ -34,7 +34,7 @@ locals {
   # Lambda uses the role to send failed asynchronous events to the failure queue. SQS moves the messages of a queue itself.
   is_asynchronous = contains(["eventbridge", "notification"], var.trigger)
 
-  # `only`: condition keys and their required values.
+  # `only` contains condition keys and their required values.
   permissions = {
     ReadSources   = { when = true, actions = ["s3:GetObject"], on = local.source_objects, only = local.in_sources }
     ListSources   = { when = true, actions = ["s3:ListBucket"], on = local.source_arn, only = local.in_sources }

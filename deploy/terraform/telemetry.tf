@@ -73,7 +73,7 @@ variable "telemetry_headers" {
 }
 
 locals {
-  # Only the value is secret, not whether there is one.
+  # The value is secret, but it is not secret whether a value exists.
   has_headers           = nonsensitive(var.telemetry_headers != null)
   telemetry_secrets     = { for name in local.has_headers ? ["OTEL_EXPORTER_OTLP_HEADERS"] : [] : name => var.telemetry_headers }
   telemetry_environment = { for name, value in var.telemetry : upper(name) => tostring(value) if value != null }

@@ -16,7 +16,7 @@ resource "aws_cloudwatch_event_target" "this" {
   rule = aws_cloudwatch_event_rule.this[0].name
   arn  = aws_lambda_alias.this.arn
 
-  # For events that EventBridge cannot deliver to Lambda.
+  # The queue receives events that EventBridge cannot deliver to Lambda.
   dead_letter_config {
     arn = aws_sqs_queue.failures.arn
   }

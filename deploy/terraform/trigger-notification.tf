@@ -10,7 +10,7 @@ resource "aws_lambda_permission" "s3" {
   qualifier     = aws_lambda_alias.this.name
   principal     = "s3.amazonaws.com"
   source_arn    = local.source_arn
-  # After a bucket is deleted, another account may take its name.
+  # After a bucket is deleted, another account may create a bucket with the same name.
   source_account = local.source_account
 }
 

@@ -6,7 +6,8 @@ resource "aws_sqs_queue" "this" {
   name = local.queue_name
   # Six times the function's timeout, as AWS recommends. A throttled batch must not become visible again while Lambda retries it.
   visibility_timeout_seconds = 6 * var.timeout
-  # Four days. SQS counts the age from the first queue, so a message stays at least ten days in the failure queue.
+  # Four days. SQS counts the age of a message from its arrival in this queue, so a message stays at least ten days in the
+  # failure queue.
   message_retention_seconds = 345600
   sqs_managed_sse_enabled   = true
   redrive_policy            = jsonencode({ deadLetterTargetArn = aws_sqs_queue.failures.arn, maxReceiveCount = 5 })
@@ -29,7 +30,8 @@ resource "aws_sqs_queue_policy" "this" {
         Resource  = aws_sqs_queue.this[0].arn
         Condition = merge(
           { ArnEquals = { "aws:SourceArn" = var.topic_arn == null ? local.source_arn : var.topic_arn } },
-          # The ARN of a bucket does not contain the account. After a bucket is deleted, another account may take its name.
+          # The ARN of a bucket does not contain the account. After a bucket is deleted, another account may create a bucket
+          # with the same name.
           { for account in var.topic_arn == null ? [local.source_account] : [] : "StringEquals" => { "aws:SourceAccount" = account } },
         )
       },

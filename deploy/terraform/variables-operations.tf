@@ -53,7 +53,7 @@ variable "create_alarms" {
 }
 
 variable "alarm_actions" {
-  description = "ARNs that CloudWatch notifies when an alarm goes off and when it ends, for example SNS topics. At most 5."
+  description = "ARNs that CloudWatch notifies when an alarm starts and when it ends, for example SNS topics. At most 5."
   type        = list(string)
   default     = []
   nullable    = false

@@ -1,4 +1,4 @@
-"""Checks the arguments of the programs in the documentation, by the program's own parser if possible."""
+"""Checks the arguments of the programs in the documentation, with the program's own parser if possible."""
 
 import json
 import os
@@ -21,7 +21,7 @@ EMPTY_ZIP = b"PK\5\6" + bytes(18)
 
 
 class InvalidCommand(Exception):
-    """The program does not accept the command, for this reason."""
+    """The program does not accept the command. The text contains the reason."""
 
 
 def aws(arguments: list[str]):
@@ -35,7 +35,7 @@ def aws(arguments: list[str]):
         Path(folder, "home/Pictures/photo.jpg").touch()
         for name in ["deploy", "docs"]:
             Path(folder, name).symlink_to(ROOT / name)
-        # Otherwise the CLI accepts abbreviated options.
+        # Without this, the CLI accepts abbreviated options.
         with patch.object(CLIArgParser, "_get_option_tuples", lambda *_: []):
             run_in(folder, output, lambda: driver.main(["--region", "eu-central-1", *arguments]))
         output.seek(0)
@@ -110,7 +110,7 @@ def workspace() -> dict:
 
 
 def cargo(arguments: list[str]):
-    """Checks with the parsers of Cargo and cargo-lambda, and checks the names of packages and programs."""
+    """Checks the arguments with the parsers of Cargo and cargo-lambda, and checks the names of packages and programs."""
     if arguments[0] == "lambda":
         help_of(Path(sys.executable).with_name("cargo-lambda"))(arguments)
     else:
@@ -125,7 +125,7 @@ def cargo(arguments: list[str]):
 
 
 def make(arguments: list[str]):
-    """Checks with `make --dry-run`, and checks that something reads each variable."""
+    """Checks the command with `make --dry-run`, and checks that each variable is used."""
     result = subprocess.run(["make", "--dry-run", *arguments], cwd=ROOT, capture_output=True, text=True)
     if result.returncode != 0:
         raise InvalidCommand(result.stderr)

@@ -15,7 +15,7 @@ import msgpack
 # The format of `terraform providers schema -json`. It contains the resources, arguments and blocks that the module can use, and
 # which arguments replace a resource by the documentation of the provider. The file names the release of the provider.
 SCHEMA = json.loads(Path(__file__).with_name("schema.json").read_text())
-# The attributes that can contain the name of a resource, the preferred one first.
+# The attributes that can contain the name of a resource, in the order of preference.
 NAMES = ["name", "function_name", "bucket", "alarm_name", "dashboard_name", "repository", "rule", "queue_url", "topic_arn", "event_source_arn", "role"]
 # The encoding of a value that is known only after the apply.
 UNKNOWN = msgpack.ExtType(0, b"\0")
@@ -41,7 +41,7 @@ def varint(value: int) -> bytes:
 
 
 def fields(message: bytes) -> dict:
-    """The fields of a message by number. The last value of a field counts."""
+    """Returns the fields of a message by number. If a field is repeated, its last value is used."""
     found, at = {}, 0
 
     def read() -> int:
@@ -96,7 +96,7 @@ def value_of(message: bytes):
 
 
 def unset(block: dict) -> dict:
-    """A block with all its attributes and nested blocks, unset."""
+    """Returns a block in which all attributes and nested blocks are unset."""
     nested = {name: None if kind["nesting_mode"] == "single" else [] for name, kind in block.get("block_types", {}).items()}
     return dict.fromkeys(block["attributes"]) | nested
 
@@ -122,7 +122,7 @@ class Provider(grpc.GenericRpcHandler):
 
     def __init__(self, partition: str = "aws"):
         self.partition = partition
-        # The actions, in their order: resource type and action.
+        # The resource type and the action, in the order of the actions.
         self.done = []
         self.server = grpc.server(ThreadPoolExecutor(8))
         self.server.add_generic_rpc_handlers([self])

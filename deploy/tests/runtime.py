@@ -41,7 +41,7 @@ def invoke(event: dict, environment: dict):
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), RuntimeApi) as server:
-        # Waiting threads do not keep the test running.
+        # Threads that wait do not prevent the end of the test.
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, daemon=True).start()
         function = subprocess.Popen(

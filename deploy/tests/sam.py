@@ -22,7 +22,7 @@ os.environ["AWS_DEFAULT_REGION"] = REGION
 
 
 class NoManagedPolicies:
-    """SAM would look up managed policies in the account. The template uses none."""
+    """Replaces the part of SAM that reads managed policies from the account. The template uses no managed policies."""
 
     def load(self):
         return {}
@@ -99,7 +99,7 @@ def without_alias(body: dict) -> dict:
 
 
 def version_of(stack_template: dict) -> str:
-    """The logical name of the version that the alias points to. Another name means another version."""
+    """The logical name of the version that the alias points to. A different name means a different version."""
     alias = stack_template["Resources"]["FunctionAliaslive"]["Properties"]["FunctionVersion"]
     [name] = re.findall(r"FunctionVersion\w+", json.dumps(alias))
     return name

@@ -1,4 +1,4 @@
-"""Plans and applies of the module and its examples, by Terraform with the provider's real schema."""
+"""Plans and applies the module and its examples, with Terraform and the provider's real schema."""
 
 import json
 import unittest
@@ -76,7 +76,7 @@ class Plan(unittest.TestCase):
         # A rollback publishes another version with the earlier code.
         self.assertEqual(deployment.plan(**REQUIRED), ONLY_FUNCTION)
 
-    def test_only_another_name_replaces_resources_with_data(self):
+    def test_only_a_change_of_the_name_replaces_resources_with_data(self):
         deployment = self.deployment()
         least, everything = REQUIRED | {"trigger": "sqs"}, TRIGGERS["topic"] | {"memory_size": 3538, "timeout": 120, "log_retention_in_days": 1}
         deployment.apply(**least)
@@ -85,12 +85,12 @@ class Plan(unittest.TestCase):
             self.assertEqual({address for address, actions in deployment.plan(**variables).items() if "delete" in actions} & holding, set())
         for trigger in ["eventbridge", "notification", "none"]:
             gone = {address for address, actions in deployment.plan(**TRIGGERS[trigger]).items() if "delete" in actions}
-            # The queue of the trigger; README.md warns about it.
+            # This is the queue of the trigger. README.md contains a warning about it.
             self.assertEqual(gone & holding, {"aws_sqs_queue.this[0]"})
         renamed = deployment.plan(**least | {"name": "other"})
         self.assertEqual({address for address, actions in renamed.items() if "delete" in actions} & holding, holding)
 
-    def test_function_leaves_vpc_before_role_loses_network_permissions(self):
+    def test_function_leaves_the_vpc_before_its_role_loses_the_network_permissions(self):
         deployment = self.deployment()
         deployment.apply(**REQUIRED | {"network": NETWORK})
         deployment.provider.done.clear()

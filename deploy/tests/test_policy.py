@@ -16,7 +16,7 @@ KEYS = [
 OWNERS = {"source_account_id": "210987654321", "output_account_id": "310987654321"}
 # The network of a function in a VPC.
 NETWORK = {"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]}
-# Values of these tests, and the placeholders of docs/iam.md for them.
+# The values of these tests, and the placeholders for them in docs/iam.md.
 WORDS = {
     OWNERS["source_account_id"]: "SOURCE-ACCOUNT",
     OWNERS["output_account_id"]: "OUTPUT-ACCOUNT",
@@ -174,7 +174,7 @@ class Policy(unittest.TestCase):
         policy = named(evaluate("policy"))
         self.assertEqual(policy["WriteOutputs"][2], ["arn:aws:s3:::SOURCES/*.avif", "arn:aws:s3:::SOURCES/*.avif.json"])
 
-    def test_no_policy_allows_every_action_on_everything_or_to_everybody(self):
+    def test_no_policy_allows_wildcard_actions_resources_or_principals(self):
         quoted = Counter()
         for file in MODULE.rglob("*.tf"):
             # Deny statements may use wildcards. The ec2:Describe actions support no resources.

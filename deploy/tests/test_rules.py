@@ -11,7 +11,7 @@ from terraform import MODULE, NEEDS_PROVIDER, ROOT
 FILES = sorted(MODULE.rglob("*.tf"))
 # The number of labels of a block.
 LABELS = {"variable": 1, "output": 1, "module": 1, "resource": 2, "data": 2, "locals": 0}
-# Every value of these variables is valid.
+# Variables without a validation, because every value is valid.
 WITHOUT_RANGE = {"tags", "create_alarms", "create_dashboard"}
 
 
@@ -108,7 +108,7 @@ class Changes(unittest.TestCase):
             self.assertFalse([body for _, body in blocks(file, "locals") if "image_uri" in str(body)])
         self.assertEqual(users, [["aws_lambda_function", "this"]])
 
-    def test_no_value_depends_on_time_or_chance(self):
+    def test_no_value_is_random_or_depends_on_the_time(self):
         for file in FILES:
             self.assertNotRegex(file.read_text(), r"\b(timestamp|plantimestamp|uuid|bcrypt)\(|\b(random|time)_[a-z]+\"|ignore_changes", file)
 
@@ -117,7 +117,7 @@ class Changes(unittest.TestCase):
             for labels, body in blocks(file, "data"):
                 self.assertNotIn("depends_on", body, labels)
 
-    def test_nothing_forces_deletion_of_data(self):
+    def test_no_resource_forces_the_deletion_of_data(self):
         for file in FILES:
             self.assertNotRegex(code(file.read_text()), r"force_(destroy|delete)\s*=\s*true", file)
 

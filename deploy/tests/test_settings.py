@@ -135,7 +135,7 @@ class Variables(unittest.TestCase):
         evaluate("environment", reserved_concurrent_executions=10)
         evaluate("environment", trigger="sqs", maximum_concurrency=1000)
 
-    def test_notifications_are_replaced_only_with_consent(self):
+    def test_notifications_are_replaced_only_if_the_variable_allows_it(self):
         with self.assertRaises(InvalidVariables) as invalid:
             evaluate("environment", trigger="notification")
         [detail] = invalid.exception.messages["replace_bucket_notifications"]

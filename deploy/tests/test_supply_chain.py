@@ -1,4 +1,4 @@
-"""The workflows: whose code runs, and with which credentials."""
+"""Checks whose code the workflows run, and with which credentials."""
 
 import json
 import re
@@ -28,7 +28,7 @@ class Workflows(unittest.TestCase):
             for action in used:
                 self.assertRegex(action, r"^[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+(\.\d+)*$", name)
 
-    def test_only_the_deployment_gets_an_identity_and_runs_only_trusted_code(self):
+    def test_only_the_deployment_job_can_assume_a_role_and_it_runs_only_trusted_code(self):
         with_identity = []
         for name, job, content in jobs():
             self.assertEqual(yaml_parse(WORKFLOWS[name])["permissions"], {}, name)

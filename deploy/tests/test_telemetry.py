@@ -1,4 +1,4 @@
-"""The extension in the deployment: settings as in docs/telemetry.md, graphs as in docs/dashboard.json."""
+"""The deployment has the settings of docs/telemetry.md and the graphs of docs/dashboard.json."""
 
 import json
 import re
@@ -28,7 +28,7 @@ EXAMPLES = {
 }
 
 
-# The same as variables of the module.
+# The same settings, as variables of the module.
 GIVEN = {"telemetry": {name: value for name, value in EXAMPLES.items() if name != HEADERS}, "telemetry_headers": EXAMPLES[HEADERS]}
 
 

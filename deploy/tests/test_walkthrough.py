@@ -162,7 +162,7 @@ class Walkthrough(unittest.TestCase):
         [mapping] = self.functions.list_event_source_mappings()["EventSourceMappings"]
         self.check_mapping(mapping, QUEUE)
         self.check_notifications("QueueConfigurations", "QueueArn", QUEUE)
-        # Otherwise moto's Lambda would receive the messages.
+        # Without this, moto's Lambda would receive the messages.
         self.functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
         self.s3.put_object(Bucket=BUCKET, Key="second.JPG", Body=self.walk.photo.read_bytes())
         [message] = self.messages(self.url("avif"))
@@ -171,20 +171,20 @@ class Walkthrough(unittest.TestCase):
         self.s3.head_object(Bucket=BUCKET, Key="second.JPG.avif")
 
     def check_stopped(self):
-        """No invocation starts, and Lambda receives no messages from the queue."""
+        """Asserts that no invocation starts, and that Lambda receives no messages from the queue."""
         concurrency = self.functions.get_function_concurrency(FunctionName="avif")
         self.assertEqual(concurrency["ReservedConcurrentExecutions"], 0)
         [mapping] = self.functions.list_event_source_mappings()["EventSourceMappings"]
         self.assertIn(mapping["State"], ["Disabling", "Disabled"])
 
     def check_resumed(self):
-        """The function has no limit of its own, and Lambda receives messages again."""
+        """Asserts that the function has no concurrency limit, and that Lambda receives messages again."""
         self.assertNotIn("ReservedConcurrentExecutions", self.functions.get_function_concurrency(FunctionName="avif"))
         [mapping] = self.functions.list_event_source_mappings()["EventSourceMappings"]
         self.assertIn(mapping["State"], ["Enabling", "Enabled"])
 
     def check_restored(self):
-        """The end of a restore sends an event to the queue."""
+        """S3 sends an event to the queue when a restore ends."""
         # moto completes one step of a restore at each request.
         for _ in range(2):
             self.s3.head_object(Bucket=BUCKET, Key="photo.jpg")

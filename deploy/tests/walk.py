@@ -50,7 +50,7 @@ RUN = [
     ("docs/deploy.md", "Update and roll back"),
     ("docs/deploy.md", "Remove"),
 ]
-# Operations that moto does not support. A block with one of them does not run; its commands are checked by their parsers.
+# Operations that moto does not support. A block with one of them does not run, but parsers check its commands.
 NOT_IN_MOTO = ["start-message-move-task", "s3control list-jobs"]
 
 
@@ -72,7 +72,7 @@ class Walk:
 
     def __init__(self):
         self.account = Account()
-        # Otherwise moto's Lambda needs Docker.
+        # Without this, moto's Lambda needs Docker.
         body = json.dumps({"lambda": {"use_docker": False}}).encode()
         urllib.request.urlopen(urllib.request.Request(f"{self.account.endpoint}/moto-api/config", body, {"Content-Type": "application/json"}))
         self.work = tempfile.TemporaryDirectory()

@@ -8,7 +8,7 @@ variable "region" {
 }
 
 variable "image_uri" {
-  description = "REPOSITORY@sha256:DIGEST, as `push` prints it; null before the first push."
+  description = "The image as REPOSITORY@sha256:DIGEST, as `push` prints it; null before the first push."
   type        = string
   default     = null
 }
@@ -43,7 +43,7 @@ module "repository" {
 
 module "avif" {
   source = "../.."
-  # A variable decides, not a resource attribute, so no apply needs -target.
+  # This condition depends on a variable, not on a resource attribute, so no apply needs -target.
   count = var.image_uri == null ? 0 : 1
 
   name          = "avif"
@@ -61,7 +61,7 @@ module "avif" {
 # Bucket names are global. The account ID makes these names unique.
 resource "aws_s3_bucket" "photographs" {
   #checkov:skip=CKV_AWS_18: an example: access logs need another bucket
-  #checkov:skip=CKV_AWS_144: an example: one region
+  #checkov:skip=CKV_AWS_144: an example: it uses one region
   #checkov:skip=CKV_AWS_145: an example: S3 encrypts by default; docs/deploy.md describes KMS keys
   bucket = "photographs-${data.aws_caller_identity.this.account_id}-${var.region}"
 }
@@ -102,7 +102,7 @@ resource "aws_s3_bucket_policy" "this" {
     }]
   })
 
-  # S3 rejects concurrent changes of the two.
+  # S3 rejects concurrent changes of the policy and the public access block.
   depends_on = [aws_s3_bucket_public_access_block.this]
 }
 
@@ -148,7 +148,7 @@ moved {
 
 resource "aws_dynamodb_table" "catalog" {
   #checkov:skip=CKV_AWS_119: an example: DynamoDB encrypts by default
-  # The name of earlier versions: another name would replace the table.
+  # Earlier versions of this example use the same name. Another name would replace the table.
   name                        = "avif-catalogue"
   billing_mode                = "PAY_PER_REQUEST"
   hash_key                    = "source"

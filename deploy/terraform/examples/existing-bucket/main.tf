@@ -7,7 +7,7 @@ variable "bucket" {
 }
 
 variable "image_uri" {
-  description = "REPOSITORY@sha256:DIGEST, as `push` prints it."
+  description = "The image as REPOSITORY@sha256:DIGEST, as `push` prints it."
   type        = string
 }
 

@@ -1,6 +1,6 @@
-# Heavy traffic: S3 sends events to a queue, and Lambda receives them in batches. The module writes all notifications of this
-# bucket. If the bucket has other notifications, omit replace_bucket_notifications and add `queue_arn` to them, or use an SNS
-# topic.
+# An example for heavy traffic: S3 sends events to a queue, and Lambda receives them in batches. The module writes all
+# notifications of this bucket. If the bucket has other notifications, omit replace_bucket_notifications and add `queue_arn` to
+# them, or use an SNS topic.
 
 variable "bucket" {
   description = "The name of the bucket."
@@ -8,7 +8,7 @@ variable "bucket" {
 }
 
 variable "image_uri" {
-  description = "REPOSITORY@sha256:DIGEST, as `push` prints it."
+  description = "The image as REPOSITORY@sha256:DIGEST, as `push` prints it."
   type        = string
 }
 

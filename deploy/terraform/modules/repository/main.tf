@@ -3,7 +3,7 @@
 resource "aws_ecr_repository" "this" {
   #checkov:skip=CKV_AWS_136: the image contains no secret; a customer-managed key would need a policy for Lambda
   name = var.name
-  # Tags never move, so an image never loses its tag.
+  # Tags are immutable, so an image never loses its tag.
   image_tag_mutability = "IMMUTABLE"
   # Terraform does not delete a repository with images: Lambda pulls the image of an idle function again.
   force_delete = false
@@ -14,8 +14,8 @@ resource "aws_ecr_repository" "this" {
   }
 }
 
-# Lambda may pull the image of an old version at any time. `push` gives every image its own tag, and this policy never expires an
-# image with a tag, so the images of all published versions stay. Images without a tag come from incomplete pushes.
+# Lambda may pull the image of an old version at any time. `push` gives every image its own tag, and this policy never expires
+# an image with a tag. So the images of all published versions remain. Images without a tag come from incomplete pushes.
 resource "aws_ecr_lifecycle_policy" "this" {
   repository = aws_ecr_repository.this.name
   policy = jsonencode({

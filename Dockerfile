@@ -2,7 +2,7 @@
 #
 #   docker buildx build --platform linux/arm64 --provenance=false --tag avif-lambda .
 #
-# With a binary cache: --build-arg SUBSTITUTER=https://NAME.cachix.org --build-arg TRUSTED_KEY=NAME.cachix.org-1:...
+# To use a binary cache, add: --build-arg SUBSTITUTER=https://NAME.cachix.org --build-arg TRUSTED_KEY=NAME.cachix.org-1:...
 
 FROM nixos/nix:2.35.2@sha256:7a007c766426c1877758ddc5cb87a965ac131fc78c582ce0083d922d51ae945c AS build
 ARG SUBSTITUTER=

@@ -5,9 +5,9 @@ TOOLS := target/tools
 CARGO_FLAGS := --workspace --profile $(PROFILE) --locked
 # More options for `make bench`. `python3 -m bench --help` lists them.
 BENCH_FLAGS :=
-# Only packages with known hashes, and only wheels, because the installation of a source package runs its code.
+# pip installs only packages with known hashes, and only wheels: the installation of a source package would run its code.
 PIP_FLAGS := --quiet --require-hashes --only-binary :all:
-# Seconds for each fuzz target.
+# The time in seconds for each fuzz target.
 FUZZ_SECONDS := 60
 # AddressSanitizer also checks the C code. libFuzzer needs flags of the nightly compiler; RUSTC_BOOTSTRAP enables them in the stable one.
 FUZZ_ENV := CC=clang CFLAGS='-fsanitize=address -fno-omit-frame-pointer -g1' RUSTC_BOOTSTRAP=1

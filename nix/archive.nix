@@ -36,7 +36,7 @@ runCommand name
       --set-interpreter "${root}/${folder}/$(basename "$(patchelf --print-interpreter ${at})")" ${at}
     nuke-refs ${at}
 
-    # The same time for all files, and a fixed order, make the archive reproducible. Zip supports no time before 1980.
+    # All files have the same time and a fixed order, so that the archive is reproducible. Zip supports no time before 1980.
     find . -exec touch --date=1980-01-01T00:00:00Z {} +
     find . -type f | LC_ALL=C sort | TZ=UTC zip -X -q -@ $out
   ''

@@ -1,4 +1,4 @@
-# workspace, targets, programs -> the checks that must pass before a merge. `nix flake check` and CI run exactly these.
+# workspace, targets, programs -> the checks that must pass before a merge. `nix flake check` and CI run exactly these checks.
 {
   pkgs,
   craneLib,
@@ -45,7 +45,7 @@ in
   nextest = craneLib.cargoNextest (
     checking
     // {
-      # Contains avifdec, an independent decoder.
+      # This package contains avifdec, an independent decoder.
       nativeBuildInputs = arguments.nativeBuildInputs ++ [ pkgs.libavif ];
       # This build has no README, docs and moto, so it omits the tests that need them. `make test` runs all tests.
       cargoNextestExtraArgs = "--filterset 'not test(/the_readme|the_docs|moto/)'";

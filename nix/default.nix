@@ -4,12 +4,12 @@ let
   inherit (inputs.nixpkgs) lib;
   pkgs = inputs.nixpkgs.legacyPackages.${system};
 
-  # A package set, native or cross -> everything that is built with it.
+  # A package set, native or cross -> all outputs that are built with it.
   build =
     pkgs:
     let
       toolchain = pkgs.callPackage ./toolchain.nix { inherit (inputs) fenix; };
-      # A function, because crane needs the toolchain for the build machine and for the target.
+      # This is a function, because crane needs the toolchain for the build machine and for the target.
       craneLib = (inputs.crane.mkLib pkgs).overrideToolchain (_: toolchain);
       libavif = pkgs.callPackage ./libavif.nix { };
       workspace = pkgs.callPackage ./package.nix { inherit craneLib libavif; };
@@ -24,7 +24,7 @@ let
         inherit bootstrap extension;
         libraries = libraries.function;
       };
-      # On provided.al2023.
+      # For zip functions on provided.al2023.
       zip = archive {
         name = "avif-lambda-${bootstrap.version}.zip";
         program = lib.getExe bootstrap;
@@ -73,7 +73,7 @@ let
     inherit pkgs formatter programs;
     inherit (inputs) advisory-db;
     inherit (native) craneLib workspace;
-    # The released image, and on x86-64 also the native one. No cache has a cross compiler to x86-64.
+    # The released image, and on x86-64 also the native image. No binary cache contains a cross compiler to x86-64.
     targets = [ arm ] ++ lib.optional pkgs.stdenv.hostPlatform.isx86_64 native;
   };
 in

@@ -13,7 +13,8 @@
 }:
 let
   architecture = hostPlatform.go.GOARCH;
-  # In MB, uncompressed: function about 15, extension under 8, libavif with codecs 20, compiler and C libraries 6.
+  # The limit in MB, uncompressed. The function has about 15, the extension under 8, libavif with codecs 20, and the compiler
+  # and C libraries 6.
   largest = 60;
 in
 runCommand "avif-lambda-image-check-${architecture}"

@@ -31,14 +31,14 @@ let
         nuke-refs -e ${libraries} $out
       '';
 
-  # Uses tools of the build machine, because the archive does not depend on the architecture of the tools.
+  # Use tools of the build machine: the archive does not depend on the architecture of the tools.
   stream = pkgsBuildBuild.dockerTools.streamLayeredImage {
     name = "avif-lambda";
     tag = bootstrap.version;
     architecture = stdenv.hostPlatform.go.GOARCH;
-    # A copy, not a link into the store: a store path changes with every edit of the workspace, but the copy changes only with
-    # the function. The libraries are a separate layer. The programs are the last layer, so a change of code uploads only this
-    # layer.
+    # This is a copy, not a link into the store: a store path changes with every edit of the workspace, but the copy changes
+    # only with the function. The libraries are a separate layer. The programs are the last layer, so a change of code uploads
+    # only this layer.
     extraCommands = ''
       install -D --mode=555 ${carried bootstrap} bootstrap
       # Lambda starts every program in this folder.
@@ -56,7 +56,7 @@ let
     };
   };
 in
-# Not compressed: the push compresses the layers for the registry.
+# The archive is not compressed, because the push compresses the layers for the registry.
 runCommand "avif-lambda.tar" { nativeBuildInputs = [ jq ]; } ''
   mkdir archive
   ${stream} | tar --extract --directory=archive

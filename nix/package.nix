@@ -17,7 +17,7 @@ let
   arguments = {
     pname = "avif-lambda";
     inherit version;
-    # Only the files that Cargo reads, so a change of a README or a Nix file compiles nothing.
+    # Only the files that Cargo reads, so that a change of a README or a Nix file does not start a build.
     src = lib.fileset.toSource {
       root = ../.;
       fileset = lib.fileset.unions [
@@ -29,7 +29,7 @@ let
       ];
     };
     strictDeps = true;
-    # The same packages and features everywhere. Otherwise Cargo compiles the dependencies again.
+    # All derivations use the same packages and features. Otherwise Cargo compiles the dependencies again.
     cargoExtraArgs = "--locked --workspace --no-default-features --features system";
     nativeBuildInputs = [
       # For libjpeg-turbo, which a crate contains as source code.
@@ -46,7 +46,7 @@ let
     '';
   };
 
-  # A digest of the function's sources. A commit hash would change the image with every commit.
+  # The version contains a digest of the function's sources. A commit hash would change the image with every commit.
   revision = builtins.substring 0 32 (
     baseNameOf (
       builtins.unsafeDiscardStringContext
@@ -84,7 +84,7 @@ let
         cargoArtifacts = craneLib.buildDepsOnly (
           selected
           // {
-            # Without `cargo check` and tests, which only the checks need.
+            # This derivation omits `cargo check` and tests, which only the checks need.
             buildPhaseCargoCommand = "cargoWithProfile build ${selected.cargoExtraArgs}";
           }
         );
@@ -105,12 +105,12 @@ let
   workspace = build "--workspace --exclude cli" {
     passthru = {
       inherit arguments;
-      # For the checks: arguments of a derivation that compiles the workspace.
+      # The arguments of a derivation that compiles the workspace, for the checks.
       checking = checking // {
         cargoArtifacts = craneLib.buildDepsOnly (
           checking
           // {
-            # Without `cargo build`, which only nextest needs.
+            # This derivation omits `cargo build`, which only nextest needs.
             buildPhaseCargoCommand = "cargoWithProfile check ${arguments.cargoExtraArgs} --all-targets";
           }
         );

@@ -33,7 +33,7 @@ fail() { echo "deploy: $*" >&2; exit 1; }
 say() { echo "deploy: $*"; }
 
 state=$(aws lambda get-function --function-name "$function") || fail "cannot read the function $function; nothing was changed"
-# The image that the function runs: ImageUri if it has a digest, as after this script, or the digest of its tag.
+# Reads the image of the function: ImageUri if it has a digest, which this script sets, or the digest of its tag.
 read -r architecture package running < <(
   jq --raw-output '[
     .Configuration.Architectures[0] // "x86_64",

@@ -6,7 +6,7 @@ here=$(dirname "$(realpath "$0")")
 : "${AVIF_IMAGE:?is not set; set it to the path of the Docker archive}"
 programs=$(mktemp -d)
 trap 'rm -rf "$programs"' EXIT
-# Adds the same header as Nix. deploy calls push, so both are in PATH.
+# Adds the header that Nix adds. deploy calls push, so both must be in PATH.
 for name in push deploy; do
   printf '#!/usr/bin/env bash\nset -o errexit -o nounset -o pipefail\n' | cat - "$here/$name.sh" >"$programs/$name"
   chmod +x "$programs/$name"

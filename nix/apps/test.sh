@@ -103,7 +103,7 @@ says "dry run prints the plan" "would push" "$(deploy avif "$repository" --alias
 is "dry run changes nothing" "$(running)" "$one"
 output=$(deploy avif "$repository" --alias live)
 two=$(push "$repository")
-is "other image of the same version does not move the tag" "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$repository:$tag")" "${one#*@}"
+is "another image of the same version does not change the tag" "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$repository:$tag")" "${one#*@}"
 is "changed image updates the function by digest" "$(running)" "$two"
 says "missing alias is created" "created live" "$output"
 first=$(aws lambda get-alias --function-name avif --name live --query FunctionVersion --output text)

@@ -153,7 +153,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
 fn job_message(job: &Job, account: &str, state: &Path) -> String {
     let (job, text, more) = match job {
-        Job::Created(job) => (job, "was created", String::new()),
+        Job::Created(job) => (job, "is created", String::new()),
         Job::Existing(job) => {
             let state = state.display();
             (

@@ -79,7 +79,7 @@ async fn run_after_a_kill_before_the_response_gets_the_same_job() {
     let resumed = setup.backfill("state", ROLE).await;
     let [first, second] = setup.tokens().try_into().unwrap();
     assert_eq!(first, second);
-    assert!(resumed.contains(&format!("The job job-{first} was created")), "{resumed}");
+    assert!(resumed.contains(&format!("The job job-{first} is created")), "{resumed}");
     let requests = setup.control.received();
     assert_eq!(requests[0].body, requests[1].body, "otherwise S3 responds with IdempotencyException");
 }
@@ -100,7 +100,7 @@ async fn new_state_directory_and_changed_settings_create_a_new_job() {
     setup.backfill("state", ROLE).await;
     setup.backfill("other-state", ROLE).await;
     let repaired = setup.backfill("state", "arn:aws:iam::127:role/repaired").await;
-    assert!(repaired.contains("was created"), "{repaired}");
+    assert!(repaired.contains("is created"), "{repaired}");
     let again = setup.backfill("state", "arn:aws:iam::127:role/repaired").await;
     assert!(again.contains("was created by an earlier run"), "{again}");
     let tokens = setup.tokens();
@@ -117,7 +117,7 @@ async fn changed_settings_after_a_kill_use_a_new_token() {
     let resumed = setup.backfill("state", "arn:aws:iam::127:role/repaired").await;
     let [first, second] = setup.tokens().try_into().unwrap();
     assert_ne!(first, second, "S3 would respond with IdempotencyException");
-    assert!(resumed.contains(&format!("The job job-{second} was created")), "{resumed}");
+    assert!(resumed.contains(&format!("The job job-{second} is created")), "{resumed}");
 }
 
 #[tokio::test]

@@ -45,7 +45,7 @@ pub(crate) enum Behavior {
 
 /// The received data, and the rules that it violates.
 #[derive(Debug, Default)]
-pub(crate) struct Received {
+pub(crate) struct ReceivedSignals {
     pub(crate) spans: Vec<Span>,
     pub(crate) logs: Vec<LogRecord>,
     /// The sums by name and attribute.
@@ -62,7 +62,7 @@ pub(crate) struct Received {
 #[derive(Debug, Clone)]
 pub(crate) struct Backend {
     pub(crate) endpoint: String,
-    received: Arc<Mutex<Received>>,
+    received: Arc<Mutex<ReceivedSignals>>,
     behavior: Arc<Mutex<Behavior>>,
     connections: Arc<Mutex<Connections>>,
 }
@@ -106,7 +106,7 @@ impl Backend {
     }
 
     /// Returns and removes the data that was received until now. Asserts that it violates no rule.
-    pub(crate) fn take_received(&self) -> Received {
+    pub(crate) fn take_received(&self) -> ReceivedSignals {
         let received = std::mem::take(&mut *self.received.lock().unwrap());
         assert_eq!(received.violations, Vec::<String>::new());
         received
@@ -162,7 +162,7 @@ fn decompress(body: &[u8]) -> Bytes {
     plain.into()
 }
 
-impl Received {
+impl ReceivedSignals {
     pub(crate) fn sum(&self, name: &str, attribute: &str) -> i64 {
         self.sums.get(&(name.into(), attribute.into())).copied().unwrap_or_default()
     }

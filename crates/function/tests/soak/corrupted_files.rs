@@ -1,7 +1,7 @@
 //! Thousands of corrupted files, converted in one execution environment.
 //!
-//! SOAK_FILES=10000 SOAK_CORPUS=fuzz/corpus/convert cargo nextest run --cargo-profile quick --package function --test
-//! soak
+//!     SOAK_FILES=10000 SOAK_CORPUS=fuzz/corpus/convert \
+//!         cargo nextest run --cargo-profile quick --package function --test soak
 //!
 //! Each file is a small image in a supported format with some changed bytes. Without `SOAK_CORPUS`, the originals are
 //! one file of each still image format and its AVIF variant.

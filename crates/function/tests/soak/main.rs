@@ -7,10 +7,11 @@
 //! temporarily unreadable: the read is denied, or the source is archived and restored later. Each history has a seed.
 //! The same seed gives the same sequence; only the timing of the processes differs.
 //!
-//! SOAK_HISTORIES=2000 cargo nextest run --cargo-profile quick --package function --test soak SOAK_SEED=17
-//! SOAK_HISTORIES=1 …      # repeat one history SOAK_UNCONDITIONAL=1 …               # S3 ignores conditions: the test
-//! must find violations SOAK_UNLISTED=1 …                    # listings are empty, so that a source with a denied read
-//! looks deleted: the test # must find violations
+//!     SOAK_HISTORIES=2000 cargo nextest run --cargo-profile quick --package function --test soak
+//!     SOAK_SEED=17 SOAK_HISTORIES=1 …      # repeat one history
+//!     SOAK_UNCONDITIONAL=1 …               # S3 ignores conditions: the test must find violations
+//!     SOAK_UNLISTED=1 …                    # listings are empty, so that a source with a denied read looks deleted:
+//!                                          # the test must find violations
 
 #![expect(clippy::print_stderr, clippy::unwrap_used, reason = "a test fails by panicking and prints a summary")]
 

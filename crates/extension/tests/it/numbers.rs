@@ -8,7 +8,7 @@ use image::{Rgb, RgbImage};
 use model::{Outcome, Report, VariantStatus};
 use serde_json::{Value, json};
 
-use crate::backend::{Backend, Behavior, Received, attribute_of};
+use crate::backend::{Backend, Behavior, ReceivedSignals, attribute_of};
 use crate::deployment::{function, lines, metrics, program, start, sum};
 
 const INVOCATIONS: usize = 1000;
@@ -131,7 +131,7 @@ fn expected(reports: &[Report]) -> BTreeMap<&'static str, f64> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^53")]
-fn check_opentelemetry(received: &Received, expected: &BTreeMap<&'static str, f64>, reports: &[Report]) {
+fn check_opentelemetry(received: &ReceivedSignals, expected: &BTreeMap<&'static str, f64>, reports: &[Report]) {
     for (name, outcome) in
         [("Converted", "converted"), ("Rejected", "rejected"), ("Failed", "failed"), ("Skipped", "skipped")]
     {

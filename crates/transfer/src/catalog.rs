@@ -20,7 +20,7 @@ use crate::provenance::{Provenance, SHA256};
 pub(crate) const SOURCE_ATTRIBUTE: &str = "source";
 pub(crate) const MANIFEST_ATTRIBUTE: &str = "manifest";
 
-/// The catalog's table and its client.
+/// The DynamoDB table of the catalog, and the client that accesses the table.
 #[derive(Debug, Clone)]
 pub(crate) struct Catalog {
     pub(crate) client: Client,
@@ -28,7 +28,7 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
-    /// Reads the provenance in the catalog entry of a source. `None` if there is no entry.
+    /// Reads the provenance in the catalog entry of a source. `None` if the source has no entry.
     pub(crate) async fn read_entry(&self, source: &Location) -> Result<Option<Provenance>, Error> {
         let request = self.client.get_item().table_name(&self.table).consistent_read(true);
         let response = request.key(SOURCE_ATTRIBUTE, source_value(source)).send().await;
@@ -39,10 +39,10 @@ impl Catalog {
         Ok(response.item.and_then(|item| Provenance::from_metadata(&strings(item))))
     }
 
-    /// Writes the entry of a source if there is none.
+    /// Writes the entry of a source if the catalog does not contain an entry of this source.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if there is an entry.
+    /// [`Error::Conflict`] if the catalog already contains an entry of this source.
     pub(crate) async fn write_entry(
         &self,
         source: &Location,

@@ -1,11 +1,13 @@
 //! The queue of conversions, and the memory that all files of a process share.
 //!
 //! The queue converts one image at a time, within the plan's limit on memory. Meanwhile, other files can be downloaded,
-//! wait, or be uploaded, within the limit of `prefetch_memory`. So the download of one file, the conversion of another
-//! and the upload of a third overlap, and the memory in use never exceeds the sum of the two limits.
+//! wait, or be uploaded, within the limit of `prefetch_memory`. So the download of one file, the conversion of a second
+//! file and the upload of the variants of a third file can overlap, and the memory in use never exceeds the sum of the
+//! two limits.
 //!
-//! The time of a slow image is limited, so that enough time is left for the others. If one other file waits, a
-//! conversion is terminated after three quarters of the remaining time; if three files wait, after half of it.
+//! The time of a slow image is limited, so that enough time is left for the other images. If one file waits, the
+//! running conversion is terminated after three quarters of the time until the deadline. If three files wait, it is
+//! terminated after half of this time.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -19,7 +21,8 @@ use crate::Error;
 use crate::timed_conversion::{ConversionRequest, TimeBudget, TimedConversion};
 use crate::worker::{Worker, WorkerProcess};
 
-/// The number of bytes for one permit of the semaphore. With this unit, a `u32` is sufficient for 4 TiB.
+/// The number of bytes for one permit of the semaphore. The number of permits is a `u32`, so with this unit the
+/// semaphore can count 4 TiB.
 const BYTES_PER_PERMIT: u64 = 1024;
 
 #[derive(Debug, Clone)]
@@ -57,7 +60,7 @@ impl ConversionQueue {
         }
     }
 
-    /// Reserves memory for a file if it is available now.
+    /// Reserves memory for a file if the memory is available now.
     pub(crate) fn try_reserve(&self, bytes: u64) -> Option<MemoryReservation> {
         let permits = self.permits(bytes)?;
         let permit = Arc::clone(&self.prefetch_memory).try_acquire_many_owned(permits).ok()?;
@@ -65,7 +68,7 @@ impl ConversionQueue {
     }
 
     /// Waits until memory for a file is available. A file that is larger than the prefetch memory waits for the
-    /// conversion slot instead, and keeps it.
+    /// conversion slot instead, and occupies the slot until the reservation is dropped.
     pub(crate) async fn reserve(&self, bytes: u64) -> MemoryReservation {
         match self.permits(bytes) {
             Some(permits) => {
@@ -196,14 +199,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn files_wait_for_prefetch_memory_and_a_larger_file_takes_the_slot() {
+    async fn file_waits_for_prefetch_memory_and_a_file_larger_than_this_memory_occupies_the_slot() {
         let queue = queue(10 * BYTES_PER_PERMIT);
         let first = queue.reserve(6 * BYTES_PER_PERMIT).await;
         let third = timeout(SHORT_WAIT, queue.reserve(5 * BYTES_PER_PERMIT)).await;
         assert!(third.is_err(), "the memory is not available yet");
         let second = queue.reserve(4 * BYTES_PER_PERMIT).await;
         let large = queue.reserve(1 << 40).await;
-        assert!(timeout(SHORT_WAIT, queue.wait_for_slot()).await.is_err(), "the large file has the slot");
+        assert!(timeout(SHORT_WAIT, queue.wait_for_slot()).await.is_err(), "the large file occupies the slot");
         assert!(large.conversion_slot.is_some());
         assert!(first.conversion_slot.is_none() && second.conversion_slot.is_none());
         drop(large);

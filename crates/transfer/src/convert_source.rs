@@ -29,8 +29,8 @@ pub(crate) struct ConvertedSource {
     /// The source in the state that the job's event describes.
     event_source: Source,
     notes: Vec<String>,
-    /// The memory for the source stays reserved until the variants are stored, because they need at most the same
-    /// amount.
+    /// The memory for the source stays reserved until the variants are stored. It is sufficient for the variants,
+    /// because they need at most as much memory as the source.
     _reservation: MemoryReservation,
 }
 

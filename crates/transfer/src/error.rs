@@ -23,7 +23,7 @@ pub enum Error {
     TooLarge {
         /// The source.
         at: Location,
-        /// Its Content-Length in bytes, or the bytes received so far if that is more.
+        /// The Content-Length of the source in bytes, or the number of received bytes if that number is larger.
         bytes: u64,
         /// The limit in bytes.
         limit: u64,
@@ -36,7 +36,7 @@ pub enum Error {
     TooMuchMemory {
         /// The source.
         at: Location,
-        /// Its size in bytes.
+        /// The size of the source in bytes.
         bytes: u64,
         /// The available memory in bytes.
         limit: u64,
@@ -73,7 +73,7 @@ pub enum Error {
     OutOfTime {
         /// The estimated time of the conversion.
         needed: Duration,
-        /// The time left.
+        /// The available time.
         left: Duration,
     },
     /// The deadline interrupted the job.
@@ -146,7 +146,7 @@ pub enum Error {
     Crashed {
         /// The exit code or signal.
         status: String,
-        /// The beginning of its standard error.
+        /// The beginning of the process's standard error.
         stderr: String,
     },
     /// The process that converts images cannot be started, or its response is invalid.
@@ -172,7 +172,7 @@ pub enum Error {
     /// The process that converts images reports that the conversion failed.
     #[error("{reason}")]
     NotConverted {
-        /// The reason, with its causes.
+        /// The reason of the failure, with the causes of the error.
         reason: String,
         /// Whether a retry may succeed.
         can_retry: bool,
@@ -186,7 +186,7 @@ pub enum Error {
     /// An object changed after it was looked up, so the condition of a write or deletion failed.
     #[error("{message}")]
     Conflict {
-        /// The object, and the operation and its response if a request failed.
+        /// The object that changed. If a request failed, the message also contains the operation and the response.
         message: String,
     },
     /// The source or its outputs changed during every attempt.

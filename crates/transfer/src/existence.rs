@@ -1,9 +1,10 @@
 //! Checks for evidence that an object does not exist.
 //!
-//! A job deletes the variants of a source that does not exist, so a wrong result here deletes variants that are still
-//! needed. S3 returns 403 for a missing object if the role may not list the bucket. It also returns 403 for an existing
-//! object: if a policy denies the read or the access to its KMS key, or if the requester has to pay. Therefore a 403
-//! counts as evidence only together with a listing that succeeds and does not contain the key.
+//! A job deletes the variants of a source that does not exist, so a wrong result of this check would delete variants
+//! that are still needed. S3 returns 403 for a missing object if the role may not list the bucket. S3 also returns 403
+//! for an existing object, if a policy denies access to the object or to its KMS key, or if the bucket requires the
+//! requester to pay. Therefore a 403 counts as evidence only together with a listing that succeeds and does not contain
+//! the key.
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
@@ -35,7 +36,7 @@ pub(crate) async fn check_existence(store: &Store, at: &Location) -> Result<Exis
     match listing {
         Ok(listing) => {
             let keys: Vec<&str> = listing.contents().iter().filter_map(|object| object.key()).collect();
-            // An inconsistent or truncated response is not evidence.
+            // An inconsistent or truncated response is not evidence that the object does not exist.
             let count = listing.key_count().and_then(|count| usize::try_from(count).ok());
             if count != Some(keys.len()) || keys.iter().any(|key| !key.starts_with(&at.key)) {
                 let message = "the listing does not match the prefix or its own KeyCount";

@@ -19,8 +19,8 @@ pub(crate) const NO_ETAG: &str = "the response has no ETag";
 /// The states of a source that a job accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RequiredState {
-    /// Only the state with the ETag and the version ID of the event. If the event lacks one of them, it is not
-    /// compared.
+    /// Only the state with the ETag and the version ID of the event. If the event lacks the ETag or the version ID, the
+    /// missing value is not compared.
     OfEvent,
     /// The current state.
     Current,
@@ -120,12 +120,13 @@ fn is_accepted(state: &SourceState, job: &Job, required: RequiredState) -> bool 
 }
 
 /// Whether the read failed because the object is encrypted with a customer-provided key (SSE-C). S3 has no error code
-/// for that.
+/// for this case.
 fn is_customer_key_error(code: Option<&str>, message: Option<&str>) -> bool {
     code == Some("InvalidRequest") && message.is_some_and(|message| message.contains("Server Side Encryption"))
 }
 
-/// Reads the current state of a source, without its content. `None` if there is evidence that it does not exist.
+/// Reads the current state of a source, without its content. `None` if there is evidence that the source does not
+/// exist.
 pub(crate) async fn read_source_state(store: &Store, at: &Location) -> Result<Option<SourceState>, Error> {
     let head = store.send(&at.bucket, |client| client.head_object().bucket(&at.bucket).key(&at.key).send()).await;
     match head {

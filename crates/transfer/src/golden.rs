@@ -1,5 +1,6 @@
-//! Golden tests of the stored formats: fingerprints, keys, metadata, manifests and catalog items. If a test fails, the
-//! release would not recognize the outputs of earlier releases. Change the code, not the expected text.
+//! Golden tests of the stored formats: fingerprints, keys, metadata, manifests and catalog items. If a test in this
+//! file fails, the next release would not recognize the outputs of earlier releases. Change the code, not the expected
+//! text.
 
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;

@@ -20,10 +20,11 @@ pub(crate) struct JobRun<'job> {
     plan: &'job Arc<Plan>,
     deadline: Option<Deadline>,
     outputs: OutputLocations,
-    /// The last converted state of the source.
+    /// The result of the last conversion of the source.
     converted: Option<ConvertedSource>,
     deleted: Vec<Location>,
-    /// Whether this job wrote or deleted an output, or may have done so.
+    /// Whether this job wrote or deleted an output. This is also true if the job sent such a request but does not know
+    /// whether the request succeeded.
     has_changed_outputs: bool,
     timings: &'job mut Timings,
 }
@@ -61,8 +62,9 @@ impl<'job> JobRun<'job> {
         if !self.has_changed_outputs && stored.is_newer_than(job, plan) {
             return Ok(SkipReason::OutputsAreNewer.outcome());
         }
-        // Usually a job ignores other states of the source: each has its own event, whose job converts it. But if this
-        // job has changed outputs, in this or an earlier invocation, it must update them to the current state itself.
+        // Usually a job ignores every state of the source except the state in its event, because each state has its own
+        // event, whose job converts it. But if this job has changed outputs, in this or an earlier invocation, this job
+        // must update the outputs to the current state.
         let has_earlier_outputs = self.has_changed_outputs || stored.has_outputs_of(job);
         let required = match job.change {
             Change::Created if !has_earlier_outputs => RequiredState::OfEvent,
@@ -97,7 +99,8 @@ impl<'job> JobRun<'job> {
     fn skip_absent_source(&self) -> Result<Outcome, Error> {
         match &self.job.source.etag {
             Some(_) => Ok(SkipReason::SourceDeleted.outcome()),
-            // Without an ETag, the event is a direct invocation or an S3 Batch Operations task. Its key does not exist.
+            // An event without an ETag is a direct invocation or an S3 Batch Operations task. The key in the event does
+            // not exist.
             None => Err(Error::SourceNotFound { at: self.job.source.at.clone() }),
         }
     }
@@ -127,7 +130,8 @@ impl<'job> JobRun<'job> {
         Ok(SkipReason::NoOutputs.outcome())
     }
 
-    /// Fails if the output bucket does not exist. S3 then returns 404 for each output, as it does for a missing object.
+    /// Fails if the output bucket does not exist. Without this check, a missing bucket would look like missing outputs,
+    /// because S3 returns 404 in both cases.
     async fn ensure_output_bucket_exists(&self) -> Result<(), Error> {
         let locations = self.outputs.variants.iter().map(|variant| &variant.at);
         let mut in_other_bucket = locations.filter(|at| at.bucket != self.job.source.at.bucket);
@@ -145,8 +149,8 @@ impl<'job> JobRun<'job> {
         let minimum = self.converted.as_ref().map_or(QualitySearch::Full, |converted| converted.quality_search);
         if stored.is_complete(&state, self.plan, minimum) {
             return Ok(match self.converted.take() {
-                // The outputs are up to date: an earlier attempt stored them although its request failed, or another
-                // job stored the same outputs.
+                // An earlier attempt of this job converted the source, and the outputs are up to date now. Either the
+                // earlier attempt stored them although its request failed, or another job stored the same outputs.
                 Some(converted) => converted.into_outcome(),
                 None => SkipReason::UpToDate.outcome(),
             });
@@ -155,12 +159,12 @@ impl<'job> JobRun<'job> {
         let converted = if let Some(converted) = self.converted.take() {
             converted
         } else {
-            // Variants with a cut-short search are stored already: convert again only if there is time for a full
-            // search.
+            // If variants with a cut-short search are already stored, the source is converted again only if there is
+            // time for a full search.
             let is_search_required = stored.is_complete(&state, self.plan, QualitySearch::CutShort);
             let (store, deadline, timings) = (self.store, self.deadline, &mut *self.timings);
             match convert_source(store, self.job, self.plan, object, deadline, is_search_required, timings).await {
-                // The time or the memory is not sufficient for a search.
+                // The time or the memory is not sufficient for a search, so the stored variants are kept.
                 Err(
                     Error::OutOfTime { .. }
                     | Error::CpuTimeExceeded { .. }
@@ -173,7 +177,8 @@ impl<'job> JobRun<'job> {
         };
         self.has_changed_outputs = true;
         progress::begin_step(Step::Store);
-        // The conversion is saved before any request can fail, so that the next attempt does not convert again.
+        // The result of the conversion is saved before any request can fail, so that the next attempt does not convert
+        // the source again.
         let converted = self.converted.insert(converted);
         let at = &self.job.source.at;
         let writing = async { Ok::<_, Error>(write_outputs(self.store, self.plan, stored, converted, at).await) };
@@ -183,7 +188,7 @@ impl<'job> JobRun<'job> {
         if read_source_state(self.store, at).await?.as_ref() != Some(&state) {
             return Err(Error::source_changed(at));
         }
-        let converted = self.converted.take().expect("it was inserted above");
+        let converted = self.converted.take().expect("the conversion was saved before the outputs were written");
         Ok(converted.into_outcome())
     }
 }

@@ -23,7 +23,7 @@ pub struct Layout {
 pub struct OutputLocations {
     /// One location for each width, widest first.
     pub variants: Vec<VariantLocation>,
-    /// The manifest, if there is one.
+    /// The manifest, if the source has several variants.
     pub manifest: Option<Location>,
 }
 
@@ -36,7 +36,7 @@ pub struct VariantLocation {
     pub at: Location,
 }
 
-/// The role of an object, by its key.
+/// The role of an object. The role depends only on the object's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// An image to convert.
@@ -133,7 +133,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn key_of_an_output_is_never_a_source(layout in layouts(), key in keys(), width in widths()) {
+        fn key_of_an_output_never_has_the_role_of_a_source(layout in layouts(), key in keys(), width in widths()) {
             let output = layout.variant_location(&at(&key), width).unwrap();
             prop_assert_eq!(Role::of(&output), Role::Output);
             let manifest = layout.output_locations(&at(&key), &"full,1".parse().unwrap()).unwrap().manifest.unwrap();

@@ -97,8 +97,8 @@ where
     (text + &region.unwrap_or_default()).replace(['\n', '\r'], " ")
 }
 
-/// Returns the meaning of an HTTP status without an error code. A response to HEAD has no body and so no code (Amazon
-/// S3 API reference, "Error responses").
+/// Returns the meaning of an HTTP status without an error code. A response to HEAD has no body, and therefore no error
+/// code (Amazon S3 API reference, "Error responses").
 pub(crate) fn status_meaning(status: u16) -> Option<&'static str> {
     Some(match status {
         301 | 307 => "PermanentRedirect",
@@ -118,7 +118,8 @@ pub(crate) fn status_meaning(status: u16) -> Option<&'static str> {
     })
 }
 
-/// Whether the request failed because a permission is missing. A 403 response to HEAD has no code.
+/// Whether the request failed because a permission is missing. A 403 response to HEAD has no error code, so it counts
+/// as a missing permission.
 pub(crate) fn is_access_denied<E>(error: &SdkError<E, HttpResponse>) -> bool
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
@@ -127,8 +128,8 @@ where
         || (http_status(error) == Some(403) && error.code().is_none())
 }
 
-/// Returns `; the role needs …` if a permission is missing and the service's message does not name it. Otherwise
-/// returns an empty text.
+/// Returns `; the role needs …` if a permission is missing and the service's message does not name the permission.
+/// Otherwise returns an empty text.
 pub(crate) fn permission_hint<E>(error: &SdkError<E, HttpResponse>, permissions: &str) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! Writes and deletes one output, on the condition that it did not change since it was looked up.
+//! Writes or deletes one output, on the condition that the output did not change since the job looked it up.
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::error::ProvideErrorMetadata;
@@ -25,7 +25,8 @@ pub(crate) struct Output<'job> {
     pub(crate) tags: Option<&'job str>,
 }
 
-/// Writes an output if its slot did not change since it was looked up. Returns the new ETag with its quotation marks.
+/// Writes an output if its slot did not change since the job looked it up. Returns the new ETag with its quotation
+/// marks.
 ///
 /// # Errors
 /// [`Error::Conflict`] if the slot changed.
@@ -68,7 +69,8 @@ pub(crate) async fn write_output(
         let expires = headers.expires.clone();
         request
             .customize()
-            // The SDK accepts only a date for this header, but the source's header may be any text.
+            // The SDK accepts only a date for this header, but the source's header may be any text. Therefore the text
+            // is inserted directly into the request.
             .mutate_request(move |request| {
                 if let Some(expires) = &expires {
                     request.headers_mut().insert("expires", expires.clone());
@@ -92,7 +94,7 @@ pub(crate) async fn write_output(
         },
         // 409 means that a concurrent write is in progress.
         (Some(412 | 409), _) => Err(Error::conflict(Operation::PutObject, at, &error)),
-        // 404 means that the object that the job replaces was deleted.
+        // 404 means that another writer deleted the object that this job replaces.
         (Some(404), SlotContent::Object(_)) if error.code() != Some("NoSuchBucket") => {
             Err(Error::conflict(Operation::PutObject, at, &error))
         }
@@ -117,8 +119,8 @@ pub(crate) async fn delete_output(store: &Store, at: &Location, object: &StoredO
     }
 }
 
-/// Deletes an output on a server without conditional deletions, after a check of its ETag. A write between the two
-/// requests is lost, so this is never used with S3 itself.
+/// Checks the ETag of an output and then deletes the output, on a server that does not support conditional deletions. A
+/// write between the two requests is lost, so this function is never used with S3 itself.
 async fn delete_after_etag_check(store: &Store, at: &Location, object: &StoredObject) -> Result<(), Error> {
     store.unconditional_deletion_warning.call_once(|| {
         tracing::warn!(

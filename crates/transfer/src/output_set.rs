@@ -47,7 +47,8 @@ pub(crate) async fn write_outputs(
         let variant = variant.ok_or(Error::MissingVariant { requested: *requested })?;
         write_variant(store, plan, converted, variant, slot).await
     });
-    // All writes complete, even if one fails: a canceled write may still take effect.
+    // If one write fails, the function still waits for the other writes, because a canceled write may still take
+    // effect.
     let written: Vec<Option<ManifestVariant>> = join_all(writes).await.into_iter().collect::<Result<_, _>>()?;
     write_manifest_and_entry(store, plan, stored, converted, source, written.into_iter().flatten().collect()).await
 }

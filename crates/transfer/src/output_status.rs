@@ -17,8 +17,8 @@ pub enum OutputStatus {
     SourceAbsent,
 }
 
-/// Checks whether the outputs of a source are up to date. `etag` is the source's ETag without quotation marks; without
-/// it, the source is looked up.
+/// Checks whether the outputs of a source are up to date. `etag` is the source's ETag without quotation marks. If it is
+/// `None`, this function looks up the source.
 ///
 /// If a key of the outputs would be too long, the status is [`OutputStatus::Outdated`], and [`run`](crate::run) reports
 /// the error.

@@ -24,8 +24,8 @@ pub struct Plan {
     pub follow_deletions: bool,
     /// The number of threads for one conversion.
     pub threads: NonZeroUsize,
-    /// The CPU seconds that are available per second of wall-clock time. Less than 1 for a function with less than
-    /// 1,769 MB of memory.
+    /// The CPU seconds that are available per second of wall-clock time. The number is less than 1 for a function with
+    /// less than 1,769 MB of memory.
     pub processors: f64,
 }
 
@@ -44,7 +44,7 @@ const MAX_LAMBDA_TIMEOUT: Duration = Duration::from_mins(15);
 /// The settings for storing outputs.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct StorageOptions {
-    /// The Cache-Control header of outputs; `None` copies the header of the source.
+    /// The Cache-Control header of outputs. If it is `None`, outputs get the header of the source.
     pub cache_control: Option<String>,
     /// Whether a variant is stored if it is not smaller than its source.
     pub keep_larger: bool,
@@ -71,7 +71,7 @@ pub struct StorageClass(&'static str);
 pub struct InvalidStorageClass(String);
 
 impl StorageClass {
-    /// The list excludes the archive classes, because a variant in them cannot be served.
+    /// The list excludes the archive classes, because a variant in an archive class cannot be read immediately.
     const KNOWN: [&str; 5] = ["STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"];
 
     /// Returns the name in the S3 API.
@@ -107,7 +107,7 @@ impl StorageOptions {
 
 impl Plan {
     /// Returns the limits for an image of an event with this deadline. By default, one image may use the CPU time of
-    /// half of the event's time. The other half is for the other images.
+    /// half of the event's time. The other half is left for the other images of the event.
     pub(crate) fn limits_within(&self, deadline: Option<Deadline>) -> Limits {
         let timeout = deadline.map_or(MAX_LAMBDA_TIMEOUT, |deadline| deadline.timeout);
         let half = timeout.mul_f64(self.processors / 2.0).as_secs_f64().ceil();
@@ -121,7 +121,8 @@ impl Plan {
     }
 
     /// Returns the fingerprint of the recipe and the storage options: 16 hexadecimal digits. A stored variant with
-    /// another fingerprint is outdated. Limits and threads are not part of it, because they do not change the result.
+    /// another fingerprint is outdated. The fingerprint does not contain the limits and the number of threads, because
+    /// they do not change the result.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         // Structs without maps always serialize to the same text.

@@ -13,7 +13,7 @@ const EVENT_ETAG: &str = "avif-event-etag";
 const RECIPE: &str = "avif-recipe";
 const TOOL: &str = "avif-tool";
 const OMITTED: &str = "avif-left-out";
-/// Present only if the quality search was cut short. The value is [`CUT_SHORT`].
+/// This metadata is present only if the quality search was cut short. The value is [`CUT_SHORT`].
 const SEARCH: &str = "avif-search";
 const CUT_SHORT: &str = "cut-short";
 pub(crate) const SHA256: &str = "avif-sha256";
@@ -37,16 +37,16 @@ pub(crate) enum QualitySearch {
     Full,
 }
 
-/// The provenance of one output. An object without it was not created by the function.
+/// The provenance of one output. An object without provenance was not created by the function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Provenance {
-    /// The ETag of the source. `None` in outputs of an early release that did not store it.
+    /// The ETag of the source. `None` in outputs of an early release that did not store the ETag.
     pub(crate) source_etag: Option<String>,
     pub(crate) source_version: Option<String>,
     /// The sequencer of the event, if the source was read in the state that the event describes.
     pub(crate) sequencer: Option<Sequencer>,
-    /// The ETag of the source in the job's event, if the source was read in another state. With it, a job of the
-    /// redelivered event can identify the outputs of the first attempt.
+    /// The source's ETag from the job's event, if the job read the source in another state than the event describes. If
+    /// the event is delivered again, its job uses this ETag to identify the outputs of the first delivery.
     pub(crate) event_etag: Option<String>,
     /// The fingerprint of the plan.
     pub(crate) fingerprint: String,

@@ -14,23 +14,24 @@ use crate::{Deadline, Error, Plan, Role, Store};
 
 /// The maximum number of attempts of a job whose source or outputs change during each attempt.
 const MAX_ATTEMPTS: u32 = 6;
-/// The pause before the second attempt. Each later pause is twice as long as the one before.
+/// The pause before the second attempt. Each later pause is twice as long as the previous pause.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
 /// Runs one job and returns its report. Every error becomes an [`Outcome`].
 ///
 /// An event only indicates that something changed. Each attempt reads the stored outputs, then the source in its
 /// current state, and then updates the outputs with conditional requests that fail if an output changed since it was
-/// read. Therefore an older state of the source never replaces a newer one: if a job reads the outputs of another
-/// writer, it reads the source after that writer did. At the end of an attempt the state of the source is checked
-/// again, and if it changed, there is another attempt. This covers a source that returns to an earlier state, which
-/// conditional requests cannot detect by the ETag.
+/// read. Therefore an older state of the source never replaces a newer one: if a job reads outputs that another writer
+/// stored, the job reads the source after that writer read it. At the end of an attempt, the job checks the state of
+/// the source again, and starts another attempt if the state changed. This check is necessary for a source that returns
+/// to an earlier state, because conditional requests cannot detect this by the ETag.
 ///
-/// A job that is not done at `deadline` is reported as failed. A conversion that cannot finish by then is not started.
+/// A job that is not done at `deadline` is reported as failed. A conversion that cannot finish before the deadline is
+/// not started.
 ///
 /// # Example
 ///
-/// An object whose key is that of an output is skipped without a request:
+/// An object whose key has the form of an output's key is skipped without a request:
 ///
 /// ```
 /// use std::num::NonZeroUsize;
@@ -68,7 +69,7 @@ pub async fn run(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Dea
     let progress = Arc::new(Progress::default());
     // The future is boxed, because it contains the state of the whole job.
     let attempts = Box::pin(progress.scope(run_attempts(store, &job, plan, deadline, &mut timings)));
-    // A panic fails only this job. The job's state may be inconsistent then, but it is not used afterwards.
+    // A panic fails only this job. After a panic, the job's state may be inconsistent, but it is not used any more.
     let attempts = AssertUnwindSafe(attempts).catch_unwind();
     let attempts =
         attempts.map(|result| result.unwrap_or_else(|panic| Err(Error::Panicked { message: panic_message(&*panic) })));

@@ -18,7 +18,7 @@ pub(crate) struct SourceHeaders {
     pub(crate) content_language: Option<String>,
     /// The text of the header, which may be an invalid date.
     pub(crate) expires: Option<String>,
-    /// Sorted by name, so that the same names are omitted each time.
+    /// The user metadata, sorted by name, so that every conversion omits the same names.
     metadata: BTreeMap<String, String>,
 }
 

@@ -35,7 +35,7 @@ impl Stage {
         Self { span, started: Instant::now() }
     }
 
-    /// Runs the stage. If it succeeds, returns its result and its time in milliseconds.
+    /// Runs the stage. If the stage succeeds, returns its result and its time in milliseconds.
     pub(crate) fn run<T, E>(self, stage: impl FnOnce() -> Result<T, E>) -> Result<(T, f64), E> {
         let result = self.span.in_scope(stage)?;
         Ok((result, self.record_time()))

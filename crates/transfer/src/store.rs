@@ -30,7 +30,7 @@ const MAX_BACKOFF: Duration = Duration::from_millis(800);
 #[derive(Debug, Clone)]
 pub struct Store {
     client: Client,
-    /// The clients for buckets in other regions than the function, by the bucket's name.
+    /// The clients for buckets that are not in the function's region. Each key of the map is the name of a bucket.
     regional_clients: Arc<RwLock<HashMap<String, Client>>>,
     is_custom_endpoint: bool,
     /// Ensures that the warning about missing conditional deletions is logged only once.
@@ -42,8 +42,8 @@ pub struct Store {
 /// The settings of a [`Store`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StoreOptions {
-    /// Whether the endpoint of S3 is not an AWS endpoint. Requests then have the bucket in the path, as other servers
-    /// expect.
+    /// Whether the endpoint of S3 belongs to an S3 server other than AWS. Requests to such a server contain the bucket
+    /// in the path.
     pub custom_endpoint: bool,
     /// The maximum size in bytes of the files in memory, without the file that is being converted.
     pub prefetch_memory: u64,
@@ -92,8 +92,8 @@ impl Store {
     }
 
     /// Sends a request for a bucket to the bucket's region. The first request goes to the function's region; if S3
-    /// returns another region, the request is repeated there, because the SDK does not repeat it. The region is saved
-    /// for later requests.
+    /// returns another region, this function repeats the request in that region, because the SDK does not repeat it.
+    /// The region is saved for later requests.
     ///
     /// # Errors
     /// The error of the request.
@@ -137,7 +137,7 @@ impl Store {
 pub async fn load_aws_config() -> SdkConfig {
     let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     // The adaptive retry mode is not suitable: after a throttled request, it delays all later requests of the client.
-    // This delays the next images by more than these pauses.
+    // These delays of the next images would be longer than the pauses between the attempts of one request.
     let retries = RetryConfig::standard()
         .with_max_attempts(MAX_REQUEST_ATTEMPTS)
         .with_initial_backoff(INITIAL_BACKOFF)

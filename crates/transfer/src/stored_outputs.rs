@@ -16,7 +16,7 @@ pub(crate) struct StoredOutputs {
     /// One slot for each width of the recipe.
     pub(crate) variants: Vec<VariantSlot>,
     pub(crate) manifest: Option<OutputSlot>,
-    /// The provenance in the catalog entry, if there is a catalog and an entry.
+    /// The provenance in the catalog entry, if a catalog is configured and contains an entry of the source.
     pub(crate) catalog_entry: Option<Provenance>,
     has_catalog: bool,
 }
@@ -39,13 +39,13 @@ pub(crate) struct OutputSlot {
 pub(crate) enum SlotContent {
     /// There is evidence that the object does not exist.
     Absent,
-    /// The role may neither read nor list, so it is unknown whether the object exists. Contains the messages of S3. A
-    /// write with `If-None-Match: *` succeeds only if the object does not exist.
+    /// The role may neither read the object nor list the bucket, so it is unknown whether the object exists. Contains
+    /// the error messages of S3. A write with `If-None-Match: *` succeeds only if the object does not exist.
     Unknown(String),
     Object(StoredObject),
 }
 
-/// An object in an output's location.
+/// An object at the location of an output.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredObject {
     /// The ETag with its quotation marks, for conditional requests.
@@ -117,11 +117,11 @@ impl StoredOutputs {
     }
 
     /// Whether all outputs are stored and were created from this state with this plan. A variant may be absent only if
-    /// the manifest or the catalog entry records that it was omitted because it is larger than the source. The manifest
-    /// does not prove that the variants exist: if a source returns to an earlier state, another job may still be
-    /// deleting the outputs of that state.
+    /// the manifest or the catalog entry records that it was omitted because it is larger than the source. Each variant
+    /// is checked, because the manifest does not prove that the variants exist: if a source returns to an earlier
+    /// state, another job may still be deleting the outputs of that state.
     ///
-    /// With a `minimum` of [`QualitySearch::Full`], an output whose search was cut short is not sufficient.
+    /// With a `minimum` of [`QualitySearch::Full`], an output with a cut-short search counts as outdated.
     pub(crate) fn is_complete(&self, state: &SourceState, plan: &Plan, minimum: QualitySearch) -> bool {
         let is_current = |provenance: Option<&Provenance>| {
             provenance.is_some_and(|provenance| provenance.matches(state, plan, minimum))
@@ -134,8 +134,8 @@ impl StoredOutputs {
             })
     }
 
-    /// Whether all outputs were created with this plan from a later state than the job's, by the sequencers of the
-    /// events.
+    /// Whether all outputs were created with this plan from a later state of the source than the state in the job's
+    /// event. The function compares the sequencers of the events.
     pub(crate) fn is_newer_than(&self, job: &Job, plan: &Plan) -> bool {
         let Some(sequencer) = &job.source.sequencer else { return false };
         self.provenances().all(|provenance| {
@@ -146,9 +146,9 @@ impl StoredOutputs {
         })
     }
 
-    /// Whether an earlier attempt of this job may have written any of the outputs: an output that was created from the
-    /// state that the job's event describes, or whose provenance records the event. If the event contains no ETag, the
-    /// result is true for any output.
+    /// Whether an earlier attempt of this job may have written any of the outputs. This is the case if an output was
+    /// created from the state that the job's event describes, or if its provenance records the event. If the event
+    /// contains no ETag, any output that the function created counts.
     pub(crate) fn has_outputs_of(&self, job: &Job) -> bool {
         let Some(etag) = &job.source.etag else { return self.has_own_outputs() };
         self.provenances().flatten().any(|provenance| {

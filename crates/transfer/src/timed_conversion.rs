@@ -21,7 +21,7 @@ pub struct ConversionRequest {
     pub time: TimeBudget,
 }
 
-/// A conversion with the properties of its source and its timings.
+/// The result of a conversion, with the properties of the source and the timings.
 #[derive(Debug)]
 pub struct TimedConversion {
     /// Properties of the source.
@@ -39,20 +39,20 @@ pub struct TimeBudget {
     pub until_deadline: Option<Duration>,
     /// The part of the time until the deadline that this image may use, if other images wait.
     pub share: Option<Duration>,
-    /// Whether the conversion has to fail if there is no time for a quality search: its variants without a search are
-    /// already stored.
+    /// Whether the conversion must fail if there is no time for a quality search. This is set if variants with a
+    /// cut-short search are already stored.
     pub is_search_required: bool,
     /// Whether the quality search is skipped, because it took too long in an earlier attempt.
     pub is_search_disabled: bool,
 }
 
-/// The estimated time of a quality search, as a multiple of the minimum time of one encode: four encodes with their
-/// comparisons, of an image that needs twice the minimum.
+/// The estimated time of a quality search, as a multiple of the minimum time of one encode. The number assumes four
+/// encodes, with a comparison after each encode, of an image that needs twice the minimum time.
 const SEARCH_COST_FACTOR: u32 = 8;
 
-/// Converts an image file and measures the time of each stage. It blocks the calling thread, and uses the number of
-/// threads in the request. It does not enforce the limit on CPU time while it runs, but it does not start a conversion
-/// that would exceed the limit.
+/// Converts an image file and measures the time of each stage. This function blocks the calling thread, and uses the
+/// number of threads in the request. It does not enforce the limit on CPU time while the conversion runs, but it does
+/// not start a conversion that would exceed the limit.
 ///
 /// # Errors
 /// [`Error::OutOfTime`] or [`Error::CpuTimeExceeded`], before the image is decoded, if the time is not sufficient even
@@ -61,8 +61,8 @@ pub fn convert_with_timings(bytes: Vec<u8>, request: &ConversionRequest) -> Resu
     convert_with_callback(bytes, request, |_| ())
 }
 
-/// Like [`convert_with_timings`]. After the image is decoded and transformed, it calls `before_encoding`. The argument
-/// is true if a quality search follows.
+/// Like [`convert_with_timings`]. This function also calls `before_encoding` after the image is decoded and
+/// transformed. The argument of the call is true if a quality search follows.
 pub(crate) fn convert_with_callback(
     bytes: Vec<u8>,
     request: &ConversionRequest,
@@ -74,7 +74,8 @@ pub(crate) fn convert_with_callback(
     if let Some(limit) = limits.cpu_seconds.filter(|limit| cpu > seconds(limit.get())) {
         return Err(Error::CpuTimeExceeded { needed: Some(cpu), limit });
     }
-    // The minimum time, if all threads are always busy. Only a conversion that certainly takes too long is rejected.
+    // This is the minimum time, which assumes that all threads are always busy. So only a conversion that certainly
+    // takes too long is rejected.
     let needed = cpu / u32::try_from(threads.get()).unwrap_or(u32::MAX);
     let needed_to_search = needed * SEARCH_COST_FACTOR;
     if let Some(left) = time.until_deadline.filter(|left| needed > *left) {

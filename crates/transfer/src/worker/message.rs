@@ -15,19 +15,19 @@ use crate::Error;
 use crate::timed_conversion::{ConversionRequest, TimedConversion};
 use model::error_chain;
 
-/// The byte before a response.
+/// The byte that the child writes before a response.
 const RESPONSE_MARKER: u8 = b'R';
 /// The byte that the child writes, before its response, when a quality search begins.
 const SEARCH_MARKER: u8 = b'S';
 /// The maximum length of a header in bytes. A header has a few notes of 200 characters and as many variants as the
 /// recipe.
 const MAX_HEADER_BYTES: u32 = 1 << 20;
-/// The maximum length of a note or a reason in characters, more than `convert` writes.
+/// The maximum length of a note or a reason in characters. The texts of the crate `convert` are shorter.
 const MAX_TEXT_CHARS: usize = 1000;
-/// The maximum number of notes, more than `convert` writes.
+/// The maximum number of notes. The crate `convert` writes fewer notes.
 const MAX_NOTES: usize = 50;
 
-/// The header of a request. The image file follows it.
+/// The header of a request. The image file follows the header.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct RequestHeader {
     pub(super) request: ConversionRequest,
@@ -55,20 +55,20 @@ enum ResponseHeader {
         left: Duration,
     },
     OutOfMemory,
-    /// The conversion failed for another reason.
+    /// The conversion failed for another reason than missing time or memory.
     NotConverted {
         reason: String,
         can_retry: bool,
     },
 }
 
-/// A variant without its file.
+/// The properties of a variant. The file of the variant follows the header.
 #[derive(Debug, Serialize, Deserialize)]
 struct VariantHeader {
     requested: Width,
     width: u32,
     height: u32,
-    /// The index of its file. Variants that are requested wider than the source share one file.
+    /// The index of the variant's file. All variants whose requested width is larger than the source share one file.
     file: usize,
     is_source: bool,
     score: Option<f32>,
@@ -136,11 +136,11 @@ pub(super) fn write_response(to: &mut impl Write, result: Result<TimedConversion
     to.flush()
 }
 
-/// Reads the response. The child is not trusted, so its files together are limited to `max_bytes`. `is_searching` is
-/// set when a quality search begins.
+/// Reads the response. The child is not trusted, so the total size of its files is limited to `max_bytes`.
+/// `is_searching` is set when a quality search begins.
 ///
 /// # Errors
-/// The outer error: the response is incomplete or invalid. The inner error: the conversion failed.
+/// The outer error means that the response is incomplete or invalid. The inner error means that the conversion failed.
 pub(super) async fn read_response(
     from: &mut (impl AsyncRead + Unpin),
     max_bytes: u64,

@@ -32,13 +32,13 @@ impl ProcessLimits {
         }
         #[cfg(target_os = "linux")]
         self.apply_on_linux()?;
-        // The process writes only to pipes, so it may not write files.
+        // The process writes only to pipes, so this limit forbids writes to files.
         set_limit(Resource::RLIMIT_FSIZE, 0, 0)?;
         Ok(())
     }
 
     /// Raises the limit on memory before the image is encoded. The estimate covers the memory that the encoder writes
-    /// to, but SVT-AV1 allocates 1.6 times as much, and the kernel counts all of it.
+    /// to, but SVT-AV1 allocates 1.6 times as much memory, and the kernel counts all allocated memory.
     pub(super) fn raise_memory_limit(self) {
         #[cfg(target_os = "linux")]
         // If the call fails, the lower limit remains.
@@ -59,8 +59,8 @@ impl ProcessLimits {
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         prctl::set_no_new_privs()?;
         set_limit(Resource::RLIMIT_DATA, self.memory, self.encoding_memory())?;
-        // If the system runs out of memory, the kernel kills this process and not its parent. Without /proc, the kernel
-        // decides which process it kills.
+        // If the system runs out of memory, the kernel kills this process and not its parent. If /proc is missing, the
+        // write fails, and the kernel decides which process it kills.
         let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
         // If the conversion of an earlier image started a process that still runs, that process must not be able to
         // read this image.
@@ -69,7 +69,7 @@ impl ProcessLimits {
     }
 }
 
-/// Sets a limit, or the current hard limit if that is lower.
+/// Sets a limit. If the current hard limit is lower than the requested limit, the hard limit is used instead.
 fn set_limit(resource: Resource, soft: u64, hard: u64) -> nix::Result<()> {
     let (_, current_hard) = getrlimit(resource)?;
     setrlimit(resource, soft.min(current_hard), hard.min(current_hard))

@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-/// The first argument of a child process. A program that is started with it has to call [`serve`](super::serve()).
+/// The first argument of a child process. A program that is started with this argument must call
+/// [`serve`](super::serve()).
 pub const ARGUMENT: &str = "convert-one-image";
 
 /// The settings of the child processes that convert images. A child runs the same program as its parent.

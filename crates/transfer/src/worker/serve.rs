@@ -8,8 +8,8 @@ use crate::Error;
 use crate::panic::panic_message;
 use crate::timed_conversion::convert_with_callback;
 
-/// Converts the image on standard input and writes the response to standard output. It has to be called before the
-/// program starts a thread.
+/// Converts the image on standard input and writes the response to standard output. The program must call this function
+/// before it starts a thread.
 ///
 /// # Errors
 /// The request cannot be read, a limit cannot be set, or the response cannot be written.
@@ -20,7 +20,8 @@ pub fn serve() -> io::Result<()> {
     limits.apply()?;
     // A panic is reported in the response, so it is not printed.
     std::panic::set_hook(Box::new(|_| ()));
-    // The buffer is allocated once with the exact size, because the file may be as large as the limit on memory allows.
+    // The buffer is allocated once with the exact size. A buffer that grows needs more memory than the file, and could
+    // exceed the limit on memory.
     let mut bytes = Vec::with_capacity(usize::try_from(length).map_err(io::Error::other)?);
     input.take(length).read_to_end(&mut bytes)?;
     if bytes.len() as u64 != length {

@@ -1,8 +1,8 @@
 //! The environment variables of this process, and a reader that parses them.
 //!
 //! In: a map of names and values, from [`variables`] or from a test. Out: typed values, the names of all variables that
-//! were read, and a message for each invalid value. [`Reader`] collects these, so that a program can report all invalid
-//! variables together.
+//! were read, and a message for each invalid value. [`Reader`] collects these messages, so that a program can report
+//! all invalid variables together.
 //!
 //! **Architecture invariant:** this crate contains no names of variables, no defaults, and no policy for invalid
 //! values. The crate `settings` returns all invalid values as an error; the crate `extension` logs each one and uses a
@@ -105,7 +105,7 @@ impl<'variables> Reader<'variables> {
         names.filter(|name| !self.names.iter().any(|read| read == name))
     }
 
-    /// Returns the recorded errors. Each begins with the name of its variable.
+    /// Returns the recorded errors. Each error begins with the name of its variable.
     #[must_use]
     pub fn errors(&self) -> &[String] {
         &self.errors
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn flag_is_true_or_false_in_any_case() {
+    fn flag_is_parsed_in_upper_and_lower_case() {
         let variables = variables(&[("A", "TRUE"), ("B", "False"), ("C", "yes")]);
         let mut reader = Reader::new(&variables);
         assert_eq!(["A", "B", "C", "D"].map(|name| reader.flag_or(name, true)), [true, false, true, true]);

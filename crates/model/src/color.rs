@@ -14,12 +14,12 @@ pub struct Cicp {
 impl Cicp {
     /// sRGB as BT.601 luma and chroma, full range. Every reader assumes these values for an untagged image.
     pub const SRGB: Self = Self { primaries: 1, transfer: 13, matrix: 6, full_range: true };
-    /// For an image with an ICC profile: the profile defines the colors, and these code points define only the matrix
-    /// from RGB to luma and chroma.
+    /// The code points of an image with an ICC profile. The profile defines the colors, and these code points define
+    /// only the matrix from RGB to luma and chroma.
     pub const ICC: Self = Self { primaries: 2, transfer: 2, matrix: 6, full_range: true };
 
-    /// Returns full-range code points with these primaries and this transfer. The matrix is BT.2020 for BT.2020
-    /// primaries, which HDR images use, and BT.601 otherwise, which every reader supports.
+    /// Returns full-range code points with these primaries and this transfer. If the primaries are BT.2020, as in HDR
+    /// images, the matrix is also BT.2020. Otherwise the matrix is BT.601, which every reader supports.
     #[must_use]
     pub fn with_default_matrix(primaries: u16, transfer: u16) -> Self {
         const BT2020: u16 = 9;
@@ -27,8 +27,8 @@ impl Cicp {
         Self { primaries, transfer, matrix, full_range: true }
     }
 
-    /// Whether the transfer is SDR, and not PQ or HLG (ITU-R BT.2100). Metrics and filters that assume the sRGB curve
-    /// are valid for SDR only.
+    /// Whether the transfer characteristics are SDR: neither PQ nor HLG (ITU-R BT.2100). Metrics and filters that
+    /// assume the sRGB curve are valid for SDR only.
     #[must_use]
     pub fn is_sdr(self) -> bool {
         const PQ: u16 = 16;

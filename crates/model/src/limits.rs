@@ -9,8 +9,9 @@ pub struct Limits {
     pub bytes: u64,
     /// Maximum width times height, in pixels.
     pub pixels: u64,
-    /// Maximum pixels of all frames of an animation together. A frame counts with its own area or the animation's,
-    /// whichever is larger, and with at least 32,768 pixels, because even a frame of one pixel takes time.
+    /// Maximum pixels of all frames of an animation together. For each frame, the number of pixels is the area of the
+    /// frame or the area of the animation, whichever is larger. Each frame counts as at least 32,768 pixels, because
+    /// even a frame of one pixel takes time.
     pub animation_pixels: u64,
     /// Maximum peak memory of the conversion in bytes, estimated from the image's header.
     pub memory: u64,

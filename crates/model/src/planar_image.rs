@@ -4,8 +4,8 @@ use crate::Color;
 
 /// An image as the codec uses it: planes of samples, bit depth, chroma subsampling, color description, optional alpha.
 ///
-/// Invariant: one plane (4:0:0) or three planes. Each has exactly the number of samples that width, height and chroma
-/// require, in the storage type that the depth requires. Alpha has full resolution.
+/// Invariant: the image has one plane (4:0:0) or three planes. Each plane has exactly the number of samples that width,
+/// height and chroma require, in the storage type that the depth requires. Alpha has full resolution.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlanarImage {
     shape: Shape,
@@ -34,7 +34,7 @@ pub enum Depth {
     Eight,
     /// 10 bits, stored as `u16`.
     Ten,
-    /// 12 bits, stored as `u16`. Decoded, never encoded.
+    /// 12 bits, stored as `u16`. Images with 12 bits are decoded, but never encoded.
     Twelve,
 }
 
@@ -45,13 +45,13 @@ pub enum Chroma {
     Monochrome,
     /// 4:2:0, chroma at half width and half height, rounded up.
     Yuv420,
-    /// 4:2:2, chroma at half width, rounded up. Decoded, never encoded.
+    /// 4:2:2, chroma at half width, rounded up. Images with 4:2:2 are decoded, but never encoded.
     Yuv422,
     /// 4:4:4, chroma at full resolution.
     Yuv444,
 }
 
-/// One plane, row by row without padding.
+/// The samples of one plane, row by row without padding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Samples {
     /// 8-bit samples.
@@ -92,7 +92,7 @@ pub enum ShapeError {
         expected: usize,
         /// Actual number of samples.
         actual: usize,
-        /// The depth, which decides the storage type.
+        /// The depth, which determines the storage type.
         depth: Depth,
     },
 }
@@ -132,7 +132,8 @@ impl PlanarImage {
         &self.planes
     }
 
-    /// Returns the opacity, from 0 to the maximum of the depth. The colors are not premultiplied.
+    /// Returns the alpha plane. A sample is 0 for transparent, and the maximum value of the bit depth for opaque. The
+    /// colors are not premultiplied.
     #[must_use]
     pub fn alpha(&self) -> Option<&Samples> {
         self.alpha.as_ref()

@@ -74,7 +74,7 @@ impl TryFrom<u8> for FixedQuality {
 }
 
 impl Quality {
-    /// Whether a search finds the quantizer. The search takes several encodes.
+    /// Whether a search determines the quantizer. The search encodes the image several times.
     #[must_use]
     pub fn is_searched(self) -> bool {
         match self {

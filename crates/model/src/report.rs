@@ -61,7 +61,7 @@ pub struct SourceInfo {
     pub height: u32,
     /// The file's size in bytes.
     pub bytes: u64,
-    /// Number of frames; 1 unless it is an animation.
+    /// Number of frames; 1 unless the image is an animation.
     pub frames: u32,
 }
 

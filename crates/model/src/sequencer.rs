@@ -43,8 +43,8 @@ impl From<Sequencer> for String {
 
 impl Ord for Sequencer {
     fn cmp(&self, other: &Self) -> Ordering {
-        // A comparison without trailing zeros gives the same order as padding with zeros, and needs no copy: a text
-        // that is a prefix of another is smaller, and 0 is the smallest digit.
+        // The comparison removes trailing zeros instead of padding with zeros, because this needs no copy. The order is
+        // the same, because a text that is a prefix of another text is smaller, and 0 is the smallest digit.
         self.0.trim_end_matches('0').cmp(other.0.trim_end_matches('0'))
     }
 }

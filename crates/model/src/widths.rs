@@ -10,7 +10,7 @@ use thiserror::Error;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Width {
-    /// At most this many pixels, after the orientation is applied.
+    /// The maximum width in pixels, after the orientation is applied.
     Pixels(NonZeroU32),
     /// The width of the source.
     Full,
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_width_is_rejected_by_name() {
+    fn error_for_an_invalid_width_contains_the_width() {
         assert_eq!("640,wide".parse::<Widths>(), Err(InvalidWidths::Entry("wide".into())));
         assert_eq!("0".parse::<Widths>(), Err(InvalidWidths::Entry("0".into())));
         assert_eq!("32769".parse::<Widths>(), Err(InvalidWidths::Entry("32769".into())));

@@ -1,4 +1,4 @@
-//! The memory and the CPU power of a Lambda function. Both follow from its memory size.
+//! Calculates the usable memory and the CPU power of a Lambda function from its memory size.
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
@@ -12,14 +12,14 @@ pub(crate) fn usable_memory(mebibytes: NonZeroU32) -> u64 {
     (u64::from(mebibytes.get()) << 20) / 10 * 9
 }
 
-/// Returns the number of vCPUs that Lambda assigns at this memory size. It is a fraction, and less than 1 below
-/// [`VCPU_MEMORY_MB`].
+/// Returns the number of vCPUs that Lambda assigns at this memory size. The number can be a fraction. If the memory
+/// size is below [`VCPU_MEMORY_MB`], the number is less than 1.
 pub(crate) fn vcpus(mebibytes: NonZeroU32) -> f64 {
     f64::from(mebibytes.get()) / f64::from(VCPU_MEMORY_MB)
 }
 
-/// Returns the number of vCPUs, rounded to a whole number of at least 1. An execution environment can show more CPUs
-/// than Lambda assigns.
+/// Returns the number of vCPUs, rounded to a whole number of at least 1. The operating system is not asked for this
+/// number, because an execution environment can show more CPUs than Lambda assigns.
 pub(crate) fn whole_vcpus(mebibytes: NonZeroU32) -> NonZeroUsize {
     let vcpus = mebibytes.get().saturating_add(VCPU_MEMORY_MB / 2) / VCPU_MEMORY_MB;
     usize::try_from(vcpus).ok().and_then(NonZeroUsize::new).unwrap_or(NonZeroUsize::MIN)

@@ -44,8 +44,8 @@ pub enum FileError {
     },
 }
 
-/// Reads a settings file into environment variables: `{"widths": "full,640"}` becomes `AVIF_WIDTHS=full,640`. The
-/// values are not checked; [`Settings::parse`](crate::Settings::parse) does that.
+/// Reads a settings file into environment variables: `{"widths": "full,640"}` becomes `AVIF_WIDTHS=full,640`. This
+/// function does not check the values. [`Settings::parse`](crate::Settings::parse) checks them.
 ///
 /// # Errors
 /// [`FileError`], if the file cannot be read, or if a name or the type of a value is wrong.
@@ -56,7 +56,7 @@ pub fn read_file(path: &Path) -> Result<BTreeMap<String, String>, FileError> {
     let mut variables = BTreeMap::new();
     for (name, value) in object {
         let value = match value {
-            // In the Terraform module, a setting that is null is unset.
+            // As in the Terraform module, a setting with the value null counts as unset.
             Value::Null => continue,
             Value::Bool(value) => value.to_string(),
             Value::Number(value) => value.to_string(),

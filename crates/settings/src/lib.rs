@@ -73,7 +73,8 @@ pub struct SettingsError(pub Vec<String>);
 
 /// The prefix of the function's own variables. An unknown variable with this prefix is an error.
 const PREFIX: &str = "AVIF_";
-/// The divisor of the usable memory: one sixteenth of it is for source files that wait for their conversion.
+/// The divisor of the usable memory that gives the prefetch memory. One sixteenth of the usable memory is for source
+/// files that wait for their conversion.
 const PREFETCH_DIVISOR: u64 = 16;
 /// Makes glibc request huge pages (glibc manual, "Memory Allocation Tunables"). Each conversion runs in a new process,
 /// whose first access to each page causes a page fault. An image of 12 megapixels causes 53,000 page faults, which take
@@ -164,7 +165,8 @@ impl Settings {
         let threads = mebibytes.map_or(cpus, |mebibytes| cpus.min(whole_vcpus(mebibytes)));
         let cpus = f64::from(u32::try_from(cpus.get()).unwrap_or(u32::MAX));
         let processors = mebibytes.map_or(cpus, |mebibytes| cpus.min(vcpus(mebibytes)));
-        // A Lambda layer can contain the codec. The dynamic linker of the worker process then needs its path.
+        // A Lambda layer can contain the codec. The dynamic linker of the worker process then needs the path of the
+        // codec.
         let library_path =
             variables.get_key_value("LD_LIBRARY_PATH").map(|(name, value)| (name.clone(), value.clone()));
         let worker =
@@ -260,7 +262,7 @@ mod tests {
         );
         assert_eq!(storage.storage_class.map(StorageClass::name), Some("STANDARD_IA"));
         assert!(storage.keep_larger && storage.copy_tags && storage.drop_headers && !follow_deletions);
-        // Nine tenths of 1,000 MiB. One sixteenth of that is for prefetched files.
+        // The usable memory is nine tenths of 1,000 MiB. One sixteenth of the usable memory is for prefetched files.
         assert_eq!((limits.bytes, limits.pixels, limits.animation_pixels), (10, 20, 30));
         assert_eq!(limits.cpu_seconds, NonZeroU32::new(40));
         let worker = [HUGE_PAGES, ["LD_LIBRARY_PATH", "/opt/lib"]].map(|pair| pair.map(str::to_owned).into());
@@ -299,8 +301,8 @@ mod tests {
 
     #[test]
     fn variables_in_the_readme_are_exactly_the_variables_that_are_read() {
-        // The file is read when the test runs, not when it is compiled: the Nix build has no README, and skips this
-        // test by its name.
+        // The test reads the README when it runs, not when it is compiled. The sources of the Nix build do not contain
+        // the README, so the Nix build skips this test by its name.
         let readme = std::fs::read_to_string("../../README.md").unwrap();
         let variable = |line: &str| line.strip_prefix("| `")?.split_once('`').map(|(name, _)| name.to_owned());
         let is_setting = |name: &String| name.starts_with(PREFIX) || name.starts_with("AWS_");

@@ -19,8 +19,8 @@ use crate::shutdown::Shutdown;
 const RESPONSE_TIME: Duration = Duration::from_millis(500);
 /// The earliest deadline that is plausible, in milliseconds since 1970: 13 November 2014, when AWS announced Lambda.
 const MIN_DEADLINE_MS: u64 = 1_415_836_800_000;
-/// The maximum number of jobs that run at the same time. While one image is converted on all cores, a second is
-/// fetched, a third is uploaded, and a fourth waits in memory.
+/// The maximum number of jobs that run at the same time. While one image is converted on all cores, a second image is
+/// downloaded, the variants of a third image are uploaded, and a fourth image waits in memory.
 const MAX_CONCURRENT_JOBS: usize = 4;
 
 /// Handles one event: runs all jobs, logs their reports and returns the response that the sender expects.
@@ -57,7 +57,7 @@ pub async fn handle(
     response_format.build_response(&reports, &rejected)
 }
 
-/// Runs one job. The job fails if shutdown is requested before it is done.
+/// Runs one job. The job fails if shutdown is requested before the job is done.
 async fn run_job(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Deadline>, shutdown: &Shutdown) -> Report {
     let span = debug_span!("image", source = %job.source.at);
     let interrupted = job.clone();
@@ -87,8 +87,8 @@ fn group_by_source(jobs: Vec<Job>) -> Vec<Vec<(usize, Job)>> {
     groups
 }
 
-/// Returns the deadline for all jobs of the event. `None` if the value is not plausible: cargo-lambda always sends
-/// 600,000.
+/// Returns the deadline for all jobs of the event. `None` if the value is not plausible, for example the value 600,000
+/// that cargo-lambda always sends.
 fn response_deadline(context: &Context) -> Option<Deadline> {
     if context.deadline < MIN_DEADLINE_MS {
         return None;

@@ -71,12 +71,14 @@ pub(crate) fn write_malformed_event(error: &MalformedEvent) {
     tracing::error!("malformed event: {}", escape_control_characters(&error.to_string()));
 }
 
-/// Escapes control characters. Without this, text from a key or a file could forge a log line or control a terminal.
+/// Escapes control characters. Without the escapes, text from a key or a file could forge a log line or control a
+/// terminal.
 fn escape_control_characters(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
-            // The line and paragraph separators of Unicode, and the characters that change the text direction.
+            // These are the line and paragraph separators of Unicode, and the characters that change the text
+            // direction.
             '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
                 line.extend(character.escape_unicode());
             }

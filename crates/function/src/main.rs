@@ -1,5 +1,5 @@
 //! `bootstrap`: reads the settings, connects to S3 and handles events until Lambda shuts it down. With the argument
-//! [`worker::ARGUMENT`] it is a worker process, which converts one image.
+//! [`worker::ARGUMENT`] it runs as a worker process, which converts one image.
 
 #![forbid(unsafe_code)]
 

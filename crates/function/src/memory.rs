@@ -1,7 +1,7 @@
 use nix::sys::resource::{UsageWho, getrusage};
 
-/// Returns the peak memory of this process plus that of its largest child, in MiB. Only one child runs at a time.
-/// `None` if the operating system is not Linux.
+/// Returns the sum of the peak memory of this process and the peak memory of its largest child, in MiB. Only one child
+/// runs at a time. `None` if the operating system is not Linux.
 pub(crate) fn peak_memory_mib() -> Option<u64> {
     let own_kib = model::peak_memory_kib(&std::fs::read_to_string("/proc/self/status").ok()?)?;
     // The peak memory of the largest child that has exited, in KiB (getrusage(2)).

@@ -1,8 +1,8 @@
 //! The shutdown of the execution environment.
 //!
-//! If an extension is registered, Lambda sends SIGTERM and kills the process 300 ms later. Without an extension it only
-//! kills the process. After SIGTERM, unfinished jobs are reported as failed, so that their events are retried instead
-//! of lost.
+//! If an extension is registered, Lambda sends SIGTERM and kills the process 300 ms later. If no extension is
+//! registered, Lambda kills the process without SIGTERM. After SIGTERM, unfinished jobs are reported as failed, so that
+//! their events are retried instead of lost.
 
 use std::io;
 use std::pin::Pin;

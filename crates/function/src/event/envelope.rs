@@ -24,13 +24,13 @@ pub(super) struct Payload {
 }
 
 impl Payload {
-    /// Adds the kind of envelope to an error of the event inside.
+    /// Adds the kind of the envelope to an error of the event that it contains.
     pub(super) fn add_context(&self, error: MalformedEvent) -> MalformedEvent {
         if self.is_from_failed_invocation { in_failed_invocation(error) } else { error }
     }
 }
 
-/// This type has only the necessary fields, because S3 servers other than AWS omit times and signatures.
+/// This type has only the fields that the function uses, because S3 servers other than AWS omit times and signatures.
 #[derive(Debug, Deserialize)]
 struct SnsEvent {
     #[serde(rename = "Records")]
@@ -49,8 +49,8 @@ struct SnsMessage {
     message: String,
 }
 
-/// Returns the events inside all envelopes of this event, or the event itself if it has no envelope. A record that must
-/// not be processed becomes a [`RejectedRecord`].
+/// Removes all envelopes of this event, and returns the events that they contain. Returns the event itself if it has no
+/// envelope. A record that must not be processed becomes a [`RejectedRecord`].
 pub(super) fn unwrap(event: &Value) -> Result<Vec<Result<Payload, RejectedRecord>>, MalformedEvent> {
     if is_sns_event(event) {
         let SnsEvent { records } = deserialize(event, SNS)?;

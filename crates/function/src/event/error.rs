@@ -11,7 +11,7 @@ pub enum MalformedEvent {
          and records of failed invocations (requestPayload)"
     )]
     Unknown {
-        /// The names of its fields and its source.
+        /// The names of the event's fields, and the event's source.
         description: String,
     },
     /// The format of the event is supported, but its content is invalid.
@@ -19,7 +19,7 @@ pub enum MalformedEvent {
     Invalid {
         /// The kind of event.
         event: &'static str,
-        /// The path of the invalid field, and its error.
+        /// The path of the invalid field, and the error of the parser.
         problem: String,
     },
     /// The event inside an envelope cannot be parsed.
@@ -27,7 +27,7 @@ pub enum MalformedEvent {
     Enveloped {
         /// The kind of envelope.
         envelope: &'static str,
-        /// The error of the event inside.
+        /// The error of the event in the envelope.
         inner: Box<MalformedEvent>,
     },
 }

@@ -67,7 +67,8 @@ fn parse_messages(messages: Vec<sqs::Message>) -> Batch {
                 records.append(parsed);
                 true
             }
-            // Only this message fails. SQS delivers it again, and finally moves it to the dead-letter queue.
+            // Only this message fails, not the whole batch. SQS delivers the message again, and finally moves it to the
+            // dead-letter queue.
             Err(error) => {
                 records.rejected.push(format!("message {id:?}: {error}"));
                 false

@@ -24,7 +24,8 @@ pub(super) fn all_records_are_from(event: &Value, field: &str, is_source: impl F
     event.get("Records").and_then(Value::as_array).is_some_and(|records| records.iter().all(is_from))
 }
 
-/// Describes an unknown event by the names of its fields and its source. The log must not contain its values.
+/// Describes an unknown event by the names of its fields and its source. The description does not contain the values of
+/// the fields, because the log must not contain them.
 pub(super) fn describe(event: &Value) -> String {
     let source = event.pointer("/Records/0/eventSource").or_else(|| event.get("source")).and_then(Value::as_str);
     let source = source.map(|source| format!(" from {:?}", truncate(source))).unwrap_or_default();

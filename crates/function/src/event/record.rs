@@ -21,7 +21,7 @@ impl Records {
     }
 }
 
-/// A rejected record does not affect the others.
+/// A rejected record does not affect the other records.
 impl FromIterator<Result<Job, RejectedRecord>> for Records {
     fn from_iter<T: IntoIterator<Item = Result<Job, RejectedRecord>>>(records: T) -> Self {
         let mut parsed = Self::default();
@@ -78,8 +78,8 @@ pub(super) fn event_source(
     if let Some(etag) = etag.as_ref().filter(|etag| !etag.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"')) {
         return Err(RejectedRecord::InvalidETag(etag.clone()));
     }
-    // The sequencer only orders events. Other S3 servers send no sequencer, or one in another format. Such an event has
-    // no order, and the job depends only on the stored outputs and the current source.
+    // The sequencer only orders events. S3 servers other than AWS send no sequencer, or a sequencer in another format.
+    // The order of such an event is unknown, so its job depends only on the stored outputs and the current source.
     let sequencer = sequencer.and_then(|text| text.parse().ok());
     Ok(Source { at, version, etag, sequencer })
 }

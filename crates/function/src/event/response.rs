@@ -27,7 +27,7 @@ pub struct MessageJobs {
     pub(super) id: String,
     /// The message group ID, if the queue is a FIFO queue. The messages of a group must stay in order.
     pub(super) group: Option<String>,
-    /// The indices of its jobs in the batch. `None` if the body could not be parsed.
+    /// The indices of the message's jobs in the batch. `None` if the body of the message could not be parsed.
     pub(super) jobs: Option<Range<usize>>,
 }
 
@@ -43,11 +43,12 @@ pub struct TaskList {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TaskJob {
     pub(super) id: String,
-    /// The index of its job in the batch, or the reason why the task was rejected.
+    /// The index of the task's job in the batch, or the reason why the task was rejected.
     pub(super) job: Result<usize, String>,
 }
 
-/// The maximum number of failures that an error message lists. For the others, it contains only their number.
+/// The maximum number of failures that an error message lists. If there are more failures, the message contains only
+/// the number of the remaining failures.
 const MAX_LISTED_FAILURES: usize = 20;
 /// The maximum length of a task's result text in characters. S3 copies this text into the completion report.
 const MAX_RESULT_CHARACTERS: usize = 1024;

@@ -14,8 +14,8 @@ struct Notification {
     records: Vec<Record>,
 }
 
-/// This type has only the necessary fields, because records of other S3 servers and of a backfill have no requester and
-/// no time.
+/// This type has only the fields that the function uses, because records of other S3 servers and of a backfill have no
+/// requester and no time.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Record {
@@ -43,12 +43,14 @@ struct Object {
     sequencer: Option<String>,
 }
 
-/// Whether this is the message that S3 sends once when notifications are configured. It has no records.
+/// Whether the event is the test message that S3 sends once when notifications are configured. The test message has no
+/// records.
 pub(super) fn is_test_message(event: &Value) -> bool {
     event.get("Event").and_then(Value::as_str) == Some("s3:TestEvent")
 }
 
-/// Whether all records are from S3, or from a server with its own name for the source: `minio:s3`, `ceph:s3`.
+/// Whether all records are from S3, or from another S3 server. Such servers have other source names: `minio:s3`,
+/// `ceph:s3`.
 pub(super) fn is_notification(event: &Value) -> bool {
     all_records_are_from(event, "eventSource", |source| source.ends_with(":s3"))
 }

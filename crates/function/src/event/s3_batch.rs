@@ -1,5 +1,5 @@
-//! S3 Batch Operations, which invokes the function for existing objects (Amazon S3 user guide, "Invoke AWS Lambda
-//! function").
+//! Parses an invocation by S3 Batch Operations, which invokes the function for existing objects (Amazon S3 user guide,
+//! "Invoke AWS Lambda function").
 
 use model::Job;
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use super::record::{Records, RejectedRecord, conversion_job, decode_key, object_
 use super::response::{TaskJob, TaskList};
 
 const KIND: &str = "S3 Batch Operations";
-/// Schema 1.0 has the ARN of the bucket, schema 2.0 its name.
+/// A task in schema 1.0 contains the ARN of the bucket. A task in schema 2.0 contains the name of the bucket.
 const SCHEMAS: [&str; 2] = ["1.0", "2.0"];
 /// The position of the bucket's name in `arn:PARTITION:s3:REGION:ACCOUNT:BUCKET`.
 const ARN_BUCKET_INDEX: usize = 5;

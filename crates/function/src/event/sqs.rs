@@ -1,5 +1,5 @@
-//! A batch of SQS messages. The body of each is an event of S3, SNS, EventBridge or an on-failure destination, or a
-//! direct request (AWS Lambda developer guide, "Using Lambda with Amazon SQS").
+//! Parses a batch of SQS messages. The body of each message is an event of S3, SNS, EventBridge or an on-failure
+//! destination, or a direct request (AWS Lambda developer guide, "Using Lambda with Amazon SQS").
 
 use aws_lambda_events::event::sqs::{SqsEvent, SqsMessage};
 use serde_json::Value;

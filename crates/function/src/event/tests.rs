@@ -1,4 +1,4 @@
-//! Tests of complete events.
+//! Tests the parser with complete events.
 
 use model::Change;
 use proptest::prelude::*;
@@ -136,7 +136,7 @@ fn unknown_event_is_an_error_and_unsupported_record_is_rejected() {
 }
 
 #[test]
-fn record_of_a_failed_invocation_has_the_jobs_of_its_event() {
+fn record_of_a_failed_invocation_becomes_the_jobs_of_the_failed_event() {
     let event: Value = serde_json::from_str(include_str!("../../event.json")).unwrap();
     let record = json!({
         "version": "1.0", "timestamp": "2019-11-14T18:16:05.568Z",
@@ -170,7 +170,7 @@ fn record_of_a_successful_invocation_is_rejected() {
 }
 
 #[test]
-fn malformed_event_in_a_record_of_a_failed_invocation_is_malformed() {
+fn malformed_event_in_a_record_of_a_failed_invocation_is_an_error() {
     let record = json!({ "requestContext": {}, "requestPayload": { "hello": 1 } });
     let error = parse_event(&record).unwrap_err().to_string();
     assert!(error.starts_with("record of a failed invocation: requestPayload: unknown event"), "{error}");

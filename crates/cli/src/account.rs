@@ -1,6 +1,6 @@
-//! The AWS account of a command: region, credentials and endpoints from the same sources as the AWS CLI. Only this
-//! crate enables aws-config's features for IAM Identity Center, `aws login` and `credential_process`, because the
-//! function does not use such credentials.
+//! Loads the AWS configuration of a command. The region, the credentials and the endpoints come from the same sources
+//! as in the AWS CLI. Only this crate enables aws-config's features for IAM Identity Center, `aws login` and
+//! `credential_process`, because the function does not use such credentials.
 
 use std::sync::Mutex;
 
@@ -22,7 +22,7 @@ const REMEDIES: &str = "\
 /// before any work starts, and the error contains instructions.
 ///
 /// # Errors
-/// There is no region, or there are no credentials.
+/// No region is configured, or no credentials can be loaded.
 pub(crate) async fn connect() -> anyhow::Result<SdkConfig> {
     let config = transfer::load_aws_config().await;
     if config.region().is_none_or(|region| region.as_ref().is_empty()) {
@@ -38,7 +38,8 @@ pub(crate) async fn connect() -> anyhow::Result<SdkConfig> {
 }
 
 /// Returns the loaded credentials on the first call, and loads new ones on later calls. A `credential_process` may ask
-/// the user for a code, and must ask only once.
+/// the user for a code. Without this type it would run twice: when the credentials are checked, and before the first
+/// request.
 #[derive(Debug)]
 struct PreloadedCredentials {
     first: Mutex<Option<Credentials>>,

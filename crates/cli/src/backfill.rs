@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     /// Read the keys from this S3 Inventory (CSV) instead of listing the bucket
     #[arg(long, value_name = "s3://BUCKET/…/manifest.json")]
     inventory: Option<String>,
-    /// Convert only keys that end in one of these, in upper or lower case; an empty suffix selects every key
+    /// Convert only keys that end in one of these suffixes, in upper or lower case; an empty suffix selects every key
     #[arg(
         long,
         value_name = "SUFFIX",
@@ -32,8 +32,8 @@ pub(crate) struct Arguments {
         default_value = ".jpg,.jpeg,.png,.webp,.gif,.tif,.tiff,.bmp"
     )]
     suffix: Vec<String>,
-    /// Do not check which images are already converted. The function checks too, but that costs one invocation per
-    /// image
+    /// Do not check which images are already converted. The function also checks each image, but this costs one
+    /// invocation per image
     #[arg(long)]
     skip_check: bool,
     /// State directory, used to resume after an interruption
@@ -77,7 +77,7 @@ enum Target {
     Job { settings: JobSettings, partition: String },
     /// An SQS queue, given by its URL.
     Queue(String),
-    /// No service: the command only writes the manifest.
+    /// No service invokes the function. The command only writes the manifest.
     ManifestOnly,
 }
 
@@ -89,7 +89,7 @@ impl Target {
             (Some(_), _, _) => return Err(Usage("--function needs --role and --work".into()).into()),
             (None, _, _) => return Ok(queue.clone().map_or(Self::ManifestOnly, Self::Queue)),
         };
-        // Format: arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME:ALIAS
+        // The ARN has the format arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME:ALIAS
         let parts: Vec<&str> = function.split(':').collect();
         let ["arn", partition, "lambda", _, account, "function", _, _] = parts[..] else {
             let expected = "expected arn:aws:lambda:REGION:ACCOUNT:function:NAME:ALIAS";
@@ -188,7 +188,7 @@ fn bar(total: Option<u64>) -> ProgressBar {
         Some(total) => (ProgressBar::new(total), "{wide_bar} {human_pos}/{human_len} sent, {per_sec}, {eta} left"),
         None => (ProgressBar::no_length(), "{spinner} {human_pos} listed, {per_sec}, {msg}"),
     };
-    let style = ProgressStyle::with_template(template).expect("the template is a constant");
+    let style = ProgressStyle::with_template(template).expect("the constant template is valid");
     bar.enable_steady_tick(Duration::from_millis(200));
     bar.with_style(style)
 }
@@ -205,7 +205,8 @@ fn summary(counts: Counts) -> String {
     )
 }
 
-/// The hint about archived objects. A listing contains the restore status of an object; an inventory does not.
+/// The hint about archived objects. It excludes --inventory, because a listing contains the restore status of an
+/// object, and an inventory does not.
 const ARCHIVED: &str = "\
 Archived objects (storage class GLACIER or DEEP_ARCHIVE, or an archive tier of INTELLIGENT_TIERING) cannot be read, so they are
 skipped. Restore them (`aws s3api restore-object`, or an S3 Batch Operations job). If the function receives the event

@@ -67,7 +67,7 @@ struct Task {
     outputs: BTreeMap<Width, PathBuf>,
 }
 
-/// One line of `--json`.
+/// One line of the output with `--json`.
 #[derive(Serialize)]
 struct Line<'a> {
     input: String,
@@ -101,7 +101,7 @@ struct OutputFile {
     /// The SSIMULACRA2 score, if the quality search measured it.
     #[serde(skip_serializing_if = "Option::is_none")]
     score: Option<f32>,
-    /// Whether the file was written. It is not written if it is not smaller than the input.
+    /// Whether the file was written. This is false if the file would not be smaller than the input.
     written: bool,
 }
 
@@ -194,7 +194,7 @@ fn plan_tasks(
     Ok(tasks)
 }
 
-/// Converts the tasks on `workers` threads. The outcomes have the order of the tasks.
+/// Converts the tasks on `workers` threads. The outcomes are in the order of the tasks.
 fn convert_all(tasks: &[Task], plan: &Plan, overwrite: bool, workers: usize) -> Vec<Outcome> {
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {eta} left  {msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -258,7 +258,8 @@ fn convert(task: &Task, plan: &Plan, overwrite: bool) -> anyhow::Result<Outcome>
         if written {
             output::write(path, &variant.bytes, overwrite)?;
         } else if overwrite {
-            // This input has no output, so an existing file would be mistaken for its output.
+            // The variant is not written, so an existing file at this path is removed. It would be mistaken for the
+            // output of this input.
             output::remove(path)?;
         }
         let (width, height, bytes) = (variant.width, variant.height, variant.bytes.len() as u64);
@@ -275,7 +276,7 @@ fn convert(task: &Task, plan: &Plan, overwrite: bool) -> anyhow::Result<Outcome>
     Ok(Outcome::Converted { bytes, width, height, frames, outputs: files, notes: conversion.notes, timings })
 }
 
-/// Prints the result. If standard output is a closed pipe, this is not an error.
+/// Prints the outcomes of all tasks. It is not an error if the program that reads standard output has exited.
 fn report(tasks: &[Task], outcomes: &[Outcome], failures: &[Failure], json: bool) -> anyhow::Result<()> {
     let text = if json { lines(tasks, outcomes, failures) } else { rows(outcomes) };
     match std::io::stdout().write_all(text.as_bytes()) {

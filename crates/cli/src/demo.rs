@@ -88,7 +88,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         writeln!(out, "{metrics}\nCloudWatch creates these metrics from the output of the extension.")?;
     }
     if !failures.is_empty() {
-        // Print the function's log, which contains the cause.
+        // Print the function's log, because it contains the cause of the failures.
         for line in &lines {
             eprintln!("{line}");
         }

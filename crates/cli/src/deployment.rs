@@ -80,7 +80,8 @@ impl Deployment {
             timeout: Duration::from_secs(options.timeout),
             // One environment is enough, because one conversion uses all cores.
             concurrency: 1,
-            // Lambda waits 1 minute before the first retry and 2 minutes before the second, which is too long here.
+            // These delays are shorter than the delays of Lambda (1 minute and 2 minutes), so that the user does not
+            // have to wait.
             retry_delays: [Duration::from_secs(1), Duration::from_secs(2)],
             extensions: Extensions { programs: options.extensions, ..Extensions::default() },
         };
@@ -91,7 +92,7 @@ impl Deployment {
 }
 
 impl FunctionOptions {
-    /// Adds avif-extension from the directory of this program, if it exists and no extension is given.
+    /// Adds avif-extension from the directory of this program, if the file exists and the user gave no extension.
     pub(crate) fn with_default_extension(mut self) -> Self {
         let default = std::env::current_exe().map(|program| program.with_file_name("avif-extension"));
         if self.extensions.is_empty() {

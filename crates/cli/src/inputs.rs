@@ -18,11 +18,11 @@ pub(crate) struct Input {
     pub(crate) key: String,
 }
 
-/// A file that failed, and the reason.
+/// An input that cannot be found or has an invalid name, and the reason.
 pub(crate) type Failure = (PathBuf, String);
 
-/// The extensions of the files in a directory that are converted. A file that is named on the command line is converted
-/// regardless of its extension.
+/// The extensions that select files in a directory. A file that is named on the command line is converted regardless of
+/// its extension.
 pub(crate) const EXTENSIONS: [&str; 11] =
     ["apng", "bmp", "gif", "jfif", "jpe", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
 
@@ -56,8 +56,8 @@ fn add(path: PathBuf, root: PathBuf, inputs: &mut Vec<Input>, failures: &mut Vec
     }
 }
 
-/// Reads a file of at most `limit` bytes. Devices and pipes have no length, so the bytes that were read are counted
-/// too.
+/// Reads a file of at most `limit` bytes. The length of a device or a pipe is not known in advance, so the limit also
+/// applies to the number of bytes that were read.
 pub(crate) fn read(path: &Path, limit: u64) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = File::open(path).context("cannot read the file")?;

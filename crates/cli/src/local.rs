@@ -49,7 +49,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
                     () = deployment.lambda.stop() => {}
                     _ = tokio::signal::ctrl_c() => {}
                 }
-                // Environments also write log lines while they shut down.
+                // The execution environments also write log lines while they shut down.
                 while let Ok(line) = deployment.log.try_recv() {
                     println!("{line}");
                 }

@@ -52,7 +52,8 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    // An error is ignored: SVT-AV1 then writes its log to standard error.
+    // If this call fails, SVT-AV1 writes its log to standard error. The conversions still work, so the error is
+    // ignored.
     let _ = avif::silence_svt_av1();
     let library = format!("{}\n{}", env!("CARGO_PKG_VERSION"), avif::library());
     let matches = Arguments::command().version(library).get_matches();
@@ -79,7 +80,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Wrong usage that clap does not detect.
+/// Invalid arguments that clap does not detect.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Usage(String);

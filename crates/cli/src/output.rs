@@ -13,7 +13,8 @@ pub(crate) fn write(path: &Path, bytes: &[u8], overwrite: bool) -> anyhow::Resul
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).with_context(|| format!("cannot create the directory {}", folder.display()))?;
     let failed = || format!("cannot write {}", path.display());
-    // The usual permissions of a new file. The umask restricts them.
+    // By default, only the owner can read a temporary file. The output gets the usual permissions of a new file, which
+    // the umask restricts.
     let permissions = Permissions::from_mode(0o666);
     let builder = tempfile::Builder::new().prefix(".avif-").permissions(permissions).tempfile_in(folder);
     let mut file = builder.with_context(failed)?;

@@ -1,8 +1,8 @@
-//! Tables on the terminal.
+//! Formats tables for the terminal.
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
 
-/// Returns an empty table. All columns except the first are aligned for numbers.
+/// Returns an empty table. All columns except the first contain numbers and are aligned to the right.
 pub(crate) fn table<const COLUMNS: usize>(header: [&str; COLUMNS]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(header);
@@ -27,7 +27,7 @@ pub(crate) fn saving(before: u64, after: u64) -> Cell {
     if before == 0 {
         return Cell::new("");
     }
-    // The exact saving in tenths of a percent. With `i128`, no file size overflows.
+    // The exact saving in tenths of a percent. The product fits into an `i128` for every file size.
     let tenths = (i128::from(before) - i128::from(after)) * 1000 / i128::from(before);
     Cell::new(format!("{}{}.{} %", if tenths < 0 { "-" } else { "" }, tenths.abs() / 10, tenths.abs() % 10))
 }

@@ -80,7 +80,8 @@ fn output_directory_keeps_the_subdirectories() {
     assert_eq!(files(&folder.path().join("out")), ["deep/a.bmp.avif"]);
 }
 
-/// SVT-AV1 encodes photographs larger than 64 pixels. By default, it writes twenty lines to standard error.
+/// The image is larger than 64 pixels, so SVT-AV1 encodes it. By default, SVT-AV1 writes twenty lines to standard
+/// error.
 #[test]
 fn successful_conversion_writes_nothing_to_standard_error() {
     let folder = tempfile::tempdir().unwrap();
@@ -169,7 +170,7 @@ fn contradictory_arguments_are_wrong_usage() {
 }
 
 #[test]
-fn overwrite_removes_an_old_output_if_the_new_one_is_not_smaller_than_the_input() {
+fn overwrite_removes_an_old_output_if_the_new_output_is_not_smaller_than_the_input() {
     let folder = tempfile::tempdir().unwrap();
     RgbImage::new(8, 8).save(folder.path().join("dot.png")).unwrap();
     fs::write(folder.path().join("dot.png.avif"), "of another image").unwrap();

@@ -1,4 +1,4 @@
-//! `avif backfill` accepts the same credentials as the AWS CLI.
+//! Tests that `avif backfill` accepts the same credentials as the AWS CLI.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -27,7 +27,8 @@ async fn stub() -> Stub {
     .await
 }
 
-/// Creates a home directory with an AWS profile of each kind. The SSO token expires at the time `expires`.
+/// Creates a home directory with an AWS profile for each kind of credentials. The SSO token expires at the time
+/// `expires`.
 fn home(expires: &str) -> TempDir {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().display();
@@ -135,5 +136,8 @@ async fn missing_region_or_credentials_are_reported_with_a_fix() {
         assert!(error.contains(fix), "{profile}: {error}");
     }
     assert!(stub.received().is_empty(), "{:?}", stub.received());
-    assert!(!home.path().join("avif-backfill").exists(), "no state is written before anything is done");
+    assert!(
+        !home.path().join("avif-backfill").exists(),
+        "the state directory is created only after the credentials are loaded"
+    );
 }

@@ -1,5 +1,5 @@
-//! An error message of `avif backfill` contains the operation, the object, the error code of the service, and the
-//! missing permission.
+//! Tests that an error message of `avif backfill` contains the operation, the object, the error code of the service,
+//! and the missing permission.
 
 use super::start;
 use super::stub::{ReceivedRequest, Stub, environment, listing};
@@ -21,7 +21,7 @@ fn operation(request: &ReceivedRequest) -> &'static str {
     }
 }
 
-/// Starts a stub of AWS that denies the operation `denied` and `SendMessageBatch`.
+/// Starts a stub of AWS that denies the operation `denied`. The stub also denies every `SendMessageBatch`.
 async fn denying(denied: &'static str) -> Stub {
     Stub::start(move |request| {
         let operation = operation(request);

@@ -1,4 +1,5 @@
-//! One S3 Batch Operations job is created for each state directory and job settings, even if a run is killed.
+//! Tests that `avif backfill` creates one S3 Batch Operations job for each combination of a state directory and job
+//! settings, even if a run is killed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -21,8 +22,8 @@ struct Setup {
     environment: BTreeMap<String, String>,
 }
 
-/// Starts an S3 with one image, and an S3 Control whose job IDs contain the token of the request. If
-/// `first_is_unanswered` is set, S3 Control does not respond to the first request.
+/// Starts the emulated S3 with one image, and a stub of S3 Control that returns job IDs with the token of the request.
+/// If `first_is_unanswered` is set, the stub does not respond to the first request.
 async fn setup(first_is_unanswered: bool) -> Setup {
     let folder = tempfile::tempdir().unwrap();
     let buckets = vec!["photos".to_owned(), "work".to_owned()];
@@ -58,7 +59,7 @@ impl Setup {
         child.kill().await.unwrap();
     }
 
-    /// Returns the tokens of all requests that S3 Control has received.
+    /// Returns the tokens of all requests that the stub of S3 Control has received.
     fn tokens(&self) -> Vec<String> {
         self.control.received().iter().map(|request| request.element("ClientRequestToken").to_owned()).collect()
     }
@@ -73,7 +74,7 @@ fn state(folder: &Path, state: &str) -> Value {
 }
 
 #[tokio::test]
-async fn run_after_a_kill_before_the_response_gets_the_same_job() {
+async fn run_that_was_killed_before_the_response_gets_the_same_job_when_it_is_repeated() {
     let mut setup = setup(true).await;
     setup.backfill_killed("state", ROLE).await;
     let resumed = setup.backfill("state", ROLE).await;
@@ -81,7 +82,10 @@ async fn run_after_a_kill_before_the_response_gets_the_same_job() {
     assert_eq!(first, second);
     assert!(resumed.contains(&format!("The job job-{first} is created")), "{resumed}");
     let requests = setup.control.received();
-    assert_eq!(requests[0].body, requests[1].body, "otherwise S3 responds with IdempotencyException");
+    assert_eq!(
+        requests[0].body, requests[1].body,
+        "if the bodies differed, S3 would respond with IdempotencyException"
+    );
 }
 
 #[tokio::test]
@@ -95,7 +99,7 @@ async fn finished_run_creates_no_second_job() {
 }
 
 #[tokio::test]
-async fn new_state_directory_and_changed_settings_create_a_new_job() {
+async fn new_state_directory_or_changed_settings_create_a_new_job() {
     let setup = setup(false).await;
     setup.backfill("state", ROLE).await;
     setup.backfill("other-state", ROLE).await;
@@ -116,12 +120,12 @@ async fn changed_settings_after_a_kill_use_a_new_token() {
     setup.backfill_killed("state", ROLE).await;
     let resumed = setup.backfill("state", "arn:aws:iam::127:role/repaired").await;
     let [first, second] = setup.tokens().try_into().unwrap();
-    assert_ne!(first, second, "S3 would respond with IdempotencyException");
+    assert_ne!(first, second, "S3 would respond to the first token with IdempotencyException");
     assert!(resumed.contains(&format!("The job job-{second} is created")), "{resumed}");
 }
 
 #[tokio::test]
-async fn job_in_the_state_of_the_first_version_is_not_created_again() {
+async fn job_in_the_state_of_the_first_release_is_not_created_again() {
     let setup = setup(false).await;
     setup.backfill("state", ROLE).await;
     let mut older = state(setup.folder.path(), "state");

@@ -1,5 +1,5 @@
-//! Runs `avif backfill` against an S3 that kills it, against moto, against a listing of a million keys, and against
-//! stub servers with fixed responses.
+//! Tests `avif backfill` with the emulated S3, with moto, with a listing of a million keys, and with stub servers that
+//! send fixed responses. Some tests kill the command and run it again.
 
 mod archived;
 mod credentials;
@@ -40,7 +40,7 @@ async fn run(folder: &Path, environment: &BTreeMap<String, String>, arguments: &
     crate::text(&output.stdout)
 }
 
-/// Puts an object with this user metadata, and returns its ETag.
+/// Uploads an object with this user metadata, and returns its ETag.
 async fn put(s3: &Client, key: &str, metadata: &[(&str, &str)]) -> String {
     let mut request = s3.put_object().bucket("photos").key(key).body(ByteStream::from(key.as_bytes().to_vec()));
     for (name, value) in metadata {
@@ -49,8 +49,9 @@ async fn put(s3: &Client, key: &str, metadata: &[(&str, &str)]) -> String {
     request.send().await.unwrap().e_tag.unwrap().trim_matches('"').to_owned()
 }
 
-/// Puts 5,000 sources and some other objects. Every tenth source has a current variant. Some have a variant of another
-/// recipe or of another version of the source. Returns the keys to convert.
+/// Uploads 5,000 sources and some objects that are not sources. Every tenth source has an up-to-date variant. Some
+/// other sources have a variant that was created with another recipe or from another version of the source. Returns the
+/// keys to convert.
 async fn fill(s3: &Client) -> BTreeSet<String> {
     let recipe = settings::Settings::parse(&BTreeMap::new()).unwrap().plan.fingerprint();
     let recipe = recipe.as_str();

@@ -21,14 +21,14 @@ use crate::moto::Moto;
 async fn kill_when(child: &mut Child, folder: &Path, is_reached: impl Fn(&Value) -> bool) {
     let mut ticks = interval(Duration::from_millis(2));
     while !state(folder).is_some_and(|state| is_reached(&state)) {
-        assert!(child.try_wait().unwrap().is_none(), "it ended before it could be killed");
+        assert!(child.try_wait().unwrap().is_none(), "the command ended before the test could kill it");
         ticks.tick().await;
     }
     child.kill().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_moto_each_key_becomes_one_message_after_two_kills() {
+async fn killed_backfill_continues_and_sends_a_message_for_each_key() {
     let moto = Moto::start().await;
     let environment = environment(&moto.endpoint);
     let s3 = moto.s3();
@@ -45,7 +45,8 @@ async fn with_moto_each_key_becomes_one_message_after_two_kills() {
     run(folder.path(), &environment, &["s3://photos"]).await;
     assert_each_once(manifest(folder.path()), &keys);
 
-    // Only a part of one album, because moto becomes slower with each message in its queue.
+    // The second backfill sends messages only for a part of one album, because moto becomes slower with each message in
+    // its queue.
     let keys: BTreeSet<String> = keys.into_iter().filter(|key| key.starts_with("album 3/0")).collect();
     let folder = tempfile::tempdir().unwrap();
     let arguments = ["s3://photos/album 3/0", "--queue", &url, "--rate", "1000"];
@@ -69,7 +70,8 @@ async fn with_moto_each_key_becomes_one_message_after_two_kills() {
             received_keys.extend(batch.jobs.into_iter().map(|job| job.source.at.key));
         }
     }
-    // The messages that were sent during the kill may exist twice.
+    // The queue may contain a batch of ten messages twice, because the command was killed after it sent the batch and
+    // before it saved the state.
     assert!((keys.len()..=keys.len() + 10).contains(&received_keys.len()), "{}", received_keys.len());
     let total = keys.len();
     assert_eq!(received_keys.into_iter().collect::<BTreeSet<_>>(), keys);
@@ -81,7 +83,7 @@ async fn with_moto_each_key_becomes_one_message_after_two_kills() {
 }
 
 #[tokio::test]
-async fn with_moto_archived_object_with_a_current_variant_counts_as_converted() {
+async fn archived_object_with_an_up_to_date_variant_counts_as_converted() {
     let moto = Moto::start().await;
     let s3 = moto.s3();
     s3.create_bucket().bucket("photos").send().await.unwrap();
@@ -100,7 +102,7 @@ async fn with_moto_archived_object_with_a_current_variant_counts_as_converted() 
 }
 
 #[tokio::test]
-async fn with_moto_manifest_is_encrypted_with_sse_s3_even_if_the_bucket_default_is_kms() {
+async fn manifest_is_encrypted_with_sse_s3_even_if_the_bucket_uses_sse_kms_by_default() {
     let moto = Moto::start().await;
     let s3 = moto.s3();
     for bucket in ["photos", "work"] {

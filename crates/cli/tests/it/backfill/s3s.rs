@@ -25,7 +25,7 @@ async fn setup() -> Setup {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_key_is_in_the_manifest_once_after_four_kills() {
+async fn manifest_contains_each_key_once_although_the_command_is_killed_four_times() {
     let Setup { server, folder } = setup().await;
     let keys = fill(&server.client(SECRET_KEY)).await;
     let faults = Faults::new(7, FaultRates { killed: 1, ..FaultRates::default() });

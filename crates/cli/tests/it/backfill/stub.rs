@@ -1,4 +1,5 @@
-//! An AWS endpoint with fixed responses, for services and errors that neither the emulator nor moto supports.
+//! A stub of an AWS endpoint. It sends fixed responses, for services and errors that neither the emulator nor moto
+//! supports.
 
 use std::collections::BTreeMap;
 use std::future::pending;
@@ -45,7 +46,7 @@ struct Server {
 pub(super) struct Stub {
     pub(super) port: u16,
     received: Arc<Mutex<Vec<ReceivedRequest>>>,
-    /// Receives a message for each request without a response.
+    /// Receives a message for each request to which the stub sends no response.
     pub(super) unanswered: UnboundedReceiver<()>,
 }
 
@@ -97,7 +98,7 @@ pub(super) fn environment(endpoint: &str) -> BTreeMap<String, String> {
     variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
-/// Returns the XML of a page of a listing. For each object, `objects` contains the key and more XML elements.
+/// Returns the XML of a page of a listing. For each object, `objects` contains the key and additional XML elements.
 pub(super) fn listing(objects: &[(&str, &str)]) -> String {
     let object = |(key, more): &(&str, &str)| {
         format!("<Contents><Key>{key}</Key><Size>1000</Size><ETag>e</ETag>{more}</Contents>")

@@ -42,7 +42,7 @@ async fn list(State(server): State<Server>, RawQuery(query): RawQuery) -> String
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_million_keys_fit_into_the_memory_limit_and_continue_after_a_kill() {
+async fn backfill_of_a_million_keys_stays_below_the_memory_limit_and_continues_after_a_kill() {
     let (kill, mut killed) = unbounded_channel();
     let pages = Arc::new(AtomicU64::new(0));
     let server = Server { pages: Arc::clone(&pages), kill: Arc::new(Mutex::new(Some(kill))) };
@@ -53,13 +53,13 @@ async fn a_million_keys_fit_into_the_memory_limit_and_continue_after_a_kill() {
 
     let folder = tempfile::tempdir().unwrap();
     let start = || {
-        // The limit of the address space, in KiB.
+        // `ulimit -v` limits the address space. The limit is in KiB.
         let limited = "ulimit -v 196608; exec \"$0\" backfill s3://photos --skip-check";
         let mut shell = Command::new("sh");
         shell.args(["-c", limited, env!("CARGO_BIN_EXE_avif")]).current_dir(folder.path());
         shell.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test").env("AWS_REGION", "us-east-1");
         shell.env("AWS_ENDPOINT_URL_S3", &endpoint).kill_on_drop(true).stderr(Stdio::piped()).stdout(Stdio::piped());
-        // By default, malloc reserves address space for each thread.
+        // By default, malloc reserves address space for each thread, which would exceed the limit.
         shell.env("MALLOC_ARENA_MAX", "2").spawn().unwrap()
     };
     let mut child = start();

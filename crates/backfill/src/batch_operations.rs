@@ -33,10 +33,11 @@ pub struct JobSettings {
     pub prefix: String,
 }
 
-/// A request for a job. It is saved before it is sent.
+/// A request that creates a job. The state directory stores the request before it is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct JobRequest {
-    /// S3 returns the same job for every request with this token, and rejects a request with other parameters.
+    /// A random token that makes the request idempotent. S3 returns the same job for every request with this token, and
+    /// rejects a request that has this token but different parameters.
     pub(crate) token: String,
     /// The settings of the requested job.
     #[serde(rename = "order")]
@@ -59,17 +60,18 @@ pub struct BatchOperations {
 pub enum Job {
     /// This run created the job.
     Created(String),
-    /// An earlier run created the job with the same settings.
+    /// An earlier run with the same settings created the job.
     Existing(String),
 }
 
-/// The priority of the job. S3 orders the jobs of an account by priority; 10 leaves room for lower and higher ones.
+/// The priority of the job. S3 orders the jobs of an account by priority; with 10, other jobs can have a lower or a
+/// higher priority.
 const PRIORITY: i32 = 10;
 
 impl BatchOperations {
     /// Uploads the manifest and creates the job, unless the state directory already records a job with the same
     /// settings. If the process is killed, the next run creates no second job, because the token of the request is
-    /// saved before the request is sent. A run with other settings or another state directory creates another job.
+    /// saved before the request is sent. A run with different settings or a new state directory creates a new job.
     ///
     /// # Errors
     /// S3 rejected the manifest or the job, or the state cannot be written.
@@ -123,7 +125,7 @@ async fn upload(store: &Store, path: &Path, settings: &JobSettings) -> Result<(S
     let body = ByteStream::from_path(path).await;
     let body = body.map_err(|error| Error::file("read", path, io::Error::other(error)))?;
     // S3 Batch Operations cannot read a CSV manifest that is encrypted with SSE-KMS (Amazon S3 user guide, "Specifying
-    // a manifest"), and SSE-KMS may be the bucket's default. With SSE-S3, the ETag is the digest of the content, so a
+    // a manifest"), and the bucket may use SSE-KMS by default. With SSE-S3, the ETag is the digest of the content, so a
     // repeated upload has the same ETag.
     let encryption = ServerSideEncryption::Aes256;
     let put = store.client().put_object().bucket(bucket).key(&key).server_side_encryption(encryption).body(body);
@@ -136,19 +138,20 @@ async fn upload(store: &Store, path: &Path, settings: &JobSettings) -> Result<(S
 fn manifest(arn: &str, etag: &str) -> JobManifest {
     let fields = vec![JobManifestFieldName::Bucket, JobManifestFieldName::Key];
     let format = JobManifestFormat::S3BatchOperationsCsv20180820;
-    let spec = JobManifestSpec::builder().format(format).set_fields(Some(fields)).build().expect(GIVEN);
-    let location = JobManifestLocation::builder().object_arn(arn).e_tag(etag).build().expect(GIVEN);
+    let spec =
+        JobManifestSpec::builder().format(format).set_fields(Some(fields)).build().expect(REQUIRED_FIELDS_ARE_SET);
+    let location = JobManifestLocation::builder().object_arn(arn).e_tag(etag).build().expect(REQUIRED_FIELDS_ARE_SET);
     JobManifest::builder().spec(spec).location(location).build()
 }
 
-/// Limits the completion report to failed tasks. The function's log also contains the successful ones.
+/// Returns the settings of the completion report, which lists only failed tasks. The function's log contains all tasks.
 fn report(bucket: &str, prefix: &str) -> JobReport {
     let format = JobReportFormat::ReportCsv20180820;
     let report = JobReport::builder().enabled(true).bucket(bucket).prefix(prefix).format(format);
     report.report_scope(JobReportScope::FailedTasksOnly).build()
 }
 
-const GIVEN: &str = "all required fields are set";
+const REQUIRED_FIELDS_ARE_SET: &str = "all required fields are set";
 
 /// Returns the SHA-256 digest of a file, in hexadecimal.
 fn digest(path: &Path) -> io::Result<String> {

@@ -12,17 +12,17 @@ pub enum Error {
     /// An AWS service failed or rejected a request.
     #[error("cannot {action}: {message}")]
     Service {
-        /// The operation and its object.
+        /// The operation, and the object that it accesses.
         action: String,
-        /// The service's code and message, or the connection's error.
+        /// The error code and the message of the service, or the error of the connection.
         message: String,
     },
     /// An AWS service denied a request.
     #[error("cannot {action}: {message}; your credentials need {permission}")]
     Denied {
-        /// The operation and its object.
+        /// The operation, and the object that it accesses.
         action: String,
-        /// The service's code and message.
+        /// The error code and the message of the service.
         message: String,
         /// The IAM actions that the request needs, and their resources.
         permission: String,
@@ -32,17 +32,17 @@ pub enum Error {
     Interrupted {
         /// The object.
         at: String,
-        /// The connection's error.
+        /// The error of the connection.
         #[source]
         source: ByteStreamError,
     },
-    /// It cannot be determined whether a source is already converted.
+    /// The check whether a source is already converted failed.
     #[error(transparent)]
     Check(#[from] transfer::Error),
     /// A local file cannot be read or written.
     #[error("cannot {action} {}", path.display())]
     File {
-        /// `read` or `write`.
+        /// The operation: `read` or `write`.
         action: &'static str,
         /// The file.
         path: PathBuf,
@@ -65,7 +65,7 @@ pub enum Error {
     Inventory {
         /// The location of the inventory's manifest, or of one of its files.
         at: String,
-        /// The damaged or unsupported part of the inventory.
+        /// A description of the damaged or unsupported part of the inventory.
         message: String,
     },
 }
@@ -89,8 +89,8 @@ impl Error {
     }
 }
 
-/// Whether a permission is missing. The status 403 alone does not show this: S3 also returns it for an expired or
-/// unknown access key, with another error code.
+/// Whether the service denied the request because a permission is missing. The status 403 alone does not show this,
+/// because S3 also returns 403 for an expired or unknown access key. Only the error code shows the difference.
 fn is_denied<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     match error.code() {
         Some(code) => code.contains("AccessDenied"),

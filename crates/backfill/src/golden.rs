@@ -1,5 +1,5 @@
 //! A new release can continue a backfill of an earlier release, so the files and the field names of the state must not
-//! change. If a test here fails, change the code, not the expected text.
+//! change. If a test in this file fails, change the code, not the expected text.
 
 use std::fs;
 
@@ -73,7 +73,7 @@ fn state_file_and_its_fields_keep_their_names() {
 }
 
 #[test]
-fn state_of_the_first_version_is_read() {
+fn state_of_the_first_release_is_read() {
     let folder = tempdir().unwrap();
     for (cursor, is_listed) in [(json!("start"), false), (json!({ "after": "a/b.jpg" }), false), (json!("end"), true)] {
         let content = json!({
@@ -89,7 +89,7 @@ fn state_of_the_first_version_is_read() {
 }
 
 #[test]
-fn selection_keeps_its_format_of_the_output_location() {
+fn output_location_in_the_selection_keeps_its_format() {
     let plan = plan();
     let origin = Origin { bucket: "photos".into(), prefix: String::new(), inventory: None };
     let selection = Selection::new(origin, vec![".JPG".into()], false, &plan);

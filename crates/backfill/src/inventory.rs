@@ -15,7 +15,7 @@ use tokio::io::AsyncWriteExt;
 use crate::page::MAX_ENTRIES;
 use crate::{Cursor, Entry, Error, Origin, Page};
 
-/// An inventory: its list of files, and the file that is open.
+/// An inventory, with the list of its files and the rows of the file that is being read.
 #[derive(Debug)]
 pub struct Inventory {
     client: Client,
@@ -173,7 +173,7 @@ impl Schema {
         if field(self.latest) == Some("false") || field(self.delete_marker) == Some("true") {
             return None;
         }
-        // A plus sign in an encoded key is a space, as in an HTML form.
+        // A plus sign in an encoded key means a space, as in the encoding of HTML forms.
         let key = field(Some(self.key))?.replace('+', " ");
         let key = percent_decode_str(&key).decode_utf8().ok()?.into_owned();
         let bytes = field(self.size).and_then(|size| size.parse().ok()).unwrap_or_default();
@@ -185,8 +185,9 @@ impl Schema {
     }
 }
 
-/// Whether an access tier of `INTELLIGENT_TIERING` requires a restore. Inventories use the names without `_ACCESS`; the
-/// API uses the names with it. Objects in `ARCHIVE_INSTANT_ACCESS` can be read without a restore.
+/// Whether an access tier of `INTELLIGENT_TIERING` requires a restore. This function accepts the name of a tier with
+/// and without the suffix `_ACCESS`, because inventories use the short form and the API uses the long form. Objects in
+/// `ARCHIVE_INSTANT_ACCESS` can be read without a restore.
 fn is_archive_tier(tier: &str) -> bool {
     matches!(tier, "ARCHIVE" | "ARCHIVE_ACCESS" | "DEEP_ARCHIVE" | "DEEP_ARCHIVE_ACCESS")
 }
@@ -196,11 +197,11 @@ fn fields(line: &str) -> Vec<String> {
     let (mut fields, mut quoted) = (vec![String::new()], false);
     for character in line.chars() {
         match character {
-            // This drops an escaped (doubled) quotation mark. The fields that this module reads contain no quotation
-            // marks.
+            // An escaped (doubled) quotation mark in a field is lost. This does not matter, because the fields that
+            // this module reads contain no quotation marks.
             '"' => quoted = !quoted,
             ',' if !quoted => fields.push(String::new()),
-            _ => fields.last_mut().expect("the list starts with one field").push(character),
+            _ => fields.last_mut().expect("the list of fields is never empty").push(character),
         }
     }
     fields

@@ -33,7 +33,7 @@ impl Listing {
     /// Returns the page that starts at the cursor, or `None` at the end.
     ///
     /// # Errors
-    /// S3 did not list the bucket, or a file of the inventory is damaged.
+    /// The request to list the bucket failed, or a file of the inventory is damaged.
     pub async fn page(&mut self, cursor: &Cursor) -> Result<Option<Page>, Error> {
         match (self, cursor) {
             (_, Cursor::End) => Ok(None),
@@ -48,7 +48,8 @@ impl Listing {
     }
 }
 
-/// Continues after the last key, not with S3's continuation token, because the token expires after some minutes.
+/// Requests the page that starts after the key `after`. The request does not use a continuation token of S3, because
+/// such a token expires after some minutes.
 async fn list_bucket(client: &Client, origin: &Origin, after: Option<&String>) -> Result<Page, Error> {
     let Origin { bucket, prefix, .. } = origin;
     let request = client.list_objects_v2().bucket(bucket).prefix(prefix).set_start_after(after.cloned());
@@ -79,8 +80,8 @@ async fn list_bucket(client: &Client, origin: &Origin, after: Option<&String>) -
 }
 
 /// Whether the object must be restored before it can be read, according to its storage class and restore status.
-/// `GLACIER_IR` can be read without a restore. A listing does not contain the archive tiers of `INTELLIGENT_TIERING`;
-/// the function detects them.
+/// `GLACIER_IR` can be read without a restore. A listing does not show whether an object is in an archive tier of
+/// `INTELLIGENT_TIERING`. The function detects this when it reads the object.
 fn is_archived(object: &Object) -> bool {
     let class = object.storage_class.as_ref();
     let is_archive = matches!(class, Some(ObjectStorageClass::Glacier | ObjectStorageClass::DeepArchive));

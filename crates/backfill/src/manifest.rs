@@ -27,7 +27,7 @@ pub(crate) struct Line {
     pub(crate) bucket: String,
     /// The percent-encoded key.
     pub(crate) key: String,
-    /// The length of the line with its line break.
+    /// The length of the line in bytes, including the line break.
     pub(crate) bytes: u64,
 }
 
@@ -60,7 +60,7 @@ impl Manifest {
         Ok(self.bytes)
     }
 
-    /// Reads the lines that start at byte `from` and later.
+    /// Reads the lines that start at the byte offset `from` or later.
     pub(crate) fn lines(path: &Path, from: u64) -> Result<impl Iterator<Item = Result<Line, Error>> + use<'_>, Error> {
         let open = || {
             let mut file = File::open(path)?;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The largest number of entries in a page: the maximum of `ListObjectsV2`.
+/// The maximum number of entries in a page. `ListObjectsV2` returns at most this number of keys.
 pub(crate) const MAX_ENTRIES: usize = 1000;
 
 /// The origin of the keys: a bucket, or an inventory of the bucket.
@@ -12,7 +12,7 @@ pub struct Origin {
     pub bucket: String,
     /// The prefix of the sources' keys; empty for all keys.
     pub prefix: String,
-    /// Bucket and key of an inventory's `manifest.json`. If it is `None`, the bucket is listed.
+    /// The bucket and the key of an inventory's `manifest.json`. `None` if the keys come from a listing of the bucket.
     pub inventory: Option<(String, String)>,
 }
 
@@ -34,7 +34,7 @@ pub enum Cursor {
 /// One object of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// The key, decoded.
+    /// The decoded key.
     pub key: String,
     /// Size in bytes.
     pub bytes: u64,

@@ -14,7 +14,7 @@ use crate::{Error, Manifest, State};
 const MAX_BATCH_MESSAGES: usize = 10;
 /// The maximum number of times that a message is sent if SQS rejects it.
 const ATTEMPTS: u32 = 5;
-/// The pause before the second attempt. Each later pause is twice as long as the one before it.
+/// The pause before the second attempt. Each later pause is twice as long as the previous pause.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
 /// Sends messages to the queue that invokes the function.
@@ -31,10 +31,10 @@ pub struct QueueSender {
 impl QueueSender {
     /// Sends a message for each line of the manifest, except for the messages that were already sent. `on_batch`
     /// receives the number of sent messages after each batch. If the process is killed, the next run sends at most ten
-    /// messages a second time, and the function skips these.
+    /// messages a second time. The function then skips the sources that are already converted.
     ///
     /// # Errors
-    /// SQS rejected a message in every attempt. The state records the messages that were sent before.
+    /// SQS rejected a message in every attempt. The state records the messages that were sent before the error.
     pub async fn send(&self, state: &mut State, mut on_batch: impl FnMut(u64)) -> Result<(), Error> {
         let path = state.manifest();
         let mut lines = Manifest::lines(&path, state.sent_bytes())?;
@@ -73,7 +73,7 @@ impl QueueSender {
             };
             let text = failed.message.as_deref().unwrap_or("no message");
             reason = format!("{} of {} messages were rejected: {}: {text}", remaining.len(), lines.len(), failed.code);
-            // The message itself is invalid, so SQS would reject it again.
+            // SQS rejected the message because the message is invalid, so SQS would reject it again.
             if sent.failed.iter().any(|failed| failed.sender_fault) {
                 break;
             }
@@ -82,7 +82,8 @@ impl QueueSender {
     }
 }
 
-/// Returns a message with an S3 notification for the source. Its key is percent-encoded, as in the manifest.
+/// Returns a message that contains an S3 notification for the source. The key in the notification is percent-encoded,
+/// as in the manifest.
 fn entry(at: usize, line: &Line) -> SendMessageBatchRequestEntry {
     let object = json!({ "bucket": { "name": line.bucket }, "object": { "key": line.key } });
     let record = json!({ "eventSource": "aws:s3", "eventName": "ObjectCreated:Backfill", "s3": object });

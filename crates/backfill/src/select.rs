@@ -24,7 +24,7 @@ enum Decision {
 /// If the process is killed, the next run continues after the last page that was saved.
 ///
 /// # Errors
-/// A request to S3 or a write to the disk failed. The pages that were processed before are saved.
+/// A request to S3 or a write to the disk failed. The pages that were processed before the error are saved.
 pub async fn select_sources(
     store: &Store,
     plan: &Plan,
@@ -71,8 +71,8 @@ async fn decide(store: &Store, plan: &Plan, selection: &Selection, entry: &Entry
     if entry.bytes > plan.limits.bytes {
         return Ok(Decision::TooLarge);
     }
-    // This check comes before the one for archived objects, because the source may have been converted before it was
-    // archived.
+    // The check for stored outputs comes before the check for archived objects, because the source may have been
+    // converted before it was archived.
     if selection.skip_converted {
         match check_outputs(store, &at, entry.etag.as_deref(), plan).await? {
             OutputStatus::UpToDate | OutputStatus::SourceAbsent => return Ok(Decision::Converted),

@@ -1,4 +1,5 @@
-//! The state directory of a backfill: `ledger.json`, the progress, and `manifest.csv`, the selected sources.
+//! The state directory of a backfill. `ledger.json` contains the progress, and `manifest.csv` contains the selected
+//! sources.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -18,13 +19,14 @@ pub struct Selection {
     pub origin: Origin,
     /// Suffixes of the keys to convert, in lower case. If it is empty, all keys are converted.
     pub suffixes: Vec<String>,
-    /// Whether the backfill skips sources that are already converted. Otherwise only the function skips them.
+    /// Whether the backfill skips sources that are already converted. If it does not, the manifest also contains these
+    /// sources, and the function skips them.
     #[serde(rename = "look")]
     pub skip_converted: bool,
     /// The fingerprint of the recipe. A source that was converted with another recipe is converted again.
     #[serde(rename = "recipe")]
     pub fingerprint: String,
-    /// The output location, as `BUCKET/PREFIXWIDTHS`.
+    /// The output location and the widths, in the format `BUCKET/PREFIXWIDTHS`.
     pub outputs: String,
 }
 
@@ -45,7 +47,7 @@ pub struct Counts {
     /// count.
     #[serde(default)]
     pub archived: u64,
-    /// Sources to convert. The manifest has one line for each.
+    /// Sources to convert. The manifest has one line for each of these sources.
     #[serde(rename = "to_do")]
     pub to_convert: u64,
     /// The size of the sources to convert, in bytes.
@@ -59,16 +61,16 @@ struct Progress {
     selection: Selection,
     counts: Counts,
     cursor: Cursor,
-    /// The length of the valid part of the manifest in bytes. A killed process may have written more bytes; the next
-    /// run replaces them.
+    /// The length of the valid part of the manifest in bytes. A killed process may have written more bytes, which the
+    /// next run removes.
     #[serde(rename = "manifest")]
     manifest_bytes: u64,
     /// The length of the part of the manifest whose messages were sent, in bytes, and the number of these messages.
     sent: (u64, u64),
     /// The ID of the S3 Batch Operations job.
     job: Option<String>,
-    /// The request for this job, saved before it is sent. The state of the first release contains a job without a
-    /// request.
+    /// The request that creates the job. The request is saved before it is sent. The state of the first release
+    /// contains a job but no request.
     #[serde(default)]
     job_request: Option<JobRequest>,
 }
@@ -141,7 +143,8 @@ impl State {
     }
 
     /// Returns the ID of the job that was created with these settings. The first release did not save the settings of a
-    /// job, so a job in its state matches any settings; otherwise a second job would process every source again.
+    /// job, so a job that it saved matches any settings. If the job did not match, the next run would create a second
+    /// job that processes every source again.
     pub(crate) fn job_of(&self, settings: &JobSettings) -> Option<&str> {
         let is_same = self.progress.job_request.as_ref().is_none_or(|request| request.settings == *settings);
         self.progress.job.as_deref().filter(|_| is_same)
@@ -183,7 +186,7 @@ impl State {
         self.save()
     }
 
-    /// Saves that `messages` more messages were sent, which cover the next `bytes` bytes of the manifest.
+    /// Saves that `messages` more messages were sent, for the sources in the next `bytes` bytes of the manifest.
     pub(crate) fn save_sent(&mut self, bytes: u64, messages: u64) -> Result<(), Error> {
         self.progress.sent = (self.progress.sent.0 + bytes, self.progress.sent.1 + messages);
         self.save()
@@ -203,7 +206,8 @@ impl State {
     /// Writes a temporary file and renames it, so a process that is killed leaves either the old state or the new one.
     fn save(&self) -> Result<(), Error> {
         let (path, temporary) = (self.folder.join(FILE), self.folder.join(".ledger.json"));
-        let text = serde_json::to_vec_pretty(&self.progress).expect("a struct of text and numbers is valid JSON");
+        let text = serde_json::to_vec_pretty(&self.progress)
+            .expect("a struct of text and numbers can always be written as JSON");
         let write = || {
             let mut file = File::create(&temporary)?;
             file.write_all(&text)?;

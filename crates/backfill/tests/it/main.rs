@@ -21,7 +21,8 @@ use model::{Limits, Recipe};
 use tokio::net::TcpListener;
 use transfer::{Layout, Plan, StorageOptions, Store, StoreOptions};
 
-/// Resolves every host to loopback, because S3 Control puts the account ID before the host name.
+/// Resolves every host name to the loopback address. This is necessary because the client of S3 Control puts the
+/// account ID before the host name.
 #[derive(Debug, Clone)]
 struct Loopback;
 

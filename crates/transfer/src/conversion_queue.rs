@@ -1,9 +1,9 @@
 //! The queue of conversions, and the memory that all files of a process share.
 //!
-//! The queue converts one image at a time, within the plan's limit on memory. Meanwhile, other files can be downloaded,
-//! wait, or be uploaded, within the limit of `prefetch_memory`. So the download of one file, the conversion of a second
-//! file and the upload of the variants of a third file can overlap, and the memory in use never exceeds the sum of the
-//! two limits.
+//! The queue converts one image at a time, within the plan's limit on memory. At the same time, other source files can
+//! be downloaded or wait in memory, and the variants of other files can be uploaded, within the limit of
+//! `prefetch_memory`. So the download of one file, the conversion of a second file and the upload of the variants of a
+//! third file can overlap, and the memory in use never exceeds the sum of the two limits.
 //!
 //! The time of a slow image is limited, so that enough time is left for the other images. If one file waits, the
 //! running conversion is terminated after three quarters of the time until the deadline. If three files wait, it is
@@ -152,9 +152,9 @@ impl ConversionQueue {
     }
 }
 
-/// Converts a file in a child process. If its quality search exceeds the CPU time, a second process converts
-/// `second_copy` without a search: the search took longer than estimated, but one encode may still fit. `process` is
-/// set to the process that is running, so that the caller can kill it.
+/// Converts a file in a child process. If the quality search exceeds the limit on CPU time, a second process converts
+/// `second_copy` without a search, because one encode may still stay below the limit. `process` is set to the process
+/// that is running, so that the caller can kill it.
 async fn convert_in_process(
     process: &mut Option<WorkerProcess>,
     worker: &Worker,

@@ -84,7 +84,7 @@ pub enum Error {
         /// The step that was interrupted.
         step: InterruptedStep,
     },
-    /// The source is archived, and its stored variants are not complete.
+    /// The source is archived, and not all of its variants are stored and up to date.
     #[error(
         "{at} is archived{}; restore it (aws s3api restore-object): the event at the end of the restore converts it",
         class.as_ref().map(|class| format!(" in {class}")).unwrap_or_default()
@@ -132,8 +132,8 @@ pub enum Error {
         /// The limit in MiB.
         limit_mib: u64,
     },
-    /// The kernel killed the process that converted the image. The process did not exceed its own limit on memory (that
-    /// would be [`Error::OutOfMemory`]), so the whole function probably ran out of memory.
+    /// The kernel killed the process that converted the image. The process did not exceed its own limit on memory,
+    /// because that error is [`Error::OutOfMemory`]. So the whole function probably ran out of memory.
     #[error(
         "the system killed the process that converted it, most likely because memory ran out; give the function more memory"
     )]

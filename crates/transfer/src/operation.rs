@@ -72,8 +72,8 @@ pub(crate) fn http_status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
 
 /// Returns the region of the bucket, if S3 rejected the request because it was sent to another region.
 pub(crate) fn bucket_region<E>(error: &SdkError<E, HttpResponse>) -> Option<String> {
-    // S3 responds with 301 PermanentRedirect or 307 TemporaryRedirect, and the endpoint of us-east-1 also with 400
-    // AuthorizationHeaderMalformed.
+    // S3 responds with 301 PermanentRedirect or 307 TemporaryRedirect, and the endpoint of us-east-1 also responds with
+    // 400 AuthorizationHeaderMalformed.
     let response = error.raw_response().filter(|response| matches!(response.status().as_u16(), 301 | 307 | 400))?;
     response.headers().get(BUCKET_REGION_HEADER).map(str::to_owned)
 }

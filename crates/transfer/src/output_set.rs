@@ -101,7 +101,8 @@ async fn write_manifest_and_entry(
     }
 }
 
-/// Stores one variant, and returns its entry in the manifest. A variant that is larger than the source has no entry.
+/// Stores one variant, and returns its entry in the manifest. A variant that is not stored, because it is larger than
+/// the source, has no entry.
 async fn write_variant<'set>(
     store: &Store,
     plan: &Plan,

@@ -51,8 +51,8 @@ pub struct StorageOptions {
     /// Whether the source's tags are copied.
     pub copy_tags: bool,
     /// Whether the source's headers and user metadata are not copied.
-    // The fingerprint does not contain this setting while it has its default, so variants of earlier releases remain up
-    // to date.
+    // The fingerprint does not contain this setting while the setting has its default value, so variants of earlier
+    // releases remain up to date.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub drop_headers: bool,
     /// The storage class; `None` for the bucket's default.

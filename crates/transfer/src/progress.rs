@@ -36,7 +36,7 @@ pub(crate) enum Step {
     LookUp,
     /// Reads the source from S3.
     Read,
-    /// Waits for the conversion, or for the conversions of other images before it.
+    /// Waits for the conversion, or for earlier conversions of other images.
     Convert,
     /// Writes and deletes outputs in S3 and the catalog.
     Store,

@@ -69,7 +69,8 @@ impl Provenance {
     ) -> Self {
         let SourceState { etag, version } = state.clone();
         let is_state_of_event = event_source.etag.as_ref() == Some(&etag);
-        // The sequencer belongs to the state that the event describes. It is wrong for any other state.
+        // The sequencer belongs to the state that the event describes. For any other state, this sequencer would be
+        // wrong.
         let sequencer = event_source.sequencer.clone().filter(|_| is_state_of_event);
         let event_etag = event_source.etag.clone().filter(|_| !is_state_of_event);
         Self {

@@ -8,7 +8,7 @@ pub(crate) enum SkipReason {
     UpToDate,
     /// The outputs were created from a later state of the source.
     OutputsAreNewer,
-    /// The source is in a later state than the one that the event describes.
+    /// The source is in a later state than the state that the event describes.
     SourceIsNewer,
     /// The source was deleted after it was created or overwritten.
     SourceDeleted,

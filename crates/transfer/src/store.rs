@@ -26,7 +26,7 @@ const INITIAL_BACKOFF: Duration = Duration::from_millis(100);
 /// The maximum pause before any attempt, even if a response requests a longer pause.
 const MAX_BACKOFF: Duration = Duration::from_millis(800);
 
-/// Access to S3 and to the catalog, and the queue of conversions that share this process's memory.
+/// The clients of S3 and of the catalog, and the queue of conversions, which share the memory of this process.
 #[derive(Debug, Clone)]
 pub struct Store {
     client: Client,

@@ -75,7 +75,7 @@ struct VariantHeader {
 }
 
 impl ResponseHeader {
-    /// Returns the header for a result, and the files that follow it.
+    /// Returns the header for a result, and the files that follow the header.
     fn from_result(result: Result<TimedConversion, Error>) -> (Self, Vec<Arc<[u8]>>) {
         let TimedConversion { info, conversion, timings } = match result {
             Ok(converted) => converted,

@@ -114,7 +114,8 @@ impl WorkerProcess {
     }
 }
 
-/// Writes the request. It fails if the child exits early; the exit status then shows the reason.
+/// Writes the request. The write fails if the child exits early. In this case the exit status of the child shows the
+/// reason.
 async fn send(mut to: impl AsyncWrite + Unpin, header: &RequestHeader, bytes: Bytes) -> io::Result<()> {
     let mut text = vec![];
     write_header(&mut text, header)?;

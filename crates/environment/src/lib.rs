@@ -25,9 +25,9 @@ pub fn variables() -> BTreeMap<String, String> {
     std::env::vars_os().filter_map(text).collect()
 }
 
-/// Parses variables one by one. It records the names that were read, and an error for each invalid value.
+/// Parses variables one by one. The reader records the names that were read, and an error for each invalid value.
 ///
-/// An empty variable counts as unset, because deployment tools write both the same way.
+/// An empty variable counts as unset, because deployment tools often set an empty variable instead of no variable.
 ///
 /// ```
 /// use std::collections::BTreeMap;

@@ -4,8 +4,8 @@
 //! Most types are plain data. A type with an invariant has private fields and one constructor, so an invalid value
 //! cannot exist.
 //!
-//! **Architecture invariant:** no I/O, and no dependencies except serde and thiserror. A program that only reads
-//! reports links neither a codec nor an SDK.
+//! **Architecture invariant:** this crate does no I/O, and has no dependencies except serde and thiserror. A program
+//! that only reads reports links neither a codec nor an SDK.
 
 #![forbid(unsafe_code)]
 

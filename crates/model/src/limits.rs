@@ -2,7 +2,7 @@ use std::num::NonZeroU32;
 
 use serde::{Deserialize, Serialize};
 
-/// The limits for one image. Each is checked before memory of that size is allocated.
+/// The limits for one image. Each limit except `cpu_seconds` is checked before the memory for the image is allocated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// Maximum size of the source object in bytes.
@@ -15,14 +15,14 @@ pub struct Limits {
     pub animation_pixels: u64,
     /// Maximum peak memory of the conversion in bytes, estimated from the image's header.
     pub memory: u64,
-    /// Maximum CPU time of the conversion in seconds, all threads together. Unlike the other limits, it is enforced
-    /// while the conversion runs.
+    /// Maximum CPU time of the conversion in seconds, all threads together. Unlike the other limits, this limit is
+    /// enforced while the conversion runs.
     pub cpu_seconds: Option<NonZeroU32>,
 }
 
 impl Default for Limits {
     /// Returns 256 MiB, 200 megapixels, 1,000 megapixels for an animation (20 s of 1080p), 8 GiB of memory, and no
-    /// limit on CPU time. A file from a camera is below these limits; a decompression bomb is above them.
+    /// limit on CPU time. A file from a camera is below these limits, and a decompression bomb exceeds them.
     fn default() -> Self {
         Self {
             bytes: 256 << 20,

@@ -4,9 +4,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// The sequencer of an S3 event, hexadecimal text. It orders the events of one key: the shorter of two sequencers is
-/// padded with zeros on its right, and then both are compared as text (Amazon S3 user guide, "Event message
-/// structure"). Sequencers of different keys cannot be compared.
+/// The sequencer of an S3 event: hexadecimal text that orders the events of one key. To compare two sequencers, the
+/// shorter sequencer is padded with zeros on its right, and then both are compared as text (Amazon S3 user guide,
+/// "Event message structure"). Sequencers of different keys cannot be compared.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Sequencer(String);

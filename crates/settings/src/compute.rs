@@ -6,8 +6,8 @@ use std::num::{NonZeroU32, NonZeroUsize};
 /// (AWS Lambda Developer Guide, "Configure Lambda function memory").
 const VCPU_MEMORY_MB: u32 = 1769;
 
-/// Returns the bytes that the function may use: 90% of its memory size. 10% is reserved for allocations that the
-/// estimate does not cover.
+/// Returns the bytes that the function may use: 90% of its memory size. The other 10% are reserved for allocations that
+/// the estimate does not cover.
 pub(crate) fn usable_memory(mebibytes: NonZeroU32) -> u64 {
     (u64::from(mebibytes.get()) << 20) / 10 * 9
 }

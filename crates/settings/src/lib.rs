@@ -190,7 +190,7 @@ impl LogSettings {
         let is_text = reader.text("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("text"));
         let name = "AWS_LAMBDA_LOG_LEVEL";
         let text = reader.text(name).unwrap_or("INFO");
-        // Lambda has the level FATAL; `tracing` does not.
+        // Lambda has the level FATAL, but `tracing` does not, so FATAL becomes ERROR.
         let text = if text.eq_ignore_ascii_case("FATAL") { "ERROR" } else { text };
         let level = text.parse().unwrap_or_else(|_| {
             reader.add_error(name, format!("{text:?} is none of TRACE, DEBUG, INFO, WARN, ERROR, FATAL"));

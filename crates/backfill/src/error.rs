@@ -71,8 +71,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Creates the error for a failed request. `permission` names the IAM actions that the request needs; the error
-    /// contains it if the service denied the request.
+    /// Creates the error for a failed request. `permission` names the IAM actions that the request needs. If the
+    /// service denied the request, the error contains this text.
     pub(crate) fn service<E>(action: String, permission: &str, error: &SdkError<E, HttpResponse>) -> Self
     where
         E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,

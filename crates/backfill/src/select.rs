@@ -5,8 +5,8 @@ use transfer::{OutputStatus, Plan, Role, Store, check_outputs};
 use crate::listing::Listing;
 use crate::{Counts, Entry, Error, Selection, State};
 
-/// The number of sources that are checked at the same time. S3 serves some thousands of requests per second for one
-/// prefix.
+/// The number of sources that are checked at the same time. A larger number is not useful, because S3 serves only some
+/// thousands of requests per second for one prefix.
 const PARALLEL_CHECKS: usize = 64;
 
 /// The result of the check of one object.

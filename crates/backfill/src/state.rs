@@ -65,7 +65,8 @@ struct Progress {
     /// next run removes.
     #[serde(rename = "manifest")]
     manifest_bytes: u64,
-    /// The length of the part of the manifest whose messages were sent, in bytes, and the number of these messages.
+    /// The progress of sending: the length in bytes of the part of the manifest for which messages were sent, and the
+    /// number of these messages.
     sent: (u64, u64),
     /// The ID of the S3 Batch Operations job.
     job: Option<String>,

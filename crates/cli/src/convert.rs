@@ -140,7 +140,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Chooses the path of every output before the first one is written, so that two inputs never write the same file.
+/// Chooses the path of every output before the first output is written, so that two inputs never write the same file.
 fn plan_tasks(
     inputs: Vec<Input>,
     widths: &Widths,

@@ -34,7 +34,7 @@ pub(crate) fn remove(path: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// Fails if one of the files exists.
+/// Fails if any of these files already exists.
 pub(crate) fn must_not_exist<'a>(mut paths: impl Iterator<Item = &'a PathBuf>) -> anyhow::Result<()> {
     match paths.find(|path| path.exists()) {
         Some(path) => bail!("{} exists already; use --overwrite to replace it", path.display()),

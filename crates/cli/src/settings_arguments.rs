@@ -10,7 +10,7 @@ pub(crate) struct SettingsArguments {
     /// The function's settings in a JSON file, named as in the Terraform module: {"widths": "full,640"}
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
-    /// One of the function's settings; overrides the file. Can be repeated
+    /// One of the function's settings; overrides the setting in the file. Can be repeated
     #[arg(short = 'e', long = "env", value_name = "NAME=VALUE", value_parser = parse_pair)]
     environment: Vec<(String, String)>,
 }

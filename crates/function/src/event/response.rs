@@ -111,7 +111,7 @@ fn batch_item_failures(messages: &[MessageJobs], reports: &[Report]) -> Value {
     for MessageJobs { id, group, jobs } in messages {
         let reports = jobs.clone().map(|jobs| &reports[jobs]);
         let is_done = reports.is_some_and(|reports| reports.iter().all(|report| failure_reason(report).is_none()));
-        // After a failed message, all later messages of its group must be delivered again too, so that they stay in
+        // After a failed message, all later messages of its group must also be delivered again, so that they stay in
         // order.
         if !is_done || group.as_ref().is_some_and(|group| failed_groups.contains(group.as_str())) {
             failures.push(json!({ "itemIdentifier": id }));

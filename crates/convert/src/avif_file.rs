@@ -1,4 +1,5 @@
-//! AVIF as a source. A variant of the original width is a copy without re-encoding; only narrower variants are encoded.
+//! AVIF files as sources. The variant that has the width of the source is a copy of the source. Only narrower variants
+//! are encoded.
 
 use std::mem;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::{Error, Format};
 pub(crate) struct AvifFile<'bytes> {
     /// The bytes of the source, if metadata is kept.
     source: Option<&'bytes [u8]>,
-    /// The rewritten file. The codec decodes only this.
+    /// The rewritten file. The codec decodes only this file.
     container: Container,
     shape: Shape,
     has_alpha: bool,
@@ -25,17 +26,17 @@ pub(crate) struct AvifFile<'bytes> {
     crop: [u32; 4],
 }
 
-/// The source, copied as a variant without re-encoding.
+/// A source that becomes a variant without re-encoding.
 #[derive(Debug, Clone)]
 pub(crate) struct CopiedSource {
     pub(crate) file: Arc<[u8]>,
-    /// Width and height in pixels, upright.
+    /// Width and height in pixels, after the orientation is applied.
     pub(crate) size: (u32, u32),
 }
 
 impl<'bytes> AvifFile<'bytes> {
-    /// Reads the boxes. The container is rewritten without metadata; with [`Metadata::Keep`], the source is copied as
-    /// it is.
+    /// Reads the boxes, and rewrites the container without metadata. With [`Metadata::Keep`], a copied variant is the
+    /// unchanged source, not the rewritten file.
     pub(crate) fn open(bytes: &'bytes [u8], recipe: &Recipe) -> Result<(Self, Header), Error> {
         let mut container = heif::read(bytes, recipe.metadata)?;
         let mut header = avif::header(&container.file).map_err(from_avif_error)?;
@@ -50,16 +51,16 @@ impl<'bytes> AvifFile<'bytes> {
         Ok((Self { source, container, shape, has_alpha, frames, crop }, header))
     }
 
-    /// Width and height in pixels, cropped but not rotated.
+    /// Width and height in pixels, after cropping and before the orientation is applied.
     pub(crate) fn size(&self) -> (u32, u32) {
         (self.crop[2], self.crop[3])
     }
 
     /// Returns the maximum size in bytes of the sample tables, in this crate and in libavif.
     pub(crate) fn sample_table_bytes(&self) -> u64 {
-        /// The maximum bytes per sample. 130 were measured, including those in libavif. Each of three copies of the
-        /// file may also be longer than the source: by the offset and the size of a sample, and by the size of its last
-        /// OBU.
+        /// The maximum number of bytes per sample. 130 bytes were measured, including the tables in libavif. In
+        /// addition, each of three copies of the file may be longer than the source, because the copy has an offset and
+        /// a size for each sample, and a size field in the last OBU of each sample.
         const BYTES_PER_SAMPLE: u64 = 512;
         self.container.samples as u64 * BYTES_PER_SAMPLE
     }
@@ -77,8 +78,8 @@ impl<'bytes> AvifFile<'bytes> {
         }
     }
 
-    /// Decodes the image, which proves that it is complete. Returns its pixels if a narrower variant is requested, and
-    /// the file to copy if its original width is requested.
+    /// Decodes the image, to check that it is complete. If a narrower variant is requested, returns the pixels. If a
+    /// variant of the original size is requested, returns the file to copy.
     pub(crate) fn decode(
         self,
         variants: AvifVariants,
@@ -86,7 +87,8 @@ impl<'bytes> AvifFile<'bytes> {
     ) -> Result<(Option<DynamicImage>, Option<CopiedSource>), Error> {
         let Container { file, notes: rewrite_notes, has_gain_map, .. } = self.container;
         notes.extend(rewrite_notes);
-        // The sizes of the images were checked. A gain map may be larger, but is not decoded.
+        // `heif::read` already checked the sizes of the images. A gain map may be larger than the image, but it is not
+        // decoded.
         let max_pixels = self
             .shape
             .width
@@ -128,20 +130,21 @@ impl<'bytes> AvifFile<'bytes> {
 /// The variants that a recipe requests from an AVIF.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct AvifVariants {
-    /// The upright size of the source, if a variant has that size.
+    /// The size of the source after the orientation is applied, if a variant has this size.
     pub(crate) copied_size: Option<(u32, u32)>,
     /// Whether a variant is narrower than the source.
     pub(crate) has_narrower: bool,
 }
 
-/// Returns the code points, unless they are unspecified. The matrix is replaced by one that we support.
+/// Returns the primaries and the transfer characteristics, with a matrix that we support. Returns `None` if both are
+/// unspecified.
 pub(crate) fn cicp(Cicp { primaries, transfer, .. }: Cicp) -> Option<Cicp> {
     const UNSPECIFIED: u16 = 2;
     (primaries != UNSPECIFIED || transfer != UNSPECIFIED).then(|| Cicp::with_default_matrix(primaries, transfer))
 }
 
-/// Returns the rotation and mirroring as an Exif orientation. A vertical flip equals a horizontal flip and a rotation
-/// by 180°.
+/// Returns the rotation and mirroring as an Exif orientation. A vertical flip has the same result as a horizontal flip
+/// and a rotation by 180°.
 pub(crate) fn orientation(of: avif::Orientation) -> Orientation {
     let half = if of.mirror_axis == Some(0) { 2 } else { 0 };
     match ((of.quarter_turns + half) % 4, of.mirror_axis.is_some()) {
@@ -157,7 +160,7 @@ pub(crate) fn orientation(of: avif::Orientation) -> Orientation {
 }
 
 /// Returns the rectangle of a clean aperture: left, top, width and height. Returns `None` if the rectangle does not
-/// consist of whole pixels; viewers ignore such an aperture.
+/// consist of whole pixels or extends beyond the image. Viewers ignore such an aperture.
 fn crop_rect(Aperture { width, height, right, down }: Aperture, shape: Shape) -> Option<[u32; 4]> {
     let (left, width) = crop_side(width, right, shape.width)?;
     let (top, height) = crop_side(height, down, shape.height)?;
@@ -191,7 +194,8 @@ pub(crate) fn to_image(
         (Pixels::Sixteen(pixels), false) => DynamicImage::ImageRgb16(ImageBuffer::from_raw(width, height, pixels)?),
         (Pixels::Sixteen(pixels), true) => DynamicImage::ImageRgba16(ImageBuffer::from_raw(width, height, pixels)?),
     };
-    // In a gray image, red, green and blue are equal, and the luma of a pixel equals them.
+    // libavif returns the pixels of a gray image as RGB, with equal red, green and blue. The luma of such a pixel is
+    // the same number, so this conversion is lossless.
     Some(match (chroma, color) {
         (Chroma::Monochrome, DynamicImage::ImageRgb8(image)) => DynamicImage::from(image).into_luma8().into(),
         (Chroma::Monochrome, DynamicImage::ImageRgba8(image)) => DynamicImage::from(image).into_luma_alpha8().into(),

@@ -1,32 +1,35 @@
-//! Photograph or graphic: a fast classification by equal neighboring pixels.
+//! Classifies an image as a photograph or a graphic, by the share of neighboring pixels that are equal.
 
 use image::{DynamicImage, GenericImageView, Pixel};
 
-/// The kind of an image. It decides chroma resolution and coding tools.
+/// The kind of an image. It determines the chroma resolution and the coding tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Content {
-    /// A camera's image: noise and gradients, and few equal neighboring pixels.
+    /// An image from a camera. It has noise and gradients, so few neighboring pixels are equal.
     Photograph,
-    /// A drawn image, such as a screenshot: flat areas, sharp edges, repeated glyphs.
+    /// A drawn image, such as a screenshot. It has flat areas, sharp edges and repeated glyphs.
     Graphic,
 }
 
-/// The number of blocks that are sampled along each side, evenly spaced. This number is enough to measure a share, and
-/// takes no noticeable time.
+/// The maximum number of blocks that are sampled along each side. The blocks are evenly spaced. With this number, the
+/// share is measured well enough, and the sampling takes no noticeable time.
 const BLOCKS_PER_SIDE: u32 = 48;
 /// Pixels along a block's side.
 const BLOCK_SIDE: u32 = 8;
-/// The minimum contrast of a block that is counted: the difference between its lightest and its darkest level (of 255).
+/// The minimum contrast of a block that is counted: the difference between its highest and its lowest luma, which are
+/// in the range 0..=255.
 const MIN_CONTRAST: u8 = 32;
-/// Images with at most this many pixels are graphics. Icons have such sizes, and chroma at half resolution would be
-/// visible in them. A thumbnail is classified by its source, so a photograph's thumbnail stays a photograph.
+/// Images with at most this many pixels are graphics. Icons have such sizes, and the loss of detail would be visible if
+/// their chroma had half the resolution. Only the source is classified, not its variants, so a thumbnail of a
+/// photograph is encoded as a photograph.
 const MAX_ICON_PIXELS: u64 = 128 * 128;
 /// The minimum share of equal neighbors in the counted blocks of a graphic. The measured shares were 0.4 to 0.9 for
 /// screenshots and diagrams, and 0.00 to 0.06 for photographs, including decoded JPEGs.
 const MIN_GRAPHIC_SHARE: f64 = 0.25;
 
-/// Classifies an image by the share of equal neighboring pixels. At an edge in a photograph, noise and blur make every pixel
-/// differ from the next; a drawn edge separates runs of one color. Flat blocks are not counted, because skies are flat too.
+/// Classifies an image by the share of neighboring pixels that are equal. At an edge in a photograph, noise and blur
+/// make every pixel differ from the next pixel. At an edge in a drawn image, the pixels on each side have the same
+/// color. Flat blocks are not counted, because photographs contain flat blocks too, for example in the sky.
 pub(crate) fn classify(image: &DynamicImage) -> Content {
     let (width, height) = image.dimensions();
     if u64::from(width) * u64::from(height) <= MAX_ICON_PIXELS {
@@ -37,7 +40,7 @@ pub(crate) fn classify(image: &DynamicImage) -> Content {
         DynamicImage::ImageLumaA8(image) => equal_neighbors(image, width, height),
         DynamicImage::ImageRgb8(image) => equal_neighbors(image, width, height),
         DynamicImage::ImageRgba8(image) => equal_neighbors(image, width, height),
-        // Graphics do not have 16 bits per channel.
+        // An image with 16 bits per channel is treated as a photograph.
         _ => 0.0,
     };
     if share >= MIN_GRAPHIC_SHARE { Content::Graphic } else { Content::Photograph }

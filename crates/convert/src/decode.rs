@@ -29,7 +29,7 @@ pub struct DecodedImage {
 }
 
 impl OpenedImage<'_> {
-    /// Decodes the image, once. It decodes every frame of an animation, to check that none is damaged.
+    /// Decodes the image. If it is an animation, all frames are decoded, to check that no frame is damaged.
     ///
     /// # Errors
     /// [`Error::Damaged`] if any pixels are missing.
@@ -110,7 +110,8 @@ fn floats_to_integers(image: DynamicImage) -> DynamicImage {
     }
 }
 
-/// Removes an alpha channel that is opaque everywhere: encoding it would take time and change nothing.
+/// Removes the alpha channel if all pixels are opaque. Encoding this channel would take time and not change the visible
+/// image.
 fn without_opaque_alpha(image: DynamicImage) -> DynamicImage {
     match image {
         DynamicImage::ImageLumaA8(image) if image.pixels().all(|pixel| pixel.0[1] == u8::MAX) => {

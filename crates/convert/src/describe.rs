@@ -8,9 +8,9 @@ use crate::{Error, Format, OpenedImage};
 pub struct Description {
     /// The file's format.
     pub format: Format,
-    /// Width in pixels, as stored.
+    /// Width in pixels, before the orientation is applied.
     pub width: u32,
-    /// Height in pixels, as stored.
+    /// Height in pixels, before the orientation is applied.
     pub height: u32,
     /// The number of frames: 1 for a still image.
     pub frames: u32,
@@ -22,7 +22,7 @@ pub struct Description {
     pub has_alpha: bool,
     /// The Exif orientation, 1 to 8.
     pub orientation: u8,
-    /// The color description by code points.
+    /// The code points that describe the colors, if the file has code points.
     pub cicp: Option<Cicp>,
     /// The ICC profile, or a profile made from other color metadata, such as the gAMA chunk of a PNG.
     pub icc: Option<Vec<u8>>,
@@ -46,7 +46,7 @@ pub enum Channels {
 /// Reads a source file's header.
 ///
 /// # Errors
-/// The error describes the damage of the file, or the limit that it exceeds.
+/// The error describes how the file is damaged, or which limit the file exceeds.
 pub fn describe(bytes: &[u8], limits: &Limits) -> Result<Description, Error> {
     // With `Keep`, all metadata is read unchanged.
     let recipe = Recipe { metadata: Metadata::Keep, ..Recipe::default() };

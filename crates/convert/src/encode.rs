@@ -25,9 +25,9 @@ pub struct Variant {
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
-    /// The file. Variants of the same size share it.
+    /// The bytes of the file. Variants of the same size share these bytes.
     pub bytes: Arc<[u8]>,
-    /// Whether the file is a copy of the source, which is already an AVIF of this size.
+    /// Whether the file is a copy of the source. A source is copied if it is already an AVIF of this size.
     pub is_source: bool,
     /// The SSIMULACRA2 score, if a search measured it.
     pub score: Option<f32>,
@@ -37,15 +37,15 @@ pub struct Variant {
 #[derive(Clone, Copy)]
 enum QuantizerPlan {
     Fixed(Quantizer),
-    /// Search for each rendition, starting from the curve of the largest rendition. The curves of the others are
-    /// similar.
+    /// Each rendition has its own search. All searches start from the score curve of the largest rendition, because the
+    /// curves of the other renditions are similar.
     Search {
         target: Score,
         largest: ScoreCurve,
     },
 }
 
-/// The file of one size.
+/// The encoded or copied file of one size.
 struct EncodedFile {
     bytes: Arc<[u8]>,
     is_source: bool,
@@ -80,9 +80,9 @@ impl TransformedImage {
         Ok(Conversion { variants, search_obstacle, notes })
     }
 
-    /// Chooses a fixed quantizer, or the curve that the searches start from. The curve is measured on the largest rendition
-    /// before the workers start, so that the result does not depend on which worker is faster. If the largest rendition is
-    /// smaller at 10 bits, all renditions are widened.
+    /// Chooses a fixed quantizer, or the curve that the searches start from. The curve is measured on the largest
+    /// rendition before the workers start, so that the result does not depend on which worker is faster. If the file of
+    /// the largest rendition is smaller at 10 bits, all renditions are converted to 10 bits.
     fn plan_quantizers(&mut self, threads: NonZeroUsize, notes: &mut Vec<String>) -> Result<QuantizerPlan, Error> {
         let depth = self.renditions.first().map_or(Depth::Eight, |largest| largest.planar.shape().depth);
         let typical = ScoreCurve::typical(self.content, depth);
@@ -116,8 +116,9 @@ impl TransformedImage {
         }
     }
 
-    /// Encodes each rendition. Two at a time, with half the threads each, are faster than one at a time with all threads.
-    /// The largest is started first, so that it is not the only one left at the end.
+    /// Encodes each rendition. Two workers with half of the threads each are faster than one worker with all threads.
+    /// The encode of the largest rendition starts first. If it started last, the other worker would have nothing to do
+    /// until it ends.
     fn encode_renditions(
         &self,
         plan: QuantizerPlan,
@@ -181,7 +182,7 @@ impl TransformedImage {
         Ok(EncodedFile { bytes: bytes.into(), is_source: false, score })
     }
 
-    /// Returns the settings without a quantizer: callers replace the default.
+    /// Returns the settings with the default quantizer. The callers replace this quantizer.
     fn settings(&self, threads: NonZeroUsize) -> EncoderSettings {
         let quantizer = FixedQuality::default().into();
         EncoderSettings { quantizer, speed: self.speed, content: self.content, threads }
@@ -195,7 +196,7 @@ impl Rendition {
     }
 }
 
-/// Returns the variant of a requested width. It contains the file of its size.
+/// Returns the variant of a requested width, with the file of the variant's size.
 fn variant(
     requested: Width,
     source_size: (u32, u32),

@@ -8,28 +8,29 @@ use model::{Chroma, Depth, PlanarImage, Speed};
 use crate::content::Content;
 use crate::ten_bits;
 
-/// How to encode one image, before codec and options are chosen.
+/// The settings for encoding an image. The codec and its options are chosen later.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct EncoderSettings {
-    /// The quantizer of the colors. Alpha is always lossless, so that opaque pixels stay opaque and clear pixels stay
-    /// clear.
+    /// The quantizer of the colors. Alpha is always lossless, so that opaque pixels stay opaque and transparent pixels
+    /// stay transparent.
     pub(crate) quantizer: Quantizer,
     pub(crate) speed: Speed,
     pub(crate) content: Content,
     pub(crate) threads: NonZeroUsize,
 }
 
-/// Turns off palettes and intra block copy. For some photographs libaom 3.11 detects screen content and then writes up to
-/// four times the bytes. On screenshots the two tools save 20 to 50 %.
+/// Turns off palettes and intra block copy. For some photographs, libaom 3.11 wrongly detects screen content and uses
+/// these two tools. The files are then up to four times as large. For screenshots, the two tools make files 20 to 50 %
+/// smaller.
 const NO_SCREEN_CONTENT_TOOLS: [CodecOption; 2] = [NO_PALETTE, NO_INTRA_BLOCK_COPY];
 const NO_PALETTE: CodecOption = CodecOption { name: "color:enable-palette", value: "0" };
-/// Intra block copy makes a screenshot 8 % smaller, but takes five times the CPU and 70 bytes of memory per pixel. So it is
-/// used only at speeds below [`INTRA_BLOCK_COPY_BELOW`].
+/// Intra block copy makes a screenshot 8 % smaller, but takes five times the CPU time, and 70 bytes of memory per
+/// pixel. It is therefore used only at speeds below [`INTRA_BLOCK_COPY_BELOW`].
 const NO_INTRA_BLOCK_COPY: CodecOption = CodecOption { name: "color:enable-intrabc", value: "0" };
 pub(crate) const INTRA_BLOCK_COPY_BELOW: u8 = 6;
 
-/// Options for 8-bit photographs with libaom 3.11. They make files 6 to 9 % smaller than libaom's defaults at equal
-/// SSIMULACRA2 and CPU. From 3.13 on, libaom has better defaults (tune=iq).
+/// Options for 8-bit photographs with libaom 3.11. At equal SSIMULACRA2 score and CPU time, these options make files 6
+/// to 9 % smaller than libaom's defaults. From 3.13 on, libaom has better defaults (tune=iq).
 const TUNED_FOR_8_BITS: [CodecOption; 7] = [
     NO_PALETTE,
     NO_INTRA_BLOCK_COPY,
@@ -41,7 +42,7 @@ const TUNED_FOR_8_BITS: [CodecOption; 7] = [
 ];
 
 /// Options for 10-bit photographs with libaom 3.11. At 10 bits, steep quantization matrices like those for 8 bits make
-/// a file 17 to 28 % larger than the defaults, and flat ones make it 0 to 6 % smaller.
+/// files 17 to 28 % larger than libaom's defaults do. Flat quantization matrices make files 0 to 6 % smaller.
 const TUNED_FOR_10_BITS: [CodecOption; 5] = [
     NO_PALETTE,
     NO_INTRA_BLOCK_COPY,
@@ -50,7 +51,7 @@ const TUNED_FOR_10_BITS: [CodecOption; 5] = [
     CodecOption { name: "color:qm-max", value: "15" },
 ];
 
-/// SVT-AV1's tuning for image quality: the best of its tunings for photographs.
+/// Selects SVT-AV1's tuning for image quality. Of all its tunings, this one is the best for photographs.
 const SVT_IMAGE_QUALITY: [CodecOption; 1] = [CodecOption { name: "tune", value: "3" }];
 
 impl EncoderSettings {
@@ -60,7 +61,7 @@ impl EncoderSettings {
     /// Returns the error of libavif or its codec.
     pub(crate) fn encode(&self, image: &PlanarImage, attachments: &Attachments) -> Result<Vec<u8>, avif::Error> {
         let codec = self.codec(image, attachments);
-        // SVT-AV1 compresses 8-bit photographs better at 10 bits.
+        // SVT-AV1 compresses 8-bit photographs better if it encodes them at 10 bits.
         if codec == Codec::Svt && image.shape().depth == Depth::Eight {
             let image = ten_bits::widen(image)?;
             return avif::encode(&image, attachments, &self.for_still(codec, Depth::Ten));
@@ -73,9 +74,9 @@ impl EncoderSettings {
         avif::quantizer_step(self.codec(image, attachments))
     }
 
-    /// Returns the settings for an animation. The codec is always libaom: SVT-AV1 takes a third of the time, but makes
-    /// larger files of the same images and supports neither alpha nor 4:4:4. The tuned options were measured on still
-    /// images only, so they are not set.
+    /// Returns the settings for an animation. The codec is always libaom: SVT-AV1 takes a third of libaom's time, but
+    /// makes larger files than libaom and supports neither alpha nor 4:4:4. The tuned options are not set, because they
+    /// were measured on still images only.
     pub(crate) fn for_sequence(&self) -> Settings {
         let options: &[CodecOption] = match self.content {
             Content::Photograph => &NO_SCREEN_CONTENT_TOOLS,
@@ -104,8 +105,9 @@ impl EncoderSettings {
 
     fn codec(&self, image: &PlanarImage, attachments: &Attachments) -> Codec {
         let shape = image.shape();
-        // libavif encodes alpha and gain map with the codec of the colors. Alpha must be lossless, and a gain map has other
-        // dimensions. SVT-AV1 supports 4:2:0 only, has no lossless mode in libavif, and makes graphics 20 % larger.
+        // SVT-AV1 supports only 4:2:0, has no lossless mode in libavif, and makes files of graphics 20 % larger than
+        // libaom does. libavif encodes alpha and a gain map with the same codec as the colors. SVT-AV1 is not suitable
+        // for them, because alpha must be lossless, and a gain map has different dimensions than the image.
         let is_suitable = shape.chroma == Chroma::Yuv420
             && self.content == Content::Photograph
             && image.alpha().is_none()

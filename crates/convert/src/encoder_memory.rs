@@ -1,11 +1,11 @@
-//! The memory that encoders need, measured (docs/performance.md).
+//! The memory that encoders need. The numbers were measured (docs/performance.md).
 
 use model::{Depth, Speed};
 
 use crate::encoder::INTRA_BLOCK_COPY_BELOW;
 
-/// The peak memory of an encoder in bytes per pixel, in addition to the planes that it encodes: the maximum that was
-/// measured for images of any content.
+/// Returns the peak memory of an encoder in bytes per pixel, without the planes that the encoder reads. The number is
+/// the maximum that was measured for photographs and graphics.
 pub(crate) fn bytes_per_pixel(depth: Depth, speed: Speed) -> u64 {
     let [eight, ten] = if speed.number() < INTRA_BLOCK_COPY_BELOW { WITH_BLOCK_COPY } else { WITHOUT_BLOCK_COPY };
     match depth {
@@ -14,8 +14,8 @@ pub(crate) fn bytes_per_pixel(depth: Depth, speed: Speed) -> u64 {
     }
 }
 
-/// The peak memory of an encoder in bytes per pixel, for an animation of 8 bits. libaom buffers the 35 frames that
-/// follow the current one; at speeds from 7 on it buffers none.
+/// Returns the peak memory of an encoder in bytes per pixel, for an animation of 8 bits. libaom buffers the 35 frames
+/// that follow the current frame. From speed 7 on, libaom buffers no frames.
 pub(crate) fn bytes_per_animation_pixel(speed: Speed) -> u64 {
     if speed.number() < REAL_TIME_FROM { 560 } else { 120 }
 }
@@ -23,8 +23,9 @@ pub(crate) fn bytes_per_animation_pixel(speed: Speed) -> u64 {
 /// The lowest of libavif's speeds at which libaom encodes a sequence in its real-time mode.
 const REAL_TIME_FROM: u8 = 7;
 
-/// Bytes per pixel without intra block copy, at 8 and at 10 bits. Of the system's codecs, SVT-AV1 needs most, including
-/// a 10-bit copy of 8-bit planes.
+/// Bytes per pixel without intra block copy, at 8 and at 10 bits. Of the system's codecs, SVT-AV1 needs the most
+/// memory. Its numbers include a 10-bit copy of 8-bit planes.
 const WITHOUT_BLOCK_COPY: [u64; 2] = if avif::IS_BUNDLED { [17, 21] } else { [30, 29] };
-/// Bytes per pixel at speeds with intra block copy, at 8 and at 10 bits. Only graphics use it, and they have 8 bits.
+/// Bytes per pixel at speeds with intra block copy, at 8 and at 10 bits. Only graphics use intra block copy, and
+/// graphics have 8 bits.
 const WITH_BLOCK_COPY: [u64; 2] = if avif::IS_BUNDLED { [65, 27] } else { [65, 30] };

@@ -3,14 +3,14 @@ use thiserror::Error;
 
 use crate::Format;
 
-/// Why a file was not converted. [`Error::Encode`], [`Error::Planes`] and [`Error::MissingVariant`] are not caused by the
-/// file; all others are.
+/// Why a file was not converted. [`Error::Encode`], [`Error::Planes`] and [`Error::MissingVariant`] are not caused by
+/// the file. All other errors are caused by the file.
 #[derive(Debug, Error)]
 pub enum Error {
     /// The file has no bytes.
     #[error("the file is empty")]
     Empty,
-    /// The file has none of the supported formats.
+    /// The format of the file is unknown.
     #[error("not an image in a supported format (JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF); it begins with {begins}")]
     UnknownFormat {
         /// The file's first bytes, in hexadecimal.
@@ -21,13 +21,13 @@ pub enum Error {
     UnsupportedFormat {
         /// The format's name.
         format: &'static str,
-        /// Why it is not supported, and what to do instead.
+        /// Why the format is not supported, and what the user can do instead.
         reason: &'static str,
     },
     /// The file has a supported format, but is damaged.
     #[error("damaged {format}: {message}")]
     Damaged {
-        /// The format by the file's first bytes.
+        /// The format that was detected by the file's first bytes.
         format: Format,
         /// The decoder's error message.
         message: String,
@@ -66,9 +66,9 @@ pub enum Error {
          animations to convert it"
     )]
     TooManyFrames {
-        /// The number of frames up to the one that exceeds the limit.
+        /// The number of frames up to the frame that exceeds the limit.
         frames: u64,
-        /// The number of pixels that they count as: see [`model::Limits::animation_pixels`].
+        /// The number of pixels that these frames count as (see [`model::Limits::animation_pixels`]).
         pixels: u64,
         /// The limit in pixels.
         limit: u64,
@@ -115,7 +115,7 @@ pub enum Error {
         /// The error message.
         message: String,
     },
-    /// No file was encoded for a requested width: a defect of this crate.
+    /// No file was encoded for a requested width. This is a defect of this crate.
     #[error("no file of {width}x{height} was encoded for the requested width {requested}; please report this defect")]
     MissingVariant {
         /// The width in the recipe.
@@ -128,7 +128,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether an encoder could not allocate memory. Decoders do not report this error.
+    /// Whether the error means that an encoder could not allocate memory. Decoders do not report this error.
     #[must_use]
     pub fn is_out_of_memory(&self) -> bool {
         match self {
@@ -140,8 +140,8 @@ impl Error {
     }
 }
 
-/// Returns a decoder's message on one line, without control characters and cut to 200 characters: the message may
-/// contain bytes of the file.
+/// Returns a decoder's message on one line, without control characters, and with at most 200 characters. This is needed
+/// because the message may contain arbitrary bytes of the file.
 pub(crate) fn brief(text: &str) -> String {
     const MAX_CHARACTERS: usize = 200;
     let parts = text.split(char::is_control).map(str::trim).filter(|part| !part.is_empty());

@@ -12,37 +12,38 @@ pub(crate) struct Estimate {
     pub(crate) memory: u64,
     /// Peak memory in bytes with a search for the quality.
     pub(crate) memory_to_search: u64,
-    /// Pixels to encode, of all variants together. The minimum CPU time of the conversion is proportional to them.
+    /// The number of pixels to encode, as a sum over all variants. The minimum CPU time of the conversion is
+    /// proportional to this number.
     pub(crate) encoded_pixels: u64,
 }
 
-/// Bytes per pixel of an encode that was decoded again: 4:2:0 at 10 bits, or 4:4:4 at 8 bits.
+/// Bytes per pixel of an encoded file after it is decoded again: 4:2:0 at 10 bits, or 4:4:4 at 8 bits.
 const BYTES_PER_DECODED_PIXEL: u64 = 3;
-/// Bytes of the function's process (the SDK and its connections) and of the process that converts (the program and the
-/// stacks of its threads).
+/// The memory of two processes in bytes: the process of the function (the SDK and its connections), and the process
+/// that converts images (the program and the stacks of its threads).
 const PROCESS_BYTES: u64 = 48 << 20;
 
 /// Bytes per pixel that an AV1 decoder allocates in addition to the pixels.
 const AV1_DECODER_BYTES_PER_PIXEL: u64 = 30;
 
 impl Estimate {
-    /// Estimates the conversion of a file of this length.
+    /// Estimates the memory and work of converting a file with this header. `bytes` is the length of the file.
     pub(crate) fn new(header: &Header<'_>, bytes: usize, recipe: &Recipe) -> Self {
         let pixels = u64::from(header.width) * u64::from(header.height);
         let color = header.color_type();
         let is_deep = u64::from(color.bytes_per_pixel()) > u64::from(color.channel_count());
         // All arithmetic saturates from here on: a PNG may declare 2^62 pixels, and the limits may be switched off.
         let source_bytes = pixels.saturating_mul(u64::from(color.bytes_per_pixel()));
-        // The worst case is 4:4:4 with alpha.
+        // The planes take the most memory if they have full resolution (4:4:4), so the estimate assumes 4:4:4.
         let planes_per_pixel = u64::from(color.channel_count()) * if is_deep { 2 } else { 1 };
         let sizes = header.encoded_sizes(recipe);
         let narrower = sizes.iter().find(|&&size| size != header.size()).map(|&(width, _)| u64::from(width));
         let sizes: Vec<u64> = sizes.iter().map(|&(width, height)| u64::from(width) * u64::from(height)).collect();
         let encoded_pixels = sizes.iter().copied().fold(0, u64::saturating_add);
-        // Rotation and separation of the channels need a second copy. The coefficients of a progressive JPEG need as
-        // much memory as two more copies.
+        // Rotating the image or separating its channels needs a second copy of the pixels. The coefficients of a
+        // progressive JPEG need as much memory as two copies of the pixels, in addition to the pixels themselves.
         let copies = if header.format == Format::Jpeg { 3 } else { 2 };
-        // AV1 is decoded to planes. They are copied once, and the decoder stores data for every block.
+        // AV1 is decoded to planes. The planes are copied once, and the decoder stores additional data for every block.
         let codec = if header.format == Format::Avif {
             // The cells of a small grid image may be larger than the image.
             pixels.max(heif::SMALL_IMAGE_PIXELS.into()).saturating_mul(AV1_DECODER_BYTES_PER_PIXEL)
@@ -51,12 +52,12 @@ impl Estimate {
         };
         let decoding = source_bytes.saturating_mul(copies).saturating_add(codec);
         let planes = encoded_pixels.saturating_mul(planes_per_pixel);
-        // The filter uses 16 bits per channel: for the source, for the image between the horizontal and the vertical pass,
-        // and for each size.
+        // The resize filter uses 16 bits per channel for three kinds of images: the source, the image between the
+        // horizontal and the vertical pass, and the result for each size.
         let filter_bytes = u64::from(color.channel_count()) * 2;
         let resizing = narrower.map_or(0, |width| {
             let rows = width.saturating_mul(u64::from(header.size().1));
-            // The filter multiplies colors by alpha in a copy.
+            // If the image has alpha, the filter creates a copy in which the colors are multiplied by alpha.
             let copies = if color.has_alpha() { 2 } else { 1 };
             let filter_images = pixels
                 .saturating_mul(copies)
@@ -65,7 +66,8 @@ impl Estimate {
                 .saturating_mul(filter_bytes);
             filter_images.saturating_add(source_bytes)
         });
-        // Two encodes run at a time, the largest first.
+        // At most two encodes run at the same time. The two largest sizes, which are the first in the list, need the
+        // most memory.
         let is_animated = header.frames() > 1;
         let encoder = if is_animated {
             encoder_memory::bytes_per_animation_pixel(recipe.speed)
@@ -75,8 +77,8 @@ impl Estimate {
         let two_encodes =
             |encoder: u64| sizes.iter().take(2).map(|size| size.saturating_mul(encoder)).fold(0, u64::saturating_add);
         let encoding = two_encodes(encoder);
-        // Each of the two encodes has its own frames: the canvas and its previous state, the part that is drawn, and two
-        // frames that are being converted.
+        // Each of the two encodes has its own frames in memory: the canvas, the previous state of the canvas, the
+        // stored frame that is drawn, and two frames that are being converted.
         let drawing = header.animation().map_or(0, |animation| {
             // A stored frame may be larger than its visible part.
             let hidden = animation.largest_frame_pixels().saturating_sub(pixels);
@@ -89,8 +91,9 @@ impl Estimate {
         // Each image and each running encoder has a copy of the profile and the metadata.
         let blocks = [&header.icc, &header.exif, &header.xmp].map(|block| block.as_ref().map_or(0, Vec::len) as u64);
         let profiles = blocks.iter().sum::<u64>() * (sizes.len() as u64 + 3);
-        // An animation is copied and read twice, and each output exists twice while the file is assembled. An AVIF exists a
-        // second time without its metadata, and a third time as a variant, or while it is written.
+        // An animation is in memory twice: as the source, and as the copy that the encoders read. Each output is also
+        // in memory twice while its file is assembled. An AVIF is in memory three times: as the source, as the file
+        // without metadata, and either as a variant or as the data from which the file without metadata is written.
         let copies = match header.format {
             Format::Avif => 3,
             _ if is_animated => 2 + 2 * sizes.len() as u64,
@@ -99,8 +102,8 @@ impl Estimate {
         let files = bytes as u64 * copies;
         let other = (PROCESS_BYTES + profiles + header.decoder_bytes).saturating_add(files);
         let memory = peak.saturating_add(other);
-        // A search keeps the pixels that it compares encodes with. While it compares, no encoder runs, but the decoded
-        // encode exists twice: in the decoder and in our planes.
+        // A search keeps the original pixels, because it compares them with the decoded pixels of encoded files. During
+        // a comparison no encoder runs, but the decoded pixels are in memory twice: in the decoder and in our planes.
         let references = encoded_pixels.saturating_mul(u64::from(color.bytes_per_pixel()));
         let read_back = sizes
             .iter()
@@ -108,12 +111,12 @@ impl Estimate {
             .map(|size| size.saturating_mul(2 * BYTES_PER_DECODED_PIXEL))
             .fold(0, u64::saturating_add);
         let comparing = read_back.saturating_add(2 * search::CELL_MEMORY);
-        // The search may choose 10 bits.
+        // The search may choose 10 bits, so the estimate uses the larger number of the two depths.
         let encoding = two_encodes(encoder.max(encoder_memory::bytes_per_pixel(Depth::Ten, recipe.speed)));
         let searching = references.saturating_add(planes).saturating_add(encoding.max(comparing));
         let memory_to_search = peak.max(searching).saturating_add(other);
-        // Each scan of a JPEG takes time for the whole image, even if it contains little data: 0.75 ns per pixel were
-        // measured.
+        // Decoding a scan of a JPEG takes time for every pixel of the image, even if the scan contains little data. A
+        // scan was measured to take 0.75 ns per pixel.
         let scans = pixels.saturating_mul(u64::from(header.scans().saturating_sub(1))) / 200;
         let encoded_pixels = encoded_pixels.saturating_add(scans);
         let encoded_pixels =
@@ -122,10 +125,11 @@ impl Estimate {
     }
 }
 
-/// Returns the pixels of a still image that takes as long as the minimum time of this animation, at these sizes.
-/// Encoding a frame with hardly any changes was measured to take a quarter of a still image; a fifth is counted.
-/// Decoding a pixel takes 3 ns, 1/50 of encoding it at speed 6; 1/100 is counted. Every variant decodes all frames once
-/// more.
+/// Returns the number of pixels of a still image whose encoding takes as long as the minimum time for encoding this
+/// animation at these sizes. Encoding a frame with hardly any changes was measured to take a quarter of the time of a
+/// still image; this function counts a fifth. Decoding a pixel takes 3 ns, which is 1/50 of the time for encoding a
+/// pixel at speed 6; this function counts 1/100. All frames are decoded once to check them, and once more for each
+/// variant.
 fn animation_pixels(animation: &AnimationHeader, sizes: &[u64], speed: Speed) -> u64 {
     let after_first = u64::from(animation.frames()).saturating_sub(1);
     let encoding = sizes
@@ -135,8 +139,9 @@ fn animation_pixels(animation: &AnimationHeader, sizes: &[u64], speed: Speed) ->
     encoding.fold(decoding, u64::saturating_add)
 }
 
-/// Returns the number of pixels that the smallest frame counts as: at each speed, a still image of so many pixels takes
-/// less time than a frame of 1x1. Such a frame takes 600 µs at speed 0, 220 at 4, 200 at 6 and 60 from 7 on.
+/// Returns the minimum number of pixels that a frame counts as. At each speed, a still image with this number of pixels
+/// takes less time than a frame of 1x1. A frame of 1x1 takes 600 µs at speed 0, 220 µs at speed 4, 200 µs at speed 6,
+/// and 60 µs from speed 7 on.
 fn min_frame_pixels(speed: Speed) -> u64 {
     if speed.number() < 5 { 60 } else { 700 }
 }

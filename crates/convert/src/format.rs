@@ -4,7 +4,7 @@ use image::ImageFormat;
 
 use crate::{Error, heif};
 
-/// A supported format. It is detected by a file's first bytes, never by its name.
+/// A supported format. The format of a file is detected by the file's first bytes, never by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// JPEG, baseline and progressive; gray, RGB and CMYK.
@@ -15,11 +15,11 @@ pub enum Format {
     WebP,
     /// GIF, still or animated.
     Gif,
-    /// TIFF; only its first page.
+    /// TIFF. Only the first page is converted.
     Tiff,
     /// Windows bitmap.
     Bmp,
-    /// AVIF; only the first frame of a sequence.
+    /// AVIF. Of a sequence, only the first frame is encoded.
     Avif,
 }
 

@@ -16,7 +16,7 @@ use crate::png_file::{self, PngFile};
 use crate::sizes::variant_sizes;
 use crate::{Error, Format, metadata, png, profile, tiff, webp};
 
-/// A file's header.
+/// The header of a source file.
 pub(crate) struct Header<'bytes> {
     pub(crate) format: Format,
     /// Width in pixels, before the orientation is applied.
@@ -72,7 +72,7 @@ impl<'bytes> Header<'bytes> {
         Ok(header)
     }
 
-    /// Width and height in pixels, upright.
+    /// Width and height in pixels, after the orientation is applied.
     pub(crate) fn size(&self) -> (u32, u32) {
         if self.is_transposed() { (self.height, self.width) } else { (self.width, self.height) }
     }
@@ -203,8 +203,8 @@ impl<'bytes> Header<'bytes> {
         };
         let (width, height) = decoder.dimensions();
         if format == Format::Gif {
-            // A frame may be larger than the logical screen, whose size is the image's size and is used to estimate
-            // memory.
+            // The memory is estimated from the size of the image, which is the size of the logical screen. A frame may
+            // be larger than the logical screen, so the memory for the pixels of a frame is limited here.
             let mut allocation = image::Limits::no_limits();
             allocation.max_alloc = Some(decoder.total_bytes().max(MAX_OVERSIZED_FRAME_BYTES).min(limits.memory));
             decoder.set_limits(allocation).map_err(|error| decoder_error(format, error))?;
@@ -233,7 +233,8 @@ impl<'bytes> Header<'bytes> {
             cicp = png::read_cicp(bytes);
             cicp =
                 cicp.or_else(|| png::linear_cicp(bytes, is_gray).filter(|_| icc.is_none() && !png::has_profile(bytes)));
-            // An empty profile stands for an unreadable one, which is reported as damaged.
+            // If the file has a profile that cannot be read, an empty profile replaces it. The empty profile is later
+            // reported as damaged.
             icc = icc.or_else(|| png::has_profile(bytes).then(Vec::new));
             icc = icc.or_else(|| png::gamma_profile(bytes, is_gray)).filter(|_| cicp.is_none());
         }
@@ -280,7 +281,8 @@ impl<'bytes> Header<'bytes> {
 pub(crate) fn decoder_error(format: Format, error: ImageError) -> Error {
     match error {
         ImageError::Unsupported(error) => Error::Unsupported { format, message: brief(&error.to_string()) },
-        // The crate's text, "Memory limit exceeded", names no limit. The declared size is the actual problem.
+        // The crate's text, "Memory limit exceeded", names no limit. The cause is the size that the file declares, so
+        // the error is `Damaged`.
         ImageError::Limits(error) => Error::Damaged { format, message: format!("it needs too much memory: {error}") },
         // Takes only the cause: the rest of the text is the format's name, which our error contains already.
         ImageError::Decoding(error) => {

@@ -13,7 +13,7 @@ use crate::png::chunks;
 use crate::png_file::{MAX_METADATA_BYTES, decoder_error};
 use crate::{Error, Format};
 
-/// Reads the delays without decoding a frame. Returns `None` for a still image.
+/// Reads the delay of each frame without decoding the frames. Returns `None` for a still image.
 pub(super) fn read_timings(bytes: &[u8], budget: &mut FrameBudget) -> Result<Option<FrameTimings>, Error> {
     let mut before_pixels = chunks(bytes).take_while(|(name, _)| *name != b"IDAT");
     let Some((frames, plays)) =
@@ -37,14 +37,14 @@ pub(super) fn read_timings(bytes: &[u8], budget: &mut FrameBudget) -> Result<Opt
     Ok(Some(FrameTimings { delays, repetitions: plays.checked_sub(1) }))
 }
 
-/// Reads the number of frames and of plays; 0 plays means forever.
+/// Reads the number of frames and the number of plays. If the number of plays is 0, the animation repeats forever.
 fn read_animation_control(data: &[u8]) -> Option<(u32, u32)> {
     let (frames, plays) = data.split_first_chunk::<4>()?;
     Some((u32::from_be_bytes(*frames), u32::from_be_bytes(*plays.first_chunk()?)))
 }
 
-/// Reads the width, height and delay of a frame. All fields before the delay have 32 bits: a sequence number, width,
-/// height, and the position.
+/// Reads the width, height and delay of a frame. Five fields of 32 bits precede the delay: a sequence number, the
+/// width, the height, and the horizontal and the vertical position.
 fn read_frame_control(data: &[u8]) -> Option<(u32, u32, Delay)> {
     let [width, height] = [4, 8].map(|at| data.get(at..).and_then(|number| number.first_chunk().copied()));
     let (numerator, rest) = data.get(20..)?.split_first_chunk::<2>()?;
@@ -56,7 +56,7 @@ fn read_frame_control(data: &[u8]) -> Option<(u32, u32, Delay)> {
 /// Decodes the stored frames in order.
 pub(crate) struct ApngFrames<'bytes> {
     reader: Reader<Cursor<&'bytes [u8]>>,
-    /// Whether the next image is the static image, which is not part of the animation.
+    /// Whether the next image in the file is the static image, which is not part of the animation.
     has_static_image: bool,
 }
 
@@ -64,8 +64,8 @@ impl<'bytes> ApngFrames<'bytes> {
     pub(crate) fn open(bytes: &'bytes [u8]) -> Result<Self, Error> {
         let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: MAX_METADATA_BYTES });
         decoder.set_transformations(Transformations::normalize_to_color8());
-        // The text chunks and the profile were read before. They could be decompressed to any size, so they are not
-        // read again.
+        // The text chunks and the ICC profile were read before. The decoder ignores them here, because their
+        // decompressed data could have any size.
         decoder.set_ignore_text_chunk(true);
         decoder.set_ignore_iccp_chunk(true);
         let reader = decoder.read_info().map_err(|error| decoder_error(&error))?;
@@ -102,7 +102,7 @@ impl<'bytes> ApngFrames<'bytes> {
             ColorType::GrayscaleAlpha => GrayAlphaImage::from_raw(width, height, pixels).map(Into::into),
             ColorType::Rgb => RgbImage::from_raw(width, height, pixels).map(Into::into),
             ColorType::Rgba => RgbaImage::from_raw(width, height, pixels).map(Into::into),
-            // The transformations replace palette indices by colors.
+            // This color type does not occur, because the transformations replace palette indices with colors.
             ColorType::Indexed => None,
         };
         let image = image.ok_or_else(|| damaged(Format::Png, "a frame has fewer pixels than its dimensions".into()))?;

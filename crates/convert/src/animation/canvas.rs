@@ -1,5 +1,5 @@
-//! Draws the frames of an animation. A stored frame often contains only the pixels that changed. GIF, APNG and WebP
-//! draw it onto a canvas by the same rules.
+//! Draws the stored frames of an animation onto a canvas. A stored frame often contains only the pixels that changed
+//! since the previous frame. The rules for drawing a frame are the same in GIF, APNG and WebP.
 
 use image::RgbaImage;
 
@@ -15,13 +15,13 @@ pub(crate) struct StoredFrame {
 /// How a frame is drawn onto the canvas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BlendMode {
-    /// Replaces the pixels of the canvas, including alpha.
+    /// The frame replaces the pixels of the canvas, including alpha.
     Source,
-    /// Is alpha-composited over the canvas.
+    /// The frame is alpha-composited over the canvas.
     Over,
 }
 
-/// What happens to the area of a frame before the next one is drawn.
+/// What happens to the area of a frame before the next frame is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FrameDisposal {
     Keep,
@@ -31,7 +31,7 @@ pub(crate) enum FrameDisposal {
     Previous,
 }
 
-/// The visible pixels, and the disposal of the last frame.
+/// The visible pixels, and the disposal that must be applied before the next frame is drawn.
 pub(crate) struct Canvas {
     pixels: RgbaImage,
     pending: PendingDisposal,
@@ -43,7 +43,7 @@ enum PendingDisposal {
     Restore(RgbaImage),
 }
 
-/// Rows and columns of the canvas. A GIF's frames may extend beyond it.
+/// The part of the canvas that a frame covers. A frame of a GIF may extend beyond the canvas.
 #[derive(Clone, Copy)]
 struct Area {
     left: usize,
@@ -106,15 +106,15 @@ impl Canvas {
     }
 }
 
-/// Composites one pixel over another, neither of them premultiplied (Porter and Duff, "Compositing Digital Images",
-/// 1984).
+/// Composites one pixel over another. The colors of both pixels are not premultiplied by alpha (Porter and Duff,
+/// "Compositing Digital Images", 1984).
 fn composite(front: Pixel, back: Pixel) -> Pixel {
     match (front[3], back[3]) {
         (0, 0) => TRANSPARENT,
         (255, _) | (_, 0) => front,
         (0, _) => back,
         (alpha, back_alpha) => {
-            // The shares of the front and of the back in the result, in units of 1/255².
+            // The weights of the front pixel and of the back pixel in the result, in units of 1/255².
             let (front_share, back_share) = (u32::from(alpha) * 255, u32::from(back_alpha) * (255 - u32::from(alpha)));
             let total = front_share + back_share;
             let mix = |front: u8, back: u8| {
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn frame_is_disposed_before_the_next_one_is_drawn() {
+    fn frame_is_disposed_before_the_next_frame_is_drawn() {
         for (disposal, then) in
             [(FrameDisposal::Keep, BLUE), (FrameDisposal::Background, TRANSPARENT), (FrameDisposal::Previous, RED)]
         {
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn frame_is_composited_or_replaces_the_canvas() {
+    fn over_mode_composites_a_frame_and_source_mode_replaces_the_canvas() {
         let half = [0, 0, 255, 128];
         for (blend, then) in [(BlendMode::Over, [127, 0, 128, 255]), (BlendMode::Source, half)] {
             let frames = [

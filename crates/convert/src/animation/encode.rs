@@ -28,7 +28,7 @@ impl Animation {
             .map(|frame| frame.and_then(|(frame, color)| to_planar(&frame, &color, shape, format)));
         for (frame, &ticks) in std::iter::once(Ok(first.clone())).chain(rest).zip(&timing.ticks) {
             let frame = frame?;
-            // Lossless encoding needs full range.
+            // Lossless encoding keeps full range, because limited range has fewer levels.
             let frame = if format.is_lossless {
                 frame
             } else {

@@ -7,17 +7,18 @@ pub(super) struct FrameBudget {
     limit: u64,
     frames: u64,
     counted_pixels: u64,
-    /// Pixels of the stored frames, which may be more or fewer than the visible ones.
+    /// Pixels of all stored frames. A stored frame may have more or fewer pixels than the visible image.
     pub(super) stored_pixels: u64,
     /// Pixels of the largest stored frame.
     pub(super) largest_frame_pixels: u64,
 }
 
-/// The minimum number of pixels that a frame counts as. With 10,000 frames of 1x1, each took 200 µs of CPU time at
-/// speed 6, from decoding to the encoded file, in GIF, APNG and WebP (620 µs at speed 0, 220 at 4, 60 from 7 on). A
-/// pixel of a large frame takes about 30 ns, so a tiny frame costs as much as 6,700 pixels. Five times as many are
-/// counted: the default limit then allows 30,000 tiny frames, which take 6 s, instead of 150,000, which take 30 s. No
-/// real animation has so many frames of that size.
+/// The minimum number of pixels that a frame counts as. In GIF, APNG and WebP files of 10,000 frames of 1x1, each frame
+/// took 200 µs of CPU time at speed 6, from decoding to the encoded file (620 µs at speed 0, 220 µs at speed 4, 60 µs
+/// from speed 7 on). A pixel of a large frame takes about 30 ns, so a tiny frame takes as much time as 6,700 pixels.
+/// The minimum is five times this number. The default limit then allows 30,000 tiny frames, which take 6 s. With a
+/// minimum of 6,700, the limit would allow 150,000 tiny frames, which take 30 s. No real animation has so many tiny
+/// frames.
 const MIN_COUNTED_PIXELS: u64 = 32_768;
 
 impl FrameBudget {
@@ -35,7 +36,8 @@ impl FrameBudget {
     /// Counts a frame of this size.
     ///
     /// # Errors
-    /// [`Error::TooManyFrames`] if the limit is exceeded. A single frame is a still image, which has its own limit.
+    /// [`Error::TooManyFrames`] if the limit is exceeded. The first frame is always allowed: a file with one frame is a
+    /// still image, and still images have a limit of their own.
     pub(super) fn add(&mut self, width: u32, height: u32) -> Result<(), Error> {
         let pixels = area(width, height);
         self.frames += 1;

@@ -15,7 +15,7 @@ use crate::{Error, Format};
 /// The maximum size in bytes of a decoded frame that is larger than the logical screen.
 pub(crate) const MAX_OVERSIZED_FRAME_BYTES: u64 = 16 << 20;
 
-/// Reads the delays without decoding a frame. Returns `None` for a still image.
+/// Reads the delay of each frame without decoding the frames. Returns `None` for a still image.
 pub(super) fn read_timings(bytes: &[u8], budget: &mut FrameBudget) -> Result<Option<FrameTimings>, Error> {
     let mut options = DecodeOptions::new();
     options.skip_frame_decoding(true);
@@ -28,14 +28,14 @@ pub(super) fn read_timings(bytes: &[u8], budget: &mut FrameBudget) -> Result<Opt
                 delays.push(Delay::new(hundredths.into(), 100));
             }
             Ok(None) => break,
-            // A file with one complete frame and no repetition is a still image, even if damaged data follows the
-            // frame.
+            // A file with at most one complete frame and no repetition is a still image, even if damaged data follows
+            // the frame.
             Err(_) if delays.len() < 2 && decoder.repeat() == Repeat::default() => return Ok(None),
             Err(error) => return Err(decoder_error(&error)),
         }
     }
-    // Netscape's extension gives the number of repetitions, as browsers interpret it (Chromium's
-    // cc/paint/image_animation_count.h). Without it, the animation is played once.
+    // The Netscape extension contains the number of repetitions after the first play. Browsers interpret the number in
+    // the same way (Chromium's cc/paint/image_animation_count.h). An animation without the extension is played once.
     let repetitions = match decoder.repeat() {
         Repeat::Infinite => None,
         Repeat::Finite(repetitions) => Some(u32::from(repetitions)),

@@ -1,8 +1,8 @@
 use model::{Cicp, Color, PlanarImage, Samples, ShapeError};
 
-/// Converts a frame to limited range (ITU-T H.273, 8.3). Chromium 156 decodes every sequence as limited range,
-/// regardless of what the file declares, and shows one in full range with too much contrast; other viewers support
-/// both.
+/// Converts a frame to limited range (ITU-T H.273, 8.3). Chromium 156 decodes every sequence as limited range, even if
+/// the file declares full range. It therefore shows a sequence in full range with too much contrast. Other viewers
+/// support both ranges.
 pub(super) fn to_limited_range(frame: &PlanarImage) -> Result<PlanarImage, ShapeError> {
     let planes = frame.planes().iter().enumerate();
     let planes = planes.map(|(plane, samples)| map_samples(samples, if plane == 0 { luma } else { chroma })).collect();
@@ -21,12 +21,12 @@ fn map_samples(samples: &Samples, level: fn(u8) -> u8) -> Samples {
     }
 }
 
-/// Maps 0..=255 to 16..=235, rounded.
+/// Maps a luma sample from 0..=255 to 16..=235, and rounds the result.
 fn luma(sample: u8) -> u8 {
     u8::try_from(16 + (u32::from(sample) * 219 + 127) / 255).unwrap_or(u8::MAX)
 }
 
-/// Maps 0..=255 to 16..=240, rounded. The neutral level 128 stays 128.
+/// Maps a chroma sample from 0..=255 to 16..=240, and rounds the result. The neutral sample 128 stays 128.
 fn chroma(sample: u8) -> u8 {
     u8::try_from((u32::from(sample) * 224 + 128 * (255 - 224) + 127) / 255).unwrap_or(u8::MAX)
 }

@@ -1,7 +1,8 @@
-//! Animations: detects them, and draws their frames in order as a viewer shows them.
+//! Detects animations, and draws their frames in order, as a viewer shows them.
 //!
-//! The frames of a file are read twice: once to check that all are complete and to find their common properties, and
-//! once to encode them. Only one frame is in memory at a time, so memory does not grow with their number.
+//! All frames of a file are decoded once to check that they are complete and to find their common properties. They are
+//! decoded again for each variant that is encoded. Only one frame is in memory at a time, so the memory does not grow
+//! with the number of frames.
 
 mod apng;
 mod canvas;
@@ -36,13 +37,13 @@ pub(crate) struct AnimationHeader {
 /// The timing of the frames, as the reader of a format returns it.
 struct FrameTimings {
     delays: Vec<Delay>,
-    /// Repetitions after the first play; `None` means forever.
+    /// The number of repetitions after the first play. `None` means that the animation repeats forever.
     repetitions: Option<u32>,
 }
 
 impl AnimationHeader {
-    /// Counts the frames of an image of this size. Returns `None` for a still image. Fails at the first frame over the
-    /// limit.
+    /// Counts the frames of an image of this size. Returns `None` for a still image. Returns an error at the first
+    /// frame that exceeds the limit.
     pub(crate) fn read(format: Format, bytes: &[u8], size: (u32, u32), limits: &Limits) -> Result<Option<Self>, Error> {
         let mut budget = FrameBudget::new(size, limits.animation_pixels);
         let timings = match format {
@@ -67,12 +68,12 @@ impl AnimationHeader {
         u32::try_from(self.timing.ticks.len()).unwrap_or(u32::MAX)
     }
 
-    /// The number of pixels of all stored frames. The time for decoding is proportional to it.
+    /// The number of pixels of all stored frames. The time for decoding is proportional to this number.
     pub(crate) fn stored_pixels(&self) -> u64 {
         self.stored_pixels
     }
 
-    /// The pixels of the largest stored frame.
+    /// The number of pixels of the largest stored frame.
     pub(crate) fn largest_frame_pixels(&self) -> u64 {
         self.largest_frame_pixels
     }
@@ -191,10 +192,10 @@ impl Animation {
         self.content
     }
 
-    /// Returns the frames after the first, upright, with their colors.
+    /// Returns the frames after the first frame, with the orientation applied, and the color description of each frame.
     fn frames_after_first(&self) -> Result<impl Iterator<Item = Result<(DynamicImage, Color), Error>>, Error> {
         let upright = |frame: RgbaImage| {
-            // The notes about colors were already produced for the first frame.
+            // The notes are dropped, because the first frame already produced the same notes about colors.
             let (mut frame, color) =
                 profile::resolve_colors(self.format.convert(frame), self.icc.clone(), self.cicp, &mut Vec::new());
             frame.apply_orientation(self.orientation);

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use avif::Playback;
 
-/// When the frames are shown.
+/// How long each frame is shown, and how often the animation is repeated.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Timing {
     pub(crate) playback: Playback,
@@ -19,12 +19,14 @@ pub(crate) struct Delay {
     pub(crate) denominator: NonZeroU32,
 }
 
-/// The finest timescale, which is common in video: 24, 25, 30 and 60 frames per second and milliseconds are exact in
-/// it. Delays that would need a finer timescale are rounded to it.
+/// The finest timescale that is used. It is common in video, because it represents milliseconds and the frame durations
+/// at 24, 25, 30 and 60 frames per second exactly. If a delay needs a finer timescale, all delays are rounded to ticks
+/// of this timescale.
 const MAX_TIMESCALE: u32 = 90_000;
 
 impl Timing {
-    /// Computes the timing from the delays and the number of repetitions (`None` means forever).
+    /// Computes the timing from the delays and the number of repetitions (`None` means that the animation repeats
+    /// forever).
     pub(crate) fn new(delays: &[Delay], repetitions: Option<u32>) -> Self {
         let delays: Vec<Delay> = delays.iter().map(|delay| delay.as_browsers_show()).collect();
         let coarsest = delays.iter().try_fold(NonZeroU32::MIN, |scale, delay| {
@@ -42,9 +44,9 @@ impl Delay {
         Self { numerator, denominator: NonZeroU32::new(denominator).unwrap_or(NonZeroU32::MIN) }
     }
 
-    /// In every format, browsers show a frame for 100 ms if its delay is 10 ms or less (Chromium's
-    /// `DeferredImageDecoder::FrameDurationAtIndex`): such files were made for slow viewers, to play as fast as
-    /// possible.
+    /// Returns the delay that browsers use. In every format, browsers show a frame for 100 ms if its delay is 10 ms or
+    /// less (Chromium's `DeferredImageDecoder::FrameDurationAtIndex`). Files with such short delays were made for slow
+    /// viewers, which played them as fast as they could.
     fn as_browsers_show(self) -> Self {
         let too_short = u64::from(self.numerator) * 100 <= u64::from(self.denominator.get());
         if too_short { Self::new(1, 10) } else { self }
@@ -55,7 +57,7 @@ impl Delay {
         Self::new(self.numerator / divisor, self.denominator.get() / divisor)
     }
 
-    /// Returns the number of ticks. It is at least 1, so that every frame is shown.
+    /// Returns the delay as a number of ticks. The number is at least 1, so that every frame is shown.
     fn ticks(self, timescale: NonZeroU32) -> NonZeroU32 {
         let denominator = u64::from(self.denominator.get());
         let ticks = (u64::from(self.numerator) * u64::from(timescale.get()) + denominator / 2) / denominator;
@@ -83,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn timescale_is_the_coarsest_exact_one() {
+    fn timescale_is_the_coarsest_with_exact_delays() {
         assert_eq!(timing(&[(7, 100), (7, 100), (200, 100)]), (100, vec![7, 7, 200]));
         assert_eq!(timing(&[(1, 24), (1, 30), (2, 1)]), (120, vec![5, 4, 240]));
         assert_eq!(timing(&[(1001, 30_000)]), (30_000, vec![1001]));
@@ -95,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn delays_up_to_ten_milliseconds_become_a_hundred() {
+    fn delays_up_to_ten_milliseconds_become_a_hundred_milliseconds() {
         assert_eq!(timing(&[(0, 100), (1, 100), (2, 100)]), (50, vec![5, 5, 1]));
         assert_eq!(timing(&[(10, 1000), (11, 1000), (0, 0)]), (1000, vec![100, 11, 100]));
     }

@@ -20,7 +20,7 @@ const ALPHA_FLAG: u8 = 1 << 4;
 const DISPOSE_TO_BACKGROUND_FLAG: u8 = 1;
 const DO_NOT_BLEND_FLAG: u8 = 1 << 1;
 
-/// Reads the delays without decoding a frame. Returns `None` for a still image.
+/// Reads the delay of each frame without decoding the frames. Returns `None` for a still image.
 pub(super) fn read_timings(bytes: &[u8], budget: &mut FrameBudget) -> Result<Option<FrameTimings>, Error> {
     let flags = chunks(bytes).next().filter(|chunk| chunk.name == b"VP8X").and_then(|chunk| chunk.data.first());
     if flags.is_none_or(|flags| flags & ANIMATION_FLAG == 0) {
@@ -39,7 +39,8 @@ pub(super) fn read_timings(bytes: &[u8], budget: &mut FrameBudget) -> Result<Opt
         Ok(Delay::new(milliseconds, 1000))
     };
     let delays: Vec<_> = frames(bytes).map(&mut delay).collect::<Result<_, Error>>()?;
-    // The number of plays, after four bytes of background color; 0 means forever.
+    // The ANIM chunk contains four bytes of background color, then the number of plays. If the number is 0, the
+    // animation repeats forever.
     let plays = chunks(bytes).find(|chunk| chunk.name == b"ANIM").and_then(|chunk| chunk.data.get(4..6));
     let repetitions = plays.map_or(0, |plays| u32::from(u16::from_le_bytes([plays[0], plays[1]]))).checked_sub(1);
     Ok((delays.len() > 1).then_some(FrameTimings { delays, repetitions }))
@@ -99,7 +100,7 @@ impl<'bytes> AnmfChunk<'bytes> {
     /// Decodes the frame. A frame is a WebP without the RIFF header. This function adds the header and uses the decoder
     /// for still images, because the decoder for animations ignores the disposal of frames.
     fn pixels(&self) -> Result<RgbaImage, Error> {
-        // A frame has one image. An alpha chunk may precede it. Other chunks are ignored.
+        // A frame contains one image. An alpha chunk may precede the image. Other chunks are ignored.
         let first = |names: [&[u8; 4]; 2]| chunks_in(self.chunks).find(|chunk| names.contains(&chunk.name));
         let mut parts: Vec<_> = [first([b"ALPH"; 2]), first([b"VP8 ", b"VP8L"])].into_iter().flatten().collect();
         let [width, height] = [self.width - 1, self.height - 1].map(u32::to_le_bytes);

@@ -24,18 +24,19 @@ impl<'data> BitReader<'data> {
         Some(self.read(1)? == 1)
     }
 
-    /// Skips a `uvlc()` value (AV1 specification, 4.10.3): a run of zeros, a one, and as many bits as there were zeros.
+    /// Skips a `uvlc()` value (AV1 specification, 4.10.3): a run of zero bits, a one bit, and then as many bits as the
+    /// run has zeros.
     pub(super) fn skip_uvlc(&mut self) -> Option<()> {
         let mut zeros = 0;
         while !self.read_flag()? {
             zeros += 1;
         }
-        // 32 zeros encode the highest number. No bits follow them.
+        // A run of 32 zeros encodes the highest number. No bits follow such a run.
         if zeros < 32 { self.read(zeros).map(|_| ()) } else { Some(()) }
     }
 
-    /// Returns the bytes that were read, followed by `trailing_bits()` (5.3.4): a one, then zeros up to the next byte
-    /// boundary.
+    /// Returns the bytes that were read, followed by `trailing_bits()` (5.3.4): a one bit, then zero bits up to the
+    /// next byte boundary.
     pub(super) fn bytes_with_trailing_bits(&self) -> Vec<u8> {
         let mut data = self.data[..self.position.div_ceil(8)].to_vec();
         let last = 0x80_u8 >> (self.position % 8);

@@ -1,5 +1,6 @@
-//! Copies the OBUs (open bitstream units) of AV1 data that decoders need, and counts the frames that a decoder has to
-//! decode. libaom does not enforce our limits, and metadata, padding and reserved OBUs can hold arbitrary bytes.
+//! Copies only those OBUs (open bitstream units) of AV1 data that decoders need, because metadata, padding and reserved
+//! OBUs can contain arbitrary bytes. Counts the frames that a decoder must decode, because libaom does not enforce our
+//! limits.
 
 mod bits;
 mod sequence_header;
@@ -26,7 +27,7 @@ pub(crate) struct StreamReader {
     sequence_header: Option<SequenceHeader>,
 }
 
-/// AV1 data without the OBUs that no decoder needs.
+/// AV1 data that contains only the OBUs that decoders need.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct FilteredObus {
     /// Sequence headers, temporal delimiters, frames, and metadata about brightness.
@@ -37,11 +38,11 @@ pub(crate) struct FilteredObus {
 /// Properties of AV1 data that determine the work of decoding it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct StreamSummary {
-    /// Frames to decode, shown or hidden.
+    /// The number of frames that a decoder must decode, including hidden frames.
     pub(crate) coded_frames: u64,
-    /// Frames to output.
+    /// The number of frames that a decoder outputs.
     pub(crate) shown_frames: u64,
-    /// Spatial layers that the sequence headers declare; 1 if they declare none.
+    /// The number of spatial layers that the sequence headers declare; 1 if the headers declare no layers.
     pub(crate) spatial_layers: u32,
     /// Pixels of the largest frame that the sequence headers allow; 0 without a sequence header.
     pub(crate) max_frame_pixels: u64,
@@ -102,22 +103,24 @@ impl StreamReader {
                     obu.write(&[&[*kind], fields, &[0x80]].concat(), &mut result.bytes);
                 }
             }
-            // Padding, tile lists, redundant frame headers and reserved types are dropped: no decoder needs them to
-            // show the image.
+            // Padding, tile lists, redundant frame headers and reserved types are dropped, because decoders can show
+            // the image without these OBUs.
             _ => {}
         }
         Ok(())
     }
 }
 
-/// The fields of a frame header that decide whether the frame is decoded and whether it is shown (5.9.2).
+/// The properties of a frame that its header declares (5.9.2).
 struct FrameHeader {
+    /// Whether the frame has coded data. Without coded data, the header only shows a frame that was decoded before.
     is_coded: bool,
+    /// Whether a decoder outputs the frame.
     is_shown: bool,
 }
 
 impl FrameHeader {
-    /// Reads the payload of a frame or a frame header. Returns `None` if it ends too early.
+    /// Reads the payload of a frame OBU or of a frame header OBU. Returns `None` if the payload ends too early.
     fn read(payload: &[u8], sequence: &SequenceHeader) -> Option<Self> {
         if sequence.has_reduced_header {
             return Some(Self { is_coded: true, is_shown: true });
@@ -127,7 +130,7 @@ impl FrameHeader {
         if show_existing_frame {
             return Some(Self { is_coded: false, is_shown: true });
         }
-        // `frame_type`.
+        // Skips `frame_type`.
         bits.read(2)?;
         Some(Self { is_coded: true, is_shown: bits.read_flag()? })
     }
@@ -142,7 +145,7 @@ struct Obu<'data> {
 }
 
 impl<'data> Obu<'data> {
-    /// Reads the first OBU of the data. Returns it and the data after it.
+    /// Reads the first OBU of the data. Returns the OBU and the data that follows.
     fn read(data: &'data [u8]) -> Option<(Self, &'data [u8])> {
         let (header, rest) = data.split_first()?;
         let (extension, rest) =
@@ -152,7 +155,7 @@ impl<'data> Obu<'data> {
         Some((Self { kind: header >> 3 & 15, extension, payload }, rest_after))
     }
 
-    /// Appends this OBU with another payload; reserved bits are zero.
+    /// Appends an OBU with this OBU's header and the given payload. Reserved bits of the header are set to zero.
     fn write(&self, payload: &[u8], to: &mut Vec<u8>) {
         to.push(self.kind << 3 | if self.extension.is_some() { 6 } else { 2 });
         to.extend(self.extension.map(|extension| extension & 0xf8));
@@ -166,7 +169,8 @@ impl<'data> Obu<'data> {
     }
 }
 
-/// Reads a `leb128()` number: groups of seven bits, the lowest first (4.10.5). Returns it and the data after it.
+/// Reads a `leb128()` number: groups of seven bits, the lowest first (4.10.5). Returns the number and the data that
+/// follows.
 fn leb128(data: &[u8]) -> Option<(usize, &[u8])> {
     let length = data.iter().take(8).position(|byte| byte & 0x80 == 0)? + 1;
     let (bytes, rest) = data.split_at(length);
@@ -198,8 +202,8 @@ mod tests {
     }
 
     const DIMENSIONS: [(u64, u32); 4] = [(11, 4), (9, 4), (3999, 12), (999, 10)];
-    /// The last fields of a reduced header: coding tools, 8-bit 4:2:0 without code points, and no film grain; then the
-    /// trailing bit.
+    /// The end of a reduced header. Its fields declare no coding tools, 8-bit 4:2:0 without code points, and no film
+    /// grain. The trailing bit follows.
     const REDUCED_HEADER_END: [(u64, u32); 5] = [(0, 6), (0, 3), (0, 3), (0, 2), (1, 1)];
     const FULL_HEADER_END: [(u64, u32); 8] = [(0, 1), (0, 3), (0, 5), (1, 1), (1, 1), (0, 3), (0, 8), (1, 1)];
 
@@ -218,19 +222,19 @@ mod tests {
         let data = obu(OBU_SEQUENCE_HEADER, &reduced_sequence_header());
         let read = read(&data).unwrap();
         assert_eq!((read.summary.max_frame_pixels, read.summary.spatial_layers, &read.bytes), (4_000_000, 1, &data));
-        // This OBU follows a temporal delimiter and has no size field.
+        // Here the OBU has no size field and follows a temporal delimiter. The copied OBU has a size field.
         let bare = [&[0x12, 0, 0x08], &data[2..]].concat();
         assert_eq!(self::read(&bare).unwrap().bytes, [&[0x12, 0], &data[..]].concat());
     }
 
     #[test]
-    fn full_sequence_header_with_all_optional_fields_is_read() {
+    fn full_sequence_header_with_optional_fields_is_read() {
         let timing = [(1, 1), (1, 32), (30, 32), (1, 1), (1, 3), (2, 2)];
         let model = [(1, 1), (9, 5), (1, 32), (0, 10)];
         let point = [(0x301, 12), (9, 5), (1, 1), (1, 1), (5, 10), (6, 10), (1, 1), (1, 1), (3, 4)];
         let start = [&[(0, 3), (0, 1), (0, 1)][..], &timing, &model, &[(1, 1), (1, 5)], &point, &point].concat();
-        // The fields are frame numbers, order hints and forced tools. The color configuration is 12-bit 4:2:2 with code
-        // points.
+        // `rest` enables frame numbers and order hints, and forces the choice of two coding tools. `color` declares
+        // 8-bit 4:2:0 with code points.
         let rest = [(1, 1), (0, 7), (0, 7), (1, 1), (0, 2), (0, 1), (1, 1), (0, 1), (1, 1), (0, 3), (0, 3)];
         let color = [(0, 1), (0, 1), (1, 1), (9, 8), (16, 8), (9, 8), (0, 1), (0, 2), (0, 1), (0, 1), (1, 1)];
         let header = SequenceHeader::read(&pack_bits(&[&start[..], &DIMENSIONS, &rest, &color].concat())).unwrap();
@@ -238,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn short_obus_and_frames_without_sequence_header_are_errors() {
+    fn truncated_obus_and_frames_without_a_sequence_header_are_errors() {
         let data = obu(OBU_SEQUENCE_HEADER, &reduced_sequence_header());
         assert_eq!(read(&data[..6]), Err("an AV1 OBU is longer than the data"));
         assert_eq!(
@@ -253,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_are_counted() {
+    fn coded_and_shown_frames_are_counted() {
         let (shown, hidden, again) =
             (obu(OBU_FRAME, &[0x10, 0]), obu(OBU_FRAME, &[0x20, 0]), obu(OBU_FRAME_HEADER, &[0x80]));
         let data =
@@ -268,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn only_required_obus_are_copied() {
+    fn only_obus_that_decoders_need_are_copied() {
         let (header, frame) = (obu(OBU_SEQUENCE_HEADER, &reduced_sequence_header()), obu(OBU_FRAME, &[1; 200]));
         let brightness = obu(OBU_METADATA, &[1, 2, 3, 4, 5, 0x80]);
         let removed = [

@@ -5,25 +5,26 @@ use super::bits::BitReader;
 pub(super) struct SequenceHeader {
     /// Pixels of the largest frame that the header allows.
     pub(super) max_frame_pixels: u64,
-    /// The flag `reduced_still_picture_header`. If it is set, every frame is shown, and frame headers have no flag for
-    /// that.
+    /// The flag `reduced_still_picture_header`. If the flag is set, every frame is shown, and frame headers do not
+    /// contain the flags `show_existing_frame` and `show_frame`.
     pub(super) has_reduced_header: bool,
-    /// Spatial layers of all operating points; 1 if the header lists none.
+    /// The number of spatial layers that the operating points use; 1 if the header lists no layers.
     pub(super) spatial_layers: u32,
-    /// The payload up to its last field, with the trailing bits.
+    /// The payload up to its last field, followed by trailing bits. The original bytes after the last field are
+    /// dropped.
     pub(super) payload: Vec<u8>,
 }
 
 impl SequenceHeader {
-    /// Reads an OBU's payload. Returns `None` if it ends too early.
+    /// Reads the payload of a sequence header OBU. Returns `None` if the payload ends too early.
     pub(super) fn read(payload: &[u8]) -> Option<Self> {
         let mut bits = BitReader::new(payload);
         let profile = bits.read(3)?;
-        // `still_picture`.
+        // Skips `still_picture`.
         bits.read(1)?;
         let has_reduced_header = bits.read_flag()?;
         let layer_mask = if has_reduced_header {
-            // `seq_level_idx`.
+            // Skips `seq_level_idx`.
             bits.read(5)?;
             0
         } else {
@@ -33,7 +34,7 @@ impl SequenceHeader {
         let max_frame_pixels = (bits.read(width_bits)? + 1) * (bits.read(height_bits)? + 1);
         skip_tools(&mut bits, has_reduced_header)?;
         skip_color_config(&mut bits, profile)?;
-        // `film_grain_params_present`.
+        // Skips `film_grain_params_present`.
         bits.read(1)?;
         let spatial_layers = layer_mask.count_ones().max(1);
         Some(Self { max_frame_pixels, has_reduced_header, spatial_layers, payload: bits.bytes_with_trailing_bits() })
@@ -45,15 +46,15 @@ impl SequenceHeader {
 fn read_operating_points(bits: &mut BitReader<'_>) -> Option<u64> {
     let mut delay_bits = None;
     if bits.read_flag()? {
-        // `timing_info()` contains the display ticks, and the number of ticks per picture if it is equal for all
-        // pictures.
+        // `timing_info()` contains the length of a display tick and the timescale. If all pictures have the same number
+        // of ticks, `timing_info()` contains this number too.
         bits.read(64)?;
         if bits.read_flag()? {
             bits.skip_uvlc()?;
         }
         if bits.read_flag()? {
-            // `decoder_model_info()` contains the length of the buffer delays, the decoding ticks, and two more
-            // lengths.
+            // `decoder_model_info()` contains the number of bits of a buffer delay, the length of a decoding tick, and
+            // the numbers of bits of two other fields.
             delay_bits = Some(bits.read(5)? + 1);
             bits.read(42)?;
         }
@@ -83,29 +84,30 @@ fn read_operating_points(bits: &mut BitReader<'_>) -> Option<u64> {
 /// Skips the flags of coding tools.
 fn skip_tools(bits: &mut BitReader<'_>, has_reduced_header: bool) -> Option<()> {
     if !has_reduced_header && bits.read_flag()? {
-        // The lengths of frame numbers.
+        // Skips the two lengths of frame numbers.
         bits.read(7)?;
     }
-    // Three flags: 128x128 superblocks, filter intra, intra edge filter.
+    // Skips three flags: 128x128 superblocks, filter intra, intra edge filter.
     bits.read(3)?;
     if !has_reduced_header {
-        // Four flags: inter-intra, masked compound, warped motion, dual filter.
+        // Skips four flags: inter-intra, masked compound, warped motion, dual filter.
         bits.read(4)?;
         let has_order_hint = bits.read_flag()?;
         if has_order_hint {
             bits.read(2)?;
         }
-        // The first flag lets each frame choose screen content tools. Otherwise the second flag decides for all frames.
+        // If the first flag is set, each frame chooses its screen content tools. If it is not set, a second flag
+        // decides for all frames.
         let screen_content = bits.read_flag()? || bits.read_flag()?;
         if screen_content && !bits.read_flag()? {
-            // The forced value of integer motion vectors.
+            // Skips `seq_force_integer_mv`, the choice of integer motion vectors for all frames.
             bits.read(1)?;
         }
         if has_order_hint {
             bits.read(3)?;
         }
     }
-    // Three flags: super-resolution, CDEF, loop restoration.
+    // Skips three flags: super-resolution, CDEF, loop restoration.
     bits.read(3).map(|_| ())
 }
 
@@ -116,10 +118,11 @@ fn skip_color_config(bits: &mut BitReader<'_>, profile: u64) -> Option<()> {
     let is_monochrome = profile != 1 && bits.read_flag()?;
     let code_points = if bits.read_flag()? { [bits.read(8)?, bits.read(8)?, bits.read(8)?] } else { [2; 3] };
     if is_monochrome {
-        // `color_range`.
+        // Skips `color_range`.
         return bits.read(1).map(|_| ());
     }
-    // For BT.709, sRGB and the identity matrix, range and subsampling are implied and have no fields.
+    // With the code points of BT.709, sRGB and the identity matrix, the range is full and chroma is not subsampled. The
+    // header then has no fields for range and subsampling.
     if code_points != [1, 13, 0] {
         bits.read(1)?;
         let (is_subsampled_x, is_subsampled_y) = match profile {
@@ -132,10 +135,10 @@ fn skip_color_config(bits: &mut BitReader<'_>, profile: u64) -> Option<()> {
             _ => (true, false),
         };
         if is_subsampled_x && is_subsampled_y {
-            // `chroma_sample_position`.
+            // Skips `chroma_sample_position`.
             bits.read(2)?;
         }
     }
-    // `separate_uv_delta_q`.
+    // Skips `separate_uv_delta_q`.
     bits.read(1).map(|_| ())
 }

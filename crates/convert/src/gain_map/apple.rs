@@ -7,19 +7,21 @@ use super::tiff_reader::TiffReader;
 use super::xmp::{signed_fraction, unsigned_fraction};
 use crate::segments::{APP1, segments};
 
-/// The start of Apple's maker note. Two bytes of version and two of byte order follow; the byte order is always `MM`.
+/// The identifier at the start of Apple's maker note. Two bytes for the version and two bytes for the byte order
+/// follow. The byte order is always `MM`.
 const NOTE_PREFIX: &[u8] = b"Apple iOS\0";
 const NOTE_BYTE_ORDER: usize = 12;
 const NOTE_DIRECTORY: usize = 14;
 
-/// The tag of the Exif IFD, and of the maker note in it (Exif 2.32, 4.6.3 and 4.6.5).
+/// The tag of the Exif IFD, and the tag of the maker note in the Exif IFD (Exif 2.32, 4.6.3 and 4.6.5).
 const EXIF_TAG: u64 = 0x8769;
 const MAKER_NOTE_TAG: u64 = 0x927c;
 /// These two tags of the maker note determine the headroom.
 const HDR_HEADROOM_TAG: u64 = 33;
 const HDR_GAIN_TAG: u64 = 48;
 
-/// Reads the headroom from a JPEG's maker note: how many times brighter than SDR white its brightest parts are.
+/// Reads the headroom from the maker note of a JPEG. The headroom is a factor: the brightest parts of the image are so
+/// many times brighter than SDR white.
 pub(super) fn read_headroom(jpeg: &[u8]) -> Option<f64> {
     let exif = segments(jpeg).find_map(|segment| segment.data_after(APP1, b"Exif\0\0"))?;
     let tiff = TiffReader::new(exif);
@@ -52,7 +54,8 @@ fn headroom_stops(headroom: f64, gain: f64) -> f64 {
     stops.max(0.0)
 }
 
-/// The metadata of a gain map whose gains go from 1 to the whole headroom.
+/// Returns the metadata of a gain map whose gains range from 1 to the headroom, or `None` if the headroom is out of
+/// range.
 pub(super) fn to_metadata(headroom: f64) -> Option<GainMapMetadata> {
     let stops = headroom.log2();
     let (none, one) = ((0, 1), (1, 1));
@@ -72,13 +75,14 @@ pub(super) fn to_metadata(headroom: f64) -> Option<GainMapMetadata> {
     })
 }
 
-/// Converts Apple's levels, which encode linear gains, to the logarithmic levels of all other formats.
+/// Converts the levels of Apple's format, which encode linear gains, to logarithmic levels. All other formats have
+/// logarithmic levels.
 pub(super) fn convert_to_log_levels(map: &mut DynamicImage, headroom: f64) {
     let table: Vec<u8> = (0..=u8::MAX).map(|level| log_level(level, headroom)).collect();
     let levels = match map {
         DynamicImage::ImageLuma8(map) => map.as_mut(),
         DynamicImage::ImageRgb8(map) => map.as_mut(),
-        // A JPEG has no other pixel types.
+        // A decoded gain map has no other pixel types.
         _ => return,
     };
     for level in levels.iter_mut() {
@@ -86,7 +90,7 @@ pub(super) fn convert_to_log_levels(map: &mut DynamicImage, headroom: f64) {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 255")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the level is clamped to 0..=255")]
 fn log_level(level: u8, headroom: f64) -> u8 {
     let gain = 1.0 + (headroom - 1.0) * linear_light(f64::from(level) / 255.0);
     (gain.log2() / headroom.log2() * 255.0).round().clamp(0.0, 255.0) as u8
@@ -103,7 +107,7 @@ mod tests {
 
     use super::*;
 
-    /// Returns the start of a JPEG whose maker note has these two values, in thousandths.
+    /// Returns the start of a JPEG whose maker note contains the two given values. The values are in thousandths.
     fn jpeg(headroom: i32, gain: i32) -> Vec<u8> {
         let entry = |tag: u16, kind: u16, count: u32, value: u32| {
             [&tag.to_be_bytes()[..], &kind.to_be_bytes(), &count.to_be_bytes(), &value.to_be_bytes()].concat()
@@ -163,8 +167,8 @@ mod tests {
     fn linear_gains_become_logarithmic_levels() {
         let mut map = DynamicImage::from(GrayImage::from_raw(4, 1, vec![0, 64, 128, 255]).unwrap());
         convert_to_log_levels(&mut map, 4.0);
-        // Headroom 4: level 128 is 0.2615 in linear light (BT.709). Its gain, 1.784, is 0.8355
-        // stops; the headroom is 2 stops.
+        // Level 128 is 0.2615 in linear light (BT.709). With a headroom of 4, its gain is 1.784, which is 0.8355 stops.
+        // The headroom is 2 stops, so the logarithmic level is 0.8355 / 2 * 255, rounded to 107.
         assert_eq!(map.into_luma8().into_raw(), [0, 39, 107, 255]);
     }
 }

@@ -7,17 +7,18 @@ pub(super) const SEGMENT_NAME: &[u8] = b"urn:iso:std:iso:ts:21496:-1\0";
 
 const MULTICHANNEL_FLAG: u8 = 0x80;
 const BASE_COLORS_FLAG: u8 = 0x40;
-/// The standard does not define this flag, but libultrahdr writes it: all numbers have one common denominator.
+/// This flag means that all numbers have one common denominator. The standard does not define this flag, but
+/// libultrahdr writes it.
 const COMMON_DENOMINATOR_FLAG: u8 = 0x08;
-/// libultrahdr defines this flag too: the map must be applied in the opposite direction. No file with this flag is
-/// known.
+/// This flag means that the gain map must be applied in the opposite direction. Only libultrahdr defines this flag. No
+/// file with this flag is known.
 const BACKWARD_FLAG: u8 = 0x04;
 
-/// Reads the data after the identifier. Returns `None` if it is only a version, which marks the base image of a file
-/// with a gain map.
+/// Reads the data that follows the identifier in the segment. Returns `None` if the data is not complete: in the base
+/// image of a file with a gain map, the segment contains only a version.
 pub(super) fn read_metadata(data: &[u8]) -> Option<GainMapMetadata> {
     let mut fields = FieldReader { rest: data, common_denominator: None };
-    // The fields are the minimum version that a reader must support, the writer's version, and the flags.
+    // The fields are the minimum version that a reader must support, the version of the writer, and the flags.
     let &[0, 0, _, _, flags] = fields.take()? else { return None };
     if flags & BACKWARD_FLAG != 0 {
         return None;
@@ -39,7 +40,7 @@ pub(super) fn read_metadata(data: &[u8]) -> Option<GainMapMetadata> {
 
 struct FieldReader<'data> {
     rest: &'data [u8],
-    /// The denominator of all numbers, if they have one in common.
+    /// The denominator of all numbers, if they have a common denominator.
     common_denominator: Option<u32>,
 }
 
@@ -88,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn single_channel_applies_to_all_three_and_common_denominator_to_all_numbers() {
+    fn single_channel_applies_to_all_channels_and_common_denominator_to_all_numbers() {
         let long = [&[0, 0, 0, 0, 0x40], &*numbers(&[0, 9, 12, 9, -3, 9, 18, 9, 9, 9, 1, 9, 2, 9])].concat();
         let short = [&[0, 0, 0, 0, 0x48], &*numbers(&[9, 0, 12, -3, 18, 9, 1, 2])].concat();
         let channel =
@@ -108,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn three_channels_keep_their_own_numbers() {
+    fn each_of_three_channels_has_its_own_numbers() {
         let channels: Vec<i32> = (0..30).collect();
         let data = [&[0, 0, 0, 0, 0x80], &*numbers(&[0, 1, 2, 1]), &*numbers(&channels)].concat();
         let gain = read_metadata(&data).unwrap();

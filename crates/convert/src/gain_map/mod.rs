@@ -1,9 +1,10 @@
 //! Gain maps in JPEGs. A gain map is a second, smaller image: it defines how much brighter an HDR display shows each
 //! part of the first image, which is called the base image.
 //!
-//! The metadata of the map is in its own JPEG: Ultra HDR writes XMP, and ISO 21496-1 a segment of binary numbers. Apple
-//! writes different XMP, and the headroom in the maker note of the base image. All list the map as an additional image
-//! of a multi-picture file. If a gain map is damaged, the base image is still converted.
+//! A gain map is a JPEG of its own, which also contains the metadata of the gain map. In Ultra HDR files, the metadata
+//! is XMP. In ISO 21496-1 files, it is a segment of binary numbers. In Apple's files, it is XMP with other properties,
+//! and the headroom is in the maker note of the base image. In all these files, the gain map is an additional image of
+//! a multi-picture file. If a gain map is damaged, the base image is still converted.
 
 mod apple;
 mod iso;
@@ -28,7 +29,8 @@ use xmp::ParsedMetadata;
 pub(crate) struct OpenedGainMap<'bytes> {
     jpeg: JpegFile<'bytes>,
     metadata: GainMapMetadata,
-    /// The headroom, if the levels are Apple's. Their gains are linear, not logarithmic.
+    /// The headroom, if the gain map has Apple's format. In this format, the levels encode linear gains, not
+    /// logarithmic gains.
     apple_headroom: Option<f64>,
 }
 
@@ -47,8 +49,8 @@ pub(crate) struct OrientedGainMap {
     base_size: (u32, u32),
 }
 
-/// Finds the gain map of a JPEG. Returns `None` if the JPEG has no gain map, and the reason as an error if the map
-/// cannot be used.
+/// Finds the gain map of a JPEG. Returns `None` if the JPEG has no gain map. Returns an error with the reason if the
+/// gain map cannot be used.
 pub(crate) fn find(jpeg: &[u8]) -> Option<Result<OpenedGainMap<'_>, String>> {
     let images = multi_picture::additional_images(jpeg);
     images.into_iter().find_map(|range| {
@@ -64,7 +66,7 @@ pub(crate) fn find(jpeg: &[u8]) -> Option<Result<OpenedGainMap<'_>, String>> {
 
 /// Reads the metadata of an additional image. Returns `None` if the image is not a gain map.
 fn read_metadata(map: &[u8]) -> Option<Result<ParsedMetadata, &'static str>> {
-    // Binary numbers are exact, so they are preferred to text.
+    // The binary numbers of ISO 21496-1 are exact, so they are preferred to the text in XMP.
     let numbers =
         segments(map).filter_map(|segment| segment.data_after(APP2, iso::SEGMENT_NAME)).find_map(iso::read_metadata);
     // One packet contains all properties (XMP specification, part 3, 1.1.3).
@@ -73,7 +75,8 @@ fn read_metadata(map: &[u8]) -> Option<Result<ParsedMetadata, &'static str>> {
     numbers.map(|metadata| Ok(ParsedMetadata::Standard(metadata))).or_else(text)
 }
 
-/// Completes the metadata from the base image. Returns it with the headroom if the levels are Apple's.
+/// Reads the headroom from the base image, if the metadata has Apple's format and does not contain the headroom.
+/// Returns the metadata. For Apple's format, returns the headroom too.
 fn resolve_metadata(jpeg: &[u8], parsed: ParsedMetadata) -> Result<(GainMapMetadata, Option<f64>), &'static str> {
     const INVALID: &str = "its metadata is invalid";
     let (metadata, apple_headroom) = match parsed {
@@ -101,8 +104,8 @@ impl<'bytes> OpenedGainMap<'bytes> {
         Ok(Self { jpeg, metadata, apple_headroom })
     }
 
-    /// Returns the maximum memory that the gain map takes, in bytes: as pixels, rotated and resized, as planes, and in
-    /// two encoders.
+    /// Returns the maximum memory that the gain map takes, in bytes. The memory consists of the pixels, their rotated
+    /// and resized copies, the planes, and two encoders.
     pub(crate) fn memory(&self, speed: Speed) -> u64 {
         let (width, height) = self.jpeg.size();
         let pixels = u64::from(width) * u64::from(height);
@@ -112,7 +115,7 @@ impl<'bytes> OpenedGainMap<'bytes> {
     }
 
     pub(crate) fn decode(self) -> Result<DecodedGainMap, String> {
-        // Without a readable profile, the base image's profile applies.
+        // If the gain map has no readable profile, the profile of the base image applies.
         let mut icc = self.jpeg.icc().filter(|icc| !icc.is_empty());
         let mut image = self.jpeg.decode_all(&mut icc, &mut vec![]).map_err(|error| error.to_string())?;
         if let Some(headroom) = self.apple_headroom {
@@ -123,8 +126,8 @@ impl<'bytes> OpenedGainMap<'bytes> {
 }
 
 impl DecodedGainMap {
-    /// Removes private tags from the profile, if metadata is stripped. A damaged profile is dropped; the base image's
-    /// profile then applies.
+    /// Removes private tags from the profile. If the profile is damaged, it is dropped, and the profile of the base
+    /// image applies.
     pub(crate) fn without_private_tags(self) -> Self {
         Self { icc: self.icc.as_deref().and_then(icc_tags::without_private_tags), ..self }
     }
@@ -137,13 +140,15 @@ impl DecodedGainMap {
 }
 
 impl OrientedGainMap {
-    /// Scales the gain map by the same factor as a variant. The result is never larger than the variant.
+    /// Scales the gain map by the ratio of the variant's size to the size of the base image. The result is never larger
+    /// than the variant.
     pub(crate) fn scaled(&self, variant: &PlanarImage, format: PlaneFormat) -> Result<GainMap, Error> {
         let DecodedGainMap { image, metadata, icc } = &self.map;
         let (shape, (width, height)) = (variant.shape(), image.dimensions());
         let size =
             (scaled_side(width, shape.width, self.base_size.0), scaled_side(height, shape.height, self.base_size.1));
-        // Levels are averaged unchanged, because gains are not light.
+        // The filter averages the levels without converting them to linear light, because the levels are gains, not
+        // light.
         let levels = Cicp { transfer: 8, ..Cicp::ICC };
         let scaled = if size == (width, height) {
             None
@@ -152,8 +157,8 @@ impl OrientedGainMap {
         };
         let color = Color { cicp: Cicp::ICC, icc: None };
         let planar = planes::to_planar(scaled.as_ref().unwrap_or(image), &color, format)?;
-        // Unless the metadata declares otherwise, the HDR image differs from the base image only in its transfer
-        // function.
+        // Unless the metadata declares a different color space for the HDR image, this image differs from the base
+        // image only in its transfer function.
         let base = variant.color();
         let alternate = Color {
             cicp: Cicp { transfer: PQ, ..base.cicp },
@@ -170,7 +175,8 @@ impl OrientedGainMap {
 /// PQ, the transfer characteristics with the largest brightness range (ITU-T H.273, table 3).
 const PQ: u16 = 16;
 
-/// Scales one side of the map by the ratio of the variant's side to the source's, to at most the variant's side.
+/// Scales one side of the gain map by the ratio of the variant's side to the source's side. The result is not longer
+/// than the variant's side.
 fn scaled_side(side: u32, variant: u32, source: u32) -> u32 {
     let rounded = (u64::from(side) * u64::from(variant) + u64::from(source) / 2) / u64::from(source);
     u32::try_from(rounded).unwrap_or(side).clamp(1, side.min(variant))

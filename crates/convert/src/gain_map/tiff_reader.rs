@@ -31,8 +31,8 @@ impl<'bytes> TiffReader<'bytes> {
         usize::try_from(self.read(4, 4)?).ok()
     }
 
-    /// Finds an entry of a directory. Returns its count (for the type UNDEFINED, the number of bytes), and its value or
-    /// the offset of its values.
+    /// Finds an entry of a directory. Returns the number of its values (for the type UNDEFINED, the number of bytes).
+    /// Then returns either the value itself or the offset of the values.
     pub(super) fn find_entry(self, directory: usize, tag: u64) -> Option<(usize, usize)> {
         let count = usize::try_from(self.read(directory, 2)?).ok()?;
         let entries = (0..count).map(|entry| directory + 2 + ENTRY_BYTES * entry);

@@ -1,4 +1,5 @@
-//! Gain map metadata in XMP: Adobe's properties, which Android's Ultra HDR uses too, and Apple's.
+//! Gain map metadata in XMP. The metadata consists of Adobe's properties, which Android's Ultra HDR also uses, or of
+//! Apple's properties.
 
 use avif::{GainMapChannel, GainMapMetadata, SignedFraction, UnsignedFraction};
 use roxmltree::{Document, Node, ParsingOptions};
@@ -12,15 +13,15 @@ const APPLE: &str = "http://ns.apple.com/HDRGainMap/1.0/";
 /// The maximum number of XML nodes: more than a packet of 64 KB can have.
 const MAX_NODES: u32 = 10_000;
 
-/// The maximum number of attributes of an element: more than the packet of any gain map has. The parser compares each
-/// attribute of an element with all others.
+/// The maximum number of attributes of an element: more than the packet of any gain map has. The maximum is needed
+/// because the parser compares each attribute of an element with all its other attributes.
 const MAX_ATTRIBUTES: usize = 1000;
 
 /// The gain map metadata in a packet.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum ParsedMetadata {
     Standard(GainMapMetadata),
-    /// Apple's gain map. The headroom, as a factor, may be missing.
+    /// The metadata of a gain map in Apple's format: the headroom as a factor, if the packet contains the headroom.
     Apple(Option<f64>),
 }
 
@@ -62,7 +63,7 @@ impl<'tree> Description<'tree, '_> {
         let (min, max) = (self.channel_values("GainMapMin", 0.0)?, self.channel_values("GainMapMax", f64::NAN)?);
         let gamma = self.channel_values("Gamma", 1.0)?;
         let (sdr, hdr) = (self.channel_values("OffsetSDR", 1.0 / 64.0)?, self.channel_values("OffsetHDR", 1.0 / 64.0)?);
-        // The base image is the HDR image, and the map makes it darker.
+        // If this property is `True`, the base image is the HDR image, and the gain map makes it darker.
         let is_hdr = self.values("BaseRenditionIsHDR").is_some_and(|values| values == ["True"]);
         let (base, alternate) = if is_hdr { (hdr, sdr) } else { (sdr, hdr) };
         let channel = |index: usize| {
@@ -87,7 +88,7 @@ impl<'tree> Description<'tree, '_> {
         })
     }
 
-    /// The three values of a property. A single value applies to all channels.
+    /// Returns the values of a property for the three channels. A single value applies to all channels.
     fn channel_values(self, name: &str, default: f64) -> Option<[f64; 3]> {
         let Some(values) = self.values(name) else { return Some([default; 3]) };
         let values: Vec<f64> = values.iter().map(|value| value.trim().parse()).collect::<Result<_, _>>().ok()?;
@@ -120,12 +121,12 @@ impl<'tree> Description<'tree, '_> {
     }
 }
 
-/// Converts a number to a fraction in millionths. Returns `None` for NaN and for numbers out of range.
+/// Converts a number to a fraction with the denominator 1,000,000. Returns `None` for NaN and for numbers out of range.
 pub(super) fn signed_fraction(number: f64) -> Option<SignedFraction> {
     const DENOMINATOR: u32 = 1_000_000;
-    /// The maximum gain in stops. No image has gains of so many stops.
+    /// The maximum number of stops. The gains of real images have far fewer stops.
     const MAX_STOPS: f64 = 2_000.0;
-    #[expect(clippy::cast_possible_truncation, reason = "it is below 2^31")]
+    #[expect(clippy::cast_possible_truncation, reason = "the product is below 2^31")]
     (number.abs() <= MAX_STOPS).then(|| ((number * f64::from(DENOMINATOR)).round() as i32, DENOMINATOR))
 }
 
@@ -152,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn attributes_elements_and_lists_are_read() {
+    fn properties_in_attributes_elements_and_lists_are_read() {
         let attributes = "a:Version=\"1.0\" a:HDRCapacityMax=\"3\" a:GainMapMin=\"-0.5\"";
         let list =
             "<a:GainMapMax><rdf:Seq><rdf:li>1</rdf:li><rdf:li>2.5</rdf:li><rdf:li>3</rdf:li></rdf:Seq></a:GainMapMax>";
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn invalid_metadata_is_an_error_and_other_metadata_is_none() {
+    fn invalid_metadata_is_an_error_and_packet_without_metadata_is_none() {
         for attributes in ["", "a:GainMapMax=\"x\"", "a:GainMapMax=\"1e300\"", "a:GainMapMax=\"NaN\""] {
             let attributes = format!("a:Version=\"1.0\" a:HDRCapacityMax=\"3\" {attributes}");
             assert!(matches!(read_metadata(&packet(&attributes, "")), Some(Err(_))), "{attributes}");

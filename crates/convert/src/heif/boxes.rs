@@ -35,7 +35,8 @@ impl<'a> FileSlice<'a> {
         if start > self.range.end { Err(too_short(name)) } else { Ok(Self { range: start..self.range.end, ..*self }) }
     }
 
-    /// Returns the boxes in this slice, in order. If a box does not fit, the iterator returns an error and ends.
+    /// Returns the boxes in this slice, in order. If a box is longer than the rest of the slice, the iterator returns
+    /// an error and ends.
     pub(super) fn child_boxes(&self) -> impl Iterator<Item = Result<(FourCc, Self), Error>> + use<'a> {
         let Self { file, mut range } = self.clone();
         std::iter::from_fn(move || {
@@ -105,7 +106,7 @@ impl<'a> FieldReader<'a> {
         Ok(u32::from_be_bytes(self.array()?))
     }
 
-    /// Reads an identifier of 2 or 4 bytes.
+    /// Reads an identifier: 4 bytes if `is_wide` is true, otherwise 2 bytes.
     pub(super) fn id(&mut self, is_wide: bool) -> Result<u32, Error> {
         if is_wide { self.u32() } else { Ok(self.u16()?.into()) }
     }
@@ -129,7 +130,7 @@ fn too_short(name: FourCc) -> Error {
     damaged(&format!("the box `{}` is shorter than its fields", name.escape_ascii()))
 }
 
-/// Builds a box of these contents, in order.
+/// Builds a box that contains these parts in order.
 pub(super) fn build_box(name: FourCc, contents: &[&[u8]]) -> Vec<u8> {
     let length = 8 + contents.iter().map(|content| content.len()).sum::<usize>();
     let mut bytes = Vec::with_capacity(length);

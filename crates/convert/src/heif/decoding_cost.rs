@@ -1,5 +1,5 @@
-//! Compares the work of decoding an image with the size that the file declares. Memory and time are estimated from the
-//! declared size.
+//! Rejects an image if decoding it takes too much work for the size that the file declares. The check is needed because
+//! the memory and time of a conversion are estimated from the declared size.
 
 use super::damaged;
 use crate::Error;
@@ -20,13 +20,13 @@ pub(super) struct DecodingCost {
     pub(super) total_pixels: u64,
 }
 
-/// The maximum number of decoded pixels for each declared pixel: two images (color and alpha), each of four layers. The
-/// cells of a grid may extend beyond its edges; together they have at most four times the pixels of the image. The same
-/// maximum applies to a gain map.
+/// The maximum number of decoded pixels for each declared pixel: color and alpha are two images, and each image may
+/// have four layers. The cells of a grid may extend beyond the edges of the image. All cells together have at most four
+/// times the pixels of the image. The same maximum applies to a gain map.
 pub(crate) const MAX_DECODED_PIXEL_RATIO: u32 = 8;
 
-/// The number of pixels that every frame may have, whatever size the file declares: each cell of a small grid may be
-/// larger than the image.
+/// Every frame may have this number of pixels, even if the file declares a smaller size. This is needed because each
+/// cell of a small grid may be larger than the image.
 pub(crate) const SMALL_IMAGE_PIXELS: u32 = 1 << 20;
 
 impl DecodingCost {
@@ -47,7 +47,7 @@ impl DeclaredSize {
         self.check_gain_map_cost(cost)
     }
 
-    /// Checks a gain map, whose size may differ from that of its base image.
+    /// Checks a gain map. The size of a gain map may differ from the size of its base image.
     pub(super) fn check_gain_map_cost(self, cost: DecodingCost) -> Result<(), Error> {
         let limit = self.pixels().saturating_mul(MAX_DECODED_PIXEL_RATIO.into());
         if cost.total_pixels > limit || cost.largest_frame_pixels > limit {
@@ -58,7 +58,7 @@ impl DeclaredSize {
         Ok(())
     }
 
-    /// Returns the declared size as a cost, before any frame is counted.
+    /// Returns the cost of an image of this size, without any decoded frames.
     pub(super) fn decoding_cost(self) -> DecodingCost {
         DecodingCost { largest_frame_pixels: self.pixels(), total_pixels: 0 }
     }

@@ -12,7 +12,7 @@ pub(super) struct Grid {
     pub(super) data: Vec<u8>,
 }
 
-/// Reads a grid's data. Bytes after its fields are dropped.
+/// Reads the data of a grid item. Bytes after the last field are dropped.
 pub(super) fn read_grid(data: &[u8]) -> Result<Grid, Error> {
     let mut fields = FieldReader { bytes: data, box_type: *b"grid" };
     let (version, flags) = (fields.u8()?, fields.u8()?);
@@ -25,7 +25,7 @@ pub(super) fn read_grid(data: &[u8]) -> Result<Grid, Error> {
     Ok(Grid { cell_count, size, data: data[..data.len() - fields.bytes.len()].to_vec() })
 }
 
-/// Reads the gain map metadata of a `tmap` item (ISO 21496-1, C.2.2). Bytes after its fields are dropped. Returns
+/// Reads the gain map metadata of a `tmap` item (ISO 21496-1, C.2.2). Bytes after the last field are dropped. Returns
 /// `None` if the version is unknown.
 pub(super) fn read_tone_map(data: &[u8]) -> Result<Option<Vec<u8>>, Error> {
     let mut fields = FieldReader { bytes: data, box_type: *b"tmap" };
@@ -35,7 +35,8 @@ pub(super) fn read_tone_map(data: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         return Ok(None);
     }
     let channels = if flags & 0x80 == 0 { 1 } else { 3 };
-    // The metadata contains two headrooms, then five numbers per channel. Each is a numerator and a denominator.
+    // The metadata contains two headrooms, then five numbers per channel. Each headroom and each number has a numerator
+    // and a denominator.
     let numbers = fields.take(2 * 8 + channels * 5 * 8)?;
     // The writer version is set to 0, the version that this module writes.
     Ok(Some([&[0, 0, 0, 0, 0, flags][..], numbers].concat()))

@@ -1,4 +1,4 @@
-//! Copies the coded data of a file, without the OBUs that no decoder needs.
+//! Copies the coded data of a file. Only the OBUs that decoders need are copied.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -13,18 +13,19 @@ use crate::av1::{FilteredObus, StreamReader, StreamSummary};
 pub(super) struct MediaData<'a> {
     file: &'a [u8],
     pub(super) bytes: Vec<u8>,
-    /// The images that were added, by their ranges in the source file and the sizes of their layers.
+    /// The images that were added. The key of an image consists of its ranges in the source file and the sizes of its
+    /// layers.
     images: HashMap<(Vec<Range<usize>>, Vec<usize>), CodedImage>,
     /// The number of source bytes that may still be read. The total limit is the size of the source file.
     remaining_bytes: usize,
 }
 
-/// AV1 data of an item or a sample.
+/// The copied AV1 data of an item or a sample.
 #[derive(Debug, Clone)]
 pub(super) struct CodedImage {
-    /// The range in the new media data.
+    /// The range of this data in the new media data.
     pub(super) range: Range<usize>,
-    /// The sizes of all layers except the last, if the file has them.
+    /// The sizes of all layers except the last, if the file declares these sizes.
     pub(super) layer_sizes: Vec<usize>,
     pub(super) summary: StreamSummary,
 }
@@ -33,7 +34,7 @@ pub(super) struct CodedImage {
 const MAX_FRAMES_PER_IMAGE: u64 = 4;
 
 impl CodedImage {
-    /// Rejects data that has no image, or more than one.
+    /// Rejects data that contains no image, or several images.
     pub(super) fn check_is_one_image(&self, name: &str) -> Result<(), Error> {
         let StreamSummary { coded_frames, shown_frames, spatial_layers, max_frame_pixels } = self.summary;
         if shown_frames == 0 || max_frame_pixels == 0 {

@@ -8,8 +8,8 @@ use super::boxes::{FieldReader, FileSlice, FourCc};
 use super::{damaged, set_once, unsupported};
 use crate::Error;
 
-/// The maximum number of items in a file. A grid of 200 million pixels with 512x512 cells has about 760, possibly each
-/// with alpha.
+/// The maximum number of items in a file. A grid of 200 million pixels with cells of 512x512 has about 760 items, and
+/// twice as many if each cell has alpha.
 const MAX_ITEMS: usize = 8192;
 /// The maximum number of extents of all items, and of references between items.
 const MAX_ENTRIES: usize = 1 << 16;
@@ -26,7 +26,7 @@ pub(super) struct MetaBox<'a> {
     pub(super) references: Vec<ItemReference>,
     /// The index of the first reference of each kind from each item.
     reference_index: HashMap<(u32, FourCc), usize>,
-    /// The entities of each `altr` group: alternatives, the preferred one first.
+    /// The entities of each `altr` group. They are alternatives, and the first one is preferred.
     pub(super) alternatives: Vec<Vec<u32>>,
     item_index: HashMap<u32, usize>,
     idat: Option<FileSlice<'a>>,
@@ -191,8 +191,8 @@ impl<'a> MetaBox<'a> {
             _ => Err(damaged("the box `iloc` has fields that are not 0, 4 or 8 bytes long")),
         });
         let (offset, length, base, index) = (offset?, length?, base?, index?);
-        // An extent of length 0 covers the whole file and takes no bytes in the table, so a table could have any number
-        // of such extents.
+        // An extent without a length covers the whole file. Such extents may take no bytes in the table, so a small
+        // table could contain any number of them.
         if length == 0 {
             return Err(unsupported("the box `iloc` has extents without a length"));
         }
@@ -210,7 +210,7 @@ impl<'a> MetaBox<'a> {
                 fields.take(index)?;
                 extents.push((fields.number(offset)?, fields.number(length)?));
             }
-            // The data of an item without an entry is never used.
+            // A location is ignored if its item has no entry in `iinf`, because such an item is never used.
             let Some(item) = self.item_index.get(&id).map(|&index| &mut self.items[index]) else { continue };
             let location = ItemLocation { construction, data_reference, base, extents };
             if item.location.replace(location).is_some() {
@@ -269,7 +269,8 @@ fn read_primary_item(pitm: &FileSlice<'_>) -> Result<u32, Error> {
     fields.id(version != 0)
 }
 
-/// Reads an item entry. Returns `None` for versions 0 and 1: they have no item type, so they are not images.
+/// Reads an item entry. Returns `None` for versions 0 and 1. Entries of these versions have no item type, so their
+/// items are not images.
 fn read_item_entry(mut fields: FieldReader<'_>) -> Result<Option<Item<'_>>, Error> {
     let (version, flags) = fields.version_and_flags()?;
     if version < 2 {
@@ -297,7 +298,7 @@ fn read_references(iref: &FileSlice<'_>) -> Result<Vec<ItemReference>, Error> {
         let (kind, part) = child?;
         let mut fields = part.fields(kind);
         let (from, count) = (fields.id(is_wide)?, usize::from(fields.u16()?));
-        // Each reference counts, in addition to its targets.
+        // The limit counts each reference and each of its targets.
         remaining = remaining
             .checked_sub(count + 1)
             .ok_or_else(|| unsupported(&format!("more than {MAX_ENTRIES} references")))?;

@@ -11,7 +11,8 @@ use crate::Error;
 /// The media type of XMP.
 const XMP: &[u8] = b"application/rdf+xml";
 
-/// Reads the Exif and XMP of the sequence's track, or those that describe the primary item.
+/// Reads the Exif and XMP of the sequence's track. If the track has no Exif, reads the Exif that describes the primary
+/// item, and likewise for XMP.
 pub(super) fn read(
     meta: Option<&MetaBox<'_>>,
     movie: Option<&Movie<'_>>,

@@ -5,9 +5,10 @@
 //!      -> Movie -----------------+
 //! ```
 //!
-//! This module reads the parts of an AVIF that its image needs, and writes a new file from them. The decoder reads only
-//! the new file, so it cannot interpret a box differently than this module checked it. The new file contains only known
-//! boxes. An image that needs an unknown box is an error.
+//! This module reads the parts of an AVIF that are needed to show its image, and writes a new file from these parts.
+//! The decoder reads only the new file. If it read the source file, it could interpret a box in a different way than
+//! the checks in this module. The new file contains only known boxes. A file whose image needs an unknown box is
+//! rejected.
 
 mod boxes;
 mod decoding_cost;
@@ -37,18 +38,19 @@ use crate::{Error, Format};
 
 /// An AVIF that was read and rewritten.
 pub(crate) struct Container {
-    /// The new file: the same image, without metadata.
+    /// The new file, which contains the same image without metadata.
     pub(crate) file: Vec<u8>,
     pub(crate) has_gain_map: bool,
     /// Exif and XMP, if the recipe keeps metadata.
     pub(crate) attachments: Attachments,
-    /// The number of samples of all tracks.
+    /// The number of samples of the color track and the alpha track.
     pub(crate) samples: usize,
     /// Notes about parts that were omitted.
     pub(crate) notes: Vec<String>,
 }
 
-/// Returns the brands in the file's first box, if that is an `ftyp` box: the major brand, then the compatible brands.
+/// Returns the brands in the file's first box, if this box is an `ftyp` box. The major brand is the first, and the
+/// compatible brands follow.
 pub(crate) fn brands(file: &[u8]) -> Vec<[u8; 4]> {
     match FileSlice::whole(file).child_boxes().next() {
         Some(Ok((name, content))) if name == *b"ftyp" => {
@@ -60,11 +62,11 @@ pub(crate) fn brands(file: &[u8]) -> Vec<[u8; 4]> {
     }
 }
 
-/// Reads an AVIF. With [`Metadata::Keep`], it reads Exif and XMP as well; with [`Metadata::Strip`], the ICC profile
-/// loses its private tags.
+/// Reads an AVIF. With [`Metadata::Keep`], also reads Exif and XMP. With [`Metadata::Strip`], removes the private tags
+/// of the ICC profile.
 ///
 /// # Errors
-/// The error names the box that is damaged, or that is unknown and needed.
+/// The error names the damaged box, or the unknown box that the image needs.
 pub(crate) fn read(file: &[u8], metadata: Metadata) -> Result<Container, Error> {
     let brands = brands(file);
     let (meta, moov) = top_level_boxes(file)?;
@@ -92,8 +94,8 @@ pub(crate) fn read(file: &[u8], metadata: Metadata) -> Result<Container, Error> 
     Ok(Container { file, has_gain_map, attachments, samples, notes })
 }
 
-/// Returns the contents of the boxes `meta` and `moov`. After one of them was found, the rest of the file need not
-/// consist of boxes: some cameras append other data.
+/// Returns the contents of the boxes `meta` and `moov`. After one of these boxes, the file may contain data that is not
+/// a box, because some cameras append such data.
 fn top_level_boxes(file: &[u8]) -> Result<(Option<FileSlice<'_>>, Option<FileSlice<'_>>), Error> {
     let (mut meta, mut moov) = (None, None);
     for child in FileSlice::whole(file).child_boxes() {

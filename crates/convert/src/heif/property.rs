@@ -1,4 +1,4 @@
-//! Properties of items and of sample entries. Known properties are rewritten field by field; everything else is
+//! Properties of items and of sample entries. Known properties are rewritten field by field. Unknown properties are
 //! dropped.
 
 use model::Metadata;
@@ -8,7 +8,7 @@ use super::{damaged, unsupported};
 use crate::av1::StreamReader;
 use crate::{Error, icc_tags};
 
-/// The URNs of an auxiliary image that is alpha (ISO/IEC 23008-12, 6.5.8; ISO/IEC 23008-2, annex F).
+/// The URNs that declare that an auxiliary image is alpha (ISO/IEC 23008-12, 6.5.8; ISO/IEC 23008-2, annex F).
 const ALPHA_URNS: [&[u8]; 2] = [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1"];
 
 /// How to treat ICC profiles, and the notes about them.
@@ -42,7 +42,7 @@ pub(super) fn rewrite(
         b"pixi" => {
             fields.version_and_flags()?;
             let channels = fields.u8()?;
-            // Newer versions have more fields after the depths. They are not needed to read the image.
+            // Newer versions have more fields after the depths. These fields are not needed to read the image.
             let depths = fields.take(channels.into())?;
             return Ok(Some(build_full_box(name, 0, 0, &[&[channels], depths])));
         }
@@ -69,8 +69,8 @@ pub(super) fn rewrite(
         }
         b"ccst" => {
             fields.version_and_flags()?;
-            // The byte contains three fields: whether all references are intra, whether intra prediction is used, and
-            // the maximum number of references.
+            // The byte contains two flags about intra prediction (one bit each), and the maximum number of references
+            // (four bits). The last two bits are reserved.
             return Ok(Some(build_full_box(name, 0, 0, &[&[fields.u8()? & 0xfc, 0, 0, 0]])));
         }
         _ => return Ok(None),
@@ -88,14 +88,14 @@ pub(super) fn auxiliary_type(name: FourCc, content: &FileSlice<'_>) -> Result<Op
     Ok(Some(alpha_urn(fields.bytes).map_or(AuxiliaryType::Other, |_| AuxiliaryType::Alpha)))
 }
 
-/// Returns the alpha URN at the start of the text, up to a null or the end. The rest of a long text is not read,
-/// because the same text may be checked many times.
+/// Returns the alpha URN that the text starts with. A null or the end of the text must follow the URN. The rest of a
+/// long text is not read, because the same text may be checked many times.
 fn alpha_urn(text: &[u8]) -> Option<&'static [u8]> {
     let ends = |rest: &[u8]| rest.first().is_none_or(|byte| *byte == 0);
     ALPHA_URNS.into_iter().find(|name| text.strip_prefix(*name).is_some_and(ends))
 }
 
-/// Reads the sizes of all layers except the last (AVIF, 2.3.2.3). The sizes of missing layers are zero.
+/// Reads the sizes of all layers except the last (AVIF, 2.3.2.3). A size of zero means that the layer does not exist.
 pub(super) fn read_layer_sizes(mut fields: FieldReader<'_>) -> Result<Vec<usize>, Error> {
     let bytes = if fields.u8()? & 1 == 0 { 2 } else { 4 };
     let sizes = (0..3).map(|_| fields.number(bytes)).collect::<Result<Vec<_>, _>>()?;
@@ -103,7 +103,7 @@ pub(super) fn read_layer_sizes(mut fields: FieldReader<'_>) -> Result<Vec<usize>
     Ok(sizes.map(|size| usize::try_from(size).unwrap_or(usize::MAX)).collect())
 }
 
-/// Builds the box `a1lx` of these layer sizes.
+/// Builds the box `a1lx` with these layer sizes.
 pub(super) fn build_layer_sizes(sizes: &[usize]) -> Result<Vec<u8>, Error> {
     let mut content = vec![1];
     for layer in 0..3 {
@@ -150,7 +150,8 @@ fn rewrite_configuration(mut fields: FieldReader<'_>) -> Result<Vec<u8>, Error> 
     if start[0] != 0x81 {
         return Err(unsupported("the version of the box `av1C` is not 1"));
     }
-    // The item has its own sequence header, so one that cannot be read here is not needed.
+    // The data of the image contains its own sequence header. If the header in this box cannot be read, it is therefore
+    // dropped.
     let headers = match StreamReader::default().read(fields.bytes) {
         Ok(obus) if obus.summary.shown_frames == 0 && obus.summary.coded_frames == 0 => obus.bytes,
         Ok(_) | Err(_) => vec![],

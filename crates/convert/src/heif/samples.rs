@@ -6,11 +6,11 @@ use super::boxes::{FieldReader, FileSlice, FourCc};
 use super::{damaged, set_once, unsupported};
 use crate::Error;
 
-/// The maximum number of samples of a track: 18 minutes at 60 frames per second. libavif takes about 200 bytes for
-/// each.
+/// The maximum number of samples of a track: 18 minutes at 60 frames per second. libavif takes about 200 bytes of
+/// memory for each sample.
 pub(super) const MAX_SAMPLES: usize = 1 << 16;
 
-/// The boxes of a sample table that are read.
+/// The boxes of a sample table that this module reads.
 #[derive(Default)]
 pub(super) struct SampleTable<'a> {
     pub(super) descriptions: Option<FileSlice<'a>>,
@@ -22,7 +22,7 @@ pub(super) struct SampleTable<'a> {
     chunk_offsets: Option<(FileSlice<'a>, usize)>,
 }
 
-/// The content of the table.
+/// The content of a sample table.
 pub(super) struct Samples {
     /// The range of each sample in the file.
     pub(super) ranges: Vec<Range<usize>>,
@@ -107,8 +107,8 @@ impl<'a> SampleTable<'a> {
     }
 }
 
-/// Reads the header of `stsz`: a reader for the sizes, the size that all samples have (0 if sizes differ), and the
-/// number of samples.
+/// Reads the header of `stsz`. Returns a reader for the sizes, the size of every sample (0 if the sizes differ), and
+/// the number of samples.
 fn read_sizes<'a>(stsz: &FileSlice<'a>) -> Result<(FieldReader<'a>, u32, usize), Error> {
     let mut fields = stsz.fields(*b"stsz");
     fields.version_and_flags()?;
@@ -123,7 +123,8 @@ fn read_sizes<'a>(stsz: &FileSlice<'a>) -> Result<(FieldReader<'a>, u32, usize),
     Ok((fields, common_size, count))
 }
 
-/// Reads the number of the first chunk of each run, and the number of samples in each of its chunks.
+/// Reads the runs of chunks with equal numbers of samples. Returns, for each run, the number of its first chunk and the
+/// number of samples in each chunk.
 fn read_chunk_runs(stsc: &FileSlice<'_>) -> Result<Vec<(u32, u32)>, Error> {
     let mut fields = stsc.fields(*b"stsc");
     fields.version_and_flags()?;

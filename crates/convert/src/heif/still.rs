@@ -13,8 +13,8 @@ use super::{damaged, derived, unsupported};
 use crate::Error;
 use crate::av1::StreamReader;
 
-/// The items of an image, to be written. The first is the primary item. An item's identifier and a property's index are
-/// their positions, starting at 1.
+/// The items of an image that will be written. The first item is the primary item. The identifier of an item is its
+/// position in `items`, and the index of a property is its position in `properties`. Both start at 1.
 #[derive(Default)]
 pub(super) struct StillImage {
     pub(super) items: Vec<StillItem>,
@@ -68,7 +68,7 @@ impl<'this, 'a, 'notes> StillReader<'this, 'a, 'notes> {
         Self { meta, media, profiles, auxiliary_items, properties, used_items, still }
     }
 
-    /// Reads the primary item with its alpha. Reads its gain map only if the file has the brand `tmap`.
+    /// Reads the primary item with its alpha. Reads the gain map only if the file has the brand `tmap`.
     pub(super) fn read(mut self, primary: u32, has_gain_map_brand: bool) -> Result<StillImage, Error> {
         let meta = self.meta;
         let item = meta.item(primary).ok_or_else(|| damaged("the primary item is missing in the box `iinf`"))?;
@@ -152,7 +152,7 @@ impl<'this, 'a, 'notes> StillReader<'this, 'a, 'notes> {
         Ok(cost)
     }
 
-    /// Adds the alpha of the primary image, or of each of its cells.
+    /// Adds the alpha of the primary image, or the alpha of each cell of the primary image.
     fn add_alpha(&mut self, item: &Item<'a>) -> Result<DecodingCost, Error> {
         let meta = self.meta;
         if let Some(alpha) = self.find_alpha(item.id)? {
@@ -170,7 +170,7 @@ impl<'this, 'a, 'notes> StillReader<'this, 'a, 'notes> {
         }
         let cells = meta.referenced_items(item.id, *b"dimg").unwrap_or_default();
         let alphas = cells.iter().map(|&cell| self.find_alpha(cell)).collect::<Result<Option<Vec<_>>, _>>()?;
-        // If a cell has no alpha, the image has none.
+        // If any cell has no alpha, the image has no alpha.
         for (alpha, cell) in alphas.unwrap_or_default().into_iter().zip(2..) {
             let id = self.next_id();
             cost = cost.combine(self.add_image(alpha)?);
@@ -241,7 +241,7 @@ impl<'this, 'a, 'notes> StillReader<'this, 'a, 'notes> {
             };
             match index {
                 Some(index) => properties.push((index, is_essential)),
-                // A damaged profile is omitted.
+                // A property `colr` may be omitted even if it is essential, because its profile may be damaged.
                 None if is_essential && *name != *b"colr" => {
                     let name = name.escape_ascii();
                     return Err(unsupported(&format!("item {} has the unknown essential property `{name}`", item.id)));
@@ -253,7 +253,8 @@ impl<'this, 'a, 'notes> StillReader<'this, 'a, 'notes> {
         Ok(id)
     }
 
-    /// Copies a property, once for all items that have it. Returns its new index.
+    /// Copies a property. If several items have the property, it is copied only once. Returns its new index, or `None`
+    /// if the property was omitted.
     fn copy_property(&mut self, old: usize) -> Result<Option<u16>, Error> {
         if let Some(known) = self.properties.get(&old) {
             return Ok(*known);

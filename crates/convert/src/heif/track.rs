@@ -124,7 +124,7 @@ impl<'a> Movie<'a> {
         Ok(Self { timescale, duration, color: color_track, alpha, is_premultiplied, meta })
     }
 
-    /// The number of samples of all tracks.
+    /// The number of samples of the color track and the alpha track.
     pub(super) fn samples(&self) -> usize {
         self.color.samples.len() + self.alpha.as_ref().map_or(0, |alpha| alpha.samples.len())
     }
@@ -186,7 +186,8 @@ impl<'a> TrackBoxes<'a> {
         Ok(true)
     }
 
-    /// Copies all samples. Returns the cost of decoding the first one, because no other is decoded here.
+    /// Copies all samples. Returns the track, and the cost of decoding its first sample. A conversion does not decode
+    /// the other samples.
     fn read_track(
         &self,
         media: &mut MediaData<'a>,
@@ -202,7 +203,7 @@ impl<'a> TrackBoxes<'a> {
         let mut stream = StreamReader::default();
         let name = format!("a sample of track {}", self.header.id);
         let (first, rest) = ranges.split_first().ok_or_else(|| damaged("a track has no samples"))?;
-        // `add_image` does not copy the data again if the primary item has the same data.
+        // If the primary item has the same data, `add_image` copies the data only once.
         let first = media.add_image(vec![first.clone()], &[], &mut stream, &name)?;
         first.check_is_one_image(&name)?;
         let cost = first.decoding_cost();
@@ -237,7 +238,8 @@ fn read_timing(mut fields: FieldReader<'_>) -> Result<(u32, u64), Error> {
     Ok((fields.u32()?, read_duration(&mut fields, bytes)?))
 }
 
-/// Reads a duration. All ones mean an unknown duration or an empty edit, in 32 and in 64 bits.
+/// Reads a duration. If all bits of the field are ones, the duration is unknown or the edit is empty. The result is
+/// then `u64::MAX`, also for a field of 32 bits.
 fn read_duration(fields: &mut FieldReader<'_>, bytes: usize) -> Result<u64, Error> {
     let duration = fields.number(bytes)?;
     Ok(if bytes == 4 && duration == u64::from(u32::MAX) { u64::MAX } else { duration })
@@ -250,7 +252,8 @@ fn read_track_header(mut fields: FieldReader<'_>) -> Result<TrackHeader, Error> 
     let id = fields.u32()?;
     fields.take(4)?;
     let duration = read_duration(&mut fields, bytes)?;
-    // Skips the layer, the alternate group and the volume, which are for several visible tracks and for sound.
+    // Skips the layer, the alternate group and the volume, which are needed only for several visible tracks or for
+    // sound.
     fields.take(16)?;
     let mut matrix = [0; 9];
     for number in &mut matrix {
@@ -319,7 +322,8 @@ fn reject_external_data(dinf: &FileSlice<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Reads the only sample entry of an AV1 track: its size, and its boxes (ISO/IEC 14496-12, 12.1.3).
+/// Reads the only sample entry of an AV1 track (ISO/IEC 14496-12, 12.1.3). Returns the image size in the entry, and the
+/// boxes of the entry.
 fn read_sample_entry<'a>(stsd: &FileSlice<'a>) -> Result<((u16, u16), FileSlice<'a>), Error> {
     let mut fields = stsd.fields(*b"stsd");
     fields.version_and_flags()?;

@@ -1,4 +1,4 @@
-//! Writes a new AVIF from the parts of another one.
+//! Writes a new AVIF from the parts of a source AVIF.
 
 use std::ops::Range;
 
@@ -132,11 +132,11 @@ fn build_moov(movie: &Movie<'_>, start: u32) -> Result<Vec<u8>, Error> {
         1,
         0,
         &[
-            // Creation and modification times.
+            // The creation and modification times are 0.
             &[0; 16],
             &movie.timescale.to_be_bytes(),
             &movie.duration.to_be_bytes(),
-            // Rate 1 and volume 1.
+            // The rate and the volume are 1.
             &[0, 1, 0, 0, 1, 0],
             &[0; 10],
             IDENTITY_MATRIX.map(u32::to_be_bytes).as_flattened(),
@@ -182,7 +182,8 @@ fn build_trak(track: &Track, id: u32, kind: FourCc, to: Option<(FourCc, u32)>, s
     Ok(build_box(*b"trak", &[&tkhd, &tref.unwrap_or_default(), &edts.unwrap_or_default(), &mdia]))
 }
 
-/// Builds the sample table. Each sample is its own chunk, because the first may be shared with the primary item.
+/// Builds the sample table. Each sample is a chunk of its own, because the first sample and the primary item may share
+/// their data.
 fn build_stbl(track: &Track, start: u32) -> Result<Vec<u8>, Error> {
     let count = file_offset(0, track.samples.len())?;
     let numbers = |numbers: &mut dyn Iterator<Item = Result<u32, Error>>| {
@@ -214,14 +215,14 @@ fn build_stsd(track: &Track) -> Vec<u8> {
     let entry = build_box(
         *b"av01",
         &[
-            // The first data reference.
+            // The entry uses the first data reference.
             &[0, 0, 0, 0, 0, 0, 0, 1],
             &[0; 16],
             &track.entry_size.0.to_be_bytes(),
             &track.entry_size.1.to_be_bytes(),
-            // 72 dots per inch, and one frame per sample.
+            // The resolution is 72 dots per inch, and each sample contains one frame.
             &[0, 0x48, 0, 0, 0, 0x48, 0, 0, 0, 0, 0, 0, 0, 1],
-            // An empty compressor name.
+            // The compressor name is empty.
             &[0; 32],
             &[0, 0x18, 0xff, 0xff],
             &track.properties.concat(),

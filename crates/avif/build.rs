@@ -1,4 +1,5 @@
-//! With the feature `system`: finds the system's libavif by pkg-config and generates bindings from its headers.
+//! With the feature `system`, this script finds the system's libavif with pkg-config and generates bindings from its
+//! headers.
 
 fn main() {
     println!("cargo::rerun-if-changed=native.h");

@@ -8,20 +8,22 @@ use crate::native::image::Image;
 /// Reads an AVIF file's boxes without decoding pixels.
 ///
 /// # Errors
-/// Returns the error of libavif. It rejects images above its own limits: 2^28 pixels in total, 2^15 pixels per side.
+/// Returns the error of libavif. libavif rejects images above its own limits: 2^28 pixels in total, 2^15 pixels per
+/// side.
 pub fn header(bytes: &[u8]) -> Result<Header, Error> {
     Decoder::new(u32::MAX)?.read_header(bytes)
 }
 
-/// Decodes an AVIF file. Of a sequence it decodes the first frame.
+/// Decodes an AVIF file. If the file is a sequence, decodes its first frame.
 ///
 /// # Errors
-/// Returns the error of libavif, also if the image has more than `max_pixels` pixels.
+/// Returns the error of libavif, for example if the image has more than `max_pixels` pixels.
 pub fn decode(bytes: &[u8], max_pixels: u32) -> Result<DecodedFile, Error> {
     Decoder::new(max_pixels)?.decode(bytes)
 }
 
-/// Converts an image to RGB by its own matrix and range. Chroma is interpolated as in browsers.
+/// Converts an image to RGB with the matrix and the range of its color description. Chroma is interpolated in the same
+/// way as in browsers.
 ///
 /// # Errors
 /// Returns the error of libavif, for example if it does not support the matrix.
@@ -30,7 +32,8 @@ pub fn pixels(image: &PlanarImage) -> Result<Pixels, Error> {
 }
 
 impl DecodedFile {
-    /// Converts the image to RGB by its own matrix and range. The result is not premultiplied.
+    /// Converts the image to RGB with the matrix and the range of its color description. The resulting colors are not
+    /// multiplied by alpha.
     ///
     /// # Errors
     /// Returns the error of libavif, for example if it does not support the matrix.

@@ -34,8 +34,9 @@ use crate::settings::Settings;
 /// ```
 ///
 /// # Errors
-/// Returns [`Error::UnsupportedInput`] for 12 bits, for 4:2:2, and for a gain map that libavif cannot write. Otherwise
-/// returns the error of libavif or its codec, for example if the codec does not support the image's chroma.
+/// Returns [`Error::UnsupportedInput`] if the image has 12 bits per sample or 4:2:2 chroma, or if libavif cannot write
+/// its gain map. For all other failures, returns the error of libavif or its codec, for example if the codec does not
+/// support the image's chroma.
 pub fn encode(image: &PlanarImage, attachments: &Attachments, settings: &Settings) -> Result<Vec<u8>, Error> {
     check_supported(image.shape())?;
     let mut encoder = Encoder::new(settings)?;
@@ -56,7 +57,7 @@ pub(crate) fn check_supported(shape: Shape) -> Result<(), Error> {
     Ok(())
 }
 
-/// Creates libavif's image with these planes and attachments.
+/// Creates an avifImage with these planes and attachments.
 pub(crate) fn native_image<'image>(
     image: &'image PlanarImage,
     attachments: &'image Attachments,

@@ -1,6 +1,6 @@
 use thiserror::Error;
 
-/// Why libavif failed.
+/// Why encoding or decoding failed.
 #[derive(Debug, Error)]
 pub enum Error {
     /// A libavif function returned an error.

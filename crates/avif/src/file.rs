@@ -17,7 +17,7 @@ pub struct Header {
     pub aperture: Option<Aperture>,
     /// How a viewer rotates and mirrors the image after cropping.
     pub orientation: Orientation,
-    /// The number of frames: more than 1 in a sequence.
+    /// The number of frames: 1 for a still image.
     pub frames: u32,
 }
 
@@ -32,30 +32,30 @@ pub struct DecodedFile {
     pub attachments: Attachments,
     /// How a viewer rotates and mirrors the image.
     pub orientation: Orientation,
-    /// The number of frames: more than 1 in a sequence.
+    /// The number of frames: 1 for a still image.
     pub frames: u32,
 }
 
-/// The clean aperture: the part of an image that a viewer shows. Each number is a fraction of pixels, numerator and
-/// denominator, as in the file's `clap` property (ISO/IEC 14496-12, 12.1.4).
+/// The clean aperture: the part of an image that a viewer shows. Each value is a number of pixels as a fraction
+/// (numerator, denominator), as in the file's `clap` property (ISO/IEC 14496-12, 12.1.4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Aperture {
     /// The width of the aperture.
     pub width: (i32, i32),
     /// The height of the aperture.
     pub height: (i32, i32),
-    /// The horizontal offset of the aperture's center from the image's center. Positive numbers are to the right.
+    /// The horizontal offset of the aperture's center from the image's center. A positive offset is to the right.
     pub right: (i32, i32),
-    /// The vertical offset of the aperture's center from the image's center. Positive numbers are below.
+    /// The vertical offset of the aperture's center from the image's center. A positive offset is downward.
     pub down: (i32, i32),
 }
 
-/// The rotation and mirroring of the file's `irot` and `imir` properties (ISO/IEC 23008-12, 6.5.10 and 6.5.12).
+/// The rotation and mirroring from the file's `irot` and `imir` properties (ISO/IEC 23008-12, 6.5.10 and 6.5.12).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Orientation {
-    /// Rotation in quarter turns anticlockwise, 0 to 3.
+    /// The number of anticlockwise quarter turns, 0 to 3.
     pub quarter_turns: u8,
-    /// Mirroring after the rotation: 0 swaps top and bottom, 1 swaps left and right.
+    /// The mirroring after the rotation: 0 swaps top and bottom, 1 swaps left and right.
     pub mirror_axis: Option<u8>,
 }
 
@@ -69,7 +69,7 @@ pub enum Pixels {
 }
 
 impl Orientation {
-    /// Whether a viewer shows the image as it is stored.
+    /// Whether a viewer shows the image without rotation and mirroring.
     #[must_use]
     pub fn is_upright(self) -> bool {
         self == Self::default()

@@ -4,8 +4,8 @@ use model::{Color, PlanarImage};
 /// image.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GainMap {
-    /// The pixels of the gain map, called levels. Only matrix and range of its color description are used; primaries
-    /// and transfer must be unspecified (2).
+    /// The pixels of the gain map, called levels. Of their color description, only the matrix and the range are used;
+    /// the primaries and the transfer function must be unspecified (2).
     pub image: PlanarImage,
     /// How levels are converted to gains.
     pub metadata: GainMapMetadata,
@@ -18,11 +18,12 @@ pub struct GainMap {
 pub struct GainMapMetadata {
     /// The parameters for red, green and blue.
     pub channels: [GainMapChannel; 3],
-    /// Displays with this headroom or less, in stops, show the base image.
+    /// Displays with at most this headroom, in stops, show the base image.
     pub base_headroom: UnsignedFraction,
-    /// Displays with this headroom or more, in stops, apply the full gain.
+    /// Displays with at least this headroom, in stops, apply the full gain.
     pub alternate_headroom: UnsignedFraction,
-    /// Whether the gain applies in the primaries of the base image. Otherwise it applies in those of the alternate image.
+    /// Whether the gain is applied to colors in the primaries of the base image. If false, it is applied to colors in
+    /// the primaries of the alternate image.
     pub uses_base_color_space: bool,
 }
 
@@ -33,11 +34,11 @@ pub struct GainMapChannel {
     pub min: SignedFraction,
     /// The gain at the highest level, in stops.
     pub max: SignedFraction,
-    /// The exponent that the levels were encoded with.
+    /// The exponent with which the levels were encoded.
     pub gamma: UnsignedFraction,
     /// The offset that is added to the linear base image before the gain is applied.
     pub base_offset: SignedFraction,
-    /// The offset that is subtracted after the gain is applied.
+    /// The offset that is subtracted from the linear image after the gain is applied.
     pub alternate_offset: SignedFraction,
 }
 
@@ -46,14 +47,15 @@ pub type SignedFraction = (i32, u32);
 /// An unsigned fraction: a numerator, and a denominator above 0.
 pub type UnsignedFraction = (u32, u32);
 
-/// Whether this crate can encode gain maps. The bundled libavif cannot, because it is too old.
+/// Whether this crate can encode gain maps. The bundled libavif cannot encode them, because it is too old.
 #[must_use]
 pub fn can_write_gain_maps() -> bool {
     cfg!(feature = "system")
 }
 
 impl GainMapMetadata {
-    /// Whether no denominator is zero, no range is reversed, and the two headrooms differ.
+    /// Whether all denominators and all gammas are above 0, no minimum is above its maximum, and the two headrooms
+    /// differ.
     #[must_use]
     pub fn is_valid(&self) -> bool {
         let headrooms = [self.base_headroom, self.alternate_headroom];

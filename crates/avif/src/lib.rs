@@ -1,12 +1,12 @@
-//! A safe Rust API over libavif: encodes a [`model::PlanarImage`], or a sequence of them, to AVIF bytes with [`Settings`],
-//! and decodes AVIF bytes.
+//! A safe Rust API over libavif: encodes a [`model::PlanarImage`], or a sequence of them, to AVIF bytes with
+//! [`Settings`], and decodes AVIF bytes.
 //!
-//! A Cargo feature selects the libavif. `bundled` (default) compiles libavif and libaom and links them statically. `system`
-//! links the libavif that pkg-config finds dynamically; SVT-AV1 is available if that libavif includes it. [`library`]
-//! returns which one this program uses.
+//! A Cargo feature selects the libavif library. `bundled` (default) compiles libavif and libaom and links them
+//! statically. `system` dynamically links the libavif that pkg-config finds; SVT-AV1 is available if that libavif
+//! includes it. [`library`] returns the libavif that this program uses.
 //!
-//! **Architecture invariant:** no policy. The caller chooses codec, depth, quantizer and codec options; this crate passes
-//! them to libavif. All unsafe code of the workspace is in `native`.
+//! **Architecture invariant:** this crate contains no policy. The caller chooses codec, depth, quantizer and codec
+//! options; this crate passes these settings to libavif. All unsafe code of the workspace is in `native`.
 
 mod attachments;
 mod codec;

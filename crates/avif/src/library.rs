@@ -7,18 +7,18 @@ use crate::quantizer::QuantizerStep;
 /// Whether libavif and libaom are compiled into this program. Otherwise the program uses the system's libavif.
 pub const IS_BUNDLED: bool = cfg!(not(feature = "system"));
 
-/// The libavif that this program uses.
+/// The version and the codecs of the libavif that this program uses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Library {
-    /// Its version, for example `1.4.2`.
+    /// The version of libavif, for example `1.4.2`.
     pub version: String,
-    /// Its codecs and their versions as libavif formats them: `aom [enc/dec]:3.14.1, svt [enc]:4.2.0`.
+    /// The codecs of libavif and their versions, in libavif's format: `aom [enc/dec]:3.14.1, svt [enc]:4.2.0`.
     pub codecs: String,
     /// Equal to [`IS_BUNDLED`].
     pub is_bundled: bool,
 }
 
-/// The libavif that this program uses.
+/// The version and the codecs of the libavif that this program uses.
 #[must_use]
 pub fn library() -> Library {
     Library { version: version(), codecs: codec_versions(), is_bundled: IS_BUNDLED }
@@ -39,7 +39,7 @@ pub fn quantizer_step(codec: Codec) -> QuantizerStep {
     }
 }
 
-/// Whether SVT-AV1 of this version, for example `v4.2.0, …`, accepts quarters of a quantizer.
+/// Whether this version of SVT-AV1 accepts quarters of a quantizer. The version has the form `v4.2.0, …`.
 fn accepts_quarters((_, version): (&str, &str)) -> bool {
     let major = version.trim_start_matches('v').split('.').next();
     major.and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major >= 4)

@@ -5,6 +5,6 @@ use std::num::NonZeroU32;
 pub struct Playback {
     /// Ticks per second.
     pub timescale: NonZeroU32,
-    /// How many times the sequence is repeated after it was played once. `None` repeats it forever.
+    /// How many times the sequence is repeated after it has been played once. `None` means that it is repeated forever.
     pub repetitions: Option<u32>,
 }

@@ -1,13 +1,14 @@
 use model::FixedQuality;
 
-/// libavif's quantizer: 0 is lossless, 1 is the finest lossy one, 63 the coarsest. libavif maps its qualities 0 to 100 to
-/// these 64. Stored in quarters, because SVT-AV1 accepts quarters; other codecs accept whole quantizers only.
+/// libavif's quantizer: 0 is lossless, 1 is the finest lossy quantizer, and 63 is the coarsest. libavif maps its
+/// qualities 0 to 100 to these 64 quantizers. The value is stored in quarters, because SVT-AV1 accepts quarters of a
+/// quantizer. Other codecs accept only whole quantizers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Quantizer {
     quarters: u8,
 }
 
-/// Quarters per whole quantizer.
+/// The number of quarters in a whole quantizer.
 const QUARTERS_PER_WHOLE: u8 = 4;
 
 impl Quantizer {
@@ -16,13 +17,13 @@ impl Quantizer {
     /// The coarsest quantizer.
     pub const COARSEST: Self = Self::whole(63);
 
-    /// A whole quantizer, 0 to 63. Larger numbers become 63.
+    /// Returns a whole quantizer, 0 to 63. Larger numbers become 63.
     #[must_use]
     pub const fn whole(number: u8) -> Self {
         Self { quarters: if number > 63 { 63 * QUARTERS_PER_WHOLE } else { number * QUARTERS_PER_WHOLE } }
     }
 
-    /// The largest multiple of `step` that is not above `value` and is not lossless.
+    /// Returns the largest multiple of `step` that is not above `value` and is not lossless.
     #[must_use]
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the range of quantizers")]
     pub fn at_most(value: f32, step: QuantizerStep) -> Self {
@@ -43,7 +44,7 @@ impl Quantizer {
         Self { quarters: self.quarters.saturating_sub(step.quarters()) }.max(Self::FINEST)
     }
 
-    /// Returns the quantizer that is one step coarser. It may be one step above [`Quantizer::COARSEST`].
+    /// Returns the quantizer that is one step coarser. The result may be one step above [`Quantizer::COARSEST`].
     #[must_use]
     pub fn coarser(self, step: QuantizerStep) -> Self {
         Self { quarters: self.quarters.saturating_add(step.quarters()) }
@@ -55,14 +56,14 @@ impl Quantizer {
         self.quarters == 0
     }
 
-    /// Returns the quality that libavif maps to this quantizer, without its quarters. libavif computes `((100 -
-    /// quality) * 63 + 50) / 100` (write.c).
+    /// Returns the quality that libavif maps to this quantizer. A fraction of the quantizer is ignored. libavif
+    /// computes `((100 - quality) * 63 + 50) / 100` (write.c).
     #[must_use]
     #[expect(clippy::missing_panics_doc, reason = "the number is always between 0 and 100")]
     pub fn quality(self) -> FixedQuality {
         let loss = (u16::from(self.quarters / QUARTERS_PER_WHOLE) * 100 + 31) / 63;
         let quality = u8::try_from(100 - loss.min(100)).ok().and_then(|quality| FixedQuality::try_from(quality).ok());
-        quality.expect("the number is between 0 and 100")
+        quality.expect("the quality is between 0 and 100")
     }
 
     /// Whether the quantizer is not a whole number.
@@ -81,9 +82,9 @@ impl From<FixedQuality> for Quantizer {
 /// The distance between the quantizers that a codec accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QuantizerStep {
-    /// A quarter of a quantizer: SVT-AV1 from version 4 on.
+    /// A quarter of a quantizer. SVT-AV1 accepts quarters from version 4 on.
     Quarter,
-    /// A whole quantizer: every other codec.
+    /// A whole quantizer. All other codecs accept only whole quantizers.
     Whole,
 }
 

@@ -10,8 +10,8 @@ use crate::playback::Playback;
 use crate::settings::Settings;
 use crate::timestamps::clear_timestamps;
 
-/// Encodes an AVIF image sequence frame by frame. It keeps only the encoded frames, so its memory use does not grow with the
-/// size of the decoded frames.
+/// Encodes an AVIF image sequence frame by frame. It keeps only the encoded frames, so its memory use does not grow
+/// with the size of the decoded frames.
 pub struct SequenceEncoder<'attachments> {
     encoder: Encoder,
     attachments: &'attachments Attachments,
@@ -21,7 +21,8 @@ impl<'attachments> SequenceEncoder<'attachments> {
     /// Starts a sequence. All frames must have this shape, and either all or none must have alpha.
     ///
     /// # Errors
-    /// Returns [`Error::UnsupportedInput`] for 12 bits and 4:2:2. Otherwise returns the error of libavif.
+    /// Returns [`Error::UnsupportedInput`] if the frames have 12 bits per sample or 4:2:2 chroma. For all other
+    /// failures, returns the error of libavif.
     pub fn new(
         shape: Shape,
         attachments: &'attachments Attachments,
@@ -42,7 +43,7 @@ impl<'attachments> SequenceEncoder<'attachments> {
         self.encoder.add_frame(&native_image(image, self.attachments)?, u64::from(ticks.get()))
     }
 
-    /// Finishes the file. The same frames always make the same bytes.
+    /// Finishes the file. The same frames always produce the same bytes.
     ///
     /// # Errors
     /// Returns the error of libavif or its codec.

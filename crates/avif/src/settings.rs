@@ -24,20 +24,20 @@ use crate::quantizer::Quantizer;
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// The encoder.
+    /// The codec that encodes the image.
     pub codec: Codec,
-    /// Options of that encoder. libavif rejects unknown names and values.
+    /// Options of the codec. libavif rejects unknown names and values.
     pub options: &'static [CodecOption],
     /// The quantizer of the colors. If the codec accepts only whole quantizers, it uses the next finer whole quantizer.
     pub quantizer: Quantizer,
     /// libavif's speed: a lower speed makes smaller files and uses more CPU.
     pub speed: Speed,
-    /// The maximum number of threads of the codec.
+    /// The maximum number of threads that the codec uses.
     pub threads: NonZeroUsize,
 }
 
-/// An option of a codec, as `avifEncoderSetCodecSpecificOption` takes it. The prefix `color:` limits a libaom option to the
-/// colors, so that it does not apply to alpha.
+/// An option of a codec, as `avifEncoderSetCodecSpecificOption` takes it. The prefix `color:` limits a libaom option to
+/// the colors, so that it does not apply to alpha.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CodecOption {
     /// The option's name.

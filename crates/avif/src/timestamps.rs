@@ -1,15 +1,16 @@
 /// Boxes that contain boxes with timestamps.
 const CONTAINERS: [&[u8; 4]; 3] = [b"moov", b"trak", b"mdia"];
 
-/// Boxes with timestamps: version, flags, creation time, modification time (ISO/IEC 14496-12, 8.2.2, 8.3.2 and 8.4.2).
+/// Boxes with timestamps. Their content begins with the version, the flags, the creation time and the modification time
+/// (ISO/IEC 14496-12, 8.2.2, 8.3.2 and 8.4.2).
 const BOXES_WITH_TIMESTAMPS: [&[u8; 4]; 3] = [b"mvhd", b"tkhd", b"mdhd"];
 
-/// Sets the creation and modification times to 0, so that the same frames always make the same file. libavif writes the
-/// current time.
+/// Sets the creation and modification times to 0, so that the same frames always produce the same file. libavif writes
+/// the current time.
 pub(crate) fn clear_timestamps(mut boxes: &mut [u8]) {
     while let Some((size, _)) = boxes.split_first_chunk::<4>() {
-        // Before these boxes, libavif never writes the special sizes 0 (up to the end of the file) and 1 (a 64-bit size
-        // follows).
+        // Before the boxes with timestamps, libavif never writes a box with the special sizes 0 (up to the end of the
+        // file) and 1 (a 64-bit size follows).
         let size = u32::from_be_bytes(*size) as usize;
         if size < 8 || size > boxes.len() {
             return;
@@ -19,7 +20,7 @@ pub(crate) fn clear_timestamps(mut boxes: &mut [u8]) {
         if CONTAINERS.iter().any(|name| header.ends_with(&name[..])) {
             clear_timestamps(content);
         } else if BOXES_WITH_TIMESTAMPS.iter().any(|name| header.ends_with(&name[..])) {
-            // Version 1 has two 64-bit times, version 0 two 32-bit times.
+            // A box of version 1 has two 64-bit times. A box of version 0 has two 32-bit times.
             let length = if content.first() == Some(&1) { 16 } else { 8 };
             if let Some(times) = content.get_mut(4..4 + length) {
                 times.fill(0);
@@ -34,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn timestamps_are_cleared_and_other_bytes_stay() {
+    fn timestamps_are_cleared_and_other_bytes_are_unchanged() {
         let make_box = |name: &[u8; 4], content: &[u8]| {
             [&u32::try_from(content.len() + 8).unwrap().to_be_bytes(), &name[..], content].concat()
         };

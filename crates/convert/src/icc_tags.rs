@@ -3,22 +3,22 @@
 
 use std::collections::HashMap;
 
-/// The tags that are copied: those of ICC.1:2022, 9.2, and those that only version 2 has.
+/// The tags that are copied. They are defined in ICC.1:2022, 9.2, or only in version 2 of the ICC specification.
 const KEPT_TAGS: [&[u8; 4]; 29] = [
     b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC", b"kTRC", b"wtpt", b"bkpt", b"chad", b"chrm", b"lumi",
     b"cicp", b"A2B0", b"A2B1", b"A2B2", b"B2A0", b"B2A1", b"B2A2", b"gamt", b"D2B0", b"D2B1", b"D2B2", b"D2B3",
     b"B2D0", b"B2D1", b"B2D2", b"B2D3", b"A2B3",
 ];
-/// A profile must contain one of these sets: curves and primaries, or a table.
+/// A profile must contain all tags of one of these sets: primaries and curves, a gray curve, or a table.
 const REQUIRED_TAG_SETS: [&[&[u8; 4]]; 5] =
     [&[b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC"], &[b"kTRC"], &[b"A2B0"], &[b"A2B1"], &[b"A2B2"]];
-/// The length of a profile's header in bytes. The number of tags follows it.
+/// The length of a profile's header in bytes. The number of tags follows the header.
 const HEADER_BYTES: usize = 128;
 /// The illuminant D50, which every profile must contain.
 const D50: [u8; 12] = [0, 0, 0xf6, 0xd6, 0, 1, 0, 0, 0, 0, 0xd3, 0x2d];
 
-/// Writes a new profile with the same colors. The required texts get neutral contents. Returns `None` if the profile is
-/// damaged.
+/// Writes a new profile with the same colors. The two texts that every profile must contain get neutral contents.
+/// Returns `None` if the profile is damaged.
 pub(crate) fn without_private_tags(icc: &[u8]) -> Option<Vec<u8>> {
     let length = usize::try_from(number(icc, 0)?).ok()?;
     // Bytes after the end of the profile are not part of it.
@@ -29,8 +29,8 @@ pub(crate) fn without_private_tags(icc: &[u8]) -> Option<Vec<u8>> {
     let texts = texts(icc[8]);
     let mut tags = vec![(*b"desc", 0), (*b"cprt", 1)];
     let mut elements: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
-    // Tags may share an element, and it is written once. Partly overlapping elements would be written several times, so the
-    // total size is limited to that of the profile.
+    // Several tags may share an element, which is then written once. The common bytes of partly overlapping elements
+    // are written several times, so the total size is limited to the size of the profile.
     let mut known = HashMap::new();
     let mut bytes_left = icc.len();
     let count = usize::try_from(number(icc, HEADER_BYTES)?).ok()?;
@@ -61,13 +61,14 @@ pub(crate) fn without_private_tags(icc: &[u8]) -> Option<Vec<u8>> {
     REQUIRED_TAG_SETS.iter().any(|set| set.iter().all(has)).then(|| profile(header(icc), &tags, &elements))
 }
 
-/// Whether the colors of an image depend on a tag. The other tags are for printing, or describe the measurement.
+/// Whether the colors of an image depend on this tag. All other tags are for printing, or describe the measurement of
+/// the device.
 fn is_needed(name: [u8; 4]) -> bool {
     !matches!(&name, b"bkpt" | b"chrm" | b"lumi" | b"gamt") && !matches!(&name[..3], b"B2A" | b"B2D")
 }
 
-/// Returns the bytes of an element that its type defines (ICC.1:2022, 10). Returns `None` if the element is too short
-/// or has another type.
+/// Returns the first bytes of an element, up to the length that its type defines (ICC.1:2022, 10). Returns `None` if
+/// the element is too short or has another type.
 fn meaningful_part(data: &[u8]) -> Option<&[u8]> {
     let count = |at: usize, bytes: usize| {
         let bytes = data.get(at..at + bytes)?;
@@ -87,20 +88,21 @@ fn meaningful_part(data: &[u8]) -> Option<&[u8]> {
             let tables = count(8, 1)? * count(48, 2)? + count(9, 1)? * count(50, 2)?;
             52 + 2 * (tables + grid_entries(data)?)
         }
-        // The parts of these elements are at offsets within them.
+        // The parts of these elements can be anywhere in the element, so the whole element is copied.
         b"mAB " | b"mBA " | b"mpet" => data.len(),
         _ => return None,
     };
     data.get(..length)
 }
 
-/// Computes the number of entries in a table's grid.
+/// Computes the number of entries in the grid of a lookup table.
 fn grid_entries(data: &[u8]) -> Option<usize> {
     let [inputs, outputs, points] = *data.get(8..11)? else { return None };
     usize::from(points).checked_pow(inputs.into())?.checked_mul(outputs.into()).filter(|entries| *entries <= data.len())
 }
 
-/// Builds a header (7.2) with only the version, class, color spaces and rendering intent of the old one.
+/// Builds a header (7.2). Only the version, class, color spaces and rendering intent are copied from the source
+/// profile.
 fn header(icc: &[u8]) -> [u8; HEADER_BYTES] {
     let mut header = [0; HEADER_BYTES];
     for range in [8..10, 12..24, 36..40] {
@@ -111,7 +113,7 @@ fn header(icc: &[u8]) -> [u8; HEADER_BYTES] {
     header
 }
 
-/// Builds the required description and copyright, in the types of that version (9.2.41, 9.2.22).
+/// Builds the required description and copyright, with the element types of this profile version (9.2.41, 9.2.22).
 fn texts(version: u8) -> [Vec<u8>; 2] {
     ["RGB", "none"].map(|text| {
         if version >= 4 {
@@ -128,7 +130,7 @@ fn texts(version: u8) -> [Vec<u8>; 2] {
     })
 }
 
-/// Builds a profile with this header. Each tag has the index of its element.
+/// Builds a profile with this header. Each tag is a name and the index of its element in `elements`.
 fn profile(mut header: [u8; HEADER_BYTES], tags: &[([u8; 4], usize)], elements: &[&[u8]]) -> Vec<u8> {
     let mut start = HEADER_BYTES + 4 + 12 * tags.len();
     let places: Vec<_> = elements
@@ -162,7 +164,8 @@ mod tests {
 
     use super::*;
 
-    /// The same profile with secret bytes in a gap, in a private tag, in the header and after its end.
+    /// Returns the profile with additional secret bytes: in a gap before the elements, in a private tag, in the header
+    /// and after the end of the profile.
     fn with_secrets(icc: &[u8]) -> Vec<u8> {
         let count = usize::try_from(number(icc, HEADER_BYTES).unwrap()).unwrap();
         let (table, data) = icc[HEADER_BYTES + 4..].split_at(12 * count);
@@ -177,7 +180,8 @@ mod tests {
         let tags = u32::try_from(count + 1).unwrap().to_be_bytes();
         let parts = [&icc[..HEADER_BYTES], &tags, entries.as_flattened(), private.as_flattened(), b"SECRET01", data];
         let mut secret = [&parts.concat()[..], b"textSECRET02", b"SECRET03"].concat();
-        // Writes secrets to the device manufacturer and the profile ID, and then the new length.
+        // Writes secrets to the fields for the device manufacturer and the profile ID, and the new length to the length
+        // field.
         secret[48..56].copy_from_slice(b"SECRET04");
         secret[84..92].copy_from_slice(b"SECRET05");
         let length = u32::try_from(secret.len() - 8).unwrap().to_be_bytes();

@@ -24,14 +24,15 @@ pub(crate) struct JpegFile<'bytes> {
     structure: Structure,
 }
 
-/// The maximum size of a file that is copied without Adobe's marker.
+/// If Adobe's marker must be removed from a file, the file is copied without the marker. This is the maximum size of
+/// such a file in bytes.
 const MAX_COPY_BYTES: usize = 64 << 20;
 
-/// The form in which a JPEG is decoded, chosen by what the variants need.
+/// The form in which a JPEG is decoded. It depends on the sizes and the quality of the variants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum JpegOutput {
-    /// The stored luma and chroma: one variant has the source's size, is lossy, and the orientation can be applied to
-    /// planes.
+    /// The stored luma and chroma. They are used if the largest variant has the source's size and is lossy, and if the
+    /// orientation can be applied to planes.
     Planes,
     /// All pixels.
     Pixels,
@@ -39,19 +40,20 @@ pub(crate) enum JpegOutput {
     HalfPixels,
 }
 
-/// The minimum factor between the source's width and the widest variant's for which half the pixels suffice. Halving in
-/// the decoder averages levels instead of light; the effect is smaller the more the resize filter still has to reduce.
-/// Five photographs of 3 and 12 megapixels, reduced to an eighth of the width, score 92 to 95 in SSIMULACRA2 against a
-/// reduction from all pixels; at a quarter of the width, they score 87 to 93. Decoding to a quarter or an eighth would
-/// save another tenth of the decoding time, and cost up to 8 points.
+/// The decoder halves the image if the source is at least this many times as wide and as high as the widest variant.
+/// When the decoder halves an image, it averages levels instead of light. The more the resize filter then reduces the
+/// halved image, the smaller the resulting error is. The error was measured on five photographs of 3 and 12 megapixels,
+/// by comparing the result with an image that was resized from all pixels. At an eighth of the source's width, the
+/// SSIMULACRA2 scores are 92 to 95; at a quarter of the width, they are 87 to 93. If the decoder reduced the image to a
+/// quarter or an eighth, the decoding time would be another tenth shorter, and the score up to 8 points lower.
 const MIN_HALVING_FACTOR: u32 = 8;
 
-/// The minimum length of the shorter side for which halving saves time.
+/// The minimum length of the source's shorter side, in pixels. For smaller images, halving saves no time.
 const MIN_HALVED_SIDE: u32 = 512;
 
 impl JpegOutput {
-    /// Chooses the form from the upright size of the source, the size of the widest variant, and whether planes suffice
-    /// for a variant of the source's size.
+    /// Chooses the form. `source` is the size of the source after the orientation is applied, and `widest` is the size
+    /// of the widest variant. `can_use_planes` is whether a variant of the source's size can be encoded from planes.
     pub(crate) fn choose(source: (u32, u32), widest: (u32, u32), can_use_planes: bool) -> Self {
         let can_halve = source.0 / MIN_HALVING_FACTOR >= widest.0 && source.1 / MIN_HALVING_FACTOR >= widest.1;
         if source == widest && can_use_planes {
@@ -70,7 +72,8 @@ impl<'bytes> JpegFile<'bytes> {
         // Our own limits are checked later. JPEG itself allows 65,535 pixels per side.
         let options = DecoderOptions::default().set_max_width(usize::MAX).set_max_height(usize::MAX);
         let options = options.jpeg_set_max_scans(MAX_SCANS as usize);
-        // Cameras leave stray bytes between header segments, which are harmless.
+        // Some cameras write stray bytes between header segments. These bytes are harmless, so the header is read in
+        // lenient mode.
         let lenient = options.set_strict_mode(false);
         let without_marker = adobe::without_marker(bytes, MAX_COPY_BYTES)?;
         let is_untransformed_rgb = without_marker.is_some();
@@ -102,19 +105,19 @@ impl<'bytes> JpegFile<'bytes> {
     pub(crate) fn color_type(&self) -> ColorType {
         match self.color_space {
             ColorSpace::Luma => ColorType::L8,
-            // CMYK has four bytes per pixel while it is converted.
+            // A CMYK image has four bytes per pixel before it is converted to RGB.
             ColorSpace::CMYK | ColorSpace::YCCK => ColorType::Rgba8,
             _ => ColorType::Rgb8,
         }
     }
 
-    /// The number of passes over the image that decoding takes.
+    /// The number of scans. The decoder processes the whole image once for each scan.
     pub(crate) fn scans(&self) -> u32 {
         self.structure.scans
     }
 
-    /// Returns the bytes that the decoders allocate in addition to the pixels: each decoder copies segments, and one
-    /// copies the profile again.
+    /// Returns the bytes that the decoders allocate in addition to the pixels: both decoders copy segments, and one of
+    /// them copies the profile a second time.
     pub(crate) fn decoder_bytes(&self) -> u64 {
         let copy = if self.is_untransformed_rgb { self.bytes.len() as u64 } else { 0 };
         self.structure.copied * 3 + copy
@@ -133,7 +136,7 @@ impl<'bytes> JpegFile<'bytes> {
         self.decoder.xmp().cloned()
     }
 
-    /// Decodes the image in the given form. If that is not possible, decodes all pixels.
+    /// Decodes the image in the given form. If this form is not possible, decodes all pixels.
     pub(crate) fn decode(
         self,
         output: JpegOutput,
@@ -141,7 +144,7 @@ impl<'bytes> JpegFile<'bytes> {
         notes: &mut Vec<String>,
     ) -> Result<SourcePixels, Error> {
         let turbo = match self.color_space {
-            // libjpeg-turbo may interpret untransformed RGB differently than zune-jpeg.
+            // libjpeg-turbo may interpret untransformed RGB differently than zune-jpeg, so zune-jpeg decodes it.
             ColorSpace::YCbCr | ColorSpace::Luma if !self.is_untransformed_rgb => {
                 turbo::decode(self.bytes, self.size, output)
             }
@@ -150,8 +153,8 @@ impl<'bytes> JpegFile<'bytes> {
         turbo.unwrap_or_else(|| self.decode_all(icc, notes).map(SourcePixels::Interleaved))
     }
 
-    /// Decodes all pixels, gray or RGB. CMYK is converted to sRGB by the profile, if there is one, and `icc` becomes
-    /// `None`.
+    /// Decodes all pixels to gray or RGB. CMYK is converted to sRGB, with the ICC profile if the file has one, and
+    /// `icc` becomes `None`.
     pub(crate) fn decode_all(
         mut self,
         icc: &mut Option<Vec<u8>>,
@@ -168,7 +171,8 @@ impl<'bytes> JpegFile<'bytes> {
                 self.image(RgbImage::from_raw, pixels).map(DynamicImage::ImageRgb8)
             }
             color_space => {
-                // If the output color space equals the assumed one, the decoder does not convert the samples.
+                // If the output color space is the color space that the decoder assumes for the file, the decoder does
+                // not convert the samples.
                 let pixels = self.pixels(if self.is_untransformed_rgb { color_space } else { ColorSpace::RGB })?;
                 self.image(RgbImage::from_raw, pixels).map(DynamicImage::ImageRgb8)
             }
@@ -188,9 +192,9 @@ impl<'bytes> JpegFile<'bytes> {
     }
 }
 
-/// Converts stored samples to amounts of ink, 255 being full. By Adobe's convention, which every known CMYK JPEG
-/// follows, they are stored inverted; in YCCK, the first three are also converted to Y, Cb and Cr (Adobe Technical Note
-/// 5116, section 18).
+/// Converts stored samples to amounts of ink; 255 is full ink. By Adobe's convention, which every known CMYK JPEG
+/// follows, the amounts are stored inverted. In YCCK, the first three inverted amounts are also converted to Y, Cb and
+/// Cr (Adobe Technical Note 5116, section 18).
 fn inks(mut pixels: Vec<u8>, color_space: ColorSpace) -> Vec<u8> {
     for pixel in pixels.as_chunks_mut::<4>().0 {
         if color_space == ColorSpace::YCCK {

@@ -5,16 +5,16 @@
 //!     open           decode         transform           encode
 //! ```
 //!
-//! Each step consumes the result of the step before, so that no step can be skipped or swapped, and the caller can time each
-//! step. [`convert`] runs all four.
+//! Each step consumes the result of the previous step, so that no step can be skipped or swapped, and the caller can
+//! time each step. [`convert`] runs all four.
 //!
 //! - **open** reads only the header. It rejects a file that exceeds a limit before it allocates memory for the pixels.
 //! - **decode** decodes the pixels once. It converts them to sRGB if an AVIF cannot contain their color space.
 //! - **transform** applies the orientation, resizes, and separates luma from chroma.
 //! - **encode** encodes the variants, two at a time, the largest first.
 //!
-//! **Architecture invariant:** no clock, no environment, no file, no network, no async. The same bytes and recipe make the
-//! same variants.
+//! **Architecture invariant:** this crate uses no clock, no environment variables, no files, no network and no async
+//! code. The same bytes and the same recipe always produce the same variants.
 
 #![forbid(unsafe_code)]
 

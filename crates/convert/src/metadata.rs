@@ -1,14 +1,14 @@
-//! Exif and XMP: size limit, orientation, and resetting the orientation after it was applied.
+//! Limits the size of Exif and XMP, reads the orientation, and resets the orientation after it was applied.
 
 use image::metadata::Orientation;
 use model::{Metadata, Recipe};
 
-/// The maximum size of Exif or XMP that is copied. Cameras write up to 64 KiB, the size of a JPEG segment. Editors that list
-/// all source files of an image write several MiB.
+/// The maximum size of Exif or XMP that is copied. Cameras write up to 64 KiB, the size of a JPEG segment. Some editors
+/// list all source files of an image in its metadata and write several MiB.
 pub(crate) const MAX_BLOCK_BYTES: usize = 16 << 20;
 
-/// Returns the block of Exif or XMP if the recipe keeps metadata. A block that is too large or empty is omitted with a note;
-/// an empty block means that the block is damaged.
+/// Returns the block of Exif or XMP if the recipe keeps metadata. A block that is too large or empty is omitted with a
+/// note. An empty block means that the block in the file is damaged.
 pub(crate) fn select_block(
     name: &str,
     block: Option<Vec<u8>>,
@@ -23,13 +23,13 @@ pub(crate) fn select_block(
     Some(block)
 }
 
-/// Returns the orientation of an Exif block. Returns `NoTransforms` if the block has none or is damaged.
+/// Returns the orientation of an Exif block. Returns `NoTransforms` if the block has no orientation or is damaged.
 pub(crate) fn orientation(exif: &[u8]) -> Orientation {
     Orientation::from_exif_chunk(exif).unwrap_or(Orientation::NoTransforms)
 }
 
-/// Removes JPEG's segment name, so that the Exif begins with its TIFF header. Some programs write the name in other formats
-/// too.
+/// Removes the name of the JPEG segment, so that the Exif begins with its TIFF header. Some programs write this name
+/// also in other file formats.
 pub(crate) fn strip_exif_prefix(exif: &[u8]) -> &[u8] {
     exif.strip_prefix(b"Exif\0\0").unwrap_or(exif)
 }
@@ -41,13 +41,13 @@ pub(crate) fn copy_block(block: &[u8]) -> Vec<u8> {
 
 /// Sets the orientation in Exif to upright.
 pub(crate) fn reset_exif_orientation(mut exif: Vec<u8>) -> Vec<u8> {
-    // The function returns the old orientation, which is already applied.
+    // The function returns the old orientation, which was already applied to the pixels.
     let _ = Orientation::remove_from_exif_chunk(&mut exif);
     exif
 }
 
-/// Sets `tiff:Orientation` in XMP to upright, as an attribute or as an element (XMP specification, part 1, 7.9.2.2). The
-/// packet keeps its length, because only one digit changes.
+/// Sets `tiff:Orientation` in XMP to upright, as an attribute or as an element (XMP specification, part 1, 7.9.2.2).
+/// The packet keeps its length, because only one digit changes.
 pub(crate) fn reset_xmp_orientation(mut xmp: Vec<u8>) -> Vec<u8> {
     const NAME: &[u8] = b"tiff:Orientation";
     let mut from = 0;
@@ -69,7 +69,7 @@ mod tests {
     const EXIF: &[u8] = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0\x06\0\0\0\0\0\0\0";
 
     #[test]
-    fn exif_orientation_is_reset_and_the_rest_stays() {
+    fn exif_orientation_is_reset_and_other_bytes_are_unchanged() {
         assert_eq!(orientation(EXIF), Orientation::Rotate90);
         let upright = reset_exif_orientation(EXIF.to_vec());
         assert_eq!((orientation(&upright), upright.len()), (Orientation::NoTransforms, EXIF.len()));

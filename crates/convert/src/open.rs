@@ -9,7 +9,7 @@ use crate::jpeg::JpegOutput;
 use crate::ycbcr::YCbCr;
 use crate::{Error, Format};
 
-/// A file whose header was read and is within the limits. No pixel is decoded yet.
+/// A file whose header was read and checked against the limits. The pixels have not been decoded yet.
 pub struct OpenedImage<'bytes> {
     pub(crate) header: Header<'bytes>,
     pub(crate) recipe: Recipe,
@@ -23,13 +23,14 @@ pub struct OpenedImage<'bytes> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SearchObstacle {
-    /// There is not enough time before the deadline. With more time, the same image would be searched.
+    /// There is not enough time for a search before the deadline. With more time, the quality of the same image would
+    /// be searched.
     Time,
-    /// A search needs more memory than the limit.
+    /// A search needs more memory than the limit allows.
     Memory,
-    /// The score is not defined for PQ and HLG.
+    /// The image uses PQ or HLG, for which the score is not defined.
     HighDynamicRange,
-    /// Animations are not searched.
+    /// The image is an animation. The quality of animations is not searched.
     Animation,
 }
 
@@ -45,10 +46,10 @@ impl fmt::Display for SearchObstacle {
 }
 
 impl<'bytes> OpenedImage<'bytes> {
-    /// Reads a file's header and checks it against the limits. The later steps use the same recipe.
+    /// Reads a file's header and checks it against the limits. The later steps use this recipe.
     ///
     /// # Errors
-    /// The error describes the damage of the file, or the limit that it exceeds and by how much.
+    /// Returns an [`Error`] if the file is not a supported image, is damaged, or exceeds a limit.
     pub fn open(bytes: &'bytes [u8], recipe: &Recipe, limits: &Limits) -> Result<Self, Error> {
         if bytes.len() as u64 > limits.bytes {
             return Err(Error::TooManyBytes { bytes: bytes.len() as u64, limit: limits.bytes });
@@ -96,13 +97,14 @@ impl<'bytes> OpenedImage<'bytes> {
         self.header.frames()
     }
 
-    /// The number of pixels of all variants and all frames. The CPU time of encoding is proportional to it.
+    /// The number of pixels of all variants and all frames. The CPU time of encoding is proportional to this number.
     #[must_use]
     pub fn encoded_pixels(&self) -> u64 {
         self.encoded_pixels
     }
 
-    /// The same image, encoded at a fixed quality because there is no time for a search before the deadline.
+    /// Returns the same image, which is then encoded at a fixed quality, because there is not enough time for a search
+    /// before the deadline.
     #[must_use]
     pub fn without_time_to_search(self) -> Self {
         // Any other obstacle takes precedence over `Time`, because more time would not remove it.

@@ -1,4 +1,4 @@
-//! Conversion of interleaved pixels to planes of luma, chroma and alpha.
+//! Converts interleaved pixels to planes of luma, chroma and alpha.
 
 use image::{DynamicImage, GenericImageView};
 use model::{Chroma, Cicp, Color, Depth, PlanarImage, Quality, Samples, Shape};
@@ -13,12 +13,13 @@ pub(crate) struct PlaneFormat {
     pub(crate) is_lossless: bool,
     /// Whether all images use 4:4:4, including photographs.
     has_full_chroma: bool,
-    /// Whether all planes have 10 bits, including those of 8-bit pixels.
+    /// Whether all planes have 10 bits, including the planes of 8-bit pixels.
     is_ten_bit: bool,
 }
 
-/// From this target score on, photographs get 4:4:4. Of seven photographs in 4:2:0, the one with the most colorful edges
-/// reaches at most 84 at any quantizer, and only two reach more than 89.
+/// From this target score on, photographs are encoded in 4:4:4. Seven photographs were encoded in 4:2:0 at different
+/// quantizers. The photograph with the most colorful edges reached a score of at most 84, and only two photographs
+/// reached a score above 89.
 const MIN_TARGET_FOR_FULL_CHROMA: f32 = 84.0;
 
 impl PlaneFormat {
@@ -32,7 +33,7 @@ impl PlaneFormat {
     }
 }
 
-/// Converts pixels to planes. Gray becomes one plane, and 16 bits become 10.
+/// Converts pixels to planes. Gray pixels become one plane. Samples of 16 bits become samples of 10 bits.
 pub(crate) fn to_planar(image: &DynamicImage, color: &Color, format: PlaneFormat) -> Result<PlanarImage, Error> {
     let (width, height) = image.dimensions();
     let failed = |message: String| Error::Planes { width, height, message };
@@ -48,7 +49,8 @@ pub(crate) fn to_planar(image: &DynamicImage, color: &Color, format: PlaneFormat
         DynamicImage::ImageLuma8(image) => (Depth::Eight, vec![Samples::U8(image.as_raw().clone())], None),
         DynamicImage::ImageLumaA8(image) => (Depth::Eight, vec![channel::<2>(image, 0)], Some(channel::<2>(image, 1))),
         DynamicImage::ImageRgb8(image) if format.is_ten_bit => {
-            // The luma and chroma of 8-bit RGB have more than 256 different levels.
+            // Luma and chroma are computed in 10 bits, because the luma and chroma of 8-bit RGB have more than 256
+            // different levels.
             let pixels: Vec<u16> = image.iter().map(|&sample| ten_bits_of_eight(sample)).collect();
             (Depth::Ten, rgb.ten_bit_planes::<3>(&pixels).map_err(|error| failed(error.to_string()))?, None)
         }
@@ -77,8 +79,9 @@ pub(crate) fn to_planar(image: &DynamicImage, color: &Color, format: PlaneFormat
     PlanarImage::new(shape, planes, alpha, color).map_err(|error| failed(error.to_string()))
 }
 
-/// Converts the same image to 10 bits. If its pixels are given, they are converted again, because the luma and chroma
-/// of 8-bit RGB have more than 256 different levels. Otherwise the planes are widened.
+/// Converts the same image to 10 bits. If the pixels of the image are given, they are converted to planes again,
+/// because the luma and chroma of 8-bit RGB have more than 256 different levels. Otherwise, the samples of the planes
+/// are widened.
 pub(crate) fn to_ten_bits(planar: &PlanarImage, pixels: Option<&DynamicImage>) -> Result<PlanarImage, Error> {
     let Shape { width, height, chroma, .. } = planar.shape();
     match pixels {
@@ -100,7 +103,7 @@ struct RgbConversion {
     is_lossless: bool,
 }
 
-/// Returns the matrix of the code points. `model::Cicp` contains one of these two.
+/// Returns the matrix of these code points. The `Cicp` of an image always contains one of these two matrices.
 fn matrix(cicp: Cicp) -> YuvStandardMatrix {
     match cicp.matrix {
         9 => YuvStandardMatrix::Bt2020,
@@ -141,7 +144,7 @@ impl RgbConversion {
         self.ten_bit_planes::<CHANNELS>(&pixels)
     }
 
-    /// Converts pixels that have 10 bits in 16 to planes.
+    /// Converts pixels to planes. Each sample has 10 bits and is stored in 16 bits.
     fn ten_bit_planes<const CHANNELS: u32>(self, pixels: &[u16]) -> Result<Vec<Samples>, YuvError> {
         let convert = match (CHANNELS, self.chroma) {
             (3, Chroma::Yuv420) => yuv::rgb10_to_i010,

@@ -1,4 +1,4 @@
-//! The chunks of a PNG that the decoder does not read: metadata, and colors other than the ICC profile.
+//! Reads the PNG chunks that the decoder does not read: metadata, and color descriptions other than the ICC profile.
 
 use model::Cicp;
 use moxcms::{Chromaticity, ColorPrimaries, ColorProfile, ToneReprCurve, XyY};
@@ -10,16 +10,17 @@ pub(crate) fn find_xmp(bytes: &[u8]) -> Option<&[u8]> {
 }
 
 /// Finds the `eXIf` chunk, before or after the pixels (PNG specification, third edition, 11.3.4.7). A decoder that has
-/// read only the header does not see a later chunk.
+/// read only the header has not read a chunk after the pixels.
 pub(crate) fn find_exif(bytes: &[u8]) -> Option<&[u8]> {
     find_chunk(bytes, *b"eXIf")
 }
 
 /// Reads the `cICP` chunk, which takes precedence over all other color chunks (PNG specification, third edition,
-/// 11.3.2.6). Display P3 and HDR images have one.
+/// 11.3.2.6). Images in Display P3 and HDR images have this chunk.
 pub(crate) fn read_cicp(bytes: &[u8]) -> Option<Cicp> {
     match *find_chunk(bytes, *b"cICP")? {
-        // The matrix of a PNG is the identity. The result has the matrix of our planes.
+        // The matrix of a PNG is the identity, because its pixels are RGB. The result has the matrix with which the
+        // pixels are converted to planes.
         [primaries, transfer, 0, 1] => Some(Cicp::with_default_matrix(primaries.into(), transfer.into())),
         _ => None,
     }
@@ -31,7 +32,7 @@ pub(crate) fn has_profile(bytes: &[u8]) -> bool {
 }
 
 /// Returns code points equivalent to the `gAMA` and `cHRM` chunks, if these declare linear light. Such an image needs
-/// no profile, and its pixels stay unchanged. The chunks apply only without an `iCCP` chunk.
+/// no profile, and its pixels stay unchanged. The two chunks apply only if the file has no `iCCP` chunk.
 pub(crate) fn linear_cicp(bytes: &[u8], is_gray: bool) -> Option<Cicp> {
     const LINEAR: u16 = 8;
     let (exponent, chromaticities) = read_gamma(bytes, is_gray)?;
@@ -40,7 +41,7 @@ pub(crate) fn linear_cicp(bytes: &[u8], is_gray: bool) -> Option<Cicp> {
 }
 
 /// Builds an ICC profile equivalent to the `gAMA` and `cHRM` chunks, if these declare neither sRGB nor [linear
-/// light](linear_cicp). The chunks apply only without an `iCCP` chunk.
+/// light](linear_cicp). The two chunks apply only if the file has no `iCCP` chunk.
 pub(crate) fn gamma_profile(bytes: &[u8], is_gray: bool) -> Option<Vec<u8>> {
     let (exponent, chromaticities) = read_gamma(bytes, is_gray)?;
     let is_srgb = (2.15..=2.25).contains(&exponent);
@@ -55,20 +56,21 @@ pub(crate) fn gamma_profile(bytes: &[u8], is_gray: bool) -> Option<Vec<u8>> {
         let [red, green, blue] = [red, green, blue].map(|[x, y]| Chromaticity { x: to_f32(x), y: to_f32(y) });
         profile.update_rgb_colorimetry(XyY::new(white[0], white[1], 1.0), ColorPrimaries { red, green, blue });
     }
-    // If the gamma means sRGB and only the chromaticities differ, the profile keeps the exact sRGB curve.
+    // If the exponent is the exponent of sRGB, only the chromaticities differ from sRGB, and the profile keeps the
+    // exact sRGB curve.
     if !is_srgb {
         let curve = Some(ToneReprCurve::Parametric(vec![to_f32(exponent)]));
         (profile.red_trc, profile.green_trc, profile.blue_trc) = (curve.clone(), curve.clone(), curve);
     }
-    // The code points of sRGB no longer apply.
+    // The profile no longer describes sRGB, so the code points of sRGB are removed.
     profile.cicp = None;
     profile.description = None;
     profile.encode().ok()
 }
 
-/// Reads the exponent that converts levels to light, and the chromaticities if the image has color and they are not
-/// those of sRGB (PNG specification, third edition, 11.3.2.1 and 11.3.2.2). Returns `None` if an `sRGB` chunk overrides
-/// both.
+/// Reads the exponent that converts levels to light. If the image has color and its chromaticities differ from the
+/// chromaticities of sRGB, also reads the chromaticities (PNG specification, third edition, 11.3.2.1 and 11.3.2.2).
+/// Returns `None` if the file declares no exponent, or if an `sRGB` chunk overrides both.
 fn read_gamma(bytes: &[u8], is_gray: bool) -> Option<(f64, Option<Chromaticities>)> {
     if find_chunk(bytes, *b"sRGB").is_some() {
         return None;
@@ -83,10 +85,10 @@ fn read_gamma(bytes: &[u8], is_gray: bool) -> Option<(f64, Option<Chromaticities
     Some((exponent, points.filter(|points| !is_srgb_chromaticities(points))))
 }
 
-/// x and y of white, red, green and blue.
+/// The x and y coordinates of white, red, green and blue.
 type Chromaticities = [[f64; 2]; 4];
 
-/// The chromaticities of BT.709, which sRGB shares.
+/// The chromaticities of sRGB, which are those of BT.709.
 const SRGB_CHROMATICITIES: Chromaticities = [[0.3127, 0.329], [0.64, 0.33], [0.3, 0.6], [0.15, 0.06]];
 
 fn chromaticities(data: &[u8]) -> Option<Chromaticities> {
@@ -112,7 +114,7 @@ fn find_chunk(bytes: &[u8], name: [u8; 4]) -> Option<&[u8]> {
     chunks(bytes).find(|(kind, _)| **kind == name).map(|(_, data)| data)
 }
 
-/// Returns the chunks of a file, up to the first incomplete one.
+/// Returns the chunks of a file, up to the first incomplete chunk.
 pub(crate) fn chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
     let mut rest = bytes.get(8..).unwrap_or_default();
     std::iter::from_fn(move || {

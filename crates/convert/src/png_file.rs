@@ -1,5 +1,5 @@
 //! Decodes the header and the pixels of a PNG with the `png` crate. The `image` crate's reader would keep all text
-//! chunks, of which a file can contain millions.
+//! chunks in memory, and a file can contain millions of text chunks.
 
 use std::io::Cursor;
 
@@ -10,7 +10,7 @@ use png::{BitDepth, Decoder, Limits, Reader, Transformations};
 use crate::error::brief;
 use crate::{Error, Format};
 
-/// A PNG whose chunks before the pixels were read.
+/// A PNG file, of which the chunks before the pixels were read.
 pub(crate) struct PngFile<'bytes> {
     reader: Reader<Cursor<&'bytes [u8]>>,
     color: ColorType,
@@ -23,8 +23,8 @@ pub(crate) const MAX_METADATA_BYTES: usize = 16 << 20;
 impl<'bytes> PngFile<'bytes> {
     pub(crate) fn open(bytes: &'bytes [u8]) -> Result<Self, Error> {
         let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: MAX_METADATA_BYTES });
-        // Samples with fewer than 8 bits become 8 bits, palette indices become colors, and a transparent color becomes
-        // alpha.
+        // Samples with fewer than 8 bits are expanded to 8 bits, palette indices become colors, and a transparent color
+        // becomes alpha.
         decoder.set_transformations(Transformations::EXPAND);
         decoder.set_ignore_text_chunk(true);
         let reader = decoder.read_info().map_err(|error| decoder_error(&error))?;
@@ -95,9 +95,10 @@ pub(crate) fn decoder_error(error: &png::DecodingError) -> Error {
 }
 
 /// Reads the XMP packet in an `iTXt` chunk (XMP specification, part 3, 1.1.5), which may be compressed. Returns an
-/// empty packet if it cannot be read or is larger than `max_bytes`. `chunk` is the chunk's data.
+/// empty packet if the packet cannot be read or is larger than `max_bytes`. `chunk` is the chunk's data.
 pub(crate) fn read_xmp(png: &[u8], chunk: &[u8], max_bytes: usize) -> Vec<u8> {
-    // The text decoder needs a file: a header, the chunk, and the start of the pixels.
+    // The decoder reads text only from a file. So this code builds a file that contains a header, the chunk, and the
+    // start of the pixels.
     let Some(header) = png.get(..33).filter(|_| chunk.len() <= max_bytes) else { return vec![] };
     let length = u32::try_from(chunk.len()).unwrap_or(u32::MAX).to_be_bytes();
     let file = [header, &length, b"iTXt", chunk, &[0; 4], &[0; 4], b"IDAT"].concat();

@@ -1,7 +1,8 @@
-//! ICC profiles: which are copied to the AVIF, and which are applied to the pixels.
+//! Decides whether an ICC profile is copied to the AVIF or applied to the pixels.
 //!
-//! An AVIF can contain an RGB profile for RGB pixels. Nearly every reader displays gray profiles on 4:0:0 differently, and
-//! AV1 does not support CMYK. Pixels with these profiles are converted to sRGB.
+//! An AVIF can contain an RGB profile for RGB pixels. If 4:0:0 planes have a gray profile, nearly every reader displays
+//! the image with different levels. AV1 does not support CMYK. Therefore, pixels with a gray or CMYK profile are
+//! converted to sRGB.
 
 use std::sync::Arc;
 
@@ -17,12 +18,12 @@ enum ProfileColorSpace {
     Rgb,
     Gray,
     Other,
-    /// Not a profile: the signature is missing.
+    /// The data is not a profile, because the signature is missing.
     Invalid,
 }
 
 impl ProfileColorSpace {
-    /// Reads the header only: an RGB profile is copied without a check of its contents.
+    /// Reads only the header, because an RGB profile is copied without a check of its contents.
     fn read(icc: &[u8]) -> Self {
         match (icc.get(36..40), icc.get(16..20)) {
             (Some(b"acsp"), Some(b"RGB ")) => Self::Rgb,
@@ -33,8 +34,8 @@ impl ProfileColorSpace {
     }
 }
 
-/// Removes the private tags of a profile that is copied to the AVIF. A damaged RGB profile becomes empty. Other profiles
-/// stay unchanged, because they are not copied.
+/// Removes the private tags of a profile that is copied to the AVIF. A damaged RGB profile becomes empty. Other
+/// profiles stay unchanged, because they are not copied.
 pub(crate) fn without_private_tags(icc: Vec<u8>) -> Vec<u8> {
     match ProfileColorSpace::read(&icc) {
         ProfileColorSpace::Rgb => icc_tags::without_private_tags(&icc).unwrap_or_default(),
@@ -42,8 +43,8 @@ pub(crate) fn without_private_tags(icc: Vec<u8>) -> Vec<u8> {
     }
 }
 
-/// Returns the color description for the AVIF, and the pixels, converted to sRGB if the AVIF cannot contain their profile.
-/// Pixels without a color description are sRGB.
+/// Returns the pixels and the color description for the AVIF. Converts the pixels to sRGB if the AVIF cannot contain
+/// their profile. Pixels without a color description are treated as sRGB.
 pub(crate) fn resolve_colors(
     image: DynamicImage,
     icc: Option<Vec<u8>>,
@@ -54,12 +55,13 @@ pub(crate) fn resolve_colors(
     (if let Some(levels) = srgb_levels { map_gray_levels(image, &levels) } else { image }, color)
 }
 
-/// The color description of luma and chroma planes. They are never converted.
+/// Returns the color description for luma and chroma planes. Such planes are never converted to another color space.
 pub(crate) fn resolve_planar_color(icc: Option<Vec<u8>>, notes: &mut Vec<String>) -> Color {
     choose_color(false, icc, None, notes).1
 }
 
-/// Chooses the color description. For gray pixels with a profile, also returns the sRGB level for each level of the profile.
+/// Chooses the color description. For gray pixels with a profile, also returns the sRGB level for each level of the
+/// profile.
 fn choose_color(
     is_gray: bool,
     icc: Option<Vec<u8>>,
@@ -82,7 +84,7 @@ fn choose_color(
     (None, srgb)
 }
 
-/// Converts ink levels (255 is full ink) to sRGB, by the profile if there is a usable one.
+/// Converts ink levels (255 is full ink) to sRGB. Uses the ICC profile if it is valid and is for CMYK.
 pub(crate) fn cmyk_to_srgb(inks: &[u8], icc: Option<&[u8]>, notes: &mut Vec<String>) -> Vec<u8> {
     if let Some(icc) = icc {
         match cmyk_transform(icc) {
@@ -100,7 +102,7 @@ pub(crate) fn cmyk_to_srgb(inks: &[u8], icc: Option<&[u8]>, notes: &mut Vec<Stri
     inks.as_chunks::<4>().0.iter().flat_map(|&[c, m, y, k]| [c, m, y].map(|ink| mix_with_black(ink, k))).collect()
 }
 
-/// Returns the light, 0 to 255, that one ink and the black ink let through.
+/// Returns the amount of light, 0 to 255, that passes through one ink and the black ink.
 fn mix_with_black(ink: u8, black: u8) -> u8 {
     let light = u32::from(255 - ink) * u32::from(255 - black);
     u8::try_from((light + 127) / 255).unwrap_or(u8::MAX)
@@ -129,13 +131,14 @@ fn gray_to_srgb_levels(icc: &[u8]) -> Option<Vec<u16>> {
     let ramp: Vec<u16> = (0..=u16::MAX).flat_map(|level| std::iter::repeat_n(level, channels)).collect();
     let mut srgb_pixels = vec![0; 3 << 16];
     transform.transform(&ramp, &mut srgb_pixels).ok()?;
-    // The three levels of a neutral color are equal, so green is taken.
+    // The red, green and blue levels of a gray color are equal, so the green level is used for all three.
     Some(srgb_pixels.as_chunks::<3>().0.iter().map(|&[_, green, _]| green).collect())
 }
 
-/// Replaces the gray levels of an image without color. Only such images have a table of levels.
+/// Replaces each gray level by its entry in `levels`. The image has no color, because only images without color get
+/// such a table.
 fn map_gray_levels(mut image: DynamicImage, levels: &[u16]) -> DynamicImage {
-    // One 8-bit step is 257 16-bit steps.
+    // One step of 8-bit levels corresponds to 257 steps of 16-bit levels.
     let eight = |level: &mut u8| {
         let mapped = u32::from(levels[usize::from(*level) * 257]);
         *level = u8::try_from((mapped + 128) / 257).unwrap_or(u8::MAX);

@@ -1,4 +1,4 @@
-//! Resizing in linear light.
+//! Resizes images in linear light.
 
 use std::sync::LazyLock;
 
@@ -12,8 +12,8 @@ use model::Cicp;
 
 use crate::Error;
 
-/// An image whose levels a resize filter may average. SDR images are stored in linear light, with 16 bits per channel,
-/// because 8 bits would merge the darkest levels.
+/// An image in a form in which a resize filter can average the levels. SDR images are stored in linear light, with 16
+/// bits per channel, because 8 bits would merge the darkest levels.
 pub(crate) struct FilterImage {
     image: DynamicImage,
     /// The color type of the pixels before and after the filter.
@@ -24,18 +24,19 @@ pub(crate) struct FilterImage {
 /// The transfer function between levels and the values that are averaged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum TransferFunction {
-    /// The sRGB transfer function. It is also used for ICC profiles and other SDR code points: images for displays have
-    /// curves of about a power of 2.2.
+    /// The sRGB transfer function. It is also used for ICC profiles and other SDR code points, because images for
+    /// displays have transfer functions close to a power of 2.2.
     Srgb,
-    /// Levels are averaged unchanged, for linear light, PQ and HLG. PQ and HLG have perceptually uniform steps; in
-    /// linear light their brightest pixels would dominate the average.
+    /// The filter averages the levels without conversion. This is used for linear light, PQ and HLG. PQ and HLG have
+    /// perceptually uniform steps; in linear light, their brightest pixels would dominate the average.
     Identity,
 }
 
 static SRGB: LazyLock<PixelComponentMapper> = LazyLock::new(create_srgb_mapper);
 
 impl TransferFunction {
-    /// Chooses the transfer function by the transfer characteristics (ITU-T H.273, table 3). 8 is linear.
+    /// Chooses the transfer function by the transfer characteristics (ITU-T H.273, table 3). The value 8 means linear
+    /// light.
     fn new(cicp: Cicp) -> Self {
         if cicp.is_sdr() && cicp.transfer != 8 { Self::Srgb } else { Self::Identity }
     }
@@ -58,7 +59,8 @@ impl FilterImage {
     /// Makes the image smaller with a Lanczos filter. Colors are weighted by alpha.
     pub(crate) fn resize(&self, (width, height): (u32, u32)) -> Result<Self, Error> {
         let mut image = DynamicImage::new(width, height, self.image.color());
-        // `Resizer::resize` would be compiled for every pixel type: that was half of this crate's machine code.
+        // `Resizer::resize` is not called, because it would be compiled for every pixel type. Its code was half of the
+        // machine code of this crate.
         match image {
             DynamicImage::ImageLuma16(_) => convolve::<U16>(&self.image, &mut image),
             DynamicImage::ImageLumaA16(_) => convolve::<U16x2>(&self.image, &mut image),
@@ -70,13 +72,13 @@ impl FilterImage {
         Ok(Self { image, ..*self })
     }
 
-    /// Whether this image can be resized to that size without a visible loss, compared with the source. Two filters in
-    /// a row blur more than one, unless the second filter at least halves the size.
+    /// Whether resizing this image to this size has no visible loss, compared with resizing the source. Two filters in
+    /// a row blur more than one filter, unless the second filter at least halves the size.
     pub(crate) fn is_large_enough_for(&self, (width, height): (u32, u32)) -> bool {
         self.image.width() >= 2 * width && self.image.height() >= 2 * height
     }
 
-    /// Converts back to pixels of the original color type.
+    /// Converts the image back to pixels of its original color type.
     pub(crate) fn to_pixels(&self) -> Result<DynamicImage, Error> {
         if self.transfer == TransferFunction::Identity {
             return Ok(with_depth_of(&self.image, self.color));
@@ -107,7 +109,7 @@ fn to_sixteen_bits(image: &DynamicImage) -> DynamicImage {
     }
 }
 
-/// Converts an image to the depth of that color type. The channels stay the same.
+/// Converts an image to the depth of the type `color`. The channels stay the same.
 fn with_depth_of(image: &DynamicImage, color: ColorType) -> DynamicImage {
     match color {
         ColorType::L8 => image.to_luma8().into(),
@@ -118,7 +120,7 @@ fn with_depth_of(image: &DynamicImage, color: ColorType) -> DynamicImage {
     }
 }
 
-/// Returns the color type of the same channels with 16 bits.
+/// Returns the color type with the same channels and 16 bits per channel.
 fn sixteen_bit_type(color: ColorType) -> ColorType {
     match color {
         ColorType::L8 => ColorType::L16,
@@ -143,17 +145,17 @@ mod tests {
         FilterImage::from_pixels(pixels, cicp).unwrap().resize(size).unwrap().to_pixels().unwrap()
     }
 
-    /// Returns the level in the middle, away from the edges.
+    /// Returns the level of the pixel in the middle of the image, where the edges have no effect.
     fn middle(image: &DynamicImage) -> u16 {
         (image.to_luma16().get_pixel(image.width() / 2, image.height() / 2).0[0] + 128) / 257
     }
 
     #[test]
-    fn black_and_white_average_to_half_the_light_at_every_depth() {
+    fn black_and_white_pixels_are_averaged_to_half_the_light() {
         let board = GrayImage::from_fn(64, 64, |x, y| Luma([if (x + y) % 2 == 0 { 0 } else { 255 }]));
         let board = DynamicImage::from(board);
         for board in [board.clone(), board.to_rgb8().into(), board.to_rgb16().into(), board.to_rgba16().into()] {
-            // In sRGB, half the light is level 188 of 255 (IEC 61966-2-1).
+            // In sRGB, level 188 of 255 emits half the light of white (IEC 61966-2-1).
             let level = middle(&resized(&board, Cicp::SRGB, (16, 16)));
             assert_eq!(level, 188, "{:?}", board.color());
             assert_eq!(middle(&resized(&board, Cicp::ICC, (16, 16))), 188);
@@ -171,19 +173,19 @@ mod tests {
     }
 
     #[test]
-    fn clear_pixels_do_not_change_the_color_of_their_neighbors() {
-        // White on the left, transparent black on the right.
+    fn transparent_pixels_do_not_change_the_color_of_their_neighbors() {
+        // The image is white on the left and transparent black on the right.
         let image = RgbaImage::from_fn(64, 64, |x, _| if x < 31 { Rgba([255; 4]) } else { Rgba([0; 4]) });
         for image in [DynamicImage::from(image.clone()), DynamicImage::from(image).to_rgba16().into()] {
             let small = resized(&image, Cicp::SRGB, (16, 16)).to_rgba8();
             let visible: Vec<_> = small.pixels().filter(|pixel| pixel.0[3] > 8).collect();
-            assert!(visible.iter().any(|pixel| pixel.0[3] < 247), "there is an edge between the two");
+            assert!(visible.iter().any(|pixel| pixel.0[3] < 247), "no pixel is between white and transparent");
             assert!(visible.iter().all(|pixel| pixel.0[..3].iter().all(|&level| level > 250)), "{visible:?}");
         }
     }
 
     #[test]
-    fn resizing_in_two_steps_is_close_to_one_step() {
+    fn resizing_in_two_steps_is_close_to_resizing_in_one_step() {
         // The image contains detail at every scale, hard edges, and noise.
         let level = |x: u32, y: u32| (x * y / 7) ^ (x.wrapping_mul(2_654_435_761) >> 28) ^ ((x / 37 + y / 29) % 2 * 96);
         let pixels = GrayImage::from_fn(512, 384, |x, y| Luma([u8::try_from(level(x, y) % 256).unwrap()]));
@@ -202,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn every_8_bit_level_is_unchanged_after_linear_light() {
+    fn every_8_bit_level_is_unchanged_by_conversion_to_linear_light_and_back() {
         let levels = GrayImage::from_fn(256, 8, |x, _| Luma([u8::try_from(x).unwrap()]));
         let linear = FilterImage::from_pixels(&levels.clone().into(), Cicp::SRGB).unwrap();
         assert_eq!(linear.to_pixels().unwrap().to_luma8(), levels);

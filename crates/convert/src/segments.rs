@@ -5,7 +5,7 @@
 pub(crate) struct Segment<'bytes> {
     /// The second byte of the marker.
     pub(crate) marker: u8,
-    /// The position of its data in the file.
+    /// The position of the segment's data in the file.
     pub(crate) at: usize,
     pub(crate) data: &'bytes [u8],
 }
@@ -26,8 +26,8 @@ pub(crate) fn segments(jpeg: &[u8]) -> impl Iterator<Item = Segment<'_>> {
     all_segments(jpeg).take_while(|segment| segment.marker != SOS)
 }
 
-/// Returns the complete segments up to the end of the first image, including those between its scans. Bytes between
-/// segments are skipped, as the decoders skip them.
+/// Returns the complete segments up to the end of the first image, including the segments between its scans. Bytes
+/// between segments are skipped, as the decoders skip them.
 pub(crate) fn all_segments(jpeg: &[u8]) -> impl Iterator<Item = Segment<'_>> {
     let mut at = if jpeg.starts_with(b"\xff\xd8") { 2 } else { jpeg.len() };
     std::iter::from_fn(move || {
@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn segments_end_at_the_scan_and_at_a_truncated_segment() {
+    fn reading_segments_stops_at_the_scan_and_at_a_truncated_segment() {
         let jpeg = b"\xff\xd8\xff\xe1\0\x05abc\xff\xff\xe2\0\x04de\xff\xda\0\x02\xff\xe1\0\x02";
         let actual: Vec<_> = segments(jpeg).map(|segment| (segment.marker, segment.at, segment.data)).collect();
         assert_eq!(actual, [(APP1, 6, b"abc".as_slice()), (APP2, 14, b"de")]);

@@ -2,7 +2,7 @@
 
 use model::Width;
 
-/// Computes the sizes of the variants of an image, each once, the widest first.
+/// Computes the sizes of the variants of an image, without duplicates, the widest first.
 pub(crate) fn variant_sizes((width, height): (u32, u32), widths: impl Iterator<Item = Width>) -> Vec<(u32, u32)> {
     let mut sizes: Vec<_> = widths.map(|requested| variant_size((width, height), requested)).collect();
     sizes.sort_unstable_by(|a, b| b.cmp(a));
@@ -10,11 +10,12 @@ pub(crate) fn variant_sizes((width, height): (u32, u32), widths: impl Iterator<I
     sizes
 }
 
-/// Computes the size of the variant for a requested width: it has the proportions of the image and is never larger.
+/// Computes the size of the variant for a requested width: it has the proportions of the image and is never larger than
+/// the image.
 pub(crate) fn variant_size((width, height): (u32, u32), requested: Width) -> (u32, u32) {
     let narrowed = requested.resolve(width);
     let rounded = (u64::from(height) * u64::from(narrowed) + u64::from(width) / 2) / u64::from(width);
-    // The height of a very wide image is at least one row.
+    // The variant of a very wide image has at least one row.
     (narrowed, u32::try_from(rounded).unwrap_or(height).clamp(1, height))
 }
 
@@ -25,7 +26,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn variant_is_not_larger_and_keeps_the_proportions(
+        fn variant_is_not_larger_than_the_image_and_keeps_its_proportions(
             width in 1..=Width::MAX, height in 1..=Width::MAX, requested in 1..=Width::MAX,
         ) {
             let requested: Width = requested.to_string().parse().unwrap();
@@ -40,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn widths_above_the_source_width_share_one_size() {
+    fn widths_above_the_source_width_result_in_one_size() {
         let widths: model::Widths = "full,4000,2000,100".parse().unwrap();
         assert_eq!(variant_sizes((1000, 500), widths.iter()), [(1000, 500), (100, 50)]);
     }

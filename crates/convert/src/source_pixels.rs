@@ -11,13 +11,13 @@ use crate::ycbcr::YCbCr;
 pub(crate) enum SourcePixels {
     /// Interleaved gray or RGB, with or without alpha.
     Interleaved(DynamicImage),
-    /// A JPEG's own luma and chroma planes.
+    /// The luma and chroma planes that a JPEG stores.
     Planar(YCbCr),
 }
 
 impl SourcePixels {
-    /// Rotates and mirrors the image as its orientation says. JPEG planes are decoded only if they support this orientation
-    /// ([`YCbCr::allows_orientation`]).
+    /// Rotates and mirrors the image according to its orientation. JPEG planes are decoded only if they support this
+    /// orientation ([`YCbCr::allows_orientation`]).
     pub(crate) fn apply_orientation(self, orientation: Orientation) -> Self {
         match self {
             Self::Interleaved(mut image) => {
@@ -28,7 +28,7 @@ impl SourcePixels {
         }
     }
 
-    /// Classifies the image. Its luma alone is sufficient.
+    /// Classifies the content of the image. The luma of planes is sufficient for this.
     pub(crate) fn content(&self) -> Content {
         match self {
             Self::Interleaved(image) => content::classify(image),

@@ -1,5 +1,5 @@
-//! Limits on a JPEG's segments, checked before a decoder reads the file: decoders copy some segments without a limit, and
-//! process the whole image for each scan.
+//! Limits on a JPEG's segments, checked before a decoder reads the file, because decoders copy some segments without a
+//! limit, and process the whole image for each scan.
 
 use crate::segments::{APP1, APP2, RST0, RST7, SOI, SOS, TEM, all_segments};
 use crate::{Error, Format};
@@ -14,15 +14,15 @@ pub(crate) struct Structure {
     pub(crate) has_profile: bool,
 }
 
-/// The limit on scans. Encoders write about ten.
+/// The limit on scans. Encoders write about ten scans.
 pub(crate) const MAX_SCANS: u32 = 64;
-/// The limit on segments. Files of cameras and editors have up to several hundred.
+/// The limit on segments. Files of cameras and editors have up to several hundred segments.
 const MAX_SEGMENTS: u32 = 100_000;
 /// The limit on [`Structure::copied`]. A profile has at most 16 MiB, because its segments are numbered 1 to 255
 /// (ICC.1:2022, B.4).
 const MAX_COPIED: u64 = 32 << 20;
-/// The limit on segments of extended XMP (an XMP packet above 64 KiB): 32 MiB. For each further segment, zune-jpeg
-/// reads all extended XMP segments.
+/// The limit on segments of extended XMP (an XMP packet above 64 KiB): 32 MiB. zune-jpeg reads all extended XMP
+/// segments again for each additional segment.
 const MAX_EXTENDED_XMP_SEGMENTS: u32 = 512;
 /// The overhead of an allocation in bytes.
 const ALLOCATION_OVERHEAD: u64 = 64;
@@ -35,7 +35,8 @@ impl Structure {
         for segment in all_segments(jpeg) {
             match segment.marker {
                 RST0..=RST7 if structure.scans > 0 => continue,
-                // Decoders interpret the bytes after these markers differently, and no encoder writes them.
+                // Different decoders interpret the bytes after these markers in different ways, and no encoder writes
+                // these markers.
                 marker @ (TEM | RST0..=RST7 | SOI) => {
                     return Err(damaged(format!("a marker {marker:02X} out of place")));
                 }

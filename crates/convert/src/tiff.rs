@@ -1,5 +1,5 @@
-//! TIFF features that the `image` crate does not support well: CMYK, which it converts to approximate RGB;
-//! premultiplied colors; and profiles that are large compared with their image, which its memory limits reject.
+//! Reads TIFF features that the `image` crate does not support well. The crate converts CMYK to approximate RGB and
+//! ignores that colors are premultiplied. Its memory limits reject profiles that are large compared with their image.
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
@@ -26,28 +26,28 @@ pub(crate) enum SampleKind {
 /// The header fields that this module reads.
 pub(crate) struct TiffHeader {
     pub(crate) samples: SampleKind,
-    /// The ICC profile. It is empty if the file has one that cannot be read.
+    /// The ICC profile. It is empty if the file has a profile that cannot be read.
     pub(crate) icc: Option<Vec<u8>>,
-    /// The XMP packet. It is empty if the file has one that cannot be read.
+    /// The XMP packet. It is empty if the file has a packet that cannot be read.
     pub(crate) xmp: Option<Vec<u8>>,
 }
 
-/// The maximum memory for a list of values in the header. A profile temporarily takes 32 times its length. The largest
-/// profiles in use have 4 MiB.
+/// The maximum memory for a list of values in the header. While a profile is read, it takes 32 times its length in
+/// memory. The largest profiles in use have 4 MiB.
 const MAX_LIST_BYTES: usize = 128 << 20;
 
-/// The maximum size in bytes of the header. It allows a table of offsets and a table of lengths, each with an entry of
-/// 4 bytes for each of a million tiles. An entry temporarily takes ten times as much memory.
+/// The maximum size in bytes of the header. This size is enough for a million tiles: for each tile, a table of offsets
+/// and a table of lengths contain an entry of 4 bytes. While a table is read, an entry takes ten times as much memory.
 const MAX_TABLE_BYTES: u64 = 8 << 20;
 
-/// A pixel has at most four inks of 16 bits.
+/// The maximum size of a pixel in bytes: four inks of 16 bits.
 const MAX_BYTES_PER_PIXEL: usize = 8;
 
 /// Reads the kind of the samples, the ICC profile and the XMP packet.
 ///
 /// # Errors
-/// [`Error::Damaged`] if the header cannot be read or takes too much memory. The `image` crate would read tables of any
-/// length, so this function must be called first.
+/// Returns [`Error::Damaged`] if the header cannot be read or takes too much memory. The `image` crate would read
+/// tables of any length, so this function must be called first.
 pub(crate) fn read_header(bytes: &[u8]) -> Result<TiffHeader, Error> {
     let mut decoder =
         Decoder::new(LimitedReader { file: Cursor::new(bytes), remaining_bytes: MAX_TABLE_BYTES }).map_err(damaged)?;
@@ -57,7 +57,7 @@ pub(crate) fn read_header(bytes: &[u8]) -> Result<TiffHeader, Error> {
     let mut decoder = decoder.with_limits(limits);
     let mut block = |tag| match decoder.find_tag(tag).and_then(|block| block.map(Value::into_u8_vec).transpose()) {
         Ok(block) => block,
-        // The value exists, but is unreadable or too long.
+        // The file has the value, but it is unreadable or too long.
         Err(_) => Some(vec![]),
     };
     let (icc, xmp) = (block(Tag::IccProfile), block(XMP));
@@ -69,10 +69,10 @@ pub(crate) fn read_header(bytes: &[u8]) -> Result<TiffHeader, Error> {
     Ok(TiffHeader { samples: if premultiplied { SampleKind::Premultiplied } else { SampleKind::Standard }, icc, xmp })
 }
 
-/// XMP specification, part 3, 3.2.
+/// The tag of the XMP packet (XMP specification, part 3, 3.2).
 const XMP: Tag = Tag::Unknown(700);
 
-/// A file of which at most a fixed number of bytes may be read.
+/// A reader of a file that fails after it has read a fixed number of bytes.
 struct LimitedReader<'bytes> {
     file: Cursor<&'bytes [u8]>,
     remaining_bytes: u64,
@@ -94,10 +94,10 @@ impl Seek for LimitedReader<'_> {
     }
 }
 
-/// Decodes the amounts of ink; 255 is full ink (TIFF 6.0, section 16).
+/// Decodes a CMYK image to amounts of ink; 255 is full ink (TIFF 6.0, section 16).
 pub(crate) fn read_cmyk(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let mut decoder = Decoder::new(Cursor::new(bytes)).map_err(damaged)?;
-    // The image size was checked against our limits; a strip or tile may not be larger.
+    // The image size was checked against our limits; a strip or tile may not be larger than the image.
     let (width, height) = decoder.dimensions().map_err(damaged)?;
     let mut limits = Limits::default();
     limits.decoding_buffer_size = (width as usize).saturating_mul(height as usize).saturating_mul(MAX_BYTES_PER_PIXEL);

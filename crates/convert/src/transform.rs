@@ -34,10 +34,10 @@ pub struct TransformedImage {
 /// The image at one size.
 pub(crate) struct Rendition {
     pub(crate) planar: PlanarImage,
-    /// The pixels that the planes were made from; encodes are compared with them. `None` if nothing is compared, or if
-    /// the planes are a JPEG's own planes: then encodes are compared with the planes.
+    /// The pixels that the planes were made from. A search compares encodes with these pixels. `None` without a search,
+    /// or if the planes were stored in a JPEG. In the second case, a search compares encodes with the planes.
     pub(crate) reference: Option<DynamicImage>,
-    /// The metadata of its file. The gain map has the rendition's size or less.
+    /// The metadata and the gain map of the rendition's file. The gain map is at most as large as the rendition.
     pub(crate) attachments: Attachments,
 }
 
@@ -45,9 +45,9 @@ pub(crate) struct Rendition {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum QualityMode {
     Fixed(FixedQuality),
-    /// Search the coarsest quantizer that reaches this target score.
+    /// A search finds the coarsest quantizer that reaches this target score.
     Search(Score),
-    /// Use the quantizer with which most images reach this target score, because a search is not possible.
+    /// A search is not possible, so the quantizer is used at which most images reach this target score.
     Estimate(Score, SearchObstacle),
 }
 
@@ -56,7 +56,7 @@ impl DecodedImage {
     /// freed before the encoder allocates its memory, unless a search compares encodes with them.
     ///
     /// # Errors
-    /// Returns [`Error::Planes`]. No known image causes it.
+    /// Returns [`Error::Planes`] if the planes cannot be computed. No known image causes this error.
     pub fn transform(self) -> Result<TransformedImage, Error> {
         let Self { recipe, pixels, copied_source, source_size, orientation, exif, xmp, .. } = self;
         let Self { search_obstacle, gain_map, mut notes, animation, .. } = self;
@@ -126,7 +126,7 @@ impl DecodedImage {
 }
 
 impl Rendition {
-    /// Widens 8-bit planes to 10 bits.
+    /// Converts 8-bit planes to 10 bits.
     pub(crate) fn widen_to_ten_bits(&mut self) -> Result<(), Error> {
         self.planar = planes::to_ten_bits(&self.planar, self.reference.as_ref())?;
         Ok(())
@@ -160,7 +160,7 @@ fn renditions(
         let largest = FilterImage::from_pixels(source.to_interleaved()?.as_ref(), color.cicp)?;
         let mut resized: Vec<FilterImage> = Vec::with_capacity(narrower.len());
         for &size in narrower {
-            // The smallest image that is large enough is resized, because it takes the least time.
+            // From the smallest image that is large enough, resizing takes the least time.
             let from = resized.iter().rfind(|image| image.is_large_enough_for(size)).unwrap_or(&largest);
             let image = from.resize(size)?;
             renditions.push(from_pixels(image.to_pixels()?)?);
@@ -168,10 +168,11 @@ fn renditions(
         }
     }
     if has_source_size {
-        // The source's own size is last, because it consumes the source's pixels.
+        // The rendition of the source's own size is made last, because this step consumes the source's pixels.
         let largest = match source {
             SourcePixels::Interleaved(image) => from_pixels(image)?,
-            // A JPEG's planes stay 4:2:0 in every format: more chroma samples would contain no more detail.
+            // The planes of a JPEG stay 4:2:0, even if `format` requires 4:4:4, because more chroma samples would
+            // contain no more detail.
             SourcePixels::Planar(planes) => rendition(planes.into_planar_image(color)?, None)?,
         };
         renditions.insert(0, largest);

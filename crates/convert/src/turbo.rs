@@ -1,9 +1,10 @@
-//! Decodes JPEG with libjpeg-turbo. Unlike zune-jpeg, it can output the stored luma and chroma, and decode to half the
-//! size for half the work.
+//! Decodes JPEG with libjpeg-turbo. Unlike zune-jpeg, it can output the stored luma and chroma, and it can decode an
+//! image at half its width and height in half the time.
 //!
-//! libjpeg-turbo continues after damage and reports only its first warning: a stray byte between two segments may hide
-//! that half of the scan is missing. So zune-jpeg decodes every file for which libjpeg-turbo has a warning that does
-//! not prove damage; it ignores harmless defects and rejects the others.
+//! libjpeg-turbo continues after damage and reports only its first warning. If the first warning is about a stray byte
+//! between two segments, a later warning about a missing half of the scan is not reported. So if the warning does not
+//! prove damage, zune-jpeg decodes the file again. zune-jpeg ignores harmless defects and rejects files with other
+//! defects.
 
 use image::{DynamicImage, GrayImage, RgbImage};
 use turbojpeg::{Colorspace, DecompressHeader, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp, YuvImage};
@@ -19,8 +20,8 @@ use crate::{Error, Format};
 const DAMAGE_MESSAGES: [&str; 2] = ["bad Huffman code", "premature end of data segment"];
 
 /// Decodes a JPEG of this size in the given form, or returns an error if it is damaged. Returns `None` if zune-jpeg
-/// must decode the file. Planes are output only for 4:2:0, as in an AVIF of a photograph; for other subsampling, all
-/// pixels are decoded instead.
+/// must decode the file. Planes are output only for 4:2:0, which is also the chroma format of an AVIF of a photograph.
+/// For other chroma formats, all pixels are decoded instead of planes.
 pub(crate) fn decode(bytes: &[u8], size: (u32, u32), output: JpegOutput) -> Option<Result<SourcePixels, Error>> {
     let mut turbo = Decompressor::new().ok()?;
     turbo.set_scan_limit(MAX_SCANS).ok()?;
@@ -118,10 +119,10 @@ mod tests {
     }
 
     #[test]
-    fn stored_samples_are_encoded_unchanged() {
+    fn stored_samples_reach_the_encoder_unchanged() {
         for size in [(192, 160), (193, 160), (192, 161), (193, 161)] {
             let file = jpeg(size, F_2_2);
-            // The library pads every row to a multiple of four samples, which is another layout than ours.
+            // This function pads every row to a multiple of four samples. Our code uses rows without this padding.
             let own = turbojpeg::decompress_to_yuv(&file).unwrap();
             let (width, height) = (usize::from(size.0), usize::from(size.1));
             let (luma, chroma) = own.pixels.split_at(own.y_width() * own.y_height());
@@ -139,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn pixels_are_decoded_if_planes_do_not_suffice_and_half_of_them_for_small_variants() {
+    fn pixels_are_decoded_if_planes_are_unsuitable_and_at_half_size_for_small_variants() {
         let pixels = |sampling, widths: &str, quality: &str| match decoded(&jpeg((640, 512), sampling), widths, quality)
             .pixels
         {

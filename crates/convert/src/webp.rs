@@ -9,31 +9,32 @@ pub(crate) struct Chunk<'bytes> {
     pub(crate) data: &'bytes [u8],
 }
 
-/// Returns the chunks of a file, up to the first incomplete one.
+/// Returns the chunks of a file, up to the first incomplete chunk.
 pub(crate) fn chunks(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
     chunks_in(bytes.get(12..).unwrap_or_default())
 }
 
-/// Returns the chunks in a slice, up to the first incomplete one.
+/// Returns the chunks in a slice, up to the first incomplete chunk.
 pub(crate) fn chunks_in(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
     chunks_with_truncated(bytes).take_while(|(_, is_complete)| *is_complete).map(|(chunk, _)| chunk)
 }
 
-/// Returns the chunks in a slice, and whether each is complete. Only the last may be incomplete.
+/// Returns each chunk in a slice, with a flag that is true if the chunk is complete. Only the last chunk may be
+/// incomplete.
 fn chunks_with_truncated(mut rest: &[u8]) -> impl Iterator<Item = (Chunk<'_>, bool)> {
     std::iter::from_fn(move || {
         let (name, after_name) = rest.split_first_chunk::<4>()?;
         let (length, data) = after_name.split_first_chunk::<4>()?;
         let length = u32::from_le_bytes(*length) as usize;
-        // Every chunk is padded to an even number of bytes. The padding of the last one may be missing.
+        // Every chunk is padded to an even number of bytes. The padding of the last chunk may be missing.
         rest = data.get(length.next_multiple_of(2)..).unwrap_or_default();
         let complete = data.get(..length);
         Some((Chunk { name, data: complete.unwrap_or(data) }, complete.is_some()))
     })
 }
 
-/// Computes the size in bytes of the prefix code tables that decoding takes: those of the largest image, frame or alpha
-/// channel.
+/// Computes the size in bytes of the prefix code tables that the decoder builds. For several images, frames or alpha
+/// channels, returns the size of the largest tables.
 ///
 /// # Errors
 /// Returns [`Error::Damaged`] if the tables exceed the limit or cannot be read.
@@ -55,8 +56,8 @@ pub(crate) fn table_bytes(bytes: &[u8], canvas: (u32, u32)) -> Result<u64, Error
 }
 
 impl Chunk<'_> {
-    /// Returns the table size of a chunk, if it is an image or an alpha channel of this size. Returns 0 for other
-    /// chunks.
+    /// Returns the size of a chunk's tables in bytes. Returns 0 if the chunk is neither a lossless image nor a
+    /// losslessly compressed alpha channel. `size` gives the dimensions of an alpha channel.
     fn table_bytes(&self, size: (u32, u32)) -> Result<u64, Error> {
         let tables = match (self.name, self.data) {
             (b"VP8L", data) => webp_prefix_codes::table_bytes(data, None, MAX_TABLE_BYTES),
@@ -77,8 +78,8 @@ impl Chunk<'_> {
     }
 }
 
-/// The maximum size of prefix code tables. libwebp's encoder writes up to 2,600 groups, which take up to 5 KiB for each
-/// of their five codes.
+/// The maximum size of prefix code tables. libwebp's encoder writes up to 2,600 groups of five codes, and the table of
+/// a code takes up to 5 KiB.
 const MAX_TABLE_BYTES: u64 = 128 << 20;
 
 /// Returns the data of the first chunk with this name, if it is complete.
@@ -91,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn complete_chunk_is_found_after_a_padded_one() {
+    fn complete_chunk_is_found_after_a_padded_chunk() {
         let webp = b"RIFF\x1e\0\0\0WEBPICCP\x03\0\0\0icc\0EXIF\x04\0\0\0exif";
         assert_eq!(find_chunk(webp, *b"ICCP"), Some(b"icc".as_slice()));
         assert_eq!(find_chunk(webp, *b"EXIF"), Some(b"exif".as_slice()));

@@ -1,21 +1,21 @@
 //! Computes how much memory the prefix codes of a lossless WebP take (WebP lossless bitstream specification, sections 4
 //! to 7).
 //!
-//! A file may have 65,536 groups of five codes, whatever the size of the image. The decoder builds the tables of all of
-//! them before it decodes a pixel; for a file of 4 MB, these can take more than 1 GiB. So this module reads the codes
-//! first, and keeps only the sum of their sizes.
+//! A file may have 65,536 groups of five codes, whatever the size of the image. The decoder builds the tables of all
+//! groups before it decodes a pixel. For a file of 4 MB, these tables can take more than 1 GiB. So this module reads
+//! the codes before the decoder does, and it keeps only the sum of the table sizes.
 
 /// The number of symbols of each code in a group: green with copy lengths, red, blue, alpha, and distances. A color
-/// cache adds symbols to the first.
+/// cache adds symbols to the first code.
 const ALPHABET_SIZES: [usize; 5] = [256 + 24, 256, 256, 256, 40];
 /// The order in which a file stores the lengths of the code length code.
 const CODE_LENGTH_ORDER: [usize; 19] = [17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
-/// The longest code, in bits.
+/// The maximum length of a symbol's code, in bits.
 const MAX_CODE_LENGTH: usize = 15;
 /// The number of bits that the decoder looks up in a table; longer codes are nodes of a tree.
 const TABLE_BITS: usize = 10;
 
-/// Computes the size of the decoder's tables in bytes. Counting stops at the first sum over `max_bytes`. Returns `None`
+/// Computes the size of the decoder's tables in bytes. Stops reading when the sum exceeds `max_bytes`. Returns `None`
 /// if the stream is damaged. An `ALPH` chunk has no header, so `implicit_size` gives its dimensions.
 pub(crate) fn table_bytes(stream: &[u8], implicit_size: Option<(u32, u32)>, max_bytes: u64) -> Option<u64> {
     let mut bits = BitReader { bytes: stream, position: 0 };
@@ -43,7 +43,8 @@ pub(crate) fn table_bytes(stream: &[u8], implicit_size: Option<(u32, u32)>, max_
             }
             // The subtract green transform contains no data.
             2 => {}
-            // The color indexing transform contains a palette. A small palette packs several pixels into one.
+            // The color indexing transform contains a palette. With a small palette, several pixels are packed into
+            // one.
             _ => {
                 let colors = bits.read(8)? + 1;
                 bits.skip_image(colors, 1)?;
@@ -107,8 +108,9 @@ impl BitReader<'_> {
         (1..=11).contains(&bits).then(|| 1 << bits)
     }
 
-    /// Skips an image with one group of codes. Returns an upper bound of the values in its red (high byte) and green
-    /// channels: copies and the color cache only repeat earlier pixels.
+    /// Skips an image with one group of codes. Returns an upper bound of the numbers in its pixels; red is the high
+    /// byte of a number, and green is the low byte. Copies and color cache symbols are not evaluated, because they only
+    /// repeat earlier pixels.
     fn skip_image(&mut self, width: usize, height: usize) -> Option<usize> {
         let cache = self.read_color_cache()?;
         let first = self.read_code(ALPHABET_SIZES[0] + cache)?;
@@ -135,7 +137,8 @@ impl BitReader<'_> {
                 }
                 _ => done += 1,
             }
-            // A code of one symbol takes no bits. If all codes have one symbol, all other pixels are equal to this one.
+            // The symbols of a code with only one symbol take no bits. If all codes have only one symbol, all further
+            // pixels are equal to this pixel.
             if self.position == start {
                 break;
             }
@@ -199,7 +202,8 @@ struct PrefixCode {
 }
 
 impl PrefixCode {
-    /// Builds the code from the code length of each symbol, 0 for an unused one. A single symbol takes no bits.
+    /// Builds the code from the code length of each symbol. The length of an unused symbol is 0. If only one symbol is
+    /// used, it takes no bits. Returns `None` if the code is not complete.
     fn from_lengths(lengths: &[usize]) -> Option<Self> {
         let mut counts = [0; MAX_CODE_LENGTH + 1];
         for &length in lengths.iter().filter(|length| **length > 0) {
@@ -208,8 +212,9 @@ impl PrefixCode {
         let of_length =
             |code_length: usize| lengths.iter().enumerate().filter(move |(_, length)| **length == code_length);
         let symbols: Vec<_> = (1..=MAX_CODE_LENGTH).flat_map(of_length).map(|(symbol, _)| symbol).collect();
-        // In a complete code, every sequence of bits belongs to a symbol. Of all sequences of the maximum length, a
-        // symbol of length n takes 2^(maximum - n), and all symbols together take every sequence.
+        // In a complete code, every sequence of bits belongs to a symbol. Of all sequences of the maximum length,
+        // 2^(maximum - n) begin with the code of a symbol of length n, and every sequence begins with the code of a
+        // symbol.
         let parts: usize = (1..=MAX_CODE_LENGTH).map(|length| counts[length] << (MAX_CODE_LENGTH - length)).sum();
         (symbols.len() == 1 || parts == 1 << MAX_CODE_LENGTH).then_some(Self { counts, symbols })
     }
@@ -239,8 +244,9 @@ impl PrefixCode {
         None
     }
 
-    /// The memory that the decoder takes for the code: four bytes per table entry, and 16 for each of two nodes of a
-    /// longer code; in addition, the size of an empty code and the spare capacity of the list that contains it.
+    /// Returns the number of bytes that the decoder allocates for the code: 4 bytes for each table entry, and two nodes
+    /// of 16 bytes for each symbol whose code is longer than `TABLE_BITS`. `EMPTY` is the size of an empty code and of
+    /// the spare capacity of the list that contains the code.
     fn table_bytes(&self) -> u64 {
         const EMPTY: usize = 256;
         let longest =
@@ -263,17 +269,19 @@ mod tests {
         (0..count).map(|bit| u8::from(number >> bit & 1 == 1)).collect()
     }
 
-    /// Builds an image of 8x8 with this number of groups. The five codes of a group have one symbol each, or 11 symbols
-    /// of up to ten bits.
+    /// Builds an image of 8x8 pixels with this number of groups. Each of the five codes of a group has one symbol, or,
+    /// if `long`, 11 symbols with codes of up to ten bits.
     fn stream(groups: u32, long: bool) -> Vec<u8> {
-        // The fields are the dimensions minus 1, no alpha, version 0, no transform, no color cache, and groups for
-        // blocks of 4x4.
+        // The fields are the signature, the dimensions minus 1, no alpha, version 0, no transform, no color cache, and
+        // groups for blocks of 4x4.
         let mut bits =
             [number(0x2f, 8), number(7, 14), number(7, 14), number(0, 4), number(0, 2), number(1, 4)].concat();
         let one = |symbol: u32| [number(0b101, 3), number(symbol, 8)].concat();
-        // The image of groups has no color cache. All its pixels have the highest group number, in green and red.
+        // The image of group numbers has no color cache. All its pixels contain the highest group number, in green and
+        // red.
         bits.extend([number(0, 1), one((groups - 1) & 255), one((groups - 1) >> 8), one(0), one(0), one(0)].concat());
-        // Code lengths 1 to 6 have codes of 3 bits, and 7 to 10 codes of 4 bits. Then 11 lengths: 1 to 9, and 10 twice.
+        // In the code length code, the lengths 1 to 6 have codes of 3 bits, and the lengths 7 to 10 have codes of 4
+        // bits. The lengths of the 11 symbols follow: 1 to 9, and 10 twice.
         let lengths = [0, 0, 0, 3, 3, 3, 3, 3, 0, 3, 4, 4, 4, 4].map(|length| number(length, 3)).concat();
         let code = |code: u32, count: usize| number(code, count).into_iter().rev().collect::<Vec<_>>();
         let symbols = (0..6).map(|at| code(at, 3)).chain((12..16).chain([15]).map(|at| code(at, 4)));
@@ -286,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn tables_of_unused_groups_are_counted_too() {
+    fn tables_of_unused_groups_are_counted() {
         assert_eq!(table_bytes(&stream(1, false), None, u64::MAX), Some(5 * (256 + 4)));
         assert_eq!(table_bytes(&stream(1, true), None, u64::MAX), Some(5 * (256 + 4096)));
         assert_eq!(table_bytes(&stream(3000, true), None, u64::MAX), Some(3000 * 5 * (256 + 4096)));
@@ -295,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn truncated_stream_is_damaged() {
+    fn truncated_stream_is_rejected() {
         let whole = stream(3, true);
         for end in 0..whole.len() {
             assert_eq!(table_bytes(&whole[..end], None, u64::MAX), None, "{end}");

@@ -1,4 +1,4 @@
-//! A JPEG's own luma and chroma planes. An AVIF can contain them without a conversion to RGB.
+//! The luma and chroma planes that a JPEG stores. An AVIF can contain these planes without a conversion to RGB.
 
 use image::metadata::Orientation;
 use image::{DynamicImage, GrayImage, RgbImage};
@@ -7,17 +7,19 @@ use yuv::{YuvPlanarImage, YuvRange, YuvStandardMatrix};
 
 use crate::Error;
 
-/// Luma and chroma in 4:2:0 with 8 bits, as in JFIF (ITU-T T.871): the BT.601 matrix, full range, and each chroma sample in
-/// the center of four pixels. `Cicp::SRGB` and `Cicp::ICC` describe the same.
+/// Luma and chroma in 4:2:0 with 8 bits, as in JFIF (ITU-T T.871): the BT.601 matrix, full range, and each chroma
+/// sample in the center of four pixels. `Cicp::SRGB` and `Cicp::ICC` describe the same matrix and range.
 ///
-/// Invariant: all three are gray images of 8 bits. Chroma has half of luma's size, rounded up.
+/// Invariant: the three planes are gray images with 8 bits per sample. The chroma planes have half the width and height
+/// of the luma plane, rounded up.
 pub(crate) struct YCbCr {
     luma: DynamicImage,
     chroma: [DynamicImage; 2],
 }
 
 impl YCbCr {
-    /// Creates an image from planes, row by row. Returns `None` if their length does not match the size.
+    /// Creates an image from planes whose samples are stored row by row. Returns `None` if the length of a plane does
+    /// not match the size.
     pub(crate) fn new(width: u32, height: u32, luma: Vec<u8>, [cb, cr]: [Vec<u8>; 2]) -> Option<Self> {
         let half = (width.div_ceil(2), height.div_ceil(2));
         let plane = |(width, height), samples: Vec<u8>| {
@@ -31,8 +33,9 @@ impl YCbCr {
         &self.luma
     }
 
-    /// Whether the chroma samples of an image of this stored size are still in the right place after the orientation is
-    /// applied. If a side is odd, its last chroma sample covers only one pixel, so it must stay last.
+    /// Whether the orientation can be applied to the planes of an image with this stored size. If a side has an odd
+    /// number of pixels, its last chroma sample covers only one pixel, so this sample must still be the last one after
+    /// the orientation is applied.
     pub(crate) fn allows_orientation(orientation: Orientation, (width, height): (u32, u32)) -> bool {
         let (moves_last_column, moves_last_row) = moved_edges(orientation);
         (!moves_last_column || width.is_multiple_of(2)) && (!moves_last_row || height.is_multiple_of(2))
@@ -47,8 +50,8 @@ impl YCbCr {
         self
     }
 
-    /// Converts to RGB without chroma interpolation: each chroma sample is used for four pixels. That is sufficient,
-    /// because the result is resized, or converted to 4:2:0 again.
+    /// Converts to RGB without chroma interpolation: each chroma sample is used for four pixels. This is accurate
+    /// enough, because the result is resized, or converted to 4:2:0 again.
     pub(crate) fn to_rgb(&self) -> Result<RgbImage, Error> {
         let (width, height) = (self.luma.width(), self.luma.height());
         let half = width.div_ceil(2);
@@ -81,8 +84,8 @@ impl YCbCr {
     }
 }
 
-/// Whether the orientation moves the last stored column to the first column or row, and whether it moves the last
-/// stored row there.
+/// Returns two flags. The first is whether the orientation moves the last stored column to the first column or row. The
+/// second is whether it moves the last stored row to the first column or row.
 fn moved_edges(orientation: Orientation) -> (bool, bool) {
     match orientation {
         Orientation::NoTransforms | Orientation::Rotate90FlipH => (false, false),
@@ -98,8 +101,8 @@ mod tests {
 
     use super::*;
 
-    /// Returns the 4:2:0 planes of an image with the same plane as luma and chroma: each chroma sample is the mean of
-    /// four pixels. Pixels beyond the edge repeat those at the edge.
+    /// Returns the 4:2:0 planes of an image whose luma, Cb and Cr are all equal to `full`. Each chroma sample is the
+    /// mean of four pixels. Pixels beyond the edge are equal to the pixels at the edge.
     fn planes(full: &DynamicImage) -> YCbCr {
         let (width, height) = (full.width(), full.height());
         let full = full.to_luma8();
@@ -114,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn orientation_is_allowed_exactly_if_it_commutes_with_subsampling() {
+    fn orientation_is_allowed_exactly_if_rotated_planes_match_the_rotated_image() {
         let noise = |x: u32, y: u32| (x * 31 + y * 57 + x * y * 13).wrapping_mul(2_654_435_761).to_be_bytes()[0];
         for (width, height) in [(12, 8), (13, 8), (12, 9), (13, 9)] {
             let stored = DynamicImage::from(GrayImage::from_fn(width, height, |x, y| Luma([noise(x, y)])));

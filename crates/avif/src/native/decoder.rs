@@ -24,8 +24,8 @@ impl Decoder {
         let fields = unsafe { decoder.raw.as_mut() };
         // libavif rejects a limit above its default limit.
         fields.imageSizeLimit = max_pixels.clamp(1, sys::AVIF_DEFAULT_IMAGE_SIZE_LIMIT);
-        // This makes libavif as lenient as browsers: early encoders wrote no `pixi`, and our own code applies the clean
-        // aperture.
+        // With only this flag, libavif is as lenient as browsers. It does not require a `pixi` box, because early
+        // encoders wrote none. It does not check the clean aperture, because our own code applies it.
         fields.strictFlags = sys::AVIF_STRICT_ALPHA_ISPE_REQUIRED;
         Ok(decoder)
     }
@@ -63,7 +63,8 @@ impl Decoder {
     }
 
     fn parse(&self, file: &[u8]) -> Result<(), Error> {
-        // SAFETY: the decoder is alive. The public functions consume it while they borrow the slice, so it is dropped first.
+        // SAFETY: the decoder is alive. The public functions consume the decoder while they borrow the slice, so the
+        // decoder is dropped before the slice.
         let result = unsafe { sys::avifDecoderSetIOMemory(self.raw.as_ptr(), file.as_ptr(), file.len()) };
         check("avifDecoderSetIOMemory", result)?;
         // SAFETY: the decoder is alive and its input is set.
@@ -78,7 +79,8 @@ impl Decoder {
 
     /// Returns the image that the libavif function `call` has read.
     fn image(&self, call: &'static str) -> Result<&sys::avifImage, Error> {
-        // SAFETY: the decoder owns an image after the first successful call. Before, it is null, which is checked next.
+        // SAFETY: the decoder owns an image after the first successful call. Before that call, the pointer is null, and
+        // `as_ref` returns `None`.
         unsafe { self.fields().image.as_ref() }.ok_or(Error::OutOfMemory { call })
     }
 
@@ -94,7 +96,7 @@ impl Decoder {
 
 impl Drop for Decoder {
     fn drop(&mut self) {
-        // SAFETY: created by avifDecoderCreate, freed only here.
+        // SAFETY: the object was created by avifDecoderCreate and is freed only here.
         unsafe { sys::avifDecoderDestroy(self.raw.as_ptr()) };
     }
 }
@@ -146,14 +148,15 @@ fn planar_image(image: &sys::avifImage) -> Result<PlanarImage, Error> {
     Ok(PlanarImage::new(shape, planes, alpha, color(image))?)
 }
 
-/// Copies a plane of libavif without its padding. A missing plane becomes empty, and `PlanarImage::new` rejects it.
+/// Copies a plane of libavif without its padding. A missing plane becomes an empty plane, which `PlanarImage::new`
+/// rejects.
 fn samples(plane: *const u8, row_bytes: u32, width: u32, height: u32, depth: Depth) -> Samples {
     let rows = (0..if plane.is_null() { 0 } else { height as usize }).map(|row| {
         let bytes = width as usize * if depth == Depth::Eight { 1 } else { 2 };
-        // SAFETY: a decoded plane has `height` rows. They start `row_bytes` apart, and each has at least `width`
-        // samples.
+        // SAFETY: a decoded plane has `height` rows. The rows start `row_bytes` apart, and each row has at least
+        // `width` samples.
         let start = unsafe { plane.add(row * row_bytes as usize) };
-        // SAFETY: see above; libavif initialized the row up to its width.
+        // SAFETY: `start` is the first sample of a row, see above; libavif initialized the row up to its width.
         unsafe { slice::from_raw_parts(start, bytes) }
     });
     match depth {

@@ -41,7 +41,7 @@ impl Encoder {
     pub(crate) fn set_option(&mut self, name: &str, value: &str) -> Result<(), Error> {
         let c_name = CString::new(name).map_err(|_| Error::InvalidOption(name.to_owned()))?;
         let c_value = CString::new(value).map_err(|_| Error::InvalidOption(name.to_owned()))?;
-        // SAFETY: the encoder is alive; both strings are NUL-terminated and copied by libavif.
+        // SAFETY: the encoder is alive; both strings are NUL-terminated, and libavif copies them.
         let result =
             unsafe { sys::avifEncoderSetCodecSpecificOption(self.raw.as_ptr(), c_name.as_ptr(), c_value.as_ptr()) };
         check("avifEncoderSetCodecSpecificOption", result)
@@ -53,7 +53,8 @@ impl Encoder {
         let fields = unsafe { self.raw.as_mut() };
         fields.timescale = u64::from(playback.timescale.get());
         fields.repetitionCount = match playback.repetitions {
-            // libavif's number has 31 bits. A larger number becomes infinite.
+            // libavif stores the number of repetitions in 31 bits. For a larger number, the sequence is repeated
+            // forever.
             Some(repetitions) => i32::try_from(repetitions).unwrap_or(sys::AVIF_REPETITION_COUNT_INFINITE),
             None => sys::AVIF_REPETITION_COUNT_INFINITE,
         };
@@ -63,7 +64,7 @@ impl Encoder {
     /// Encodes one still image.
     pub(crate) fn write(self, image: &Image<'_>) -> Result<Vec<u8>, Error> {
         let mut output = Output::default();
-        // SAFETY: encoder, image and output are alive; the planes behind the image are only read and outlive the call.
+        // SAFETY: encoder, image and output are alive; the planes of the image are only read and outlive the call.
         let result = unsafe { sys::avifEncoderWrite(self.raw.as_ptr(), image.raw.as_ptr(), &raw mut output.0) };
         self.check("avifEncoderWrite", result)?;
         Ok(bytes(&output.0).unwrap_or_default())
@@ -72,8 +73,8 @@ impl Encoder {
     /// Encodes the next frame of a sequence, with a duration of `ticks`.
     pub(crate) fn add_frame(&mut self, image: &Image<'_>, ticks: u64) -> Result<(), Error> {
         let flags = sys::AVIF_ADD_IMAGE_FLAG_NONE;
-        // SAFETY: encoder and image are alive; the planes behind the image are only read, and libavif copies
-        // the planes that it needs after the call.
+        // SAFETY: encoder and image are alive; the planes of the image are only read, and libavif copies the planes
+        // that it needs after the call.
         let result = unsafe { sys::avifEncoderAddImage(self.raw.as_ptr(), image.raw.as_ptr(), ticks, flags) };
         self.check("avifEncoderAddImage", result)
     }
@@ -96,7 +97,7 @@ impl Encoder {
 
 impl Drop for Encoder {
     fn drop(&mut self) {
-        // SAFETY: created by avifEncoderCreate, freed only here.
+        // SAFETY: the object was created by avifEncoderCreate and is freed only here.
         unsafe { sys::avifEncoderDestroy(self.raw.as_ptr()) };
     }
 }
@@ -112,14 +113,15 @@ impl Default for Output {
 
 impl Drop for Output {
     fn drop(&mut self) {
-        // SAFETY: it is empty or was allocated by libavif, and is freed only here.
+        // SAFETY: the buffer is empty or was allocated by libavif, and is freed only here.
         unsafe { sys::avifRWDataFree(&raw mut self.0) };
     }
 }
 
-/// libavif's `AVIF_QUALITY_LOSSLESS`. Its type differs between the bundled and the generated bindings.
+/// libavif's `AVIF_QUALITY_LOSSLESS`. This constant has our own type, because the type of libavif's constant differs
+/// between the bundled and the generated bindings.
 const LOSSLESS: i32 = 100;
 
-/// The maximum number of frames between keyframes. To seek, a viewer decodes at most this many frames: ten seconds at 25
-/// frames per second.
+/// The maximum number of frames between keyframes. To seek, a viewer decodes at most this many frames: ten seconds at
+/// 25 frames per second.
 const KEYFRAME_INTERVAL: i32 = 250;

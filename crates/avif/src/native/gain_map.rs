@@ -1,4 +1,4 @@
-//! Writes gain maps. libavif has this API since version 1.2.
+//! Writes gain maps. libavif has this API from version 1.2 on.
 
 use std::mem::ManuallyDrop;
 use std::ptr::NonNull;
@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::gain_map::{GainMap, GainMapChannel, GainMapMetadata, SignedFraction, UnsignedFraction};
 
 impl<'image> Image<'image> {
-    /// Attaches a gain map. Its planes are not copied.
+    /// Attaches a gain map. The planes of the gain map are not copied.
     pub(crate) fn set_gain_map(&mut self, map: &'image GainMap) -> Result<(), Error> {
         let image = Image::from_planar(&map.image)?;
         // SAFETY: the function takes no arguments. The result is checked for null.
@@ -20,7 +20,8 @@ impl<'image> Image<'image> {
         let mut raw = raw.ok_or(Error::OutOfMemory { call: "avifGainMapCreate" })?;
         // SAFETY: the gain map was created above, and there is no other reference to it.
         let fields = unsafe { raw.as_mut() };
-        // The avifImage owns its gain map, and the gain map owns its own image: each is freed together with its owner.
+        // The avifImage owns its gain map, and the gain map owns its own avifImage. Each object is freed together with
+        // its owner.
         self.fields().gainMap = raw.as_ptr();
         fields.image = ManuallyDrop::new(image).raw.as_ptr();
         set_metadata(fields, &map.metadata);
@@ -32,7 +33,7 @@ impl<'image> Image<'image> {
         fields.altDepth = Depth::Ten.bits();
         fields.altPlaneCount = 3;
         if let Some(icc) = &map.alternate.icc {
-            // SAFETY: the gain map is alive, the slice is valid for its length; libavif copies it.
+            // SAFETY: the gain map is alive, and the slice is valid for its length; libavif copies it.
             let result = unsafe { sys::avifRWDataSet(&raw mut fields.altICC, icc.as_ptr(), icc.len()) };
             check("avifRWDataSet", result)?;
         }

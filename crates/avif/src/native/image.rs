@@ -7,7 +7,7 @@ use super::result::check;
 use super::sys;
 use crate::error::Error;
 
-/// An avifImage whose planes belong to a `PlanarImage`: they are not copied.
+/// An avifImage whose planes belong to a `PlanarImage`. The planes are not copied.
 pub(crate) struct Image<'image> {
     pub(super) raw: NonNull<sys::avifImage>,
     planes: PhantomData<&'image PlanarImage>,
@@ -41,7 +41,7 @@ impl<'image> Image<'image> {
             fields.alphaRowBytes = width * bytes_per_sample(alpha);
         }
         if let Some(icc) = &planar.color().icc {
-            // SAFETY: the image is alive, the slice is valid for its length; libavif copies it.
+            // SAFETY: the image is alive, and the slice is valid for its length; libavif copies it.
             let result = unsafe { sys::avifImageSetProfileICC(image.raw.as_ptr(), icc.as_ptr(), icc.len()) };
             check("avifImageSetProfileICC", result)?;
         }
@@ -50,14 +50,14 @@ impl<'image> Image<'image> {
 
     /// Attaches Exif, starting at its TIFF header.
     pub(crate) fn set_exif(&mut self, exif: &[u8]) -> Result<(), Error> {
-        // SAFETY: the image is alive, the slice is valid for its length; libavif copies it.
+        // SAFETY: the image is alive, and the slice is valid for its length; libavif copies it.
         let result = unsafe { sys::avifImageSetMetadataExif(self.raw.as_ptr(), exif.as_ptr(), exif.len()) };
         check("avifImageSetMetadataExif", result)
     }
 
     /// Attaches XMP.
     pub(crate) fn set_xmp(&mut self, xmp: &[u8]) -> Result<(), Error> {
-        // SAFETY: the image is alive, the slice is valid for its length; libavif copies it.
+        // SAFETY: the image is alive, and the slice is valid for its length; libavif copies it.
         let result = unsafe { sys::avifImageSetMetadataXMP(self.raw.as_ptr(), xmp.as_ptr(), xmp.len()) };
         check("avifImageSetMetadataXMP", result)
     }
@@ -77,8 +77,8 @@ impl<'image> Image<'image> {
 
 impl Drop for Image<'_> {
     fn drop(&mut self) {
-        // The planes belong to the PlanarImage: avifImageCreateEmpty sets imageOwns* to false.
-        // SAFETY: created by avifImageCreateEmpty, freed only here.
+        // The planes belong to the PlanarImage: avifImageCreateEmpty sets imageOwns* to false. SAFETY: the object was
+        // created by avifImageCreateEmpty and is freed only here.
         unsafe { sys::avifImageDestroy(self.raw.as_ptr()) };
     }
 }
@@ -92,7 +92,7 @@ fn pixel_format(chroma: Chroma) -> sys::avifPixelFormat {
     }
 }
 
-/// The address of a plane's first sample. libavif's field is not const, but an encoder only reads through it.
+/// Returns the address of a plane's first sample. libavif's field is not const, but an encoder only reads through it.
 fn plane_pointer(samples: &Samples) -> *mut u8 {
     match samples {
         Samples::U8(samples) => samples.as_ptr().cast_mut(),

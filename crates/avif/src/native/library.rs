@@ -19,7 +19,8 @@ pub(crate) fn codec_versions() -> String {
 
 /// Whether libavif includes this encoder.
 pub(crate) fn has_encoder(codec: Codec) -> bool {
-    // SAFETY: both arguments are valid values of their enums. The result is null or a static string, and is not kept.
+    // SAFETY: both arguments are valid values of their enums. The returned pointer is null or points to a static
+    // string, and it is not stored.
     let name = unsafe { sys::avifCodecName(codec_choice(codec), sys::AVIF_CODEC_FLAG_CAN_ENCODE) };
     !name.is_null()
 }

@@ -1,7 +1,8 @@
-//! The workspace's only unsafe code: libavif's C objects behind owning handles, and two process-wide C settings.
+//! The only module of the workspace with unsafe code. It contains handles that own libavif's C objects, and two
+//! functions that change process-wide settings of C libraries.
 //!
-//! Each handle owns one C object, checks it for null when it is created, and frees it once, on drop. Every C result code is
-//! checked.
+//! Each handle owns one C object, checks it for null when it is created, and frees it once, on drop. Every C result
+//! code is checked.
 #![expect(unsafe_code, reason = "this is the one module that calls C functions")]
 
 pub(crate) mod decoder;

@@ -1,4 +1,4 @@
-//! Conversion of planes to interleaved RGB.
+//! Converts planes to interleaved RGB.
 
 use std::mem::MaybeUninit;
 
@@ -9,13 +9,13 @@ use crate::error::Error;
 use crate::file::Pixels;
 
 impl Image<'_> {
-    /// Declares that the colors are multiplied by alpha.
+    /// Marks the colors as multiplied by alpha.
     pub(crate) fn set_premultiplied(&mut self) {
         self.fields().alphaPremultiplied = 1;
     }
 
-    /// Converts to RGB, or to RGBA if the image has alpha. The result is not premultiplied. 8-bit images become 8 bits
-    /// per sample, deeper images 16.
+    /// Converts to RGB, or to RGBA if the image has alpha. The resulting colors are not multiplied by alpha. The result
+    /// of an 8-bit image has 8 bits per sample. The result of an image with more bits has 16 bits per sample.
     pub(crate) fn to_pixels(&self) -> Result<Pixels, Error> {
         // SAFETY: the object is alive until drop.
         let image = unsafe { self.raw.as_ref() };

@@ -11,7 +11,7 @@ pub(super) fn check(call: &'static str, result: sys::avifResult) -> Result<(), E
     check_with_diagnostics(call, result, "")
 }
 
-/// Converts a result code to an error that names the function and contains the `diagnostics`, if there are any.
+/// Converts a result code to an error that names the function and contains the `diagnostics`, if libavif wrote any.
 pub(super) fn check_with_diagnostics(
     call: &'static str,
     result: sys::avifResult,
@@ -31,11 +31,11 @@ pub(super) fn check_with_diagnostics(
 
 /// Copies a C string of libavif. The pointer must not be null, and the string must be NUL-terminated within its buffer.
 pub(super) fn text(string: *const c_char) -> String {
-    // SAFETY: the callers pass libavif's static strings or its buffers, which libavif terminates.
+    // SAFETY: the callers pass static strings of libavif, or buffers in which libavif wrote a NUL-terminated string.
     unsafe { CStr::from_ptr(string) }.to_string_lossy().into_owned()
 }
 
-/// Copies a buffer of libavif. Returns `None` if it is empty.
+/// Copies a buffer of libavif. Returns `None` if the buffer is empty.
 pub(super) fn bytes(data: &sys::avifRWData) -> Option<Vec<u8>> {
     if data.data.is_null() || data.size == 0 {
         return None;

@@ -1,4 +1,4 @@
-//! Round trips through the public API of `avif`.
+//! Encodes and decodes images through the public API of `avif`.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -1,4 +1,4 @@
-//! An encoded image decodes to samples that differ only by coding errors, and to the same metadata.
+//! Tests that a decoded image differs from the source image only by coding errors and has the same metadata.
 
 use std::num::NonZeroUsize;
 
@@ -12,7 +12,7 @@ fn settings(quality: u8, codec: Codec) -> Settings {
     Settings { codec, options: &[], quantizer, speed: Speed::try_from(8).unwrap(), threads: NonZeroUsize::MIN }
 }
 
-/// Returns the codecs of this libavif that support lossy images of this chroma without alpha.
+/// Returns the codecs of this libavif that can encode lossy images with this chroma format and without alpha.
 fn codecs(chroma: Chroma) -> impl Iterator<Item = Codec> {
     let supports = move |codec: &Codec| match codec {
         Codec::Aom => true,
@@ -21,7 +21,7 @@ fn codecs(chroma: Chroma) -> impl Iterator<Item = Codec> {
     [Codec::Aom, Codec::Svt].into_iter().filter(supports)
 }
 
-/// Long waves over the full range of levels: a wrong plane, stride or shift changes many samples.
+/// Returns long waves over the full range of levels. A wrong plane, stride or shift changes many of these samples.
 fn waves(width: u32, height: u32, depth: Depth, phase: f64) -> Samples {
     let top = f64::from((1_u32 << depth.bits()) - 1);
     let level = |at: u32| {
@@ -53,7 +53,7 @@ fn levels(samples: &Samples, depth: Depth) -> Vec<f64> {
     }
 }
 
-/// The largest difference between two planes, 0 to 1.
+/// Returns the largest difference between the samples of two planes, from 0 to 1.
 fn distance(a: (&Samples, Depth), b: (&Samples, Depth)) -> f64 {
     let (a, b) = (levels(a.0, a.1), levels(b.0, b.1));
     assert_eq!(a.len(), b.len());
@@ -63,11 +63,11 @@ fn distance(a: (&Samples, Depth), b: (&Samples, Depth)) -> f64 {
 const SRGB: Color = Color { cicp: Cicp::SRGB, icc: None };
 
 #[test]
-fn every_depth_and_chroma_is_kept_in_a_round_trip() {
+fn round_trip_preserves_depth_chroma_and_samples() {
     for depth in [Depth::Eight, Depth::Ten] {
         for chroma in [Chroma::Monochrome, Chroma::Yuv420, Chroma::Yuv444] {
             for codec in codecs(chroma) {
-                // Both sides are odd, and large enough for every codec.
+                // Both sides are odd numbers, and they are large enough for every codec.
                 let shape = Shape { width: 131, height: 97, depth, chroma };
                 let before = image(shape, false, SRGB);
                 let file = encode(&before, &Attachments::default(), &settings(90, codec)).unwrap();
@@ -85,7 +85,7 @@ fn every_depth_and_chroma_is_kept_in_a_round_trip() {
 }
 
 #[test]
-fn alpha_is_lossless_at_every_quality() {
+fn alpha_is_lossless_at_a_low_quality() {
     for depth in [Depth::Eight, Depth::Ten] {
         for chroma in [Chroma::Monochrome, Chroma::Yuv420, Chroma::Yuv444] {
             let before = image(Shape { width: 70, height: 66, depth, chroma }, true, SRGB);
@@ -107,7 +107,7 @@ fn quality_100_is_lossless() {
 }
 
 #[test]
-fn quarter_quantizer_is_used_or_rounded_to_the_finer_one() {
+fn half_quantizer_is_used_or_rounded_to_the_finer_whole_quantizer() {
     let shape = Shape { width: 200, height: 150, depth: Depth::Ten, chroma: Chroma::Yuv420 };
     let image = image(shape, false, SRGB);
     for codec in codecs(Chroma::Yuv420) {
@@ -140,7 +140,7 @@ fn color_description_exif_and_xmp_are_preserved() {
 }
 
 #[test]
-fn smallest_images_are_encoded() {
+fn images_with_a_side_of_one_pixel_are_encoded() {
     for (width, height) in [(1, 1), (1, 2), (3, 1), (1, 64), (64, 1)] {
         for chroma in [Chroma::Monochrome, Chroma::Yuv420, Chroma::Yuv444] {
             let before = image(Shape { width, height, depth: Depth::Eight, chroma }, true, SRGB);
@@ -160,7 +160,7 @@ fn image_above_the_pixel_limit_is_rejected() {
 }
 
 #[test]
-fn damaged_file_error_names_the_libavif_call() {
+fn error_of_a_damaged_file_names_the_libavif_function() {
     for file in [&b""[..], b"not an AVIF", b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf"] {
         let error = decode(file, MAX_PIXELS).unwrap_err().to_string();
         assert!(error.starts_with("avifDecoder"), "{error}");

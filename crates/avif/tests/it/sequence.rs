@@ -8,7 +8,8 @@ use model::{Chroma, Cicp, Color, Depth, FixedQuality, PlanarImage, Samples, Shap
 const SHAPE: Shape = Shape { width: 66, height: 48, depth: Depth::Eight, chroma: Chroma::Yuv444 };
 const PLAYBACK: Playback = Playback { timescale: NonZeroU32::new(25).unwrap(), repetitions: Some(2) };
 
-/// A vertical bar that moves to the right. With alpha, an opaque horizontal bar moves down.
+/// Returns a frame with a vertical bar that moves to the right from frame to frame. With alpha, an opaque horizontal
+/// bar also moves down.
 fn frame(number: usize, has_alpha: bool) -> PlanarImage {
     let plane = |level: fn(usize, usize, usize) -> u8| {
         Samples::U8((0..66 * 48).map(|at| level(at % 66, at / 66, number)).collect())
@@ -35,8 +36,8 @@ fn sequence(frames: usize, has_alpha: bool, speed: &str, quality: u8) -> Vec<u8>
 }
 
 #[test]
-fn frames_become_one_sequence_at_every_speed() {
-    // 50 frames are more than libaom buffers in advance (35).
+fn frames_are_encoded_as_one_sequence_at_different_speeds() {
+    // libaom buffers up to 35 frames before it encodes the first one, so some of the sequences have 50 frames.
     for (speed, frames) in [("4", 12), ("6", 50), ("7", 50), ("10", 50)] {
         for (has_alpha, quality) in [(false, 60), (true, 60), (true, 100)] {
             let file = sequence(frames, has_alpha, speed, quality);
@@ -57,14 +58,14 @@ fn sequence_contains_no_timestamps() {
     let file = sequence(2, true, "10", 60);
     for name in [b"mvhd", b"tkhd", b"mdhd"] {
         let at = file.windows(4).position(|window| window == name).unwrap();
-        // The box has version 1, so both times have eight bytes. They follow the version and the flags.
+        // The box has version 1, so both times have eight bytes. The times follow the version and the flags.
         assert_eq!((file[at + 4], &file[at + 8..at + 24]), (1, &[0; 16][..]));
     }
     assert_eq!(file, sequence(2, true, "10", 60));
 }
 
 #[test]
-fn mismatched_frames_and_12_bits_are_rejected() {
+fn frame_without_alpha_and_12_bit_frames_are_rejected() {
     let settings = settings("10", FixedQuality::default());
     let attachments = Attachments::default();
     let mut sequence = SequenceEncoder::new(SHAPE, &attachments, &settings, PLAYBACK).unwrap();

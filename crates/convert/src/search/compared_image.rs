@@ -1,11 +1,12 @@
-//! The images that are compared, and parts of them as RGB.
+//! Defines the images that are compared, and converts areas of them to RGB.
 
 use image::{DynamicImage, GenericImageView, Rgba};
 use model::{PlanarImage, Samples, Shape};
 
 use crate::avif_file;
 
-/// A rectangle of pixels. The coordinates of its corner are even, because a 4:2:0 chroma sample begins there.
+/// A rectangle of pixels. The coordinates of its top left corner are even, because each 4:2:0 chroma sample covers two
+/// columns and two rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Area {
     pub(super) x: u32,
@@ -32,7 +33,8 @@ impl ComparedImage<'_> {
         }
     }
 
-    /// The area's pixels as a viewer shows them, with three bytes per pixel. The error is that of libavif.
+    /// Returns the area's pixels as a viewer shows them, with three bytes per pixel. The error is the error message of
+    /// libavif.
     pub(super) fn rgb(&self, area: Area) -> Result<Vec<u8>, String> {
         let part = match self {
             Self::Interleaved(image) => image.crop_imm(area.x, area.y, area.width, area.height),
@@ -40,7 +42,7 @@ impl ComparedImage<'_> {
                 let part = crop(image, area);
                 let pixels = avif::pixels(&part).map_err(|error| error.to_string())?;
                 let image = avif_file::to_image(pixels, part.shape(), part.alpha().is_some());
-                image.expect("libavif returns all rows")
+                image.expect("libavif returned all rows of the image")
             }
         };
         if !part.color().has_alpha() {
@@ -69,7 +71,7 @@ pub(super) fn tile(image: &PlanarImage, areas: &[Area], columns: u32) -> PlanarI
     let rows = u32::try_from(areas.len()).unwrap_or(u32::MAX) / columns;
     let tile_shape = Shape { width: areas[0].width, height: areas[0].height, ..source };
     let plane = |samples: &Samples, stride: u32, (width, height): (u32, u32)| {
-        // The position of a chroma sample is the position of luma divided by the subsampling.
+        // The position of a chroma sample is the position of the luma sample divided by the subsampling factor.
         let (horizontal, vertical) = (tile_shape.width.div_ceil(width), tile_shape.height.div_ceil(height));
         let parts = areas.iter().map(|area| Area { x: area.x / horizontal, y: area.y / vertical, width, height });
         let parts: Vec<Area> = parts.collect();

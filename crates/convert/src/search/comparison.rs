@@ -9,7 +9,7 @@ use crate::encoder::EncoderSettings;
 pub(super) struct Comparison<'a> {
     pub(super) planar: &'a PlanarImage,
     pub(super) reference: ComparedImage<'a>,
-    /// The parts that are compared.
+    /// The parts of the image that are compared.
     pub(super) cells: &'a [Cell],
 }
 
@@ -36,7 +36,7 @@ impl From<avif::Error> for SearchError {
 }
 
 impl Comparison<'_> {
-    /// Encodes the image and measures the score.
+    /// Encodes the image and measures the score of the encoded file.
     pub(super) fn encode(
         &self,
         quantizer: Quantizer,

@@ -7,8 +7,8 @@ use model::Depth;
 
 use crate::content::Content;
 
-/// The coarsest quantizer of a search. Coarser quantizers shift flat colors, by up to 20 levels of 255 in graphics of one
-/// color, and SSIMULACRA2 hardly measures such a shift.
+/// Returns the coarsest quantizer that a search uses. Coarser quantizers shift the colors of flat areas, in graphics
+/// with one color by up to 20 of 255 levels, and SSIMULACRA2 hardly measures such a shift.
 pub(super) fn coarsest_quantizer(content: Content) -> Quantizer {
     match content {
         Content::Photograph => Quantizer::whole(42),
@@ -16,8 +16,9 @@ pub(super) fn coarsest_quantizer(content: Content) -> Quantizer {
     }
 }
 
-/// An image's score by quantizer. The logarithm of the loss (100 minus the score) grows with the quantizer along two
-/// straight lines. Their slopes are similar for most images; their height depends on the image.
+/// The score of an image as a function of the quantizer. The logarithm of the loss (100 minus the score) grows with the
+/// quantizer along two straight lines. The slopes of these lines are similar for most images, but their height differs
+/// from image to image.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ScoreCurve {
     /// The quantizer at which the curve was measured.
@@ -28,26 +29,27 @@ pub(crate) struct ScoreCurve {
     steepness: f32,
 }
 
-/// The typical slopes below and above [`BEND`]: the medians of seven photographs from quality 20 to 90, with SVT-AV1 and
-/// libaom.
+/// The typical slopes below and above [`BEND`]: the medians of seven photographs, encoded at qualities from 20 to 90
+/// with SVT-AV1 and libaom.
 const SLOPE_BELOW_BEND: f32 = 0.025;
 const SLOPE_ABOVE_BEND: f32 = 0.041;
 /// The quantizer at which the slope changes.
 const BEND: f32 = 25.0;
 
-/// The score of a typical image at the quantizer in [`ScoreCurve::typical`].
+/// The score that a typical image has at the quantizer in [`ScoreCurve::typical`].
 const TYPICAL_SCORE: f32 = 75.0;
 
-/// The limits of the steepness. The maximum of 41 photographs was 3.1.
+/// The limits of the steepness. The highest steepness among 41 photographs was 3.1.
 const STEEPNESS_RANGE: RangeInclusive<f32> = 0.5..=4.0;
-/// The minimum distance in quantizers of two measurements for a slope. The slope between closer ones is mostly noise.
+/// The minimum distance between the quantizers of two measurements that define a slope. The slope between closer
+/// measurements is mostly noise.
 const MIN_SLOPE_DISTANCE: f32 = 2.0;
 
 impl ScoreCurve {
     /// Returns the curve that is assumed before any measurement.
     pub(crate) fn typical(content: Content, depth: Depth) -> Self {
-        // Measured on 40 photographs and 5 screenshots. The same quantizer means another quality in libaom 3.11 than in
-        // later versions.
+        // These quantizers were measured on 40 photographs and 5 screenshots. At the same quantizer, the bundled libaom
+        // 3.11 and later versions of libaom produce different qualities.
         let quantizer = match (content, depth, avif::IS_BUNDLED) {
             (Content::Photograph, Depth::Eight, true) => 16,
             (Content::Photograph, _, true) => 23,
@@ -56,20 +58,20 @@ impl ScoreCurve {
         Self { measured_at: Quantizer::whole(quantizer), log_loss: log_loss(TYPICAL_SCORE), steepness: 1.0 }
     }
 
-    /// Returns the expected curve at 10 bits near a score, for a photograph with this curve at 8 bits. Of 26
-    /// photographs, all but one were within three quantizers of it.
+    /// Estimates the curve at 10 bits near this score, for a photograph that has the curve `self` at 8 bits. For 25 of
+    /// 26 photographs, the estimate was wrong by at most three quantizers.
     pub(super) fn at_ten_bits(self, score: f32) -> Self {
         let eight = self.quantizer_for(score, QuantizerStep::Whole).value();
         let measured_at = Quantizer::at_most(13.5 + 0.6 * eight, QuantizerStep::Whole);
         Self { measured_at, log_loss: log_loss(score), steepness: 1.0 }
     }
 
-    /// Returns the curve with the same slopes that contains a measurement.
+    /// Returns a curve that has the same slopes and contains this measurement.
     pub(super) fn through(self, measured_at: Quantizer, score: f32) -> Self {
         Self { measured_at, log_loss: log_loss(score), ..self }
     }
 
-    /// Returns the curve that contains this curve's measurement and a second measurement.
+    /// Returns a curve that contains the measurement of `self` and this second measurement.
     pub(super) fn refined(self, measured_at: Quantizer, score: f32) -> Self {
         let second = self.through(measured_at, score);
         if (measured_at.value() - self.measured_at.value()).abs() < MIN_SLOPE_DISTANCE {
@@ -88,14 +90,14 @@ impl ScoreCurve {
     }
 }
 
-/// Returns the logarithm of the loss on the typical curve, relative to the loss at its bend.
+/// Returns the logarithm of the loss on the typical curve, relative to the loss at the bend of that curve.
 fn typical_log_loss(at: Quantizer) -> f32 {
     let distance = at.value() - BEND;
     distance * if distance < 0.0 { SLOPE_BELOW_BEND } else { SLOPE_ABOVE_BEND }
 }
 
 fn log_loss(score: f32) -> f32 {
-    // Only lossless files have a score of 100.
+    // The loss is at least 1, because only lossless files have a score near 100.
     (100.0 - score).max(1.0).ln()
 }
 
@@ -104,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn curve_contains_its_measurement_and_falls_with_the_quantizer() {
+    fn curve_contains_its_measurement_and_falls_as_the_quantizer_rises() {
         for measured_at in [3, 16, 25, 40, 60].map(Quantizer::whole) {
             let curve = photograph().through(measured_at, 70.0);
             assert!(measured_at.value() - curve.quantizer_for(70.01, QuantizerStep::Quarter).value() <= 0.25);
@@ -117,7 +119,7 @@ mod tests {
 
     #[test]
     fn refined_curve_contains_both_measurements() {
-        // A black-and-white portrait with a steep curve, encoded by libaom 3.11 at speed 6.
+        // The scores are from a black-and-white portrait with a steep curve, encoded by libaom 3.11 at speed 6.
         let curve = photograph().through(Quantizer::whole(10), 70.9).refined(Quantizer::whole(3), 83.26);
         assert_eq!(curve.quantizer_for(70.89, QuantizerStep::Whole), Quantizer::whole(10));
         assert_eq!(curve.quantizer_for(83.25, QuantizerStep::Whole), Quantizer::whole(3));
@@ -125,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn unreachable_score_needs_the_finest_quantizer() {
+    fn unreachable_score_returns_the_finest_quantizer() {
         assert_eq!(
             photograph().through(Quantizer::whole(40), 20.0).quantizer_for(95.0, QuantizerStep::Whole),
             Quantizer::FINEST

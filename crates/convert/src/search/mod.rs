@@ -1,9 +1,10 @@
-//! The search for the smallest encode that reaches a target score.
+//! Searches the smallest encode of an image that reaches a target score.
 //!
-//! The same quality number gives different images very different scores: one number for all images wastes a fifth of
-//! all bytes. The search encodes a sample of the image first. Then it encodes the whole image, measures the score, and
-//! encodes again if the score misses the target. The curve of the score by quantizer has a similar shape for every
-//! image and differs mostly in height, so one measurement predicts most of it.
+//! At the same quality number, different images have very different scores. One number for all images would therefore
+//! waste a fifth of all bytes. The search encodes a sample of the image first. Then it encodes the whole image,
+//! measures the score, and encodes again if the score misses the target. The curve of the score as a function of the
+//! quantizer has a similar shape for every image and differs mostly in its height. So one measurement is enough to
+//! predict most of the curve.
 
 mod compared_image;
 mod comparison;
@@ -31,27 +32,31 @@ use crate::ten_bits;
 const MAX_ENCODES: usize = 4;
 /// The margin that is added to the target score of an encode, so that most images need only one encode.
 const TARGET_MARGIN: f32 = 0.25;
-/// The distance in quantizers from its measurement up to which a curve is reliable.
+/// A curve is reliable up to this distance, in quantizers, from its measurement.
 const MAX_EXTRAPOLATION: f32 = 4.0;
-/// The logarithm of the bytes that one quantizer saves: the median of six photographs, at 8 and at 10 bits.
+/// If the quantizer is coarser by 1, the natural logarithm of the file size is smaller by this number. It is the median
+/// of six photographs, at 8 and at 10 bits.
 const LOG_BYTES_PER_QUANTIZER: f32 = 0.05;
-/// 10 bits are tried only if a photograph needs this quantizer or a finer one at 8 bits. Of three that needed coarser ones,
-/// none was more than 1 % smaller at 10 bits.
+/// 10 bits are tried only if a photograph needs this quantizer or a finer one at 8 bits. Three photographs needed
+/// coarser quantizers, and none of them was more than 1 % smaller at 10 bits.
 const MAX_QUANTIZER_FOR_TEN_BITS: f32 = 20.0;
-/// 10 bits are used only if the size is at most this fraction of the size at 8 bits: they take a quarter more CPU.
+/// 10 bits are used only if the size at 10 bits is less than this fraction of the size at 8 bits, because encoding 10
+/// bits takes a quarter more CPU time.
 const MAX_TEN_BIT_SIZE_RATIO: f32 = 0.98;
-/// The maximum number of pixels that are compared. In larger images, cells from all over the image are compared.
+/// The maximum number of pixels that are compared. In larger images, only some cells are compared, which are
+/// distributed over the whole image.
 const MAX_COMPARED_PIXELS: u64 = 6_000_000;
 
 /// The result of encoding a sample.
 struct CurveFit {
     curve: ScoreCurve,
-    /// The bytes that the sample would need to reach the target.
+    /// The estimated number of bytes of the sample's file at the target score.
     bytes: f32,
 }
 
 impl CurveFit {
-    /// `file` was encoded at `quantizer`; the target needs `target_quantizer`.
+    /// Estimates the file size at the target score. `file` was encoded at `quantizer`, and `target_quantizer` is the
+    /// quantizer at which the target score is expected.
     #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     fn new(curve: ScoreCurve, file: &[u8], quantizer: Quantizer, target_quantizer: Quantizer) -> Self {
         let saving = LOG_BYTES_PER_QUANTIZER * (quantizer.value() - target_quantizer.value());
@@ -59,16 +64,17 @@ impl CurveFit {
     }
 }
 
-/// How to encode an image, measured on a sample of it.
+/// The expected curve and the better depth of an image, measured on a sample of the image.
 #[derive(Clone, Copy)]
 pub(crate) struct SampleAnalysis {
     pub(crate) curve: ScoreCurve,
-    /// Whether the image and its other sizes are smaller at 10 bits than at 8.
+    /// Whether the image has a smaller file at 10 bits than at 8 bits. The same result is used for all sizes of the
+    /// image.
     pub(crate) prefers_ten_bits: bool,
 }
 
-/// Measures the curve of a large image on a sample, and whether it is smaller at 10 bits. A small image gets the `typical`
-/// curve, because encoding all of it takes little time.
+/// Measures the curve of a large image on a sample. Also measures whether the sample's file is smaller at 10 bits than
+/// at 8 bits. For a small image, returns the `typical` curve, because encoding the whole image takes little time.
 pub(crate) fn analyze_sample(
     planar: &PlanarImage,
     reference: Option<&DynamicImage>,
@@ -90,8 +96,8 @@ pub(crate) fn analyze_sample(
     Ok(SampleAnalysis { curve: if prefers_ten_bits { at_ten.curve } else { at_eight.curve }, prefers_ten_bits })
 }
 
-/// Measures the curve of a large image on a sample, starting from the `expected` curve. A small image gets the expected
-/// curve.
+/// Measures the curve of a large image on a sample, starting from the `expected` curve. For a small image, returns the
+/// `expected` curve.
 pub(crate) fn fit_sample_curve(
     planar: &PlanarImage,
     reference: Option<&DynamicImage>,
@@ -126,8 +132,8 @@ fn fit_curve(
     Ok(CurveFit::new(curve, &encode.file, second, quantizer(curve)))
 }
 
-/// Encodes an image at the coarsest quantizer that reaches the target, or at a fine quantizer if none of the encodes reaches
-/// it.
+/// Encodes an image at the coarsest quantizer that reaches the target, or at a finer quantizer if no encode reaches the
+/// target.
 pub(crate) fn encode_at_target(
     planar: &PlanarImage,
     reference: Option<&DynamicImage>,
@@ -143,12 +149,14 @@ pub(crate) fn encode_at_target(
     let coarsest = coarsest_quantizer(settings.content);
     let step = settings.quantizer_step(planar, attachments);
     let mut quantizer = curve.quantizer_for(target + TARGET_MARGIN, step).min(coarsest);
-    // An encode below the target is an upper bound for further quantizers. An encode above the target is a lower bound.
+    // If the score of an encode is below the target, its quantizer is an upper bound for the next quantizers. If the
+    // score is above the target, its quantizer is a lower bound.
     let (mut lowest, mut highest, mut best) = (Quantizer::FINEST, coarsest, None);
     for encode in 0..MAX_ENCODES {
         let scored = comparison.encode(quantizer, attachments, settings)?;
         curve = match encode {
-            // The expected curve was measured on other encodes, so its measurement and this one do not define a slope.
+            // The expected curve was not measured on encodes of this whole image, so its measurement and this
+            // measurement do not define a slope.
             0 => curve.through(quantizer, scored.score),
             _ => curve.refined(quantizer, scored.score),
         };
@@ -168,13 +176,14 @@ pub(crate) fn encode_at_target(
     if let Some(scored) = best {
         return Ok(scored);
     }
-    // Every encode is below the target, so the curve is wrong. The score is more important than the size.
+    // The score of every encode is below the target, so the curve is wrong. Reaching the target is more important than
+    // a small file.
     let quantizer = Quantizer::at_most(quantizer.value() - MAX_EXTRAPOLATION, step);
     comparison.encode(quantizer, attachments, settings)
 }
 
-/// Returns by how much the score of an encode may exceed the target: within this tolerance, another encode would save
-/// too little. A whole quantizer changes the score by one point or more.
+/// Returns by how much the score of an encode may exceed the target. Within this tolerance, another encode would save
+/// too few bytes. A step of a whole quantizer changes the score by one point or more.
 fn score_tolerance(step: QuantizerStep) -> f32 {
     match step {
         QuantizerStep::Quarter => 0.75,
@@ -182,7 +191,7 @@ fn score_tolerance(step: QuantizerStep) -> f32 {
     }
 }
 
-/// Returns the reference of an encode: the given pixels, or the planes.
+/// Returns the reference that encodes are compared with: the pixels if they are given, otherwise the planes.
 fn compared_image<'a>(planar: &'a PlanarImage, reference: Option<&'a DynamicImage>) -> ComparedImage<'a> {
     reference.map_or(ComparedImage::Planar(planar), ComparedImage::Interleaved)
 }

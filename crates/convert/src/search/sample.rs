@@ -8,17 +8,19 @@ use super::comparison::{Comparison, SearchError};
 use super::score::Cell;
 use crate::planes;
 
-/// Images with at most this many pixels need no sample: a sample would be as large as the image.
+/// Images with at most this many pixels need no sample, because a sample would be about as large as the image.
 const MAX_PIXELS_WITHOUT_SAMPLE: u64 = 1_200_000;
-/// The maximum number of tiles of a sample. They come from all over the image.
+/// The maximum number of tiles of a sample. The tiles are distributed over the whole image.
 const MAX_TILES: u32 = 16;
-/// Pixels along a tile's side.
+/// The side of a tile in pixels.
 const TILE_SIDE: u32 = 256;
-/// Pixels along a tile's edges that are encoded but not counted, because the neighboring tile comes from another part of the
-/// image. All sizes are multiples of 32, because the coarsest scale of the score has one pixel for 32.
+/// The width in pixels of a margin along a tile's edges. The margin is encoded but not counted for the score, because
+/// the neighboring tile comes from another part of the image. All sizes of tiles are multiples of 32, because one pixel
+/// of the score's coarsest scale covers 32 pixels of the image.
 const TILE_MARGIN: u32 = 32;
 
-/// Tiles of an image, the same tiles of its reference, and the parts of the tiles that count for the score.
+/// A sample consists of tiles of an image, the same tiles of its reference, and the parts of the tiles that count for
+/// the score.
 pub(super) struct Sample {
     planar: PlanarImage,
     reference: DynamicImage,

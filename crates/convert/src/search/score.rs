@@ -1,8 +1,8 @@
-//! SSIMULACRA2 of images of any size, in limited memory.
+//! Computes the SSIMULACRA2 score of images of any size with a limited amount of memory.
 //!
-//! `fast-ssim2` needs 110 bytes per pixel, more than the encoder. So the images are compared cell by cell, and the pooling
-//! over all pixels (the mean and the 4-norm of each term) is done here over the cells. Each cell has a margin that is
-//! compared but not counted, so that the edge of a cell does not have the effect of an edge of the image.
+//! `fast-ssim2` needs 110 bytes per pixel, which is more than the encoder needs. So this module compares the images
+//! cell by cell, and computes the mean and the 4-norm of each term over the pixels of all cells. Each cell has a margin
+//! that is compared but not counted, because the filters treat the edge of a cell like the edge of an image.
 
 use fast_ssim2::{PixelDescriptor, PixelSlice, Ssimulacra2Maps, compute_ssimulacra2, compute_ssimulacra2_maps};
 use model::Depth;
@@ -19,19 +19,21 @@ pub(crate) struct Cell {
     pub(crate) compared: Area,
 }
 
-/// Pixels along a cell's side: a multiple of 32, because the coarsest of the six scales has one pixel for 32.
+/// The side of a cell in pixels. It is a multiple of 32, because one pixel of the coarsest of the six scales covers 32
+/// pixels of the image.
 const CELL_SIDE: u32 = 512;
-/// The width of a cell's margin. The filters of the two coarsest scales reach further. This was measured to change the score
-/// by 0.1.
+/// The width of a cell's margin. The filters of the two coarsest scales also use pixels beyond this margin. In
+/// measurements, this difference changed the score by 0.1.
 const CELL_MARGIN: u32 = 64;
-/// The bias that is subtracted from the score of cells, which is 0 to 0.6 above the score of the whole image (11
-/// photographs). The recursive filters of the reference implementation accumulate rounding errors along a side, which
-/// lowers the score of flat images.
+/// The bias that is subtracted from the score of cells. On 11 photographs, the score of cells was 0 to 0.6 above the
+/// score of the whole image. The reason is that the recursive filters of the reference implementation accumulate
+/// rounding errors along a side, and these errors lower the score of large flat images.
 const CELL_SCORE_BIAS: f64 = 0.25;
-/// The bias that is also subtracted for images of 8 bits. Viewers convert their planes to colors with integers, which
-/// lowers the score of smooth images by up to 0.5; libavif converts with floating-point numbers.
+/// The additional bias that is subtracted for 8-bit images. Viewers convert the planes of these images to RGB with
+/// integers, which lowers the score of smooth images by up to 0.5. Our score does not contain this effect, because
+/// libavif converts the planes with floating-point numbers.
 const EIGHT_BIT_SCORE_BIAS: f64 = 0.25;
-/// Bytes of memory for comparing one cell.
+/// The memory in bytes that the comparison of one cell needs.
 pub(crate) const CELL_MEMORY: u64 = 160 * (CELL_SIDE as u64 * 3 / 2 + 2 * CELL_MARGIN as u64).pow(2);
 
 /// Returns the cells of an image. If the image has more than `pixels` pixels, returns evenly distributed cells with
@@ -40,7 +42,7 @@ pub(crate) fn cells((width, height): (u32, u32), pixels: u64) -> Vec<Cell> {
     let (columns, rows) = (spans(width), spans(height));
     let image_pixels = u64::from(width) * u64::from(height);
     let interval = usize::try_from(image_pixels.div_ceil(pixels)).unwrap_or(usize::MAX);
-    // Each row is shifted, so that the cells come from all columns.
+    // In each row, the columns of the cells are shifted, so that the cells come from all columns.
     let shift = (interval / 2).max(1);
     let is_taken = |row: usize, column: usize| (column + row * shift).is_multiple_of(interval);
     let cell = |row: usize, column: usize| {
@@ -54,7 +56,8 @@ pub(crate) fn cells((width, height): (u32, u32), pixels: u64) -> Vec<Cell> {
     positions.filter(|&(row, column)| is_taken(row, column)).map(|(row, column)| cell(row, column)).collect()
 }
 
-/// Divides a side into spans of a cell's side. The last is at least half as long, unless the side itself is shorter.
+/// Divides a side of an image into spans of the length `CELL_SIDE`. The last span has at least half of this length,
+/// unless the side of the image is shorter.
 fn spans(side: u32) -> Vec<(u32, u32)> {
     let mut spans = vec![];
     let mut start = 0;
@@ -66,8 +69,8 @@ fn spans(side: u32) -> Vec<(u32, u32)> {
     spans
 }
 
-/// The SSIMULACRA2 score of an image compared with its reference: 100 if they are equal. The error is the message of
-/// libavif or `fast-ssim2`.
+/// Returns the SSIMULACRA2 score of an image compared with its reference. The score is 100 if both are equal. The error
+/// is the error message of libavif or `fast-ssim2`.
 pub(super) fn ssimulacra2(
     reference: ComparedImage<'_>,
     image: ComparedImage<'_>,
@@ -125,7 +128,7 @@ struct PooledTerms {
 #[derive(Clone, Copy, Default)]
 struct ScaleSums {
     pixels: usize,
-    /// For each channel: each term, and its fourth power, in the order of the weights.
+    /// For each channel, the sums of the three terms and the sums of their fourth powers, in the order of the weights.
     sums: [[f64; 6]; 3],
 }
 

@@ -1,10 +1,10 @@
 //! The weights of SSIMULACRA2.
 
-/// The weight of each term, by channel (X, Y, B of the XYB color space), and within a channel by scale (finest first). The
-/// six terms are the means of structural dissimilarity, of artifacts and of lost detail, and the 4-norms of the same three.
-/// The weights were fitted to human ratings (version 2.1, tools/ssimulacra2.cc of libjxl; `fast-ssim2` has the same, but
-/// does not export them). For an image with fewer than six scales, the rows are used from the first on, as in the reference
-/// implementation.
+/// The weight of each term, by channel (X, Y, B of the XYB color space), and within a channel by scale (finest first).
+/// The six terms are the means of structural dissimilarity, of artifacts and of lost detail, and the 4-norms of these
+/// three values. The weights were fitted to human ratings (version 2.1, tools/ssimulacra2.cc of libjxl; `fast-ssim2`
+/// has the same weights, but does not export them). An image with fewer than six scales uses consecutive rows from the
+/// first row on, without gaps between the channels, as in the reference implementation.
 pub(crate) const WEIGHTS: [[f64; 6]; 18] = [
     [0.0, 0.000_737_660_670_740_658_6, 0.0, 0.0, 0.000_779_348_168_286_730_9, 0.0],
     [
@@ -47,7 +47,8 @@ pub(crate) const WEIGHTS: [[f64; 6]; 18] = [
     [0.0, 0.0, 0.0, 0.000_513_006_458_899_067_9, 0.0, 0.000_108_540_578_584_115_37],
 ];
 
-/// Converts the weighted sum of all terms to the score: 100 for a sum of 0, without a lower limit (from the same source).
+/// Converts the weighted sum of all terms to the score. The score is 100 for a sum of 0, and it has no lower limit. The
+/// formula is from the same source as the weights.
 pub(crate) fn score(weighted: f64) -> f64 {
     let scaled = weighted * 0.956_238_261_683_484_4;
     let error =

@@ -1,5 +1,5 @@
-//! The throughput of each step for one photograph, in pixels per second, on one thread:
-//! `cargo bench --package convert --profile quick`.
+//! Measures the throughput of each conversion step in pixels per second, for one photograph and with one thread.
+//! Command: `cargo bench --package convert --profile quick`.
 
 use std::io::Cursor;
 use std::num::NonZeroUsize;
@@ -13,7 +13,8 @@ use model::{Limits, Recipe};
 const WIDTH: u16 = 2400;
 const HEIGHT: u16 = 1600;
 
-/// A synthetic photograph, so that the repository needs no image file: shades at every scale, edges, and sensor noise.
+/// Returns a synthetic photograph with shades at every scale, edges and sensor noise. The repository therefore needs no
+/// image file for this benchmark.
 fn synthetic_photograph() -> RgbImage {
     RgbImage::from_fn(WIDTH.into(), HEIGHT.into(), |x, y| {
         let [across, down] = [x, y].map(f64::from);
@@ -39,13 +40,13 @@ fn jpeg(image: &RgbImage) -> Vec<u8> {
     let mut bytes = vec![];
     let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, 90);
     encoder.set_sampling_factor(jpeg_encoder::SamplingFactor::R_4_2_0);
-    encoder.encode(image, WIDTH, HEIGHT, jpeg_encoder::ColorType::Rgb).expect("a JPEG can have this size");
+    encoder.encode(image, WIDTH, HEIGHT, jpeg_encoder::ColorType::Rgb).expect("encoding a JPEG of this size succeeds");
     bytes
 }
 
 fn png(image: &RgbImage) -> Vec<u8> {
     let mut bytes = Cursor::new(vec![]);
-    image.write_to(&mut bytes, ImageFormat::Png).expect("writing to memory succeeds");
+    image.write_to(&mut bytes, ImageFormat::Png).expect("writing a PNG to memory succeeds");
     bytes.into_inner()
 }
 
@@ -66,12 +67,13 @@ fn transformed(bytes: &[u8], recipe: &Recipe) -> TransformedImage {
     decoded(bytes, recipe).transform().expect("the image is valid")
 }
 
-/// Computes the score with the library that the search uses, but for the whole image instead of cells.
+/// Computes the score with the library that the search uses. The search scores the cells of an image separately; this
+/// function scores the whole image.
 fn score(image: &RgbImage, compressed: &RgbImage) -> f64 {
     let [image, compressed] = [image, compressed].map(|image| {
         let (width, height) = image.dimensions();
         PixelSlice::new(image, width, height, width as usize * 3, PixelDescriptor::RGB8_SRGB)
-            .expect("the slice has all rows")
+            .expect("the slice contains all rows of the image")
     });
     compute_ssimulacra2(&image, &compressed).expect("both images have the same size")
 }
@@ -106,7 +108,7 @@ fn stages(criterion: &mut Criterion) {
         group.bench_function(format!("encode at {quality}, speed {speed}"), |bencher| {
             bencher.iter_batched(
                 || transformed(&jpeg, &recipe),
-                |transformed| transformed.encode(NonZeroUsize::MIN).expect("encoding succeeds"),
+                |transformed| transformed.encode(NonZeroUsize::MIN).expect("encoding the image succeeds"),
                 BatchSize::PerIteration,
             );
         });

@@ -1,5 +1,5 @@
-//! Writes the seed files of the fuzz targets: `seeds FOLDER` writes small files of every format to `FOLDER/convert` and
-//! `FOLDER/metadata`.
+//! Writes the seed files of the fuzz targets. `seeds FOLDER` writes small images in every format to `FOLDER/convert`,
+//! and metadata for the target `metadata` to `FOLDER/metadata`.
 
 #![expect(clippy::unwrap_used, reason = "a developer tool, which may panic")]
 
@@ -13,10 +13,10 @@ use model::{Limits, Metadata, Recipe};
 #[path = "../tests/it/animation_fixtures.rs"]
 mod animation_fixtures;
 #[path = "../tests/it/fixtures.rs"]
-#[allow(dead_code, reason = "the tests use the other functions")]
+#[allow(dead_code, reason = "only the tests use the other functions of this module")]
 mod fixtures;
 #[path = "../tests/it/icc.rs"]
-#[allow(dead_code, reason = "the tests use the other functions")]
+#[allow(dead_code, reason = "only the tests use the other functions of this module")]
 mod icc;
 
 use animation_fixtures::{Frame, FrameDisposal, apng, deep_apng, gif, webp};
@@ -28,8 +28,8 @@ use fixtures::{
 const SIDE: u16 = 12;
 const INKS: [[u8; 4]; (SIDE as usize).pow(2)] = [[10, 200, 30, 40]; (SIDE as usize).pow(2)];
 
-/// The values of a metadata seed's first byte, as in `fuzz/fuzz_targets/metadata.rs`: it selects a file that contains the
-/// payload as Exif, as an ICC profile, or as a PNG chunk.
+/// The values of the first byte of a metadata seed, as in `fuzz/fuzz_targets/metadata.rs`. This byte selects how the
+/// fuzz target embeds the following bytes in a file: as Exif, as an ICC profile or as a PNG chunk.
 const EXIF: std::ops::Range<u8> = 0..3;
 const ICC: std::ops::Range<u8> = 3..10;
 const CHUNKS: u8 = 10;
@@ -84,7 +84,8 @@ fn images() -> Vec<Vec<u8>> {
         files.push(encode_with_metadata(&gray, format, EmbeddedMetadata { icc: Some(&one_channel), exif: None }));
     }
     for progressive in [false, true] {
-        // Both files are rotated, and the first has an odd number of rows.
+        // Both files have the orientation 6. The first file has an odd number of rows, and the second file has an even
+        // number.
         let extras = EmbeddedMetadata { icc: Some(&color), exif: Some(&exif_with_orientation(6)) };
         files.push(subsampled_jpeg(&gradient_image(side, side + 1), extras, progressive));
         files.push(subsampled_jpeg(&gradient_image(side, side), extras, progressive));

@@ -1,4 +1,4 @@
-//! Animations stay animated, with the timing that browsers use.
+//! Tests that animations stay animated, and that their frames have the durations that browsers use.
 
 use std::process::Command;
 
@@ -23,7 +23,8 @@ fn solid(color: Rgba<u8>) -> RgbaImage {
     RgbaImage::from_pixel(SIZE.0, SIZE.1, color)
 }
 
-/// Builds the same frames in every animated format, played twice.
+/// Returns a GIF, an APNG and a WebP with these frames, each played twice. The WebP is omitted if a frame has the
+/// disposal `Previous`, which WebP does not support.
 fn files(frames: &[Frame]) -> Vec<(&'static str, Vec<u8>)> {
     let mut files = vec![("GIF", gif(64, 48, frames, Some(1))), ("APNG", apng(SIZE, frames, 2, None))];
     if frames.iter().all(|frame| frame.disposal != FrameDisposal::Previous) {
@@ -32,7 +33,7 @@ fn files(frames: &[Frame]) -> Vec<(&'static str, Vec<u8>)> {
     files
 }
 
-/// The duration of each frame in hundredths of a second, from `avifdec --info`.
+/// Returns the duration of each frame in hundredths of a second, as `avifdec --info` reports it.
 fn timing(avif: &[u8]) -> Vec<u32> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.avif");
@@ -43,7 +44,7 @@ fn timing(avif: &[u8]) -> Vec<u32> {
     durations.map(|(seconds, _)| seconds.replace('.', "").parse().unwrap()).collect()
 }
 
-/// Decodes one frame with `avifdec`.
+/// Decodes the frame with this index with `avifdec`.
 fn decode_frame(avif: &[u8], index: usize) -> RgbaImage {
     let folder = tempfile::tempdir().unwrap();
     let (from, to) = (folder.path().join("a.avif"), folder.path().join("a.png"));
@@ -53,8 +54,8 @@ fn decode_frame(avif: &[u8], index: usize) -> RgbaImage {
     image::open(to).unwrap().to_rgba8()
 }
 
-/// Returns the number of plays of a sequence, or `None` for forever: the duration of the track, divided by the duration
-/// in its edit list (ISO/IEC 14496-12, 8.3.2 and 8.6.6; both of version 1).
+/// Returns how many times a sequence is played, or `None` if it is repeated forever. The number is the duration of the
+/// track divided by the duration in its edit list (ISO/IEC 14496-12, 8.3.2 and 8.6.6). Both boxes have version 1.
 fn plays(avif: &[u8]) -> Option<u64> {
     let number = |name: &[u8; 4], offset: usize| {
         let at = avif.windows(4).position(|window| window == name).unwrap() + 4 + offset;
@@ -82,7 +83,7 @@ fn every_frame_keeps_its_duration() {
 }
 
 #[test]
-fn very_short_durations_are_those_that_browsers_use() {
+fn durations_up_to_10_ms_become_100_ms_as_in_browsers() {
     for (format, file) in files(&[frame(solid(RED), 0), frame(solid(BLUE), 10), frame(solid(RED), 20)]) {
         assert_eq!(timing(&convert_to_avif(&file, &recipe())), [10, 10, 2], "{format}");
     }
@@ -106,7 +107,7 @@ fn number_of_plays_is_kept() {
 }
 
 #[test]
-fn frames_are_drawn_by_blend_mode_and_disposal() {
+fn frames_are_drawn_according_to_blend_mode_and_disposal() {
     let half_frame = |left, pixels: Rgba<u8>, is_blended, disposal| Frame {
         left,
         top: 16,
@@ -139,7 +140,8 @@ fn frames_are_drawn_by_blend_mode_and_disposal() {
             assert_eq!(visible_colors(&file, 2), then, "{format}, {disposal:?}");
         }
     }
-    // A GIF frame cannot replace the canvas.
+    // Only APNG and WebP have a blend mode in which a frame replaces the pixels of the canvas. GIF does not have this
+    // mode.
     let replaced = [frame(solid(RED), 100), half_frame(0, BLUE, false, FrameDisposal::Keep)];
     for file in [apng(SIZE, &replaced, 0, None), webp(SIZE, &replaced, 0)] {
         assert_eq!(visible_colors(&file, 1), ['b', ' ', 'r', 'r']);
@@ -147,7 +149,7 @@ fn frames_are_drawn_by_blend_mode_and_disposal() {
 }
 
 #[test]
-fn every_width_is_animated() {
+fn variants_of_all_widths_are_animated() {
     let frames = [frame(DynamicImage::from(gradient_image(64, 48)).to_rgba8(), 100), frame(solid(BLUE), 300)];
     let recipe = Recipe { widths: "full,32,20".parse().unwrap(), ..recipe() };
     for (format, file) in files(&frames) {
@@ -202,9 +204,13 @@ fn only_lossless_animations_have_full_range() {
             convert_file(&file, &Recipe { quality: quality.parse().unwrap(), ..recipe() }).unwrap();
         assert_eq!(notes.len(), usize::from(full_range > 0));
         let avif = &variants[0].bytes;
-        // ISO/IEC 14496-12, 12.1.5: three code points of two bytes each, then the range.
+        // The type `nclx` is followed by three code points of two bytes each and then by the range (ISO/IEC 14496-12,
+        // 12.1.5).
         let ranges = avif.windows(8).enumerate().filter(|(_, window)| window == b"colrnclx");
-        assert!(ranges.map(|(at, _)| avif[at + 14]).eq([full_range; 2]), "the item and the track");
+        assert!(
+            ranges.map(|(at, _)| avif[at + 14]).eq([full_range; 2]),
+            "the item and the track should have the expected range"
+        );
         if quality == "100" {
             assert!(frames.iter().enumerate().all(|(index, frame)| decode_frame(avif, index) == frame.pixels));
         }
@@ -218,7 +224,7 @@ fn animation_of_one_frame_becomes_a_still_image() {
         assert!(is_still(&avif), "{format}");
         assert!(distance(&decode_frame(&avif, 0).into(), &solid(RED).into()) < MAX_CODING_DISTANCE);
     }
-    // The image is still if garbage follows the frame, too.
+    // The image is also still if bytes that are not a frame follow the only frame of the file.
     let whole = gif(64, 48, &[frame(solid(RED), 100)], None);
     assert!(is_still(&convert_to_avif(&[&whole[..whole.len() - 1], b"garbage"].concat(), &recipe())));
 }
@@ -239,10 +245,10 @@ fn animation_with_gray_16_bit_frames_is_converted() {
     let file = deep_apng(&levels, SIZE);
     let avif = convert_to_avif(&file, &recipe());
     assert_eq!(timing(&avif), [20, 20]);
-    // AV1-ISOBMFF 1.2, 2.3.3: `av1C` declares that there is no chroma.
+    // The monochrome bit in `av1C` declares that the image has no chroma (AV1-ISOBMFF 1.2, 2.3.3).
     let at = avif.windows(4).position(|window| window == b"av1C").unwrap() + 6;
     assert_eq!(avif[at] & 0x10, 0x10);
-    // For gray images, avifdec outputs the coded levels, which are in limited range.
+    // For gray images, `avifdec` outputs the coded levels, which are in limited range.
     let coded = levels.iter().step_by(2).map(|&level| u8::try_from(16 + u32::from(level) * 219 / 255).unwrap());
     let expected = image::GrayImage::from_raw(64, 48, coded.collect()).unwrap();
     assert!(distance(&decode_frame(&avif, 1).into(), &expected.into()) < MAX_CODING_DISTANCE);
@@ -269,10 +275,10 @@ fn truncated_animation_is_rejected() {
     let frames = [3, 5, 7].map(|seed| frame(noise(seed * 2_654_435), 100));
     for (format, file) in files(&frames) {
         assert!(convert_file(&file, &recipe()).is_ok(), "{format}");
-        // The file is truncated at some positions after the header, and at every position near the end.
+        // The test truncates the file at some positions after the header and at each of the last 60 positions.
         let ends = (100..file.len() - 60).step_by(97).chain(file.len() - 60..file.len());
         for end in ends {
-            // The last chunk of a PNG contains no data.
+            // The last chunk of a PNG contains no data, so a PNG without this chunk still contains all frames.
             let is_complete = format == "APNG" && end >= file.len() - 12;
             match convert_file(&file[..end], &recipe()) {
                 Err(Error::Damaged { .. }) => {}
@@ -290,7 +296,7 @@ fn truncated_animation_is_rejected() {
     }
 }
 
-/// The minimum number of pixels that a frame counts as.
+/// A frame with fewer pixels than this minimum counts as this number of pixels.
 const MIN_COUNTED_PIXELS: u64 = 32_768;
 
 fn limited(animation_pixels: u64) -> Limits {
@@ -298,7 +304,7 @@ fn limited(animation_pixels: u64) -> Limits {
 }
 
 #[test]
-fn frames_over_the_limit_are_rejected_with_a_fix() {
+fn error_of_an_animation_over_the_pixel_limit_contains_a_fix() {
     let frames: Vec<_> = (0..5)
         .map(|at| {
             let mut frame = frame(solid(RED), 100);
@@ -325,7 +331,7 @@ fn frames_over_the_limit_are_rejected_with_a_fix() {
 }
 
 #[test]
-fn frame_larger_than_its_canvas_counts_its_own_area() {
+fn limit_counts_all_pixels_of_a_frame_larger_than_its_canvas() {
     let large = frame(RgbaImage::from_pixel(400, 300, RED), 100);
     let file = gif(8, 8, &[large.clone(), large.clone(), large], Some(1));
     let threads = std::num::NonZeroUsize::MIN;
@@ -335,7 +341,7 @@ fn frame_larger_than_its_canvas_counts_its_own_area() {
 }
 
 #[test]
-fn tiny_frames_count_as_the_minimum_time_of_a_frame() {
+fn tiny_frame_counts_as_the_minimum_number_of_pixels_in_the_time_estimate() {
     let tiny = |at: u8| Frame {
         pixels: RgbaImage::from_pixel(2, 2, Rgba([at, 0, 0, 255])),
         ..frame(RgbaImage::new(0, 0), 100)
@@ -345,12 +351,12 @@ fn tiny_frames_count_as_the_minimum_time_of_a_frame() {
         |file: &[u8], recipe: &Recipe| OpenedImage::open(file, recipe, &Limits::default()).unwrap().encoded_pixels();
     let files = [gif(2, 2, &frames, Some(1)), apng((2, 2), &frames, 0, None), webp((2, 2), &frames, 0)];
     for file in files {
-        // At speeds from 5 on, a frame takes at least as long as 700 pixels.
+        // From speed 5 on, the estimate counts each of the 100 frames after the first frame as at least 700 pixels.
         assert!((70_000..80_000).contains(&expected(&file, &recipe())));
         let two = Recipe { widths: "full,1".parse().unwrap(), ..recipe() };
         assert!((140_000..160_000).contains(&expected(&file, &two)));
     }
-    // Invisible pixels must be decoded too, which takes time.
+    // The pixels outside the canvas are invisible, but decoding them takes time. Therefore the estimate counts them.
     let hidden = vec![frame(RgbaImage::from_pixel(1000, 1000, RED), 100); 5];
     let shown = vec![frame(RgbaImage::from_pixel(2, 2, RED), 100); 5];
     let [hidden, shown] = [hidden, shown].map(|frames| expected(&gif(2, 2, &frames, Some(1)), &recipe()));
@@ -358,7 +364,7 @@ fn tiny_frames_count_as_the_minimum_time_of_a_frame() {
 }
 
 #[test]
-fn long_animation_of_common_size_is_within_the_limits() {
+fn long_animation_of_a_common_size_is_within_the_default_limits() {
     let frames = vec![Frame { pixels: RgbaImage::from_pixel(2, 2, RED), ..frame(solid(RED), 40) }; 2000];
     let size = (480, 270);
     for file in [gif(480, 270, &frames, Some(0)), webp(size, &frames, 0)] {

@@ -1,4 +1,4 @@
-//! Builds animations for tests, in every animated format.
+//! Builds animations in every animated format for tests.
 
 use image::{DynamicImage, ImageFormat, RgbaImage};
 
@@ -12,21 +12,22 @@ pub(crate) struct Frame {
     pub(crate) top: u16,
     pub(crate) pixels: RgbaImage,
     pub(crate) milliseconds: u16,
-    /// Whether the frame is composited over the canvas instead of replacing its pixels.
+    /// Whether the frame is blended with the canvas. If false, the frame replaces the pixels of the canvas.
     pub(crate) is_blended: bool,
     pub(crate) disposal: FrameDisposal,
 }
 
-/// What happens to a frame before the next one is drawn.
+/// How the area of a frame changes before the next frame is drawn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FrameDisposal {
     Keep,
     Background,
-    /// This disposal is not available in WebP.
+    /// WebP does not support this disposal.
     Previous,
 }
 
-/// Builds a GIF with this number of repetitions in Netscape's extension (0 means forever), or without the extension.
+/// Builds a GIF. `repetitions` is the number in Netscape's extension, where 0 means forever. If `repetitions` is
+/// `None`, the GIF has no such extension.
 pub(crate) fn gif(width: u16, height: u16, frames: &[Frame], repetitions: Option<u16>) -> Vec<u8> {
     let mut bytes = vec![];
     let mut encoder = gif::Encoder::new(&mut bytes, width, height, &[]).unwrap();
@@ -51,7 +52,7 @@ pub(crate) fn gif(width: u16, height: u16, frames: &[Frame], repetitions: Option
     bytes
 }
 
-/// Builds an APNG with this number of plays (0 means forever), optionally with a static image that is not part of the
+/// Builds an APNG with this number of plays, where 0 means forever. `static_image` is an image that is not part of the
 /// animation.
 pub(crate) fn apng(size: (u32, u32), frames: &[Frame], plays: u32, static_image: Option<&RgbaImage>) -> Vec<u8> {
     let mut bytes = vec![];
@@ -82,7 +83,7 @@ pub(crate) fn apng(size: (u32, u32), frames: &[Frame], plays: u32, static_image:
     bytes
 }
 
-/// Builds a lossless WebP with this number of plays; 0 means forever (WebP container specification, "Animation").
+/// Builds a lossless WebP with this number of plays, where 0 means forever (WebP container specification, "Animation").
 pub(crate) fn webp((width, height): (u32, u32), frames: &[Frame], plays: u16) -> Vec<u8> {
     let u24 = |number: u32| number.to_le_bytes()[..3].to_vec();
     let chunk = |name: &[u8; 4], data: Vec<u8>| {
@@ -94,7 +95,8 @@ pub(crate) fn webp((width, height): (u32, u32), frames: &[Frame], plays: u16) ->
         let position = [u32::from(frame.left) / 2, u32::from(frame.top) / 2, frame_width - 1, frame_height - 1];
         let flags = u8::from(!frame.is_blended) << 1 | u8::from(frame.disposal == FrameDisposal::Background);
         assert_ne!(frame.disposal, FrameDisposal::Previous);
-        // The encoded frame is a still image of one chunk. The RIFF header is removed.
+        // `encode_image` returns a still WebP with a RIFF header and one chunk. The frame contains this chunk without
+        // the RIFF header.
         let still = encode_image(&DynamicImage::from(frame.pixels.clone()), ImageFormat::WebP);
         let header: Vec<u8> = position.into_iter().chain([frame.milliseconds.into()]).flat_map(u24).collect();
         chunk(b"ANMF", [&header, &[flags][..], &still[12..]].concat())
@@ -106,7 +108,7 @@ pub(crate) fn webp((width, height): (u32, u32), frames: &[Frame], plays: u16) ->
     [b"RIFF", &length[..], b"WEBP", &chunks].concat()
 }
 
-/// Builds a 16-bit PNG that is an animation of two equal frames.
+/// Builds an animated 16-bit gray PNG whose two frames have the same pixels.
 pub(crate) fn deep_apng(pixels: &[u8], size: (u32, u32)) -> Vec<u8> {
     let mut bytes = vec![];
     let mut encoder = png::Encoder::new(&mut bytes, size.0, size.1);

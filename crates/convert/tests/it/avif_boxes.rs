@@ -1,16 +1,16 @@
-//! Builds AVIFs box by box (ISO/IEC 14496-12, 8.11; ISO/IEC 23008-12).
+//! Builds AVIF files from single boxes (ISO/IEC 14496-12, 8.11; ISO/IEC 23008-12).
 
 use image::DynamicImage;
 
 use crate::avif_tools::avifenc;
 
-/// An AVIF with items. Identifiers and indices start at 1.
+/// The content of an AVIF with items. The identifiers of items and the indices of properties start at 1.
 #[derive(Debug, Clone)]
 pub(crate) struct Boxes {
     pub(crate) items: Vec<Item>,
-    /// The properties, as complete boxes.
+    /// The properties. Each property is a complete box.
     pub(crate) properties: Vec<Vec<u8>>,
-    /// Reference type, source item and target items.
+    /// The references. Each reference has a type, a source item and target items.
     pub(crate) references: Vec<([u8; 4], u8, Vec<u8>)>,
     /// The name of the handler.
     pub(crate) handler: &'static [u8],
@@ -19,7 +19,7 @@ pub(crate) struct Boxes {
 #[derive(Debug, Clone)]
 pub(crate) struct Item {
     pub(crate) kind: [u8; 4],
-    /// The item's name, and the fields after it.
+    /// The name of the item. It may also contain the fields after the name in the box `infe`.
     pub(crate) name: &'static [u8],
     pub(crate) data: Vec<u8>,
     pub(crate) properties: Vec<u8>,
@@ -28,7 +28,8 @@ pub(crate) struct Item {
 }
 
 impl Boxes {
-    /// Builds an AVIF of one image. Its properties are its size, its depths and its configuration.
+    /// Builds an AVIF with one image. The properties of the image are its size, its bit depths and its AV1
+    /// configuration.
     pub(crate) fn still(image: &DynamicImage) -> Self {
         let file = avifenc(image, &[]);
         let (width, height) = (image.width(), image.height());
@@ -46,7 +47,7 @@ impl Boxes {
         [FTYP, &self.meta(at), &build_box(*b"mdat", &data)].concat()
     }
 
-    /// Builds the `meta` box. The item data starts at `at`.
+    /// Builds the `meta` box. `at` is the position of the item data in the file.
     fn meta(&self, mut at: usize) -> Vec<u8> {
         let count = self.items.len().to_be_bytes()[6..].to_vec();
         let (mut iloc, mut iinf) = ([&[0, 0, 0, 0, 0x44, 0][..], &count].concat(), [&[0; 4][..], &count].concat());
@@ -85,7 +86,7 @@ pub(crate) fn build_box(name: [u8; 4], content: &[u8]) -> Vec<u8> {
     [&bytes(content.len() + 8), &name[..], content].concat()
 }
 
-/// Builds the size property of an item.
+/// Builds the box `ispe`, which contains the size of an item.
 pub(crate) fn ispe(width: u32, height: u32) -> Vec<u8> {
     build_box(*b"ispe", [[0; 4], width.to_be_bytes(), height.to_be_bytes()].as_flattened())
 }

@@ -1,4 +1,4 @@
-//! AVIF as a source, written by libavif's `avifenc`.
+//! Tests AVIF sources that libavif's `avifenc` wrote.
 
 use convert::Error;
 use image::metadata::Orientation;
@@ -23,7 +23,7 @@ fn resize(image: &DynamicImage, width: u32, height: u32) -> DynamicImage {
 }
 
 #[test]
-fn original_width_is_copied_and_narrower_variants_are_encoded() {
+fn variant_of_the_original_width_is_copied_and_narrower_variants_are_encoded() {
     let image = color(200, 100);
     let source = avifenc(&image, &[]);
     let conversion = convert_file(&source, &widths("full,4000,80")).unwrap();
@@ -35,7 +35,7 @@ fn original_width_is_copied_and_narrower_variants_are_encoded() {
     assert!(distance(&avifdec(&narrow.bytes).image, &resize(&image, 80, 40)) < MAX_CODING_DISTANCE);
     assert_eq!(conversion.notes, ["the source is already AVIF: copied without re-encoding, metadata removed"]);
     assert!(convert_file(&source, &widths("80")).unwrap().notes.is_empty());
-    // A rewritten file does not change when it is rewritten again.
+    // If the copied file is converted again, its bytes do not change.
     assert_eq!(convert_file(&full.bytes, &recipe()).unwrap().variants[0].bytes, full.bytes);
 }
 
@@ -53,7 +53,7 @@ fn assert_same_image(a: &[u8], b: &[u8]) {
 }
 
 #[test]
-fn copied_source_loses_its_metadata_unless_it_is_kept() {
+fn copied_source_has_metadata_only_if_the_recipe_keeps_metadata() {
     let folder = tempfile::tempdir().unwrap();
     let xmp = format!("<x:xmpmeta xmlns:x=\"adobe:ns:meta/\">{}SecretGarden 18</x:xmpmeta>", " ".repeat(50));
     std::fs::write(folder.path().join("exif"), exif_with_orientation(1)).unwrap();
@@ -113,7 +113,7 @@ fn narrower_variants_are_upright_and_cropped() {
 }
 
 #[test]
-fn every_combination_of_depth_chroma_and_alpha_is_read() {
+fn source_with_every_combination_of_depth_chroma_and_alpha_is_converted() {
     let alpha = |x: u32| u8::try_from((x * 4).min(255)).unwrap();
     let transparent = RgbaImage::from_fn(192, 128, |x, y| {
         let Rgb([r, g, b]) = *gradient_image(192, 128).get_pixel(x, y);
@@ -132,7 +132,7 @@ fn every_combination_of_depth_chroma_and_alpha_is_read() {
                 let conversion = convert_file(&source, &widths("full,96")).unwrap();
                 assert_same_image(&conversion.variants[0].bytes, &source);
                 let narrow = &conversion.variants[1].bytes;
-                // The encoder may use more bits than the source has.
+                // The encoder may encode an 8-bit source with 10 bits, so this check ignores sources with 8 bits.
                 assert!(
                     depth == "8" || avifdec_info(narrow).contains("Bit Depth      : 10"),
                     "{}",
@@ -149,7 +149,7 @@ fn every_combination_of_depth_chroma_and_alpha_is_read() {
 }
 
 #[test]
-fn premultiplied_colors_are_unpremultiplied() {
+fn premultiplied_avif_is_unpremultiplied() {
     let image = DynamicImage::from(RgbaImage::from_pixel(192, 128, Rgba([200, 120, 40, 128])));
     let source = avifenc(&image, &["--premultiply"]);
     let decoded = avifdec(&convert_file(&source, &widths("96")).unwrap().variants[0].bytes).image.to_rgba8();
@@ -192,7 +192,7 @@ fn sequence_is_copied_and_narrower_variants_show_its_first_frame() {
     assert_eq!(conversion.notes[1], "narrower variants show only the first of its 2 frames");
 }
 
-/// Encodes a sequence of this image and the same image rotated by 180°.
+/// Encodes a sequence of two frames. The first frame is this image, and the second frame is this image rotated by 180°.
 fn sequence(first: &DynamicImage) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     first.save(folder.path().join("a.png")).unwrap();
@@ -201,7 +201,7 @@ fn sequence(first: &DynamicImage) -> Vec<u8> {
 }
 
 #[test]
-fn grid_is_one_image() {
+fn grid_is_converted_as_one_image() {
     let image = color(256, 256);
     let source = avifenc(&image, &["--grid", "2x2"]);
     let conversion = convert_file(&source, &widths("full,128")).unwrap();
@@ -210,7 +210,7 @@ fn grid_is_one_image() {
     assert!(distance(&avifdec(&conversion.variants[1].bytes).image, &resize(&image, 128, 128)) < MAX_CODING_DISTANCE);
 }
 
-/// Copies a file, and changes the size that its items and tracks declare (ISO/IEC 23008-12, 6.5.3; ISO/IEC 14496-12,
+/// Returns a copy of a file whose items and tracks declare this size (ISO/IEC 23008-12, 6.5.3; ISO/IEC 14496-12,
 /// 8.3.2).
 fn with_declared_size(source: &[u8], width: u32, height: u32) -> Vec<u8> {
     let mut file = source.to_vec();
@@ -224,7 +224,7 @@ fn with_declared_size(source: &[u8], width: u32, height: u32) -> Vec<u8> {
 }
 
 #[test]
-fn declared_size_is_checked_against_the_limits_and_the_decoder() {
+fn declared_size_over_a_limit_is_rejected() {
     let source = avifenc(&color(200, 100), &[]);
     let error = convert_file(&with_declared_size(&source, 16_000, 15_000), &recipe()).unwrap_err();
     assert!(matches!(error, Error::TooManyPixels { pixels: 240_000_000, .. }), "{error}");
@@ -244,7 +244,7 @@ fn truncated_avif_is_rejected() {
 }
 
 #[test]
-fn images_larger_than_declared_are_rejected_before_decoding() {
+fn images_larger_than_the_declared_size_are_rejected_before_decoding() {
     for source in [avifenc(&DynamicImage::new_rgb8(2000, 1000), &[]), sequence(&DynamicImage::new_rgb8(2000, 1000))] {
         let file = with_declared_size(&source, 200, 100);
         let error = convert_file(&file, &widths("full,50")).unwrap_err().to_string();

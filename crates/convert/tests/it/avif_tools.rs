@@ -1,5 +1,5 @@
-//! Runs the converter, and libavif's command line tools `avifdec` and `avifenc`, which are independent of our decoder
-//! and encoder.
+//! Runs the converter and libavif's command-line tools `avifdec` and `avifenc`. These tools are independent of our
+//! decoder and encoder.
 
 use std::num::NonZeroUsize;
 use std::path::Path;
@@ -16,7 +16,8 @@ pub(crate) struct DecodedAvif {
     pub(crate) icc: Option<Vec<u8>>,
 }
 
-/// A recipe with good quality at high speed: the tests detect wrong geometry and colors, not coding errors.
+/// Returns a recipe with good quality and high speed. The tests detect wrong geometry and wrong colors, so they accept
+/// small coding errors.
 pub(crate) fn recipe() -> Recipe {
     Recipe { quality: "90".parse().unwrap(), speed: "9".parse().unwrap(), ..Recipe::default() }
 }
@@ -35,7 +36,7 @@ pub(crate) fn convert_and_decode(bytes: &[u8]) -> DecodedAvif {
     avifdec(&convert_to_avif(bytes, &recipe()))
 }
 
-/// Decodes an AVIF with `avifdec` to a PNG, and the PNG to pixels.
+/// Decodes an AVIF to a PNG with `avifdec`, and then decodes the PNG.
 pub(crate) fn avifdec(avif: &[u8]) -> DecodedAvif {
     let folder = tempfile::tempdir().unwrap();
     let (from, to) = (folder.path().join("a.avif"), folder.path().join("a.png"));
@@ -59,14 +60,14 @@ pub(crate) fn avifdec_info(avif: &[u8]) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// Encodes an image with `avifenc`, from a PNG.
+/// Saves an image as a PNG and encodes the PNG with `avifenc`.
 pub(crate) fn avifenc(image: &DynamicImage, arguments: &[&str]) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     image.save(folder.path().join("a.png")).unwrap();
     avifenc_in(folder.path(), &[arguments, &["a.png"]].concat())
 }
 
-/// Runs `avifenc` on files in a folder, with good quality at high speed.
+/// Runs `avifenc` in a folder that contains the input files, with good quality and high speed.
 pub(crate) fn avifenc_in(folder: &Path, arguments: &[&str]) -> Vec<u8> {
     let mut command = Command::new("avifenc");
     command.current_dir(folder).args(["--speed", "10", "--min", "5", "--max", "5"]).args(arguments);
@@ -75,8 +76,9 @@ pub(crate) fn avifenc_in(folder: &Path, arguments: &[&str]) -> Vec<u8> {
     std::fs::read(folder.join("a.avif")).unwrap()
 }
 
-/// The mean difference of two images' channels, in 8-bit levels. Coding at this quality causes about 1; a wrong
-/// rotation, swapped channels or a wrong profile cause 20 and more.
+/// Returns the mean difference between the channel levels of two images, in 8-bit levels. Encoding at the quality of
+/// [`recipe`] causes a difference of about 1. A wrong rotation, swapped channels or a wrong profile cause a difference
+/// of 20 or more.
 pub(crate) fn distance(a: &DynamicImage, b: &DynamicImage) -> f64 {
     let (a, b) = (a.to_rgb16(), b.to_rgb16());
     assert_eq!(a.dimensions(), b.dimensions());
@@ -86,5 +88,5 @@ pub(crate) fn distance(a: &DynamicImage, b: &DynamicImage) -> f64 {
     mean / 257.0
 }
 
-/// The maximum distance that coding may cause.
+/// The maximum [`distance`] that encoding may cause.
 pub(crate) const MAX_CODING_DISTANCE: f64 = 3.0;

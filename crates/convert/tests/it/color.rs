@@ -13,8 +13,8 @@ fn notes(bytes: &[u8]) -> String {
     convert_file(bytes, &recipe()).unwrap().notes.join("; ")
 }
 
-/// Returns the code points in the file's `colr` box: primaries, transfer, matrix and full range (ISO/IEC 14496-12,
-/// 12.1.5).
+/// Returns the content of the `colr` box in the file: the code points for primaries, transfer and matrix, and the
+/// full-range flag (ISO/IEC 14496-12, 12.1.5).
 fn nclx(avif: &[u8]) -> [u16; 4] {
     let at = avif.windows(8).position(|window| window == b"colrnclx").unwrap() + 8;
     let number = |at: usize| u16::from_be_bytes([avif[at], avif[at + 1]]);
@@ -42,7 +42,7 @@ fn rgb_profile_and_pixels_are_kept() {
 }
 
 #[test]
-fn untagged_image_becomes_tagged_srgb() {
+fn image_without_a_profile_is_tagged_as_srgb() {
     let file = encode_image(&gradient_image(192, 128).into(), ImageFormat::Png);
     let avif = convert_to_avif(&file, &recipe());
     assert_eq!(nclx(&avif), [1, 13, 6, 1]);
@@ -51,9 +51,9 @@ fn untagged_image_becomes_tagged_srgb() {
 }
 
 #[test]
-fn gray_profile_is_converted_to_srgb() {
+fn gray_image_with_a_gray_profile_is_converted_to_srgb() {
     let levels = GrayImage::from_fn(192, 128, |x, y| Luma([u8::try_from(x + y / 2).unwrap()]));
-    // The profile has linear light, in which level 128 equals level 188 of sRGB.
+    // The levels of this profile are linear light. Linear level 128 equals sRGB level 188.
     let icc = icc::gray(1.0);
     let extras = EmbeddedMetadata { icc: Some(&icc), ..EmbeddedMetadata::default() };
     for format in [ImageFormat::Jpeg, ImageFormat::Png] {
@@ -62,8 +62,8 @@ fn gray_profile_is_converted_to_srgb() {
         for (before, after) in levels.pixels().zip(decoded.image.to_luma8().pixels()) {
             let expected = srgb_level(f64::from(before.0[0]) / 255.0);
             let off = (f64::from(after.0[0]) - expected).abs();
-            // In the darkest part, one level of the profile is twelve levels of sRGB, and the decoded JPEG may be off
-            // by one level.
+            // In the darkest part of the image, one level of the profile equals twelve levels of sRGB, and the decoded
+            // JPEG may be wrong by one level.
             let tolerance = if before.0[0] < 32 { 16.0 } else { 5.0 };
             assert!(off < tolerance, "{format:?}: {} became {}, not {expected}", before.0[0], after.0[0]);
         }
@@ -71,7 +71,7 @@ fn gray_profile_is_converted_to_srgb() {
 }
 
 #[test]
-fn rgb_profile_of_gray_pixels_is_converted_to_srgb() {
+fn gray_image_with_an_rgb_profile_is_converted_to_srgb() {
     let levels = DynamicImage::from(GrayImage::from_pixel(64, 64, Luma([128])));
     let icc = icc::rgb(SRGB, 1.0);
     let decoded = convert_and_decode(&encode_with_metadata(
@@ -83,8 +83,8 @@ fn rgb_profile_of_gray_pixels_is_converted_to_srgb() {
     assert_eq!(decoded.icc, None);
 }
 
-/// Returns the Lab color of a fictitious printing press for each combination of inks: the paper, the inks and their
-/// overprints, all within sRGB.
+/// Returns the Lab color that a fictitious printing press prints with a combination of inks: with no ink (the paper),
+/// with one ink, or with several inks on top of each other. All these colors are within sRGB.
 fn press([c, m, y, k]: [bool; 4]) -> [f64; 3] {
     match (c, m, y) {
         _ if k => [20.0, 0.0, 0.0],
@@ -161,7 +161,7 @@ fn unusable_profile_is_omitted_and_reported() {
 }
 
 #[test]
-fn lossless_pixels_are_exact_in_another_decoder() {
+fn avifdec_decodes_a_lossless_variant_to_the_exact_source_pixels() {
     let noise = |at: u32| u8::try_from(at.wrapping_mul(2_654_435_761) >> 24).unwrap();
     let image = RgbImage::from_fn(70, 50, |x, y| Rgb([noise(x + 70 * y), noise(7 * x + y), noise(x * y)]));
     let recipe = model::Recipe { quality: "100".parse().unwrap(), ..recipe() };
@@ -170,7 +170,7 @@ fn lossless_pixels_are_exact_in_another_decoder() {
 }
 
 #[test]
-fn png_code_points_are_kept_and_override_its_profile() {
+fn code_points_of_a_png_are_kept_and_override_its_profile() {
     let image = DynamicImage::from(gradient_image(192, 128));
     let icc = icc::rgb(SRGB, 1.0);
     let file = encode_with_metadata(
@@ -178,7 +178,8 @@ fn png_code_points_are_kept_and_override_its_profile() {
         ImageFormat::Png,
         EmbeddedMetadata { icc: Some(&icc), ..EmbeddedMetadata::default() },
     );
-    // The code points are Display P3, then BT.2020's primaries with sRGB's curve.
+    // The first code points are those of Display P3. The second code points are the primaries of BT.2020 with the
+    // transfer curve of sRGB.
     for [primaries, transfer, matrix] in [[12, 13, 6], [9, 13, 9]] {
         let avif = convert_to_avif(&with_png_chunks(&file, &[(b"cICP", &[primaries, transfer, 0, 1])]), &recipe());
         assert_eq!(nclx(&avif), [primaries, transfer, matrix, 1].map(u16::from));
@@ -189,7 +190,8 @@ fn png_code_points_are_kept_and_override_its_profile() {
 
 #[test]
 fn png_gamma_and_chromaticities_become_a_profile() {
-    // The file stores light to the power of 0.5, with the primaries of Display P3.
+    // The chunks declare a gamma of 0.5 (each level is linear light to the power of 0.5) and the primaries of Display
+    // P3.
     let points: Vec<u8> = [31_270_u32, 32_900, 68_000, 32_000, 26_500, 69_000, 15_000, 6_000]
         .iter()
         .flat_map(|point| point.to_be_bytes())
@@ -197,7 +199,7 @@ fn png_gamma_and_chromaticities_become_a_profile() {
     let chunks: [(&[u8; 4], &[u8]); 2] = [(b"gAMA", &50_000_u32.to_be_bytes()), (b"cHRM", &points)];
     let image = DynamicImage::from(gradient_image(192, 128));
     let decoded = convert_and_decode(&with_png_chunks(&encode_image(&image, ImageFormat::Png), &chunks));
-    assert!(distance(&decoded.image, &image) < MAX_CODING_DISTANCE, "the pixels change only by coding");
+    assert!(distance(&decoded.image, &image) < MAX_CODING_DISTANCE, "only encoding should change the pixels");
     let icc = decoded.icc.unwrap();
     for (name, column) in [*b"rXYZ", *b"gXYZ", *b"bXYZ"].into_iter().zip(DISPLAY_P3) {
         let numbers = tag(&icc, name);
@@ -210,9 +212,9 @@ fn png_gamma_and_chromaticities_become_a_profile() {
 }
 
 #[test]
-fn gray_png_with_another_gamma_is_converted_to_srgb() {
+fn gray_png_with_a_gamma_chunk_is_converted_to_srgb() {
     let gray = DynamicImage::from(GrayImage::from_pixel(64, 64, Luma([128])));
-    // The file stores light to the power of 0.7.
+    // The chunk declares a gamma of 0.7: each level is linear light to the power of 0.7.
     let file = with_png_chunks(&encode_image(&gray, ImageFormat::Png), &[(b"gAMA", &70_000_u32.to_be_bytes())]);
     let expected = srgb_level((128.0_f64 / 255.0).powf(1.0 / 0.7));
     let actual = convert_and_decode(&file).image.to_luma8().get_pixel(30, 30).0[0];
@@ -220,7 +222,7 @@ fn gray_png_with_another_gamma_is_converted_to_srgb() {
 }
 
 #[test]
-fn linear_png_is_tagged_linear_and_keeps_its_pixels() {
+fn png_with_linear_light_is_tagged_linear_and_keeps_its_pixels() {
     let image = DynamicImage::from(gradient_image(192, 128));
     for image in [image.clone(), image.to_luma8().into()] {
         let file = with_png_chunks(&encode_image(&image, ImageFormat::Png), &[(b"gAMA", &100_000_u32.to_be_bytes())]);
@@ -231,7 +233,7 @@ fn linear_png_is_tagged_linear_and_keeps_its_pixels() {
     }
 }
 
-/// Returns one tag of a profile (ICC.1:2022, 7.3).
+/// Returns the data of the tag with this name in a profile (ICC.1:2022, 7.3).
 fn tag(icc: &[u8], name: [u8; 4]) -> &[u8] {
     let number = |at: usize| u32::from_be_bytes(icc[at..at + 4].try_into().unwrap()) as usize;
     let entry = (0..number(128)).map(|index| 132 + 12 * index).find(|&at| icc[at..at + 4] == name).unwrap();

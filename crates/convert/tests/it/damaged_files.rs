@@ -1,4 +1,4 @@
-//! Arbitrary bytes are converted, or rejected with an error of one line.
+//! Tests that arbitrary bytes are either converted or rejected with an error of one line.
 
 use convert::{Error, OpenedImage};
 use image::{DynamicImage, ImageFormat};
@@ -14,7 +14,7 @@ use crate::fixtures::{
 const FORMATS: [ImageFormat; 6] =
     [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Gif, ImageFormat::Tiff, ImageFormat::Bmp];
 
-/// Builds one small file of every kind.
+/// Builds small files: one file in each format, and files with a profile, Exif, CMYK, 16 bits or a gain map.
 fn files() -> Vec<Vec<u8>> {
     let image = DynamicImage::from(gradient_image(24, 18));
     let exif = exif_with_orientation(5);
@@ -40,7 +40,7 @@ trait IntoSupported {
 }
 
 impl IntoSupported for image::RgbaImage {
-    /// Removes alpha for JPEG, the only format without alpha.
+    /// Removes alpha if the format is JPEG. All other formats in these tests support alpha.
     fn into_supported(self, format: ImageFormat) -> DynamicImage {
         let image = DynamicImage::from(self);
         if format == ImageFormat::Jpeg { image.into_rgb8().into() } else { image }
@@ -66,7 +66,7 @@ fn every_truncated_file_is_decoded_or_rejected_with_one_line() {
 }
 
 #[test]
-fn half_a_file_is_rejected() {
+fn file_without_its_second_half_is_rejected() {
     for format in FORMATS {
         let whole =
             encode_image(&DynamicImage::from(gradient_image(240, 180)).to_rgba8().into_supported(format), format);
@@ -78,7 +78,8 @@ fn half_a_file_is_rejected() {
 
 #[test]
 fn header_with_too_many_pixels_is_rejected() {
-    // The files are a GIF89a of 65,535 x 65,535, and the IHDR of a gray PNG of 200,000 x 200,000 with its checksum.
+    // The first file is a GIF89a of 65,535 x 65,535 pixels. The second file contains the IHDR chunk of a gray PNG of
+    // 200,000 x 200,000 pixels with a valid checksum.
     let gif = b"GIF89a\xff\xff\xff\xff\0\0\0,\0\0\0\0\xff\xff\xff\xff\0\x02\x01\0\0;".to_vec();
     let png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\x03\x0d\x40\0\x03\x0d\x40\x08\0\0\0\0\xdc\x50\xd7\xd6\0\0\0\0IDAT\x35\xaf\x06\x1e".to_vec();
     for (file, figure) in [(gif, "4294836225 pixels"), (png, "40000000000 pixels")] {
@@ -89,7 +90,8 @@ fn header_with_too_many_pixels_is_rejected() {
 
 #[test]
 fn oversized_profile_is_omitted_and_reported() {
-    // Zeros compress to a thousandth of their size. The `image` crate's encoder compresses profiles.
+    // The profile contains only zeros, so the PNG encoder of the `image` crate compresses it to a thousandth of its
+    // size.
     let icc = vec![0; 64 << 20];
     let file = encode_with_metadata(
         &gradient_image(24, 18).into(),
@@ -103,7 +105,7 @@ fn oversized_profile_is_omitted_and_reported() {
 }
 
 #[test]
-fn unknown_format_is_reported_with_its_first_bytes() {
+fn error_of_an_unknown_format_contains_the_first_bytes_of_the_file() {
     let text = convert_file(b"Dear Sir or Madam,", &recipe()).unwrap_err();
     assert!(matches!(&text, Error::UnknownFormat { begins } if begins == "44 65 61 72 20 53 69 72"), "{text}");
     assert!(matches!(convert_file(b"", &recipe()).unwrap_err(), Error::Empty));
@@ -113,7 +115,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
-    fn arbitrary_bytes_do_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400), head in 0..FORMATS.len()) {
+    fn arbitrary_bytes_do_not_cause_a_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400), head in 0..FORMATS.len()) {
         let image = DynamicImage::from(gradient_image(2, 2)).to_rgba8().into_supported(FORMATS[head]);
         let start = encode_image(&image, FORMATS[head]);
         for file in [bytes.clone(), [&start[..start.len().min(30)], &bytes].concat()] {
@@ -124,7 +126,7 @@ proptest! {
     }
 
     #[test]
-    fn damaged_bytes_do_not_panic(
+    fn changed_bytes_of_a_valid_file_do_not_cause_a_panic(
         which in 0_usize..16, places in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
     ) {
         let mut file = files().swap_remove(which);
@@ -132,7 +134,7 @@ proptest! {
             let at = place.index(file.len());
             file[at] = byte;
         }
-        // A damaged header may declare any size. A large size would only make the test slow.
+        // A damaged header may declare any size. The test has a low pixel limit, because decoding large images is slow.
         let limits = Limits { pixels: 1 << 16, ..Limits::default() };
         if let Err(error) = OpenedImage::open(&file, &recipe(), &limits).and_then(OpenedImage::decode) {
             prop_assert!(is_one_line(&error), "{error:?}");

@@ -9,14 +9,15 @@ use image::codecs::webp::WebPEncoder;
 use image::{DynamicImage, GrayImage, ImageEncoder, ImageFormat, Rgb, RgbImage};
 use tiff::tags::Tag;
 
-/// Metadata to embed in a file.
+/// Metadata that a function embeds in a file.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct EmbeddedMetadata<'a> {
     pub(crate) icc: Option<&'a [u8]>,
     pub(crate) exif: Option<&'a [u8]>,
 }
 
-/// A gradient in soft colors without symmetry: every rotation, mirroring and swap of channels changes it.
+/// Returns a gradient in soft colors without symmetry. Every rotation, every mirroring and every swap of channels
+/// changes this image.
 pub(crate) fn gradient_image(width: u32, height: u32) -> RgbImage {
     let level = |at: u32, of: u32| u8::try_from(20 + at * 200 / of).unwrap();
     RgbImage::from_fn(width, height, |x, y| {
@@ -32,7 +33,7 @@ pub(crate) fn encode_image(image: &DynamicImage, format: ImageFormat) -> Vec<u8>
     bytes.into_inner()
 }
 
-/// Encodes an image with metadata, in a format that supports it.
+/// Encodes an image with metadata. The format must be JPEG, PNG, WebP or TIFF.
 pub(crate) fn encode_with_metadata(image: &DynamicImage, format: ImageFormat, extras: EmbeddedMetadata<'_>) -> Vec<u8> {
     let mut bytes = vec![];
     match format {
@@ -63,7 +64,7 @@ fn write_image(
     image.write_with_encoder(encoder).unwrap();
 }
 
-/// Encodes a JPEG with chroma at half resolution, like those of cameras.
+/// Encodes a JPEG whose chroma has half the resolution of its luma, as in the JPEGs of cameras.
 pub(crate) fn subsampled_jpeg(
     image: &RgbImage,
     EmbeddedMetadata { icc, exif }: EmbeddedMetadata<'_>,
@@ -84,7 +85,8 @@ pub(crate) fn subsampled_jpeg(
     bytes
 }
 
-/// Encodes a CMYK JPEG of inks (255 is full), as Adobe's programs write it. If `ycck` is true, the JPEG is YCCK.
+/// Encodes ink levels (255 is full ink) as a CMYK JPEG in the way of Adobe's programs. If `ycck` is true, the JPEG
+/// stores YCCK.
 pub(crate) fn cmyk_jpeg(inks: &[[u8; 4]], width: u16, height: u16, ycck: bool, icc: Option<&[u8]>) -> Vec<u8> {
     let mut bytes = vec![];
     let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, 98);
@@ -96,7 +98,7 @@ pub(crate) fn cmyk_jpeg(inks: &[[u8; 4]], width: u16, height: u16, ycck: bool, i
     bytes
 }
 
-/// Builds a TIFF of CMYK inks (255 is full), with a profile and an orientation.
+/// Builds a TIFF from CMYK ink levels (255 is full ink), with a profile and an orientation.
 pub(crate) fn cmyk_tiff(inks: &[[u8; 4]], width: u32, height: u32, icc: &[u8], orientation: u16) -> Vec<u8> {
     let mut bytes = Cursor::new(vec![]);
     let mut encoder = tiff::encoder::TiffEncoder::new(&mut bytes).unwrap();
@@ -107,7 +109,7 @@ pub(crate) fn cmyk_tiff(inks: &[[u8; 4]], width: u32, height: u32, icc: &[u8], o
     bytes.into_inner()
 }
 
-/// Builds a TIFF with premultiplied colors.
+/// Builds a TIFF whose colors are premultiplied by alpha. `pixels` contains the colors before the multiplication.
 pub(crate) fn premultiplied_tiff(pixels: &[[u8; 4]], width: u32, height: u32) -> Vec<u8> {
     let multiplied = pixels.iter().flat_map(|&[r, g, b, a]| {
         let times = |level: u8| u8::try_from((u32::from(level) * u32::from(a) + 127) / 255).unwrap();
@@ -121,7 +123,7 @@ pub(crate) fn premultiplied_tiff(pixels: &[[u8; 4]], width: u32, height: u32) ->
     bytes.into_inner()
 }
 
-/// Returns the PNG with these chunks after its header.
+/// Returns a copy of the PNG with these chunks inserted after its header.
 pub(crate) fn with_png_chunks(png: &[u8], chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
     let (header, rest) = png.split_at(33);
     let mut file = header.to_vec();
@@ -137,19 +139,20 @@ pub(crate) fn with_png_chunks(png: &[u8], chunks: &[(&[u8; 4], &[u8])]) -> Vec<u
 /// The formats of gain map metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GainMapFormat {
-    /// XMP with Adobe's properties, as in Ultra HDR: 2.5 stops.
+    /// XMP with Adobe's properties, as in Ultra HDR. The headroom is 2.5 stops.
     AdobeXmp,
-    /// Binary numbers of ISO 21496-1: 2.5 stops.
+    /// The binary format of ISO 21496-1. The headroom is 2.5 stops.
     Iso,
-    /// XMP with Apple's properties: 2.5 stops.
+    /// XMP with Apple's properties. The headroom is 2.5 stops.
     AppleXmp,
-    /// XMP with Apple's properties, and the headroom in the maker note of the base image: three stops.
+    /// XMP with Apple's properties but without the headroom. The maker note of the base image contains the headroom,
+    /// which is three stops.
     AppleMakerNote,
-    /// No metadata: the second image is not a gain map.
+    /// The second image has no gain map metadata, so it is not a gain map.
     NotAGainMap,
 }
 
-/// Returns the JPEG with a gain map as its second image.
+/// Returns a copy of the JPEG that contains a gain map as its second image.
 pub(crate) fn with_gain_map(base: &[u8], map: &GrayImage, format: GainMapFormat) -> Vec<u8> {
     let xmp = |properties: &str| {
         let packet = format!(
@@ -178,7 +181,8 @@ pub(crate) fn with_gain_map(base: &[u8], map: &GrayImage, format: GainMapFormat)
     } else {
         base
     };
-    // The index (CIPA DC-007, 5.2) is big-endian and has three entries, and 16 bytes for each of two images.
+    // The index of the images (CIPA DC-007, 5.2) is big-endian. It has three entries, followed by 16 bytes for each of
+    // the two images.
     let index = |start: u32| {
         let entry = |tag: u16, kind: u16, count: u32, value: u32| {
             [&tag.to_be_bytes()[..], &kind.to_be_bytes(), &count.to_be_bytes(), &value.to_be_bytes()].concat()
@@ -189,19 +193,20 @@ pub(crate) fn with_gain_map(base: &[u8], map: &GrayImage, format: GainMapFormat)
         [b"MPF\0MM\0*\0\0\0\x08\0\x03", &entries[..], &[0; 4], &images].concat()
     };
     let length = with_jpeg_segment(base, 0xe2, &index(0)).len();
-    // Offsets are relative to the index, which follows SOI, its marker, its length and its identifier.
+    // Offsets are relative to the start of the index, which is byte 10 of the file. SOI and the marker, the length and
+    // the identifier of the segment precede the index.
     let first = with_jpeg_segment(base, 0xe2, &index(u32::try_from(length - 10).unwrap()));
     [first, map].concat()
 }
 
-/// Exif whose directory contains the Exif directory, which contains Apple's maker note: ratios of 1 and 0 for the tags
-/// 33 and 48.
+/// Exif with a main directory that refers to the Exif directory. The Exif directory contains Apple's maker note, in
+/// which tag 33 has the ratio 1 and tag 48 has the ratio 0.
 const EXIF_WITH_APPLE_NOTE: &[u8] = b"Exif\0\0MM\0*\0\0\0\x08\0\x01\x87\x69\0\x04\0\0\0\x01\0\0\0\x1a\0\0\0\0\
     \0\x01\x92\x7c\0\x07\0\0\0\x3c\0\0\0\x2c\0\0\0\0\
     Apple iOS\0\0\x01MM\0\x02\0\x21\0\x0a\0\0\0\x01\0\0\0\x2c\0\x30\0\x0a\0\0\0\x01\0\0\0\x34\0\0\0\0\
     \0\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0\x01";
 
-/// Returns the JPEG with a segment at its start.
+/// Returns a copy of the JPEG with this segment inserted at its start.
 pub(crate) fn with_jpeg_segment(jpeg: &[u8], marker: u8, data: &[u8]) -> Vec<u8> {
     let length = u16::try_from(data.len() + 2).unwrap().to_be_bytes();
     [&jpeg[..2], &[0xff, marker], &length, data, &jpeg[2..]].concat()
@@ -214,13 +219,13 @@ fn crc(bytes: &[u8]) -> u32 {
     })
 }
 
-/// Builds an Exif block with an orientation, the camera's make and, at the end, a secret location.
+/// Builds an Exif block with an orientation and the camera's make. The make is a secret text at the end of the block.
 pub(crate) fn exif_with_orientation(orientation: u8) -> Vec<u8> {
-    // The block (TIFF 6.0) is little-endian and has one directory of two entries, then the text that the second entry
-    // refers to.
+    // The block (TIFF 6.0) is little-endian. It has one directory with two entries, followed by the text of the first
+    // entry.
     let mut exif = b"II*\0\x08\0\0\0\x02\0".to_vec();
-    exif.extend(b"\x0f\x01\x02\0\x10\0\0\0\x26\0\0\0"); // Make, ASCII, 16 bytes at 38.
-    exif.extend([0x12, 0x01, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0]); // Orientation, SHORT.
+    exif.extend(b"\x0f\x01\x02\0\x10\0\0\0\x26\0\0\0"); // The tag Make: ASCII, 16 bytes at offset 38.
+    exif.extend([0x12, 0x01, 3, 0, 1, 0, 0, 0, orientation, 0, 0, 0]); // The tag Orientation: SHORT.
     exif.extend(b"\0\0\0\0SecretGarden 17\0");
     exif
 }

@@ -3,21 +3,21 @@ use image::{DynamicImage, GrayAlphaImage, ImageBuffer, ImageFormat, LumaA, Rgb, 
 use crate::avif_tools::{MAX_CODING_DISTANCE, avifdec, convert_and_decode, convert_to_avif, distance, recipe};
 use crate::fixtures::{encode_image, gradient_image};
 
-/// Returns the stored bit depth of the AV1, and whether it has chroma (AV1-ISOBMFF 1.2, 2.3.3: `av1C`).
+/// Returns the bit depth in the box `av1C`, and whether the AV1 has chroma (AV1-ISOBMFF 1.2, 2.3.3).
 fn depth_and_chroma(avif: &[u8]) -> (u32, bool) {
     let at = avif.windows(4).position(|window| window == b"av1C").unwrap() + 6;
     (if avif[at] & 0x40 == 0 { 8 } else { 10 }, avif[at] & 0x10 == 0)
 }
 
 #[test]
-fn every_input_format_keeps_its_colors() {
+fn image_of_every_format_keeps_its_colors() {
     let image = DynamicImage::from(gradient_image(97, 63));
     for format in [ImageFormat::Jpeg, ImageFormat::Png, ImageFormat::WebP, ImageFormat::Tiff, ImageFormat::Bmp] {
         let decoded = convert_and_decode(&encode_image(&image, format));
         let off = distance(&decoded.image, &image);
         assert!(off < MAX_CODING_DISTANCE, "{format:?}: off by {off}");
     }
-    // A GIF has a larger distance, because its palette has only 256 colors.
+    // The distance may be larger for a GIF, because the palette of a GIF has only 256 colors.
     let rgba = DynamicImage::from(image.to_rgba8());
     assert!(distance(&convert_and_decode(&encode_image(&rgba, ImageFormat::Gif)).image, &image) < 8.0);
 }
@@ -44,12 +44,14 @@ fn progressive_and_gray_jpegs_keep_their_colors() {
 #[test]
 fn jpeg_with_stored_rgb_keeps_its_colors() {
     let image = gradient_image(192, 128);
-    // The encoder stores its input unchanged if it is declared as luma and chroma. Here the input is RGB.
+    // If the input is declared as luma and chroma, the encoder stores the levels unchanged. The input is RGB, so this
+    // JPEG stores RGB.
     let mut plain = vec![];
     jpeg_encoder::Encoder::new(&mut plain, 98)
         .encode(image.as_raw(), 192, 128, jpeg_encoder::ColorType::Ycbcr)
         .unwrap();
-    // The marker is APP14 with transform 0. It is inserted immediately after SOI, then before SOS.
+    // The marker segment is APP14 with transform 0. The test inserts it immediately after SOI in the first file and
+    // immediately before SOS in the second file.
     let marker = [b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0".as_slice()].concat();
     let scan = plain.windows(2).position(|window| window == b"\xff\xda").unwrap();
     for at in [2, scan] {
@@ -57,7 +59,7 @@ fn jpeg_with_stored_rgb_keeps_its_colors() {
         let off = distance(&convert_and_decode(&file).image, &image.clone().into());
         assert!(off < MAX_CODING_DISTANCE, "at {at}: off by {off}");
     }
-    // A gray JPEG has no color transform.
+    // A gray JPEG has no color transform, so the marker does not change its levels.
     let gray = DynamicImage::from(image).to_luma8();
     let plain = encode_image(&gray.clone().into(), ImageFormat::Jpeg);
     let scan = plain.windows(2).position(|window| window == b"\xff\xda").unwrap();
@@ -77,7 +79,7 @@ fn gray_stays_gray() {
 
 #[test]
 fn sixteen_bit_images_are_encoded_with_ten_bits() {
-    // With 8 bits, this gradient would have only four steps.
+    // An 8-bit encoding of this gradient would have only four different levels.
     let image: ImageBuffer<Rgb<u16>, Vec<u16>> =
         ImageBuffer::from_fn(128, 64, |x, _| Rgb([u16::try_from(20_000 + 8 * x).unwrap(); 3]));
     for format in [ImageFormat::Png, ImageFormat::Tiff] {
@@ -104,7 +106,8 @@ fn alpha_is_exact() {
     let gray = GrayAlphaImage::from_fn(192, 128, |x, y| LumaA([color.get_pixel(x, y).0[0], alpha(x)]));
     for image in [DynamicImage::from(image), gray.into()] {
         for format in [ImageFormat::Png, ImageFormat::WebP, ImageFormat::Tiff] {
-            // Not every encoder of these formats supports gray with alpha.
+            // Not every encoder of the `image` crate supports gray with alpha, so the test converts the image to RGBA
+            // for WebP and TIFF.
             let image = if format == ImageFormat::Png { image.clone() } else { image.to_rgba8().into() };
             let decoded = convert_and_decode(&encode_image(&image, format)).image.to_rgba8();
             for (x, y, pixel) in decoded.enumerate_pixels() {

@@ -1,4 +1,4 @@
-//! JPEGs with a gain map as their second image.
+//! Tests JPEGs whose second image is a gain map.
 
 use std::num::NonZeroUsize;
 
@@ -22,7 +22,7 @@ const FORMATS: [GainMapFormat; 4] =
 
 #[cfg(feature = "system")]
 #[test]
-fn gain_map_is_kept_upright_and_scaled_with_its_variant() {
+fn gain_map_is_rotated_and_scaled_like_its_variant() {
     use crate::avif_tools::avifdec_info;
     use crate::fixtures::{EmbeddedMetadata, encode_with_metadata, exif_with_orientation};
     let turned = encode_with_metadata(
@@ -94,7 +94,7 @@ fn damaged_gain_map_is_omitted_and_reported() {
     let at = whole.windows(property.len()).position(|window| window == property.as_bytes()).unwrap();
     let mut invalid = whole.clone();
     invalid[at + 12..at + 15].copy_from_slice(b"two");
-    // The file is truncated in the scan of the gain map.
+    // This file ends within the scan of the gain map.
     let truncated = whole[..whole.len() - 100].to_vec();
     for (what, file) in [("invalid", invalid), ("truncated", truncated)] {
         let conversion = convert_file(&file, &recipe()).unwrap();
@@ -105,7 +105,7 @@ fn damaged_gain_map_is_omitted_and_reported() {
 }
 
 #[test]
-fn gain_map_is_omitted_if_memory_is_too_small() {
+fn gain_map_is_omitted_if_the_memory_limit_is_too_low() {
     let file = with_gain_map(&base(), &GrayImage::new(1500, 1000), GainMapFormat::AdobeXmp);
     let limits = Limits { memory: 60 << 20, ..Limits::default() };
     let conversion = convert::convert(&file, &recipe(), &limits, NonZeroUsize::MIN).unwrap();

@@ -1,11 +1,12 @@
-//! High dynamic range: code points and more than 8 bits are kept.
+//! Tests that images with high dynamic range keep their code points and are encoded with more than 8 bits.
 
 use image::{DynamicImage, ImageBuffer, ImageFormat, Rgb};
 
 use crate::avif_tools::{avifdec, avifdec_info, convert_to_avif, distance, recipe};
 use crate::fixtures::{encode_image, with_png_chunks};
 
-/// An image with levels up to PQ's 10,000 cd/m². Its colors are saturated enough to detect a wrong matrix.
+/// Returns an image with levels up to almost the maximum of PQ, which is 10,000 cd/m². Its colors are so saturated that
+/// a wrong matrix changes them noticeably.
 fn hdr_image(width: u32, height: u32) -> DynamicImage {
     let level = |at: u32, of: u32| u16::try_from(6_000 + at * 56_000 / of).unwrap();
     let image: ImageBuffer<Rgb<u16>, Vec<u16>> = ImageBuffer::from_fn(width, height, |x, y| {
@@ -15,7 +16,7 @@ fn hdr_image(width: u32, height: u32) -> DynamicImage {
 }
 
 #[test]
-fn pq_and_hlg_keep_their_code_points_and_levels() {
+fn pq_and_hlg_images_keep_their_code_points_and_levels() {
     let image = hdr_image(192, 128);
     for lossless in [false, true] {
         let recipe = if lossless { model::Recipe { quality: "100".parse().unwrap(), ..recipe() } } else { recipe() };
@@ -40,7 +41,7 @@ fn pq_and_hlg_keep_their_code_points_and_levels() {
 }
 
 #[test]
-fn narrower_variant_of_an_hdr_image_is_hdr() {
+fn narrower_variant_of_a_pq_image_has_10_bits_and_pq() {
     let image = hdr_image(192, 128);
     let file = with_png_chunks(&encode_image(&image, ImageFormat::Png), &[(b"cICP", &[9, 16, 0, 1])]);
     let avif = convert_to_avif(&file, &model::Recipe { widths: "96".parse().unwrap(), ..recipe() });

@@ -1,5 +1,5 @@
-//! Files made to take much time or memory, or to mislead a reader. Each is converted, or rejected with an error of one
-//! line.
+//! Tests files that need much time or memory, or that mislead a reader. Each file is either converted or rejected with
+//! an error of one line.
 
 use std::io::Cursor;
 
@@ -19,13 +19,13 @@ fn small_image() -> DynamicImage {
     gradient_image(24, 18).into()
 }
 
-/// Checks that two files are converted to the same bytes.
+/// Checks that the first variants of two files have the same bytes.
 fn assert_same_variant(file: &[u8], other: &[u8], what: &str) {
     let convert = |bytes| convert_file(bytes, &recipe()).unwrap_or_else(|error| unreachable!("{what}: {error}"));
     assert_eq!(convert(file).variants[0].bytes, convert(other).variants[0].bytes, "{what}");
 }
 
-/// Builds a little-endian TIFF with one directory (TIFF 6.0, section 2), followed by `rest`.
+/// Builds a little-endian TIFF from a header, one directory (TIFF 6.0, section 2) and the bytes in `rest`.
 fn tiff(entries: &[(u16, u16, u32, u32)], next: u32, rest: &[u8]) -> Vec<u8> {
     let mut file = b"II*\0\x08\0\0\0".to_vec();
     file.extend(u16::try_from(entries.len()).unwrap().to_le_bytes());
@@ -55,7 +55,8 @@ fn truncated_file_is_rejected() {
         let variant = convert_file(&whole, &recipe()).unwrap().variants.swap_remove(0).bytes;
         for sixteenths in 0..16 {
             let end = whole.len() * sixteenths / 16;
-            // A truncated file may be converted only if the whole image is in it: the removed part may be a comment.
+            // A truncated file may be converted only if it still contains the whole image, for example if only a
+            // comment was removed.
             if let Ok(conversion) = convert_file(&whole[..end], &recipe()) {
                 assert_eq!(conversion.variants[0].bytes, variant, "{sixteenths} sixteenths of a {name}");
             }
@@ -72,7 +73,7 @@ fn malformed_exif_does_not_affect_the_image() {
         ("counts beyond the end", tiff(&[(0x10f, 2, u32::MAX, u32::MAX), (0x112, SHORT, u32::MAX, 6)], 0, b"")),
         ("directory beyond the end", b"II*\0\xff\xff\xff\xff".to_vec()),
         ("directory in the header", b"MM\0*\0\0\0\0".to_vec()),
-        ("65,535 entries, none there", b"MM\0*\0\0\0\x08\xff\xff".to_vec()),
+        ("65,535 declared entries, no stored entry", b"MM\0*\0\0\0\x08\xff\xff".to_vec()),
         ("empty", vec![]),
     ];
     let keep = Recipe { metadata: Metadata::Keep, ..recipe() };
@@ -90,7 +91,7 @@ fn malformed_exif_does_not_affect_the_image() {
 }
 
 #[test]
-fn profile_with_out_of_range_tags_does_not_affect_the_image() {
+fn profile_with_out_of_range_tags_is_reported_as_damaged() {
     const TAGS: usize = 128;
     let gray = DynamicImage::from(small_image().to_luma8());
     let out_of_range = |mut icc: Vec<u8>| {
@@ -124,7 +125,8 @@ fn profile_with_out_of_range_tags_does_not_affect_the_image() {
             );
             let notes = convert_file(&file, &recipe()).unwrap().notes;
             assert_eq!(notes, ["the ICC profile is damaged; the image was treated as sRGB"], "{format:?}");
-            // With `Metadata::Keep`, a profile for color pixels is copied unchanged, and the viewer interprets it.
+            // With `Metadata::Keep`, the converter copies a profile for color pixels unchanged and does not report the
+            // damage. The viewer interprets the profile.
             assert!(convert_file(&file, &Recipe { metadata: Metadata::Keep, ..recipe() }).unwrap().notes.is_empty());
         }
         let notes =
@@ -134,7 +136,7 @@ fn profile_with_out_of_range_tags_does_not_affect_the_image() {
 }
 
 #[test]
-fn wrong_chunk_sizes_do_not_panic() {
+fn wrong_chunk_sizes_do_not_cause_a_panic() {
     let exif = exif_with_orientation(3);
     let webp = encode_with_metadata(
         &small_image(),
@@ -163,7 +165,8 @@ fn wrong_chunk_sizes_do_not_panic() {
 
 #[test]
 fn compressed_text_is_not_inflated() {
-    // The text is 64 MiB of zeros, compressed by the encoder of an image with only zeros.
+    // The text is 64 MiB of zeros, compressed with zlib. The compressed bytes come from a PNG whose pixels are all
+    // zero.
     let zeros = encode_image(&image::GrayImage::new(8192, 8192).into(), ImageFormat::Png);
     let at = zeros.windows(4).position(|window| window == b"IDAT").unwrap();
     let length = u32::from_be_bytes(zeros[at - 4..at].try_into().unwrap()) as usize;
@@ -187,7 +190,7 @@ fn progressive(image: &image::RgbImage) -> Vec<u8> {
 }
 
 #[test]
-fn jpeg_with_thousands_of_scans_is_rejected_and_one_with_thousands_of_segments_is_converted() {
+fn thousands_of_jpeg_scans_are_rejected_and_thousands_of_jpeg_segments_are_accepted() {
     let plain = progressive(&gradient_image(24, 18));
     let scan = plain.windows(2).rposition(|window| window == b"\xff\xda").unwrap();
     let end = plain.len() - 2;
@@ -197,7 +200,8 @@ fn jpeg_with_thousands_of_scans_is_rejected_and_one_with_thousands_of_segments_i
 
     for segment in [&b"\xff\xef\0\x06abcd"[..], b"\xff\xe1\0\x0aExif\0\0II", b"\xff\xe2\0\x10ICC_PROFILE\0\xff\xff"] {
         let segments = [&plain[..2], &segment.repeat(10_000), &plain[2..]].concat();
-        // Different decoders may decode the two files, and they round differently.
+        // The converter may choose different decoders for the two files. These decoders may round a level to different
+        // values.
         let off = distance(&convert_and_decode(&segments).image, &convert_and_decode(&plain).image);
         assert!(off < 1.0, "ten thousand segments: off by {off}");
     }
@@ -206,8 +210,8 @@ fn jpeg_with_thousands_of_scans_is_rejected_and_one_with_thousands_of_segments_i
 #[test]
 fn counting_frames_stops_at_the_limit() {
     let plain = encode_image(&small_image().to_rgba8().into(), ImageFormat::Gif);
-    // The header, the logical screen descriptor and the color table precede the frame (GIF89a, 18 and 19). One byte
-    // follows it.
+    // The header, the logical screen descriptor and the color table precede the frame (GIF89a, sections 18 and 19).
+    // Only the trailer, which is one byte, follows the frame.
     let colors = if plain[10] & 0x80 == 0 { 0 } else { 3 << ((plain[10] & 7) + 1) };
     let (head, frame) = plain[..plain.len() - 1].split_at(13 + colors);
     let many = [head, &frame.repeat(100_000), b";"].concat();
@@ -223,11 +227,11 @@ fn malformed_tiff_directory_is_rejected_with_one_line() {
         [(273, LONG, offsets, offset), (278, LONG, 1, rows), (279, LONG, counts, length)]
     };
     let strips = |offsets, offset, rows, counts, length| with(&table(offsets, offset, rows, counts, length), 0);
-    // The eight entries of the directory end at 8 + 2 + 96 + 4, where the pixels start.
+    // The directory has eight entries of 12 bytes, so it ends at byte 8 + 2 + 96 + 4. The pixels start at this byte.
     assert!(convert_file(&strips(1, 110, 8, 1, 64), &recipe()).is_ok());
     assert!(
         convert_file(&strips(1, 110, 8, 1, u32::MAX), &recipe()).is_ok(),
-        "the decoder reads only as many bytes as there are pixels"
+        "the decoder should read only the bytes of the declared pixels"
     );
     for (what, file) in [
         ("a table of two thousand million strips", strips(1 << 31, 110, 8, 1 << 31, 110)),
@@ -245,7 +249,7 @@ fn malformed_tiff_directory_is_rejected_with_one_line() {
 }
 
 #[test]
-fn bmp_with_negative_width_is_rejected() {
+fn bmp_with_an_invalid_width_or_height_is_rejected() {
     let plain = encode_image(&small_image(), ImageFormat::Bmp);
     let sized = |width: i32, height: i32| {
         let mut file = plain.clone();
@@ -253,7 +257,10 @@ fn bmp_with_negative_width_is_rejected() {
         file[22..26].copy_from_slice(&height.to_le_bytes());
         file
     };
-    assert!(convert_file(&sized(24, -18), &recipe()).is_ok(), "rows may be stored from top to bottom");
+    assert!(
+        convert_file(&sized(24, -18), &recipe()).is_ok(),
+        "a negative height means that rows are stored from top to bottom"
+    );
     for (width, height) in [(-24, 18), (24, i32::MIN), (i32::MIN, i32::MIN), (i32::MAX, -1), (0, 18), (24, 0)] {
         let error = convert_file(&sized(width, height), &recipe()).unwrap_err().to_string();
         assert!(!error.contains('\n'), "{error}");
@@ -262,12 +269,12 @@ fn bmp_with_negative_width_is_rejected() {
 
 #[test]
 fn memory_estimate_does_not_overflow() {
-    // The image has 2^62 pixels of four bytes. The size of the pixels, 2^64, overflows 64 bits to 0.
+    // The image has 2^62 pixels of four bytes each. The pixels need 2^64 bytes, which overflows a 64-bit number to 0.
     let side = 1 << 31;
     let image_tags =
         [(256, LONG, 1, side), (257, LONG, 1, side), (258, SHORT, 4, 134), (259, SHORT, 1, 1), (262, SHORT, 1, 2)];
     let strip = [(273, LONG, 1, 8), (277, SHORT, 1, 4), (278, LONG, 1, side), (279, LONG, 1, side), (338, SHORT, 1, 2)];
-    // The four depths follow the ten entries.
+    // The bit depths of the four channels follow the ten entries of the directory.
     let tiff = tiff(&[&image_tags[..], &strip].concat(), 0, &[8, 0, 8, 0, 8, 0, 8, 0]);
     let recipe = Recipe { widths: "1".parse().unwrap(), ..recipe() };
     let limits = Limits { pixels: u64::MAX, ..Limits::default() };
@@ -276,7 +283,7 @@ fn memory_estimate_does_not_overflow() {
 }
 
 #[test]
-fn gif_frame_larger_than_its_screen_is_limited() {
+fn gif_frame_much_larger_than_its_screen_is_rejected() {
     let mut gif = Cursor::new(vec![]);
     image::RgbaImage::new(4000, 4000).write_to(&mut gif, ImageFormat::Gif).unwrap();
     let mut gif = gif.into_inner();
@@ -321,7 +328,7 @@ fn png_texts_of_any_number_and_size_are_ignored() {
 }
 
 #[test]
-fn png_xmp_is_kept_before_and_after_the_pixels_and_compressed() {
+fn png_xmp_is_kept_at_any_position_and_in_compressed_form() {
     let plain = encode_image(&small_image(), ImageFormat::Png);
     let keeps_xmp = |file: &[u8]| {
         convert_file(file, &keep_metadata()).unwrap().variants[0].bytes.windows(XMP.len()).any(|part| part == XMP)
@@ -352,40 +359,41 @@ fn jpeg_with_too_many_or_too_large_segments_is_rejected() {
         [&[0xff, marker], &u16::try_from(data.len() + 2).unwrap().to_be_bytes()[..], data].concat()
     };
     let icc = segment(0xe2, &[b"ICC_PROFILE\0\x01\xff", &vec![0; 65_000][..]].concat());
-    // 300 segments are more than a profile can have (255), so the profile is damaged.
+    // A profile can have at most 255 segments. This file has 300 profile segments, so its profile is damaged.
     assert_eq!(notes(&with(&icc, 300), &recipe()), ["the ICC profile is damaged; the image was treated as sRGB"]);
     let message = damage_message(&with(&icc, 600));
     assert!(message.contains("first 516 segments") && message.contains("32 MiB"), "{message}");
-    // Each further segment would be compared with all of these.
+    // The limit exists because a decoder reads all segments of extended XMP again for each further segment.
     let extension = segment(0xe1, &[b"http://ns.adobe.com/xmp/extension/\0", &[b'0'; 36][..], b"\0\0\0\x01a"].concat());
     assert!(convert_file(&with(&extension, 500), &recipe()).is_ok());
     assert_eq!(damage_message(&with(&extension, 513)), "it has over 512 segments of extended XMP, which is the limit");
     let comment = segment(0xfe, b"");
     assert!(convert_file(&with(&comment, 90_000), &recipe()).is_ok());
     assert_eq!(damage_message(&with(&comment, 100_001)), "it has over 100000 segments, which is the limit");
-    // After this marker, one decoder reads a length and the other does not.
+    // Decoders interpret the bytes after this marker in different ways. One decoder reads a length, and another decoder
+    // reads no length.
     assert_eq!(damage_message(&with(b"\xff\xd0", 1)), "a marker D0 out of place");
-    // The segments may be anywhere, with any bytes between them.
+    // The limit also counts segments that are separated by bytes that do not belong to a segment.
     let stray = [&icc, &b"stray"[..]].concat();
     assert!(damage_message(&with(&stray, 600)).contains("32 MiB"));
 }
 
 #[test]
-fn jpeg_scans_are_limited_and_count_as_time() {
+fn number_of_jpeg_scans_is_limited_and_increases_the_time_estimate() {
     let plain = progressive(&gradient_image(240, 180));
     let scan = plain.windows(2).rposition(|window| window == b"\xff\xda").unwrap();
     let end = plain.len() - 2;
     let scans = |more: usize| [&plain[..end], &plain[scan..end].repeat(more), &plain[end..]].concat();
     assert_eq!(damage_message(&scans(64)), "it has over 64 scans, which is the limit");
     let pixels = |file: &[u8]| OpenedImage::open(file, &recipe(), &Limits::default()).unwrap().encoded_pixels();
-    // A pass over the image takes as long as encoding 1/200 of it.
+    // The estimate counts each additional scan as the time of encoding 1/200 of the pixels.
     let passes = pixels(&scans(50)) - pixels(&plain);
     assert_eq!(passes, 50 * 240 * 180 / 200);
 }
 
 #[test]
 fn tiff_with_millions_of_strips_is_rejected() {
-    // The file has as many strips as rows. A row has two pixels.
+    // The file has one strip for each row. Each row has two pixels.
     const ROWS: u32 = 3_000_000;
     let image_tags =
         [(256, LONG, 1, 2), (257, LONG, 1, ROWS), (258, SHORT, 1, 8), (259, SHORT, 1, 1), (262, SHORT, 1, 1)];
@@ -419,14 +427,14 @@ fn extended_webp(flags: u8, chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
 }
 
 #[test]
-fn webp_metadata_is_limited_and_counts_as_memory() {
+fn size_of_webp_metadata_is_limited_and_increases_the_memory_estimate() {
     let large = vec![b'a'; 17 << 20];
     let file = extended_webp(0x2c, &[(b"ICCP", &large), (b"EXIF", &large), (b"XMP ", &large)]);
     assert_eq!(notes(&file, &recipe()), ["the ICC profile is damaged; the image was treated as sRGB"]);
     let kept = notes(&file, &keep_metadata());
     assert!(kept[0].starts_with("its Exif was omitted") && kept[1].starts_with("its XMP was omitted"), "{kept:?}");
-    // The estimate counts the file, the Exif that is read, and a copy in each encoder: 4 times 15 MiB, in addition to
-    // the 40 MiB of the program.
+    // The estimate counts 15 MiB four times: for the file, for the Exif that is read, and for a copy of the Exif in
+    // each encoder. It adds the 40 MiB of the program.
     let file = extended_webp(0x08, &[(b"EXIF", &large[..15 << 20])]);
     let open = |recipe: &Recipe| {
         let limits = Limits { memory: 90 << 20, ..Limits::default() };
@@ -438,8 +446,9 @@ fn webp_metadata_is_limited_and_counts_as_memory() {
 
 #[test]
 fn lossless_webp_with_large_prefix_code_tables_is_rejected() {
-    // The stream contains 8x8 pixels of one group. It declares 65,536 groups, of which only the last one is used; their
-    // codes follow (WebP lossless bitstream specification, 5.2.3 and 6.2). Each code has 11 symbols of up to ten bits.
+    // The image has 8x8 pixels, which all use the same group of prefix codes. The stream declares 65,536 groups, of
+    // which only the last group is used. The codes of the groups follow (WebP lossless bitstream specification, 5.2.3
+    // and 6.2). Each code has 11 symbols, which are encoded with up to ten bits.
     let number = |number: u32, count: usize| (0..count).map(move |bit| number >> bit & 1 == 1);
     let one = |symbol: u32| number(0b101, 3).chain(number(symbol, 8));
     let mut bits: Vec<bool> = number(0x2f, 8).chain(number(7, 14)).chain(number(7, 14)).chain(number(0, 4)).collect();
@@ -461,7 +470,7 @@ fn lossless_webp_with_large_prefix_code_tables_is_rejected() {
         [b"RIFF", &(length + 12).to_le_bytes()[..], b"WEBP", &stream].concat()
     };
     assert_eq!(damage_message(&webp(8_000)), "the tables of its prefix codes are over 128 MiB");
-    // A truncated file would be decoded up to its end.
+    // The test truncates the file, because a decoder would decode a truncated file up to its end.
     assert_eq!(damage_message(&webp(8_000)[..400_000]), "the tables of its prefix codes are over 128 MiB");
     assert_eq!(damage_message(&webp(100)), "its prefix codes cannot be read");
 }

@@ -1,7 +1,8 @@
-//! Builds profiles and colors from the specifications alone, so that expected values do not come from the library under
-//! test.
+//! Builds ICC profiles and computes colors according to the specifications. The expected values of the tests therefore
+//! do not come from the library under test.
 
-/// Builds a profile whose red, green and blue are these XYZ columns (D50), with one gamma for all.
+/// Builds an RGB profile. The arguments are the XYZ columns (D50) of red, green and blue, and one gamma for all three
+/// channels.
 pub(crate) fn rgb([red, green, blue]: [[f64; 3]; 3], gamma: f64) -> Vec<u8> {
     let curve = curve(gamma);
     profile(
@@ -23,8 +24,8 @@ pub(crate) fn gray(gamma: f64) -> Vec<u8> {
     profile(*b"GRAY", *b"XYZ ", &[(*b"kTRC", &curve(gamma))])
 }
 
-/// Builds a profile for CMYK pixels. `color` returns the Lab color of each combination of full inks; other colors are
-/// interpolated (ICC.1:2022, 10.10: lut8Type).
+/// Builds a profile for CMYK pixels. `color` returns the Lab color of each combination of full inks. Colors between
+/// these combinations are interpolated (ICC.1:2022, 10.10: lut8Type).
 pub(crate) fn cmyk(color: impl Fn([bool; 4]) -> [f64; 3]) -> Vec<u8> {
     let mut lut = b"mft1\0\0\0\0\x04\x03\x02\0".to_vec();
     for entry in [1, 0, 0, 0, 1, 0, 0, 0, 1] {
@@ -33,7 +34,7 @@ pub(crate) fn cmyk(color: impl Fn([bool; 4]) -> [f64; 3]) -> Vec<u8> {
     let straight: Vec<u8> = (0..=255).collect();
     lut.extend(straight.repeat(4));
     for node in 0..16_u8 {
-        // The first ink varies least rapidly.
+        // From one table entry to the next, the last ink changes most often and the first ink changes least often.
         let [l, a, b] = color([8, 4, 2, 1].map(|ink| node & ink != 0));
         lut.extend([byte(l * 2.55), byte(a + 128.0), byte(b + 128.0)]);
     }
@@ -41,35 +42,38 @@ pub(crate) fn cmyk(color: impl Fn([bool; 4]) -> [f64; 3]) -> Vec<u8> {
     profile(*b"CMYK", *b"Lab ", &[(*b"A2B0", &lut)])
 }
 
-/// The XYZ columns of sRGB, also used for a profile with swapped channels (IEC 61966-2-1, adapted to D50).
+/// The XYZ columns of sRGB (IEC 61966-2-1), adapted to D50. A test also builds a profile with swapped channels from
+/// these columns.
 pub(crate) const SRGB: [[f64; 3]; 3] =
     [[0.436_07, 0.222_49, 0.013_92], [0.385_15, 0.716_87, 0.097_08], [0.143_07, 0.060_61, 0.714_10]];
 /// The XYZ columns of Display P3, adapted to D50.
 pub(crate) const DISPLAY_P3: [[f64; 3]; 3] =
     [[0.515_12, 0.241_20, -0.001_05], [0.291_98, 0.692_25, 0.041_89], [0.157_10, 0.066_57, 0.784_07]];
 
-/// Returns the sRGB levels, 0 to 255, of a color in Lab (CIE 15, with D50, then Bradford's adaptation to D65).
+/// Returns the sRGB levels (0 to 255) of a Lab color. The formulas are those of CIE 15 with the white point D50,
+/// followed by Bradford's adaptation to D65.
 pub(crate) fn srgb_of_lab([lightness, a, b]: [f64; 3]) -> [f64; 3] {
     let fy = (lightness + 16.0) / 116.0;
     let linear = |f: f64| if f > 6.0 / 29.0 { f.powi(3) } else { (f - 4.0 / 29.0) * 3.0 * (6.0_f64 / 29.0).powi(2) };
     let xyz = [linear(fy + a / 500.0) * 0.964_2, linear(fy), linear(fy - b / 200.0) * 0.824_9];
-    // The inverse of the matrix of `SRGB`, whose columns are already adapted to D50.
+    // The inverse of the matrix whose columns are `SRGB`. Those columns are adapted to D50, so this matrix includes the
+    // adaptation to D65.
     let rows = [[3.133_86, -1.616_87, -0.490_61], [-0.978_77, 1.916_14, 0.033_45], [0.071_95, -0.228_99, 1.405_24]];
     rows.map(|row: [f64; 3]| srgb_level(row.iter().zip(xyz).map(|(weight, light)| weight * light).sum()))
 }
 
-/// Returns the sRGB level, 0 to 255, of linear light, 0 to 1 (IEC 61966-2-1).
+/// Returns the sRGB level (0 to 255) of a linear light value (0 to 1), according to IEC 61966-2-1.
 pub(crate) fn srgb_level(light: f64) -> f64 {
     let level = if light <= 0.003_130_8 { 12.92 * light } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 };
     level * 255.0
 }
 
-/// Returns the profile with one more tag.
+/// Returns a copy of the profile with one additional tag.
 pub(crate) fn with_tag(icc: &[u8], name: [u8; 4], content: &[u8]) -> Vec<u8> {
     let count = u32::from_be_bytes(icc[128..132].try_into().unwrap()) as usize;
     let (table, data) = icc[132..].split_at(12 * count);
     let mut entries: Vec<[u8; 12]> = table.as_chunks().0.to_vec();
-    // The new entry increases the offsets of all elements.
+    // The new entry moves the data of all tags by 12 bytes, so their offsets increase.
     for entry in &mut entries {
         let start = u32::from_be_bytes(entry[4..8].try_into().unwrap()) + 12;
         entry[4..8].copy_from_slice(&start.to_be_bytes());
@@ -82,10 +86,12 @@ pub(crate) fn with_tag(icc: &[u8], name: [u8; 4], content: &[u8]) -> Vec<u8> {
     icc
 }
 
-/// Builds a profile of version 2.4 for a display, or for an output device if the connection space is Lab.
+/// Builds a profile of version 2.4. The profile is for an output device if the color space is CMYK. In all other cases,
+/// the profile is for a display.
 fn profile(space: [u8; 4], connection: [u8; 4], tags: &[([u8; 4], &[u8])]) -> Vec<u8> {
     let white = xyz([0.964_2, 1.0, 0.824_9]);
-    // The texts are constant, so that the profile stays the same if its private tags are removed.
+    // The converter replaces the texts of a profile with exactly these texts. A profile without private tags therefore
+    // stays unchanged.
     let description = [&b"desc\0\0\0\0\0\0\0\x04RGB\0"[..], &[0; 78]].concat();
     let first = [(*b"desc", &description[..]), (*b"cprt", b"text\0\0\0\0none\0"), (*b"wtpt", &white)];
     let tags = [&first, tags].concat();
@@ -122,13 +128,17 @@ fn xyz(values: [f64; 3]) -> Vec<u8> {
     [b"XYZ \0\0\0\0".to_vec(), values.map(fixed).concat()].concat()
 }
 
-/// Builds a curveType with one entry, a u8Fixed8Number.
+/// Builds a curveType that contains only the gamma, as a u8Fixed8Number.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a gamma is a small positive number")]
 fn curve(gamma: f64) -> Vec<u8> {
     [b"curv\0\0\0\0\0\0\0\x01".as_slice(), &((gamma * 256.0).round() as u16).to_be_bytes()].concat()
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is rounded and within the range")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the value is rounded and clamped to the range of u8"
+)]
 fn byte(level: f64) -> u8 {
     level.round().clamp(0.0, 255.0) as u8
 }

@@ -1,4 +1,4 @@
-//! JPEGs whose stored luma and chroma are encoded directly if no other form is needed.
+//! Tests JPEGs whose stored luma and chroma planes are encoded directly, if the recipe allows it.
 
 use convert::Error;
 use image::metadata::Orientation;
@@ -9,14 +9,14 @@ use crate::avif_tools::{MAX_CODING_DISTANCE, avifdec, convert_and_decode, conver
 use crate::fixtures::{EmbeddedMetadata, encode_image, exif_with_orientation, gradient_image, subsampled_jpeg};
 use crate::orientation::store;
 
-/// Patches of strong colors. Adjacent patches have different chroma.
+/// Returns patches of strong colors. Adjacent patches have different chroma.
 fn patches(width: u32, height: u32) -> RgbImage {
     const COLORS: [[u8; 3]; 4] = [[200, 40, 40], [40, 160, 60], [50, 60, 200], [190, 180, 50]];
     RgbImage::from_fn(width, height, |x, y| Rgb(COLORS[((x / 16) % 2 + 2 * ((y / 16) % 2)) as usize]))
 }
 
 #[test]
-fn planes_of_odd_sizes_are_upright_for_all_orientations() {
+fn luma_and_chroma_planes_of_odd_sizes_are_upright_for_all_orientations() {
     for (width, height) in [(96, 64), (97, 64), (96, 63), (97, 63)] {
         let upright = patches(width, height);
         for orientation in 1..=8 {
@@ -25,8 +25,8 @@ fn planes_of_odd_sizes_are_upright_for_all_orientations() {
             let file = subsampled_jpeg(&store(&upright, orientation), extras, orientation % 2 == 0);
             let decoded = convert_and_decode(&file).image;
             assert_eq!(decoded.dimensions(), (width, height));
-            // Another decoder decodes the image, and the orientation is applied to its pixels. Chroma shifted by one
-            // pixel would have a distance of 6.
+            // The expected image comes from another decoder, the `image` crate, and the test applies the orientation to
+            // its pixels. If chroma were shifted by one pixel, the distance would be 6.
             let mut expected = image::load_from_memory(&file).unwrap();
             expected.apply_orientation(Orientation::from_exif(orientation).unwrap());
             let off = distance(&decoded, &expected);
@@ -36,7 +36,7 @@ fn planes_of_odd_sizes_are_upright_for_all_orientations() {
 }
 
 #[test]
-fn narrow_variant_does_not_depend_on_other_widths() {
+fn narrow_variant_does_not_depend_on_the_other_widths_of_the_recipe() {
     let image = gradient_image(1200, 900);
     for file in [
         subsampled_jpeg(&image, EmbeddedMetadata::default(), false),
@@ -55,13 +55,13 @@ fn narrow_variant_does_not_depend_on_other_widths() {
 }
 
 #[test]
-fn harmless_defects_are_accepted() {
+fn jpeg_with_a_harmless_defect_is_converted() {
     let image = gradient_image(240, 180);
     let plain = subsampled_jpeg(&image, EmbeddedMetadata::default(), false);
     let scan = plain.windows(2).position(|window| window == b"\xff\xda").unwrap();
     let header = usize::from(plain[scan + 3]);
-    // Cameras leave bytes between segments and before the end, and some phones write 0 as the last
-    // coefficient of a baseline scan.
+    // Cameras write bytes that belong to no segment between segments and before the end. Some phones write 0 as the
+    // index of the last coefficient in a baseline scan.
     let stray_bytes = [&plain[..scan], b"\0\0stray", &plain[scan..]].concat();
     let mut short = plain.clone();
     short[scan + 2 + header - 2] = 0;
@@ -78,13 +78,13 @@ fn damaged_jpeg_is_rejected_at_every_width() {
         let whole = subsampled_jpeg(&image, EmbeddedMetadata::default(), progressive);
         let middle = whole.len() / 2;
         let half = &whole[..middle];
-        // The stray bytes follow the first segment, which is JFIF's 18 bytes.
+        // The stray bytes follow SOI (2 bytes) and the JFIF segment (18 bytes).
         let hidden = [&whole[..20], b"stray", &whole[20..middle]].concat();
         let mut gap = whole.clone();
         gap.drain(middle..middle + 2000);
         for widths in ["full", "700", "100"] {
             let recipe = Recipe { widths: widths.parse().unwrap(), ..recipe() };
-            for (what, file) in [("half", half), ("half and a stray byte", &hidden), ("a gap", &gap)] {
+            for (what, file) in [("half", half), ("the first half with stray bytes", &hidden), ("a gap", &gap)] {
                 let error = convert_file(file, &recipe).map(|_| ()).expect_err(what);
                 assert!(matches!(error, Error::Damaged { .. }), "{what}, {widths}: {error}");
             }
@@ -93,7 +93,7 @@ fn damaged_jpeg_is_rejected_at_every_width() {
 }
 
 #[test]
-fn profile_is_kept_with_stored_planes() {
+fn profile_of_a_jpeg_with_directly_encoded_planes_is_kept() {
     let icc = crate::icc::rgb(crate::icc::DISPLAY_P3, 2.2);
     let file = subsampled_jpeg(
         &gradient_image(192, 128),

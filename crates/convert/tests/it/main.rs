@@ -1,5 +1,5 @@
-//! Converts complete files to AVIF and decodes the result with an independent decoder: the system's `avifdec` of
-//! libavif.
+//! Converts complete files to AVIF and decodes the variants with an independent decoder, the `avifdec` of the libavif
+//! that is installed on the system.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 

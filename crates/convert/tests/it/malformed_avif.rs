@@ -1,4 +1,5 @@
-//! AVIFs that take more work to decode than they declare, or that two readers could interpret differently.
+//! Tests AVIFs that need more work to decode than they declare, and AVIFs that different readers could interpret in
+//! different ways.
 
 use convert::Error;
 use image::DynamicImage;
@@ -15,7 +16,7 @@ fn error(file: &[u8]) -> String {
     convert_file(file, &recipe()).unwrap_err().to_string()
 }
 
-/// Splits AV1 data into OBUs. In these files, the size of an OBU has one or two bytes after the first byte.
+/// Splits AV1 data into OBUs. In these files, each OBU has a header of one byte and then a size of one or two bytes.
 fn obus(data: &[u8]) -> Vec<&[u8]> {
     let mut obus = vec![];
     let mut rest = data;
@@ -47,7 +48,7 @@ fn unused_item_outside_the_file_does_not_hide_a_large_image() {
 }
 
 #[test]
-fn grid_that_declares_less_than_its_cells_have_is_rejected() {
+fn grid_that_declares_fewer_pixels_than_its_cells_contain_is_rejected() {
     let mut boxes = Boxes::still(&small_image());
     let cell = boxes.items.remove(0);
     let grid = vec![0, 0, 3, 3, 0, 64, 0, 64];
@@ -55,7 +56,7 @@ fn grid_that_declares_less_than_its_cells_have_is_rejected() {
     boxes.items.extend(std::iter::repeat_n(cell, 16));
     boxes.references.push((*b"dimg", 1, (2..18).collect()));
     assert_eq!(error(&boxes.file()), "damaged AVIF: its frames have more than 8 times the declared pixels");
-    // A decoder allocates memory for the declared size.
+    // Now the grid item declares 256x256 pixels, but its property `ispe` still declares 64x64 pixels.
     boxes.items[0].data = vec![0, 0, 3, 3, 1, 0, 1, 0];
     assert_eq!(error(&boxes.file()), "damaged AVIF: its frames have more than 8 times the declared pixels");
     boxes.properties.push(ispe(256, 256));
@@ -74,7 +75,7 @@ fn image_with_many_frames_is_rejected() {
 }
 
 #[test]
-fn error_names_the_needed_item_that_is_damaged_or_unsupported() {
+fn error_names_the_item_that_is_damaged_or_unsupported() {
     let boxes = Boxes::still(&small_image());
     let with = |change: &dyn Fn(&mut Boxes)| {
         let mut changed = boxes.clone();
@@ -103,7 +104,7 @@ fn error_names_the_needed_item_that_is_damaged_or_unsupported() {
 }
 
 #[test]
-fn item_location_fields_of_other_sizes_are_rejected() {
+fn item_location_fields_of_unsupported_sizes_are_rejected() {
     let file = Boxes::still(&small_image()).file();
     let at = file.windows(4).position(|window| window == b"iloc").unwrap() + 8;
     for (sizes, expected) in [
@@ -115,7 +116,8 @@ fn item_location_fields_of_other_sizes_are_rejected() {
         assert_eq!(error(&changed), expected);
     }
     let mut changed = file.clone();
-    // In version 1, the construction method is in the bytes that version 0 uses for the data reference index.
+    // Version 1 of the box stores the construction method in the bytes that version 0 uses for the data reference
+    // index.
     changed[at - 4] = 1;
     changed[at + 5..at + 7].copy_from_slice(&[0, 2]);
     let text = error(&changed);
@@ -151,7 +153,7 @@ fn layer_sizes_are_reduced_by_the_removed_obus() {
     let mut boxes = Boxes::still(&small_image());
     let data = boxes.items[0].data.clone();
     let padding = [&[0x7a, 6][..], b"SECRET"].concat();
-    // The first layer ends after the sequence header, and contains OBUs that are removed.
+    // The first layer ends after the padding OBU, which the converter removes. The padding follows the sequence header.
     let first = obus(&data)[..2].concat();
     boxes.items[0].data = [&first[..], &padding, &data[first.len()..]].concat();
     let layer = u8::try_from(first.len() + padding.len()).unwrap();

@@ -1,5 +1,5 @@
-//! Outputs contain only the image, unless the recipe keeps metadata. The tests put markers into every part of a file
-//! that can contain other data.
+//! Tests that outputs contain only the image, unless the recipe keeps metadata. The tests write markers into every part
+//! of a file that can contain data other than the image.
 
 use image::{DynamicImage, ImageFormat, RgbaImage};
 use model::{Metadata, Recipe};
@@ -24,7 +24,7 @@ fn image() -> DynamicImage {
     gradient_image(64, 48).into()
 }
 
-/// Builds Exif with the marker as a location, followed by a maker note and a thumbnail with markers.
+/// Builds Exif with a marker as the camera's make, followed by a maker note and a thumbnail that also contain markers.
 fn marked_exif() -> Vec<u8> {
     let exif = exif_with_orientation(1);
     let garden = exif.windows(12).position(|window| window == b"SecretGarden").unwrap();
@@ -35,7 +35,7 @@ fn marked_xmp() -> Vec<u8> {
     b"<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><a exif:GPSLatitude=\"SECRET\"/></x:xmpmeta>".to_vec()
 }
 
-/// Builds a profile with a private tag, and a marker in its header.
+/// Builds a profile with a marker in a private tag, in its header and after its end.
 fn marked_icc() -> Vec<u8> {
     let mut icc = icc::with_tag(&icc::rgb(icc::DISPLAY_P3, 2.2), *b"scrt", b"text\0\0\0\0SECRET\0\0");
     icc[48..54].copy_from_slice(MARKER);
@@ -46,7 +46,8 @@ fn extras<'a>(icc: &'a [u8], exif: &'a [u8]) -> EmbeddedMetadata<'a> {
     EmbeddedMetadata { icc: Some(icc), exif: Some(exif) }
 }
 
-/// Converts at full size and narrower. No variant may contain a marker.
+/// Converts the file at full size and at a narrower width, and checks that no variant contains a marker. The file must
+/// contain at least `planted` markers.
 fn assert_stripped(what: &str, file: &[u8], planted: usize) {
     assert!(count_markers(file) >= planted, "{what}: {} markers planted", count_markers(file));
     let strip = Recipe { widths: "full,32".parse().unwrap(), ..recipe() };
@@ -57,7 +58,7 @@ fn assert_stripped(what: &str, file: &[u8], planted: usize) {
     }
 }
 
-/// Converts with metadata kept. Every variant must contain a marker.
+/// Converts the file with `Metadata::Keep`, and checks that every variant contains a marker.
 fn assert_kept(what: &str, file: &[u8]) {
     let keep = Recipe { metadata: Metadata::Keep, widths: "full,32".parse().unwrap(), ..recipe() };
     for variant in convert_file(file, &keep).unwrap().variants {
@@ -87,7 +88,7 @@ fn jpeg_metadata_is_removed() {
     assert_kept("JPEG", &file);
 }
 
-/// Returns the text in a zlib stream, stored uncompressed.
+/// Returns a zlib stream that contains the text without compression.
 fn zlib_stored(text: &[u8]) -> Vec<u8> {
     let (a, b) =
         text.iter().fold((1, 0), |(a, b), byte| ((a + u32::from(*byte)) % 65521, (a + u32::from(*byte) + b) % 65521));
@@ -119,7 +120,7 @@ fn png_metadata_is_removed() {
     let file = with_png_metadata(&encode_image(&image(), ImageFormat::Png));
     assert_stripped("PNG", &file, 10);
     assert_kept("PNG", &file);
-    // The encoder compresses the profile.
+    // The encoder compresses the profile, so the file contains no readable marker before the conversion.
     let icc = marked_icc();
     let file = encode_with_metadata(
         &image(),
@@ -157,7 +158,7 @@ fn animation_metadata_is_removed() {
     assert_stripped("animated WebP", &with_webp_metadata(&webp((64, 48), &frames(), 0)), 4);
 }
 
-/// Returns the WebP with metadata chunks at its end and bytes after it.
+/// Returns a copy of the WebP with additional metadata chunks at its end and a marker after its end.
 fn with_webp_metadata(webp: &[u8]) -> Vec<u8> {
     let chunk = |name: &[u8; 4], data: &[u8]| {
         let padding = vec![0; data.len() % 2];
@@ -189,7 +190,7 @@ fn tiff_metadata_is_removed() {
         for tag in [Tag::ImageDescription, Tag::Artist, Tag::Software, Tag::Make, Tag::Copyright] {
             tags.write_tag(tag, "SECRET").unwrap();
         }
-        // The tags are XMP, IPTC, Photoshop's tag, and an unassigned tag.
+        // The numbers are the tags of XMP, IPTC and Photoshop, and an unassigned tag.
         for (tag, data) in
             [(700, marked_xmp()), (33_723, MARKER.to_vec()), (34_377, MARKER.to_vec()), (65_000, MARKER.to_vec())]
         {
@@ -211,12 +212,13 @@ fn bmp_metadata_is_removed() {
     assert_stripped("BMP", &file, 1);
 }
 
-/// Builds an OBU.
+/// Builds an OBU of this type.
 fn obu(obu_type: u8, payload: &[u8]) -> Vec<u8> {
     [&[obu_type << 3 | 2, u8::try_from(payload.len()).unwrap()], payload].concat()
 }
 
-/// Returns the item data with OBUs that no decoder needs. The data starts with a temporal delimiter of two bytes.
+/// Returns a copy of the item data with additional OBUs that no decoder needs. The item data starts with a temporal
+/// delimiter of two bytes.
 fn with_removable_obus(data: &[u8]) -> Vec<u8> {
     let obus = [obu(5, b"\x04\xb5SECRET\x80"), obu(15, MARKER), obu(9, MARKER)].concat();
     [&data[..2], &obus, &data[2..], &obu(15, MARKER)].concat()
@@ -226,7 +228,7 @@ fn item(kind: [u8; 4], name: &'static [u8], data: Vec<u8>, properties: &[u8]) ->
     Item { kind, name, data, properties: properties.to_vec(), excess: 0 }
 }
 
-/// Appends boxes, and bytes after the boxes.
+/// Appends boxes with markers to the file, and then a marker that is in no box.
 fn with_tail(avif: &[u8]) -> Vec<u8> {
     let boxes = [build_box(*b"uuid", b"\xbe\x7a\xcf\xcb\x97\xa9\x42\xe8SECRET"), build_box(*b"free", MARKER)].concat();
     [avif, &boxes, MARKER].concat()
@@ -239,7 +241,7 @@ fn with_items(mut boxes: Boxes) -> Vec<u8> {
         item(*b"mime", b"\0application/rdf+xml", marked_xmp(), &[]),
         item(*b"mime", b"SECRET\0text/plain", MARKER.to_vec(), &[]),
         item(*b"uri ", b"\0https://example.com/SECRET", MARKER.to_vec(), &[]),
-        // One of these images is a thumbnail, and no item refers to the other.
+        // The first of these images is a thumbnail. No reference contains the second image.
         item(*b"av01", b"SECRET", MARKER.to_vec(), &[1]),
         item(*b"av01", b"SECRET", MARKER.to_vec(), &[1]),
         Item { excess: 1 << 20, ..item(*b"Exif", b"", MARKER.to_vec(), &[]) },
@@ -279,14 +281,17 @@ fn avif_image_and_grid_metadata_is_removed() {
     grid.references.push((*b"dimg", 1, vec![2, 3]));
     assert_stripped("AVIF grid", &with_items(grid), 20);
 
-    // `with_items` adds an extent outside the file, which a copied source must not have.
+    // This check does not use `with_items`, because `with_items` adds an extent outside the file. An AVIF that is
+    // copied with its metadata must not have such an extent.
     let folder = tempfile::tempdir().unwrap();
     assert_kept("AVIF", &with_tail(&encode_avif(folder.path(), &["a.png"])));
 }
 
-/// Encodes the image and the image rotated by 180° with `avifenc`, with Exif, XMP and a profile.
+/// Encodes the files in `inputs` with `avifenc`, with Exif, XMP and a profile. `a.png` contains the image, and `b.png`
+/// contains the image rotated by 180°.
 fn encode_avif(folder: &std::path::Path, inputs: &[&str]) -> Vec<u8> {
-    // The PNG encoder in avifdec rejects a profile followed by other bytes.
+    // The profile must end without the marker, because the PNG encoder in `avifdec` rejects a profile with additional
+    // bytes at its end.
     let icc = marked_icc();
     let icc = icc.strip_suffix(MARKER).unwrap();
     for (name, data) in [("exif", &marked_exif()[..]), ("xmp", &marked_xmp()), ("icc", icc)] {
@@ -302,11 +307,11 @@ fn avif_sequence_metadata_is_removed() {
     let folder = tempfile::tempdir().unwrap();
     let mut file = encode_avif(folder.path(), &["a.png", "b.png"]);
     let before = avifdec(&file).image;
-    // The replacement of the handler name has the same length.
+    // The text that replaces the handler name has the same length as the handler name.
     while let Some(at) = file.windows(7).position(|window| window == b"libavif") {
         file[at..at + 7].copy_from_slice(b"SECRET ");
     }
-    // The creation and modification times are replaced.
+    // The markers replace the creation times and the modification times.
     for at in 0..file.len() - 20 {
         if [&b"mvhd"[..], b"tkhd", b"mdhd"].contains(&&file[at..at + 4]) {
             file[at + 8..at + 14].copy_from_slice(MARKER);

@@ -3,8 +3,8 @@ use image::{DynamicImage, ImageFormat, RgbImage};
 use crate::avif_tools::{MAX_CODING_DISTANCE, convert_and_decode, distance};
 use crate::fixtures::{EmbeddedMetadata, cmyk_tiff, encode_with_metadata, exif_with_orientation, gradient_image};
 
-/// Stores an upright image as a camera with this orientation does (Exif 3.0, tag 274: the visual sides of the stored
-/// row 0 and column 0).
+/// Returns the pixels that a camera stores for an upright image if the file has this orientation. Exif 3.0 defines the
+/// orientation (tag 274) by the visual sides of the stored row 0 and column 0.
 pub(crate) fn store(upright: &RgbImage, orientation: u8) -> RgbImage {
     let (width, height) = upright.dimensions();
     let (right, bottom) = (width - 1, height - 1);
@@ -60,7 +60,8 @@ fn invalid_orientation_is_ignored() {
 #[test]
 fn orientation_of_a_cmyk_tiff_is_applied() {
     let icc = crate::icc::cmyk(|[_, _, _, black]| if black { [0.0, 0.0, 0.0] } else { [100.0, 0.0, 0.0] });
-    // The left half is stored black; rotated clockwise by a quarter turn, it is at the top.
+    // In the stored image, the left half is black. If the image is rotated clockwise by 90°, the black half is at the
+    // top.
     let inks: Vec<[u8; 4]> = (0..64 * 64).map(|at| [0, 0, 0, if at % 64 < 32 { 255 } else { 0 }]).collect();
     let decoded = convert_and_decode(&cmyk_tiff(&inks, 64, 64, &icc, 6)).image.to_luma8();
     assert!(decoded.get_pixel(50, 10).0[0] < 20 && decoded.get_pixel(10, 50).0[0] > 235);

@@ -10,12 +10,12 @@ fn recipe(quality: &str) -> Recipe {
     Recipe { quality: quality.parse().unwrap(), speed: "8".parse().unwrap(), ..Recipe::default() }
 }
 
-/// An image with waves of several periods and sensor noise.
+/// Returns an image with waves of several periods and with sensor noise.
 fn photograph(width: u32, height: u32) -> RgbImage {
     synthetic_photograph(width, height, |x, y, wave| 110.0 + wave(7.0) * 0.4 + wave(31.0) + wave(190.0) + noise(x, y))
 }
 
-/// An image with dark slopes and little noise.
+/// Returns a dark image with smooth gradients and little noise.
 fn night(width: u32, height: u32) -> RgbImage {
     synthetic_photograph(width, height, |x, y, wave| 30.0 + wave(31.0) * 0.2 + wave(190.0) * 0.2 + noise(x, y) * 0.5)
 }
@@ -25,7 +25,8 @@ fn noise(x: u32, y: u32) -> f32 {
     ((x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(40_503)).wrapping_mul(2_246_822_519) >> 28) as f32
 }
 
-/// An image in warm light. `level` computes the level at each position, from waves of any period.
+/// Returns an image in warm light. `level` computes the level at each position. Its last argument is a function that
+/// returns the level of a wave with a given period at this position.
 #[expect(
     clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
@@ -40,7 +41,7 @@ fn synthetic_photograph(width: u32, height: u32, level: impl Fn(u32, u32, &dyn F
     })
 }
 
-/// The score of the whole file, decoded by an independent decoder.
+/// Returns the score of the whole variant after an independent decoder has decoded it.
 fn score(source: &RgbImage, conversion: &Conversion) -> f64 {
     let decoded = avifdec(&conversion.variants[0].bytes).image.into_rgb8();
     let (width, height) = source.dimensions();
@@ -53,7 +54,8 @@ fn score(source: &RgbImage, conversion: &Conversion) -> f64 {
 
 #[test]
 fn target_score_is_reached_and_not_far_exceeded() {
-    // The first image needs no sample and is one cell. The second image needs a sample and has several cells.
+    // The search encodes the first image without a sample and scores it as one cell. For the second image, the search
+    // takes a sample and scores several cells.
     for (width, height) in [(500, 301), (1500, 1100)] {
         let source = photograph(width, height);
         let bytes = encode_image(&source.clone().into(), ImageFormat::Png);
@@ -63,7 +65,7 @@ fn target_score_is_reached_and_not_far_exceeded() {
             let reached = score(&source, &conversion);
             let reported = f64::from(conversion.variants[0].score.unwrap());
             assert!(reached >= target - 0.5 && reached < target + 6.0, "{width}x{height}: {reached} for {target}");
-            // Here, levels are rounded to 8 bits once more than in the comparison of the search.
+            // This test compares levels that were rounded to 8 bits one more time than the levels in the search.
             let difference = reached - reported;
             assert!(
                 difference > -0.6 && difference < 1.5,
@@ -76,7 +78,7 @@ fn target_score_is_reached_and_not_far_exceeded() {
 }
 
 #[test]
-fn solid_color_is_not_shifted() {
+fn color_of_a_solid_image_is_kept() {
     let flat = RgbImage::from_pixel(64, 64, Rgb([200, 30, 30]));
     let conversion = convert_file(&encode_image(&flat.clone().into(), ImageFormat::Png), &recipe("visual:75")).unwrap();
     let decoded = avifdec(&conversion.variants[0].bytes).image.into_rgb8();
@@ -88,7 +90,7 @@ fn solid_color_is_not_shifted() {
 }
 
 #[test]
-fn fixed_quality_is_used_and_reported_if_memory_is_too_small() {
+fn fixed_quality_is_used_and_reported_if_the_memory_limit_is_too_low() {
     let bytes = encode_image(&photograph(1500, 1100).into(), ImageFormat::Png);
     let threads = std::num::NonZeroUsize::MIN;
     let scarce = Limits { memory: 130 << 20, ..Limits::default() };
@@ -101,7 +103,7 @@ fn fixed_quality_is_used_and_reported_if_memory_is_too_small() {
 }
 
 #[test]
-fn every_width_of_a_photograph_has_the_bit_depth_with_the_smaller_file() {
+fn variants_of_a_photograph_have_the_bit_depth_with_the_smaller_file() {
     let recipe = Recipe { widths: "full,700".parse().unwrap(), ..recipe("visual:75") };
     let colors = |image: DynamicImage| {
         let conversion = convert_file(&encode_image(&image, ImageFormat::Png), &recipe).unwrap();

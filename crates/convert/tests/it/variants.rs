@@ -13,14 +13,17 @@ fn widths(text: &str) -> Recipe {
 }
 
 #[test]
-fn equal_sizes_share_one_file_and_are_never_enlarged() {
+fn variants_of_equal_size_share_one_file_and_no_image_is_enlarged() {
     let image = DynamicImage::from(gradient_image(200, 100));
     let conversion = convert_file(&encode_image(&image, ImageFormat::Png), &widths("50,full,120,4000")).unwrap();
     let variants: Vec<_> = conversion.variants.iter().map(|v| (v.requested.to_string(), v.width, v.height)).collect();
     let expected =
         [("full".into(), 200, 100), ("4000".into(), 200, 100), ("120".into(), 120, 60), ("50".into(), 50, 25)];
     assert_eq!(variants, expected);
-    assert!(Arc::ptr_eq(&conversion.variants[0].bytes, &conversion.variants[1].bytes), "both widths share one file");
+    assert!(
+        Arc::ptr_eq(&conversion.variants[0].bytes, &conversion.variants[1].bytes),
+        "both widths should share one file"
+    );
     for variant in &conversion.variants {
         let decoded = avifdec(&variant.bytes).image;
         assert_eq!(decoded.dimensions(), (variant.width, variant.height));
@@ -30,14 +33,15 @@ fn equal_sizes_share_one_file_and_are_never_enlarged() {
 }
 
 #[test]
-fn number_of_threads_does_not_change_variants() {
+fn two_threads_produce_the_same_variants_as_one_thread() {
     let file = encode_image(&gradient_image(200, 150).into(), ImageFormat::Png);
     let bytes = |threads: usize| {
         let threads = NonZeroUsize::new(threads).unwrap();
         let conversion = convert(&file, &widths("full,150,100,50"), &Limits::default(), threads).unwrap();
         conversion.variants.into_iter().map(|variant| variant.bytes).collect::<Vec<_>>()
     };
-    // Two encodes in parallel with a thread each; more threads within one encode may change its output.
+    // With two threads, two encodes run in parallel with one thread each. The test does not use more threads, because
+    // an encode with several threads may produce different bytes.
     assert_eq!(bytes(1), bytes(2));
 }
 
@@ -54,7 +58,7 @@ fn file_over_a_limit_is_rejected_when_it_is_opened() {
 }
 
 #[test]
-fn variant_with_a_side_longer_than_readers_accept_is_rejected() {
+fn variant_with_a_side_over_32768_pixels_is_rejected() {
     let wide = encode_image(&DynamicImage::from(image::GrayImage::new(40_000, 3)), ImageFormat::Png);
     let error = convert_file(&wide, &recipe()).unwrap_err().to_string();
     assert!(error.contains("40000x3 has a side over the 32768 pixels"), "{error}");

@@ -1,4 +1,4 @@
-//! Any bytes are converted to variants within the limits, or rejected with an error of one line.
+//! Tests that any bytes are either converted to variants within the limits or rejected with an error of one line.
 
 #![no_main]
 
@@ -8,13 +8,13 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use model::{Limits, Metadata, Recipe};
 
-/// The limits are so small that an iteration takes milliseconds.
+/// The limits of an iteration. They are so low that an iteration takes only milliseconds.
 const LIMITS: Limits =
     Limits { bytes: 1 << 20, pixels: 1 << 12, animation_pixels: 1 << 19, memory: 256 << 20, cpu_seconds: None };
 
 static RECIPE: LazyLock<Recipe> = LazyLock::new(|| Recipe {
-    widths: "full,7".parse().expect("valid widths"),
-    speed: "10".parse().expect("a valid speed"),
+    widths: "full,7".parse().expect("the widths are valid"),
+    speed: "10".parse().expect("the speed is valid"),
     metadata: Metadata::Keep,
     ..Recipe::default()
 });

@@ -1,4 +1,4 @@
-//! Any event is parsed into jobs, or rejected with an error message.
+//! Tests that any event is either parsed into jobs or rejected with an error message.
 
 #![no_main]
 

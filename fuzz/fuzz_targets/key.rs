@@ -1,5 +1,5 @@
-//! Any key in an S3 notification leads to outputs that are never sources. The first line of the input is the layout's
-//! prefix, the rest is the key.
+//! Tests that the outputs for any key in an S3 notification are never sources. The first line of the input is the
+//! prefix of the layout, and the rest of the input is the key.
 
 #![no_main]
 
@@ -20,20 +20,22 @@ fuzz_target!(|text: &str| {
         "responseElements": {},
         "s3": {"bucket": {"name": "photos"}, "object": {"key": key}},
     }]});
-    let batch = parse_event(&notification).expect("a valid S3 notification");
+    let batch = parse_event(&notification).expect("the S3 notification is valid");
     assert_eq!(batch.jobs.len() + batch.rejected.len(), 1, "{batch:?}");
     let Some(job) = batch.jobs.first() else { return };
     let source = &job.source.at;
     let layout = Layout { bucket: None, prefix: prefix.into() };
-    let Ok(outputs) = layout.output_locations(source, &"full,7,640".parse().expect("valid widths")) else { return };
+    let Ok(outputs) = layout.output_locations(source, &"full,7,640".parse().expect("the widths are valid")) else {
+        return;
+    };
     let variants = outputs.variants.iter().map(|variant| &variant.at);
     for output in variants.chain(&outputs.manifest) {
         assert_eq!(Role::of(output), Role::Output, "{output}");
         assert_ne!(output, source);
     }
-    // Each source has its own variant keys: the key of a variant contains the key of its source.
+    // Two sources never have the same variant key, because the key of a variant contains the key of its source.
     if let Ok(variant) = layout.variant_location(source, Width::Full) {
-        let source_key = variant.key.strip_suffix(".avif").expect("a variant's key ends with .avif");
+        let source_key = variant.key.strip_suffix(".avif").expect("the key of a variant ends with .avif");
         assert_eq!(source_key, format!("{prefix}{}", source.key));
     }
 });

@@ -1,5 +1,5 @@
-//! Embeds any bytes as Exif, XMP or an ICC profile in a valid file of every format that supports them. The first byte
-//! selects the format and the kind of metadata.
+//! Embeds the input as Exif, as an ICC profile or as a PNG chunk in a valid image file. The first byte of the input
+//! selects the file format and the kind of metadata.
 
 #![no_main]
 
@@ -9,13 +9,14 @@ use libfuzzer_sys::fuzz_target;
 use model::{Limits, Metadata, Recipe};
 
 #[path = "../../crates/convert/tests/it/fixtures.rs"]
-#[allow(dead_code, reason = "other tests use the rest")]
+#[allow(dead_code, reason = "only other tests use the other functions of this module")]
 mod fixtures;
 
 use fixtures::{EmbeddedMetadata, cmyk_jpeg, cmyk_tiff, encode_with_metadata, gradient_image, with_png_chunks};
 
 const SIZE: u16 = 3;
-/// The number of combinations of format and kind of metadata. The last combination is a PNG chunk of any kind.
+/// The number of combinations of a file format and a kind of metadata. In the last combination, the input is the data
+/// of a PNG chunk.
 const VARIATIONS: u8 = 11;
 const PNG_CHUNK: u8 = VARIATIONS - 1;
 const INKS: [[u8; 4]; 9] = [[10, 20, 30, 40]; 9];
@@ -24,13 +25,13 @@ fuzz_target!(|bytes: &[u8]| {
     let Some((&variation, payload)) = bytes.split_first() else { return };
     let file = file(variation, payload);
     let recipe = Recipe { metadata: Metadata::Keep, ..Recipe::default() };
-    // The file is complete, so its image is decoded whatever its Exif and its profile are. Only chunks of a PNG may be
-    // so damaged that the decoder stops.
+    // The file contains the complete image, so the image is decoded with any Exif and any profile. Only a damaged PNG
+    // chunk may cause the decoder to reject the file.
     let opened = match OpenedImage::open(&file, &recipe, &Limits::default()) {
         Ok(opened) => opened,
         Err(error) => return assert_eq!(variation % VARIATIONS, PNG_CHUNK, "{error}"),
     };
-    opened.decode().expect("the image is complete").transform().expect("the image is complete");
+    opened.decode().expect("decoding the complete image succeeds").transform().expect("the transform succeeds");
 });
 
 fn file(variation: u8, payload: &[u8]) -> Vec<u8> {
@@ -49,7 +50,7 @@ fn file(variation: u8, payload: &[u8]) -> Vec<u8> {
         7 => encode_with_metadata(&gray, ImageFormat::Png, icc),
         8 => cmyk_jpeg(&INKS, SIZE, SIZE, false, Some(payload)),
         9 => cmyk_tiff(&INKS, SIZE.into(), SIZE.into(), payload, 6),
-        // The payload's first byte selects a PNG chunk with colors, text or Exif.
+        // The first byte of the payload selects the type of a PNG chunk: a chunk with colors, with text or with Exif.
         _ => {
             let plain = encode_with_metadata(&color, ImageFormat::Png, EmbeddedMetadata::default());
             let (kinds, data) = payload.split_at(payload.len().min(1));

@@ -1,11 +1,12 @@
-//! The `bootstrap` binary, with a configuration like that of a Lambda function.
+//! Configures the `bootstrap` binary like a Lambda function.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use emulator::{Extensions, Function};
 
-/// Returns a function with these environment variables, which has one execution environment at a time.
+/// Returns a function with these environment variables. At most one execution environment of the function runs at a
+/// time.
 pub(crate) fn function(environment: BTreeMap<String, String>) -> Function {
     Function {
         name: "avif".into(),

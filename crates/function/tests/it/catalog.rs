@@ -1,4 +1,4 @@
-//! Tests of the catalog with the DynamoDB of moto.
+//! Tests the catalog with moto's implementation of DynamoDB.
 
 use std::collections::HashMap;
 
@@ -44,7 +44,7 @@ impl MotoCatalog {
 async fn with_moto_catalog_item_matches_the_newest_source() {
     let catalog = MotoCatalog::start().await;
     let mut deployment = Deployment::without_events(&catalog.settings()).await;
-    // The form-encoded key, as in S3 events.
+    // The key is form-encoded, as in S3 events.
     let encoded_key = "%E5%86%99%E7%9C%9F+1%2B2.png";
     let old = deployment.put_source("写真 1+2.png", &image(ImageFormat::Png, 90, 60)).await;
     assert_eq!(deployment.send_event(event(encoded_key, Some(&old), "01")).await.0, "converted");
@@ -72,13 +72,14 @@ async fn with_moto_missing_catalog_item_is_written_again() {
     deployment.send_event(event("a.png", Some(&etag), "01")).await;
     let key = AttributeValue::S("s3://photos/a.png".into());
     catalog.client.delete_item().table_name(TABLE).key("source", key).send().await.unwrap();
-    // A crash after the manifest was written and before the item was written has the same result.
+    // The deleted item has the same effect as a crash after the function wrote the manifest and before it wrote the
+    // item.
     assert_eq!(deployment.send_event(event("a.png", Some(&etag), "01")).await.0, "converted");
     assert!(catalog.read_item("s3://photos/a.png").await.is_some());
 }
 
 #[tokio::test]
-async fn with_moto_missing_catalog_table_fails_with_its_name() {
+async fn with_moto_error_of_a_missing_catalog_table_contains_the_table_name() {
     let catalog = MotoCatalog::start().await;
     let mut settings = catalog.settings();
     settings[0].1 = "missing";

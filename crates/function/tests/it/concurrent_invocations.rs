@@ -1,4 +1,4 @@
-//! Several invocations at the same time in one execution environment, as on Lambda Managed Instances.
+//! Tests several invocations that run at the same time in one execution environment, as on Lambda Managed Instances.
 
 use image::ImageFormat;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Small files that declare or decompress to very large images or metadata.
+//! Tests small files that declare very large images, or that contain metadata that decompresses to a very large size.
 
 use std::fs::File;
 use std::io::{Cursor, Read, Write};
@@ -11,8 +11,8 @@ use serde_json::json;
 
 use crate::deployment::{Deployment, image};
 
-/// Limit for the peak memory of the function and its worker process together. It includes the binaries, the SDK, the
-/// threads and the files that they read.
+/// The limit for the peak memory of the function and its worker process together. This memory includes the binaries,
+/// the SDK, the threads and the files that both processes read.
 const MAX_PEAK_MIB: u64 = 96;
 
 /// Returns a PNG chunk.
@@ -30,14 +30,14 @@ fn deflated_zeros(count: u64) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Returns an 8-bit RGBA image that contains only a few of its rows.
+/// Returns an 8-bit RGBA PNG that declares this size but contains only a few rows.
 fn truncated_png(width: u32, height: u32) -> Vec<u8> {
     let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[8, 6, 0, 0, 0]].concat();
     let chunks = [chunk(*b"IHDR", &header), chunk(*b"IDAT", &deflated_zeros(1 << 20)), chunk(*b"IEND", b"")];
     [b"\x89PNG\r\n\x1a\n".to_vec(), chunks.concat()].concat()
 }
 
-/// Returns a complete image with an additional chunk after its header.
+/// Returns a complete PNG with an additional chunk after its header.
 fn png_with_chunk(name: [u8; 4], data: &[u8]) -> Vec<u8> {
     let png = image(ImageFormat::Png, 60, 40);
     [&png[..33], &chunk(name, data), &png[33..]].concat()
@@ -59,7 +59,7 @@ fn rejection_reason(report: &Report) -> &str {
     }
 }
 
-/// Stops the function. Returns its peak memory from its last report line.
+/// Stops the function. Returns the peak memory from the last report line in the log.
 async fn stop_and_read_peak(mut deployment: Deployment) -> Option<u64> {
     deployment.lambda.stop().await;
     deployment.take_report_lines().last()?["peak_memory_mib"].as_u64()
@@ -77,7 +77,7 @@ async fn header_with_too_many_pixels_is_rejected_without_allocating_memory() {
     let mut deployment = Deployment::with_events(&[]).await;
     let screen = b"GIF89a\xff\xff\xff\xff\0\0\0,\0\0\0\0\xff\xff\xff\xff\0\x02\x01\0\0;".to_vec();
     for (key, file, words) in [
-        // The pixel limit allows this image. The function has too little memory for it.
+        // The pixel limit allows this image, but the function has too little memory to convert the image.
         ("200.png", truncated_png(20_000, 10_000), "20000x10000 needs about"),
         ("201.png", truncated_png(20_000, 10_001), "20000x10001 is 200020000 pixels, over the limit of 200000000"),
         ("screen.gif", screen, "65535x65535 is 4294836225 pixels, over the limit of 200000000"),
@@ -101,7 +101,7 @@ async fn metadata_that_inflates_to_a_gigabyte_is_omitted_without_allocating_memo
         let report = deployment.put_and_get_report(key, &png_with_chunk(name, &[prefix, &zeros].concat())).await;
         let Outcome::Converted { notes, .. } = &report.outcome else { panic!("{key}: {report:?}") };
         assert_eq!(!notes.is_empty(), has_note, "{key}: {notes:?}");
-        // Receive the event of the variant.
+        // Remove the event of the variant from the channel.
         deployment.invocations.recv().await.unwrap();
     }
     assert_low_peak(stop_and_read_peak(deployment).await);
@@ -111,8 +111,8 @@ async fn metadata_that_inflates_to_a_gigabyte_is_omitted_without_allocating_memo
 async fn file_of_three_gigabytes_is_rejected_without_a_download() {
     const BYTES: u64 = 3 << 30;
     let mut deployment = Deployment::without_events(&[]).await;
-    // The server stored the ETag when the object was put, so it need not read the enlarged file. The file is sparse and
-    // uses no disk space.
+    // The server stored the ETag of the small object, so it does not need to read the enlarged file. The enlarged file
+    // is sparse, so it needs almost no disk space.
     deployment.put_source("huge.jpg", b"small").await;
     File::options().write(true).open(deployment.folder.path().join("photos/huge.jpg")).unwrap().set_len(BYTES).unwrap();
     let response = deployment.lambda.invoke(json!({"bucket": "photos", "key": "huge.jpg"})).await.result.unwrap();

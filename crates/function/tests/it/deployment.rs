@@ -1,4 +1,4 @@
-//! A local deployment: two buckets, and the function that receives their events.
+//! Runs a local deployment: a server with two buckets, and the function that receives the events of the buckets.
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
@@ -20,26 +20,27 @@ use crate::bootstrap::function;
 pub(crate) struct Deployment {
     pub(crate) s3: Client,
     pub(crate) lambda: Lambda,
-    /// One entry for each event that the buckets sent to the function, after its last attempt.
+    /// The invocations by events of the buckets. An invocation is added after its last attempt.
     pub(crate) invocations: UnboundedReceiver<AsyncInvocation>,
     pub(crate) log: UnboundedReceiver<String>,
     /// The environment variables of the function.
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) server: S3,
-    /// The faults of the connection between the function and the server. At the start, there are no faults.
+    /// The faults of the connection between the function and the server. A new deployment has no faults.
     pub(crate) faults: Faults,
     _endpoint: Endpoint,
-    /// The directory of the server, with a folder for each bucket and a file for each object.
+    /// The directory of the server. It contains a folder for each bucket and a file for each object.
     pub(crate) folder: TempDir,
 }
 
 impl Deployment {
-    /// Starts a function with these settings, and the buckets `photos` and `cdn`, whose events invoke the function.
+    /// Starts a function with these settings, and a server with the buckets `photos` and `cdn`. The events of the
+    /// buckets invoke the function.
     pub(crate) async fn with_events(settings: &[(&str, &str)]) -> Self {
         Self::new(settings, true).await
     }
 
-    /// Like `with_events`, but the buckets send no events. A test sends events itself.
+    /// Does the same as `with_events`, but the buckets send no events. The test sends all events.
     pub(crate) async fn without_events(settings: &[(&str, &str)]) -> Self {
         Self::new(settings, false).await
     }
@@ -57,7 +58,7 @@ impl Deployment {
         let faults = Faults::none();
         let (endpoint, _) = server.open_endpoint(faults.clone()).await.unwrap();
         let mut environment = server.environment_for(&endpoint);
-        // Use the fastest speed, because these tests do not test the codec.
+        // Use the fastest speed, because these tests do not check the codec.
         environment.insert("AVIF_SPEED".into(), "10".into());
         environment.extend(settings.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
         let (lines, log) = unbounded_channel();
@@ -77,7 +78,7 @@ impl Deployment {
         }
     }
 
-    /// Puts an object and waits for the function's response to its event.
+    /// Puts an object and waits until the function has handled the event of this object.
     pub(crate) async fn put_and_wait(&mut self, key: &str, bytes: &[u8]) -> AsyncInvocation {
         let body = ByteStream::from(bytes.to_vec());
         let put = self.s3.put_object().bucket("photos").key(key).cache_control("max-age=60").body(body);
@@ -85,7 +86,7 @@ impl Deployment {
         self.invocations.recv().await.unwrap()
     }
 
-    /// Puts an object and returns the function's report.
+    /// Puts an object and returns the report of the function about this object.
     pub(crate) async fn put_and_get_report(&mut self, key: &str, bytes: &[u8]) -> Report {
         let invocation = self.put_and_wait(key, bytes).await;
         let response = invocation.last_attempt.result.unwrap();
@@ -94,7 +95,7 @@ impl Deployment {
         report
     }
 
-    /// Invokes another function that uses this S3 endpoint. Returns the outcome and the reason.
+    /// Starts a second function with this S3 endpoint and invokes it. Returns the outcome and the reason in its report.
     pub(crate) async fn invoke_with_endpoint(&self, url: &str, event: Value) -> (String, String) {
         let mut environment = self.environment.clone();
         environment.insert("AWS_ENDPOINT_URL_S3".into(), url.to_owned());
@@ -102,7 +103,7 @@ impl Deployment {
     }
 
     /// Invokes the function. During the invocation, S3 sends these responses to the matching requests. Returns the
-    /// outcome and the reason.
+    /// outcome and the reason in the report of the function.
     pub(crate) async fn invoke_with_s3_responses(
         &self,
         responses: Vec<InjectedResponse>,
@@ -119,7 +120,7 @@ impl Deployment {
         object.body.collect().await.unwrap().to_vec()
     }
 
-    /// Lists the keys in the bucket, in order.
+    /// Lists the keys in the bucket, in the order of the S3 listing.
     pub(crate) async fn list_keys(&self, bucket: &str) -> Vec<String> {
         let list = self.s3.list_objects_v2().bucket(bucket).send().await.unwrap();
         list.contents.unwrap_or_default().into_iter().filter_map(|object| object.key).collect()
@@ -130,7 +131,7 @@ impl Deployment {
         std::iter::from_fn(|| self.log.try_recv().ok()).collect()
     }
 
-    /// Returns the log lines since the last call that are JSON with a report.
+    /// Returns those log lines since the last call that are JSON and contain a report.
     pub(crate) fn take_report_lines(&mut self) -> Vec<Value> {
         self.take_log_lines()
             .into_iter()
@@ -140,7 +141,8 @@ impl Deployment {
     }
 }
 
-/// Returns the outcome and the reason of a response with one report.
+/// Returns the outcome and the reason in the first report of a response. For an error, the outcome is "failed" and the
+/// reason is the error message.
 fn outcome_and_reason(result: Result<Value, FunctionError>) -> (String, String) {
     match result {
         Ok(response) => {
@@ -152,7 +154,7 @@ fn outcome_and_reason(result: Result<Value, FunctionError>) -> (String, String) 
     }
 }
 
-/// Returns an image file in this format: red at the left, green at the bottom, with some texture.
+/// Returns an image file in this format. The image is red at the left and green at the bottom, and has some texture.
 pub(crate) fn image(format: ImageFormat, width: u32, height: u32) -> Vec<u8> {
     let gradient = |at: u32, size: u32| u8::try_from(at * 255 / size).unwrap();
     let image = RgbImage::from_fn(width, height, |x, y| {

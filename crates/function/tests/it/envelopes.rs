@@ -1,4 +1,4 @@
-//! The events that AWS documents, the jobs in them, and the response to each kind of event.
+//! Tests the events that AWS documents: the jobs in each event, and the response to each kind of event.
 
 use function::event::{Batch, parse_event};
 use image::ImageFormat;
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::deployment::{Deployment, image};
 
-/// An example event from `tests/events`.
+/// Reads an example event from `tests/events`.
 macro_rules! payload {
     ($name:literal) => {
         serde_json::from_str::<Value>(include_str!(concat!("../events/", $name, ".json"))).unwrap()
@@ -32,7 +32,7 @@ fn describe_jobs(batch: &Batch) -> Vec<String> {
     batch.jobs.iter().map(describe).collect()
 }
 
-/// Builds the response if the jobs with these indexes failed and the others were skipped.
+/// Builds the response to a batch in which the jobs with these indexes failed and all other jobs were skipped.
 fn build_response(batch: &Batch, failed: &[usize]) -> Result<Value, String> {
     let report = |(index, job): (usize, &model::Job)| {
         let outcome = if failed.contains(&index) {
@@ -73,7 +73,7 @@ fn s3_notification_returns_reports_or_an_error() {
 }
 
 #[test]
-fn sns_message_gives_the_jobs_of_its_s3_notification() {
+fn sns_message_is_parsed_into_the_jobs_of_its_s3_notification() {
     let batch = parse_event(&payload!("sns")).unwrap();
     let job = "created s3://amzn-s3-demo-bucket/HappyFace.jpg etag d41d8cd9 version 096fKKXT sequencer E5";
     assert_eq!(describe_jobs(&batch), [job]);
@@ -81,7 +81,7 @@ fn sns_message_gives_the_jobs_of_its_s3_notification() {
 }
 
 #[test]
-fn eventbridge_keys_are_not_decoded() {
+fn keys_in_eventbridge_events_are_not_form_decoded() {
     let batch = parse_event(&payload!("eventbridge-created")).unwrap();
     let job = "created s3://amzn-s3-demo-bucket1/写真 1+2%.jpg etag b1946ac9 version IYV3p45B sequencer 89";
     assert_eq!(describe_jobs(&batch), [job]);
@@ -112,11 +112,12 @@ fn sqs_response_contains_the_ids_of_failed_messages() {
         let ids: Vec<Value> = ids.iter().map(|id| json!({ "itemIdentifier": id })).collect();
         Ok(json!({ "batchItemFailures": ids }))
     };
-    // A malformed message fails, so SQS moves it to the dead-letter queue in the end. The test message of S3 succeeds.
+    // A malformed message fails at each delivery, so SQS finally moves it to the dead-letter queue. The test message of
+    // S3 succeeds.
     let malformed = "7a1f2c3d-0001-4000-8000-000000000003";
     assert_eq!(build_response(&batch, &[]), failed(&[malformed]));
     assert!(batch.rejected[0].starts_with(&format!("message {malformed:?}: SQS message: body: expected")), "{batch:?}");
-    // If one of the two jobs of a message failed, the message fails.
+    // A message fails if one of its two jobs failed.
     assert_eq!(
         build_response(&batch, &[1, 2]),
         failed(&["059f36b4-87a3-44ab-83d2-661975830a7d", "2e1424d4-f796-459a-8184-9c92662be6da", malformed])
@@ -124,7 +125,7 @@ fn sqs_response_contains_the_ids_of_failed_messages() {
 }
 
 #[test]
-fn sqs_fifo_response_contains_all_later_messages_of_a_failed_group() {
+fn sqs_fifo_response_contains_a_failed_message_and_all_later_messages_of_its_group() {
     let batch = parse_event(&payload!("sqs-fifo")).unwrap();
     let failed = |failed: &[usize]| {
         let response = build_response(&batch, failed).unwrap();
@@ -140,7 +141,7 @@ fn sqs_fifo_response_contains_all_later_messages_of_a_failed_group() {
 #[test]
 fn s3_batch_operations_response_has_a_result_for_each_task() {
     let batch = parse_event(&payload!("s3-batch-1")).unwrap();
-    // The job ignores the version of the task, because the function reads only the current version.
+    // The job does not contain the version of the task, because the function reads only the current version.
     assert_eq!(
         describe_jobs(&batch),
         ["created s3://awsexamplebucket/customerImage1.jpg etag - version - sequencer -"]
@@ -269,7 +270,7 @@ fn arbitrary_event() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn arbitrary_event_does_not_panic(event in arbitrary_event()) {
+    fn arbitrary_event_does_not_cause_a_panic(event in arbitrary_event()) {
         if let Ok(batch) = parse_event(&event) {
             let _ = build_response(&batch, &[0]);
         }
@@ -295,7 +296,7 @@ proptest! {
     }
 }
 
-/// Returns an SQS message with the event of a created object.
+/// Returns an SQS message that contains the event of a created object.
 fn message(id: &str, key: &str, group: Option<&str>) -> Value {
     let mut message = payload!("sqs")["Records"][0].clone();
     let mut body = payload!("eventbridge-created");
@@ -319,7 +320,8 @@ async fn malformed_message_does_not_fail_the_other_messages_of_its_batch() {
     let messages =
         [message("1", "写真 1+2%.png", None), message("2", "b.jpg", None), malformed, message("4", "gone.png", None)];
     let response = deployment.lambda.invoke(json!({ "Records": messages })).await.result.unwrap();
-    // A retry cannot help for a broken image or for a source that does not exist.
+    // Only the malformed message is delivered again. A retry cannot help for a broken image or for a source that does
+    // not exist.
     assert_eq!(response, json!({ "batchItemFailures": [{ "itemIdentifier": "3" }] }));
     assert_eq!(deployment.list_keys("cdn").await, ["写真 1+2%.png.avif"]);
 }

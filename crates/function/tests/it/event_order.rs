@@ -1,4 +1,4 @@
-//! Events that arrive late, twice, or after their source was deleted.
+//! Tests events that arrive late, that arrive twice, or that arrive after their source was deleted.
 
 use image::ImageFormat;
 use serde_json::{Value, json};
@@ -6,14 +6,15 @@ use serde_json::{Value, json};
 use crate::deployment::{Deployment, image};
 use crate::notification::record;
 
-/// Returns the event of a source that was created or, without an ETag, deleted.
+/// Returns an event of this source. If there is an ETag, the source was created. If the ETag is `None`, the source was
+/// deleted.
 pub(crate) fn event(key: &str, etag: Option<&str>, sequencer: &str) -> Value {
     let name = if etag.is_some() { "ObjectCreated:Put" } else { "ObjectRemoved:Delete" };
     json!({"Records": [record(name, &json!({"key": key, "eTag": etag, "sequencer": sequencer}))]})
 }
 
 impl Deployment {
-    /// Sends an event. Returns the outcome and the reason of its one report.
+    /// Sends an event with one record. Returns the outcome and the reason in the report.
     pub(crate) async fn send_event(&self, event: Value) -> (String, String) {
         self.invoke_with_s3_responses(vec![], event).await
     }
@@ -24,7 +25,7 @@ impl Deployment {
         put.await.unwrap().e_tag.unwrap().trim_matches('"').to_owned()
     }
 
-    /// Returns the ETag of the source in the provenance of a variant, or `None` if the variant does not exist.
+    /// Returns the source ETag from the provenance of a variant, or `None` if the variant does not exist.
     async fn read_source_etag(&self, key: &str) -> Option<String> {
         let head = self.s3.head_object().bucket("photos").key(key).send().await.ok()?;
         head.metadata?.remove("avif-source-etag")
@@ -40,7 +41,7 @@ async fn event_of_a_replaced_source_is_skipped() {
     assert!(outcome == "skipped" && reason.contains("superseded: a newer version"), "{outcome}: {reason}");
     assert_eq!(deployment.read_source_etag("a.png.avif").await, None);
     assert_eq!(deployment.send_event(event("a.png", Some(&new), "02")).await.0, "converted");
-    // The event of the old source is delivered again, late.
+    // The event of the old source is delivered again after the event of the new source.
     let (outcome, reason) = deployment.send_event(event("a.png", Some(&old), "01")).await;
     assert!(outcome == "skipped" && reason.contains("created from a newer version"), "{outcome}: {reason}");
     assert_eq!(deployment.read_source_etag("a.png.avif").await, Some(new));
@@ -55,8 +56,8 @@ async fn source_that_returns_to_earlier_content_is_converted_again() {
     let second = deployment.put_source("a.png", &image(ImageFormat::Png, 91, 60)).await;
     deployment.send_event(event("a.png", Some(&second), "02")).await;
     assert_eq!(deployment.put_source("a.png", &original).await, first);
-    // The second event is delivered again before the third. Its job replaces its own variant with a variant of the
-    // current source.
+    // The second event is delivered again before the third event. The job of the second event replaces the variant that
+    // this job wrote before with a variant of the current source.
     assert_eq!(deployment.send_event(event("a.png", Some(&second), "02")).await.0, "converted");
     assert_eq!(deployment.read_source_etag("a.png.avif").await, Some(first.clone()));
     assert_eq!(deployment.send_event(event("a.png", Some(&first), "03")).await.0, "skipped");
@@ -72,7 +73,7 @@ async fn deleted_source_deletes_its_outputs() {
     deployment.s3.delete_object().bucket("photos").key("a.png").send().await.unwrap();
     let response = deployment.invocations.recv().await.unwrap().last_attempt.result.unwrap();
     assert_eq!(response["reports"][0]["outcome"], "deleted", "{response}");
-    // The manifest is deleted first, so that it never lists a deleted variant.
+    // The function deletes the manifest before the variants, so that the manifest never lists a deleted variant.
     let keys: Vec<_> = response["reports"][0]["outputs"].as_array().unwrap().iter().map(|at| &at["key"]).collect();
     assert_eq!(keys, ["a.png.avif.json", "a.png.avif", "a.png.w50.avif"]);
     assert_eq!(deployment.list_keys("photos").await, [""; 0]);
@@ -87,7 +88,8 @@ async fn late_deletion_event_keeps_the_variants_of_a_newer_source() {
     deployment.send_event(event("a.png", Some(&etag), "03")).await;
     let (outcome, reason) = deployment.send_event(event("a.png", None, "02")).await;
     assert!(outcome == "skipped" && reason.contains("created from a newer version"), "{outcome}: {reason}");
-    // Without a sequencer, the job only compares the stored outputs with the current source.
+    // An event without a sequencer cannot be ordered, so the job only compares the stored outputs with the current
+    // source.
     let mut unordered = event("a.png", None, "02");
     unordered["Records"][0]["s3"]["object"]["sequencer"] = Value::Null;
     let (outcome, reason) = deployment.send_event(unordered).await;
@@ -96,7 +98,7 @@ async fn late_deletion_event_keeps_the_variants_of_a_newer_source() {
 }
 
 #[tokio::test]
-async fn outputs_are_kept_if_removals_are_not_followed() {
+async fn outputs_of_a_deleted_source_are_kept_if_follow_removals_is_false() {
     let mut deployment = Deployment::without_events(&[("AVIF_FOLLOW_REMOVALS", "false")]).await;
     let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
     deployment.send_event(event("a.png", Some(&etag), "01")).await;
@@ -115,7 +117,7 @@ async fn event_of_a_deleted_source_is_skipped() {
 }
 
 #[tokio::test]
-async fn foreign_object_is_neither_replaced_nor_deleted() {
+async fn object_that_the_function_did_not_write_is_neither_replaced_nor_deleted() {
     let mut deployment = Deployment::without_events(&[]).await;
     deployment.put_source("a.png.avif", b"uploaded by hand").await;
     let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
@@ -142,12 +144,13 @@ async fn manual_request_deletes_the_variants_of_an_absent_source() {
 }
 
 #[tokio::test]
-async fn redelivered_event_deletes_its_variant_of_another_source_state() {
+async fn redelivered_event_deletes_the_variant_that_its_killed_job_wrote() {
     let mut deployment = Deployment::without_events(&[]).await;
     let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
     deployment.send_event(event("a.png", Some(&etag), "01")).await;
-    // This metadata belongs to a variant that the job of the event "earlier" wrote from another state of the source.
-    // The process was killed before it checked the source again.
+    // The test changes the metadata of the variant. With this metadata, the variant is one that the job of the event
+    // "earlier" wrote from another state of the source. The process of that job was killed before it checked the source
+    // again.
     let stored = deployment.s3.get_object().bucket("photos").key("a.png.avif").send().await.unwrap();
     let mut metadata = stored.metadata.unwrap();
     metadata.remove("avif-source-sequencer");

@@ -1,4 +1,4 @@
-//! Events of several records, retries of failed events, and the log lines of an event.
+//! Tests events with several records, retries of failed events, and the log lines of an event.
 
 use image::ImageFormat;
 use model::Outcome;
@@ -34,7 +34,7 @@ async fn reports_have_the_order_of_the_records() {
     let records = [record("gone.jpg"), record("b.jpg"), record("a.png"), record("folder/")];
     let response = deployment.lambda.invoke(json!({ "Records": records })).await.result.unwrap();
     let outcomes: Vec<_> = response["reports"].as_array().unwrap().iter().map(|report| &report["outcome"]).collect();
-    // The event of the upload already converted a.png.
+    // The source a.png is skipped, because the function converted it when the test uploaded it.
     assert_eq!(outcomes, ["rejected", "rejected", "skipped", "skipped"]);
 }
 
@@ -108,7 +108,7 @@ async fn each_rejected_record_writes_one_log_line() {
 }
 
 #[tokio::test]
-async fn image_that_cannot_be_converted_in_time_is_not_started() {
+async fn image_that_cannot_be_converted_before_the_deadline_is_not_started() {
     // According to the estimate from the header, 25 megapixels at speed 0 take longer than a minute.
     let mut deployment = Deployment::with_events(&[("AVIF_SPEED", "0"), ("AVIF_MAX_SECONDS", "900")]).await;
     let black = image::GrayImage::new(5000, 5000);
@@ -118,7 +118,8 @@ async fn image_that_cannot_be_converted_in_time_is_not_started() {
     let error = invocation.last_attempt.result.unwrap_err();
     assert!(error.error_message.contains("are left before the deadline"), "{error}");
 
-    // An image that exceeds the limit on CPU time is rejected, because a retry has the same limit.
+    // An image that exceeds the limit on CPU time is rejected and not retried, because the retry would have the same
+    // limit.
     let mut deployment = Deployment::with_events(&[("AVIF_SPEED", "0"), ("AVIF_MAX_SECONDS", "200")]).await;
     let report = deployment.put_and_get_report("large.png", bytes.get_ref()).await;
     let Outcome::Rejected { reason } = report.outcome else { panic!("{report:?}") };

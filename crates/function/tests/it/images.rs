@@ -1,4 +1,4 @@
-//! Conversions of single images: converted, skipped, and rejected.
+//! Tests conversions of single images with the outcomes converted, skipped and rejected.
 
 use image::ImageFormat;
 use model::{Outcome, Report, VariantReport, VariantStatus, Width};
@@ -49,7 +49,7 @@ async fn image_is_converted_to_the_requested_widths() {
 async fn events_of_outputs_are_skipped() {
     let mut deployment = Deployment::with_events(&[("AVIF_WIDTHS", "full,50")]).await;
     deployment.put_and_get_report("a.jpg", &image(ImageFormat::Png, 100, 80)).await;
-    // Each of the two variants and the manifest has an event.
+    // The bucket sends one event for each of the two variants and one event for the manifest.
     for _ in 0..3 {
         let invocation = deployment.invocations.recv().await.unwrap();
         let response = invocation.last_attempt.result.unwrap();
@@ -104,11 +104,11 @@ async fn image_over_a_limit_is_rejected_with_the_limit() {
 
 #[tokio::test]
 async fn variant_larger_than_its_source_is_reported_and_not_stored() {
-    // As a PNG, an image of one color is smaller than as an AVIF, because of the boxes of an AVIF.
+    // An image of one color is smaller as a PNG than as an AVIF, because an AVIF contains many boxes.
     let mut plain = std::io::Cursor::new(vec![]);
     image::RgbImage::new(8, 8).write_to(&mut plain, ImageFormat::Png).unwrap();
     let mut deployment = Deployment::with_events(&[]).await;
-    // The previous source has a variant, which the job has to delete.
+    // The previous source has a variant. The job of the new source must delete that variant.
     deployment.put_and_get_report("dot.png", &image(ImageFormat::Png, 300, 200)).await;
     deployment.invocations.recv().await.unwrap();
     assert_eq!(deployment.list_keys("photos").await, ["dot.png", "dot.png.avif"]);
@@ -124,13 +124,14 @@ async fn variant_larger_than_its_source_is_reported_and_not_stored() {
 }
 
 #[tokio::test]
-async fn avif_source_is_copied_without_re_encoding_as_its_full_variant() {
-    // With `keep`, the file is not changed. With `strip`, the function rewrites it without metadata.
+async fn full_variant_of_an_avif_source_is_a_copy_without_re_encoding() {
+    // With `keep`, the function copies the file unchanged. With `strip`, the function would rewrite the file without
+    // metadata.
     let mut deployment = Deployment::with_events(&[("AVIF_WIDTHS", "full,50"), ("AVIF_METADATA", "keep")]).await;
     deployment.put_and_get_report("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let avif = deployment.read("photos", "a.png.avif").await;
     for _ in 0..3 {
-        // Receive the events of the outputs.
+        // Remove the events of the outputs from the channel.
         deployment.invocations.recv().await.unwrap();
     }
     let report = deployment.put_and_get_report("upload", &avif).await;

@@ -1,5 +1,5 @@
-//! A quality search that has too little time before the deadline. The metadata of the variant records this, and the
-//! next event with enough time converts the source again.
+//! Tests a quality search that has too little time before the deadline. The metadata of the variant records that the
+//! search is incomplete, and the next event with enough time converts the source again.
 
 use std::io::Cursor;
 use std::time::Duration;
@@ -13,8 +13,8 @@ use crate::bootstrap::function;
 use crate::deployment::Deployment;
 use crate::event_order::event;
 
-/// Returns an image of one color. According to the estimate, a search at speed 0 does not fit into the short timeout.
-/// In fact it takes much less time, because the image has only one color.
+/// Returns an image of one color. According to the estimate, a search at speed 0 takes longer than the short timeout.
+/// The search is actually much faster than the estimate, because the image has only one color.
 fn single_color_png() -> Vec<u8> {
     let mut bytes = Cursor::new(vec![]);
     image::GrayImage::new(512, 512).write_to(&mut bytes, ImageFormat::Png).unwrap();
@@ -30,7 +30,7 @@ async fn invoke_for_report(lambda: &Lambda, event: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn variant_without_a_complete_search_is_converted_again_when_there_is_time() {
+async fn variant_without_a_complete_search_is_converted_again_by_a_job_with_enough_time() {
     let settings = [("AVIF_SPEED", "0"), ("AVIF_WIDTHS", "full,50"), ("AVIF_KEEP_LARGER", "true")];
     let mut deployment = Deployment::without_events(&settings).await;
     let etag = deployment.put_source("a.png", &single_color_png()).await;
@@ -57,14 +57,15 @@ async fn variant_without_a_complete_search_is_converted_again_when_there_is_time
         assert_eq!(search_status(key).await, None, "{key}");
     }
 
-    // A job without time for a search writes only the missing width. It keeps the variant of the complete search.
+    // A job without time for a search writes only the missing variant. It keeps the existing variant, because a
+    // complete search chose the quality of that variant.
     let etag_of = async |key: &str| deployment.s3.head_object().bucket("photos").key(key).send().await.unwrap().e_tag;
     let full = etag_of("a.png.avif").await;
     deployment.s3.delete_object().bucket("photos").key("a.png.w50.avif").send().await.unwrap();
     assert_eq!(invoke_for_report(&short, &created).await["outcome"], "converted");
     assert_eq!((etag_of("a.png.avif").await, search_status("a.png.avif").await), (full.clone(), None));
     assert_eq!(search_status("a.png.w50.avif").await.as_deref(), Some("cut-short"));
-    // Another job without time for a search cannot improve the variant.
+    // A second job without time for a search cannot improve the variant, so it is skipped.
     let manifest = etag_of("a.png.avif.json").await;
     assert_eq!(invoke_for_report(&short, &created).await["outcome"], "skipped");
     assert_eq!(etag_of("a.png.avif.json").await, manifest);

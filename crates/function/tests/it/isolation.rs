@@ -1,4 +1,5 @@
-//! An image that takes too long, crashes or takes too much memory affects neither the other images nor the environment.
+//! Tests that an image affects neither the other images nor the execution environment if it takes too long, crashes the
+//! worker process or needs too much memory.
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -22,7 +23,8 @@ use crate::managed_instance::ManagedInstance;
 
 const GOOD: [&str; 4] = ["1.png", "2.png", "3.png", "4.png"];
 
-/// The key of a source whose conversion takes seconds at speed 0, longer than estimated from its size.
+/// The key of a source whose conversion takes several seconds at speed 0. This is longer than the estimate from its
+/// size.
 const SLOW: &str = "slow.png";
 
 /// Deploys the function at speed 0, with one slow source and four good sources.
@@ -90,7 +92,7 @@ async fn find_worker_process() -> Pid {
 }
 
 #[tokio::test]
-async fn image_over_its_cpu_time_is_rejected_and_the_next_images_are_converted() {
+async fn image_over_the_cpu_time_limit_is_rejected_and_the_next_images_are_converted() {
     let deployment = deploy(&[("AVIF_MAX_SECONDS", "1")]).await;
     let lambda = start_function(&deployment, Duration::from_mins(1));
     let report = lambda.invoke(manual_request(SLOW)).await.result.unwrap();
@@ -100,7 +102,8 @@ async fn image_over_its_cpu_time_is_rejected_and_the_next_images_are_converted()
     assert_good_sources_convert(&lambda).await;
 }
 
-/// The quality search takes several times as long as estimated. A single encode stays below the limit on CPU time.
+/// The quality search of this image takes several times as long as the estimate, and exceeds the limit on CPU time. A
+/// single encode of this image stays below the limit.
 #[tokio::test]
 async fn image_whose_search_takes_too_long_is_converted_without_a_search() {
     let mut deployment = deploy(&[("AVIF_SPEED", "6"), ("AVIF_QUALITY", "visual:75"), ("AVIF_MAX_SECONDS", "1")]).await;
@@ -116,8 +119,9 @@ async fn image_whose_search_takes_too_long_is_converted_without_a_search() {
 }
 
 #[tokio::test]
-async fn default_cpu_time_limit_is_half_the_timeout_and_at_least_a_second() {
-    // 512 MB have 0.29 vCPU, so half of 6 s is less than 1 s of CPU time. The minimum is 1 s.
+async fn default_cpu_time_limit_is_at_least_one_second() {
+    // 512 MB of memory provide 0.29 vCPU, so the CPU time in half of the timeout of 6 s is less than 1 s. The minimum
+    // limit is 1 s.
     let deployment = deploy(&[]).await;
     let small = Function { timeout: Duration::from_secs(6), memory: 512, ..function(deployment.environment.clone()) };
     let report = Lambda::new(small, unbounded_channel().0).invoke(manual_request(SLOW)).await.result.unwrap();
@@ -125,7 +129,7 @@ async fn default_cpu_time_limit_is_half_the_timeout_and_at_least_a_second() {
 }
 
 #[tokio::test]
-async fn slow_image_of_a_batch_is_rejected_and_the_others_are_converted() {
+async fn slow_image_of_a_batch_is_rejected_and_the_other_images_are_converted() {
     let deployment = deploy(&[("AVIF_MAX_SECONDS", "1")]).await;
     let lambda = start_function(&deployment, Duration::from_mins(1));
     let keys = [&[SLOW], &GOOD[..]].concat();
@@ -143,7 +147,8 @@ async fn slow_image_leaves_a_quarter_of_the_time_to_the_other_images_of_its_batc
     let keys = [&[SLOW], &GOOD[..]].concat();
     let response = lambda.invoke(sqs_event(&keys)).await.result.unwrap();
     assert_eq!(failed_message_ids(&response), [SLOW]);
-    // If no other image waits, a slow image may use all of the time. It fails at the deadline.
+    // If no other image of the batch is waiting, a slow image may use all of the remaining time. This image is not
+    // finished at the deadline, so it fails.
     let error = lambda.invoke(manual_request(SLOW)).await.result.unwrap_err();
     assert!(error.error_message.contains("at the deadline, while converting"), "{error}");
     deployment.put_source("next.png", &image(ImageFormat::Png, 20, 15)).await;
@@ -165,8 +170,8 @@ async fn slow_image_does_not_fail_concurrent_invocations() {
     }
 }
 
-/// Calls `inspect` with the worker process and then ends the process with this signal. Returns the error of the image.
-/// The next images convert.
+/// Calls `inspect` with the worker process, and then ends the process with this signal. Checks that the next images are
+/// converted. Returns the error of the first image.
 #[cfg(target_os = "linux")]
 async fn kill_worker(signal: Signal, inspect: impl AsyncFnOnce(Pid)) -> String {
     let deployment = deploy(&[]).await;
@@ -200,7 +205,7 @@ async fn worker_killed_for_lack_of_memory_fails_only_its_image() {
 #[tokio::test]
 async fn worker_has_limits_and_no_credentials() {
     let inspect = async |id: Pid| {
-        // If the test does not run as root, this read fails.
+        // Without root permissions, the test cannot read the environment, and the check passes.
         let environment = std::fs::read_to_string(format!("/proc/{id}/environ"));
         let has_credentials = environment.is_ok_and(|environment| environment.contains("AWS_"));
         assert!(!has_credentials, "the worker should have no credentials");
@@ -214,8 +219,8 @@ async fn worker_has_limits_and_no_credentials() {
         while limit("Max data size") == "unlimited" {
             sleep(Duration::from_millis(5)).await;
         }
-        // Nine tenths of 2,048 MiB, minus the memory for prefetched files and for the function. The limit doubles for
-        // the encoder.
+        // The expected limit is nine tenths of 2,048 MiB, minus the memory for prefetched files and for the function.
+        // The worker doubles the limit before it encodes.
         let usable = (2048_u64 << 20) / 10 * 9;
         let memory = usable - usable / 16 - (24 << 20);
         assert!([memory, 2 * memory].map(|memory| memory.to_string()).contains(&limit("Max data size")));
@@ -227,14 +232,14 @@ async fn worker_has_limits_and_no_credentials() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn worker_exits_with_its_function() {
+async fn worker_exits_if_its_function_is_killed() {
     let deployment = deploy(&[]).await;
     let ManagedInstance { mut function, events, .. } =
         ManagedInstance::start(deployment.environment.clone(), "1").await;
     events.send(("slow", manual_request(SLOW))).unwrap();
     let worker = find_worker_process().await;
-    // CPU time in user mode, in hundredths of a second (proc_pid_stat(5), field 14). After 0.2 s, the worker has read
-    // the image.
+    // Returns the CPU time of the worker in user mode, in hundredths of a second (proc_pid_stat(5), field 14). After a
+    // CPU time of 0.2 s, the worker has read the image.
     let cpu_time = || {
         let stat = std::fs::read_to_string(format!("/proc/{worker}/stat")).unwrap();
         stat.rsplit(')').next().unwrap().split_whitespace().nth(11).unwrap().parse::<u32>().unwrap()
@@ -248,10 +253,10 @@ async fn worker_exits_with_its_function() {
     while is_running() && killed_at.elapsed() < Duration::from_secs(2) {
         sleep(Duration::from_millis(5)).await;
     }
-    assert!(!is_running(), "the worker should exit with its function");
+    assert!(!is_running(), "the worker should exit after its function was killed");
 }
 
-/// The server sends an `Expires` header that is not valid text. The SDK panics on it.
+/// The server sends an `Expires` header that is not valid text. The SDK panics when it reads this header.
 #[tokio::test]
 async fn panic_in_a_job_fails_only_that_job() {
     let deployment = deploy(&[]).await;

@@ -1,4 +1,5 @@
-//! Runs the real `bootstrap` over the Runtime API protocol, against a server with the S3 protocol.
+//! Runs the real `bootstrap` binary. It uses the protocol of the Runtime API, and a server that implements the protocol
+//! of S3.
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 

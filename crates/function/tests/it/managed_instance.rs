@@ -1,4 +1,4 @@
-//! A Runtime API that serves several polls at the same time, as on Lambda Managed Instances.
+//! Runs a Runtime API that serves several polls at the same time, as on Lambda Managed Instances.
 
 use std::collections::BTreeMap;
 use std::process::Stdio;
@@ -15,11 +15,12 @@ use tokio::process::{Child, Command};
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
-/// A running function, its events and its responses, each with a request ID.
+/// A running function with a channel for events and a channel for responses. Each event and each response has a request
+/// ID.
 pub(crate) struct ManagedInstance {
     pub(crate) function: Child,
     pub(crate) events: UnboundedSender<(&'static str, Value)>,
-    /// The body of each response, or of each error.
+    /// The request ID and the body of each response or error.
     pub(crate) responses: UnboundedReceiver<(String, Value)>,
 }
 
@@ -29,7 +30,7 @@ struct ApiState {
 }
 
 async fn next_invocation(State(state): State<Arc<ApiState>>) -> ([(&'static str, String); 3], String) {
-    // After the last event, the server does not respond to polls.
+    // After the test has closed the channel of events, the server does not respond to polls.
     let Some((id, event)) = state.events.lock().await.recv().await else { return std::future::pending().await };
     let headers = [
         ("lambda-runtime-aws-request-id", id.to_owned()),

@@ -1,5 +1,5 @@
-//! moto, an independent implementation of AWS services from `PyPI`. Tests use it for services that the emulator does
-//! not have.
+//! Runs moto, an independent implementation of AWS services from `PyPI`. The tests use moto for services that the
+//! emulator does not implement.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -9,14 +9,15 @@ use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-/// A running moto server. It stops on drop.
+/// A running moto server. The server stops when this value is dropped.
 pub(crate) struct Moto {
     pub(crate) endpoint: String,
     _server: Child,
 }
 
 impl Moto {
-    /// Starts the server that `make test` installs. If it is not installed, starts the server on the PATH.
+    /// Starts the `moto_server` that `make test` installs. If this file does not exist, starts the `moto_server` on the
+    /// PATH.
     pub(crate) async fn start() -> Self {
         let installed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools/bin/moto_server");
         let program = if installed.exists() { installed } else { "moto_server".into() };
@@ -33,7 +34,7 @@ impl Moto {
                 break endpoint.trim().to_owned();
             }
         };
-        // Without a reader, the pipe would fill up and block the server.
+        // If no task read the remaining lines, the pipe would fill up and block the server.
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
         Self { endpoint, _server: server }
     }

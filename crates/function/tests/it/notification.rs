@@ -1,4 +1,4 @@
-//! S3 event notifications that tests send.
+//! Builds the S3 event notifications that tests send.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! Headers, metadata and tags of outputs, and the content of the manifest.
+//! Tests the headers, the metadata and the tags of outputs, and the content of the manifest.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use crate::deployment::{Deployment, image};
 use crate::event_order::event;
 
 #[tokio::test]
-async fn user_metadata_that_exceeds_the_limit_with_the_provenance_is_omitted() {
+async fn user_metadata_is_omitted_if_it_exceeds_the_limit_together_with_the_provenance() {
     let mut deployment = Deployment::with_events(&[]).await;
     let put = deployment.s3.put_object().bucket("photos").key("a.png").body(image(ImageFormat::Png, 90, 60).into());
     let put = put
@@ -109,7 +109,7 @@ async fn missing_variant_is_stored_again_unless_it_was_larger_than_its_source() 
     deployment.send_event(event("a.png", Some(&etag), "01")).await;
     assert_eq!(deployment.send_event(event("a.png", Some(&etag), "01")).await.0, "skipped");
     deployment.s3.delete_object().bucket("photos").key("a.png.w50.avif").send().await.unwrap();
-    // The manifest still lists the deleted variant.
+    // The manifest still lists the variant that was deleted, but the function stores the variant again.
     assert_eq!(deployment.send_event(event("a.png", Some(&etag), "01")).await.0, "converted");
     assert_eq!(deployment.list_keys("photos").await, ["a.png", "a.png.avif", "a.png.avif.json", "a.png.w50.avif"]);
 

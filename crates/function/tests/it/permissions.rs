@@ -1,5 +1,5 @@
-//! Compares the policies in docs/iam.md with the requests of the function, and the sections of docs/operations.md with
-//! the outcomes.
+//! Compares the policies in docs/iam.md with the requests of the function, and compares the sections of
+//! docs/operations.md with the outcomes.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex};
@@ -17,11 +17,11 @@ use tokio::net::TcpListener;
 use crate::deployment::{Deployment, image};
 use crate::event_order::event;
 
-/// IAM actions, each with the ARN of a resource or with a pattern of ARNs.
+/// Pairs of an IAM action and a resource. The resource is an ARN or a pattern that matches ARNs.
 type Permissions = BTreeSet<(String, String)>;
 
-/// Reads the permissions of the first policy under this heading. The local S3 server ignores IAM conditions;
-/// `deploy/tests/test_policy.py` checks them.
+/// Reads the permissions of the first policy under this heading. The local S3 server ignores IAM conditions, so
+/// `deploy/tests/test_policy.py` checks the conditions.
 fn read_policy(heading: &str) -> Permissions {
     let page = std::fs::read_to_string("../../docs/iam.md").unwrap();
     let (_, section) = page.split_once(&format!("\n## {heading}\n")).unwrap();
@@ -41,7 +41,7 @@ fn read_policy(heading: &str) -> Permissions {
     permissions
 }
 
-/// Replaces the output bucket in a policy with the source bucket. By default, outputs are in the source bucket.
+/// Replaces the output bucket in a policy with the source bucket, because outputs are in the source bucket by default.
 fn with_one_bucket(permissions: Permissions) -> Permissions {
     permissions.into_iter().map(|(action, pattern)| (action, pattern.replace("OUTPUTS", "SOURCES"))).collect()
 }
@@ -74,7 +74,7 @@ fn required_permissions(call: &Call) -> Vec<(String, String)> {
 }
 
 /// Whether an ARN matches the pattern of a statement. In a pattern, `*` matches any number of characters, and `?`
-/// matches one (IAM user guide, "IAM JSON policy elements: Resource").
+/// matches one character (IAM user guide, "IAM JSON policy elements: Resource").
 fn matches_pattern(pattern: &[u8], arn: &[u8]) -> bool {
     match (pattern.split_first(), arn.split_first()) {
         (None, None) => true,
@@ -90,7 +90,7 @@ fn matches_pattern(pattern: &[u8], arn: &[u8]) -> bool {
 /// Returns the permissions that these requests use.
 ///
 /// # Errors
-/// The missing permissions, if the requests need any.
+/// Returns the missing permissions if the requests need permissions that the policy does not contain.
 fn used_permissions(permissions: &Permissions, calls: &[Call]) -> Result<Permissions, Permissions> {
     let (mut used, mut missing) = (Permissions::new(), Permissions::new());
     for (action, arn) in calls.iter().flat_map(required_permissions) {
@@ -125,7 +125,7 @@ async fn record_calls(settings: &[(&str, &str)]) -> Vec<Call> {
     let _ = deployment.server.take_calls();
     assert_eq!(deployment.send_event(event("a.png", None, "03")).await.0, "deleted");
     assert_eq!(deployment.send_event(event("gone.png", Some("etag"), "04")).await.0, "skipped");
-    // The function lists the outputs to check that this source has none.
+    // The function lists the outputs to check that this source has no outputs.
     assert_eq!(deployment.send_event(event("gone.png", None, "05")).await.0, "skipped");
     calls.extend(deployment.server.take_calls());
     calls
@@ -140,15 +140,16 @@ async fn policy_in_the_docs_allows_exactly_the_requests_of_the_function() {
 }
 
 #[tokio::test]
-async fn policy_in_the_docs_is_exact_for_outputs_in_the_source_bucket() {
+async fn policy_in_the_docs_allows_exactly_the_requests_for_outputs_in_the_source_bucket() {
     let policy = with_one_bucket(read_policy("Always"));
     assert_eq!(used_permissions(&policy, &record_calls(&[]).await), Ok(policy));
 }
 
 #[tokio::test]
-async fn policy_in_the_docs_is_exact_with_copied_tags() {
+async fn policy_in_the_docs_allows_exactly_the_requests_with_copied_tags() {
     let mut policy = &read_policy("Always") | &read_policy("AVIF_COPY_TAGS");
-    // S3 needs this action instead of s3:GetObjectTagging for a version of an object. The test has no versions.
+    // For a version of an object, S3 requires this action instead of s3:GetObjectTagging. The bucket of this test has
+    // no versions.
     assert!(policy.remove(&("s3:GetObjectVersionTagging".to_owned(), "arn:aws:s3:::SOURCES/*".to_owned())));
     assert_eq!(
         used_permissions(&policy, &record_calls(&[OTHER_OUTPUT_BUCKET, ("AVIF_COPY_TAGS", "true")]).await),
@@ -156,7 +157,7 @@ async fn policy_in_the_docs_is_exact_with_copied_tags() {
     );
 }
 
-/// Even in the bucket of the outputs, the role can neither overwrite nor delete a source.
+/// Even if the outputs are in the source bucket, the role can neither overwrite nor delete a source.
 #[test]
 fn policy_in_the_docs_allows_writes_of_output_keys_only() {
     let policy = with_one_bucket(&read_policy("Always") | &read_policy("AVIF_COPY_TAGS"));
@@ -197,7 +198,7 @@ fn resource_patterns_match_as_in_iam() {
     }
 }
 
-/// A DynamoDB endpoint with a table of at most one item, and the IAM actions of the requests so far.
+/// A DynamoDB endpoint with a table of at most one item. The endpoint also records the IAM actions of all requests.
 #[derive(Clone, Default)]
 struct DynamoDbStub(Arc<Mutex<(Option<Value>, BTreeSet<String>)>>);
 
@@ -219,7 +220,7 @@ async fn respond_to_operation(
 }
 
 #[tokio::test]
-async fn policy_in_the_docs_is_exact_with_a_catalog() {
+async fn policy_in_the_docs_allows_exactly_the_requests_with_a_catalog() {
     let table = DynamoDbStub::default();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
@@ -237,7 +238,7 @@ async fn policy_in_the_docs_is_exact_with_a_catalog() {
 fn every_outcome_has_a_section_in_the_docs() {
     let page = std::fs::read_to_string("../../docs/operations.md").unwrap();
     let documented: Vec<&str> = page.lines().filter_map(|line| line.strip_prefix("### ")).collect();
-    // The error of serde for an unknown outcome lists the known ones.
+    // The error message of serde for an unknown outcome lists the known outcomes.
     let error = serde_json::from_value::<Outcome>(json!({ "outcome": "" })).unwrap_err().to_string();
     let outcomes: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
     assert_eq!(documented, outcomes, "{error}");

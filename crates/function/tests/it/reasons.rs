@@ -1,5 +1,5 @@
-//! The reasons of failed jobs. Each reason contains the operation, the object, the HTTP status and the error code. If a
-//! permission is missing, the reason also contains the IAM action.
+//! Tests the reasons of failed jobs. Each reason contains the operation, the object, the HTTP status and the error
+//! code. If a permission is missing, the reason also contains the IAM action.
 
 use std::sync::{Arc, Mutex};
 
@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use crate::deployment::{Deployment, image};
 use crate::event_order::event;
 
-/// HTTP status and error code of S3 responses (Amazon S3 API reference, "Error responses").
+/// The HTTP statuses and the error codes of S3 responses (Amazon S3 API reference, "Error responses").
 const ERROR_RESPONSES: [(u16, &str); 9] = [
     (301, "PermanentRedirect"),
     (400, "ExpiredToken"),
@@ -29,16 +29,16 @@ const ERROR_RESPONSES: [(u16, &str); 9] = [
     (503, "SlowDown"),
 ];
 
-/// An S3 operation that fails.
+/// An S3 operation that fails, and the expected reason.
 struct ErrorCase {
     operation: &'static str,
     /// The key in the request, or "" for any key.
     key: &'static str,
-    /// Whether the event is the deletion of the source.
+    /// Whether the test sends the deletion event of the source. If false, the test sends the creation event.
     is_deletion: bool,
-    /// Text that the reason contains, with the operation and the object.
+    /// A text that the reason must contain. The text includes the operation and the object.
     expected: &'static str,
-    /// The IAM action that the reason names if access is denied.
+    /// The IAM action that the reason must contain if S3 denies access.
     action: &'static str,
 }
 
@@ -87,7 +87,7 @@ const ERROR_CASES: [ErrorCase; 6] = [
     },
 ];
 
-/// Checks the reason for each error response to the operation.
+/// Checks the reason of the job for each error response of S3 to the operation.
 async fn check_error_case(case: &ErrorCase) {
     let mut deployment = Deployment::without_events(&[("AVIF_COPY_TAGS", "true")]).await;
     let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
@@ -100,12 +100,12 @@ async fn check_error_case(case: &ErrorCase) {
     for (status, code) in ERROR_RESPONSES {
         let is_head = case.operation == "HeadObject";
         if is_head && status == 404 {
-            // The response to HeadObject is the same for a missing bucket and a missing object.
+            // HeadObject has the same response for a missing bucket as for a missing object.
             continue;
         }
         let mut responses = vec![InjectedResponse::new(case.operation, case.key, status, code)];
         if case.operation == "ListObjectsV2" {
-            // The function lists the bucket only if a read was denied.
+            // The function lists the bucket only after S3 denied a read, so the test also denies the read.
             responses.push(InjectedResponse::access_denied("GetObject", "a.png"));
         }
         if is_head {
@@ -126,11 +126,11 @@ async fn check_error_case(case: &ErrorCase) {
 }
 
 #[tokio::test]
-async fn reason_names_operation_object_status_code_and_missing_permission() {
+async fn reason_contains_operation_object_status_code_and_missing_permission() {
     join_all(ERROR_CASES.iter().map(check_error_case)).await;
 }
 
-/// A DynamoDB endpoint that denies this operation.
+/// A DynamoDB endpoint that denies the operation with this name.
 #[derive(Clone)]
 struct DynamoDbStub(Arc<Mutex<String>>);
 
@@ -145,7 +145,7 @@ async fn respond_to_operation(
         return (StatusCode::BAD_REQUEST, error.to_string());
     }
     let _: Value = serde_json::from_str(&body).unwrap();
-    // The item contains the provenance of the function, so the function deletes it.
+    // The item contains the provenance of the function, so the function is allowed to delete the item.
     let item =
         json!({"Item": {"source": {"S": "s3://photos/a.png"}, "avif-recipe": {"S": "0"}, "avif-sha256": {"S": "0"}}});
     (StatusCode::OK, item.to_string())

@@ -1,4 +1,5 @@
-//! Buckets in another region than the function: S3 returns the region, and the function repeats the request there.
+//! Tests buckets in a region that is not the region of the function. S3 returns the region of the bucket, and the
+//! function repeats the request in that region.
 
 use emulator::InjectedResponse;
 use image::ImageFormat;
@@ -6,7 +7,8 @@ use image::ImageFormat;
 use crate::deployment::{Deployment, image};
 use crate::event_order::event;
 
-/// Returns S3 responses that redirect each request for an output to `eu-west-1`, unless it is signed for that region.
+/// Returns S3 responses that redirect each request for an output to `eu-west-1`, unless the request is signed for that
+/// region.
 fn redirect_responses(status: u16, code: &'static str) -> Vec<InjectedResponse> {
     let redirect = |operation, key| InjectedResponse {
         signing_region: Some("eu-west-1"),
@@ -31,7 +33,8 @@ async fn outputs_are_stored_in_and_deleted_from_a_bucket_of_another_region() {
             .await;
         assert_eq!(outcome, "converted", "{code}: {reason}");
         assert_eq!(deployment.list_keys("cdn").await, ["a.png.avif", "a.png.avif.json", "a.png.w50.avif"]);
-        // The function looks up the outputs concurrently, so each of the three requests may be redirected.
+        // The function looks up the two variants and the manifest concurrently, so S3 may redirect each of these three
+        // requests.
         let redirected = deployment.faults.counts()[code];
         assert!((1..=3).contains(&redirected), "{code}: {redirected}");
 
@@ -59,7 +62,7 @@ async fn source_is_read_from_a_bucket_of_another_region() {
 }
 
 #[tokio::test]
-async fn bucket_that_redirects_in_every_region_fails_with_the_region() {
+async fn error_of_a_bucket_that_redirects_in_every_region_contains_the_region() {
     let mut deployment = Deployment::without_events(&[]).await;
     let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let headers = vec![("x-amz-bucket-region", "eu-west-1")];

@@ -1,4 +1,4 @@
-//! The start of `bootstrap` with invalid settings, and outside Lambda.
+//! Tests the start of `bootstrap` with invalid settings and the start outside Lambda.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ async fn all_invalid_settings_are_reported_during_init() {
 }
 
 #[tokio::test]
-async fn start_outside_lambda_fails_with_instructions() {
+async fn start_outside_lambda_fails_and_the_error_contains_instructions() {
     let mut program = tokio::process::Command::new(env!("CARGO_BIN_EXE_bootstrap"));
     let output = program.env_clear().output().await.unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();

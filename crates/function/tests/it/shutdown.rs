@@ -1,4 +1,4 @@
-//! The execution environment shuts down, with and without a running invocation.
+//! Tests the shutdown of the execution environment with and without a running invocation.
 
 use std::time::Duration;
 
@@ -12,10 +12,10 @@ use tokio::time::timeout;
 use crate::deployment::{Deployment, image};
 use crate::managed_instance::ManagedInstance;
 
-/// Fails if the future takes too long. Lambda waits 300 ms before it kills the process; this limit is longer for busy
-/// test machines.
+/// Panics if the future takes longer than 10 s. Lambda kills the process after 300 ms. The limit of the test is higher,
+/// because test machines may be busy.
 async fn within_time_limit<T>(future: impl Future<Output = T>) -> T {
-    timeout(Duration::from_secs(10), future).await.expect("should finish within 10 s")
+    timeout(Duration::from_secs(10), future).await.expect("the future should finish within 10 s")
 }
 
 #[tokio::test]
@@ -40,7 +40,7 @@ async fn sigterm_fails_the_running_image_and_the_process_exits() {
 }
 
 #[tokio::test]
-async fn sigterm_without_an_invocation_exits_with_success() {
+async fn process_without_an_invocation_exits_with_success_after_sigterm() {
     let deployment = Deployment::without_events(&[]).await;
     let mut instance = ManagedInstance::start(deployment.environment.clone(), "1").await;
     instance.events.send(("short", json!({ "bucket": "photos", "key": "folder/" }))).unwrap();

@@ -1,5 +1,5 @@
-//! The SQS trigger with the servers of moto: S3 sends events to an SQS queue, the test processes the queue like the
-//! event source mapping of Lambda, and `bootstrap` reads and writes objects in S3.
+//! Tests the SQS trigger with moto. S3 sends events to an SQS queue, the test processes the queue like the event source
+//! mapping of Lambda, and `bootstrap` reads and writes objects in S3.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,8 @@ struct QueueDeployment {
 }
 
 impl QueueDeployment {
-    /// Creates a bucket that sends its events to a queue. After two receives, a message moves to the dead-letter queue.
+    /// Creates a bucket that sends its events to a queue. If a message was received twice and not deleted, it moves to
+    /// the dead-letter queue.
     async fn start() -> Self {
         let moto = Moto::start().await;
         let (s3, sqs) = (moto.s3(), aws_sdk_sqs::Client::new(&moto.sdk_config()));
@@ -63,7 +64,8 @@ impl QueueDeployment {
     }
 
     /// Sends batches to the function until the queue is empty, like an event source mapping with
-    /// `ReportBatchItemFailures` (AWS Lambda Developer Guide, "Using Lambda with Amazon SQS"). Returns the responses.
+    /// `ReportBatchItemFailures` (AWS Lambda Developer Guide, "Using Lambda with Amazon SQS"). Returns the responses of
+    /// the function.
     async fn process_queue(&self) -> Vec<Value> {
         let mut responses = vec![];
         loop {
@@ -114,7 +116,7 @@ fn sqs_record(message: &Message) -> Value {
 }
 
 #[tokio::test]
-async fn with_moto_queue_events_convert_sources_and_delete_variants() {
+async fn with_moto_events_from_a_queue_convert_sources_and_delete_variants() {
     let deployment = QueueDeployment::start().await;
     for key in ["a.png", "summer 1+2/写真.png"] {
         deployment.put(key, image(ImageFormat::Png, 90, 60)).await;
@@ -130,7 +132,7 @@ async fn with_moto_queue_events_convert_sources_and_delete_variants() {
 }
 
 #[tokio::test]
-async fn with_moto_malformed_message_ends_in_the_dead_letter_queue_and_the_others_are_processed() {
+async fn with_moto_malformed_message_moves_to_the_dead_letter_queue_and_other_messages_are_processed() {
     let deployment = QueueDeployment::start().await;
     let send = deployment.sqs.send_message().queue_url(&deployment.queue_url).message_body("not an event");
     send.send().await.unwrap();

@@ -1,4 +1,4 @@
-//! S3 throttles requests, or does not respond.
+//! Tests an S3 that throttles requests, and an S3 that does not respond.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ async fn throttled_request_is_tried_five_times_and_its_event_succeeds_later() {
         assert!(!reason.contains("memory"), "{reason}");
         assert_eq!(deployment.faults.counts()["SlowDown"], 5 * invocations);
     }
-    // Lambda or SQS delivers the event again.
+    // The test sends the event again, as Lambda and SQS do after a failed invocation.
     assert_eq!(deployment.send_event(created).await.0, "converted");
 }
 
@@ -40,7 +40,8 @@ async fn reason_at_the_deadline_names_the_throttling_and_not_the_memory() {
     let deployment = Deployment::without_events(&[]).await;
     deployment.faults.inject(vec![InjectedResponse::new("HeadObject", ".avif", 503, "SlowDown")]);
     let endpoint = deployment.environment["AWS_ENDPOINT_URL_S3"].clone();
-    // The reason names the throttling, whether or not the five attempts fit into the remaining half second.
+    // The half second before the deadline may be too short for all five attempts. The reason names the throttling in
+    // both cases.
     let lambda = function_with_timeout(&deployment, &endpoint, Duration::from_secs(1));
     let error = lambda.invoke(event("a.png", Some("etag"), "01")).await.result.unwrap_err();
     assert!(error.error_message.contains("503") && error.error_message.contains("throttled"), "{error}");
@@ -50,7 +51,7 @@ async fn reason_at_the_deadline_names_the_throttling_and_not_the_memory() {
 #[tokio::test]
 async fn reason_at_the_deadline_names_the_missing_response_of_s3() {
     let deployment = Deployment::without_events(&[]).await;
-    // The kernel accepts connections, but no program reads from them.
+    // The kernel accepts the connections of the function, but no program reads the requests.
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let lambda = function_with_timeout(
         &deployment,

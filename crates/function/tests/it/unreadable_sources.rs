@@ -1,4 +1,4 @@
-//! Sources and outputs that exist and cannot be read. No event treats them as absent.
+//! Tests sources and outputs that exist but cannot be read. No event may treat them as absent.
 
 use emulator::InjectedResponse;
 use image::ImageFormat;
@@ -18,8 +18,8 @@ async fn deploy_with_converted_source() -> (Deployment, String) {
     (deployment, etag)
 }
 
-/// Returns the event of a lifecycle rule that deleted an older version. Its sequencer is later than that of the current
-/// source.
+/// Returns the event of a lifecycle rule that deleted an older version. The sequencer of this event is later than the
+/// sequencer of the current source.
 fn deletion_of_an_older_version() -> Value {
     event("a.png", None, "F0")
 }
@@ -34,8 +34,8 @@ async fn deletion_of_an_older_version_keeps_the_variants_of_an_unreadable_source
             .map(|operation| InjectedResponse::access_denied(operation, key(*operation)))
             .collect::<Vec<_>>()
     };
-    // The listing does not contain the key, but it is no evidence, because it is incomplete or another server than S3
-    // sent it.
+    // This listing contains neither the key nor `KeyCount`, so it is incomplete or does not come from S3. The function
+    // must not conclude that the source is absent.
     let incomplete_listing = InjectedResponse { elements: vec![], ..InjectedResponse::empty_listing() };
     let disabled = InjectedResponse::new("GetObject", "a.png", 400, "KMS.DisabledException");
     let invalid = InjectedResponse::new("GetObject", "a.png", 400, "InvalidRequest");
@@ -60,11 +60,11 @@ async fn deletion_of_an_older_version_keeps_the_variants_of_an_unreadable_source
 }
 
 #[tokio::test]
-async fn unlisted_source_with_denied_reads_is_absent() {
+async fn source_with_denied_reads_is_absent_if_the_listing_does_not_contain_its_key() {
     let (deployment, _) = deploy_with_converted_source().await;
     deployment.s3.delete_object().bucket("photos").key("a.png").send().await.unwrap();
     let denied_reads = ["GetObject", "HeadObject"].map(|operation| InjectedResponse::access_denied(operation, "a.png"));
-    // If the listing is denied too, the function does not know whether the source exists.
+    // If S3 also denies the listing, the function does not know whether the source exists.
     let all_denied = [&denied_reads[..], &[InjectedResponse::access_denied("ListObjectsV2", "")]].concat();
     let (outcome, reason) = deployment.invoke_with_s3_responses(all_denied, deletion_of_an_older_version()).await;
     assert!(outcome == "failed" && reason.contains("s3:ListBucket"), "{outcome}: {reason}");
@@ -77,7 +77,7 @@ async fn unlisted_source_with_denied_reads_is_absent() {
 }
 
 #[tokio::test]
-async fn source_denied_after_its_variants_were_stored_fails_with_the_operation() {
+async fn job_fails_with_the_operation_if_s3_denies_the_source_after_the_variants_were_stored() {
     let mut deployment = Deployment::without_events(&[]).await;
     let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let denied = vec![InjectedResponse::access_denied("HeadObject", "a.png")];
@@ -88,7 +88,7 @@ async fn source_denied_after_its_variants_were_stored_fails_with_the_operation()
 }
 
 #[tokio::test]
-async fn archived_source_is_rejected_until_its_restore_event_converts_it() {
+async fn archived_source_is_rejected_and_its_restore_event_converts_it() {
     let mut deployment = Deployment::without_events(&[]).await;
     let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let created = event("a.png", Some(&etag), "01");
@@ -113,7 +113,7 @@ async fn event_of_a_replaced_source_is_skipped_although_the_new_source_is_archiv
 }
 
 #[tokio::test]
-async fn unreadable_output_fails_with_the_missing_permission() {
+async fn error_of_an_unreadable_output_names_the_missing_permission() {
     let (mut deployment, _) = deploy_with_converted_source().await;
     let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 91, 60)).await;
     let created = event("a.png", Some(&etag), "02");
@@ -141,7 +141,7 @@ async fn absent_output_is_written_without_the_permission_to_list() {
         "converted"
     );
     assert_eq!(deployment.list_keys("photos").await, ["a.png", "a.png.avif", "a.png.avif.json", "a.png.w50.avif"]);
-    // The function does not delete outputs if it cannot check which ones exist.
+    // The function does not delete outputs if it cannot check which outputs exist.
     deployment.s3.delete_object().bucket("photos").key("a.png").send().await.unwrap();
     let (outcome, reason) = deployment.invoke_with_s3_responses(responses, event("a.png", None, "02")).await;
     assert!(outcome == "failed" && reason.contains("s3:ListBucket"), "{outcome}: {reason}");
@@ -171,7 +171,7 @@ async fn source_encrypted_with_a_customer_provided_key_is_rejected() {
 }
 
 #[tokio::test]
-async fn server_without_conditional_deletion_gets_a_check_before_the_deletion_and_one_log_line() {
+async fn outputs_are_deleted_and_one_line_is_logged_if_the_server_does_not_support_if_match() {
     let (mut deployment, _) = deploy_with_converted_source().await;
     deployment.put_source("b.png", &image(ImageFormat::Png, 80, 60)).await;
     let created = json!({"Records": [record("ObjectCreated:Put", &json!({"key": "b.png"}))]});

@@ -1,10 +1,10 @@
-//! Thousands of corrupted files, converted in one execution environment.
+//! Converts thousands of corrupted files in one execution environment.
 //!
 //!     SOAK_FILES=10000 SOAK_CORPUS=fuzz/corpus/convert \
 //!         cargo nextest run --cargo-profile quick --package function --test soak
 //!
-//! Each file is a small image in a supported format with some changed bytes. Without `SOAK_CORPUS`, the originals are
-//! one file of each still image format and its AVIF variant.
+//! Each file is a copy of an original with some changed bytes. The originals are small images in all still image
+//! formats, the files in the folder `SOAK_CORPUS` (if this variable is set), and the AVIF variants of all these files.
 
 use std::collections::BTreeMap;
 use std::io::Cursor;
@@ -19,14 +19,14 @@ use tokio::sync::mpsc::unbounded_channel;
 use crate::bootstrap::function;
 use crate::read_variable;
 
-/// Tasks in one event of S3 Batch Operations. The first task of each event is a valid file. The response has a result
-/// for each task.
+/// The number of tasks in one event of S3 Batch Operations. The first task of each event is a valid file. The response
+/// has a result for each task.
 const TASKS_PER_EVENT: usize = 20;
-/// Memory size of the function.
+/// The memory size of the function.
 const MEMORY_MIB: u32 = 512;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn corrupted_files_get_a_result_each_and_valid_files_are_converted() {
+async fn every_corrupted_file_has_a_result_and_every_valid_file_is_converted() {
     let folder = tempfile::tempdir().unwrap();
     let buckets = vec!["photos".to_owned()];
     let secret = SECRET_KEY.into();
@@ -114,8 +114,9 @@ fn read_originals() -> Vec<Vec<u8>> {
     generated.into_iter().chain(corpus).collect()
 }
 
-/// Returns one of the originals with up to eight changes: a flipped bit, a random byte, an extreme number of four
-/// bytes, a deleted part, an inserted part of the same or another original, or a truncated end.
+/// Returns a copy of one of the originals with up to eight changes. A change flips a bit, writes a random byte, writes
+/// an extreme number of four bytes, deletes a part, inserts a part of the same file or of an original, or truncates the
+/// file.
 fn corrupt(originals: &[Vec<u8>], random: &mut Rng) -> Vec<u8> {
     const EXTREME_NUMBERS: [u32; 8] = [0, 1, 0x7fff_ffff, 0xffff_ffff, 0xffff, 0x0100_0000, 0x8000_0000, 40_000];
     let mut file = originals[random.usize(..originals.len())].clone();
@@ -147,7 +148,7 @@ fn corrupt(originals: &[Vec<u8>], random: &mut Rng) -> Vec<u8> {
     file
 }
 
-/// Returns the process ID of the function, if it is running. Panics if there are several processes.
+/// Returns the process ID of the function if the function is running. Panics if several child processes are running.
 fn find_function_process() -> Option<u32> {
     let children = std::fs::read_dir("/proc/self/task").ok()?.flatten();
     let children = children.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());

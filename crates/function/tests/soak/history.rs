@@ -1,4 +1,4 @@
-//! One history: the changes of the sources, and the order in which their events are delivered.
+//! Runs one history: the changes of the sources, and the deliveries of their events.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,14 +16,16 @@ use crate::invariants::{SourceState, check_outputs, check_replacements};
 use crate::notification::record;
 use crate::test_system::{SourceChange, TestSystem};
 
-/// The colors of sources. With only a few colors, sources often return to earlier content and so to an earlier ETag.
+/// The colors of sources. There are only three colors, so a source often returns to earlier content and therefore to an
+/// earlier ETag.
 const COLORS: [[u8; 3]; 3] = [[200, 30, 30], [30, 160, 30], [30, 30, 200]];
-/// Failed deliveries before an event becomes a dead letter. Dead letters are sent again at the end, without faults.
+/// The number of failed deliveries after which an event becomes a dead letter. At the end of the history, the test
+/// sends dead letters again, without faults.
 const MAX_DELIVERIES: u32 = 6;
-/// Invocations that run at the same time.
+/// The maximum number of invocations that run at the same time.
 const MAX_CONCURRENT_INVOCATIONS: usize = 3;
 
-/// Counts of one or more histories.
+/// The numbers of changes, deliveries and failures in one or more histories.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Counts {
     source_changes: u32,
@@ -77,7 +79,7 @@ impl UnreadableCause {
     }
 }
 
-/// An event that is to be delivered.
+/// An event that has not been delivered.
 struct QueuedEvent {
     event: Value,
     failed_deliveries: u32,
@@ -89,12 +91,12 @@ struct Simulation<'system> {
     random: Rng,
     counts: Counts,
     queued_events: Vec<QueuedEvent>,
-    /// The running invocations. Each returns its event and whether it succeeded.
+    /// The running invocations. Each invocation returns its event, and true if the invocation succeeded.
     running_invocations: JoinSet<(QueuedEvent, bool)>,
     kills: JoinSet<()>,
     /// The sources that are currently unreadable.
     unreadable: BTreeMap<String, UnreadableCause>,
-    /// The events that are delivered at the end, without faults: delayed events and dead letters.
+    /// The events that are delivered at the end, without faults. These events are delayed events and dead letters.
     final_events: Vec<Value>,
 }
 
@@ -130,7 +132,7 @@ pub(crate) async fn run_history(system: &TestSystem, seed: u64) -> (Counts, Vec<
 }
 
 impl Simulation<'_> {
-    /// Puts or deletes a source, and queues one or more copies of its event.
+    /// Puts or deletes a source, and queues one or more copies of the event of this change.
     async fn change_source(&mut self, key: &str, state: Option<&SourceState>) -> SourceState {
         let client = &self.system.client;
         let exists = matches!(state, Some(SourceState::Present { .. }));
@@ -147,7 +149,8 @@ impl Simulation<'_> {
         let event = self.system.receive_event(key, &change).await;
         self.counts.source_changes += 1;
         if self.unreadable.get(key) == Some(&UnreadableCause::Archived) {
-            // A new object is not archived, and a deleted object does not exist.
+            // A new object is not archived, and a deleted object does not exist. Therefore the source is no longer in
+            // the archive.
             self.unreadable.remove(key);
             self.inject_responses();
         }
@@ -161,7 +164,7 @@ impl Simulation<'_> {
         state
     }
 
-    /// Sometimes makes a source unreadable, or readable again.
+    /// Sometimes makes a source unreadable, or makes an unreadable source readable.
     fn change_readability(&mut self, keys: &[String], states: &[Vec<SourceState>]) {
         if !self.system.can_inject_responses() || self.random.u8(0..3) > 0 {
             return;
@@ -177,7 +180,8 @@ impl Simulation<'_> {
         self.inject_responses();
     }
 
-    /// Makes a source readable. If it was archived, queues the event of its restore, which has no sequencer.
+    /// Makes a source readable. If the source was archived, queues the event of its restore. This event has no
+    /// sequencer.
     fn make_readable(&mut self, key: &str, state: Option<&SourceState>) {
         let cause = self.unreadable.remove(key);
         if let (Some(UnreadableCause::Archived), Some(SourceState::Present { etag, .. })) = (cause, state) {
@@ -191,7 +195,8 @@ impl Simulation<'_> {
         self.system.inject_responses(responses.collect());
     }
 
-    /// Starts an invocation with a random queued event, or waits for a running invocation if none can be started.
+    /// Starts an invocation with a random queued event. If no event is queued or the maximum number of invocations is
+    /// running, waits for a running invocation.
     async fn start_or_await_invocation(&mut self) {
         if self.running_invocations.len() >= MAX_CONCURRENT_INVOCATIONS || self.queued_events.is_empty() {
             if let Some(result) = self.running_invocations.join_next().await {
@@ -203,7 +208,7 @@ impl Simulation<'_> {
         let lambda = self.system.environments[self.random.usize(0..self.system.environments.len())].lambda.clone();
         self.counts.deliveries += 1;
         if self.system.needs_kills() && self.random.u8(0..6) == 0 {
-            // The process is killed at a random point of its work.
+            // The test kills the process after a random delay.
             let (killed, delay) = (lambda.clone(), Duration::from_millis(self.random.u64(0..60)));
             self.kills.spawn(async move {
                 tokio::time::sleep(delay).await;
@@ -231,7 +236,7 @@ impl Simulation<'_> {
         }
     }
 
-    /// Stops all faults and delivers the remaining events. Each of them must succeed.
+    /// Stops all faults and delivers the remaining events. Returns a violation for each event that fails.
     async fn deliver_final_events(&mut self, keys: &[String], states: &[Vec<SourceState>]) -> Vec<String> {
         self.system.stop_faults();
         self.kills.shutdown().await;

@@ -1,4 +1,5 @@
-//! The invariants of stored outputs: those that hold at the end of a history, and those that hold at all times.
+//! Checks the invariants of stored outputs. Some invariants hold at the end of a history, and other invariants hold at
+//! all times.
 
 use std::collections::{BTreeSet, HashMap};
 use std::process::Command;
@@ -17,7 +18,7 @@ pub(crate) enum SourceState {
 }
 
 /// Checks the invariant at the end of a history: the stored variants match the current source, and the manifest lists
-/// them. A deleted source has no outputs. Returns the violations.
+/// these variants. A deleted source has no outputs. Returns the violations.
 pub(crate) async fn check_outputs(system: &TestSystem, source: &str, state: &SourceState) -> Vec<String> {
     let outputs = read_outputs(system, source).await;
     let SourceState::Present { color, etag } = state else {
@@ -54,13 +55,13 @@ pub(crate) async fn check_outputs(system: &TestSystem, source: &str, state: &Sou
     violations
 }
 
-/// Checks the invariants at all times: an output is replaced only by an output of the same source state or a later one,
-/// and a variant is deleted only if its source was deleted after the state from which the variant was created. Returns
-/// the violations.
+/// Checks the invariants that hold at all times. An output is replaced only by an output of the same source state or of
+/// a later state. A variant is deleted only if its source was deleted after the state from which the variant was
+/// created. Returns the violations.
 ///
-/// If a source returns to earlier content, both states have the same ETag, and so do their outputs. Therefore the check
-/// assumes that a replaced output was created from the first state with its ETag, and that the new output was created
-/// from the last state with its ETag.
+/// If a source returns to earlier content, the earlier state and the new state have the same ETag, so their outputs
+/// have the same source ETag. Therefore the check assumes that a replaced output was created from the first state with
+/// its ETag, and that the new output was created from the last state with its ETag.
 pub(crate) fn check_replacements(source: &str, calls: &[Call]) -> Vec<String> {
     let mut states: Vec<Option<&str>> = vec![];
     let mut output_states: HashMap<&str, usize> = HashMap::new();
@@ -107,7 +108,7 @@ struct StoredOutput {
     bytes: Vec<u8>,
 }
 
-/// Reads the outputs of a source. Returns them by key.
+/// Returns the outputs of a source by their keys.
 async fn read_outputs(system: &TestSystem, source: &str) -> HashMap<String, StoredOutput> {
     let list = system.client.list_objects_v2().bucket("photos").prefix(format!("{source}.")).send().await.unwrap();
     let mut outputs = HashMap::new();
@@ -121,8 +122,8 @@ async fn read_outputs(system: &TestSystem, source: &str) -> HashMap<String, Stor
     outputs
 }
 
-/// Decodes the color in the center with `avifdec`. The results are cached, because there are only a few different
-/// files.
+/// Returns the color in the center of an AVIF, decoded with `avifdec`. The results are cached, because the histories
+/// create only a few different files.
 fn decode_center_color(avif: &[u8]) -> [u8; 3] {
     static CACHE: Mutex<Option<HashMap<Vec<u8>, [u8; 3]>>> = Mutex::new(None);
     let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,16 +1,17 @@
-//! Random sequences of events with faults. In the end, the stored outputs must match the newest source. Events are
-//! delivered in any order and any number of times, and processes are killed.
+//! Tests random sequences of events with faults. At the end of a sequence, the stored outputs must match the newest
+//! source. Events are delivered in any order and any number of times, and processes are killed.
 //!
-//! A history is a random sequence of changes to one or two sources: created, overwritten (also with earlier content),
-//! deleted. Their events arrive repeatedly, late and out of order. Several execution environments handle them
-//! concurrently and are killed while they work. S3 responds late, incorrectly or not at all. Some sources are
-//! temporarily unreadable: the read is denied, or the source is archived and restored later. Each history has a seed.
-//! The same seed gives the same sequence; only the timing of the processes differs.
+//! A history is a random sequence of changes to one or two sources. A source is created, overwritten (also with earlier
+//! content) or deleted. The events of the changes arrive repeatedly, late and out of order. Several execution
+//! environments handle the events concurrently, and their processes are killed during this work. S3 responds late,
+//! incorrectly or not at all. Some sources are temporarily unreadable: S3 denies the read, or the source is archived
+//! and restored later. Each history has a seed. The same seed gives the same sequence of changes; only the timing of
+//! the processes differs between two runs.
 //!
 //!     SOAK_HISTORIES=2000 cargo nextest run --cargo-profile quick --package function --test soak
 //!     SOAK_SEED=17 SOAK_HISTORIES=1 …      # repeat one history
 //!     SOAK_UNCONDITIONAL=1 …               # S3 ignores conditions: the test must find violations
-//!     SOAK_UNLISTED=1 …                    # listings are empty, so that a source with a denied read looks deleted:
+//!     SOAK_UNLISTED=1 …                    # S3 returns empty listings, so a source with a denied read looks deleted:
 //!                                          # the test must find violations
 
 #![expect(clippy::print_stderr, clippy::unwrap_used, reason = "a test fails by panicking and prints a summary")]
@@ -20,7 +21,7 @@ mod bootstrap;
 mod corrupted_files;
 mod history;
 mod invariants;
-#[expect(dead_code, reason = "only other tests need clients of other services")]
+#[expect(dead_code, reason = "only the tests in `it` use all clients of this module")]
 #[path = "../it/moto.rs"]
 mod moto;
 #[path = "../it/notification.rs"]
@@ -36,7 +37,8 @@ use futures_util::{StreamExt, stream};
 use history::{Counts, run_history};
 use test_system::TestSystem;
 
-/// Test systems that run at the same time, each with its own environments. A history spends much of its time waiting.
+/// The number of test systems that run at the same time. Each test system has its own execution environments. A history
+/// spends much of its time waiting.
 const CONCURRENT_SYSTEMS: usize = 8;
 
 #[expect(clippy::disallowed_methods, reason = "the SOAK_ variables configure the test, not the product")]
@@ -70,7 +72,7 @@ async fn run_histories<S: Future<Output = TestSystem>>(
     start_system: impl Fn(usize) -> S,
 ) -> Vec<String> {
     let first: u64 = read_variable("SOAK_SEED").unwrap_or(1);
-    // The seed determines the system, so that a single history runs in the same system as before.
+    // The seed determines the test system, so that a repeated history runs in the same test system as in the first run.
     let seeds =
         |index: usize| (first..first + histories as u64).filter(move |seed| seed % systems as u64 == index as u64);
     let runs = stream::iter((0..systems).filter(|index| seeds(*index).next().is_some())).map(async |index| {

@@ -1,5 +1,5 @@
-//! Images from a queue, converted in batches in one execution environment. Each message has an outcome, and the memory
-//! does not grow.
+//! Converts images from a queue in batches in one execution environment. Each message must have an outcome, and the
+//! memory must not grow.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Cursor;
@@ -13,8 +13,8 @@ use crate::bootstrap::function;
 use crate::read_variable;
 
 const MESSAGES_PER_BATCH: usize = 10;
-/// The minimum number of images for the check that the peak memory at the end is similar to the peak after a tenth of
-/// the images.
+/// The minimum number of images with which the test compares the peak memory at the end with the peak memory after a
+/// tenth of the images.
 const MIN_IMAGES_TO_COMPARE: usize = 500;
 
 /// Returns a colorful image whose width depends on the number.
@@ -62,7 +62,7 @@ async fn every_message_of_a_queue_has_an_outcome() {
             let bytes = if number % 17 == 0 { &jpeg[..jpeg.len() / 2] } else { &jpeg };
             client.put_object().bucket("photos").key(key).body(bytes.to_vec().into()).send().await.unwrap();
             let mut event = events.recv().await.unwrap();
-            // Skip the events of outputs.
+            // Ignore the events of outputs.
             while event["Records"][0]["s3"]["object"]["key"].as_str().unwrap().rsplit('.').next() != Some("jpg") {
                 event = events.recv().await.unwrap();
             }

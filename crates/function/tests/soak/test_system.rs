@@ -1,4 +1,4 @@
-//! A bucket, and the execution environments that handle its events.
+//! Runs a test system: a bucket, and the execution environments that handle the events of the bucket.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,11 +15,12 @@ use crate::bootstrap::function;
 use crate::moto::Moto;
 use crate::notification::record;
 
-/// Execution environments of each test system. They may handle events of one source at the same time.
+/// The number of execution environments in each test system. Several environments may handle events of one source at
+/// the same time.
 const ENVIRONMENTS: usize = 3;
 
-/// Faults of each kind per 1,000 requests. A job makes about 6 to 12 requests, so a typical job has one fault, and many
-/// jobs have none.
+/// The number of faults of each kind per 1,000 requests. A job makes about 6 to 12 requests, so a typical job has one
+/// fault, and many jobs have no fault.
 const FAULT_RATES: FaultRates = FaultRates {
     delayed: 60,
     unavailable: 20,
@@ -36,20 +37,22 @@ pub(crate) struct TestSystem {
     pub(crate) environments: Vec<Environment>,
     /// Whether each source has several variants and a manifest.
     pub(crate) has_several_variants: bool,
-    /// Whether listings are empty, so that a source with a denied read looks absent.
+    /// Whether S3 returns empty listings. After a read fails with 403, the function then concludes that the source does
+    /// not exist.
     hides_listings: bool,
     _folder: TempDir,
 }
 
 /// The S3 server of a test system.
 enum Server {
-    /// The emulator, which injects faults.
+    /// The emulator. It injects faults and sends events.
     Emulator { s3: S3, events: Mutex<UnboundedReceiver<Value>> },
-    /// moto, with a versioned bucket. It sends no events, so the test builds them.
+    /// A moto server with a versioned bucket. The bucket sends no events, so the test builds the events.
     Moto { _moto: Moto, event_count: AtomicU64 },
 }
 
-/// A function with one execution environment. With the emulator, it has its own S3 endpoint, which injects faults.
+/// A function with one execution environment. In a system with the emulator, each environment has its own S3 endpoint,
+/// which injects faults.
 pub(crate) struct Environment {
     pub(crate) lambda: Lambda,
     faults: Faults,
@@ -57,7 +60,8 @@ pub(crate) struct Environment {
 }
 
 impl TestSystem {
-    /// Starts a system with the S3 server of the emulator. Systems with an odd index have several variants.
+    /// Starts a system with the S3 server of the emulator. In a system with an odd index, each source has several
+    /// variants.
     pub(crate) async fn with_emulator(index: usize, ignores_conditions: bool, hides_listings: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let buckets = vec!["photos".to_owned()];
@@ -88,7 +92,8 @@ impl TestSystem {
         }
     }
 
-    /// Starts a system with moto and a versioned bucket. Systems with an odd index have several variants.
+    /// Starts a system with moto and a versioned bucket. In a system with an odd index, each source has several
+    /// variants.
     pub(crate) async fn with_moto(index: usize) -> Self {
         let moto = Moto::start().await;
         let variables = [
@@ -109,12 +114,14 @@ impl TestSystem {
         Self { server, client, environments, has_several_variants, hides_listings: false, _folder: folder }
     }
 
-    /// Whether the history must kill the processes itself. The emulator kills them by a fault; moto cannot.
+    /// Whether the history must kill the processes. The emulator kills processes as one of its faults. moto does not
+    /// inject this fault.
     pub(crate) fn needs_kills(&self) -> bool {
         matches!(self.server, Server::Moto { .. })
     }
 
-    /// Whether the server can return injected responses, which make a source unreadable. moto cannot.
+    /// Whether the server can return injected responses, which make a source unreadable. moto cannot return injected
+    /// responses.
     pub(crate) fn can_inject_responses(&self) -> bool {
         matches!(self.server, Server::Emulator { .. })
     }
@@ -137,7 +144,7 @@ impl TestSystem {
         }
     }
 
-    /// Stops all faults. Injected responses remain.
+    /// Stops all faults. The injected responses stay active.
     pub(crate) fn stop_faults(&self) {
         for environment in &self.environments {
             environment.faults.pause();
@@ -159,8 +166,8 @@ impl TestSystem {
             Server::Emulator { events, .. } => {
                 let mut events = events.lock().await;
                 loop {
-                    // The emulator sends the event before the response, so the event is in the channel already. Events
-                    // with other keys are those of outputs.
+                    // The emulator sends the event before it responds to the request, so the channel already contains
+                    // the event. Events with other keys are events of outputs.
                     let event = events.try_recv().unwrap();
                     if event["Records"][0]["s3"]["object"]["key"] == key {
                         return event;
@@ -171,7 +178,7 @@ impl TestSystem {
         }
     }
 
-    /// Returns the S3 requests since the last call. With moto, there are none.
+    /// Returns the S3 requests since the last call. The list is empty with moto, because moto does not record requests.
     pub(crate) fn take_calls(&self) -> Vec<Call> {
         match &self.server {
             Server::Emulator { s3, .. } => s3.take_calls(),
@@ -220,7 +227,7 @@ impl Environment {
         let widths = if has_several_variants { "full,4" } else { "full" };
         let settings = [("AVIF_SPEED", "10"), ("AVIF_KEEP_LARGER", "true"), ("AVIF_WIDTHS", widths)];
         variables.extend(settings.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        // The test does not use the log.
+        // The test does not read the log of the function.
         let lambda = Lambda::new(function(variables), unbounded_channel().0);
         Self { lambda, faults, _endpoint: endpoint }
     }

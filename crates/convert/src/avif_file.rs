@@ -58,9 +58,10 @@ impl<'bytes> AvifFile<'bytes> {
 
     /// Returns the maximum size in bytes of the sample tables, in this crate and in libavif.
     pub(crate) fn sample_table_bytes(&self) -> u64 {
-        /// The maximum number of bytes per sample. 130 bytes were measured, including the tables in libavif. In
-        /// addition, each of three copies of the file may be longer than the source, because the copy has an offset and
-        /// a size for each sample, and a size field in the last OBU of each sample.
+        /// The maximum number of bytes per sample. In a measurement, the tables of this crate and of libavif had 130
+        /// bytes per sample. The maximum also covers the growth of the copies: the memory estimate assumes three copies
+        /// of the file that are as long as the source. A copy may be longer than the source, because it contains an
+        /// offset and a size for each sample, and a size field in the last OBU of each sample.
         const BYTES_PER_SAMPLE: u64 = 512;
         self.container.samples as u64 * BYTES_PER_SAMPLE
     }

@@ -1,7 +1,7 @@
 //! Computes how much memory the prefix codes of a lossless WebP take (WebP lossless bitstream specification, sections 4
 //! to 7).
 //!
-//! A file may have 65,536 groups of five codes, whatever the size of the image. The decoder builds the tables of all
+//! A file may have 65,536 groups of five codes, even if the image is small. The decoder builds the tables of all
 //! groups before it decodes a pixel. For a file of 4 MB, these tables can take more than 1 GiB. So this module reads
 //! the codes before the decoder does, and it keeps only the sum of the table sizes.
 
@@ -137,8 +137,8 @@ impl BitReader<'_> {
                 }
                 _ => done += 1,
             }
-            // The symbols of a code with only one symbol take no bits. If all codes have only one symbol, all further
-            // pixels are equal to this pixel.
+            // If a code has only one symbol, the file contains no bits for this symbol. If all codes have only one
+            // symbol, all further pixels are equal to this pixel.
             if self.position == start {
                 break;
             }
@@ -202,8 +202,8 @@ struct PrefixCode {
 }
 
 impl PrefixCode {
-    /// Builds the code from the code length of each symbol. The length of an unused symbol is 0. If only one symbol is
-    /// used, it takes no bits. Returns `None` if the code is not complete.
+    /// Builds the code from the code length of each symbol. The length of an unused symbol is 0. If the code has only
+    /// one symbol, the file contains no bits for this symbol. Returns `None` if the code is not complete.
     fn from_lengths(lengths: &[usize]) -> Option<Self> {
         let mut counts = [0; MAX_CODE_LENGTH + 1];
         for &length in lengths.iter().filter(|length| **length > 0) {

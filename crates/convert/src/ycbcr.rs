@@ -34,8 +34,8 @@ impl YCbCr {
     }
 
     /// Whether the orientation can be applied to the planes of an image with this stored size. If a side has an odd
-    /// number of pixels, its last chroma sample covers only one pixel, so this sample must still be the last one after
-    /// the orientation is applied.
+    /// number of pixels, its last chroma sample covers only one pixel, so this sample must still be the last sample
+    /// after the orientation is applied.
     pub(crate) fn allows_orientation(orientation: Orientation, (width, height): (u32, u32)) -> bool {
         let (moves_last_column, moves_last_row) = moved_edges(orientation);
         (!moves_last_column || width.is_multiple_of(2)) && (!moves_last_row || height.is_multiple_of(2))
@@ -84,8 +84,8 @@ impl YCbCr {
     }
 }
 
-/// Returns two flags. The first is whether the orientation moves the last stored column to the first column or row. The
-/// second is whether it moves the last stored row to the first column or row.
+/// Returns two flags. The first flag is true if the last stored column becomes the first column or the first row of the
+/// upright image. The second flag is true if the last stored row becomes the first column or the first row.
 fn moved_edges(orientation: Orientation) -> (bool, bool) {
     match orientation {
         Orientation::NoTransforms | Orientation::Rotate90FlipH => (false, false),

@@ -1,8 +1,9 @@
 //! The HTTP server that receives telemetry from Lambda.
 //!
-//! The crate lambda-extension has such a server too, but this crate uses only its Extensions API client: the server
-//! binds its port again for every connection and panics if that fails, so telemetry would end with the second
-//! connection. It also subscribes with the schema version `2022-07-01`, and rejects batches with unknown records.
+//! The crate lambda-extension also contains a server for telemetry. This crate does not use that server; it uses only
+//! the Extensions API client of lambda-extension. The server of lambda-extension binds its port again for every
+//! connection, and panics if the port cannot be bound. In this case, telemetry ends with the second connection. Also,
+//! lambda-extension subscribes with the schema version `2022-07-01`, and rejects batches with unknown records.
 
 use std::convert::Infallible;
 use std::io;
@@ -37,14 +38,14 @@ pub(crate) struct Listener {
 
 impl Listener {
     /// Binds a free port at the address of [`HOST`], as AWS's example extensions do, so that no other machine can
-    /// connect. If that name does not resolve to an address of this machine, it binds to loopback.
+    /// connect. If the name does not resolve to an address of this machine, binds to loopback.
     pub(crate) async fn bind() -> io::Result<Self> {
         // On Lambda, the hosts file contains the name. On other systems a name server may not respond, so there is a
         // timeout.
         let addresses = timeout(RESOLUTION_TIMEOUT, lookup_host((HOST, 0))).await;
         let addresses = addresses.ok().and_then(Result::ok).into_iter().flatten();
         for address in addresses {
-            // A name server may return the address of another machine. Binding to it fails.
+            // A name server may return the address of another machine. Then `bind` fails.
             if let Ok(listener) = TcpListener::bind(address).await {
                 return Ok(Self { listener });
             }
@@ -59,12 +60,13 @@ impl Listener {
     /// Receives batches until the process exits.
     pub(crate) async fn serve(self, pipeline: Arc<Pipeline>) {
         loop {
-            // This fails if the client closed the connection before it was accepted.
+            // `accept` fails if the client closed the connection before the listener accepted it.
             let Ok((connection, _)) = self.listener.accept().await else { continue };
             let pipeline = Arc::clone(&pipeline);
             tokio::spawn(async move {
                 let service = service_fn(|request| receive(&pipeline, request));
-                // This fails if the connection was reset. All complete batches were received before.
+                // `serve_connection` fails if the connection was reset. All batches that arrived completely before the
+                // reset were received.
                 let _ = http1::Builder::new().serve_connection(TokioIo::new(connection), service).await;
             });
         }

@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn deadline_before_lambda_existed_is_ignored() {
+    fn implausibly_early_deadline_is_ignored() {
         let deadline_at = |milliseconds| {
             let mut context = Context::default();
             context.deadline = milliseconds;

@@ -99,20 +99,21 @@ impl Backend {
         *self.behavior.lock().unwrap() = behavior;
     }
 
-    /// Makes the backend ignore all further data on the existing connections, as if they had been idle for minutes.
+    /// Makes the backend ignore all further data on the existing connections. This simulates connections that broke
+    /// during a freeze of the environment.
     pub(crate) fn kill_connections(&self) {
         let mut connections = self.connections.lock().unwrap();
         connections.broken = std::mem::take(&mut connections.all);
     }
 
-    /// Returns and removes the data that was received until now. Asserts that it violates no rule.
+    /// Returns the data that was received since the previous call. Asserts that the data violates no rule.
     pub(crate) fn take_received(&self) -> ReceivedSignals {
         let received = std::mem::take(&mut *self.received.lock().unwrap());
         assert_eq!(received.violations, Vec::<String>::new());
         received
     }
 
-    /// Returns the sum of a metric until now.
+    /// Returns the sum of a metric in the data that was received since the last call of `take_received`.
     pub(crate) fn received_sum(&self, name: &str) -> i64 {
         self.received.lock().unwrap().sum(name, "")
     }

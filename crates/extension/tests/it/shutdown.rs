@@ -33,8 +33,8 @@ async fn pending_data_is_delivered_within_two_seconds_of_shutdown() {
     assert_eq!((received.sum("faas.invocations", ""), received.logs.len()), (5, 10));
 }
 
-/// Invokes the function twice. The data of the first invocation is sent before the second begins; the data of the
-/// second is pending.
+/// Invokes the function twice. The data of the first invocation is sent before the second invocation begins. The data
+/// of the second invocation is pending.
 async fn invoke_twice(backend: &Backend, timeout_ms: &str) -> (Lambda, UnboundedReceiver<String>) {
     let settings = [("OTEL_EXPORTER_OTLP_ENDPOINT", &*backend.endpoint), ("OTEL_EXPORTER_OTLP_TIMEOUT", timeout_ms)];
     let (lambda, log) = start(function(scripted(), &settings));
@@ -62,8 +62,8 @@ async fn check_shutdown(backend: &Backend, lambda: Lambda, mut log: UnboundedRec
     assert_eq!((printed("out"), printed("err")), (2, 2));
 }
 
-/// While a virtual machine is frozen, its clock stops. So no timer is due when it resumes, and connections that broke
-/// during the freeze still seem to be open.
+/// While a virtual machine is frozen, its clock stops. Therefore no timer is due when the machine resumes, and the
+/// extension does not detect that connections broke during the freeze.
 #[tokio::test]
 async fn shutdown_after_a_freeze_with_a_stopped_clock_ignores_broken_connections() {
     let backend = Backend::start(Behavior::Accepts).await;
@@ -78,9 +78,9 @@ async fn shutdown_after_a_freeze_with_a_stopped_clock_ignores_broken_connections
     check_shutdown(&backend, lambda, log).await;
 }
 
-/// The clock of a stopped process continues, so all its timers are due when it resumes. Between two events the
+/// The clock of a stopped process continues, so all its timers are due when the process resumes. Between two events the
 /// extension has two timers: the interval of exports, 5 s, and the timeout of a request, 4 s here. A freeze of 6 s
-/// therefore has the same effect as one of ten minutes. The next test covers the system time.
+/// therefore has the same effect as a freeze of ten minutes. The next test covers the system time.
 #[tokio::test]
 async fn shutdown_after_a_freeze_with_a_running_clock_delivers_all_data() {
     let backend = Backend::start(Behavior::NeverResponds).await;
@@ -108,7 +108,7 @@ async fn shut_down(pipeline: &Pipeline, from: OffsetDateTime) {
     assert!(OffsetDateTime::now_utc() < end);
 }
 
-/// The first records arrive before a freeze of ten minutes, and the last record arrives after it.
+/// The first records arrive before a freeze of ten minutes, and the last record arrives after the freeze.
 #[tokio::test]
 async fn records_from_before_a_freeze_keep_their_times() {
     let backend = Backend::start(Behavior::Accepts).await;

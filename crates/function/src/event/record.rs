@@ -78,8 +78,9 @@ pub(super) fn event_source(
     if let Some(etag) = etag.as_ref().filter(|etag| !etag.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"')) {
         return Err(RejectedRecord::InvalidETag(etag.clone()));
     }
-    // The sequencer only orders events. S3 servers other than AWS send no sequencer, or a sequencer in another format.
-    // The order of such an event is unknown, so its job depends only on the stored outputs and the current source.
+    // The sequencer is used only to order events, so a record without a valid sequencer is not rejected. S3 servers
+    // other than AWS send no sequencer, or a sequencer in another format. The order of such an event is unknown, so its
+    // job depends only on the stored outputs and the current source.
     let sequencer = sequencer.and_then(|text| text.parse().ok());
     Ok(Source { at, version, etag, sequencer })
 }

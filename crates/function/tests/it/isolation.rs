@@ -23,8 +23,8 @@ use crate::managed_instance::ManagedInstance;
 
 const GOOD: [&str; 4] = ["1.png", "2.png", "3.png", "4.png"];
 
-/// The key of a source whose conversion takes several seconds at speed 0. This is longer than the estimate from its
-/// size.
+/// The key of a source whose conversion takes several seconds at speed 0. The function estimates a shorter time from
+/// the size of the image.
 const SLOW: &str = "slow.png";
 
 /// Deploys the function at speed 0, with one slow source and four good sources.

@@ -140,13 +140,13 @@ async fn policy_in_the_docs_allows_exactly_the_requests_of_the_function() {
 }
 
 #[tokio::test]
-async fn policy_in_the_docs_allows_exactly_the_requests_for_outputs_in_the_source_bucket() {
+async fn policy_in_the_docs_allows_exactly_the_requests_if_outputs_are_in_the_source_bucket() {
     let policy = with_one_bucket(read_policy("Always"));
     assert_eq!(used_permissions(&policy, &record_calls(&[]).await), Ok(policy));
 }
 
 #[tokio::test]
-async fn policy_in_the_docs_allows_exactly_the_requests_with_copied_tags() {
+async fn policy_in_the_docs_allows_exactly_the_requests_if_tags_are_copied() {
     let mut policy = &read_policy("Always") | &read_policy("AVIF_COPY_TAGS");
     // For a version of an object, S3 requires this action instead of s3:GetObjectTagging. The bucket of this test has
     // no versions.
@@ -220,7 +220,7 @@ async fn respond_to_operation(
 }
 
 #[tokio::test]
-async fn policy_in_the_docs_allows_exactly_the_requests_with_a_catalog() {
+async fn policy_in_the_docs_allows_exactly_the_requests_if_a_catalog_is_configured() {
     let table = DynamoDbStub::default();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());

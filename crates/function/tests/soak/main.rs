@@ -38,7 +38,7 @@ use history::{Counts, run_history};
 use test_system::TestSystem;
 
 /// The number of test systems that run at the same time. Each test system has its own execution environments. A history
-/// spends much of its time waiting.
+/// waits most of the time, so concurrent test systems reduce the run time of the test.
 const CONCURRENT_SYSTEMS: usize = 8;
 
 #[expect(clippy::disallowed_methods, reason = "the SOAK_ variables configure the test, not the product")]
@@ -47,7 +47,7 @@ fn read_variable<T: FromStr>(name: &str) -> Option<T> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stored_outputs_match_the_newest_source_in_the_end() {
+async fn stored_outputs_match_the_newest_source_after_all_events() {
     let [ignores_conditions, hides_listings] =
         ["SOAK_UNCONDITIONAL", "SOAK_UNLISTED"].map(|name| read_variable::<u8>(name).is_some());
     let start_system = |index| TestSystem::with_emulator(index, ignores_conditions, hides_listings);
@@ -59,7 +59,7 @@ async fn stored_outputs_match_the_newest_source_in_the_end() {
 
 /// This test uses moto with a versioned bucket. The only faults are killed processes.
 #[tokio::test(flavor = "multi_thread")]
-async fn with_moto_stored_outputs_match_the_newest_source_in_the_end() {
+async fn stored_outputs_in_moto_match_the_newest_source_after_all_events() {
     let histories = read_variable("SOAK_HISTORIES").map_or(60, |all: usize| all / 10);
     let violations = run_histories(histories, 2, TestSystem::with_moto).await;
     assert!(violations.is_empty(), "{} violations\n{}", violations.len(), violations.join("\n"));

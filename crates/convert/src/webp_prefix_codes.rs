@@ -137,8 +137,8 @@ impl BitReader<'_> {
                 }
                 _ => done += 1,
             }
-            // If a code has only one symbol, the file contains no bits for this symbol. If all codes have only one
-            // symbol, all further pixels are equal to this pixel.
+            // If a code has only one symbol, reading the symbol consumes no bits. If all codes have only one symbol,
+            // all further pixels are equal to this pixel.
             if self.position == start {
                 break;
             }
@@ -203,7 +203,7 @@ struct PrefixCode {
 
 impl PrefixCode {
     /// Builds the code from the code length of each symbol. The length of an unused symbol is 0. If the code has only
-    /// one symbol, the file contains no bits for this symbol. Returns `None` if the code is not complete.
+    /// one symbol, `read_symbol` reads no bits. Returns `None` if the code is not complete.
     fn from_lengths(lengths: &[usize]) -> Option<Self> {
         let mut counts = [0; MAX_CODE_LENGTH + 1];
         for &length in lengths.iter().filter(|length| **length > 0) {

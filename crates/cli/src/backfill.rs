@@ -112,7 +112,7 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let target = Target::parse(arguments)?;
     let settings = Settings::parse_with_endpoints(&arguments.settings.variables()?)?;
     let account = account::connect().await?;
-    let store = Store::new(&account, settings.connection.clone());
+    let store = Store::new(&account, settings.store_options.clone());
     let origin = Origin { bucket, prefix, inventory };
     let suffixes = arguments.suffix.iter().filter(|suffix| !suffix.is_empty()).cloned().collect();
     let selection = Selection::new(origin, suffixes, !arguments.skip_check, &settings.plan);

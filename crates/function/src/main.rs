@@ -36,7 +36,7 @@ async fn serve(shares_memory: bool, quiet: bool) -> anyhow::Result<()> {
     log::init(settings.log);
     tracing::info!(library = %avif::library(), recipe = %settings.plan.fingerprint(), shares_memory, quiet, "ready");
     let shutdown = Shutdown::on_sigterm().context("cannot install a handler of SIGTERM")?;
-    let store = Store::connect(settings.connection).await;
+    let store = Store::connect(settings.store_options).await;
     let plan = Arc::new(settings.plan);
     let handler_shutdown = shutdown.clone();
     let service = service_fn(move |event: LambdaEvent<Value>| {

@@ -49,7 +49,7 @@ pub struct Settings {
     /// The settings of the log.
     pub log: LogSettings,
     /// The settings of the connections to S3 and DynamoDB.
-    pub connection: StoreOptions,
+    pub store_options: StoreOptions,
 }
 
 /// The settings of the log (AWS Lambda Developer Guide, "Configuring advanced logging controls").
@@ -175,7 +175,7 @@ impl Settings {
         Self {
             plan: Plan { recipe, limits, layout, storage, follow_deletions, threads, processors },
             log: LogSettings::read(reader),
-            connection: StoreOptions {
+            store_options: StoreOptions {
                 custom_endpoint: endpoints.iter().any(Option::is_some),
                 prefetch_memory,
                 catalog,
@@ -219,7 +219,7 @@ mod tests {
         assert_eq!((settings.plan.layout, settings.plan.limits), (Layout::default(), limits));
         assert!(settings.plan.follow_deletions);
         assert_eq!(settings.log, LogSettings { is_json: true, level: Level::INFO });
-        assert_eq!((settings.connection.custom_endpoint, settings.connection.catalog), (false, None));
+        assert_eq!((settings.store_options.custom_endpoint, settings.store_options.catalog), (false, None));
     }
 
     #[test]
@@ -266,12 +266,12 @@ mod tests {
         assert_eq!((limits.bytes, limits.pixels, limits.animation_pixels), (10, 20, 30));
         assert_eq!(limits.cpu_seconds, NonZeroU32::new(40));
         let worker = [HUGE_PAGES, ["LD_LIBRARY_PATH", "/opt/lib"]].map(|pair| pair.map(str::to_owned).into());
-        assert_eq!(settings.connection.worker.environment, worker.into());
-        assert_eq!(limits.memory + settings.connection.prefetch_memory, 943_718_400);
-        assert_eq!(settings.connection.prefetch_memory, 58_982_400);
+        assert_eq!(settings.store_options.worker.environment, worker.into());
+        assert_eq!(limits.memory + settings.store_options.prefetch_memory, 943_718_400);
+        assert_eq!(settings.store_options.prefetch_memory, 58_982_400);
         assert_eq!(settings.log, LogSettings { is_json: false, level: Level::ERROR });
         assert_eq!(
-            (settings.connection.custom_endpoint, settings.connection.catalog.as_deref()),
+            (settings.store_options.custom_endpoint, settings.store_options.catalog.as_deref()),
             (true, Some("images"))
         );
     }

@@ -2,6 +2,8 @@
 
 PROFILE := quick
 TOOLS := target/tools
+NIX_FILES := flake.nix $(wildcard nix/*.nix)
+SCRIPTS := $(wildcard *.sh .github/*.sh deploy/image/*.sh)
 CARGO_FLAGS := --workspace --profile $(PROFILE) --locked
 # More options for `make bench`. `python3 -m bench --help` lists them.
 BENCH_FLAGS :=
@@ -35,16 +37,18 @@ lint: programs nextest ## check formatting, lints and docs, and compile the depe
 	cargo test $(CARGO_FLAGS) --doc
 	@tree="$$(cargo tree --locked --package cli --package backfill --edges normal --prefix none)" && \
 		if echo "$$tree" | grep lambda_runtime; then echo 'cli and backfill must not depend on lambda_runtime' >&2; exit 1; fi
-	./built-once $(CARGO_FLAGS)
+	./built-once.py $(CARGO_FLAGS)
 
 # These checks do not need Nix. `nix flake check` checks the packages that Nix builds.
-deployment: $(TOOLS)/bin/nixfmt $(TOOLS)/bin/moto_server ## check the Nix files and the Dockerfile, and test push and deploy on loopback
-	$(TOOLS)/bin/nixfmt --check flake.nix nix/*.nix nix/apps/*.nix
-	$(TOOLS)/bin/deadnix --fail flake.nix nix
+deployment: $(TOOLS)/bin/nixfmt $(TOOLS)/bin/moto_server ## check the format of all files, the Nix files, the scripts and the Dockerfile, and test push and deploy on loopback
+	$(TOOLS)/bin/nixfmt --check $(NIX_FILES)
+	$(TOOLS)/bin/deadnix --fail $(NIX_FILES)
+	$(TOOLS)/bin/ruff format --quiet --check .
+	RUST_LOG=error $(TOOLS)/bin/taplo fmt --check
+	$(TOOLS)/bin/shfmt --diff $(SCRIPTS)
+	shellcheck $(SCRIPTS)
 	$(TOOLS)/bin/hadolint Dockerfile
-	shellcheck install-tools nix/apps/run.sh nix/apps/test.sh
-	shellcheck --shell=bash nix/apps/push.sh nix/apps/deploy.sh
-	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" nix/apps/test.sh
+	PATH="$(CURDIR)/$(TOOLS)/bin:$$PATH" deploy/image/test.sh
 
 # These tests do not need AWS: Terraform evaluates the module without its provider, and moto simulates CloudFormation.
 infrastructure: programs $(TOOLS)/bin/moto_server $(TOOLS)/checkov/bin/checkov ## test the Terraform module, the SAM template, the workflows and the commands in the documentation
@@ -70,19 +74,24 @@ fuzz: fuzzer seeds ## give malformed files to every parser, FUZZ_SECONDS for eac
 	$(FUZZ_ENV) cargo fuzz run key fuzz/corpus/key fuzz/seeds/key -- $(FUZZ_FLAGS) -max_len=2048
 
 fuzzer:
-	@./install-tools fuzz
+	@./install-tools.sh fuzz
 	@cargo fuzz --version >/dev/null 2>&1 || cargo install --locked cargo-fuzz@0.13.2
 
 bench: ## compare with sharp, Pillow and cavif, and write bench/report.md; BENCH_IMAGES, BENCH_SYSTEM
-	@./install-tools bench
+	@./install-tools.sh bench
 	cargo build --release --locked --package cli
 	python3 -B -m bench $(BENCH_FLAGS)
 
-format: ## format the Rust code
+# `nix fmt` runs the same formatters; nix/treefmt.nix lists them. The tests check the format of the Terraform files.
+format: $(TOOLS)/bin/nixfmt $(TOOLS)/bin/moto_server ## format the Rust, Nix, Python, TOML and shell files
 	cargo fmt --all
+	$(TOOLS)/bin/nixfmt $(NIX_FILES)
+	$(TOOLS)/bin/ruff format .
+	RUST_LOG=error $(TOOLS)/bin/taplo fmt
+	$(TOOLS)/bin/shfmt --write $(SCRIPTS)
 
 tools: ## install missing native tools: cmake, nasm, avifdec and others
-	@./install-tools
+	@./install-tools.sh
 
 nextest:
 	@cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest@0.9.143

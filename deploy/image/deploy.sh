@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Pushes the image in $AVIF_IMAGE, a Docker archive, and updates a function to the digest of this image.
 
 usage() {
@@ -16,20 +17,38 @@ TEXT
 alias='' dry_run='' names=()
 while [ $# -gt 0 ]; do
   case $1 in
-    -h | --help) usage; exit 0 ;;
+    -h | --help)
+      usage
+      exit 0
+      ;;
     --dry-run) dry_run=1 ;;
     --alias)
-      if [ $# -lt 2 ]; then usage >&2; exit 2; fi
-      alias=$2; shift ;;
-    -*) echo "deploy: unknown option $1" >&2; usage >&2; exit 2 ;;
+      if [ $# -lt 2 ]; then
+        usage >&2
+        exit 2
+      fi
+      alias=$2
+      shift
+      ;;
+    -*)
+      echo "deploy: unknown option $1" >&2
+      usage >&2
+      exit 2
+      ;;
     *) names+=("$1") ;;
   esac
   shift
 done
-if [ ${#names[@]} -ne 2 ]; then usage >&2; exit 2; fi
+if [ ${#names[@]} -ne 2 ]; then
+  usage >&2
+  exit 2
+fi
 function=${names[0]} repository=${names[1]}
 
-fail() { echo "deploy: $*" >&2; exit 1; }
+fail() {
+  echo "deploy: $*" >&2
+  exit 1
+}
 say() { echo "deploy: $*"; }
 
 state=$(aws lambda get-function --function-name "$function") || fail "cannot read the function $function; nothing was changed"

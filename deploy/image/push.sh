@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Pushes the image in $AVIF_IMAGE, a Docker archive, and prints its digest in the registry.
 
 usage() {
@@ -9,14 +10,22 @@ already there, it only prints. The tag is the image's version and the first digi
 moves, and the repository may have immutable tags. For ECR, it logs in with your AWS credentials.
 TEXT
 }
-case ${1-} in -h | --help) usage; exit 0 ;; esac
-if [ $# -ne 1 ]; then usage >&2; exit 2; fi
+case ${1-} in -h | --help)
+  usage
+  exit 0
+  ;;
+esac
+if [ $# -ne 1 ]; then
+  usage >&2
+  exit 2
+fi
 repository=$1
 
 tls=()
 case $repository in
   *.dkr.ecr.*)
-    aws ecr get-login-password | skopeo login --username AWS --password-stdin "${repository%%/*}" >&2 ;;
+    aws ecr get-login-password | skopeo login --username AWS --password-stdin "${repository%%/*}" >&2
+    ;;
   localhost:* | 127.0.0.1:*) tls=(--tls-verify=false) ;;
 esac
 

@@ -3,7 +3,10 @@
 # moto_server.
 set -euo pipefail
 for tool in docker-registry skopeo jq aws moto_server curl python3; do
-  command -v "$tool" >/dev/null || { echo "test.sh: $tool is missing; install it, on Debian with make tools" >&2; exit 1; }
+  command -v "$tool" >/dev/null || {
+    echo "test.sh: $tool is missing; install it, on Debian with make tools" >&2
+    exit 1
+  }
 done
 here=$(dirname "$(realpath "$0")")
 work=$(mktemp -d)
@@ -19,7 +22,14 @@ done
 export PATH=$work/bin:$PATH
 
 free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-wait_for() { for _ in $(seq 100); do if curl --silent --output /dev/null "$1"; then return; fi; sleep 0.1; done; echo "$1 did not start" >&2; exit 1; }
+wait_for() {
+  for _ in $(seq 100); do
+    if curl --silent --output /dev/null "$1"; then return; fi
+    sleep 0.1
+  done
+  echo "$1 did not start" >&2
+  exit 1
+}
 
 registry=$(free_port)
 cat >"$work/registry.yml" <<CONFIG
@@ -66,11 +76,20 @@ archive "$work/one.tar" one arm64
 archive "$work/two.tar" two arm64
 archive "$work/intel.tar" one amd64
 
-fail() { echo "FAILED: $1" >&2; exit 1; }
+fail() {
+  echo "FAILED: $1" >&2
+  exit 1
+}
 passed=0
 pass() { passed=$((passed + 1)); }
-is() { [ "$2" = "$3" ] || fail "$1: expected $3, got $2"; pass; }
-says() { grep --quiet --fixed-strings -e "$2" <<<"$3" || fail "$1: expected '$2' in: $3"; pass; }
+is() {
+  [ "$2" = "$3" ] || fail "$1: expected $3, got $2"
+  pass
+}
+says() {
+  grep --quiet --fixed-strings -e "$2" <<<"$3" || fail "$1: expected '$2' in: $3"
+  pass
+}
 running() { aws lambda get-function --function-name avif --query Code.ImageUri --output text; }
 versions() { aws lambda list-versions-by-function --function-name avif --query 'length(Versions)' --output text; }
 
@@ -83,7 +102,8 @@ is "push prints the digest in the registry" "$one" \
   "$repository@$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$repository:$tag")"
 is "second push prints the same digest" "$(push "$repository")" "$one"
 is "second push creates no tag" "$(tags)" "$tag"
-code=0; push >/dev/null 2>&1 || code=$?
+code=0
+push >/dev/null 2>&1 || code=$?
 is "push without repository is a usage error" "$code" 2
 says "push has a help text" "usage: push" "$(push --help)"
 
@@ -111,7 +131,8 @@ first=$(aws lambda get-alias --function-name avif --name live --query FunctionVe
 export AVIF_IMAGE=$work/one.tar
 output=$(deploy avif "$repository" --alias live)
 second=$(aws lambda get-alias --function-name avif --name live --query FunctionVersion --output text)
-[ "$second" != "$first" ] || fail "existing alias is moved"; pass
+[ "$second" != "$first" ] || fail "existing alias is moved"
+pass
 says "rollback command with alias" "--name live --function-version $first" "$output"
 says "rollback command without alias" "--image-uri $one" "$(AVIF_IMAGE=$work/two.tar deploy avif "$repository")"
 
@@ -128,7 +149,8 @@ is "other architecture changes nothing" "$(running)" "$two"
 fails "unknown function is reported" "cannot read the function missing" deploy missing "$repository"
 fails "unreachable registry is reported" "refused" deploy avif 127.0.0.1:1/avif
 is "unreachable registry changes nothing" "$(running)" "$two"
-code=0; deploy avif >/dev/null 2>&1 || code=$?
+code=0
+deploy avif >/dev/null 2>&1 || code=$?
 is "deploy without repository is a usage error" "$code" 2
 
 # Lambda rejects the update after the push.

@@ -8,6 +8,10 @@
       url = "github:nix-community/fenix";
       inputs.nixpkgs.follows = "nixpkgs";
     };
+    treefmt-nix = {
+      url = "github:numtide/treefmt-nix";
+      inputs.nixpkgs.follows = "nixpkgs";
+    };
     advisory-db = {
       url = "github:rustsec/advisory-db";
       flake = false;
@@ -28,11 +32,16 @@
       everywhere = linux ++ [ "aarch64-darwin" ];
     in
     {
-      packages = on linux "packages";
+      packages = on everywhere "packages";
       checks = on linux "checks";
-      apps = on linux "apps";
       devShells = on everywhere "devShells";
       formatter = on everywhere "formatter";
-      overlays.default = import ./nix/overlay.nix { inherit (inputs) crane; };
+      # For another nixpkgs. It builds with the Rust of that nixpkgs.
+      overlays.default = final: _: {
+        avif-lambda = import ./nix/packages.nix {
+          pkgs = final;
+          craneLib = inputs.crane.mkLib final;
+        };
+      };
     };
 }

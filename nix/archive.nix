@@ -1,9 +1,15 @@
-# A function that returns the zip archive of a program with its libraries. The C library of the target system may be older than
-# that of nixpkgs, so the archive also contains the loader.
+# A function that returns the zip archive of a program for a runtime of Lambda (provided.al2023), which has no Nix store.
+#
+# The C library of the runtime is older than that of nixpkgs, so the archive contains all libraries of the program, the C library
+# and its loader. RPATH finds them, not RUNPATH: the loader searches a RUNPATH after LD_LIBRARY_PATH, which Lambda sets to folders
+# with the C library of the runtime. A static build would need a second compiler and C library, and static builds of the codecs,
+# which no binary cache contains.
 {
+  lib,
+  pkgs,
+  stdenv,
   runCommand,
   patchelf,
-  nukeReferences,
   zip,
 }:
 {
@@ -11,9 +17,8 @@
   # The program, and its path in the archive.
   program,
   at,
-  libraries,
   # The folder of the libraries in the archive.
-  folder,
+  libraries,
   # The folder to which Lambda unpacks the archive.
   root,
 }:
@@ -21,20 +26,22 @@ runCommand name
   {
     nativeBuildInputs = [
       patchelf
-      nukeReferences
       zip
     ];
-    allowedReferences = [ ];
   }
   ''
-    mkdir root
+    loader=$(patchelf --print-interpreter ${lib.getExe program})
+    install -D --mode=755 ${lib.getExe program} root/${at}
     cd root
-    install -D --mode=755 ${program} ${at}
-    cp --recursive ${libraries}/lib ${folder}
-    # RPATH, not RUNPATH: the loader searches a RUNPATH after LD_LIBRARY_PATH, which contains the C library of Lambda's runtime.
-    patchelf --force-rpath --set-rpath ${root}/${folder} \
-      --set-interpreter "${root}/${folder}/$(basename "$(patchelf --print-interpreter ${at})")" ${at}
-    nuke-refs ${at}
+    mkdir --parents ${libraries}
+    # The loader lists the libraries, one in each line: NAME => PATH (ADDRESS).
+    ${stdenv.hostPlatform.emulator pkgs} $loader --list ${lib.getExe program} >list
+    sed --quiet 's/.* => \(.*\) (.*/\1/p' list | xargs install --mode=755 --target-directory=${libraries} $loader
+    rm list
+
+    # These two load no libraries, and patchelf would break them.
+    find ${libraries} -type f -not -name 'libc.so.*' -not -name 'ld-linux*' -exec patchelf --force-rpath --set-rpath '$ORIGIN' {} +
+    patchelf --force-rpath --set-rpath ${root}/${libraries} --set-interpreter ${root}/${libraries}/$(basename $loader) ${at}
 
     # All files have the same time and a fixed order, so that the archive is reproducible. Zip supports no time before 1980.
     find . -exec touch --date=1980-01-01T00:00:00Z {} +

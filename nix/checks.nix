@@ -1,93 +1,52 @@
-# workspace, targets, programs -> the checks that must pass before a merge. `nix flake check` and CI run exactly these checks.
+# pkgs, native and images (packages of an architecture), advisory-db -> the checks of `nix flake check`.
 {
   pkgs,
-  craneLib,
-  workspace,
-  targets,
-  programs,
-  formatter,
+  native,
+  images,
   advisory-db,
 }:
 let
   inherit (pkgs) lib;
-  inherit (workspace) arguments checking;
-  # A check that runs a command in a folder with these files.
-  check =
-    name: tools: files: command:
-    pkgs.runCommand "avif-lambda-${name}"
-      {
-        nativeBuildInputs = tools;
-        src = lib.fileset.toSource {
-          root = ../.;
-          fileset = lib.fileset.unions files;
-        };
-      }
-      ''
-        cp --recursive --no-preserve=mode $src project
-        cd project
-        ${command}
-        touch $out
-      '';
-  nix = [
-    ../flake.nix
-    ../nix
-  ];
+  inherit (native) craneLib;
+  inherit (native.workspace) checking;
+  compiled = checking // {
+    cargoArtifacts = craneLib.buildDepsOnly checking;
+    # Nothing else uses the compiled files of the checks.
+    doInstallCargoArtifacts = false;
+  };
+  imageCheck = target: import ./image-check.nix { inherit pkgs native target; };
 in
-{
-  inherit workspace;
-
+lib.listToAttrs (
+  map (target: lib.nameValuePair "image-${target.architecture}" (imageCheck target)) images
+)
+// {
   clippy = craneLib.cargoClippy (
-    checking // { cargoClippyExtraArgs = "--all-targets -- --deny warnings"; }
+    compiled // { cargoClippyExtraArgs = "--all-targets -- --deny warnings"; }
   );
-
-  docs = craneLib.cargoDoc (checking // { env.RUSTDOCFLAGS = "--deny warnings"; });
-
+  docs = craneLib.cargoDoc compiled;
+  doctest = craneLib.cargoDocTest compiled;
   nextest = craneLib.cargoNextest (
-    checking
+    compiled
     // {
       # This package contains avifdec, an independent decoder.
-      nativeBuildInputs = arguments.nativeBuildInputs ++ [ pkgs.libavif ];
-      # This build has no README, docs and moto, so it omits the tests that need them. `make test` runs all tests.
-      cargoNextestExtraArgs = "--filterset 'not test(/the_readme|the_docs|moto/)'";
+      nativeBuildInputs = checking.nativeBuildInputs ++ [ pkgs.libavif ];
+      # .config/nextest.toml says which tests this profile omits.
+      cargoNextestExtraArgs = "--profile nix";
     }
   );
-
-  doctest = craneLib.cargoDocTest checking;
-
   deny = craneLib.cargoDeny {
-    inherit (arguments) pname version src;
+    inherit (checking) pname version src;
     # The default path of cargo-deny. The option for another path differs between versions.
     preBuild = "cp ${../deny.toml} deny.toml";
   };
-
   audit = craneLib.cargoAudit {
-    inherit (arguments) pname version src;
+    inherit (checking) pname version src;
     inherit advisory-db;
   };
-
-  formatting = check "formatting" [ formatter ] (
-    nix
-    ++ [
-      ../Cargo.toml
-      ../crates
-      ../deny.toml
-      ../.taplo.toml
-      ../clippy.toml
-      ../rustfmt.toml
-    ]
-  ) "format --check";
-
-  deadnix = check "deadnix" [ pkgs.deadnix ] nix "deadnix --fail .";
+  # fenix must not be older than the oldest Rust that the crates promise to support.
+  rust-version = pkgs.runCommand "rust-version" { nativeBuildInputs = [ craneLib.rustc ]; } ''
+    version=$(rustc --version | cut --delimiter=' ' --fields=2)
+    printf '%s\n' ${(lib.importTOML ../Cargo.toml).workspace.package.rust-version} "$version" | sort --check --version-sort
+    touch $out
+  '';
 }
-// programs
-// lib.listToAttrs (
-  map (
-    target:
-    lib.nameValuePair "image-${target.hostPlatform.go.GOARCH}" (
-      pkgs.callPackage ./image-check.nix {
-        inherit (target) image hostPlatform;
-        inherit (workspace) avif;
-      }
-    )
-  ) targets
-)

@@ -1,7 +1,7 @@
-# libaom, SVT-AV1, dav1d, libyuv -> libavif for the function. libaom and SVT-AV1 encode, dav1d decodes.
+# libaom, SVT-AV1, dav1d, libyuv -> libavif for the function, in the release with which the encoder settings were measured.
 #
-# The libavif of nixpkgs encodes only with libaom, and contains programs and a gdk-pixbuf loader with glib. Overriding it would
-# change nearly every line. This derivation also fixes the release with which the encoder settings were measured.
+# The libavif of nixpkgs (1.3.0) encodes only with libaom, and contains programs and a gdk-pixbuf loader with glib. Overriding it
+# would change nearly every line.
 {
   lib,
   stdenv,
@@ -10,17 +10,9 @@
   pkg-config,
   dav1d,
   libaom,
-  libvmaf,
   libyuv,
   svt-av1,
 }:
-let
-  # VMAF is a metric for tuning video, and would add a library to the image.
-  withoutVmaf = libaom.overrideAttrs (previous: {
-    cmakeFlags = previous.cmakeFlags ++ [ (lib.cmakeBool "CONFIG_TUNE_VMAF" false) ];
-    propagatedBuildInputs = lib.remove libvmaf (previous.propagatedBuildInputs or [ ]);
-  });
-in
 stdenv.mkDerivation (finalAttrs: {
   pname = "libavif";
   version = "1.4.2";
@@ -39,23 +31,21 @@ stdenv.mkDerivation (finalAttrs: {
     cmake
     pkg-config
   ];
-  buildInputs = [
+  # Propagated, because libavif.pc requires them.
+  propagatedBuildInputs = [
     dav1d
+    # VMAF is a metric for tuning video, and would add a library to the image.
+    (libaom.override { enableVmaf = false; })
     libyuv
     svt-av1
-    withoutVmaf
   ];
-  # Programs, tests, examples and the gdk-pixbuf loader are off by default.
+  # All codecs are off by default. libaom only encodes, so that images from outside reach only one decoder.
   cmakeFlags = [
-    (lib.cmakeBool "BUILD_SHARED_LIBS" true)
+    (lib.cmakeFeature "AVIF_CODEC_AOM" "SYSTEM")
     (lib.cmakeBool "AVIF_CODEC_AOM_DECODE" false)
-  ]
-  ++ lib.mapAttrsToList lib.cmakeFeature {
-    AVIF_CODEC_AOM = "SYSTEM";
-    AVIF_CODEC_DAV1D = "SYSTEM";
-    AVIF_CODEC_SVT = "SYSTEM";
-    AVIF_LIBYUV = "SYSTEM";
-  };
+    (lib.cmakeFeature "AVIF_CODEC_DAV1D" "SYSTEM")
+    (lib.cmakeFeature "AVIF_CODEC_SVT" "SYSTEM")
+  ];
   meta = {
     description = "AVIF encoding and decoding for the function";
     license = lib.licenses.bsd2;

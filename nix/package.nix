@@ -1,9 +1,7 @@
-# craneLib, libavif -> the workspace. `passthru` contains one derivation for each program, and the arguments for all other
-# derivations of the workspace.
+# craneLib, libavif -> the programs bootstrap, extension and avif, and `checking`, the arguments of the checks.
 {
   lib,
   stdenv,
-  runCommand,
   cmake,
   nasm,
   pkg-config,
@@ -12,25 +10,28 @@
   libavif,
 }:
 let
-  inherit ((lib.importTOML ../Cargo.toml).workspace.package) version;
-
-  arguments = {
-    pname = "avif-lambda";
-    inherit version;
-    # Only the files that Cargo reads, so that a change of a README or a Nix file does not start a build.
-    src = lib.fileset.toSource {
+  inherit (lib) fileset;
+  inherit (lib.importTOML ../Cargo.toml) workspace;
+  # Only the files that Cargo reads, so that a change of a README or a Nix file does not start a build.
+  sourceOf =
+    files:
+    fileset.toSource {
       root = ../.;
-      fileset = lib.fileset.unions [
-        ../Cargo.toml
-        ../Cargo.lock
-        ../clippy.toml
-        ../.config/nextest.toml
-        ../crates
-      ];
+      fileset = fileset.unions ([ ../Cargo.toml ] ++ files);
     };
+  src = sourceOf [
+    ../Cargo.lock
+    ../clippy.toml
+    ../.config/nextest.toml
+    ../crates
+  ];
+
+  common = {
+    inherit src;
+    inherit (workspace.package) version;
+    pname = "avif-lambda";
+    cargoVendorDir = craneLib.vendorCargoDeps { inherit src; };
     strictDeps = true;
-    # All derivations use the same packages and features. Otherwise Cargo compiles the dependencies again.
-    cargoExtraArgs = "--locked --workspace --no-default-features --features system";
     nativeBuildInputs = [
       # For libjpeg-turbo, which a crate contains as source code.
       cmake
@@ -40,96 +41,70 @@ let
       pkgsBuildBuild.rustPlatform.bindgenHook
     ];
     buildInputs = [ libavif ];
+    env = {
+      # bindgen compiles again if its environment changes. This seed is otherwise a hash of the derivation.
+      NIX_OUTPATH_USED_AS_RANDOM_SEED = "aaaaaaaaaa";
+      # The linker of Rust's own toolchain writes no RUNPATH, so the programs would not find their libraries.
+      CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS = "-Clinker-features=-lld";
+      RUSTDOCFLAGS = "--deny warnings";
+    };
     # The headers of the target's C library come before those of the build machine. On Darwin, libclang finds them in the SDK.
     preBuild = lib.optionalString stdenv.hostPlatform.isLinux ''
       export BINDGEN_EXTRA_CLANG_ARGS="-isystem ${lib.getDev stdenv.cc.libc}/include $BINDGEN_EXTRA_CLANG_ARGS"
     '';
   };
 
-  # The version contains a digest of the function's sources. A commit hash would change the image with every commit.
-  revision = builtins.substring 0 32 (
-    baseNameOf (
-      builtins.unsafeDiscardStringContext
-        (lib.fileset.toSource {
-          root = ../.;
-          fileset = lib.fileset.unions [
-            ../Cargo.toml
-            ../Cargo.lock
-            ../crates/model
-            ../crates/avif
-            ../crates/convert
-            ../crates/transfer
-            ../crates/environment
-            ../crates/settings
-            ../crates/function
-          ];
-        }).outPath
-    )
-  );
+  manifest = crate: lib.importTOML (../crates + "/${crate}/Cargo.toml");
+  # A crate and the crates of the workspace that it contains.
+  closure =
+    crate:
+    [ crate ]
+    ++ lib.concatMap closure (
+      lib.filter (name: workspace.dependencies.${name} ? path) (
+        lib.attrNames (manifest crate).dependencies or { }
+      )
+    );
+  # The sources of these crates. The other crates are dummies: without them, Cargo.lock would not fit, and Cargo would not find
+  # the crates that only tests use.
+  programSource =
+    crate:
+    craneLib.mkDummySrc {
+      inherit src;
+      extraDummyScript = ''
+        cp --recursive --force --no-preserve=mode ${
+          sourceOf (map (name: ../crates + "/${name}") (closure crate))
+        }/. $out
+      '';
+    };
 
-  # The packages that these Cargo options select. Their dependencies are a separate derivation. The release and the checks compile
-  # the dependencies with different profiles, because linking each test with the release profile would take minutes.
+  system = "--no-default-features --features system";
+  # The crates of the programs, with their options. The extension does not contain libavif.
+  options = {
+    function = "--locked --package function ${system}";
+    extension = "--locked --package extension";
+    cli = "--locked --package cli ${system}";
+  };
+  # The dependencies of all programs. They are compiled with the options of each, so that none gets the features of another.
+  cargoArtifacts = craneLib.buildDepsOnly (
+    common
+    // {
+      buildPhaseCargoCommand = lib.concatMapAttrsStringSep "\n" (
+        _: option: "cargoWithProfile build ${option}"
+      ) options;
+      doCheck = false;
+    }
+  );
   build =
-    selection: more:
-    let
-      selected = arguments // {
-        cargoExtraArgs = "--locked ${selection} --no-default-features --features system";
+    crate: name: description:
+    craneLib.buildPackage (
+      common
+      // {
+        inherit cargoArtifacts;
+        pname = name;
+        src = programSource crate;
+        cargoExtraArgs = options.${crate};
         # `nix flake check` runs the tests, by nextest.
         doCheck = false;
-      };
-    in
-    craneLib.buildPackage (
-      selected
-      // {
-        cargoArtifacts = craneLib.buildDepsOnly (
-          selected
-          // {
-            # This derivation omits `cargo check` and tests, which only the checks need.
-            buildPhaseCargoCommand = "cargoWithProfile build ${selected.cargoExtraArgs}";
-          }
-        );
-        # The programs need no library of this package. An output path in the programs would change them with every edit.
-        NIX_NO_SELF_RPATH = 1;
-      }
-      // more
-    );
-  checking = arguments // {
-    CARGO_PROFILE = "quick";
-    # Nothing else uses the compiled files of the checks.
-    doInstallCargoArtifacts = false;
-  };
-
-  # The command line tool is built separately. Otherwise Cargo would turn on its credential features in the function, too.
-  tool = build "--package cli" { pname = "avif"; };
-
-  workspace = build "--workspace --exclude cli" {
-    passthru = {
-      inherit arguments;
-      # The arguments of a derivation that compiles the workspace, for the checks.
-      checking = checking // {
-        cargoArtifacts = craneLib.buildDepsOnly (
-          checking
-          // {
-            # This derivation omits `cargo build`, which only nextest needs.
-            buildPhaseCargoCommand = "cargoWithProfile check ${arguments.cargoExtraArgs} --all-targets";
-          }
-        );
-      };
-      bootstrap = program workspace "bootstrap" "Lambda function that converts images in S3 to AVIF";
-      extension =
-        program workspace "avif-extension"
-          "Lambda extension: metrics, logs and traces of any function";
-      avif = program tool "avif" "Converts images to AVIF locally, and runs the function locally";
-    };
-  };
-
-  program =
-    package: name: description:
-    runCommand "${name}-${version}"
-      {
-        pname = name;
-        inherit version;
-        passthru = { inherit revision; };
         meta = {
           inherit description;
           mainProgram = name;
@@ -137,11 +112,20 @@ let
             mit
             asl20
           ];
-          platforms = lib.platforms.linux;
         };
       }
-      ''
-        install -D --mode=555 --target-directory=$out/bin ${package}/bin/${name}
-      '';
+    );
 in
-workspace
+{
+  bootstrap = build "function" "bootstrap" "Lambda function that converts images in S3 to AVIF";
+  extension =
+    build "extension" "avif-extension"
+      "Lambda extension: metrics, logs and traces of any function";
+  avif = build "cli" "avif" "Converts images to AVIF locally, and runs the function locally";
+
+  # The checks compile with another profile, because linking each test with the release profile would take minutes.
+  checking = common // {
+    CARGO_PROFILE = "quick";
+    cargoExtraArgs = "--locked --workspace ${system}";
+  };
+}

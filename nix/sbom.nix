@@ -1,45 +1,53 @@
-# craneLib, workspace, libraries -> the software bill of materials of the image (CycloneDX 1.6): the crates of the function and
-# the extension as Cargo lists them, and the packages of the libraries.
+# craneLib, the programs of the image -> the software bill of materials of the image (CycloneDX): the crates as cargo-cyclonedx
+# lists them, and the packages of the native libraries.
 {
-  lib,
+  stdenv,
+  closureInfo,
+  cargo-cyclonedx,
   jq,
   cacert,
-  stdenv,
   craneLib,
   workspace,
-  libraries,
+  bootstrap,
+  extension,
 }:
+let
+  inherit (workspace) checking;
+  closure = closureInfo {
+    rootPaths = [
+      bootstrap
+      extension
+      cacert
+    ];
+  };
+in
 craneLib.mkCargoDerivation (
-  workspace.arguments
+  checking
   // {
     # This derivation compiles nothing.
     cargoArtifacts = null;
-    pnameSuffix = "-sbom";
-    nativeBuildInputs = workspace.arguments.nativeBuildInputs ++ [ jq ];
     doInstallCargoArtifacts = false;
+    pnameSuffix = "-sbom";
+    nativeBuildInputs = checking.nativeBuildInputs ++ [
+      cargo-cyclonedx
+      jq
+    ];
     buildPhaseCargoCommand = ''
-      cargo tree --locked --package function --package extension --no-default-features --features system --edges normal --no-dedupe \
-        --target ${stdenv.hostPlatform.rust.rustcTarget} --prefix none --format '{p}|{l}' >tree
-      # The names of cross-compiled packages contain the target.
-      { cat ${libraries.origins}; echo ${lib.getName cacert}-${lib.getVersion cacert}; } | sed 's/${stdenv.hostPlatform.config}-//' >natives
+      list="cargo cyclonedx --format json --spec-version 1.5 --target ${stdenv.hostPlatform.rust.rustcTarget}"
+      $list --manifest-path crates/function/Cargo.toml --no-default-features --features system
+      $list --manifest-path crates/extension/Cargo.toml
     '';
     installPhaseCommand = ''
-      jq --raw-input --null-input --rawfile natives natives --arg version ${workspace.version} '{
-        bomFormat: "CycloneDX",
-        specVersion: "1.6",
-        version: 1,
-        metadata: { component: { type: "application", name: "avif-lambda", version: $version } },
-        components: ([
-          (inputs | capture("^(?<name>[^ ]+) v(?<version>[^ |]+)[^|]*\\|(?<license>.*)$") | {
-            type: "library",
-            name,
-            version,
-            purl: "pkg:cargo/\(.name)@\(.version)",
-            licenses: [{ expression: (.license | gsub("/"; " OR ")) }]
-          }),
-          ($natives | splits("\n") | capture("^(?<name>.+?)-(?<version>[0-9][^-]*(-[0-9]+)?)(-[a-z]+)?$") | { type: "library", name, version })
-        ] | unique)
-      }' tree >$out
+      # The packages of the image, as NAME-VERSION.
+      sed 's|^[^-]*-||' ${closure}/store-paths >packages
+      jq --slurp --rawfile packages packages '
+        .[0] * {
+          metadata: { component: { name: "avif-lambda" } },
+          components: ([.[].components[]] + [
+            $packages | splits("\n") | capture("^(?<name>.+?)-(?<version>[0-9].*)$") | { type: "library" } + .
+          ] | unique_by(.name, .version)),
+          dependencies: ([.[].dependencies[]] | unique_by(.ref))
+        }' crates/{function,extension}/*.cdx.json >$out
     '';
   }
 )

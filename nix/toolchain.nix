@@ -1,24 +1,18 @@
-# fenix -> stable Rust, with the standard library of the target.
-{
-  lib,
-  stdenv,
-  fenix,
-}:
+# fenix, pkgs -> stable Rust, with the standard library of the target.
+fenix: pkgs:
 let
-  inherit (stdenv) buildPlatform hostPlatform;
+  inherit (pkgs.stdenv) buildPlatform hostPlatform;
   rust = fenix.packages.${buildPlatform.system};
 in
 rust.combine (
-  [
-    (rust.stable.withComponents [
-      "cargo"
-      "clippy"
-      "rust-src"
-      "rustc"
-      "rustfmt"
-    ])
-  ]
-  ++ lib.optional (
+  pkgs.lib.optional (
     buildPlatform != hostPlatform
   ) rust.targets.${hostPlatform.rust.rustcTarget}.stable.rust-std
+  ++ [
+    rust.stable.cargo
+    rust.stable.clippy
+    rust.stable.rust-src
+    rust.stable.rustc
+    rust.stable.rustfmt
+  ]
 )

@@ -139,20 +139,23 @@ def make(arguments: list[str]):
 NIX = {"build": {"--out-link", "--rebuild"}, "run": set(), "develop": set(), "shell": set(), "flake": set()}
 
 
+def packages() -> set[str]:
+    """The packages of the flake, by the text of nix/."""
+    text = (ROOT / "nix/default.nix").read_text().partition("\n  packages = {")[2].partition("\n  checks =")[0]
+    text += (ROOT / "nix/apps.nix").read_text().rpartition("\nin\n")[2]
+    inherited = re.findall(r"inherit\s+(?:\([\w.]+\)\s+)?([\w\s-]+);", text)
+    return set(re.findall(r"^ +([\w-]+) = (?!\")", text, re.MULTILINE)) | {name for names in inherited for name in names.split()}
+
+
 def nix(arguments: list[str]):
-    """Checks the names of packages and apps by the text of nix/, and the options of the scripts in nix/apps."""
-    text = (ROOT / "nix/default.nix").read_text().partition("  packages = {")[2].partition("  };")[0]
-    packages = set(re.findall(r"^    ([\w-]+) =", text, re.MULTILINE))
-    packages |= {name for names in re.findall(r"inherit \([\w.]+\) ([\w -]+);", text) for name in names.split()}
-    scripts = {file.stem: file.read_text() for file in (ROOT / "nix/apps").glob("*.sh")}
-    text = (ROOT / "nix/apps/default.nix").read_text().rpartition("\nin\n")[2]
-    apps = set(re.findall(r"^  (?:inherit )?([\w-]+)(?: =|;)", text, re.MULTILINE))
+    """Checks the names of packages, and the options of the scripts in deploy/image."""
+    known = packages()
+    scripts = {file.stem: file.read_text() for file in (ROOT / "deploy/image").glob("*.sh")}
     command, *rest = arguments
     rest, own = (rest[: rest.index("--")], rest[rest.index("--") + 1 :]) if "--" in rest else (rest, [])
     for word in rest:
-        kind, known = ("app", apps) if command == "run" else ("package", packages)
         if word.startswith(".#") and word[2:] not in known:
-            raise InvalidCommand(f"the flake has no {kind} {word[2:]}")
+            raise InvalidCommand(f"the flake has no package {word[2:]}")
         if word.startswith("-") and word not in NIX.get(command, set()):
             raise InvalidCommand(f"nix {command} is not allowed with {word} here")
     if command not in NIX or (command == "flake" and rest != ["check"]):

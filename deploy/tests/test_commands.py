@@ -21,7 +21,7 @@ NO_COMMANDS = {
     "cargo nextest run --cargo-profile quick --package dimensions": "tests a crate that the reader creates",
     "nix build .#dimensions-image --out-link dimensions.tar": "builds a package that the reader adds to the flake",
 }
-DOCKER = "needs a Docker daemon; nix/apps/test.sh pushes an image to a registry on loopback"
+DOCKER = "needs a Docker daemon; deploy/image/test.sh pushes an image to a registry on loopback"
 # Commands that cannot run here and have no parser.
 LISTED = {
     "docker run --privileged --rm tonistiigi/binfmt --install arm64": DOCKER,
@@ -108,7 +108,7 @@ class Commands(unittest.TestCase):
             "    make bnech": "bnech",
             "    make bench BENCH_SYSTME=a": "BENCH_SYSTME",
             "    nix build .#lambda-iamge": "no package lambda-iamge",
-            "    nix run .#psuh -- REPOSITORY": "no app psuh",
+            "    nix run .#psuh -- REPOSITORY": "no package psuh",
             "    nix run .#deploy -- FUNCTION REPOSITORY --ailas live": "no option --ailas",
             "    terraform apply -var image=a": "variable image",
             "    terraform output -raw bukcet": "output bukcet",

@@ -7,6 +7,8 @@ SCRIPTS := $(wildcard *.sh .github/*.sh deploy/image/*.sh)
 CARGO_FLAGS := --workspace --profile $(PROFILE) --locked
 # More options for `make bench`. `python3 -m bench --help` lists them.
 BENCH_FLAGS :=
+# More options for `make smoke`. `python3 -m deploy.smoke --help` lists them.
+SMOKE_FLAGS :=
 # pip installs only packages with known hashes, and only wheels: the installation of a source package would run its code.
 PIP_FLAGS := --quiet --require-hashes --only-binary :all:
 # The time in seconds for each fuzz target.
@@ -57,6 +59,10 @@ infrastructure: programs $(TOOLS)/bin/moto_server $(TOOLS)/checkov/bin/checkov #
 	$(TOOLS)/bin/zizmor --offline --persona=auditor --quiet .github/workflows
 	$(TOOLS)/checkov/bin/checkov --directory . --skip-path target --framework terraform cloudformation github_actions dockerfile \
 		--compact --quiet --skip-download
+
+# An installed AWS CLI precedes the one in TOOLS, because only version 2 supports all kinds of credentials.
+smoke: $(TOOLS)/bin/moto_server ## test the image AVIF_IMAGE in your AWS account, and remove everything; REPOSITORY, AVIF_IMAGE
+	PATH="$$PATH:$(CURDIR)/$(TOOLS)/bin" deploy/image/run.sh $(TOOLS)/bin/python -B -m deploy.smoke $(SMOKE_FLAGS) "$(REPOSITORY)"
 
 soak: tools nextest seeds ## run thousands of random event sequences with faults, and broken files; SOAK_HISTORIES, SOAK_SEED, SOAK_FILES, SOAK_IMAGES
 	SOAK_CORPUS=$(CURDIR)/fuzz/corpus/convert SOAK_FILES=$${SOAK_FILES:-10000} \
@@ -111,5 +117,5 @@ $(TOOLS)/checkov/bin/checkov: deploy/tests/checkov.txt | tools
 	$(TOOLS)/checkov/bin/pip install $(PIP_FLAGS) --requirement $<
 	touch $@
 
-.PHONY: help demo programs test lint soak seeds bench deployment infrastructure fuzz fuzzer format tools nextest
+.PHONY: help demo programs test lint smoke soak seeds bench deployment infrastructure fuzz fuzzer format tools nextest
 .DEFAULT_GOAL := help

@@ -1,4 +1,4 @@
-# pkgs, the programs, image -> the commands demo, push and deploy.
+# pkgs, native (the packages of this machine), image -> the commands demo, push, deploy and smoke.
 {
   pkgs,
   native,
@@ -6,9 +6,8 @@
 }:
 let
   inherit (pkgs) lib writeShellApplication;
-  # AVIF_IMAGE overrides the image.
   withImage =
-    name: description: runtimeInputs:
+    name: description: runtimeInputs: text:
     writeShellApplication {
       inherit name;
       meta = { inherit description; };
@@ -18,17 +17,32 @@ let
       ];
       text = ''
         export AVIF_IMAGE=''${AVIF_IMAGE:-${image}}
-        ${builtins.readFile (../deploy/image + "/${name}.sh")}
+        ${text}
       '';
     };
-  push = withImage "push" "Push the image to an ECR repository" [ ];
+  push = withImage "push" "Push the image to an ECR repository" [ ] (
+    lib.readFile ../deploy/image/push.sh
+  );
+  smokeFiles = lib.fileset.toSource {
+    root = ../.;
+    fileset = lib.fileset.unions [
+      ../bench/cost.py
+      ../crates/cli/assets/rocket.jpg
+      ../deploy/sam/template.yaml
+      ../deploy/smoke
+    ];
+  };
 in
 {
   inherit push;
   deploy = withImage "deploy" "Push the image and update a function to it" [
     pkgs.jq
     push
-  ];
+  ] (lib.readFile ../deploy/image/deploy.sh);
+  smoke = withImage "smoke" "Test the image in your AWS account" [
+    push
+    (pkgs.python3.withPackages (packages: [ packages.boto3 ]))
+  ] ''PYTHONPATH=${smokeFiles} exec python3 -B -m deploy.smoke "$@"'';
   demo = writeShellApplication {
     name = "demo";
     meta.description = "Convert a photo by the real function, on this machine";

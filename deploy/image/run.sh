@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# run.sh PROGRAM ARGUMENT...: runs push or deploy without Nix, with this machine's aws, skopeo and jq. AVIF_IMAGE is the path of
-# the image, a Docker archive.
+# run.sh PROGRAM ARGUMENT...: runs push, deploy or a program that calls them without Nix, with this machine's aws, skopeo and jq.
+# AVIF_IMAGE is the path of the image, a Docker archive.
 set -euo pipefail
 here=$(dirname "$(realpath "$0")")
 : "${AVIF_IMAGE:?is not set; set it to the path of the Docker archive}"

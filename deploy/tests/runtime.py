@@ -14,6 +14,13 @@ PROGRAMS = ROOT / "target/quick"
 
 def invoke(event: dict, environment: dict):
     """The function's response to an event."""
+    kind, body = call(event, environment)
+    assert kind == "response", body
+    return body
+
+
+def call(event: dict, environment: dict, request: str = "1", log=subprocess.DEVNULL) -> tuple:
+    """The kind of the function's answer, `response` or `error`, and its body. The function writes its log to the file `log`."""
     events, responses = queue.SimpleQueue(), queue.SimpleQueue()
     events.put(json.dumps(event).encode())
 
@@ -30,7 +37,7 @@ def invoke(event: dict, environment: dict):
         def respond(self, status: int, body: bytes):
             self.send_response(status)
             # The last millisecond of the year 9999.
-            headers = {"Aws-Request-Id": "1", "Deadline-Ms": 253402300799999, "Invoked-Function-Arn": "arn:aws:lambda:eu-central-1:123456789012:function:avif"}
+            headers = {"Aws-Request-Id": request, "Deadline-Ms": 253402300799999, "Invoked-Function-Arn": "arn:aws:lambda:eu-central-1:123456789012:function:avif"}
             for name, value in headers.items():
                 self.send_header(f"Lambda-Runtime-{name}", value)
             self.send_header("Content-Length", len(body))
@@ -43,18 +50,17 @@ def invoke(event: dict, environment: dict):
     with ThreadingHTTPServer(("127.0.0.1", 0), RuntimeApi) as server:
         # Threads that wait do not prevent the end of the test.
         server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        # The server checks every 20 ms whether it must stop.
+        threading.Thread(target=server.serve_forever, args=[0.02], daemon=True).start()
         function = subprocess.Popen(
             [PROGRAMS / "bootstrap"],
             env=environment | {"AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_port}"},
-            stdout=subprocess.DEVNULL,
+            stdout=log,
             stderr=subprocess.DEVNULL,
         )
         try:
-            kind, body = responses.get(timeout=600)
+            return responses.get(timeout=600)
         finally:
             function.kill()
             function.wait()
             server.shutdown()
-    assert kind == "response", body
-    return body

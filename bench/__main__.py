@@ -106,9 +106,7 @@ def load_images(folder: Path) -> tuple[list[Image], list[str]]:
     output = run_for_text([f"{TOOLS}/python/bin/python", "bench/reference.py", str(REFERENCES), *map(str, sources)])
     lines = [json.loads(line) for line in output.splitlines()]
     images = [
-        Image(Path(line["source"]), Path(line["reference"]), line["width"] * line["height"] / 1e6)
-        for line in lines
-        if not line["problem"]
+        Image(Path(line["source"]), Path(line["reference"]), line["width"] * line["height"] / 1e6) for line in lines if not line["problem"]
     ]
     if not images:
         raise SystemExit(f"bench: {folder} has no suitable JPEG or PNG file (8-bit RGB, upright, sRGB)")

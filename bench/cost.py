@@ -40,9 +40,7 @@ def parse_arguments(words: list[str] | None = None) -> argparse.Namespace:
         prog="python3 -m bench.cost", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("cpu", type=float, help="CPU seconds of one image, summed over all threads")
-    parser.add_argument(
-        "--serial", type=float, default=0, help="the part of CPU that runs on one thread only [default: %(default)s]"
-    )
+    parser.add_argument("--serial", type=float, default=0, help="the part of CPU that runs on one thread only [default: %(default)s]")
     parser.add_argument("--waiting", type=float, default=0.1, help="seconds that an image waits for S3 [default: %(default)s]")
     return parser.parse_args(words)
 

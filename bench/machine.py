@@ -16,9 +16,7 @@ print("Pillow", Image.__version__, "libavif", features.version("avif"), _avif.co
 
 
 def list_facts(tools: Path, encoders: list[Encoder], scorer: str) -> list[str]:
-    programs = dict.fromkeys(
-        shlex.split(encoder.command)[0] for encoder in encoders if encoder.tool.startswith("avif-lambda")
-    )
+    programs = dict.fromkeys(shlex.split(encoder.command)[0] for encoder in encoders if encoder.tool.startswith("avif-lambda"))
     facts = [
         f"{processor_name()}, {os.cpu_count()} cores, {platform.system()} {platform.release()} {platform.machine()}",
         run_for_text(["node", "--eval", SHARP, str(tools.absolute() / "node_modules/sharp")]),

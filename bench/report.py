@@ -17,9 +17,7 @@ def write(run: Run, tools: Path, facts: list[str], rounds: int, hidden: dict[str
             *write_introduction(run, facts, rounds),
             "\n![Bytes and CPU time](report.svg)\n",
             "## Default settings\n",
-            *write_table(
-                "encoder, quality | bytes | CPU s/MP | mean score | lowest score | peak memory", tables.list_defaults(run)
-            ),
+            *write_table("encoder, quality | bytes | CPU s/MP | mean score | lowest score | peak memory", tables.list_defaults(run)),
             f"\n## Every image reaches {run.target:g}\n",
             f"Each encoder uses one quality for all images: the lowest at which every image scores {run.target:g} or more.",
             f"`visual:{run.target:g}` chooses a quality for each image itself. The last two columns are about a single image:",
@@ -35,15 +33,11 @@ def write(run: Run, tools: Path, facts: list[str], rounds: int, hidden: dict[str
             f"Each encoder uses the quality at which the image exactly reaches {run.target:g}. Bytes and CPU time are",
             "interpolated between two nearby qualities, one above that score and one below it.",
             f"`visual:{run.target:g}` is not interpolated.\n",
-            *write_table(
-                "encoder | bytes | against sharp | worst image | CPU s/MP", tables.list_equal_scores(run)
-            ),
+            *write_table("encoder | bytes | against sharp | worst image | CPU s/MP", tables.list_equal_scores(run)),
             "\n## Process start\n",
             "A new process encodes each image. This is its CPU time for an image of 16x16 pixels. All other CPU times",
             "include it.\n",
-            *write_table(
-                "encoder | CPU ms", [[tables.format_name(e), f"{s * 1000:.0f}"] for e, s in run.starts.items()]
-            ),
+            *write_table("encoder | CPU ms", [[tables.format_name(e), f"{s * 1000:.0f}"] for e, s in run.starts.items()]),
             "\n## Results for each image\n",
             f"The first two columns of bytes are {run.baseline}: at the one quality for all images, and at this image's own",
             "quality. The percentages compare with the second of these columns.\n",
@@ -81,10 +75,7 @@ def write_encodes(run: Run) -> str:
         (encoder, image.source.name, quality, encode.bytes, f"{encode.score:.3f}", f"{encode.seconds:.3f}")
         for (encoder, image, quality), encode in run.bench.encodes.items()
     ]
-    return "".join(
-        "\t".join(map(str, line)) + "\n"
-        for line in [("encoder", "image", "quality", "bytes", "score", "cpu"), *lines]
-    )
+    return "".join("\t".join(map(str, line)) + "\n" for line in [("encoder", "image", "quality", "bytes", "score", "cpu"), *lines])
 
 
 def write_table(head: str, rows: list[list[str]]) -> list[str]:

@@ -27,10 +27,7 @@ class Run:
         # CPU seconds of a process that encodes an image of 16x16 pixels.
         self.starts: dict[Encoder, float] = {}
         self.searches = {
-            (encoder, image): Search(target, encoder.quality)
-            for encoder in encoders
-            if not encoder.has_target_score
-            for image in images
+            (encoder, image): Search(target, encoder.quality) for encoder in encoders if not encoder.has_target_score for image in images
         }
         # The lowest quality at which every image reaches the target; None if there is no such quality.
         self.qualities: dict[Encoder, int | str | None] = {}
@@ -52,9 +49,7 @@ class Run:
     def search_equal_scores(self) -> None:
         """Finds for each image two nearby qualities with the target score between them."""
         while jobs := [
-            Job(encoder, image, quality)
-            for (encoder, image), search in self.searches.items()
-            if (quality := search.next()) is not None
+            Job(encoder, image, quality) for (encoder, image), search in self.searches.items() if (quality := search.next()) is not None
         ]:
             self.encode("each image at the target score", jobs)
 

@@ -76,9 +76,7 @@ def list_equal_scores(run: Run) -> list[list[str]]:
 
 def list_images(run: Run) -> list[list[str]]:
     baseline = run.list_encodes(run.baseline, run.qualities[run.baseline])
-    sizes = {
-        encoder: run.interpolate(encoder, lambda encode: encode.bytes) for encoder in run.encoders if encoder.is_default
-    }
+    sizes = {encoder: run.interpolate(encoder, lambda encode: encode.bytes) for encoder in run.encoders if encoder.is_default}
     own = sizes.pop(run.baseline)
     rows = []
     for number, image in enumerate(run.images):

@@ -17,9 +17,7 @@ class CostTests(unittest.TestCase):
 
     def test_price_up_to_one_vcpu_does_not_depend_on_memory_without_waiting(self):
         for memory in (512, 1024):
-            whole, part = (
-                cost.compute_price(size, cost.compute_seconds(size, 4, 1, 0), "arm64") for size in (cost.VCPU, memory)
-            )
+            whole, part = (cost.compute_price(size, cost.compute_seconds(size, 4, 1, 0), "arm64") for size in (cost.VCPU, memory))
             self.assertAlmostEqual(whole, part)
 
     def test_second_vcpu_does_not_shorten_the_serial_part_and_the_waiting(self):

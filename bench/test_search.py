@@ -32,9 +32,7 @@ class SearchTests(unittest.TestCase):
     def test_search_ends_within_the_given_distance(self):
         search = search_to_the_end(lambda quality: quality + 0.5, 50, 4)
         self.assertLessEqual(search.above - search.below, 4)
-        self.assertAlmostEqual(
-            search.interpolate({quality: 2.0**quality for quality in search.scores}), 2.0**74.5, delta=2.0**50
-        )
+        self.assertAlmostEqual(search.interpolate({quality: 2.0**quality for quality in search.scores}), 2.0**74.5, delta=2.0**50)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Draws the dashboard of docs/dashboard.json as an SVG, with the metrics in a log of `avif local --extension`:
 
-    python3 docs/dashboard.py <log >docs/dashboard.svg
+python3 docs/dashboard.py <log >docs/dashboard.svg
 """
 
 import json

@@ -8,7 +8,13 @@ from pathlib import Path
 
 from terraform import MODULE, ROOT
 
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(MODULE.rglob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted(MODULE.rglob("*.md")),
+]
 # Fenced blocks of these languages contain no commands. Fenced blocks without a language and indented blocks contain commands.
 DATA = {"json", "hcl", "mermaid", "nix", "rust", "toml"}
 

@@ -63,7 +63,12 @@ def run_in(folder: str, output, call):
     here, streams, environment = Path.cwd(), (sys.stdout, sys.stderr), dict(os.environ)
     os.chdir(folder)
     sys.stdout = sys.stderr = output
-    os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_CONFIG_FILE": os.devnull, "AWS_EC2_METADATA_DISABLED": "true"}
+    os.environ |= {
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
     try:
         call()
     except SystemExit:
@@ -99,7 +104,9 @@ def help_of(*program):
 @cache
 def workspace() -> dict:
     """The names of the workspace's packages and targets, by kind."""
-    result = subprocess.run(["cargo", "metadata", "--no-deps", "--offline", "--format-version", "1"], cwd=ROOT, capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        ["cargo", "metadata", "--no-deps", "--offline", "--format-version", "1"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     packages = json.loads(result.stdout)["packages"]
     names = {"package": {package["name"] for package in packages}, "bin": set(), "example": set()}
     for package in packages:

@@ -16,7 +16,19 @@ import msgpack
 # which arguments replace a resource by the documentation of the provider. The file names the release of the provider.
 SCHEMA = json.loads(Path(__file__).with_name("schema.json").read_text())
 # The attributes that can contain the name of a resource, in the order of preference.
-NAMES = ["name", "function_name", "bucket", "alarm_name", "dashboard_name", "repository", "rule", "queue_url", "topic_arn", "event_source_arn", "role"]
+NAMES = [
+    "name",
+    "function_name",
+    "bucket",
+    "alarm_name",
+    "dashboard_name",
+    "repository",
+    "rule",
+    "queue_url",
+    "topic_arn",
+    "event_source_arn",
+    "role",
+]
 # The encoding of a value that is known only after the apply.
 UNKNOWN = msgpack.ExtType(0, b"\0")
 ACCOUNT, REGION = "123456789012", "eu-central-1"
@@ -110,7 +122,9 @@ def computed(kind: str) -> dict:
 def computed_state(kind: str, state: dict, before: dict | None, partition: str) -> dict:
     """The state of a resource after AWS created or changed it."""
     name = next((state[key] for key in NAMES if isinstance(state.get(key), str)), "this")
-    computed_values = {attribute: {"string": f"{attribute}-of-{kind}-{name}", "number": 0, "bool": False}[of] for attribute, of in computed(kind).items()}
+    computed_values = {
+        attribute: {"string": f"{attribute}-of-{kind}-{name}", "number": 0, "bool": False}[of] for attribute, of in computed(kind).items()
+    }
     computed_values |= {"arn": f"arn:{partition}:{kind}:{REGION}:{ACCOUNT}:{name}"}
     if kind == "aws_lambda_function":
         computed_values["version"] = str(int(before["version"]) + 1 if before else 1)
@@ -144,7 +158,9 @@ class Provider(grpc.GenericRpcHandler):
 
     def GetProviderSchema(self, _):
         of = [(2, "resource_schemas"), (3, "data_source_schemas")]
-        entries = [text(field, text(1, name) + text(2, encoded_schema(schema))) for field, key in of for name, schema in SCHEMA[key].items()]
+        entries = [
+            text(field, text(1, name) + text(2, encoded_schema(schema))) for field, key in of for name, schema in SCHEMA[key].items()
+        ]
         return text(1, encoded_schema(SCHEMA["provider"])) + b"".join(entries) + text(6, number(1, 1))
 
     def ValidateProviderConfig(self, _):

@@ -37,7 +37,11 @@ def call(event: dict, environment: dict, request: str = "1", log=subprocess.DEVN
         def respond(self, status: int, body: bytes):
             self.send_response(status)
             # The last millisecond of the year 9999.
-            headers = {"Aws-Request-Id": request, "Deadline-Ms": 253402300799999, "Invoked-Function-Arn": "arn:aws:lambda:eu-central-1:123456789012:function:avif"}
+            headers = {
+                "Aws-Request-Id": request,
+                "Deadline-Ms": 253402300799999,
+                "Invoked-Function-Arn": "arn:aws:lambda:eu-central-1:123456789012:function:avif",
+            }
             for name, value in headers.items():
                 self.send_header(f"Lambda-Runtime-{name}", value)
             self.send_header("Content-Length", len(body))

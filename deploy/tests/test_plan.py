@@ -13,19 +13,23 @@ from test_telemetry import GIVEN as TELEMETRY
 
 OTHER = IMAGE.replace(DIGEST, DIGEST[::-1])
 NETWORK = {"subnet_ids": ["subnet-1"], "security_group_ids": ["sg-1"]}
-EVERYTHING = REQUIRED | TELEMETRY | {
-    "settings": SETTINGS,
-    "source_kms_key_arn": KEYS[0],
-    "output_kms_key_arn": KEYS[1],
-    "environment_kms_key_arn": KEY,
-    "log_kms_key_arn": KEY,
-    "network": NETWORK,
-    "permissions_boundary": "arn:aws:iam::123456789012:policy/boundary",
-    "backfill_bucket": "jobs",
-    "alarm_actions": ["arn:aws:sns:eu-central-1:123456789012:alarms"],
-    "tags": {"team": "images"},
-    "log_format": "Text",
-}
+EVERYTHING = (
+    REQUIRED
+    | TELEMETRY
+    | {
+        "settings": SETTINGS,
+        "source_kms_key_arn": KEYS[0],
+        "output_kms_key_arn": KEYS[1],
+        "environment_kms_key_arn": KEY,
+        "log_kms_key_arn": KEY,
+        "network": NETWORK,
+        "permissions_boundary": "arn:aws:iam::123456789012:policy/boundary",
+        "backfill_bucket": "jobs",
+        "alarm_actions": ["arn:aws:sns:eu-central-1:123456789012:alarms"],
+        "tags": {"team": "images"},
+        "log_format": "Text",
+    }
+)
 TRIGGERS = {
     "eventbridge": REQUIRED,
     "topic": EVERYTHING | {"trigger": "sqs", "topic_arn": "arn:aws:sns:eu-central-1:123456789012:photographs"},
@@ -78,7 +82,10 @@ class Plan(unittest.TestCase):
 
     def test_only_a_change_of_the_name_replaces_resources_with_data(self):
         deployment = self.deployment()
-        least, everything = REQUIRED | {"trigger": "sqs"}, TRIGGERS["topic"] | {"memory_size": 3538, "timeout": 120, "log_retention_in_days": 1}
+        least, everything = (
+            REQUIRED | {"trigger": "sqs"},
+            TRIGGERS["topic"] | {"memory_size": 3538, "timeout": 120, "log_retention_in_days": 1},
+        )
         deployment.apply(**least)
         holding = {"aws_sqs_queue.failures", "aws_sqs_queue.this[0]", "aws_cloudwatch_log_group.this", "aws_lambda_function.this"}
         for variables in [everything, everything | {"source_bucket": "others", "source_prefix": "originals/"}]:
@@ -120,13 +127,19 @@ class Plan(unittest.TestCase):
         # Lambda creates a mapping only if the visibility timeout of the queue is at least the function's timeout.
         deployment = self.deployment()
         deployment.plan(**TRIGGERS["sqs"] | {"timeout": 120})
-        resources = {resource["address"]: resource["values"] for resource in deployment.planned["planned_values"]["root_module"]["resources"]}
+        resources = {
+            resource["address"]: resource["values"] for resource in deployment.planned["planned_values"]["root_module"]["resources"]
+        }
         for queue in ["aws_sqs_queue.failures", "aws_sqs_queue.this[0]"]:
             self.assertEqual(resources[queue]["visibility_timeout_seconds"], 720)
 
     def test_plan_uses_partition_of_the_provider(self):
         deployment = self.deployment(partition="aws-cn")
-        variables = REQUIRED | {"source_kms_key_arn": KEYS[0].replace("arn:aws:", "arn:aws-cn:"), "network": NETWORK, "backfill_bucket": "jobs"}
+        variables = REQUIRED | {
+            "source_kms_key_arn": KEYS[0].replace("arn:aws:", "arn:aws-cn:"),
+            "network": NETWORK,
+            "backfill_bucket": "jobs",
+        }
         deployment.plan(**variables | {"image_uri": IMAGE.replace("amazonaws.com", "amazonaws.com.cn")})
         planned = json.dumps(deployment.planned["planned_values"])
         self.assertIn("arn:aws-cn:s3:::photographs", planned)
@@ -148,7 +161,9 @@ class Plan(unittest.TestCase):
         """
         deployment = self.deployment("examples/secret", root=root)
         deployment.apply(token="7a1b")
-        function = next(change for change in deployment.planned["resource_changes"] if change["address"].endswith("aws_lambda_function.this"))
+        function = next(
+            change for change in deployment.planned["resource_changes"] if change["address"].endswith("aws_lambda_function.this")
+        )
         self.assertEqual(function["change"]["after_sensitive"]["environment"], [{"variables": {"OTEL_EXPORTER_OTLP_HEADERS": True}}])
         self.assertEqual(deployment.plan(token="7a1b"), {})
 
@@ -166,16 +181,28 @@ class Repository(unittest.TestCase):
     def test_repository_policy_lets_lambda_pull_and_keeps_tagged_images(self):
         deployment = self.deployment("modules/repository")
         deployment.apply(pulling_account_ids=["210987654321"])
-        [policy] = [change["change"]["after"]["policy"] for change in deployment.planned["resource_changes"] if change["type"] == "aws_ecr_repository_policy"]
+        [policy] = [
+            change["change"]["after"]["policy"]
+            for change in deployment.planned["resource_changes"]
+            if change["type"] == "aws_ecr_repository_policy"
+        ]
         [functions, readers] = json.loads(policy)["Statement"]
         self.assertEqual(
             functions["Condition"],
-            {"StringLike": {"aws:SourceArn": [f"arn:aws:lambda:eu-central-1:{account}:function:*" for account in ["123456789012", "210987654321"]]}},
+            {
+                "StringLike": {
+                    "aws:SourceArn": [f"arn:aws:lambda:eu-central-1:{account}:function:*" for account in ["123456789012", "210987654321"]]
+                }
+            },
         )
         self.assertEqual(readers["Principal"], {"AWS": "arn:aws:iam::210987654321:root"})
         self.assertEqual(deployment.plan(pulling_account_ids=["210987654321"]), {})
         # Only images without a tag expire.
-        [lifecycle] = [change["change"]["after"]["policy"] for change in deployment.planned["resource_changes"] if change["type"] == "aws_ecr_lifecycle_policy"]
+        [lifecycle] = [
+            change["change"]["after"]["policy"]
+            for change in deployment.planned["resource_changes"]
+            if change["type"] == "aws_ecr_lifecycle_policy"
+        ]
         self.assertEqual([rule["selection"]["tagStatus"] for rule in json.loads(lifecycle)["rules"]], ["untagged"])
 
 
@@ -198,5 +225,3 @@ class Examples(unittest.TestCase):
                 deployment = self.deployment(f"examples/{example}")
                 deployment.apply(image_uri=IMAGE, bucket="photographs")
                 self.assertEqual(deployment.plan(image_uri=IMAGE, bucket="photographs"), {})
-
-

@@ -93,7 +93,11 @@ def https_only(queue) -> dict:
 
 class Policy(unittest.TestCase):
     def test_policy_with_every_option_equals_documentation(self):
-        everything = {"source_kms_key_arn": KEYS[0], "output_kms_key_arn": KEYS[1], "settings": {"copy_tags": True, "catalog_table": "images"}}
+        everything = {
+            "source_kms_key_arn": KEYS[0],
+            "output_kms_key_arn": KEYS[1],
+            "settings": {"copy_tags": True, "catalog_table": "images"},
+        }
         policy = module("sqs", **everything) | module("eventbridge", **everything)
         self.assertEqual(policy, documented())
         notified = {"replace_bucket_notifications": True} | OWNERS | everything
@@ -129,7 +133,9 @@ class Policy(unittest.TestCase):
     def test_function_code_is_denied_queues_and_network(self):
         code = {"ArnEquals": {"lambda:SourceFunctionArn": "arn:aws:lambda:REGION:ACCOUNT:function:FUNCTION"}}
         policy = module("sqs") | module("eventbridge") | named(evaluate("network_policy", network=NETWORK))
-        denied = {action for effect, actions, _, condition in policy.values() if (effect, condition) == ("Deny", code) for action in actions}
+        denied = {
+            action for effect, actions, _, condition in policy.values() if (effect, condition) == ("Deny", code) for action in actions
+        }
         allowed = {action for effect, actions, _, _ in policy.values() if effect == "Allow" for action in actions}
         self.assertLessEqual({action for action in allowed if action.startswith(("sqs:", "ec2:"))}, denied)
 
@@ -153,7 +159,9 @@ class Policy(unittest.TestCase):
         self.assertIsNone(evaluate("network_policy"))
 
     def test_kms_condition_names_the_region_of_the_key(self):
-        policy = json.loads(evaluate("policy", trigger="none", settings={"output_bucket": "cdn"}, source_kms_key_arn=KEYS[0], output_kms_key_arn=KEYS[1]))
+        policy = json.loads(
+            evaluate("policy", trigger="none", settings={"output_bucket": "cdn"}, source_kms_key_arn=KEYS[0], output_kms_key_arn=KEYS[1])
+        )
         conditions = {statement["Sid"]: statement.get("Condition", {}).get("StringEquals", {}) for statement in policy["Statement"]}
         services = {sid: values["kms:ViaService"] for sid, values in conditions.items() if "kms:ViaService" in values}
         self.assertEqual(services, {"DecryptSources": "s3.eu-central-1.amazonaws.com", "EncryptOutputs": "s3.us-west-2.amazonaws.com"})
@@ -168,7 +176,9 @@ class Policy(unittest.TestCase):
     def test_prefixes_restrict_resources(self):
         policy = module("none", {"output_prefix": "avif/"}, source_prefix="originals/")
         self.assertEqual(policy["ReadSources"][2], "arn:aws:s3:::SOURCES/originals/*")
-        self.assertEqual(policy["WriteOutputs"][2], [f"arn:aws:s3:::OUTPUTS/avif/originals/*{suffix}" for suffix in [".avif", ".avif.json"]])
+        self.assertEqual(
+            policy["WriteOutputs"][2], [f"arn:aws:s3:::OUTPUTS/avif/originals/*{suffix}" for suffix in [".avif", ".avif.json"]]
+        )
 
     def test_without_output_bucket_outputs_are_in_source_bucket(self):
         policy = named(evaluate("policy"))

@@ -110,7 +110,9 @@ class Changes(unittest.TestCase):
 
     def test_no_value_is_random_or_depends_on_the_time(self):
         for file in FILES:
-            self.assertNotRegex(file.read_text(), r"\b(timestamp|plantimestamp|uuid|bcrypt)\(|\b(random|time)_[a-z]+\"|ignore_changes", file)
+            self.assertNotRegex(
+                file.read_text(), r"\b(timestamp|plantimestamp|uuid|bcrypt)\(|\b(random|time)_[a-z]+\"|ignore_changes", file
+            )
 
     def test_data_sources_have_no_depends_on(self):
         for file in FILES:
@@ -134,5 +136,7 @@ def documented_alarms() -> set:
 class Alarms(unittest.TestCase):
     def test_alarms_equal_documentation(self):
         text = (MODULE / "alarms.tf").read_text()
-        created = set(re.findall(r'metric = "(\w+)"', text)) | set(re.findall(r'for_each = \{ errors = "(\w+)", invocations = "(\w+)"', text)[0])
+        created = set(re.findall(r'metric = "(\w+)"', text)) | set(
+            re.findall(r'for_each = \{ errors = "(\w+)", invocations = "(\w+)"', text)[0]
+        )
         self.assertEqual(created, documented_alarms())

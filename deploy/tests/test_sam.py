@@ -89,7 +89,9 @@ class Template(unittest.TestCase):
 
     def test_queues_deny_plain_http(self):
         for name in ["Failures", "Queue"]:
-            policies = [resource for resource in template()["Resources"].values() if resource["Properties"].get("Queues") == [{"Ref": name}]]
+            policies = [
+                resource for resource in template()["Resources"].values() if resource["Properties"].get("Queues") == [{"Ref": name}]
+            ]
             [policy] = policies
             # The policy exists whenever its queue exists.
             self.assertEqual(policy.get("Condition"), template()["Resources"][name].get("Condition"))
@@ -117,7 +119,11 @@ class Template(unittest.TestCase):
             if not isinstance(of, dict):
                 return of
             [(name, of)] = of.items()
-            return (None if of == "AWS::NoValue" else values[of]) if name == "Ref" else value(of[1 if holds({"Condition": of[0]}, values) else 2], values)
+            return (
+                (None if of == "AWS::NoValue" else values[of])
+                if name == "Ref"
+                else value(of[1 if holds({"Condition": of[0]}, values) else 2], values)
+            )
 
         reserved = template()["Resources"]["Function"]["Properties"]["ReservedConcurrentExecutions"]
         for trigger in ["eventbridge", "notification", "none", "sqs"]:
@@ -205,4 +211,6 @@ class Stack(unittest.TestCase):
         self.assertEqual(set(self.policy(CopyTags="true")), ALWAYS | ASYNCHRONOUS | {"ReadTags", "WriteTags"})
         narrow = self.policy(Trigger="none", SourcePrefix="originals/", OutputPrefix="avif/")
         self.assertEqual(narrow["ReadSources"][2], "arn:aws:s3:::SOURCES/originals/*")
-        self.assertEqual(narrow["WriteOutputs"][2], [f"arn:aws:s3:::OUTPUTS/avif/originals/*{suffix}" for suffix in [".avif", ".avif.json"]])
+        self.assertEqual(
+            narrow["WriteOutputs"][2], [f"arn:aws:s3:::OUTPUTS/avif/originals/*{suffix}" for suffix in [".avif", ".avif.json"]]
+        )

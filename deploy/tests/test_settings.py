@@ -49,7 +49,9 @@ class Settings(unittest.TestCase):
         self.assertEqual(set(EXAMPLES), module_settings())
         environment = evaluate("environment", settings=EXAMPLES, output_kms_key_arn=KEY)
         text = {True: "true", False: "false"}
-        written = {f"AVIF_{name.upper()}": str(text.get(value, value) if isinstance(value, bool) else value) for name, value in EXAMPLES.items()}
+        written = {
+            f"AVIF_{name.upper()}": str(text.get(value, value) if isinstance(value, bool) else value) for name, value in EXAMPLES.items()
+        }
         self.assertEqual(environment, written)
 
     def test_omitted_settings_set_no_variable(self):

@@ -74,7 +74,9 @@ class Walk:
         self.account = Account()
         # Without this, moto's Lambda needs Docker.
         body = json.dumps({"lambda": {"use_docker": False}}).encode()
-        urllib.request.urlopen(urllib.request.Request(f"{self.account.endpoint}/moto-api/config", body, {"Content-Type": "application/json"}))
+        urllib.request.urlopen(
+            urllib.request.Request(f"{self.account.endpoint}/moto-api/config", body, {"Content-Type": "application/json"})
+        )
         self.work = tempfile.TemporaryDirectory()
         self.folder, self.state = Path(self.work.name, "project"), Path(self.work.name, "state")
         self.state.touch()

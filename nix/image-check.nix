@@ -55,7 +55,8 @@ pkgs.runCommand "image-check-${target.architecture}"
     run+=" --library-path $(printf %s: "$PWD"/root/nix/store/*/lib)"
     for path in bootstrap opt/extensions/avif-extension; do
       program=$PWD/root$(readlink root/$path)
-      if $run --list "$program" | grep ' => ' | grep --invert-match " => $PWD/root/"; then fail "libraries of /$path are missing"; fi
+      $run --list "$program" >list || fail "/$path lacks a library: $(cat list)"
+      if grep ' => ' list | grep --invert-match " => $PWD/root/"; then fail "/$path has libraries outside of the image"; fi
       printf '%s\n' '#!${pkgs.runtimeShell}' "exec $run $program" >run/$(basename $path)
     done
     chmod +x run/*

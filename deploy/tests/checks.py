@@ -151,7 +151,7 @@ def packages() -> set[str]:
     text = (ROOT / "nix/default.nix").read_text().partition("\n  packages = {")[2].partition("\n  checks =")[0]
     text += (ROOT / "nix/apps.nix").read_text().rpartition("\nin\n")[2]
     inherited = re.findall(r"inherit\s+(?:\([\w.]+\)\s+)?([\w\s-]+);", text)
-    return set(re.findall(r"^ +([\w-]+) = (?!\")", text, re.MULTILINE)) | {name for names in inherited for name in names.split()}
+    return set(re.findall(r"^ {2,6}([\w-]+) = (?!\"|\'\')", text, re.MULTILINE)) | {name for names in inherited for name in names.split()}
 
 
 def nix(arguments: list[str]):

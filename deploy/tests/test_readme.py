@@ -1,16 +1,25 @@
-"""The tables of the modules' README.md files, and the links of the documentation."""
+"""The tables of the modules' README.md files and of the flake's packages, and the links of the documentation."""
 
 import re
 import unittest
 
 from blocks import PAGES
+from checks import packages
 from tables import READMES, written
+from terraform import ROOT
 
 
 class Readme(unittest.TestCase):
     def test_tables_contain_every_variable_and_output(self):
         for readme in READMES:
             self.assertEqual(readme.read_text(), written(readme), "run python deploy/tests/tables.py to update the tables")
+
+
+class Nix(unittest.TestCase):
+    def test_table_contains_every_package(self):
+        outputs = (ROOT / "docs/nix.md").read_text().partition("\n## Outputs\n")[2].partition("\n## ")[0]
+        rows = re.findall(r"^\| (`.*?) \|", outputs, re.MULTILINE)
+        self.assertEqual({name for row in rows for name in re.findall(r"`([\w-]+)`", row)}, packages())
 
 
 class Links(unittest.TestCase):

@@ -22,20 +22,19 @@
     inputs:
     let
       inherit (inputs.nixpkgs) lib;
-      on =
-        systems: output: lib.genAttrs systems (system: (import ./nix { inherit inputs system; }).${output});
-      linux = [
+      # nixpkgs no longer supports x86_64-darwin.
+      bySystem = lib.genAttrs [
         "x86_64-linux"
         "aarch64-linux"
-      ];
-      # nixpkgs no longer supports x86_64-darwin.
-      everywhere = linux ++ [ "aarch64-darwin" ];
+        "aarch64-darwin"
+      ] (system: import ./nix { inherit inputs system; });
+      each = output: lib.mapAttrs (_: outputs: outputs.${output}) bySystem;
     in
     {
-      packages = on everywhere "packages";
-      checks = on linux "checks";
-      devShells = on everywhere "devShells";
-      formatter = on everywhere "formatter";
+      packages = each "packages";
+      checks = each "checks";
+      devShells = each "devShells";
+      formatter = each "formatter";
       # For another nixpkgs. It builds with the Rust of that nixpkgs.
       overlays.default = final: _: {
         avif-lambda = import ./nix/packages.nix {

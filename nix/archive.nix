@@ -6,23 +6,22 @@
 # which no binary cache contains.
 {
   lib,
-  pkgs,
+  buildPackages,
   stdenv,
   runCommand,
   patchelf,
   zip,
 }:
 {
-  name,
   # The program, and its path in the archive.
   program,
-  at,
+  path,
   # The folder of the libraries in the archive.
   libraries,
   # The folder to which Lambda unpacks the archive.
-  root,
+  unpackedTo,
 }:
-runCommand name
+runCommand "${program.pname}-${program.version}.zip"
   {
     nativeBuildInputs = [
       patchelf
@@ -31,17 +30,17 @@ runCommand name
   }
   ''
     loader=$(patchelf --print-interpreter ${lib.getExe program})
-    install -D --mode=755 ${lib.getExe program} root/${at}
+    install -D --mode=755 ${lib.getExe program} root/${path}
     cd root
     mkdir --parents ${libraries}
     # The loader lists the libraries, one in each line: NAME => PATH (ADDRESS).
-    ${stdenv.hostPlatform.emulator pkgs} $loader --list ${lib.getExe program} >list
+    ${stdenv.hostPlatform.emulator buildPackages} $loader --list ${lib.getExe program} >list
     sed --quiet 's/.* => \(.*\) (.*/\1/p' list | xargs install --mode=755 --target-directory=${libraries} $loader
     rm list
 
-    # These two load no libraries, and patchelf would break them.
+    # patchelf would break the C library and its loader, which need no RPATH.
     find ${libraries} -type f -not -name 'libc.so.*' -not -name 'ld-linux*' -exec patchelf --force-rpath --set-rpath '$ORIGIN' {} +
-    patchelf --force-rpath --set-rpath ${root}/${libraries} --set-interpreter ${root}/${libraries}/$(basename $loader) ${at}
+    patchelf --force-rpath --set-rpath ${unpackedTo}/${libraries} --set-interpreter ${unpackedTo}/${libraries}/$(basename $loader) ${path}
 
     # All files have the same time and a fixed order, so that the archive is reproducible. Zip supports no time before 1980.
     find . -exec touch --date=1980-01-01T00:00:00Z {} +

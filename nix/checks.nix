@@ -1,4 +1,4 @@
-# pkgs, native and images (packages of an architecture), advisory-db -> the checks of `nix flake check`.
+# pkgs, native and images (sets of packages), advisory-db -> the checks that compile or run something.
 {
   pkgs,
   native,
@@ -8,17 +8,14 @@
 let
   inherit (pkgs) lib;
   inherit (native) craneLib;
-  inherit (native.workspace) checking;
-  compiled = checking // {
-    cargoArtifacts = craneLib.buildDepsOnly checking;
+  arguments = native.workspace.checkArguments;
+  compiled = arguments // {
+    cargoArtifacts = craneLib.buildDepsOnly arguments;
     # Nothing else uses the compiled files of the checks.
     doInstallCargoArtifacts = false;
   };
-  imageCheck = target: import ./image-check.nix { inherit pkgs native target; };
 in
-lib.listToAttrs (
-  map (target: lib.nameValuePair "image-${target.architecture}" (imageCheck target)) images
-)
+lib.mapAttrs (_: target: import ./image-check.nix { inherit pkgs native target; }) images
 // {
   clippy = craneLib.cargoClippy (
     compiled // { cargoClippyExtraArgs = "--all-targets -- --deny warnings"; }
@@ -29,18 +26,16 @@ lib.listToAttrs (
     compiled
     // {
       # This package contains avifdec, an independent decoder.
-      nativeBuildInputs = checking.nativeBuildInputs ++ [ pkgs.libavif ];
+      nativeBuildInputs = arguments.nativeBuildInputs ++ [ pkgs.libavif ];
       # .config/nextest.toml says which tests this profile omits.
       cargoNextestExtraArgs = "--profile nix";
     }
   );
   deny = craneLib.cargoDeny {
-    inherit (checking) pname version src;
-    # The default path of cargo-deny. The option for another path differs between versions.
-    preBuild = "cp ${../deny.toml} deny.toml";
+    inherit (arguments) pname version src;
   };
   audit = craneLib.cargoAudit {
-    inherit (checking) pname version src;
+    inherit (arguments) pname version src;
     inherit advisory-db;
   };
   # fenix must not be older than the oldest Rust that the crates promise to support.

@@ -3,11 +3,12 @@
 let
   inherit (inputs.nixpkgs) lib;
   pkgs = inputs.nixpkgs.legacyPackages.${system};
+  inherit (pkgs.stdenv.hostPlatform) isLinux isx86_64;
   packagesOf =
     pkgs:
     import ./packages.nix {
       inherit pkgs;
-      # crane calls this function for the build machine and for the target.
+      # crane calls this function for each platform that needs a compiler.
       craneLib = (inputs.crane.mkLib pkgs).overrideToolchain (import ./toolchain.nix inputs.fenix);
     };
   native = packagesOf pkgs;
@@ -19,14 +20,23 @@ let
     inherit pkgs native;
     image = arm.lambda-image;
   };
-  treefmt = inputs.treefmt-nix.lib.evalModule pkgs (
-    import ./treefmt.nix { inherit (native.craneLib) rustfmt; }
-  );
+  released = {
+    inherit (arm)
+      lambda-image
+      lambda-zip
+      extension-layer
+      sbom
+      ;
+  };
+  treefmt = inputs.treefmt-nix.lib.evalModule pkgs ./treefmt.nix;
   checks = import ./checks.nix {
     inherit pkgs native;
     inherit (inputs) advisory-db;
-    # The released image, and on x86-64 also the native image. No binary cache contains a cross compiler to x86-64.
-    images = [ arm ] ++ lib.optional pkgs.stdenv.hostPlatform.isx86_64 native;
+    images = {
+      image-arm64 = arm;
+    }
+    # No binary cache contains a cross compiler to x86-64.
+    // lib.optionalAttrs isx86_64 { image-amd64 = native; };
   };
 in
 {
@@ -34,23 +44,22 @@ in
     default = native.avif;
     inherit (native) avif;
   }
-  // lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux (
+  // lib.optionalAttrs isLinux (
     commands
+    // released
     // {
       inherit (native) bootstrap extension;
-      inherit (arm)
-        lambda-image
-        lambda-zip
-        extension-layer
-        sbom
-        ;
       lambda-image-x86_64 = intel.lambda-image;
       extension-layer-x86_64 = intel.extension-layer;
     }
   );
-  checks = commands // checks // { formatting = treefmt.config.build.check inputs.self; };
+  checks = {
+    formatting = treefmt.config.build.check inputs.self;
+  }
+  // lib.optionalAttrs isLinux (commands // released // checks);
   devShells.default = native.craneLib.devShell {
     checks = { inherit (checks) audit deny nextest; };
+    inherit (checks.nextest) CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS;
     inputsFrom = [ treefmt.config.build.devShell ];
     packages = [
       pkgs.awscli2

@@ -3,14 +3,12 @@
   lib,
   linkFarm,
   dockerTools,
-  architecture,
   bootstrap,
   extension,
 }:
 dockerTools.buildLayeredImage {
   name = "avif-lambda";
   tag = bootstrap.version;
-  inherit architecture;
   contents = [
     dockerTools.caCertificates
     (linkFarm "avif-lambda-root" {

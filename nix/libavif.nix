@@ -1,7 +1,7 @@
 # libaom, SVT-AV1, dav1d, libyuv -> libavif for the function, in the release with which the encoder settings were measured.
 #
-# The libavif of nixpkgs (1.3.0) encodes only with libaom, and contains programs and a gdk-pixbuf loader with glib. Overriding it
-# would change nearly every line.
+# The libavif of nixpkgs encodes only with libaom, and contains programs and a gdk-pixbuf loader with glib. An override would
+# replace its source, flags, inputs, environment, and the phases postPatch and postInstall.
 {
   lib,
   stdenv,
@@ -49,6 +49,5 @@ stdenv.mkDerivation (finalAttrs: {
   meta = {
     description = "AVIF encoding and decoding for the function";
     license = lib.licenses.bsd2;
-    platforms = lib.platforms.unix;
   };
 })

@@ -1,4 +1,4 @@
-# craneLib, libavif -> the programs bootstrap, extension and avif, and `checking`, the arguments of the checks.
+# craneLib, libavif -> the programs bootstrap, extension and avif, the arguments of the checks, and the features.
 {
   lib,
   stdenv,
@@ -12,7 +12,7 @@
 let
   inherit (lib) fileset;
   inherit (lib.importTOML ../Cargo.toml) workspace;
-  # Only the files that Cargo reads, so that a change of a README or a Nix file does not start a build.
+  # Only the files of the crates, so that a change of a README or a Nix file does not start a build.
   sourceOf =
     files:
     fileset.toSource {
@@ -22,6 +22,7 @@ let
   src = sourceOf [
     ../Cargo.lock
     ../clippy.toml
+    ../deny.toml
     ../.config/nextest.toml
     ../crates
   ];
@@ -54,16 +55,19 @@ let
     '';
   };
 
-  manifest = crate: lib.importTOML (../crates + "/${crate}/Cargo.toml");
+  folder = crate: ../crates + "/${crate}";
   # A crate and the crates of the workspace that it contains.
   closure =
     crate:
+    let
+      dependencies = (lib.importTOML (folder crate + "/Cargo.toml")).dependencies or { };
+    in
     [ crate ]
     ++ lib.concatMap closure (
-      lib.filter (name: workspace.dependencies.${name} ? path) (
-        lib.attrNames (manifest crate).dependencies or { }
-      )
+      lib.filter (name: lib.pathExists (folder name)) (lib.attrNames dependencies)
     );
+  withoutTests =
+    crate: fileset.difference (folder crate) (fileset.maybeMissing (folder "${crate}/tests"));
   # The sources of these crates. The other crates are dummies: without them, Cargo.lock would not fit, and Cargo would not find
   # the crates that only tests use.
   programSource =
@@ -71,18 +75,16 @@ let
     craneLib.mkDummySrc {
       inherit src;
       extraDummyScript = ''
-        cp --recursive --force --no-preserve=mode ${
-          sourceOf (map (name: ../crates + "/${name}") (closure crate))
-        }/. $out
+        cp --recursive --force --no-preserve=mode ${sourceOf (map withoutTests (closure crate))}/. $out
       '';
     };
 
-  system = "--no-default-features --features system";
-  # The crates of the programs, with their options. The extension does not contain libavif.
-  options = {
-    function = "--locked --package function ${system}";
+  features = "--no-default-features --features system";
+  # The crates of the programs, with the options of Cargo. The extension does not contain libavif.
+  cargoOptions = {
+    function = "--locked --package function ${features}";
     extension = "--locked --package extension";
-    cli = "--locked --package cli ${system}";
+    cli = "--locked --package cli ${features}";
   };
   # The dependencies of all programs. They are compiled with the options of each, so that none gets the features of another.
   cargoArtifacts = craneLib.buildDepsOnly (
@@ -90,7 +92,7 @@ let
     // {
       buildPhaseCargoCommand = lib.concatMapAttrsStringSep "\n" (
         _: option: "cargoWithProfile build ${option}"
-      ) options;
+      ) cargoOptions;
       doCheck = false;
     }
   );
@@ -102,16 +104,13 @@ let
         inherit cargoArtifacts;
         pname = name;
         src = programSource crate;
-        cargoExtraArgs = options.${crate};
+        cargoExtraArgs = cargoOptions.${crate};
         # `nix flake check` runs the tests, by nextest.
         doCheck = false;
         meta = {
           inherit description;
           mainProgram = name;
-          license = with lib.licenses; [
-            mit
-            asl20
-          ];
+          license = lib.attrValues { inherit (lib.licenses) asl20 mit; };
         };
       }
     );
@@ -124,8 +123,9 @@ in
   avif = build "cli" "avif" "Converts images to AVIF locally, and runs the function locally";
 
   # The checks compile with another profile, because linking each test with the release profile would take minutes.
-  checking = common // {
+  inherit features;
+  checkArguments = common // {
     CARGO_PROFILE = "quick";
-    cargoExtraArgs = "--locked --workspace ${system}";
+    cargoExtraArgs = "--locked --workspace ${features}";
   };
 }

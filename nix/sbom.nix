@@ -1,52 +1,42 @@
-# craneLib, the programs of the image -> the software bill of materials of the image (CycloneDX): the crates as cargo-cyclonedx
+# craneLib, lambda-image -> the software bill of materials of the image (CycloneDX): the crates as cargo-cyclonedx
 # lists them, and the packages of the native libraries.
 {
   stdenv,
   closureInfo,
   cargo-cyclonedx,
   jq,
-  cacert,
   craneLib,
   workspace,
-  bootstrap,
-  extension,
+  lambda-image,
 }:
 let
-  inherit (workspace) checking;
-  closure = closureInfo {
-    rootPaths = [
-      bootstrap
-      extension
-      cacert
-    ];
-  };
+  inherit (workspace) checkArguments features;
+  inherit (stdenv.hostPlatform) config rust;
 in
 craneLib.mkCargoDerivation (
-  checking
+  checkArguments
   // {
     # This derivation compiles nothing.
     cargoArtifacts = null;
     doInstallCargoArtifacts = false;
     pnameSuffix = "-sbom";
-    nativeBuildInputs = checking.nativeBuildInputs ++ [
+    nativeBuildInputs = checkArguments.nativeBuildInputs ++ [
       cargo-cyclonedx
       jq
     ];
-    buildPhaseCargoCommand = ''
-      list="cargo cyclonedx --format json --spec-version 1.5 --target ${stdenv.hostPlatform.rust.rustcTarget}"
-      $list --manifest-path crates/function/Cargo.toml --no-default-features --features system
-      $list --manifest-path crates/extension/Cargo.toml
-    '';
+    buildPhaseCargoCommand = "cargo cyclonedx --format json --spec-version 1.5 ${features} --target ${rust.rustcTarget}";
     installPhaseCommand = ''
-      # The packages of the image, as NAME-VERSION.
-      sed 's|^[^-]*-||' ${closure}/store-paths >packages
+      # The packages in the image, as NAME-VERSION: Nix finds their paths in it. A cross compiler adds its target to the name.
+      sed --regexp-extended 's|^[^-]*-||; s/^${config}-|-${config}//' ${
+        closureInfo { rootPaths = [ lambda-image ]; }
+      }/store-paths >packages
       jq --slurp --rawfile packages packages '
         .[0] * {
           metadata: { component: { name: "avif-lambda" } },
           components: ([.[].components[]] + [
             $packages | splits("\n") | capture("^(?<name>.+?)-(?<version>[0-9].*)$") | { type: "library" } + .
           ] | unique_by(.name, .version)),
-          dependencies: ([.[].dependencies[]] | unique_by(.ref))
+          dependencies: ([.[].dependencies[]] | group_by(.ref) | map({ ref: .[0].ref, dependsOn: (map(.dependsOn[]?) | unique) }))
         }' crates/{function,extension}/*.cdx.json >$out
     '';
   }

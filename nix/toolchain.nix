@@ -1,18 +1,13 @@
-# fenix, pkgs -> stable Rust, with the standard library of the target.
+# fenix, pkgs -> stable Rust, with the standard library of the platform that it compiles for.
 fenix: pkgs:
 let
-  inherit (pkgs.stdenv) buildPlatform hostPlatform;
+  inherit (pkgs.stdenv) buildPlatform targetPlatform;
   rust = fenix.packages.${buildPlatform.system};
 in
-rust.combine (
-  pkgs.lib.optional (
-    buildPlatform != hostPlatform
-  ) rust.targets.${hostPlatform.rust.rustcTarget}.stable.rust-std
-  ++ [
-    rust.stable.cargo
-    rust.stable.clippy
-    rust.stable.rust-src
-    rust.stable.rustc
-    rust.stable.rustfmt
-  ]
-)
+rust.combine [
+  rust.stable.minimalToolchain
+  rust.stable.clippy
+  rust.stable.rust-src
+  rust.stable.rustfmt
+  rust.targets.${targetPlatform.rust.rustcTarget}.stable.rust-std
+]

@@ -1,6 +1,5 @@
-# rustfmt -> the settings of treefmt-nix: the formatters and linters of `nix fmt`, which the check `formatting` also runs. They
-# read their own settings from files in the root folder.
-{ rustfmt }:
+# The settings of treefmt-nix: the formatters and linters of `nix fmt`, which the check `formatting` also runs. They read their
+# own settings from files in the root folder.
 {
   projectRootFile = "flake.nix";
   programs = {
@@ -9,7 +8,6 @@
     nixfmt.enable = true;
     ruff-format.enable = true;
     rustfmt.enable = true;
-    rustfmt.package = rustfmt;
     shellcheck.enable = true;
     shfmt.enable = true;
     shfmt.useEditorConfig = true;

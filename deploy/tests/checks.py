@@ -148,7 +148,9 @@ NIX = {"build": {"--out-link", "--rebuild"}, "run": set(), "develop": set(), "sh
 
 def packages() -> set[str]:
     """The packages of the flake, by the text of nix/."""
-    text = (ROOT / "nix/default.nix").read_text().partition("\n  packages = {")[2].partition("\n  checks =")[0]
+    outputs = (ROOT / "nix/default.nix").read_text()
+    text = outputs.partition("\n  released = {")[2].partition("\n  };")[0] + ";"
+    text += outputs.partition("\n  packages = {")[2].partition("\n  checks =")[0]
     text += (ROOT / "nix/apps.nix").read_text().rpartition("\nin\n")[2]
     inherited = re.findall(r"inherit\s+(?:\([\w.]+\)\s+)?([\w\s-]+);", text)
     return set(re.findall(r"^ {2,6}([\w-]+) = (?!\"|\'\')", text, re.MULTILINE)) | {name for names in inherited for name in names.split()}

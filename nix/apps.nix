@@ -20,9 +20,7 @@ let
         ${text}
       '';
     };
-  push = withImage "push" "Push the image to an ECR repository" [ ] (
-    lib.readFile ../deploy/image/push.sh
-  );
+  push = withImage "push" "Push the image to ECR" [ ] (lib.readFile ../deploy/image/push.sh);
   smokeFiles = lib.fileset.toSource {
     root = ../.;
     fileset = lib.fileset.unions [

@@ -31,9 +31,7 @@ lib.mapAttrs (_: target: import ./image-check.nix { inherit pkgs native target; 
       cargoNextestExtraArgs = "--profile nix";
     }
   );
-  deny = craneLib.cargoDeny {
-    inherit (arguments) pname version src;
-  };
+  deny = craneLib.cargoDeny { inherit (arguments) pname version src; };
   audit = craneLib.cargoAudit {
     inherit (arguments) pname version src;
     inherit advisory-db;

@@ -1,14 +1,20 @@
 # bootstrap, extension -> the image for Lambda, for one architecture, as an archive for docker and skopeo.
 {
   lib,
+  stdenv,
+  buildPackages,
   linkFarm,
-  dockerTools,
   bootstrap,
   extension,
 }:
+let
+  # Before NixOS/nixpkgs#536230 (July 2026), the dockerTools of a target needed its bash on the build machine.
+  inherit (buildPackages) dockerTools;
+in
 dockerTools.buildLayeredImage {
   name = "avif-lambda";
   tag = bootstrap.version;
+  architecture = stdenv.hostPlatform.go.GOARCH;
   contents = [
     dockerTools.caCertificates
     (linkFarm "avif-lambda-root" {
@@ -17,10 +23,8 @@ dockerTools.buildLayeredImage {
       "opt/extensions/avif-extension" = lib.getExe extension;
     })
   ];
-  config = {
-    Entrypoint = [ "/bootstrap" ];
-    Labels."org.opencontainers.image.version" = bootstrap.version;
-  };
+  config.Entrypoint = [ "/bootstrap" ];
+  config.Labels."org.opencontainers.image.version" = bootstrap.version;
   # The push compresses each layer for the registry.
   compressor = "none";
 }

@@ -35,7 +35,7 @@
       checks = each "checks";
       devShells = each "devShells";
       formatter = each "formatter";
-      # For another nixpkgs. It builds with the Rust of that nixpkgs.
+      # For users with their own nixpkgs. The overlay builds with the Rust compiler of that nixpkgs.
       overlays.default = final: _: {
         avif-lambda = import ./nix/packages.nix {
           pkgs = final;

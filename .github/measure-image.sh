@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# measure-image.sh IMAGE WHEN: builds an image, and writes the seconds, its size, layers and digest to the summary of the job. WHEN
-# names the state of the caches. The digest is also an output of the step.
+# measure-image.sh IMAGE WHEN: builds an image, and writes the build time and the size, layer count and SHA-256 of the image to the
+# summary of the job. WHEN is a label for the table. The SHA-256 is also an output of the step.
 set -euo pipefail
 image=$1 when=$2
 

@@ -43,7 +43,7 @@ in
   ] ''PYTHONPATH=${smokeFiles} exec python3 -B -m deploy.smoke "$@"'';
   demo = writeShellApplication {
     name = "demo";
-    meta.description = "Convert a photo by the real function, on this machine";
+    meta.description = "Convert a photo with the Lambda function, on this machine";
     text = ''
       exec ${lib.getExe native.avif} demo --bootstrap ${lib.getExe native.bootstrap} \
         --extension ${lib.getExe native.extension} "$@"

@@ -1,9 +1,9 @@
-# A function that returns the zip archive of a program for a runtime of Lambda (provided.al2023), which has no Nix store.
+# A function that returns the zip archive of a program for Lambda's runtimes, which have no Nix store.
 #
-# The C library of the runtime is older than that of nixpkgs, so the archive contains all libraries of the program, the C library
-# and its loader. RPATH finds them, not RUNPATH: the loader searches a RUNPATH after LD_LIBRARY_PATH, which Lambda sets to folders
-# with the C library of the runtime. A static build would need a second compiler and C library, and static builds of the codecs,
-# which no binary cache contains.
+# The C library of the runtimes is older than that of nixpkgs, so the archive contains all libraries of the program, including the C
+# library and its loader. The program uses RPATH and not RUNPATH, because the loader searches LD_LIBRARY_PATH before RUNPATH, and
+# Lambda sets LD_LIBRARY_PATH to folders with the older C library. A static build would compile a C library, a Rust standard library
+# and six libraries of the codecs, which no binary cache contains.
 {
   lib,
   buildPackages,
@@ -33,7 +33,7 @@ runCommand "${program.pname}-${program.version}.zip"
     install -D --mode=755 ${lib.getExe program} root/${path}
     cd root
     mkdir --parents ${libraries}
-    # The loader lists the libraries, one in each line: NAME => PATH (ADDRESS).
+    # The loader lists the libraries, one per line: NAME => PATH (ADDRESS).
     ${stdenv.hostPlatform.emulator buildPackages} $loader --list ${lib.getExe program} >list
     sed --quiet 's/.* => \(.*\) (.*/\1/p' list | xargs install --mode=755 --target-directory=${libraries} $loader
     rm list

@@ -1,4 +1,4 @@
-# pkgs, native and images (sets of packages), advisory-db -> the checks that compile or run something.
+# pkgs, native and images (sets of packages), advisory-db -> all checks but formatting and package builds.
 {
   pkgs,
   native,
@@ -25,9 +25,9 @@ lib.mapAttrs (_: target: import ./image-check.nix { inherit pkgs native target; 
   nextest = craneLib.cargoNextest (
     compiled
     // {
-      # This package contains avifdec, an independent decoder.
+      # avifdec of nixpkgs, a decoder that this flake does not build.
       nativeBuildInputs = arguments.nativeBuildInputs ++ [ pkgs.libavif ];
-      # .config/nextest.toml says which tests this profile omits.
+      # .config/nextest.toml lists the tests that this profile omits.
       cargoNextestExtraArgs = "--profile nix";
     }
   );
@@ -36,7 +36,7 @@ lib.mapAttrs (_: target: import ./image-check.nix { inherit pkgs native target; 
     inherit (arguments) pname version src;
     inherit advisory-db;
   };
-  # fenix must not be older than the oldest Rust that the crates promise to support.
+  # fenix must provide at least the rust-version in Cargo.toml.
   rust-version = pkgs.runCommand "rust-version" { nativeBuildInputs = [ craneLib.rustc ]; } ''
     version=$(rustc --version | cut --delimiter=' ' --fields=2)
     printf '%s\n' ${(lib.importTOML ../Cargo.toml).workspace.package.rust-version} "$version" | sort --check --version-sort

@@ -1,4 +1,4 @@
-# pkgs, native and target (sets of packages) -> a check of the target's image, which converts a photograph with each codec.
+# pkgs, native and target (sets of packages) -> a check of the target's image, which converts a photo with each codec.
 {
   pkgs,
   native,
@@ -32,22 +32,23 @@ pkgs.runCommand "image-check-${architecture}"
     done
 
     # Lambda runs the image as an unspecified user, and starts every file in /opt/extensions.
-    if grep --extended-regexp '^[-d]......[^r]|^d........[^x]|^-..x.....[^x]' files; then fail "some files are not readable by all users"; fi
+    if grep --extended-regexp '^[-d]......[^r]|^d........[^x]|^-..x.....[^x]' files; then fail "some files are not readable or not executable by all users"; fi
     [ "$(ls --almost-all root/opt/extensions)" = avif-extension ] || fail "unexpected files in /opt/extensions"
 
-    # HASH-NAME-VERSION-OUTPUT -> NAME-OUTPUT. A cross compiler adds its target to the name.
+    # Reduces HASH-NAME-VERSION-OUTPUT to NAME-OUTPUT. A cross compiler adds its target to the name.
     ls root/nix/store | sed --regexp-extended \
       's/^[^-]*-//; s/^${hostPlatform.config}-|-${hostPlatform.config}//; s/-[0-9][^-]*//g' | sort --unique >packages
-    # The programs and codecs, then the libraries of libyuv, of the compiler, and of the C library. No shell, no compiler, no glib.
+    # The programs and codecs; what libyuv needs; the libraries of the compiler; the C library and what it needs. So a shell, a
+    # compiler or glib is unexpected.
     printf '%s\n' bootstrap avif-extension libavif libaom svt-av1 dav1d libyuv nss-cacert \
       libjpeg-turbo gcc-lib gcc-libgcc xgcc-libgcc libgcc glibc libidn2 libunistring | sort >known
     comm -23 packages known >unexpected
     [ ! -s unexpected ] || fail "unexpected packages: $(tr '\n' ' ' <unexpected)"
     size=$(du --summarize --bytes root | cut --fields=1)
-    # docs/performance.md has the size.
+    # docs/nix.md has the size.
     [ "$size" -le 90000000 ] || fail "the size is $size bytes, more than 90 MB"
 
-    # `avif demo` starts these. The loader of the image finds the libraries in the image; on another architecture, qemu runs it.
+    # `avif demo` starts two scripts that run the programs with the loader of the image, on another architecture in an emulator.
     run="${hostPlatform.emulator pkgs} $(echo "$PWD"/root/nix/store/*/lib/ld-linux*)"
     run+=" --library-path $(printf %s: "$PWD"/root/nix/store/*/lib)"
     for path in bootstrap opt/extensions/avif-extension; do
@@ -63,11 +64,10 @@ pkgs.runCommand "image-check-${architecture}"
       avifdec --info "$1"/*.avif | tee info
     }
     convert svt
-    grep --quiet 'Bit Depth *: 10$' info || fail "the photograph was not encoded with SVT-AV1, which alone encodes 8 bits as 10"
+    grep --quiet 'Bit Depth *: 10$' info || fail "not encoded with SVT-AV1: only SVT-AV1 encodes an 8-bit photo with 10 bits"
     convert aom --env AVIF_QUALITY=100 --env AVIF_WIDTHS=64
-    grep --quiet 'Format *: YUV444$' info || fail "the photograph was not encoded with libaom, which alone encodes without loss"
-    certificates=root$(readlink root/etc/ssl/certs/ca-certificates.crt)
-    grep --quiet 'BEGIN CERTIFICATE' "$certificates" || fail "the CA certificates are missing"
+    grep --quiet 'Format *: YUV444$' info || fail "not encoded with libaom: only libaom encodes without loss"
+    grep --quiet 'BEGIN CERTIFICATE' "root$(readlink root/etc/ssl/certs/ca-certificates.crt)" || fail "the CA certificates are missing"
 
     echo "$size bytes in $(jq '.[0].Layers | length' archive/manifest.json) layers" | tee $out
   ''

@@ -8,7 +8,7 @@
   extension,
 }:
 let
-  # Before NixOS/nixpkgs#536230 (July 2026), the dockerTools of a target needed its bash on the build machine.
+  # Before NixOS/nixpkgs#536230 (July 2026), dockerTools of a cross package set ran the bash of the target.
   inherit (buildPackages) dockerTools;
 in
 dockerTools.buildLayeredImage {
@@ -25,6 +25,6 @@ dockerTools.buildLayeredImage {
   ];
   config.Entrypoint = [ "/bootstrap" ];
   config.Labels."org.opencontainers.image.version" = bootstrap.version;
-  # The push compresses each layer for the registry.
+  # `push` compresses the layers.
   compressor = "none";
 }

@@ -1,7 +1,7 @@
-# libaom, SVT-AV1, dav1d, libyuv -> libavif for the function, in the release with which the encoder settings were measured.
+# libaom, SVT-AV1, dav1d, libyuv -> libavif for the function, in the release for which the encoder settings were measured.
 #
 # The libavif of nixpkgs encodes only with libaom, and contains programs and a gdk-pixbuf loader with glib. An override would
-# replace its source, flags, inputs, environment, and the phases postPatch and postInstall.
+# replace its source, flags, inputs, environment, and the phases postPatch and postInstall, so this is shorter.
 {
   lib,
   stdenv,
@@ -39,7 +39,7 @@ stdenv.mkDerivation (finalAttrs: {
     libyuv
     svt-av1
   ];
-  # All codecs are off by default. libaom only encodes, so that images from outside reach only one decoder.
+  # libaom only encodes, so that dav1d is the only AV1 decoder for untrusted images.
   cmakeFlags = [
     (lib.cmakeFeature "AVIF_CODEC_AOM" "SYSTEM")
     (lib.cmakeBool "AVIF_CODEC_AOM_DECODE" false)

@@ -34,22 +34,23 @@ let
     cargoVendorDir = craneLib.vendorCargoDeps { inherit src; };
     strictDeps = true;
     nativeBuildInputs = [
-      # For libjpeg-turbo, which a crate contains as source code.
+      # To compile libjpeg-turbo, which the crate turbojpeg-sys contains as source code.
       cmake
       nasm
+      # To find libavif.
       pkg-config
-      # The libclang of the build machine can read headers for any target. A libclang for the target would have to be compiled.
+      # The libclang of the build machine can read headers for any target. No binary cache has one for the target.
       pkgsBuildBuild.rustPlatform.bindgenHook
     ];
     buildInputs = [ libavif ];
     env = {
-      # bindgen compiles again if its environment changes. This seed is otherwise a hash of the derivation.
+      # Cargo compiles bindgen again if its environment changes. By default, this seed differs between derivations.
       NIX_OUTPATH_USED_AS_RANDOM_SEED = "aaaaaaaaaa";
-      # The linker of Rust's own toolchain writes no RUNPATH, so the programs would not find their libraries.
+      # rust-lld, the default linker, writes no RUNPATH, so the programs would not find their libraries.
       CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUSTFLAGS = "-Clinker-features=-lld";
       RUSTDOCFLAGS = "--deny warnings";
     };
-    # The headers of the target's C library come before those of the build machine. On Darwin, libclang finds them in the SDK.
+    # Puts the headers of the target's C library before those of the build machine. On Darwin, libclang finds them in the SDK.
     preBuild = lib.optionalString stdenv.hostPlatform.isLinux ''
       export BINDGEN_EXTRA_CLANG_ARGS="-isystem ${lib.getDev stdenv.cc.libc}/include $BINDGEN_EXTRA_CLANG_ARGS"
     '';
@@ -68,8 +69,8 @@ let
     );
   withoutTests =
     crate: fileset.difference (folder crate) (fileset.maybeMissing (folder "${crate}/tests"));
-  # The sources of these crates. The other crates are dummies: without them, Cargo.lock would not fit, and Cargo would not find
-  # the crates that only tests use.
+  # The sources of these crates. The other crates are dummies: without them, Cargo.lock would not match the workspace, and Cargo
+  # would not find the crates that only tests use.
   programSource =
     crate:
     craneLib.mkDummySrc {
@@ -86,7 +87,7 @@ let
     extension = "--locked --package extension";
     cli = "--locked --package cli ${features}";
   };
-  # The dependencies of all programs. They are compiled with the options of each, so that none gets the features of another.
+  # The dependencies of all programs, compiled with the options of each, so that no program gets the features of another.
   cargoArtifacts = craneLib.buildDepsOnly (
     common
     // {
@@ -105,7 +106,6 @@ let
         pname = name;
         src = programSource crate;
         cargoExtraArgs = cargoOptions.${crate};
-        # `nix flake check` runs the tests, by nextest.
         doCheck = false;
         meta = {
           inherit description;

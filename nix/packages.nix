@@ -1,5 +1,5 @@
-# pkgs, craneLib -> all packages that are built with this package set, native or cross. It is a scope: `overrideScope` replaces
-# one of them, for example libavif, in all others.
+# pkgs, craneLib -> all packages that are built with this package set, native or cross. It is a scope: if `overrideScope`
+# replaces a package, for example libavif, all packages that depend on it use the new one.
 { pkgs, craneLib }:
 pkgs.lib.makeScope pkgs.newScope (self: {
   inherit craneLib;

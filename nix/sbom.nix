@@ -26,7 +26,7 @@ craneLib.mkCargoDerivation (
     ];
     buildPhaseCargoCommand = "cargo cyclonedx --format json --spec-version 1.5 ${features} --target ${rust.rustcTarget}";
     installPhaseCommand = ''
-      # The packages in the image, as NAME-VERSION: Nix finds their paths in it. A cross compiler adds its target to the name.
+      # The packages in the image, as NAME-VERSION: Nix finds their store paths in it. A cross compiler adds its target to the name.
       sed --regexp-extended 's|^[^-]*-||; s/^${config}-|-${config}//' ${
         closureInfo { rootPaths = [ lambda-image ]; }
       }/store-paths >packages

@@ -61,7 +61,7 @@ infrastructure: programs $(TOOLS)/bin/moto_server $(TOOLS)/checkov/bin/checkov #
 		--compact --quiet --skip-download
 
 # An installed AWS CLI precedes the one in TOOLS, because only version 2 supports all kinds of credentials.
-smoke: $(TOOLS)/bin/moto_server ## test the image AVIF_IMAGE in your AWS account, and remove everything; REPOSITORY, AVIF_IMAGE
+smoke: $(TOOLS)/bin/moto_server ## test the image AVIF_IMAGE in your AWS account, and remove the bucket and the stack that the test created; REPOSITORY, AVIF_IMAGE
 	PATH="$$PATH:$(CURDIR)/$(TOOLS)/bin" deploy/image/run.sh $(TOOLS)/bin/python -B -m deploy.smoke $(SMOKE_FLAGS) "$(REPOSITORY)"
 
 soak: tools nextest seeds ## run thousands of random event sequences with faults, and broken files; SOAK_HISTORIES, SOAK_SEED, SOAK_FILES, SOAK_IMAGES

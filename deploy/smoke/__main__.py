@@ -1,8 +1,8 @@
-"""Tests the container image in a real AWS account, and removes everything that it created.
+"""Tests the container image in a real AWS account, and removes the bucket and the stack that it created.
 
 Pushes the image in $AVIF_IMAGE to REPOSITORY. Creates a bucket and a stack of deploy/sam/template.yaml. Uploads ten images,
 and checks their variants. Then it checks a change of settings, a rollback, the deletion of a source, and the redrive of a
-failed event. At the end it removes the stack and the bucket, also after a failure and after Ctrl+C, and prints times and cost.
+failed event. At the end it removes the stack and the bucket, even after a failure or Ctrl+C, and prints times and cost.
 The image stays in REPOSITORY, because a deployment may already use it.
 """
 
@@ -34,17 +34,18 @@ It takes about ten minutes and costs about one cent. At the end it removes the b
 If this program is killed, remove them with these commands:
   aws cloudformation delete-stack --stack-name {name}
   aws s3 rb --force s3://{name}
+The last command does not delete old versions. If the bucket has versioning, first empty it in the S3 console.
 """
 STAYS = """
 These stay:
   the image {image}, because a deployment may already use it
     to delete it: aws ecr batch-delete-image --repository-name {repository} --image-ids imageDigest={digest}
-  the permission to pull images, if Lambda added it to the policy of the repository
+  the permission for Lambda to pull the image, if Lambda added it to the repository policy
   the metrics of the function: CloudWatch deletes them after 15 months"""
 
 
 class Interrupted(BaseException):
-    """The program received a signal. It is no Exception, because boto3 catches exceptions and sends the request again."""
+    """The program received a signal. It is not a subclass of Exception, because boto3 would catch it and retry the request."""
 
 
 def main() -> int:
@@ -142,7 +143,7 @@ def run_steps(arguments: argparse.Namespace, architecture: str, deployment: Depl
 
 def interrupt(number: int, _frame):
     ignore_signals()
-    raise Interrupted(f"received {signal.Signals(number).name}; removing everything; further signals are ignored")
+    raise Interrupted(f"received {signal.Signals(number).name}; removing the bucket and the stack; further signals are ignored")
 
 
 def ignore_signals():
@@ -156,7 +157,7 @@ def explain(error: BaseException):
     remedy = getattr(error, "remedy", "")
     # The response to a HEAD request has no error code, only the status.
     if isinstance(error, ClientError) and error.response["Error"]["Code"] in ("AccessDenied", "AccessDeniedException", "403"):
-        remedy = "give your credentials the permission for the action that this message names"
+        remedy = "add the permission for the action in this message to your credentials"
     if remedy:
         say(f"  what to do: {remedy}")
 

@@ -30,7 +30,7 @@ def find_account() -> Account:
             raise Failure("no AWS region is configured", "export AWS_REGION=REGION, with the region of REPOSITORY")
         return Account(session.client("sts").get_caller_identity()["Account"], session.region_name, session)
     except (BotoCoreError, ClientError) as error:
-        remedy = 'configure credentials; if the AWS CLI has some: eval "$(aws configure export-credentials --format env)"'
+        remedy = 'configure credentials; if the AWS CLI is already logged in, run: eval "$(aws configure export-credentials --format env)"'
         raise Failure(f"cannot use AWS credentials: {error}", remedy) from error
 
 
@@ -38,8 +38,8 @@ def check_repository(repository: str, region: str):
     match = REPOSITORY.fullmatch(repository)
     if match is None:
         raise Failure(
-            f"REPOSITORY is {repository!r}, but Lambda only runs images of ECR",
-            "pass ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME; aws ecr create-repository --repository-name NAME creates it",
+            f"REPOSITORY is {repository!r}, but Lambda runs only images from ECR",
+            "pass ACCOUNT.dkr.ecr.REGION.amazonaws.com/NAME; to create it: aws ecr create-repository --repository-name NAME",
         )
     if match["region"] != region:
         remedy = f"export AWS_REGION={match['region']}, or pass a repository in {region}"
@@ -59,7 +59,7 @@ def push_image(repository: str, region: str) -> str:
 
 
 def run(command: list[str], failure: str, remedy: str = "", variables: dict | None = None) -> str:
-    """The output of a program. Its errors are part of the failure."""
+    """Runs a program and returns its stdout. The failure message contains its stderr."""
     try:
         result = subprocess.run(command, env=os.environ | (variables or {}), capture_output=True, text=True)
     except FileNotFoundError as error:

@@ -20,7 +20,7 @@ REMOVAL_LIMIT = 900
 
 @dataclass(frozen=True)
 class Removal:
-    """How to delete a resource, and the command that does the same."""
+    """Deletes a resource. `command` is the AWS CLI command that does the same."""
 
     resource: str
     delete: Callable[[Step], None]
@@ -40,8 +40,8 @@ class Deployment:
         self.outputs: dict[str, str] = {}
 
     def create_bucket(self):
-        """A bucket that sends its events to EventBridge. S3 needs about five minutes until it sends them."""
-        # S3 does not accept its default region as a location.
+        """Creates a bucket that sends events to EventBridge. S3 starts to send them after about five minutes."""
+        # S3 rejects us-east-1 as a LocationConstraint.
         location = {} if self.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": self.region}}
         command = f"aws s3 rb --force s3://{self.name}"
         with self.removed_by(Removal(f"bucket {self.name}", self.delete_bucket, command)):
@@ -132,15 +132,15 @@ class Deployment:
         step.wait(poll, lambda: "the event source mapping of the redrive still exists")
 
     def find_stack_failure(self) -> str:
-        """The first resource that failed, and the reason of CloudFormation."""
+        """The first resource that failed, and CloudFormation's reason."""
         pages = self.stacks.get_paginator("describe_stack_events").paginate(StackName=self.name)
         failed = [event for page in pages for event in page["StackEvents"] if event.get("ResourceStatus", "").endswith("_FAILED")]
-        # The newest event is the first one.
+        # Events are listed newest first, so the last one is the first failure.
         return f"{failed[-1]['LogicalResourceId']}: {failed[-1].get('ResourceStatusReason')}" if failed else "no resource failed"
 
     @contextlib.contextmanager
     def removed_by(self, removal: Removal):
-        """Registers a removal before the creation, so that an interruption during the creation leaves nothing."""
+        """Registers a removal before the creation, so that an interruption during the creation leaves no resource behind."""
         self.removals.append(removal)
         try:
             yield
@@ -155,7 +155,7 @@ class Deployment:
         self.removals.pop()
 
     def remove(self) -> bool:
-        """Deletes everything in reverse order. Returns whether everything was deleted, and prints what was not."""
+        """Deletes all resources in reverse order. Returns whether all were deleted. Prints each resource that was not."""
         complete = True
         for removal in reversed(self.removals):
             try:
@@ -196,7 +196,7 @@ class Deployment:
         return stack["StackStatus"]
 
     def delete_bucket(self, step: Step):
-        """Deletes the objects and the bucket. The last invocation of the function may still write a variant, so this repeats both."""
+        """Deletes the objects and the bucket. Repeats both deletions, because the last invocation may still write a variant."""
 
         def poll() -> bool | None:
             try:
@@ -212,7 +212,7 @@ class Deployment:
         step.wait(poll, lambda: f"the bucket {self.name} still contains objects")
 
     def delete_objects(self):
-        """Deletes all objects, also their versions, if a rule of the account turned on versioning."""
+        """Deletes all objects, including all versions, because account rules can turn on versioning."""
         for page in self.s3.get_paginator("list_object_versions").paginate(Bucket=self.name):
             versions = page.get("Versions", []) + page.get("DeleteMarkers", [])
             objects = [{"Key": version["Key"], "VersionId": version["VersionId"]} for version in versions]

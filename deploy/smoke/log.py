@@ -10,7 +10,7 @@ from .deployment import Deployment
 
 @dataclass(frozen=True)
 class Conversion:
-    """An image that the function converted, and the invocation that converted it. Times are in milliseconds, memory in MB."""
+    """An image that the function converted, and the invocation that converted it. Times are in milliseconds, memory in MiB."""
 
     key: str
     report: dict
@@ -20,7 +20,7 @@ class Conversion:
 
 @dataclass(frozen=True)
 class Log:
-    """`invocations` are the records of Lambda's platform.report, `library` is the codec with its version."""
+    """`invocations` contains the platform.report records. `library` is the codec and its version."""
 
     lines: list[str]
     invocations: list[dict]
@@ -47,7 +47,7 @@ def read_log(deployment: Deployment) -> Log:
 
 
 def parse(line: str):
-    """The JSON value of a line; None for text, for example of a crash."""
+    """The JSON value of a line. None if the line is not JSON, for example a crash message."""
     try:
         return json.loads(line)
     except ValueError:

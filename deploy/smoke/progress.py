@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class Failure(Exception):
-    """A step failed: what failed, on which object, and what to do about it."""
+    """A failed step. The message says what failed and on which object; `remedy` says what to do."""
 
     def __init__(self, what: str, remedy: str = ""):
         super().__init__(what)
@@ -24,7 +24,7 @@ def say(text: str = "", end: str = "\n"):
 
 
 class Step:
-    """One step of the test. It prints its name, its result and its seconds when it ends."""
+    """One step of the test. It prints its name, its result and its duration when it ends."""
 
     def __init__(self, name: str, limit: float):
         self.name, self.limit, self.result = name, limit, ""

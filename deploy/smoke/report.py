@@ -16,7 +16,7 @@ CPU_STAGES = ["decode", "transform", "encode"]
 
 @dataclass(frozen=True)
 class Run:
-    """What the report needs about a run."""
+    """The data of a run that the report uses."""
 
     region: str
     architecture: str

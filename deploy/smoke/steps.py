@@ -9,7 +9,7 @@ from .deployment import DENIED, Deployment
 from .log import Log, read_log
 from .progress import Failure, Step
 
-# S3 and EventBridge encode keys in different ways, so these contain what could be encoded wrongly.
+# S3 and EventBridge encode keys in different ways, so these keys contain characters that are often encoded wrongly.
 KEYS = [
     "photo.jpg",
     "with space.jpg",
@@ -25,7 +25,7 @@ KEYS = [
 DENIED_KEY = f"{DENIED}photo.jpg"
 # Different from the default, so that CloudFormation publishes a second version.
 CHANGED = {"Quality": "visual:70"}
-# The seconds between two uploads of an image whose event may be lost or may reach the previous version.
+# Seconds to wait before an image is uploaded again. Its event may be lost, or another version of the function may process it.
 REPEAT = 20
 REMEDY = "find the reason in the function's log, and look it up in docs/operations.md, section Outcomes"
 
@@ -74,7 +74,7 @@ class Images:
 
 
 def convert_first_image(step: Step, images: Images) -> str:
-    """The first image shows that S3 sends events. Events before that are lost, so it is uploaded repeatedly."""
+    """The first image shows that S3 sends events. S3 sends no events for earlier uploads, so this step repeats the upload."""
     recipe = images.convert(step, "first.jpg", lambda _: True)
     step.result = f"first.jpg.avif, fingerprint {recipe}"
     return recipe
@@ -96,7 +96,7 @@ def convert_images(step: Step, images: Images):
 
 
 def fail_conversion(step: Step, images: Images):
-    """Uploads an image whose variant the bucket policy denies. Lambda makes three attempts in about three minutes."""
+    """Uploads an image. The bucket policy denies the upload of its variant. Lambda makes three attempts in about three minutes."""
     wait_for_policy(step, images.deployment, denied=True)
     images.upload(DENIED_KEY)
     step.result = f"uploaded {DENIED_KEY}; the bucket policy denies its variant; Lambda makes three attempts"
@@ -154,16 +154,16 @@ def wait_for_failure(step: Step, deployment: Deployment):
     record = step.wait(
         poll, lambda: f"the event of s3://{deployment.name}/{DENIED_KEY} is not in the queue {deployment.outputs['FailuresUrl']}"
     )
-    # An event that EventBridge could not deliver has no context.
+    # An event that EventBridge could not deliver has no `requestContext`.
     attempts = record.get("requestContext", {}).get("approximateInvokeCount", 0)
     step.result = f"in the failure queue after {attempts} attempts"
 
 
 def redrive(step: Step, images: Images):
-    """Removes the cause, and connects the failure queue to the function, as docs/operations.md describes."""
+    """Removes the bucket policy that caused the failure. Connects the failure queue to the function, as docs/operations.md describes."""
     deployment = images.deployment
     deployment.s3.delete_bucket_policy(Bucket=deployment.name)
-    # A message that fails again stays invisible for six minutes.
+    # A message that fails again stays invisible for six minutes, so wait until the policy is removed.
     wait_for_policy(step, deployment, denied=False)
     deployment.connect_failure_queue()
     numbers = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]

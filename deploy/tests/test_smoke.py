@@ -117,7 +117,7 @@ class Smoke(unittest.TestCase):
         self.account.denied = {"CreateChangeSet"}
         output = self.fail_with()
         self.assertIn("is not authorized to perform: cloudformation:CreateChangeSet", output)
-        self.assertIn("give your credentials the permission", output)
+        self.assertIn("add the permission for the action", output)
 
     def test_resource_that_cannot_be_removed_is_named_with_a_command(self):
         self.account.denied, self.account.delivers = {"DeleteStack"}, False

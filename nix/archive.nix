@@ -1,4 +1,4 @@
-# A function that returns the zip archive of a program for Lambda's runtimes, which have no Nix store.
+# program, path, libraries, unpackedTo -> the zip archive of a program for Lambda's runtimes, which have no Nix store.
 #
 # The C library of the runtimes is older than that of nixpkgs, so the archive contains all libraries of the program, including the C
 # library and its loader. The program uses RPATH and not RUNPATH, because the loader searches LD_LIBRARY_PATH before RUNPATH, and
@@ -11,8 +11,6 @@
   runCommand,
   patchelf,
   zip,
-}:
-{
   # The program, and its path in the archive.
   program,
   path,

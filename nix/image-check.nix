@@ -1,12 +1,14 @@
-# pkgs, native and target (sets of packages) -> a check of the target's image, which converts a photo with each codec.
+# pkgs, native and target (sets of packages) -> a check of the target's image, which converts a photo with each codec if it is native.
 {
   pkgs,
   native,
   target,
 }:
 let
+  inherit (pkgs) lib;
   inherit (target.bootstrap.stdenv) hostPlatform;
   architecture = hostPlatform.go.GOARCH;
+  emulator = hostPlatform.emulator pkgs;
 in
 pkgs.runCommand "image-check-${architecture}"
   {
@@ -19,7 +21,7 @@ pkgs.runCommand "image-check-${architecture}"
   ''
     fail() { echo "image check: $*" >&2; exit 1; }
 
-    mkdir archive root run
+    mkdir archive root
     tar --extract --file=${target.lambda-image} --directory=archive
     [ "$(jq length archive/manifest.json)" = 1 ] || fail "the archive has more than one manifest"
     config=archive/$(jq --raw-output '.[0].Config' archive/manifest.json)
@@ -40,7 +42,7 @@ pkgs.runCommand "image-check-${architecture}"
       's/^[^-]*-//; s/^${hostPlatform.config}-|-${hostPlatform.config}//; s/-[0-9][^-]*//g' | sort --unique >packages
     # The programs and codecs; what libyuv needs; the libraries of the compiler; the C library and what it needs. So a shell, a
     # compiler or glib is unexpected.
-    printf '%s\n' bootstrap avif-extension libavif libaom svt-av1 dav1d libyuv nss-cacert \
+    printf '%s\n' bootstrap avif-extension libavif libaom svt-av1 dav1d libyuv ca-certificates nss-cacert \
       libjpeg-turbo gcc-lib gcc-libgcc xgcc-libgcc libgcc glibc libidn2 libunistring | sort >known
     comm -23 packages known >unexpected
     [ ! -s unexpected ] || fail "unexpected packages: $(tr '\n' ' ' <unexpected)"
@@ -48,26 +50,33 @@ pkgs.runCommand "image-check-${architecture}"
     # docs/nix.md has the size.
     [ "$size" -le 90000000 ] || fail "the size is $size bytes, more than 90 MB"
 
-    # `avif demo` starts two scripts that run the programs with the loader of the image, on another architecture in an emulator.
-    run="${hostPlatform.emulator pkgs} $(echo "$PWD"/root/nix/store/*/lib/ld-linux*)"
-    run+=" --library-path $(printf %s: "$PWD"/root/nix/store/*/lib)"
-    for path in bootstrap opt/extensions/avif-extension; do
-      program=$PWD/root$(readlink root/$path)
-      $run --list "$program" >list || fail "/$path lacks a library: $(cat list)"
-      if grep ' => ' list | grep --invert-match " => $PWD/root/"; then fail "/$path has libraries outside of the image"; fi
-      printf '%s\n' '#!${pkgs.runtimeShell}' "exec $run $program" >run/$(basename $path)
+    # The loader of the image finds all libraries in the image, and each program starts: without Lambda, it asks for its API.
+    loader=$(echo "$PWD"/root/nix/store/*/lib/ld-linux*)
+    for link in bootstrap opt/extensions/avif-extension; do
+      program=$(readlink root/$link)
+      ${emulator} "$loader" --library-path "$(printf %s: "$PWD"/root/nix/store/*/lib)" --list "root$program" >list ||
+        fail "/$link lacks a library: $(cat list)"
+      if grep ' => ' list | grep --invert-match " => $PWD/root/"; then fail "/$link has libraries outside of the image"; fi
+      ${emulator} "$program" >output 2>&1 || grep --quiet AWS_LAMBDA_RUNTIME_API output || fail "/$link does not start: $(cat output)"
     done
-    chmod +x run/*
-    convert() { # FOLDER OPTION...
-      # An emulator is slow, so the timeout is long.
-      avif demo --bootstrap run/bootstrap --extension run/avif-extension --timeout 900 --output "$@"
-      avifdec --info "$1"/*.avif | tee info
-    }
-    convert svt
-    grep --quiet 'Bit Depth *: 10$' info || fail "not encoded with SVT-AV1: only SVT-AV1 encodes an 8-bit photo with 10 bits"
-    convert aom --env AVIF_QUALITY=100 --env AVIF_WIDTHS=64
-    grep --quiet 'Format *: YUV444$' info || fail "not encoded with libaom: only libaom encodes without loss"
-    grep --quiet 'BEGIN CERTIFICATE' "root$(readlink root/etc/ssl/certs/ca-certificates.crt)" || fail "the CA certificates are missing"
+    [ -L root/etc/ssl/certs/ca-certificates.crt ] || fail "no link to the CA certificates"
+    grep --quiet 'BEGIN CERTIFICATE' root/nix/store/*/etc/ssl/certs/ca-bundle.crt || fail "the CA certificates are missing"
 
+    # The programs have these paths, so they run from the store of this machine. Its files are those of the image.
+    for path in root/nix/store/*; do
+      diff --recursive --no-dereference "$path" "''${path#root}" || fail "''${path#root} differs from the store"
+    done
+
+    # The function starts a second process of itself, which an emulator cannot do.
+    if ${lib.boolToString (pkgs.stdenv.hostPlatform.canExecute hostPlatform)}; then
+      convert() { # FOLDER OPTION...
+        avif demo --bootstrap "$(readlink root/bootstrap)" --extension "$(readlink root/opt/extensions/avif-extension)" --output "$@"
+        avifdec --info "$1"/*.avif | tee info
+      }
+      convert svt
+      grep --quiet 'Bit Depth *: 10$' info || fail "not encoded with SVT-AV1: only SVT-AV1 encodes an 8-bit photo with 10 bits"
+      convert aom --env AVIF_QUALITY=100 --env AVIF_WIDTHS=64
+      grep --quiet 'Format *: YUV444$' info || fail "not encoded with libaom: only libaom encodes without loss"
+    fi
     echo "$size bytes in $(jq '.[0].Layers | length' archive/manifest.json) layers" | tee $out
   ''

@@ -3,7 +3,6 @@
   lib,
   stdenv,
   buildPackages,
-  linkFarm,
   bootstrap,
   extension,
 }:
@@ -15,14 +14,13 @@ dockerTools.buildLayeredImage {
   name = "avif-lambda";
   tag = bootstrap.version;
   architecture = stdenv.hostPlatform.go.GOARCH;
-  contents = [
-    dockerTools.caCertificates
-    (linkFarm "avif-lambda-root" {
-      bootstrap = lib.getExe bootstrap;
-      # Lambda starts every program in this folder.
-      "opt/extensions/avif-extension" = lib.getExe extension;
-    })
-  ];
+  contents = [ dockerTools.caCertificates ];
+  # Lambda starts every program in opt/extensions.
+  extraCommands = ''
+    mkdir --parents opt/extensions
+    ln --symbolic ${lib.getExe extension} opt/extensions/
+    ln --symbolic ${lib.getExe bootstrap} bootstrap
+  '';
   config.Entrypoint = [ "/bootstrap" ];
   config.Labels."org.opencontainers.image.version" = bootstrap.version;
   # `push` compresses the layers.

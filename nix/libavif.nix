@@ -46,8 +46,5 @@ stdenv.mkDerivation (finalAttrs: {
     (lib.cmakeFeature "AVIF_CODEC_DAV1D" "SYSTEM")
     (lib.cmakeFeature "AVIF_CODEC_SVT" "SYSTEM")
   ];
-  meta = {
-    description = "AVIF encoding and decoding for the function";
-    license = lib.licenses.bsd2;
-  };
+  meta.license = lib.licenses.bsd2;
 })

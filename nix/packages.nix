@@ -8,16 +8,15 @@ pkgs.lib.makeScope pkgs.newScope (self: {
   inherit (self.workspace) bootstrap extension avif;
 
   lambda-image = self.callPackage ./image.nix { };
-  archive = self.callPackage ./archive.nix { };
   # For zip functions on provided.al2023.
-  lambda-zip = self.archive {
+  lambda-zip = self.callPackage ./archive.nix {
     program = self.bootstrap;
     path = "bootstrap";
     libraries = "lib";
     unpackedTo = "/var/task";
   };
   # For zip functions on any runtime. The libraries are not in the folder extensions, because Lambda starts every file there.
-  extension-layer = self.archive {
+  extension-layer = self.callPackage ./archive.nix {
     program = self.extension;
     path = "extensions/avif-extension";
     libraries = "avif-extension";

@@ -47,7 +47,6 @@ pkgs.runCommand "image-check-${architecture}"
     comm -23 packages known >unexpected
     [ ! -s unexpected ] || fail "unexpected packages: $(tr '\n' ' ' <unexpected)"
     size=$(du --summarize --bytes root | cut --fields=1)
-    # docs/nix.md has the size.
     [ "$size" -le 90000000 ] || fail "the size is $size bytes, more than 90 MB"
 
     # The loader of the image finds all libraries in the image, and each program starts: without Lambda, it asks for its API.

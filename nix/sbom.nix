@@ -34,7 +34,7 @@ craneLib.mkCargoDerivation (
         .[0] * {
           metadata: { component: { name: "avif-lambda" } },
           components: ([.[].components[]] + [
-            $packages | splits("\n") | capture("^(?<name>.+?)-(?<version>[0-9].*)$") | { type: "library" } + .
+            $packages | splits("\n") | capture("^(?<name>.+?)-(?<version>[0-9][0-9.]*)") | { type: "library" } + .
           ] | unique_by(.name, .version)),
           dependencies: ([.[].dependencies[]] | group_by(.ref) | map({ ref: .[0].ref, dependsOn: (map(.dependsOn[]?) | unique) }))
         }' crates/{function,extension}/*.cdx.json >$out

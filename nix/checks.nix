@@ -21,7 +21,10 @@ lib.mapAttrs (_: target: import ./image-check.nix { inherit pkgs native target; 
     compiled // { cargoClippyExtraArgs = "--all-targets -- --deny warnings"; }
   );
   docs = craneLib.cargoDoc compiled;
-  doctest = craneLib.cargoDocTest compiled;
+  # rustdoc links with rust-lld, which writes no RUNPATH.
+  doctest = craneLib.cargoDocTest (
+    compiled // { LD_LIBRARY_PATH = lib.makeLibraryPath arguments.buildInputs; }
+  );
   nextest = craneLib.cargoNextest (
     compiled
     // {

@@ -16,7 +16,6 @@ in
 craneLib.mkCargoDerivation (
   checkArguments
   // {
-    # This derivation compiles nothing.
     cargoArtifacts = null;
     doInstallCargoArtifacts = false;
     pnameSuffix = "-sbom";

@@ -122,8 +122,8 @@ in
       "Lambda extension: metrics, logs and traces of any function";
   avif = build "cli" "avif" "Converts images to AVIF locally, and runs the function locally";
 
-  # The checks compile with another profile, because linking each test with the release profile would take minutes.
   inherit features;
+  # The checks compile with another profile, because linking each test with the release profile would take minutes.
   checkArguments = common // {
     CARGO_PROFILE = "quick";
     cargoExtraArgs = "--locked --workspace ${features}";

@@ -57,9 +57,9 @@ class Workflows(unittest.TestCase):
                 self.assertEqual(content["environment"], "${{ github.event_name == 'push' && 'cache' || '' }}", (name, job))
 
     def test_images_are_built_again_without_a_cache_and_compared(self):
-        [(again, compare)] = [(content["jobs"]["again"], content["jobs"]["compare"]) for content in [yaml_parse(WORKFLOWS["ci.yml"])]]
-        self.assertNotIn("cachix-action", str(again))
-        self.assertEqual(compare["needs"], ["nix", "again"])
+        ci = yaml_parse(WORKFLOWS["ci.yml"])["jobs"]
+        self.assertNotIn("cachix-action", str(ci["again"]))
+        self.assertEqual(ci["compare"]["needs"], ["nix", "again"])
 
     def test_documented_role_trusts_only_the_deployment_environment(self):
         section = (ROOT / "docs/deploy.md").read_text().partition("\n## Releases from GitHub\n")[2].partition("\n## ")[0]

@@ -3,11 +3,13 @@ use image::{ColorType, DynamicImage, RgbImage};
 use model::{Color, Recipe};
 
 use crate::animation::Animation;
-use crate::avif_file::CopiedSource;
-use crate::header::{Header, Reader, decoder_error};
+use crate::color::profile;
 use crate::open::OpenedImage;
-use crate::source_pixels::SourcePixels;
-use crate::{Error, SearchObstacle, gain_map, profile, tiff};
+use crate::pixels::source_pixels::SourcePixels;
+use crate::read::avif::CopiedSource;
+use crate::read::header::{Header, Reader, decoder_error};
+use crate::read::tiff;
+use crate::{Error, SearchObstacle, gain_map};
 
 /// A decoded image. Its orientation is not applied yet.
 pub struct DecodedImage {

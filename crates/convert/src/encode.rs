@@ -10,10 +10,10 @@ use std::thread;
 use avif::{Quantizer, QuantizerStep};
 use model::{Depth, FixedQuality, Score, Shape, Width};
 
-use crate::encoder::EncoderSettings;
+use crate::pixels::sizes::variant_size;
 use crate::search::{self, SampleAnalysis, ScoreCurve, ScoredFile, SearchError};
-use crate::sizes::variant_size;
 use crate::transform::{QualityMode, Rendition};
+use crate::write::avif::EncoderSettings;
 use crate::{Conversion, Error, TransformedImage};
 
 /// An encoded variant: one AVIF file.

@@ -18,43 +18,20 @@
 
 #![forbid(unsafe_code)]
 
-mod adobe;
 mod animation;
-mod av1;
-mod avif_file;
-mod content;
+mod color;
 mod decode;
 mod describe;
 mod encode;
-mod encoder;
-mod encoder_memory;
 mod error;
-mod estimate;
-mod format;
 mod gain_map;
-mod header;
-mod heif;
-mod icc_tags;
-mod jpeg;
-mod metadata;
+mod limits;
 mod open;
-mod planes;
-mod png;
-mod png_file;
-mod profile;
-mod resize;
+mod pixels;
+mod read;
 mod search;
-mod segments;
-mod sizes;
-mod source_pixels;
-mod structure;
-mod ten_bits;
-mod tiff;
 mod transform;
-mod turbo;
-mod webp;
-mod webp_prefix_codes;
-mod ycbcr;
+mod write;
 
 use std::num::NonZeroUsize;
 
@@ -64,8 +41,8 @@ pub use decode::DecodedImage;
 pub use describe::{Channels, Description, describe};
 pub use encode::Variant;
 pub use error::Error;
-pub use format::Format;
 pub use open::{OpenedImage, SearchObstacle};
+pub use read::format::Format;
 pub use transform::TransformedImage;
 
 /// The result of converting one image.

@@ -3,10 +3,10 @@ use std::fmt;
 use model::{Limits, Recipe, Width};
 use serde::{Deserialize, Serialize};
 
-use crate::estimate::Estimate;
-use crate::header::Header;
-use crate::jpeg::JpegOutput;
-use crate::ycbcr::YCbCr;
+use crate::limits::Estimate;
+use crate::pixels::ycbcr::YCbCr;
+use crate::read::header::Header;
+use crate::read::jpeg::JpegOutput;
 use crate::{Error, Format};
 
 /// A file whose header was read and checked against the limits. The pixels have not been decoded yet.

@@ -3,13 +3,15 @@ use image::DynamicImage;
 use model::{Color, FixedQuality, Metadata, PlanarImage, Quality, Recipe, Score, Speed, Widths};
 
 use crate::animation::Animation;
-use crate::avif_file::CopiedSource;
-use crate::content::Content;
-use crate::planes::PlaneFormat;
-use crate::resize::FilterImage;
-use crate::sizes::variant_sizes;
-use crate::source_pixels::SourcePixels;
-use crate::{DecodedImage, Error, SearchObstacle, gain_map, metadata, planes};
+use crate::pixels::content::Content;
+use crate::pixels::planes;
+use crate::pixels::planes::PlaneFormat;
+use crate::pixels::resize::FilterImage;
+use crate::pixels::sizes::variant_sizes;
+use crate::pixels::source_pixels::SourcePixels;
+use crate::read::avif::CopiedSource;
+use crate::read::metadata;
+use crate::{DecodedImage, Error, SearchObstacle, gain_map};
 
 /// Width and height in pixels.
 type Size = (u32, u32);

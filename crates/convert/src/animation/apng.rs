@@ -9,8 +9,8 @@ use super::canvas::{BlendMode, FrameDisposal, StoredFrame};
 use super::frame_budget::FrameBudget;
 use super::timing::Delay;
 use super::{FrameTimings, damaged};
-use crate::png::chunks;
-use crate::png_file::{MAX_METADATA_BYTES, decoder_error};
+use crate::read::png::chunks::chunks;
+use crate::read::png::{MAX_METADATA_BYTES, decoder_error};
 use crate::{Error, Format};
 
 /// Reads the delay of each frame without decoding the frames. Returns `None` for a still image.

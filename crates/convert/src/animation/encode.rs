@@ -4,9 +4,9 @@ use model::{Color, PlanarImage, Shape};
 
 use super::Animation;
 use super::limited_range::to_limited_range;
-use crate::encoder::EncoderSettings;
-use crate::planes::{self, PlaneFormat};
-use crate::resize::FilterImage;
+use crate::pixels::planes::{self, PlaneFormat};
+use crate::pixels::resize::FilterImage;
+use crate::write::avif::EncoderSettings;
 use crate::{Error, encode};
 
 impl Animation {

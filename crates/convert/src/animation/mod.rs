@@ -20,8 +20,9 @@ use model::{Cicp, Color, Limits};
 use self::canvas::{Canvas, StoredFrame};
 use self::frame_budget::FrameBudget;
 use self::timing::{Delay, Timing};
-use crate::content::{self, Content};
-use crate::{Error, Format, profile};
+use crate::color::profile;
+use crate::pixels::content::{self, Content};
+use crate::{Error, Format};
 
 pub(crate) use self::gif::MAX_OVERSIZED_FRAME_BYTES;
 

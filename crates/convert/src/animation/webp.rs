@@ -9,8 +9,8 @@ use super::canvas::{BlendMode, FrameDisposal, StoredFrame};
 use super::frame_budget::FrameBudget;
 use super::timing::Delay;
 use super::{FrameTimings, damaged};
-use crate::header::decoder_error;
-use crate::webp::{Chunk, chunks, chunks_in};
+use crate::read::header::decoder_error;
+use crate::read::webp::{Chunk, chunks, chunks_in};
 use crate::{Error, Format};
 
 /// Flags in the first byte of a VP8X chunk.

@@ -5,7 +5,7 @@ use image::DynamicImage;
 
 use super::tiff_reader::TiffReader;
 use super::xmp::{signed_fraction, unsigned_fraction};
-use crate::segments::{APP1, segments};
+use crate::read::jpeg::segments::{APP1, segments};
 
 /// The identifier at the start of Apple's maker note. Two bytes for the version and two bytes for the byte order
 /// follow. The byte order is always `MM`.

@@ -17,11 +17,13 @@ use image::metadata::Orientation;
 use image::{DynamicImage, GenericImageView};
 use model::{Cicp, Color, Depth, PlanarImage, Speed};
 
-use crate::jpeg::JpegFile;
-use crate::planes::{self, PlaneFormat};
-use crate::resize::FilterImage;
-use crate::segments::{APP1, APP2, segments};
-use crate::{Error, encoder_memory, icc_tags};
+use crate::Error;
+use crate::color::icc_tags;
+use crate::pixels::planes::{self, PlaneFormat};
+use crate::pixels::resize::FilterImage;
+use crate::read::jpeg::JpegFile;
+use crate::read::jpeg::segments::{APP1, APP2, segments};
+use crate::write::memory;
 
 use xmp::ParsedMetadata;
 
@@ -110,7 +112,7 @@ impl<'bytes> OpenedGainMap<'bytes> {
         let (width, height) = self.jpeg.size();
         let pixels = u64::from(width) * u64::from(height);
         pixels
-            .saturating_mul(4 * 3 + 2 * encoder_memory::bytes_per_pixel(Depth::Eight, speed))
+            .saturating_mul(4 * 3 + 2 * memory::bytes_per_pixel(Depth::Eight, speed))
             .saturating_add(self.jpeg.decoder_bytes())
     }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::tiff_reader::TiffReader;
-use crate::segments::{APP2, segments};
+use crate::read::jpeg::segments::{APP2, segments};
 
 /// The maximum number of images to check. Known files have one to three images in addition to the first image.
 const MAX_IMAGES: usize = 16;

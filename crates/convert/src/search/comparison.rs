@@ -3,7 +3,7 @@ use model::PlanarImage;
 
 use super::compared_image::ComparedImage;
 use super::score::{Cell, ssimulacra2};
-use crate::encoder::EncoderSettings;
+use crate::write::avif::EncoderSettings;
 
 /// An image to encode, and the reference that its encodes are compared with.
 pub(super) struct Comparison<'a> {

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use avif::{Quantizer, QuantizerStep};
 use model::Depth;
 
-use crate::content::Content;
+use crate::pixels::content::Content;
 
 /// Returns the coarsest quantizer that a search uses. Coarser quantizers shift the colors of flat areas, in graphics
 /// with one color by up to 20 of 255 levels, and SSIMULACRA2 hardly measures such a shift.

@@ -25,8 +25,8 @@ use self::curve::coarsest_quantizer;
 use self::sample::Sample;
 pub(crate) use self::score::CELL_MEMORY;
 use self::score::cells;
-use crate::encoder::EncoderSettings;
-use crate::ten_bits;
+use crate::pixels::ten_bits;
+use crate::write::avif::EncoderSettings;
 
 /// The maximum number of full encodes of a search. Hardly any image needs more than two.
 const MAX_ENCODES: usize = 4;

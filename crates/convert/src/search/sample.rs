@@ -6,7 +6,7 @@ use model::{PlanarImage, Shape};
 use super::compared_image::{Area, ComparedImage, tile};
 use super::comparison::{Comparison, SearchError};
 use super::score::Cell;
-use crate::planes;
+use crate::pixels::planes;
 
 /// Images with at most this many pixels need no sample, because a sample would be about as large as the image.
 const MAX_PIXELS_WITHOUT_SAMPLE: u64 = 1_200_000;

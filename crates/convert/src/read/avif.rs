@@ -10,7 +10,7 @@ use image::{ColorType, DynamicImage, ImageBuffer};
 use model::{Chroma, Cicp, Depth, Metadata, Recipe, Shape};
 
 use crate::error::brief;
-use crate::heif::{self, Container};
+use crate::read::heif::{self, Container};
 use crate::{Error, Format};
 
 /// An AVIF whose boxes were read.

@@ -1,6 +1,8 @@
 //! Decodes the header and the pixels of a PNG with the `png` crate. The `image` crate's reader would keep all text
 //! chunks in memory, and a file can contain millions of text chunks.
 
+pub(crate) mod chunks;
+
 use std::io::Cursor;
 
 use image::error::{DecodingError, ImageFormatHint, UnsupportedError, UnsupportedErrorKind};

@@ -1,3 +1,8 @@
+mod adobe;
+pub(crate) mod segments;
+mod structure;
+mod turbo;
+
 use std::borrow::Cow;
 
 use image::{ColorType, DynamicImage, GrayImage, RgbImage};
@@ -7,10 +12,11 @@ use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 
+use crate::color::profile;
 use crate::error::brief;
-use crate::source_pixels::SourcePixels;
-use crate::structure::{MAX_SCANS, Structure};
-use crate::{Error, Format, adobe, profile, turbo};
+use crate::pixels::source_pixels::SourcePixels;
+use crate::read::jpeg::structure::{MAX_SCANS, Structure};
+use crate::{Error, Format};
 
 /// A JPEG whose header was read.
 pub(crate) struct JpegFile<'bytes> {

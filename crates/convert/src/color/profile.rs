@@ -10,7 +10,7 @@ use image::DynamicImage;
 use model::{Cicp, Color};
 use moxcms::{ColorProfile, DataColorSpace, Layout, Transform8BitExecutor, TransformOptions};
 
-use crate::icc_tags;
+use crate::color::icc_tags;
 
 /// The data color space of a profile (ICC.1:2022, 7.2.6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,8 +5,8 @@ use std::num::NonZeroUsize;
 use avif::{Attachments, Codec, CodecOption, Quantizer, QuantizerStep, Settings};
 use model::{Chroma, Depth, PlanarImage, Speed};
 
-use crate::content::Content;
-use crate::ten_bits;
+use crate::pixels::content::Content;
+use crate::pixels::ten_bits;
 
 /// The settings for encoding an image. The codec and its options are chosen later.
 #[derive(Debug, Clone, Copy)]

@@ -3,8 +3,10 @@
 use model::{Depth, Recipe, Speed};
 
 use crate::animation::AnimationHeader;
-use crate::header::Header;
-use crate::{Format, encoder_memory, heif, search};
+use crate::read::header::Header;
+use crate::read::heif;
+use crate::write::memory;
+use crate::{Format, search};
 
 /// The memory and work of a conversion.
 pub(crate) struct Estimate {
@@ -70,9 +72,9 @@ impl Estimate {
         // most memory.
         let is_animated = header.frames() > 1;
         let encoder = if is_animated {
-            encoder_memory::bytes_per_animation_pixel(recipe.speed)
+            memory::bytes_per_animation_pixel(recipe.speed)
         } else {
-            encoder_memory::bytes_per_pixel(if is_deep { Depth::Ten } else { Depth::Eight }, recipe.speed)
+            memory::bytes_per_pixel(if is_deep { Depth::Ten } else { Depth::Eight }, recipe.speed)
         };
         let two_encodes =
             |encoder: u64| sizes.iter().take(2).map(|size| size.saturating_mul(encoder)).fold(0, u64::saturating_add);
@@ -112,7 +114,7 @@ impl Estimate {
             .fold(0, u64::saturating_add);
         let comparing = read_back.saturating_add(2 * search::CELL_MEMORY);
         // The search may choose 10 bits, so the estimate uses the larger number of the two depths.
-        let encoding = two_encodes(encoder.max(encoder_memory::bytes_per_pixel(Depth::Ten, recipe.speed)));
+        let encoding = two_encodes(encoder.max(memory::bytes_per_pixel(Depth::Ten, recipe.speed)));
         let searching = references.saturating_add(planes).saturating_add(encoding.max(comparing));
         let memory_to_search = peak.max(searching).saturating_add(other);
         // Decoding a scan of a JPEG takes time for every pixel of the image, even if the scan contains little data. A

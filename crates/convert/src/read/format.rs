@@ -2,7 +2,8 @@ use std::fmt;
 
 use image::ImageFormat;
 
-use crate::{Error, heif};
+use crate::Error;
+use crate::read::heif;
 
 /// A supported format. The format of a file is detected by the file's first bytes, never by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

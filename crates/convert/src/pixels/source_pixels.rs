@@ -4,8 +4,8 @@ use image::DynamicImage;
 use image::metadata::Orientation;
 
 use crate::Error;
-use crate::content::{self, Content};
-use crate::ycbcr::YCbCr;
+use crate::pixels::content::{self, Content};
+use crate::pixels::ycbcr::YCbCr;
 
 /// The decoded samples of a source.
 pub(crate) enum SourcePixels {

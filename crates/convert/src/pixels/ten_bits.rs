@@ -3,7 +3,7 @@
 use avif::Codec;
 use model::{Chroma, Depth, PlanarImage, Samples, Shape, ShapeError};
 
-use crate::content::Content;
+use crate::pixels::content::Content;
 
 /// Whether to convert the pixels of every 4:2:0 photograph to 10-bit planes, even if they have 8 bits. At the same
 /// score, SVT-AV1 files of these planes are 2.6 % smaller than SVT-AV1 files of 8-bit planes that were widened to 10

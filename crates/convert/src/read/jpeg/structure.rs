@@ -1,7 +1,7 @@
 //! Limits on a JPEG's segments, checked before a decoder reads the file, because decoders copy some segments without a
 //! limit, and process the whole image for each scan.
 
-use crate::segments::{APP1, APP2, RST0, RST7, SOI, SOS, TEM, all_segments};
+use crate::read::jpeg::segments::{APP1, APP2, RST0, RST7, SOI, SOS, TEM, all_segments};
 use crate::{Error, Format};
 
 /// The numbers and sizes of a JPEG's segments.

@@ -10,10 +10,10 @@ use image::{DynamicImage, GrayImage, RgbImage};
 use turbojpeg::{Colorspace, DecompressHeader, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp, YuvImage};
 
 use crate::error::brief;
-use crate::jpeg::JpegOutput;
-use crate::source_pixels::SourcePixels;
-use crate::structure::MAX_SCANS;
-use crate::ycbcr::YCbCr;
+use crate::pixels::source_pixels::SourcePixels;
+use crate::pixels::ycbcr::YCbCr;
+use crate::read::jpeg::JpegOutput;
+use crate::read::jpeg::structure::MAX_SCANS;
 use crate::{Error, Format};
 
 /// Warnings that prove that a scan is damaged or truncated (jerror.h). Harmless defects never cause them.

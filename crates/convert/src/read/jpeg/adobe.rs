@@ -3,7 +3,7 @@
 //! zune-jpeg assumes CMYK, even if the image has fewer than four components. This module therefore hides the marker
 //! from the decoder.
 
-use crate::segments::{Segment, segments};
+use crate::read::jpeg::segments::{Segment, segments};
 use crate::{Error, Format};
 
 /// Returns a copy of the file in which decoders ignore the marker, if the marker declares that fewer than four

@@ -8,13 +8,18 @@ use image::{ColorType, ImageDecoder, ImageError, ImageReader};
 use model::{Cicp, Limits, Metadata, Recipe};
 
 use crate::animation::{AnimationHeader, MAX_OVERSIZED_FRAME_BYTES};
-use crate::avif_file::{self, AvifFile, AvifVariants};
+use crate::color::profile;
 use crate::error::brief;
 use crate::gain_map::{self, OpenedGainMap};
-use crate::jpeg::JpegFile;
-use crate::png_file::{self, PngFile};
-use crate::sizes::variant_sizes;
-use crate::{Error, Format, metadata, png, profile, tiff, webp};
+use crate::pixels::sizes::variant_sizes;
+use crate::read::avif::{self as avif_file, AvifFile, AvifVariants};
+use crate::read::jpeg::JpegFile;
+use crate::read::metadata;
+use crate::read::png::chunks;
+use crate::read::png::{self, PngFile};
+use crate::read::tiff;
+use crate::read::webp;
+use crate::{Error, Format};
 
 /// The header of a source file.
 pub(crate) struct Header<'bytes> {
@@ -213,9 +218,9 @@ impl<'bytes> Header<'bytes> {
         let (mut icc, exif, xmp) = match format {
             Format::Png => {
                 // The XMP may be compressed. It is decompressed only if metadata is kept.
-                let xmp = png::find_xmp(bytes).filter(|_| recipe.metadata == Metadata::Keep);
-                let xmp = xmp.map(|chunk| png_file::read_xmp(bytes, chunk, metadata::MAX_BLOCK_BYTES));
-                (decoder.icc_profile().ok().flatten(), png::find_exif(bytes), xmp)
+                let xmp = chunks::find_xmp(bytes).filter(|_| recipe.metadata == Metadata::Keep);
+                let xmp = xmp.map(|chunk| png::read_xmp(bytes, chunk, metadata::MAX_BLOCK_BYTES));
+                (decoder.icc_profile().ok().flatten(), chunks::find_exif(bytes), xmp)
             }
             Format::WebP => {
                 let [icc, exif, xmp] = [*b"ICCP", *b"EXIF", *b"XMP "].map(|name| webp::find_chunk(bytes, name));
@@ -230,13 +235,14 @@ impl<'bytes> Header<'bytes> {
         let mut cicp = None;
         if format == Format::Png {
             let is_gray = !decoder.color_type().has_color();
-            cicp = png::read_cicp(bytes);
-            cicp =
-                cicp.or_else(|| png::linear_cicp(bytes, is_gray).filter(|_| icc.is_none() && !png::has_profile(bytes)));
+            cicp = chunks::read_cicp(bytes);
+            cicp = cicp.or_else(|| {
+                chunks::linear_cicp(bytes, is_gray).filter(|_| icc.is_none() && !chunks::has_profile(bytes))
+            });
             // If the file has a profile that cannot be read, an empty profile replaces it. The empty profile is later
             // reported as damaged.
-            icc = icc.or_else(|| png::has_profile(bytes).then(Vec::new));
-            icc = icc.or_else(|| png::gamma_profile(bytes, is_gray)).filter(|_| cicp.is_none());
+            icc = icc.or_else(|| chunks::has_profile(bytes).then(Vec::new));
+            icc = icc.or_else(|| chunks::gamma_profile(bytes, is_gray)).filter(|_| cicp.is_none());
         }
         let exif = exif.map(metadata::strip_exif_prefix);
         let orientation = match exif {

@@ -2,7 +2,7 @@
 
 use model::{Depth, Speed};
 
-use crate::encoder::INTRA_BLOCK_COPY_BELOW;
+use crate::write::avif::INTRA_BLOCK_COPY_BELOW;
 
 /// Returns the peak memory of an encoder in bytes per pixel, without the planes that the encoder reads. The number is
 /// the maximum that was measured for photographs and graphics.

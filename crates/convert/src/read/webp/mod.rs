@@ -1,7 +1,9 @@
 //! The chunks of an extended WebP. The decoder allocates the declared size of a chunk before it checks that the data is
 //! present.
 
-use crate::{Error, Format, webp_prefix_codes};
+mod prefix_codes;
+
+use crate::{Error, Format};
 
 /// A chunk (WebP container specification, "RIFF File Format").
 pub(crate) struct Chunk<'bytes> {
@@ -60,10 +62,10 @@ impl Chunk<'_> {
     /// losslessly compressed alpha channel. `size` gives the dimensions of an alpha channel.
     fn table_bytes(&self, size: (u32, u32)) -> Result<u64, Error> {
         let tables = match (self.name, self.data) {
-            (b"VP8L", data) => webp_prefix_codes::table_bytes(data, None, MAX_TABLE_BYTES),
+            (b"VP8L", data) => prefix_codes::table_bytes(data, None, MAX_TABLE_BYTES),
             // The lowest two bits are the compression method.
             (b"ALPH", [info, data @ ..]) if info & 0b11 == 1 => {
-                webp_prefix_codes::table_bytes(data, Some(size), MAX_TABLE_BYTES)
+                prefix_codes::table_bytes(data, Some(size), MAX_TABLE_BYTES)
             }
             _ => Some(0),
         };

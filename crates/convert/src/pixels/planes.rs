@@ -4,8 +4,9 @@ use image::{DynamicImage, GenericImageView};
 use model::{Chroma, Cicp, Color, Depth, PlanarImage, Quality, Samples, Shape};
 use yuv::{YuvChromaSubsampling, YuvConversionMode, YuvError, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
 
-use crate::content::Content;
-use crate::{Error, ten_bits};
+use crate::Error;
+use crate::pixels::content::Content;
+use crate::pixels::ten_bits;
 
 /// The chroma resolution and depth of the planes.
 #[derive(Debug, Clone, Copy)]

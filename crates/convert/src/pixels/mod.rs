@@ -1,0 +1,9 @@
+//! Pixels and planes: their classification, their size, their depth and their chroma.
+
+pub(crate) mod content;
+pub(crate) mod planes;
+pub(crate) mod resize;
+pub(crate) mod sizes;
+pub(crate) mod source_pixels;
+pub(crate) mod ten_bits;
+pub(crate) mod ycbcr;

@@ -8,6 +8,9 @@ variable "settings" {
     quality              = optional(string)
     speed                = optional(number)
     metadata             = optional(string)
+    chroma               = optional(string)
+    color                = optional(string)
+    damaged              = optional(string)
     output_bucket        = optional(string)
     output_prefix        = optional(string)
     cache_control        = optional(string)
@@ -41,6 +44,18 @@ variable "settings" {
   validation {
     condition     = var.settings.metadata == null || contains(["strip", "keep"], coalesce(var.settings.metadata, "-"))
     error_message = "settings.metadata: expected \"strip\" or \"keep\"."
+  }
+  validation {
+    condition     = var.settings.chroma == null || contains(["auto", "420", "444"], coalesce(var.settings.chroma, "-"))
+    error_message = "settings.chroma: expected \"auto\", \"420\" or \"444\"."
+  }
+  validation {
+    condition     = var.settings.color == null || contains(["keep", "compact", "srgb"], coalesce(var.settings.color, "-"))
+    error_message = "settings.color: expected \"keep\", \"compact\" or \"srgb\"."
+  }
+  validation {
+    condition     = var.settings.damaged == null || contains(["reject", "convert"], coalesce(var.settings.damaged, "-"))
+    error_message = "settings.damaged: expected \"reject\" or \"convert\"."
   }
   validation {
     condition     = var.settings.storage_class == null || contains(["STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"], coalesce(var.settings.storage_class, "-"))

@@ -12,7 +12,10 @@ use std::thread;
 
 use anyhow::{Context, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use model::{Limits, Location, Metadata, Quality, Recipe, SourceInfo, Speed, Timings, VariantStatus, Width, Widths};
+use model::{
+    ChromaMode, ColorMode, DamagedMode, Limits, Location, Metadata, Quality, Recipe, SourceInfo, Speed, Timings,
+    VariantStatus, Width, Widths,
+};
 use serde::Serialize;
 use transfer::{ConversionRequest, Layout, Plan, StorageOptions, TimeBudget, TimedConversion, convert_with_timings};
 
@@ -50,6 +53,16 @@ pub(crate) struct Arguments {
     /// "strip" removes Exif and XMP, "keep" copies them (from a TIFF only XMP). Color profiles are always kept
     #[arg(short, long, default_value = "strip")]
     metadata: Metadata,
+    /// Chroma resolution: "auto", "420" (smaller files) or "444" (sharp color edges)
+    #[arg(long, default_value = "auto")]
+    chroma: ChromaMode,
+    /// "keep" copies the color profile, "compact" replaces an sRGB or Display P3 profile by code points, "srgb" converts
+    /// to sRGB
+    #[arg(long, default_value = "keep")]
+    color: ColorMode,
+    /// "reject" fails for a truncated image, "convert" converts the part that a browser shows
+    #[arg(long, default_value = "reject")]
+    damaged: DamagedMode,
     /// Write an AVIF even if it is not smaller than its input
     #[arg(long)]
     keep_larger: bool,
@@ -119,7 +132,15 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let workers = cores.min(tasks.len()).max(1);
     let limits = Limits::default();
     let plan = Plan {
-        recipe: Recipe { widths, quality: arguments.quality, speed: arguments.speed, metadata: arguments.metadata },
+        recipe: Recipe {
+            widths,
+            quality: arguments.quality,
+            speed: arguments.speed,
+            metadata: arguments.metadata,
+            chroma: arguments.chroma,
+            color: arguments.color,
+            damaged: arguments.damaged,
+        },
         // All workers share the memory limit of one conversion.
         limits: Limits { memory: limits.memory / workers as u64, ..limits },
         layout: Layout::default(),

@@ -62,7 +62,7 @@ impl DecodedImage {
     pub fn transform(self) -> Result<TransformedImage, Error> {
         let Self { recipe, pixels, copied_source, source_size, orientation, exif, xmp, .. } = self;
         let Self { search_obstacle, gain_map, mut notes, animation, .. } = self;
-        let Recipe { widths, quality, speed, metadata } = recipe;
+        let Recipe { widths, quality, speed, metadata, .. } = recipe;
         let Some((pixels, color)) = pixels else {
             let content = Content::Photograph;
             return Ok(TransformedImage {

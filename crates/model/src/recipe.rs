@@ -1,12 +1,10 @@
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
-use thiserror::Error;
 
-use crate::{Quality, Speed, Widths};
+use crate::{ChromaMode, ColorMode, DamagedMode, Metadata, Quality, Speed, Widths};
 
 /// All settings that change the variants. Equal recipes produce the same variants from the same source, so the recipe's
-/// fingerprint shows whether a stored variant is up to date.
+/// fingerprint shows whether a stored variant is up to date. A setting that was added after the first release is
+/// serialized only if it differs from its default, so that the fingerprint of an unchanged recipe stays the same.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipe {
     /// The widths of the variants.
@@ -17,33 +15,17 @@ pub struct Recipe {
     pub speed: Speed,
     /// Whether Exif and XMP are copied.
     pub metadata: Metadata,
+    /// The resolution of the chroma planes.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub chroma: ChromaMode,
+    /// How the variants describe their colors.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub color: ColorMode,
+    /// What happens to damaged images.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub damaged: DamagedMode,
 }
 
-/// Whether Exif and XMP are copied to the variants. The color description is always kept, and the orientation is always
-/// applied to the pixels.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Metadata {
-    /// Exif and XMP are removed, including camera data, GPS position and thumbnail.
-    #[default]
-    Strip,
-    /// Exif and XMP are copied, with the Exif orientation set to upright.
-    Keep,
-}
-
-/// The text is not a value of [`Metadata`].
-#[derive(Debug, Error, PartialEq, Eq)]
-#[error("metadata {0:?} is neither \"strip\" nor \"keep\"")]
-pub struct InvalidMetadata(String);
-
-impl FromStr for Metadata {
-    type Err = InvalidMetadata;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "strip" => Ok(Self::Strip),
-            "keep" => Ok(Self::Keep),
-            _ => Err(InvalidMetadata(text.to_owned())),
-        }
-    }
+fn is_default<T: Default + PartialEq>(setting: &T) -> bool {
+    *setting == T::default()
 }

@@ -135,6 +135,9 @@ impl Settings {
             quality: reader.parsed_or_default("AVIF_QUALITY"),
             speed: reader.parsed_or_default("AVIF_SPEED"),
             metadata: reader.parsed_or_default("AVIF_METADATA"),
+            chroma: reader.parsed_or_default("AVIF_CHROMA"),
+            color: reader.parsed_or_default("AVIF_COLOR"),
+            damaged: reader.parsed_or_default("AVIF_DAMAGED"),
         };
         let layout = Layout {
             bucket: reader.optional("AVIF_OUTPUT_BUCKET"),
@@ -229,6 +232,9 @@ mod tests {
             ("AVIF_QUALITY", "70"),
             ("AVIF_SPEED", "4"),
             ("AVIF_METADATA", "keep"),
+            ("AVIF_CHROMA", "444"),
+            ("AVIF_COLOR", "srgb"),
+            ("AVIF_DAMAGED", "convert"),
             ("AVIF_OUTPUT_BUCKET", "cdn"),
             ("AVIF_OUTPUT_PREFIX", "a/"),
             ("AVIF_CACHE_CONTROL", "no-store"),
@@ -255,6 +261,8 @@ mod tests {
         assert_eq!(recipe.widths, "full,640".parse().unwrap());
         assert_eq!((recipe.quality.to_string(), recipe.speed.number()), ("70".into(), 4));
         assert_eq!(recipe.metadata, model::Metadata::Keep);
+        assert_eq!((recipe.chroma, recipe.color), (model::ChromaMode::Yuv444, model::ColorMode::Srgb));
+        assert_eq!(recipe.damaged, model::DamagedMode::Convert);
         assert_eq!(layout, Layout { bucket: "cdn".parse().ok(), prefix: "a/".into() });
         assert_eq!(
             (storage.cache_control.as_deref(), storage.kms_key.as_deref()),

@@ -36,6 +36,7 @@ fn unchanged_settings_keep_their_fingerprint() {
         quality: "61".parse().unwrap(),
         speed: "4".parse().unwrap(),
         metadata: Metadata::Keep,
+        ..Recipe::default()
     };
     let storage = StorageOptions {
         cache_control: Some("no-store".into()),

@@ -1,0 +1,97 @@
+//! The settings of a recipe that are one of a few words.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Whether Exif and XMP are copied to the variants. The color description is always kept, and the orientation is always
+/// applied to the pixels.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metadata {
+    /// Exif and XMP are removed, including camera data, GPS position and thumbnail.
+    #[default]
+    Strip,
+    /// Exif and XMP are copied, with the Exif orientation set to upright.
+    Keep,
+}
+
+/// The resolution of the chroma planes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChromaMode {
+    /// The content of the image decides.
+    #[default]
+    Auto,
+    /// Half the width and half the height of the luma plane.
+    Yuv420,
+    /// The size of the luma plane.
+    Yuv444,
+}
+
+/// What happens to an image of which a part is missing or damaged.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DamagedMode {
+    /// The image is rejected.
+    #[default]
+    Reject,
+    /// The part that a browser shows is converted, with a note that names the missing part.
+    Convert,
+}
+
+/// How the variants describe their colors.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColorMode {
+    /// The color profile is copied.
+    #[default]
+    Keep,
+    /// A profile that is equal to sRGB or Display P3 within a tolerance is replaced by code points.
+    Compact,
+    /// The pixels are converted to sRGB.
+    Srgb,
+}
+
+/// The text is none of the words of a setting.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("{setting} {text:?} is none of {}", words.join(", "))]
+pub struct UnknownWord {
+    setting: &'static str,
+    text: String,
+    words: Vec<&'static str>,
+}
+
+/// Parses each word of a setting to a value.
+macro_rules! parse_words {
+    ($mode:ident, $setting:literal, $($word:literal => $value:ident),+) => {
+        impl FromStr for $mode {
+            type Err = UnknownWord;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                match text {
+                    $($word => Ok(Self::$value),)+
+                    _ => Err(UnknownWord { setting: $setting, text: text.to_owned(), words: vec![$($word),+] }),
+                }
+            }
+        }
+    };
+}
+
+parse_words!(Metadata, "metadata", "strip" => Strip, "keep" => Keep);
+parse_words!(ChromaMode, "chroma", "auto" => Auto, "420" => Yuv420, "444" => Yuv444);
+parse_words!(DamagedMode, "damaged", "reject" => Reject, "convert" => Convert);
+parse_words!(ColorMode, "color", "keep" => Keep, "compact" => Compact, "srgb" => Srgb);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unknown_word_is_reported_with_the_words_of_the_setting() {
+        assert_eq!("444".parse(), Ok(ChromaMode::Yuv444));
+        let error = "422".parse::<ChromaMode>().unwrap_err().to_string();
+        assert_eq!(error, r#"chroma "422" is none of auto, 420, 444"#);
+    }
+}

@@ -1,14 +1,12 @@
 use image::metadata::Orientation;
-use image::{ColorType, DynamicImage, RgbImage};
+use image::{DynamicImage, RgbImage};
 use model::{Color, Recipe};
 
 use crate::animation::Animation;
 use crate::color::profile;
 use crate::open::OpenedImage;
 use crate::pixels::source_pixels::SourcePixels;
-use crate::read::avif::CopiedSource;
-use crate::read::header::{Header, Reader, decoder_error};
-use crate::read::tiff;
+use crate::read::{CopiedSource, DecodeRequest, Decoded, DecodedPixels, Header, Source};
 use crate::{Error, SearchObstacle, gain_map};
 
 /// A decoded image. Its orientation is not applied yet.
@@ -37,38 +35,38 @@ impl OpenedImage<'_> {
     /// [`Error::Damaged`] if any pixels are missing.
     pub fn decode(self) -> Result<DecodedImage, Error> {
         let source_size = self.size();
-        let Self { header, recipe, jpeg_output, search_obstacle, .. } = self;
-        let Header {
-            format, width, height, orientation, mut icc, cicp, exif, xmp, reader, gain_map, mut notes, ..
-        } = header;
-        let (mut copied_source, mut animation) = (None, None);
-        let pixels = match reader {
-            Reader::Jpeg(jpeg) => Some(jpeg.decode(jpeg_output, &mut icc, &mut notes)?),
-            Reader::TiffCmyk(bytes) => {
-                let pixels = profile::cmyk_to_srgb(&tiff::read_cmyk(bytes)?, icc.take().as_deref(), &mut notes);
+        let Self { source, recipe, form, search_obstacle, .. } = self;
+        let Source { format, header, decoder } = source;
+        let request = DecodeRequest {
+            form,
+            damaged: recipe.damaged,
+            copied_size: header.copied_size(&recipe),
+            is_encoded: !header.encoded_sizes(&recipe).is_empty(),
+        };
+        let Header { width, height, orientation, color, mut icc, cicp, exif, xmp, gain_map, mut notes, .. } = header;
+        let Decoded { pixels, copied_source, notes: decoding_notes } = decoder.decode(&request)?;
+        notes.extend(decoding_notes);
+        let mut animation = None;
+        let pixels = match pixels {
+            Some(DecodedPixels::Interleaved(image)) => Some(SourcePixels::Interleaved(without_opaque_alpha(image))),
+            Some(DecodedPixels::Planar(planes)) => Some(SourcePixels::Planar(planes)),
+            Some(DecodedPixels::Cmyk(inks)) => {
+                let pixels = profile::cmyk_to_srgb(&inks, icc.take().as_deref(), &mut notes);
                 let image = RgbImage::from_raw(width, height, pixels).ok_or_else(|| Error::Damaged {
                     format,
-                    message: "its strips contain fewer pixels than its dimensions".into(),
+                    message: "it has fewer pixels than its dimensions".into(),
                 })?;
                 Some(SourcePixels::Interleaved(image.into()))
             }
-            Reader::Avif(avif, variants) => {
-                let (image, file) = avif.decode(variants, &mut notes)?;
-                copied_source = file;
-                image.map(|image| SourcePixels::Interleaved(without_opaque_alpha(image)))
-            }
-            Reader::Other { decoder, is_premultiplied } => {
-                let image = DynamicImage::from_decoder(decoder).map_err(|error| decoder_error(format, error))?;
-                let image = floats_to_integers(image);
-                let image = if is_premultiplied { tiff::unpremultiply(image) } else { image };
-                Some(SourcePixels::Interleaved(without_opaque_alpha(image)))
-            }
-            Reader::Animation { header, bytes, color } => {
+            Some(DecodedPixels::Frames(frames)) => {
+                let header =
+                    header.animation.ok_or_else(|| Error::Damaged { format, message: "it has no frames".into() })?;
                 let (frames, first) =
-                    Animation::decode(header, bytes, !color.has_color(), orientation, icc.clone(), cicp)?;
+                    Animation::decode(header, frames, !color.has_color(), orientation, icc.clone(), cicp)?;
                 animation = Some(frames);
                 Some(SourcePixels::Interleaved(first))
             }
+            None => None,
         };
         let pixels = pixels.map(|pixels| match pixels {
             SourcePixels::Interleaved(image) => {
@@ -100,15 +98,6 @@ impl OpenedImage<'_> {
             notes,
             animation,
         })
-    }
-}
-
-/// Converts floating-point samples to 16-bit integers.
-fn floats_to_integers(image: DynamicImage) -> DynamicImage {
-    match image.color() {
-        ColorType::Rgb32F => image.into_rgb16().into(),
-        ColorType::Rgba32F => image.into_rgba16().into(),
-        _ => image,
     }
 }
 

@@ -1,6 +1,7 @@
 use image::ColorType;
 use model::{Cicp, Limits, Metadata, Recipe};
 
+use crate::read::Source;
 use crate::{Error, Format, OpenedImage};
 
 /// The header of a source file.
@@ -50,16 +51,16 @@ pub enum Channels {
 pub fn describe(bytes: &[u8], limits: &Limits) -> Result<Description, Error> {
     // With `Keep`, all metadata is read unchanged.
     let recipe = Recipe { metadata: Metadata::Keep, ..Recipe::default() };
-    let OpenedImage { header, .. } = OpenedImage::open(bytes, &recipe, limits)?;
-    let color = header.color_type();
+    let Source { format, header, .. } = OpenedImage::open(bytes, &recipe, limits)?.source;
+    let color = header.color;
     let depth = u32::from(color.bits_per_pixel()) / u32::from(color.channel_count());
     let channels = match color {
-        _ if header.is_cmyk() => Channels::Cmyk,
+        _ if header.is_cmyk => Channels::Cmyk,
         ColorType::L8 | ColorType::L16 | ColorType::La8 | ColorType::La16 => Channels::Gray,
         _ => Channels::Rgb,
     };
     Ok(Description {
-        format: header.format,
+        format,
         width: header.width,
         height: header.height,
         frames: header.frames(),

@@ -11,7 +11,10 @@ pub enum Error {
     #[error("the file is empty")]
     Empty,
     /// The format of the file is unknown.
-    #[error("not an image in a supported format (JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF); it begins with {begins}")]
+    #[error(
+        "not an image in a supported format ({}); it begins with {begins}",
+        Format::all().map(|format| format.to_string()).collect::<Vec<_>>().join(", ")
+    )]
     UnknownFormat {
         /// The file's first bytes, in hexadecimal.
         begins: String,

@@ -24,6 +24,7 @@ mod decode;
 mod describe;
 mod encode;
 mod error;
+mod format;
 mod gain_map;
 mod limits;
 mod open;
@@ -41,8 +42,8 @@ pub use decode::DecodedImage;
 pub use describe::{Channels, Description, describe};
 pub use encode::Variant;
 pub use error::Error;
+pub use format::Format;
 pub use open::{OpenedImage, SearchObstacle};
-pub use read::format::Format;
 pub use transform::TransformedImage;
 
 /// The result of converting one image.

@@ -3,10 +3,9 @@
 use model::{Depth, Recipe, Speed};
 
 use crate::animation::AnimationHeader;
-use crate::read::header::Header;
-use crate::read::heif;
+use crate::read::Header;
+use crate::search;
 use crate::write::memory;
-use crate::{Format, search};
 
 /// The memory and work of a conversion.
 pub(crate) struct Estimate {
@@ -25,14 +24,11 @@ const BYTES_PER_DECODED_PIXEL: u64 = 3;
 /// that converts images (the program and the stacks of its threads).
 const PROCESS_BYTES: u64 = 48 << 20;
 
-/// Bytes per pixel that an AV1 decoder allocates in addition to the pixels.
-const AV1_DECODER_BYTES_PER_PIXEL: u64 = 30;
-
 impl Estimate {
     /// Estimates the memory and work of converting a file with this header. `bytes` is the length of the file.
     pub(crate) fn new(header: &Header<'_>, bytes: usize, recipe: &Recipe) -> Self {
         let pixels = u64::from(header.width) * u64::from(header.height);
-        let color = header.color_type();
+        let color = header.color;
         let is_deep = u64::from(color.bytes_per_pixel()) > u64::from(color.channel_count());
         // All arithmetic saturates from here on: a PNG may declare 2^62 pixels, and the limits may be switched off.
         let source_bytes = pixels.saturating_mul(u64::from(color.bytes_per_pixel()));
@@ -42,17 +38,8 @@ impl Estimate {
         let narrower = sizes.iter().find(|&&size| size != header.size()).map(|&(width, _)| u64::from(width));
         let sizes: Vec<u64> = sizes.iter().map(|&(width, height)| u64::from(width) * u64::from(height)).collect();
         let encoded_pixels = sizes.iter().copied().fold(0, u64::saturating_add);
-        // Rotating the image or separating its channels needs a second copy of the pixels. The coefficients of a
-        // progressive JPEG need as much memory as two copies of the pixels, in addition to the pixels themselves.
-        let copies = if header.format == Format::Jpeg { 3 } else { 2 };
-        // AV1 is decoded to planes. The planes are copied once, and the decoder stores additional data for every block.
-        let codec = if header.format == Format::Avif {
-            // The cells of a small grid image may be larger than the image.
-            pixels.max(heif::SMALL_IMAGE_PIXELS.into()).saturating_mul(AV1_DECODER_BYTES_PER_PIXEL)
-        } else {
-            0
-        };
-        let decoding = source_bytes.saturating_mul(copies).saturating_add(codec);
+        let cost = header.cost;
+        let decoding = source_bytes.saturating_mul(cost.pixel_copies).saturating_add(cost.decoding_bytes);
         let planes = encoded_pixels.saturating_mul(planes_per_pixel);
         // The resize filter uses 16 bits per channel for three kinds of images: the source, the image between the
         // horizontal and the vertical pass, and the result for each size.
@@ -81,7 +68,7 @@ impl Estimate {
         let encoding = two_encodes(encoder);
         // Each of the two encodes has its own frames in memory: the canvas, the previous state of the canvas, the
         // stored frame that is drawn, and two frames that are being converted.
-        let drawing = header.animation().map_or(0, |animation| {
+        let drawing = header.animation.as_ref().map_or(0, |animation| {
             // A stored frame may be larger than its visible part.
             let hidden = animation.largest_frame_pixels().saturating_sub(pixels);
             let frames = pixels.saturating_mul(5).saturating_add(hidden.saturating_mul(2));
@@ -94,15 +81,10 @@ impl Estimate {
         let blocks = [&header.icc, &header.exif, &header.xmp].map(|block| block.as_ref().map_or(0, Vec::len) as u64);
         let profiles = blocks.iter().sum::<u64>() * (sizes.len() as u64 + 3);
         // An animation is in memory twice: as the source, and as the copy that the encoders read. Each output is also
-        // in memory twice while its file is assembled. An AVIF is in memory three times: as the source, as the file
-        // without metadata, and either as a variant or as the data from which the file without metadata is written.
-        let copies = match header.format {
-            Format::Avif => 3,
-            _ if is_animated => 2 + 2 * sizes.len() as u64,
-            _ => 1,
-        };
+        // in memory twice while its file is assembled.
+        let copies = if is_animated { 2 + 2 * sizes.len() as u64 } else { cost.file_copies };
         let files = bytes as u64 * copies;
-        let other = (PROCESS_BYTES + profiles + header.decoder_bytes).saturating_add(files);
+        let other = (PROCESS_BYTES + profiles + cost.held_bytes).saturating_add(files);
         let memory = peak.saturating_add(other);
         // A search keeps the original pixels, because it compares them with the decoded pixels of encoded files. During
         // a comparison no encoder runs, but the decoded pixels are in memory twice: in the decoder and in our planes.
@@ -119,10 +101,12 @@ impl Estimate {
         let memory_to_search = peak.max(searching).saturating_add(other);
         // Decoding a scan of a JPEG takes time for every pixel of the image, even if the scan contains little data. A
         // scan was measured to take 0.75 ns per pixel.
-        let scans = pixels.saturating_mul(u64::from(header.scans().saturating_sub(1))) / 200;
+        let scans = pixels.saturating_mul(u64::from(cost.scans.saturating_sub(1))) / 200;
         let encoded_pixels = encoded_pixels.saturating_add(scans);
-        let encoded_pixels =
-            header.animation().map_or(encoded_pixels, |animation| animation_pixels(animation, &sizes, recipe.speed));
+        let encoded_pixels = header
+            .animation
+            .as_ref()
+            .map_or(encoded_pixels, |animation| animation_pixels(animation, &sizes, recipe.speed));
         Self { memory, memory_to_search, encoded_pixels }
     }
 }

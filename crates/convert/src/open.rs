@@ -5,15 +5,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::limits::Estimate;
 use crate::pixels::ycbcr::YCbCr;
-use crate::read::header::Header;
-use crate::read::jpeg::JpegOutput;
+use crate::read::{self, PixelForm, Source};
 use crate::{Error, Format};
 
 /// A file whose header was read and checked against the limits. The pixels have not been decoded yet.
 pub struct OpenedImage<'bytes> {
-    pub(crate) header: Header<'bytes>,
+    pub(crate) source: Source<'bytes>,
     pub(crate) recipe: Recipe,
-    pub(crate) jpeg_output: JpegOutput,
+    pub(crate) form: PixelForm,
     encoded_pixels: u64,
     /// Why the quality is not searched, although the recipe asks for a search.
     pub(crate) search_obstacle: Option<SearchObstacle>,
@@ -54,14 +53,15 @@ impl<'bytes> OpenedImage<'bytes> {
         if bytes.len() as u64 > limits.bytes {
             return Err(Error::TooManyBytes { bytes: bytes.len() as u64, limit: limits.bytes });
         }
-        let mut header = Header::read(bytes, recipe, limits)?;
-        check_pixels(&header, limits)?;
+        let mut source = read::open(bytes, recipe, limits)?;
+        check_pixels(&source, limits)?;
+        let header = &mut source.header;
         let sizes = header.sizes(recipe);
         if let Some(&(width, height)) = sizes.iter().find(|(width, height)| *width.max(height) > Width::MAX) {
             return Err(Error::SideTooLong { width, height });
         }
         let (width, height) = header.size();
-        let estimate = Estimate::new(&header, bytes.len(), recipe);
+        let estimate = Estimate::new(header, bytes.len(), recipe);
         let map = header.gain_map.as_ref().and_then(|map| map.as_ref().ok()).map(|map| map.memory(recipe.speed));
         let memory_without_map = limits.memory.saturating_sub(map.unwrap_or(0));
         if map.is_some() && estimate.memory > memory_without_map {
@@ -73,28 +73,28 @@ impl<'bytes> OpenedImage<'bytes> {
         }
         let widest = sizes.first().copied().unwrap_or((width, height));
         let allows_planes = YCbCr::allows_orientation(header.orientation, (header.width, header.height));
-        let jpeg_output = JpegOutput::choose((width, height), widest, allows_planes && !recipe.quality.is_lossless());
+        let form = PixelForm::choose((width, height), widest, allows_planes && !recipe.quality.is_lossless());
         let search_obstacle = (estimate.memory_to_search > memory_without_map).then_some(SearchObstacle::Memory);
         let encoded_pixels = estimate.encoded_pixels;
-        Ok(Self { header, recipe: recipe.clone(), jpeg_output, encoded_pixels, search_obstacle })
+        Ok(Self { source, recipe: recipe.clone(), form, encoded_pixels, search_obstacle })
     }
 
     /// The file's format.
     #[must_use]
     pub fn format(&self) -> Format {
-        self.header.format
+        self.source.format
     }
 
     /// Width and height in pixels, after the orientation is applied.
     #[must_use]
     pub fn size(&self) -> (u32, u32) {
-        self.header.size()
+        self.source.header.size()
     }
 
     /// The number of frames that are encoded: 1 for a still image.
     #[must_use]
     pub fn frames(&self) -> u32 {
-        self.header.frames()
+        self.source.header.frames()
     }
 
     /// The number of pixels of all variants and all frames. The CPU time of encoding is proportional to this number.
@@ -112,7 +112,8 @@ impl<'bytes> OpenedImage<'bytes> {
     }
 }
 
-fn check_pixels(&Header { format, width, height, .. }: &Header<'_>, limits: &Limits) -> Result<(), Error> {
+fn check_pixels(source: &Source<'_>, limits: &Limits) -> Result<(), Error> {
+    let (format, width, height) = (source.format, source.header.width, source.header.height);
     if width == 0 || height == 0 {
         return Err(Error::Damaged { format, message: format!("{width}x{height} has no pixels") });
     }

@@ -9,8 +9,7 @@ use crate::pixels::planes::PlaneFormat;
 use crate::pixels::resize::FilterImage;
 use crate::pixels::sizes::variant_sizes;
 use crate::pixels::source_pixels::SourcePixels;
-use crate::read::avif::CopiedSource;
-use crate::read::metadata;
+use crate::read::{CopiedSource, metadata};
 use crate::{DecodedImage, Error, SearchObstacle, gain_map};
 
 /// Width and height in pixels.

@@ -1,7 +1,7 @@
 use crate::Error;
 
 /// Counts the pixels of an animation's frames and compares them with the limit, before any frame is decoded.
-pub(super) struct FrameBudget {
+pub(crate) struct FrameBudget {
     /// Pixels of the visible image.
     canvas_pixels: u64,
     limit: u64,
@@ -22,7 +22,7 @@ pub(super) struct FrameBudget {
 const MIN_COUNTED_PIXELS: u64 = 32_768;
 
 impl FrameBudget {
-    pub(super) fn new((width, height): (u32, u32), limit: u64) -> Self {
+    pub(crate) fn new((width, height): (u32, u32), limit: u64) -> Self {
         Self {
             canvas_pixels: area(width, height),
             limit,
@@ -38,7 +38,7 @@ impl FrameBudget {
     /// # Errors
     /// [`Error::TooManyFrames`] if the limit is exceeded. The first frame is always allowed: a file with one frame is a
     /// still image, and still images have a limit of their own.
-    pub(super) fn add(&mut self, width: u32, height: u32) -> Result<(), Error> {
+    pub(crate) fn add(&mut self, width: u32, height: u32) -> Result<(), Error> {
         let pixels = area(width, height);
         self.frames += 1;
         self.stored_pixels = self.stored_pixels.saturating_add(pixels);

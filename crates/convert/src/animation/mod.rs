@@ -4,27 +4,24 @@
 //! decoded again for each variant that is encoded. Only one frame is in memory at a time, so the memory does not grow
 //! with the number of frames.
 
-mod apng;
 mod canvas;
 mod encode;
 mod frame_budget;
-mod gif;
 mod limited_range;
 mod timing;
-mod webp;
 
 use image::metadata::Orientation;
 use image::{DynamicImage, RgbaImage};
-use model::{Cicp, Color, Limits};
+use model::{Cicp, Color};
 
-use self::canvas::{Canvas, StoredFrame};
-use self::frame_budget::FrameBudget;
-use self::timing::{Delay, Timing};
+use self::timing::Timing;
 use crate::color::profile;
 use crate::pixels::content::{self, Content};
 use crate::{Error, Format};
 
-pub(crate) use self::gif::MAX_OVERSIZED_FRAME_BYTES;
+pub(crate) use self::canvas::{BlendMode, Canvas, FrameDisposal, StoredFrame};
+pub(crate) use self::frame_budget::FrameBudget;
+pub(crate) use self::timing::Delay;
 
 /// An animation whose frames were counted but not decoded.
 pub(crate) struct AnimationHeader {
@@ -36,32 +33,32 @@ pub(crate) struct AnimationHeader {
 }
 
 /// The timing of the frames, as the reader of a format returns it.
-struct FrameTimings {
-    delays: Vec<Delay>,
+pub(crate) struct FrameTimings {
+    pub(crate) delays: Vec<Delay>,
     /// The number of repetitions after the first play. `None` means that the animation repeats forever.
-    repetitions: Option<u32>,
+    pub(crate) repetitions: Option<u32>,
 }
 
+/// Returns the stored frames of a file, any number of times.
+pub(crate) trait FrameSource: Send + Sync {
+    /// # Errors
+    /// The error of the decoder, if it cannot read the header.
+    fn frames(&self) -> Result<StoredFrames<'_>, Error>;
+}
+
+/// The stored frames in order.
+pub(crate) type StoredFrames<'a> = Box<dyn Iterator<Item = Result<StoredFrame, Error>> + 'a>;
+
 impl AnimationHeader {
-    /// Counts the frames of an image of this size. Returns `None` for a still image. Returns an error at the first
-    /// frame that exceeds the limit.
-    pub(crate) fn read(format: Format, bytes: &[u8], size: (u32, u32), limits: &Limits) -> Result<Option<Self>, Error> {
-        let mut budget = FrameBudget::new(size, limits.animation_pixels);
-        let timings = match format {
-            Format::Gif => gif::read_timings(bytes, &mut budget)?,
-            Format::Png => apng::read_timings(bytes, &mut budget)?,
-            Format::WebP => webp::read_timings(bytes, &mut budget)?,
-            Format::Jpeg | Format::Tiff | Format::Bmp | Format::Avif => None,
-        };
-        let Some(FrameTimings { delays, repetitions }) = timings else { return Ok(None) };
-        let timing = Timing::new(&delays, repetitions);
-        Ok(Some(Self {
+    /// Creates the header of an animation of this size. `budget` has counted the frames.
+    pub(crate) fn new(format: Format, size: (u32, u32), timings: &FrameTimings, budget: &FrameBudget) -> Self {
+        Self {
             format,
             size,
-            timing,
+            timing: Timing::new(&timings.delays, timings.repetitions),
             stored_pixels: budget.stored_pixels,
             largest_frame_pixels: budget.largest_frame_pixels,
-        }))
+        }
     }
 
     /// The number of frames.
@@ -80,18 +77,10 @@ impl AnimationHeader {
     }
 
     /// Returns all frames as a viewer shows them, before the orientation is applied.
-    fn composed_frames<'bytes>(&self, bytes: &'bytes [u8]) -> Result<ComposedFrames<'bytes>, Error> {
-        let stored_frames: StoredFrames<'_> = match self.format {
-            Format::Gif => Box::new(gif::GifFrames::open(bytes, self.size)?),
-            Format::Png => Box::new(apng::ApngFrames::open(bytes)?),
-            // Of these formats, only WebP has animations.
-            Format::WebP | Format::Jpeg | Format::Tiff | Format::Bmp | Format::Avif => {
-                Box::new(webp::WebpFrames::open(bytes, self.size))
-            }
-        };
+    fn composed_frames<'a>(&self, source: &'a dyn FrameSource) -> Result<ComposedFrames<'a>, Error> {
         Ok(ComposedFrames {
             format: self.format,
-            stored_frames,
+            stored_frames: source.frames()?,
             canvas: Canvas::new(self.size),
             drawn: 0,
             frames: self.frames(),
@@ -99,13 +88,10 @@ impl AnimationHeader {
     }
 }
 
-/// The stored frames of any format.
-type StoredFrames<'bytes> = Box<dyn Iterator<Item = Result<StoredFrame, Error>> + 'bytes>;
-
 /// Draws the frames in order. After an error, the iterator ends.
-struct ComposedFrames<'bytes> {
+struct ComposedFrames<'a> {
     format: Format,
-    stored_frames: StoredFrames<'bytes>,
+    stored_frames: StoredFrames<'a>,
     canvas: Canvas,
     drawn: u32,
     frames: u32,
@@ -123,7 +109,7 @@ impl Iterator for ComposedFrames<'_> {
             Some(Ok(frame)) => Ok(self.canvas.draw(&frame).clone()),
             None => {
                 let message = format!("it has only {} of its {} frames", self.drawn - 1, self.frames);
-                Err(damaged(self.format, message))
+                Err(Error::Damaged { format: self.format, message })
             }
             Some(Err(error)) => Err(error),
         };
@@ -137,7 +123,7 @@ impl Iterator for ComposedFrames<'_> {
 /// An animation whose frames were all decoded once, so they are known to be complete.
 pub(crate) struct Animation {
     header: AnimationHeader,
-    bytes: Vec<u8>,
+    source: Box<dyn FrameSource>,
     format: FrameFormat,
     orientation: Orientation,
     icc: Option<Vec<u8>>,
@@ -168,14 +154,14 @@ impl Animation {
     /// Decodes every frame. Returns the animation and its first frame.
     pub(crate) fn decode(
         header: AnimationHeader,
-        bytes: &[u8],
+        source: Box<dyn FrameSource>,
         is_gray: bool,
         orientation: Orientation,
         icc: Option<Vec<u8>>,
         cicp: Option<Cicp>,
     ) -> Result<(Self, DynamicImage), Error> {
         let (mut first, mut is_opaque, mut graphics) = (None, true, 0);
-        for frame in header.composed_frames(bytes)? {
+        for frame in header.composed_frames(source.as_ref())? {
             let frame = frame?;
             is_opaque = is_opaque && frame.pixels().all(|pixel| pixel.0[3] == u8::MAX);
             let frame = DynamicImage::from(frame);
@@ -185,7 +171,7 @@ impl Animation {
         let format = FrameFormat { is_gray, is_opaque };
         let content = if graphics >= header.frames().div_ceil(2) { Content::Graphic } else { Content::Photograph };
         let first = format.convert(first.unwrap_or_default().into_rgba8());
-        Ok((Self { header, bytes: bytes.to_vec(), format, orientation, icc, cicp, content }, first))
+        Ok((Self { header, source, format, orientation, icc, cicp, content }, first))
     }
 
     /// The kind of content that most frames have.
@@ -202,10 +188,6 @@ impl Animation {
             frame.apply_orientation(self.orientation);
             (frame, color)
         };
-        Ok(self.header.composed_frames(&self.bytes)?.skip(1).map(move |frame| frame.map(upright)))
+        Ok(self.header.composed_frames(self.source.as_ref())?.skip(1).map(move |frame| frame.map(upright)))
     }
-}
-
-fn damaged(format: Format, message: String) -> Error {
-    Error::Damaged { format, message }
 }

@@ -118,8 +118,8 @@ impl<'bytes> OpenedGainMap<'bytes> {
 
     pub(crate) fn decode(self) -> Result<DecodedGainMap, String> {
         // If the gain map has no readable profile, the profile of the base image applies.
-        let mut icc = self.jpeg.icc().filter(|icc| !icc.is_empty());
-        let mut image = self.jpeg.decode_all(&mut icc, &mut vec![]).map_err(|error| error.to_string())?;
+        let icc = self.jpeg.icc().filter(|icc| !icc.is_empty());
+        let mut image = self.jpeg.decode_image().map_err(|error| error.to_string())?;
         if let Some(headroom) = self.apple_headroom {
             apple::convert_to_log_levels(&mut image, headroom);
         }

@@ -3,18 +3,68 @@
 
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
-use image::DynamicImage;
+use image::codecs::tiff::TiffDecoder;
+use image::{DynamicImage, ImageDecoder};
+use tiff::TiffError;
 use tiff::decoder::ifd::Value;
 use tiff::decoder::{Decoder, DecodingResult, Limits};
 use tiff::tags::Tag;
-use tiff::{ColorType, TiffError};
 
+use super::{Decode, DecodeRequest, Decoded, DecodedPixels, Header, ReadOptions, Reader, Source, decoder_error};
 use crate::error::brief;
 use crate::{Error, Format};
 
+impl Format {
+    /// TIFF. Only the first page is converted.
+    pub const TIFF: Self = Self { name: "TIFF", extensions: &["tif", "tiff"] };
+}
+
+pub(crate) const READER: Reader = Reader { format: Format::TIFF, recognize, open };
+
+fn recognize(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"II*\0") || bytes.starts_with(b"MM\0*")
+}
+
+fn open<'bytes>(bytes: &'bytes [u8], options: &ReadOptions<'_>) -> Result<Source<'bytes>, Error> {
+    let file = read_header(bytes)?;
+    let mut decoder = TiffDecoder::new(Cursor::new(bytes)).map_err(|error| decoder_error(Format::TIFF, error))?;
+    let mut allocation = image::Limits::no_limits();
+    allocation.max_alloc = Some(options.limits.memory);
+    decoder.set_limits(allocation).map_err(|error| decoder_error(Format::TIFF, error))?;
+    let is_cmyk = file.samples == SampleKind::Cmyk;
+    let color = if is_cmyk { image::ColorType::Rgba8 } else { decoder.color_type() };
+    let mut header = Header::new(decoder.dimensions(), color);
+    header.orientation = decoder.orientation().unwrap_or(image::metadata::Orientation::NoTransforms);
+    header.is_cmyk = is_cmyk;
+    (header.icc, header.xmp) = (file.icc, file.xmp);
+    let file = TiffFile { bytes, decoder, samples: file.samples };
+    Ok(Source { format: Format::TIFF, header, decoder: Box::new(file) })
+}
+
+struct TiffFile<'bytes> {
+    bytes: &'bytes [u8],
+    decoder: TiffDecoder<Cursor<&'bytes [u8]>>,
+    samples: SampleKind,
+}
+
+impl Decode for TiffFile<'_> {
+    fn decode(self: Box<Self>, _: &DecodeRequest) -> Result<Decoded, Error> {
+        if self.samples == SampleKind::Cmyk {
+            return Ok(DecodedPixels::Cmyk(read_cmyk(self.bytes)?).into());
+        }
+        let image = DynamicImage::from_decoder(self.decoder).map_err(|error| decoder_error(Format::TIFF, error))?;
+        let image = match image.color() {
+            image::ColorType::Rgb32F => image.into_rgb16().into(),
+            image::ColorType::Rgba32F => image.into_rgba16().into(),
+            _ => image,
+        };
+        Ok(if self.samples == SampleKind::Premultiplied { unpremultiply(image) } else { image }.into())
+    }
+}
+
 /// The kind of a TIFF's samples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum SampleKind {
+enum SampleKind {
     /// The kind that the `image` crate assumes.
     Standard,
     /// Colors multiplied by their alpha (TIFF 6.0, section 18, `ExtraSamples` = 1).
@@ -24,12 +74,12 @@ pub(crate) enum SampleKind {
 }
 
 /// The header fields that this module reads.
-pub(crate) struct TiffHeader {
-    pub(crate) samples: SampleKind,
+struct TiffHeader {
+    samples: SampleKind,
     /// The ICC profile. It is empty if the file has a profile that cannot be read.
-    pub(crate) icc: Option<Vec<u8>>,
+    icc: Option<Vec<u8>>,
     /// The XMP packet. It is empty if the file has a packet that cannot be read.
-    pub(crate) xmp: Option<Vec<u8>>,
+    xmp: Option<Vec<u8>>,
 }
 
 /// The maximum memory for a list of values in the header. While a profile is read, it takes 32 times its length in
@@ -48,7 +98,7 @@ const MAX_BYTES_PER_PIXEL: usize = 8;
 /// # Errors
 /// Returns [`Error::Damaged`] if the header cannot be read or takes too much memory. The `image` crate would read
 /// tables of any length, so this function must be called first.
-pub(crate) fn read_header(bytes: &[u8]) -> Result<TiffHeader, Error> {
+fn read_header(bytes: &[u8]) -> Result<TiffHeader, Error> {
     let mut decoder =
         Decoder::new(LimitedReader { file: Cursor::new(bytes), remaining_bytes: MAX_TABLE_BYTES }).map_err(damaged)?;
     decoder.inner().remaining_bytes = u64::MAX;
@@ -61,7 +111,7 @@ pub(crate) fn read_header(bytes: &[u8]) -> Result<TiffHeader, Error> {
         Err(_) => Some(vec![]),
     };
     let (icc, xmp) = (block(Tag::IccProfile), block(XMP));
-    if matches!(decoder.colortype(), Ok(ColorType::CMYK(8 | 16))) {
+    if matches!(decoder.colortype(), Ok(tiff::ColorType::CMYK(8 | 16))) {
         return Ok(TiffHeader { samples: SampleKind::Cmyk, icc, xmp });
     }
     let extra = decoder.find_tag_unsigned_vec::<u16>(Tag::ExtraSamples).map_err(damaged)?;
@@ -95,7 +145,7 @@ impl Seek for LimitedReader<'_> {
 }
 
 /// Decodes a CMYK image to amounts of ink; 255 is full ink (TIFF 6.0, section 16).
-pub(crate) fn read_cmyk(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+fn read_cmyk(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     let mut decoder = Decoder::new(Cursor::new(bytes)).map_err(damaged)?;
     // The image size was checked against our limits; a strip or tile may not be larger than the image.
     let (width, height) = decoder.dimensions().map_err(damaged)?;
@@ -105,19 +155,19 @@ pub(crate) fn read_cmyk(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     decoder = decoder.with_limits(limits);
     if decoder.find_tag_unsigned::<u16>(Tag::PlanarConfiguration).map_err(damaged)? == Some(2) {
         return Err(Error::Unsupported {
-            format: Format::Tiff,
+            format: Format::TIFF,
             message: "its CMYK samples are in separate planes".into(),
         });
     }
     match decoder.read_image().map_err(damaged)? {
         DecodingResult::U8(inks) => Ok(inks),
         DecodingResult::U16(inks) => Ok(inks.into_iter().map(|ink| ink.to_be_bytes()[0]).collect()),
-        _ => Err(Error::Unsupported { format: Format::Tiff, message: "its CMYK samples are not integers".into() }),
+        _ => Err(Error::Unsupported { format: Format::TIFF, message: "its CMYK samples are not integers".into() }),
     }
 }
 
 /// Divides the colors by their alpha. Fully transparent pixels become black.
-pub(crate) fn unpremultiply(mut image: DynamicImage) -> DynamicImage {
+fn unpremultiply(mut image: DynamicImage) -> DynamicImage {
     match &mut image {
         DynamicImage::ImageRgba8(image) => image.as_chunks_mut().0.iter_mut().for_each(unpremultiply_pixel::<u8, 4>),
         DynamicImage::ImageRgba16(image) => image.as_chunks_mut().0.iter_mut().for_each(unpremultiply_pixel::<u16, 4>),
@@ -142,7 +192,7 @@ where
 }
 
 fn damaged(error: TiffError) -> Error {
-    let format = Format::Tiff;
+    let format = Format::TIFF;
     match error {
         TiffError::UnsupportedError(error) => Error::Unsupported { format, message: brief(&error.to_string()) },
         TiffError::LimitsExceeded => {

@@ -3,7 +3,7 @@
 use image::{DynamicImage, GenericImageView, Rgba};
 use model::{PlanarImage, Samples, Shape};
 
-use crate::read::avif::to_image;
+use crate::read::pixels_to_image;
 
 /// A rectangle of pixels. The coordinates of its top left corner are even, because each 4:2:0 chroma sample covers two
 /// columns and two rows.
@@ -41,7 +41,7 @@ impl ComparedImage<'_> {
             Self::Planar(image) => {
                 let part = crop(image, area);
                 let pixels = avif::pixels(&part).map_err(|error| error.to_string())?;
-                let image = to_image(pixels, part.shape(), part.alpha().is_some());
+                let image = pixels_to_image(pixels, part.shape(), part.alpha().is_some());
                 image.expect("libavif returned all rows of the image")
             }
         };

@@ -12,7 +12,7 @@ pub(crate) fn without_marker(bytes: &[u8], max_bytes: usize) -> Result<Option<Ve
     let Some(marker) = find_marker(bytes) else { return Ok(None) };
     if bytes.len() > max_bytes {
         let message = format!("a file with untransformed RGB is over {} MiB", max_bytes >> 20);
-        return Err(Error::Unsupported { format: Format::Jpeg, message });
+        return Err(Error::Unsupported { format: Format::JPEG, message });
     }
     let mut copy = bytes.to_vec();
     copy[marker] = b'-';

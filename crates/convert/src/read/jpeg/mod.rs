@@ -1,3 +1,5 @@
+//! JPEG.
+
 mod adobe;
 pub(crate) mod segments;
 mod structure;
@@ -5,6 +7,7 @@ mod turbo;
 
 use std::borrow::Cow;
 
+use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, GrayImage, RgbImage};
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
@@ -12,11 +15,10 @@ use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
 
-use crate::color::profile;
+use self::structure::{MAX_SCANS, Structure};
+use super::{Decode, DecodeRequest, Decoded, DecodedPixels, Header, PixelForm, ReadOptions, Reader, Source, metadata};
 use crate::error::brief;
-use crate::pixels::source_pixels::SourcePixels;
-use crate::read::jpeg::structure::{MAX_SCANS, Structure};
-use crate::{Error, Format};
+use crate::{Error, Format, gain_map};
 
 /// A JPEG whose header was read.
 pub(crate) struct JpegFile<'bytes> {
@@ -34,42 +36,31 @@ pub(crate) struct JpegFile<'bytes> {
 /// such a file in bytes.
 const MAX_COPY_BYTES: usize = 64 << 20;
 
-/// The form in which a JPEG is decoded. It depends on the sizes and the quality of the variants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum JpegOutput {
-    /// The stored luma and chroma. They are used if the largest variant has the source's size and is lossy, and if the
-    /// orientation can be applied to planes.
-    Planes,
-    /// All pixels.
-    Pixels,
-    /// Pixels at half the width and height of the source.
-    HalfPixels,
+impl Format {
+    /// JPEG, baseline and progressive; gray, RGB and CMYK.
+    pub const JPEG: Self = Self { name: "JPEG", extensions: &["jpg", "jpeg", "jpe", "jfif"] };
 }
 
-/// The decoder halves the image if the source is at least this many times as wide and as high as the widest variant.
-/// When the decoder halves an image, it averages levels instead of light. The more the resize filter then reduces the
-/// halved image, the smaller the resulting error is. The error was measured on five photographs of 3 and 12 megapixels,
-/// by comparing the result with an image that was resized from all pixels. At an eighth of the source's width, the
-/// SSIMULACRA2 scores are 92 to 95; at a quarter of the width, they are 87 to 93. If the decoder reduced the image to a
-/// quarter or an eighth, the decoding time would be another tenth shorter, and the score up to 8 points lower.
-const MIN_HALVING_FACTOR: u32 = 8;
+pub(crate) const READER: Reader = Reader { format: Format::JPEG, recognize, open };
 
-/// The minimum length of the source's shorter side, in pixels. For smaller images, halving saves no time.
-const MIN_HALVED_SIDE: u32 = 512;
+fn recognize(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\xff\xd8\xff")
+}
 
-impl JpegOutput {
-    /// Chooses the form. `source` is the size of the source after the orientation is applied, and `widest` is the size
-    /// of the widest variant. `can_use_planes` is whether a variant of the source's size can be encoded from planes.
-    pub(crate) fn choose(source: (u32, u32), widest: (u32, u32), can_use_planes: bool) -> Self {
-        let can_halve = source.0 / MIN_HALVING_FACTOR >= widest.0 && source.1 / MIN_HALVING_FACTOR >= widest.1;
-        if source == widest && can_use_planes {
-            Self::Planes
-        } else if can_halve && source.0.min(source.1) >= MIN_HALVED_SIDE {
-            Self::HalfPixels
-        } else {
-            Self::Pixels
-        }
-    }
+fn open<'bytes>(bytes: &'bytes [u8], _: &ReadOptions<'_>) -> Result<Source<'bytes>, Error> {
+    let jpeg = JpegFile::open(bytes)?;
+    let mut header = Header::new(jpeg.size(), jpeg.color_type());
+    header.is_cmyk = jpeg.is_cmyk();
+    header.icc = jpeg.icc();
+    header.exif = jpeg.exif();
+    header.xmp = jpeg.xmp();
+    header.orientation = header.exif.as_deref().map_or(Orientation::NoTransforms, metadata::orientation);
+    header.gain_map = gain_map::find(bytes);
+    // The coefficients of a progressive JPEG need as much memory as two copies of the pixels, in addition to the pixels.
+    header.cost.pixel_copies = 3;
+    header.cost.held_bytes = jpeg.decoder_bytes();
+    header.cost.scans = jpeg.scans();
+    Ok(Source { format: Format::JPEG, header, decoder: Box::new(jpeg) })
 }
 
 impl<'bytes> JpegFile<'bytes> {
@@ -143,38 +134,31 @@ impl<'bytes> JpegFile<'bytes> {
     }
 
     /// Decodes the image in the given form. If this form is not possible, decodes all pixels.
-    pub(crate) fn decode(
-        self,
-        output: JpegOutput,
-        icc: &mut Option<Vec<u8>>,
-        notes: &mut Vec<String>,
-    ) -> Result<SourcePixels, Error> {
+    fn decode_form(self, form: PixelForm) -> Result<DecodedPixels, Error> {
         let turbo = match self.color_space {
             // libjpeg-turbo may interpret untransformed RGB differently than zune-jpeg, so zune-jpeg decodes it.
             ColorSpace::YCbCr | ColorSpace::Luma if !self.is_untransformed_rgb => {
-                turbo::decode(self.bytes, self.size, output)
+                turbo::decode(self.bytes, self.size, form)
             }
             _ => None,
         };
-        turbo.unwrap_or_else(|| self.decode_all(icc, notes).map(SourcePixels::Interleaved))
+        turbo.unwrap_or_else(|| self.decode_all())
     }
 
-    /// Decodes all pixels to gray or RGB. CMYK is converted to sRGB, with the ICC profile if the file has one, and
-    /// `icc` becomes `None`.
-    pub(crate) fn decode_all(
-        mut self,
-        icc: &mut Option<Vec<u8>>,
-        notes: &mut Vec<String>,
-    ) -> Result<DynamicImage, Error> {
+    /// Decodes all pixels to gray, RGB or CMYK.
+    fn decode_all(mut self) -> Result<DecodedPixels, Error> {
+        if let color_space @ (ColorSpace::CMYK | ColorSpace::YCCK) = self.color_space {
+            return Ok(DecodedPixels::Cmyk(inks(self.pixels(color_space)?, color_space)));
+        }
+        self.decode_image().map(DecodedPixels::Interleaved)
+    }
+
+    /// Decodes all pixels of an image that is not CMYK.
+    pub(crate) fn decode_image(mut self) -> Result<DynamicImage, Error> {
         match self.color_space {
             ColorSpace::Luma => {
                 let pixels = self.pixels(ColorSpace::Luma)?;
                 self.image(GrayImage::from_raw, pixels).map(DynamicImage::ImageLuma8)
-            }
-            color_space @ (ColorSpace::CMYK | ColorSpace::YCCK) => {
-                let inks = inks(self.pixels(color_space)?, color_space);
-                let pixels = profile::cmyk_to_srgb(&inks, icc.take().as_deref(), notes);
-                self.image(RgbImage::from_raw, pixels).map(DynamicImage::ImageRgb8)
             }
             color_space => {
                 // If the output color space is the color space that the decoder assumes for the file, the decoder does
@@ -195,6 +179,12 @@ impl<'bytes> JpegFile<'bytes> {
     fn image<T>(&self, from_raw: fn(u32, u32, Vec<u8>) -> Option<T>, pixels: Vec<u8>) -> Result<T, Error> {
         from_raw(self.size.0, self.size.1, pixels)
             .ok_or_else(|| damaged("its scans have fewer pixels than its dimensions"))
+    }
+}
+
+impl Decode for JpegFile<'_> {
+    fn decode(self: Box<Self>, request: &DecodeRequest) -> Result<Decoded, Error> {
+        Ok(self.decode_form(request.form)?.into())
     }
 }
 
@@ -233,11 +223,11 @@ fn clamp(level: i32) -> u8 {
 
 fn from_decoder_error(error: DecodeErrors) -> Error {
     match error {
-        DecodeErrors::Unsupported(kind) => Error::Unsupported { format: Format::Jpeg, message: format!("{kind:?}") },
+        DecodeErrors::Unsupported(kind) => Error::Unsupported { format: Format::JPEG, message: format!("{kind:?}") },
         error => damaged(error.to_string().trim_start_matches("[strict-mode]: ").trim_matches('"')),
     }
 }
 
 fn damaged(message: &str) -> Error {
-    Error::Damaged { format: Format::Jpeg, message: brief(message) }
+    Error::Damaged { format: Format::JPEG, message: brief(message) }
 }

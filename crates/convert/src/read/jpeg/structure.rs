@@ -71,5 +71,5 @@ fn check_limit(name: &str, count: u32, limit: u32) -> Result<(), Error> {
 }
 
 fn damaged(message: String) -> Error {
-    Error::Damaged { format: Format::Jpeg, message }
+    Error::Damaged { format: Format::JPEG, message }
 }

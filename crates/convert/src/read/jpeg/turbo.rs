@@ -10,9 +10,9 @@ use image::{DynamicImage, GrayImage, RgbImage};
 use turbojpeg::{Colorspace, DecompressHeader, Decompressor, Image, PixelFormat, ScalingFactor, Subsamp, YuvImage};
 
 use crate::error::brief;
-use crate::pixels::source_pixels::SourcePixels;
 use crate::pixels::ycbcr::YCbCr;
-use crate::read::jpeg::JpegOutput;
+use crate::read::DecodedPixels;
+use crate::read::PixelForm;
 use crate::read::jpeg::structure::MAX_SCANS;
 use crate::{Error, Format};
 
@@ -22,7 +22,7 @@ const DAMAGE_MESSAGES: [&str; 2] = ["bad Huffman code", "premature end of data s
 /// Decodes a JPEG of this size in the given form, or returns an error if it is damaged. Returns `None` if zune-jpeg
 /// must decode the file. Planes are output only for 4:2:0, which is also the chroma format of an AVIF of a photograph.
 /// For other chroma formats, all pixels are decoded instead of planes.
-pub(crate) fn decode(bytes: &[u8], size: (u32, u32), output: JpegOutput) -> Option<Result<SourcePixels, Error>> {
+pub(crate) fn decode(bytes: &[u8], size: (u32, u32), output: PixelForm) -> Option<Result<DecodedPixels, Error>> {
     let mut turbo = Decompressor::new().ok()?;
     turbo.set_scan_limit(MAX_SCANS).ok()?;
     let header = turbo.read_header(bytes).ok()?;
@@ -36,19 +36,19 @@ pub(crate) fn decode(bytes: &[u8], size: (u32, u32), output: JpegOutput) -> Opti
         Colorspace::RGB | Colorspace::CMYK | Colorspace::YCCK => return None,
     };
     let decoded = match (output, header.subsamp) {
-        (JpegOutput::Planes, Subsamp::Sub2x2) => planes(turbo, bytes, header).map(SourcePixels::Planar),
-        (JpegOutput::Planes | JpegOutput::Pixels, _) => {
-            pixels(turbo, bytes, header, format).map(SourcePixels::Interleaved)
+        (PixelForm::Planes, Subsamp::Sub2x2) => planes(turbo, bytes, header).map(DecodedPixels::Planar),
+        (PixelForm::Planes | PixelForm::Pixels, _) => {
+            pixels(turbo, bytes, header, format).map(DecodedPixels::Interleaved)
         }
-        (JpegOutput::HalfPixels, _) => {
+        (PixelForm::HalfPixels, _) => {
             turbo.set_scaling_factor(ScalingFactor::ONE_HALF).ok()?;
-            pixels(turbo, bytes, header.scaled(ScalingFactor::ONE_HALF), format).map(SourcePixels::Interleaved)
+            pixels(turbo, bytes, header.scaled(ScalingFactor::ONE_HALF), format).map(DecodedPixels::Interleaved)
         }
     };
     match decoded.map_err(|error| error.to_string()) {
         Ok(raster) => Some(Ok(raster)),
         Err(message) if DAMAGE_MESSAGES.iter().any(|damage| message.contains(damage)) => {
-            Some(Err(Error::Damaged { format: Format::Jpeg, message: brief(&message) }))
+            Some(Err(Error::Damaged { format: Format::JPEG, message: brief(&message) }))
         }
         Err(_) => None,
     }
@@ -100,6 +100,7 @@ mod tests {
     use model::{Limits, Recipe, Samples};
 
     use super::*;
+    use crate::pixels::source_pixels::SourcePixels;
     use crate::{DecodedImage, OpenedImage};
 
     fn jpeg((width, height): (u16, u16), sampling: SamplingFactor) -> Vec<u8> {

@@ -1,29 +1,71 @@
-//! Decodes the header and the pixels of a PNG with the `png` crate. The `image` crate's reader would keep all text
-//! chunks in memory, and a file can contain millions of text chunks.
+//! PNG and APNG, read with the `png` crate. The `image` crate's reader would keep all text chunks in memory, and a file can
+//! contain millions of text chunks.
 
-pub(crate) mod chunks;
+mod chunks;
+mod frames;
 
 use std::io::Cursor;
 
-use image::error::{DecodingError, ImageFormatHint, UnsupportedError, UnsupportedErrorKind};
-use image::{ColorType, ExtendedColorType, ImageDecoder, ImageError, ImageFormat, ImageResult};
-use png::{BitDepth, Decoder, Limits, Reader, Transformations};
+use image::metadata::Orientation;
+use image::{ColorType, DynamicImage, ImageBuffer};
+use model::Metadata;
+use png::{BitDepth, Decoder, Limits, Transformations};
 
+use self::frames::ApngAnimation;
+use super::{Decode, DecodeRequest, Decoded, DecodedPixels, Header, ReadOptions, Reader, Source, metadata};
+use crate::animation::{AnimationHeader, FrameBudget};
 use crate::error::brief;
 use crate::{Error, Format};
 
+impl Format {
+    /// PNG and APNG.
+    pub const PNG: Self = Self { name: "PNG", extensions: &["png", "apng"] };
+}
+
+pub(crate) const READER: Reader = Reader { format: Format::PNG, recognize, open };
+
+fn recognize(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\x89PNG\r\n\x1a\n")
+}
+
+fn open<'bytes>(bytes: &'bytes [u8], options: &ReadOptions<'_>) -> Result<Source<'bytes>, Error> {
+    let file = PngFile::open(bytes)?;
+    let size = file.reader.info().size();
+    let mut header = Header::new(size, file.color);
+    let is_gray = !file.color.has_color();
+    let icc = file.reader.info().icc_profile.as_ref().map(|icc| icc.to_vec());
+    // If the file has a profile that cannot be read, an empty profile replaces it. The empty profile is later reported as
+    // damaged.
+    let icc = icc.or_else(|| chunks::has_profile(bytes).then(Vec::new));
+    header.cicp = chunks::read_cicp(bytes).or_else(|| chunks::linear_cicp(bytes, is_gray).filter(|_| icc.is_none()));
+    header.icc = icc.or_else(|| chunks::gamma_profile(bytes, is_gray)).filter(|_| header.cicp.is_none());
+    let exif = chunks::find_exif(bytes).map(metadata::strip_exif_prefix);
+    header.orientation = exif.map_or(Orientation::NoTransforms, metadata::orientation);
+    header.exif = exif.map(metadata::copy_block);
+    // The XMP may be compressed. It is decompressed only if metadata is kept.
+    let xmp = chunks::find_xmp(bytes).filter(|_| options.recipe.metadata == Metadata::Keep);
+    header.xmp = xmp.map(|chunk| read_xmp(bytes, chunk, metadata::MAX_BLOCK_BYTES));
+    let mut budget = FrameBudget::new(size, options.limits.animation_pixels);
+    let timings = frames::read_timings(bytes, &mut budget)?;
+    header.animation = timings.map(|timings| AnimationHeader::new(Format::PNG, size, &timings, &budget));
+    let file = PngFile { is_animated: header.animation.is_some(), ..file };
+    Ok(Source { format: Format::PNG, header, decoder: Box::new(file) })
+}
+
 /// A PNG file, of which the chunks before the pixels were read.
-pub(crate) struct PngFile<'bytes> {
-    reader: Reader<Cursor<&'bytes [u8]>>,
+struct PngFile<'bytes> {
+    bytes: &'bytes [u8],
+    reader: png::Reader<Cursor<&'bytes [u8]>>,
     color: ColorType,
+    is_animated: bool,
 }
 
 /// The maximum size in bytes of a PNG's profile, Exif and a few rows together. A profile of a few hundred bytes could
 /// inflate to gigabytes. The largest profiles in use have 4 MiB.
-pub(crate) const MAX_METADATA_BYTES: usize = 16 << 20;
+const MAX_METADATA_BYTES: usize = 16 << 20;
 
 impl<'bytes> PngFile<'bytes> {
-    pub(crate) fn open(bytes: &'bytes [u8]) -> Result<Self, Error> {
+    fn open(bytes: &'bytes [u8]) -> Result<Self, Error> {
         let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: MAX_METADATA_BYTES });
         // Samples with fewer than 8 bits are expanded to 8 bits, palette indices become colors, and a transparent color
         // becomes alpha.
@@ -41,64 +83,59 @@ impl<'bytes> PngFile<'bytes> {
             (png::ColorType::Rgba, BitDepth::Sixteen) => ColorType::Rgba16,
             (color, depth) => {
                 let message = format!("{color:?} of {depth:?} bits");
-                return Err(Error::Unsupported { format: Format::Png, message });
+                return Err(Error::Unsupported { format: Format::PNG, message });
             }
         };
-        Ok(Self { reader, color })
+        Ok(Self { bytes, reader, color, is_animated: false })
     }
 }
 
-impl ImageDecoder for PngFile<'_> {
-    fn dimensions(&self) -> (u32, u32) {
-        self.reader.info().size()
-    }
-
-    fn color_type(&self) -> ColorType {
-        self.color
-    }
-
-    fn icc_profile(&mut self) -> ImageResult<Option<Vec<u8>>> {
-        Ok(self.reader.info().icc_profile.as_ref().map(|icc| icc.to_vec()))
-    }
-
-    fn read_image(mut self, pixels: &mut [u8]) -> ImageResult<()> {
-        let hint = || ImageFormatHint::Exact(ImageFormat::Png);
-        self.reader.next_frame(pixels).map_err(|error| ImageError::Decoding(DecodingError::new(hint(), error)))?;
-        match u16::from(self.color.bytes_per_pixel()) / u16::from(self.color.channel_count()) {
-            1 => Ok(()),
-            // 16-bit samples of a PNG are big-endian.
-            2 => {
-                for level in pixels.as_chunks_mut::<2>().0 {
-                    *level = u16::from_be_bytes(*level).to_ne_bytes();
-                }
-                Ok(())
-            }
-            _ => {
-                let kind = UnsupportedErrorKind::Color(ExtendedColorType::from(self.color));
-                Err(ImageError::Unsupported(UnsupportedError::from_format_and_kind(hint(), kind)))
-            }
+impl Decode for PngFile<'_> {
+    fn decode(mut self: Box<Self>, _: &DecodeRequest) -> Result<Decoded, Error> {
+        if self.is_animated {
+            return Ok(DecodedPixels::Frames(Box::new(ApngAnimation { bytes: self.bytes.into() })).into());
         }
+        let mut samples =
+            vec![0; self.reader.output_buffer_size().ok_or_else(|| damaged("it is too large for memory"))?];
+        self.reader.next_frame(&mut samples).map_err(|error| decoder_error(&error))?;
+        let image = to_image(samples, self.color, self.reader.info().size());
+        Ok(image.ok_or_else(|| damaged("it has fewer pixels than its dimensions"))?.into())
     }
+}
 
-    fn read_image_boxed(self: Box<Self>, pixels: &mut [u8]) -> ImageResult<()> {
-        (*self).read_image(pixels)
+/// Creates an image from samples. Samples of 16 bits are big-endian. Returns `None` if samples are missing.
+fn to_image(samples: Vec<u8>, color: ColorType, (width, height): (u32, u32)) -> Option<DynamicImage> {
+    if color.bytes_per_pixel() == color.channel_count() {
+        return Some(match color.channel_count() {
+            1 => DynamicImage::ImageLuma8(ImageBuffer::from_raw(width, height, samples)?),
+            2 => DynamicImage::ImageLumaA8(ImageBuffer::from_raw(width, height, samples)?),
+            3 => DynamicImage::ImageRgb8(ImageBuffer::from_raw(width, height, samples)?),
+            _ => DynamicImage::ImageRgba8(ImageBuffer::from_raw(width, height, samples)?),
+        });
     }
+    let samples = samples.as_chunks().0.iter().map(|&sample| u16::from_be_bytes(sample)).collect();
+    Some(match color.channel_count() {
+        1 => DynamicImage::ImageLuma16(ImageBuffer::from_raw(width, height, samples)?),
+        2 => DynamicImage::ImageLumaA16(ImageBuffer::from_raw(width, height, samples)?),
+        3 => DynamicImage::ImageRgb16(ImageBuffer::from_raw(width, height, samples)?),
+        _ => DynamicImage::ImageRgba16(ImageBuffer::from_raw(width, height, samples)?),
+    })
 }
 
 /// Converts an error of the decoder.
-pub(crate) fn decoder_error(error: &png::DecodingError) -> Error {
+fn decoder_error(error: &png::DecodingError) -> Error {
     let message = match error {
         png::DecodingError::LimitsExceeded => {
             format!("a row, its profile or its Exif is over {} MiB", MAX_METADATA_BYTES >> 20)
         }
         error => brief(&error.to_string()),
     };
-    Error::Damaged { format: Format::Png, message }
+    Error::Damaged { format: Format::PNG, message }
 }
 
 /// Reads the XMP packet in an `iTXt` chunk (XMP specification, part 3, 1.1.5), which may be compressed. Returns an
 /// empty packet if the packet cannot be read or is larger than `max_bytes`. `chunk` is the chunk's data.
-pub(crate) fn read_xmp(png: &[u8], chunk: &[u8], max_bytes: usize) -> Vec<u8> {
+fn read_xmp(png: &[u8], chunk: &[u8], max_bytes: usize) -> Vec<u8> {
     // The decoder reads text only from a file. So this code builds a file that contains a header, the chunk, and the
     // start of the pixels.
     let Some(header) = png.get(..33).filter(|_| chunk.len() <= max_bytes) else { return vec![] };
@@ -113,4 +150,8 @@ pub(crate) fn read_xmp(png: &[u8], chunk: &[u8], max_bytes: usize) -> Vec<u8> {
         text.get_text().ok()
     });
     text.unwrap_or_default().into_bytes()
+}
+
+fn damaged(message: &str) -> Error {
+    Error::Damaged { format: Format::PNG, message: message.into() }
 }

@@ -1,106 +1,80 @@
-//! The chunks of an extended WebP. The decoder allocates the declared size of a chunk before it checks that the data is
-//! present.
+//! WebP, still and animated, read with the `image` crate, which uses `image-webp`.
 
+mod chunks;
+mod frames;
 mod prefix_codes;
 
+use std::io::Cursor;
+
+use image::codecs::webp::WebPDecoder;
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder};
+
+use self::chunks::{find_chunk, table_bytes};
+use self::frames::WebpAnimation;
+use super::{
+    Decode, DecodeRequest, Decoded, DecodedPixels, Header, ReadOptions, Reader, Source, decoder_error, metadata,
+};
+use crate::animation::{AnimationHeader, FrameBudget};
 use crate::{Error, Format};
 
-/// A chunk (WebP container specification, "RIFF File Format").
-pub(crate) struct Chunk<'bytes> {
-    pub(crate) name: &'bytes [u8; 4],
-    pub(crate) data: &'bytes [u8],
+impl Format {
+    /// WebP, still or animated.
+    pub const WEBP: Self = Self { name: "WebP", extensions: &["webp"] };
 }
 
-/// Returns the chunks of a file, up to the first incomplete chunk.
-pub(crate) fn chunks(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
-    chunks_in(bytes.get(12..).unwrap_or_default())
+pub(crate) const READER: Reader = Reader { format: Format::WEBP, recognize, open };
+
+fn recognize(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP")
 }
 
-/// Returns the chunks in a slice, up to the first incomplete chunk.
-pub(crate) fn chunks_in(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
-    chunks_with_truncated(bytes).take_while(|(_, is_complete)| *is_complete).map(|(chunk, _)| chunk)
+fn open<'bytes>(bytes: &'bytes [u8], options: &ReadOptions<'_>) -> Result<Source<'bytes>, Error> {
+    let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(|error| decoder_error(Format::WEBP, error))?;
+    let mut allocation = image::Limits::no_limits();
+    allocation.max_alloc = Some(options.limits.memory);
+    decoder.set_limits(allocation).map_err(|error| decoder_error(Format::WEBP, error))?;
+    let size = decoder.dimensions();
+    let mut header = Header::new(size, decoder.color_type());
+    let [icc, exif, xmp] = [*b"ICCP", *b"EXIF", *b"XMP "].map(|name| find_chunk(bytes, name));
+    header.icc = icc.map(metadata::copy_block);
+    let exif = exif.map(metadata::strip_exif_prefix);
+    header.orientation = exif.map_or(Orientation::NoTransforms, metadata::orientation);
+    header.exif = exif.map(metadata::copy_block);
+    header.xmp = xmp.map(metadata::copy_block);
+    let mut budget = FrameBudget::new(size, options.limits.animation_pixels);
+    let timings = frames::read_timings(bytes, &mut budget)?;
+    header.animation = timings.map(|timings| AnimationHeader::new(Format::WEBP, size, &timings, &budget));
+    let is_animated = header.animation.is_some();
+    // Two encoders read the animation at the same time.
+    let readers = if is_animated { 2 } else { 1 };
+    header.cost.held_bytes = readers * table_bytes(bytes, size)?;
+    let decoder: Box<dyn Decode> =
+        if is_animated { Box::new(AnimatedWebp { bytes, canvas: size }) } else { Box::new(StillWebp(decoder)) };
+    Ok(Source { format: Format::WEBP, header, decoder })
 }
 
-/// Returns each chunk in a slice, with a flag that is true if the chunk is complete. Only the last chunk may be
-/// incomplete.
-fn chunks_with_truncated(mut rest: &[u8]) -> impl Iterator<Item = (Chunk<'_>, bool)> {
-    std::iter::from_fn(move || {
-        let (name, after_name) = rest.split_first_chunk::<4>()?;
-        let (length, data) = after_name.split_first_chunk::<4>()?;
-        let length = u32::from_le_bytes(*length) as usize;
-        // Every chunk is padded to an even number of bytes. The padding of the last chunk may be missing.
-        rest = data.get(length.next_multiple_of(2)..).unwrap_or_default();
-        let complete = data.get(..length);
-        Some((Chunk { name, data: complete.unwrap_or(data) }, complete.is_some()))
-    })
-}
+struct StillWebp<'bytes>(WebPDecoder<Cursor<&'bytes [u8]>>);
 
-/// Computes the size in bytes of the prefix code tables that the decoder builds. For several images, frames or alpha
-/// channels, returns the size of the largest tables.
-///
-/// # Errors
-/// Returns [`Error::Damaged`] if the tables exceed the limit or cannot be read.
-pub(crate) fn table_bytes(bytes: &[u8], canvas: (u32, u32)) -> Result<u64, Error> {
-    let mut largest = 0;
-    for (chunk, _) in chunks_with_truncated(bytes.get(12..).unwrap_or_default()) {
-        // A frame's position, size and flags precede its chunks.
-        let tables = match chunk {
-            Chunk { name: b"ANMF", data: [_, _, _, _, _, _, w0, w1, w2, h0, h1, h2, _, _, _, _, data @ ..] } => {
-                let [width, height] = [[*w0, *w1, *w2, 0], [*h0, *h1, *h2, 0]].map(|side| u32::from_le_bytes(side) + 1);
-                chunks_with_truncated(data)
-                    .try_fold(0, |largest, (chunk, _)| Ok(largest.max(chunk.table_bytes((width, height))?)))?
-            }
-            chunk => chunk.table_bytes(canvas)?,
-        };
-        largest = largest.max(tables);
-    }
-    Ok(largest)
-}
-
-impl Chunk<'_> {
-    /// Returns the size of a chunk's tables in bytes. Returns 0 if the chunk is neither a lossless image nor a
-    /// losslessly compressed alpha channel. `size` gives the dimensions of an alpha channel.
-    fn table_bytes(&self, size: (u32, u32)) -> Result<u64, Error> {
-        let tables = match (self.name, self.data) {
-            (b"VP8L", data) => prefix_codes::table_bytes(data, None, MAX_TABLE_BYTES),
-            // The lowest two bits are the compression method.
-            (b"ALPH", [info, data @ ..]) if info & 0b11 == 1 => {
-                prefix_codes::table_bytes(data, Some(size), MAX_TABLE_BYTES)
-            }
-            _ => Some(0),
-        };
-        let damaged = |message| Error::Damaged { format: Format::WebP, message };
-        match tables {
-            None => Err(damaged("its prefix codes cannot be read".into())),
-            Some(tables) if tables > MAX_TABLE_BYTES => {
-                Err(damaged(format!("the tables of its prefix codes are over {} MiB", MAX_TABLE_BYTES >> 20)))
-            }
-            Some(tables) => Ok(tables),
-        }
+impl Decode for StillWebp<'_> {
+    fn decode(self: Box<Self>, _: &DecodeRequest) -> Result<Decoded, Error> {
+        let image = DynamicImage::from_decoder(self.0).map_err(|error| decoder_error(Format::WEBP, error))?;
+        Ok(image.into())
     }
 }
 
-/// The maximum size of prefix code tables. libwebp's encoder writes up to 2,600 groups of five codes, and the table of
-/// a code takes up to 5 KiB.
-const MAX_TABLE_BYTES: u64 = 128 << 20;
-
-/// Returns the data of the first chunk with this name, if it is complete.
-pub(crate) fn find_chunk(bytes: &[u8], name: [u8; 4]) -> Option<&[u8]> {
-    chunks(bytes).find(|chunk| *chunk.name == name).map(|chunk| chunk.data)
+struct AnimatedWebp<'bytes> {
+    bytes: &'bytes [u8],
+    canvas: (u32, u32),
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn complete_chunk_is_found_after_a_padded_chunk() {
-        let webp = b"RIFF\x1e\0\0\0WEBPICCP\x03\0\0\0icc\0EXIF\x04\0\0\0exif";
-        assert_eq!(find_chunk(webp, *b"ICCP"), Some(b"icc".as_slice()));
-        assert_eq!(find_chunk(webp, *b"EXIF"), Some(b"exif".as_slice()));
-        for end in 0..webp.len() {
-            assert_eq!(find_chunk(&webp[..end], *b"EXIF"), None);
-        }
-        assert_eq!(find_chunk(b"RIFF\0\0\0\0WEBPEXIF\xff\xff\xff\xffexif", *b"EXIF"), None);
+impl Decode for AnimatedWebp<'_> {
+    fn decode(self: Box<Self>, _: &DecodeRequest) -> Result<Decoded, Error> {
+        let animation = WebpAnimation { bytes: self.bytes.into(), canvas: self.canvas };
+        Ok(DecodedPixels::Frames(Box::new(animation)).into())
     }
+}
+
+fn damaged(message: String) -> Error {
+    Error::Damaged { format: Format::WEBP, message }
 }

@@ -118,9 +118,9 @@ fn set_once<T>(place: &mut Option<T>, name: FourCc, value: T) -> Result<(), Erro
 }
 
 fn damaged(message: &str) -> Error {
-    Error::Damaged { format: Format::Avif, message: brief(message) }
+    Error::Damaged { format: Format::AVIF, message: brief(message) }
 }
 
 fn unsupported(message: &str) -> Error {
-    Error::Unsupported { format: Format::Avif, message: brief(message) }
+    Error::Unsupported { format: Format::AVIF, message: brief(message) }
 }

@@ -1,16 +1,17 @@
 //! The frames of an animated WebP (WebP container specification, "Extended File Format").
 
 use std::io::Cursor;
+use std::sync::Arc;
 
 use image::codecs::webp::WebPDecoder;
 use image::{DynamicImage, ImageDecoder, RgbaImage};
 
-use super::canvas::{BlendMode, FrameDisposal, StoredFrame};
-use super::frame_budget::FrameBudget;
-use super::timing::Delay;
-use super::{FrameTimings, damaged};
-use crate::read::header::decoder_error;
-use crate::read::webp::{Chunk, chunks, chunks_in};
+use super::chunks::{Chunk, chunks, chunks_in};
+use super::damaged;
+use crate::animation::{
+    BlendMode, Delay, FrameBudget, FrameDisposal, FrameSource, FrameTimings, StoredFrame, StoredFrames,
+};
+use crate::read::decoder_error;
 use crate::{Error, Format};
 
 /// Flags in the first byte of a VP8X chunk.
@@ -29,10 +30,7 @@ pub(super) fn read_timings(bytes: &[u8], budget: &mut FrameBudget) -> Result<Opt
     let declared_size =
         bytes.get(4..).and_then(|size| size.first_chunk()).map_or(0, |size| u32::from_le_bytes(*size)) as usize;
     if bytes.len() < declared_size.saturating_add(8) {
-        return Err(damaged(
-            Format::WebP,
-            format!("it has only {} of its {} bytes", bytes.len(), declared_size.saturating_add(8)),
-        ));
+        return Err(damaged(format!("it has only {} of its {} bytes", bytes.len(), declared_size.saturating_add(8))));
     }
     let mut delay = |AnmfChunk { width, height, milliseconds, .. }: AnmfChunk<'_>| {
         budget.add(width, height)?;
@@ -46,14 +44,26 @@ pub(super) fn read_timings(bytes: &[u8], budget: &mut FrameBudget) -> Result<Opt
     Ok((delays.len() > 1).then_some(FrameTimings { delays, repetitions }))
 }
 
+/// An animated WebP whose frames were counted.
+pub(super) struct WebpAnimation {
+    pub(super) bytes: Arc<[u8]>,
+    pub(super) canvas: (u32, u32),
+}
+
+impl FrameSource for WebpAnimation {
+    fn frames(&self) -> Result<StoredFrames<'_>, Error> {
+        Ok(Box::new(WebpFrames::open(&self.bytes, self.canvas)))
+    }
+}
+
 /// Decodes the stored frames in order.
-pub(crate) struct WebpFrames<'bytes> {
+struct WebpFrames<'bytes> {
     frames: Box<dyn Iterator<Item = AnmfChunk<'bytes>> + 'bytes>,
     canvas: (u32, u32),
 }
 
 impl<'bytes> WebpFrames<'bytes> {
-    pub(crate) fn open(bytes: &'bytes [u8], canvas: (u32, u32)) -> Self {
+    fn open(bytes: &'bytes [u8], canvas: (u32, u32)) -> Self {
         Self { frames: Box::new(frames(bytes)), canvas }
     }
 
@@ -61,7 +71,7 @@ impl<'bytes> WebpFrames<'bytes> {
         let Some(frame) = self.frames.next() else { return Ok(None) };
         let AnmfChunk { left, top, width, height, flags, .. } = frame;
         if left + width > self.canvas.0 || top + height > self.canvas.1 {
-            return Err(damaged(Format::WebP, "a frame extends beyond its canvas".into()));
+            return Err(damaged("a frame extends beyond its canvas".into()));
         }
         let blend = if flags & DO_NOT_BLEND_FLAG == 0 { BlendMode::Over } else { BlendMode::Source };
         let disposal =
@@ -117,11 +127,11 @@ impl<'bytes> AnmfChunk<'bytes> {
         }
         let length = u32::try_from(still.len() - 8).unwrap_or(u32::MAX);
         still[4..8].copy_from_slice(&length.to_le_bytes());
-        let decoder = WebPDecoder::new(Cursor::new(&still)).map_err(|error| decoder_error(Format::WebP, error))?;
+        let decoder = WebPDecoder::new(Cursor::new(&still)).map_err(|error| decoder_error(Format::WEBP, error))?;
         if decoder.dimensions() != (self.width, self.height) {
-            return Err(damaged(Format::WebP, "the size of a frame differs from its declared size".into()));
+            return Err(damaged("the size of a frame differs from its declared size".into()));
         }
-        let image = DynamicImage::from_decoder(decoder).map_err(|error| decoder_error(Format::WebP, error))?;
+        let image = DynamicImage::from_decoder(decoder).map_err(|error| decoder_error(Format::WEBP, error))?;
         Ok(image.into_rgba8())
     }
 }

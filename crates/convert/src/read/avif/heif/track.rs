@@ -9,7 +9,7 @@ use super::property::{self, AuxiliaryType, ProfileContext};
 use super::samples::{SampleTable, Samples, require};
 use super::{damaged, set_once, unsupported};
 use crate::Error;
-use crate::read::av1::StreamReader;
+use crate::read::avif::av1::StreamReader;
 
 /// The maximum number of tracks, and of references of a track.
 const MAX_TRACKS: usize = 64;

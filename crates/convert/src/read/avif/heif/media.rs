@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::damaged;
 use super::decoding_cost::DecodingCost;
 use crate::Error;
-use crate::read::av1::{FilteredObus, StreamReader, StreamSummary};
+use crate::read::avif::av1::{FilteredObus, StreamReader, StreamSummary};
 
 /// The content of the new file's `mdat` box, built step by step.
 pub(super) struct MediaData<'a> {

@@ -1,17 +1,17 @@
 //! The frames of an animated PNG (PNG specification, third edition, 11.3.6).
 
 use std::io::Cursor;
+use std::sync::Arc;
 
 use image::{DynamicImage, GrayAlphaImage, GrayImage, RgbImage, RgbaImage};
-use png::{BlendOp, ColorType, Decoder, DisposeOp, Limits, Reader, Transformations};
+use png::{BlendOp, ColorType, Decoder, DisposeOp, Limits, Transformations};
 
-use super::canvas::{BlendMode, FrameDisposal, StoredFrame};
-use super::frame_budget::FrameBudget;
-use super::timing::Delay;
-use super::{FrameTimings, damaged};
-use crate::read::png::chunks::chunks;
-use crate::read::png::{MAX_METADATA_BYTES, decoder_error};
-use crate::{Error, Format};
+use super::chunks::chunks;
+use super::{MAX_METADATA_BYTES, damaged, decoder_error};
+use crate::Error;
+use crate::animation::{
+    BlendMode, Delay, FrameBudget, FrameDisposal, FrameSource, FrameTimings, StoredFrame, StoredFrames,
+};
 
 /// Reads the delay of each frame without decoding the frames. Returns `None` for a still image.
 pub(super) fn read_timings(bytes: &[u8], budget: &mut FrameBudget) -> Result<Option<FrameTimings>, Error> {
@@ -32,7 +32,7 @@ pub(super) fn read_timings(bytes: &[u8], budget: &mut FrameBudget) -> Result<Opt
     };
     let delays: Vec<_> = controls.take(frames).map(&mut delay).collect::<Result<_, Error>>()?;
     if delays.len() < frames {
-        return Err(damaged(Format::Png, format!("it has only {} of its {frames} frames", delays.len())));
+        return Err(damaged(&format!("it has only {} of its {frames} frames", delays.len())));
     }
     Ok(Some(FrameTimings { delays, repetitions: plays.checked_sub(1) }))
 }
@@ -53,15 +53,26 @@ fn read_frame_control(data: &[u8]) -> Option<(u32, u32, Delay)> {
     Some((u32::from_be_bytes(width?), u32::from_be_bytes(height?), delay))
 }
 
+/// An animated PNG whose frames were counted.
+pub(super) struct ApngAnimation {
+    pub(super) bytes: Arc<[u8]>,
+}
+
+impl FrameSource for ApngAnimation {
+    fn frames(&self) -> Result<StoredFrames<'_>, Error> {
+        Ok(Box::new(ApngFrames::open(&self.bytes)?))
+    }
+}
+
 /// Decodes the stored frames in order.
-pub(crate) struct ApngFrames<'bytes> {
-    reader: Reader<Cursor<&'bytes [u8]>>,
+struct ApngFrames<'bytes> {
+    reader: png::Reader<Cursor<&'bytes [u8]>>,
     /// Whether the next image in the file is the static image, which is not part of the animation.
     has_static_image: bool,
 }
 
 impl<'bytes> ApngFrames<'bytes> {
-    pub(crate) fn open(bytes: &'bytes [u8]) -> Result<Self, Error> {
+    fn open(bytes: &'bytes [u8]) -> Result<Self, Error> {
         let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: MAX_METADATA_BYTES });
         decoder.set_transformations(Transformations::normalize_to_color8());
         // The text chunks and the ICC profile were read before. The decoder ignores them here, because their
@@ -93,7 +104,7 @@ impl<'bytes> ApngFrames<'bytes> {
 
     fn read_image(&mut self) -> Result<RgbaImage, Error> {
         let size = self.reader.output_buffer_size();
-        let mut pixels = vec![0; size.ok_or_else(|| damaged(Format::Png, "a frame is too large for memory".into()))?];
+        let mut pixels = vec![0; size.ok_or_else(|| damaged("a frame is too large for memory"))?];
         let info = self.reader.next_frame(&mut pixels).map_err(|error| decoder_error(&error))?;
         pixels.truncate(info.buffer_size());
         let (width, height) = (info.width, info.height);
@@ -105,7 +116,7 @@ impl<'bytes> ApngFrames<'bytes> {
             // This color type does not occur, because the transformations replace palette indices with colors.
             ColorType::Indexed => None,
         };
-        let image = image.ok_or_else(|| damaged(Format::Png, "a frame has fewer pixels than its dimensions".into()))?;
+        let image = image.ok_or_else(|| damaged("a frame has fewer pixels than its dimensions"))?;
         Ok(image.into_rgba8())
     }
 }

@@ -1,20 +1,30 @@
 //! AVIF files as sources. The variant that has the width of the source is a copy of the source. Only narrower variants
 //! are encoded.
 
-use std::mem;
-use std::sync::Arc;
+mod av1;
+mod heif;
 
-use avif::{Aperture, Header, Pixels};
+use std::mem;
+
+use avif::{Aperture, Pixels};
+use heif::Container;
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageBuffer};
-use model::{Chroma, Cicp, Depth, Metadata, Recipe, Shape};
+use model::{Chroma, Cicp, Depth, Metadata, Shape};
 
 use crate::error::brief;
-use crate::read::heif::{self, Container};
+use crate::read::{CopiedSource, Decode, DecodeRequest, Decoded, DecodedPixels, Header, ReadOptions, Reader, Source};
 use crate::{Error, Format};
 
+impl Format {
+    /// AVIF. Of a sequence, only the first frame is encoded.
+    pub const AVIF: Self = Self { name: "AVIF", extensions: &["avif"] };
+}
+
+pub(crate) const READER: Reader = Reader { format: Format::AVIF, recognize, open };
+
 /// An AVIF whose boxes were read.
-pub(crate) struct AvifFile<'bytes> {
+struct AvifFile<'bytes> {
     /// The bytes of the source, if metadata is kept.
     source: Option<&'bytes [u8]>,
     /// The rewritten file. The codec decodes only this file.
@@ -26,22 +36,52 @@ pub(crate) struct AvifFile<'bytes> {
     crop: [u32; 4],
 }
 
-/// A source that becomes a variant without re-encoding.
-#[derive(Debug, Clone)]
-pub(crate) struct CopiedSource {
-    pub(crate) file: Arc<[u8]>,
-    /// Width and height in pixels, after the orientation is applied.
-    pub(crate) size: (u32, u32),
+/// Whether a brand of the file is AVIF's (AVIF 1.2, 6). The brand of a still image may be that of HEIF in general.
+fn recognize(bytes: &[u8]) -> bool {
+    heif::brands(bytes).iter().any(|brand| matches!(brand, b"avif" | b"avis"))
+}
+
+/// Whether the file is HEIC, or another HEIF file that is not AVIF. HEIC has its own error, because users upload it
+/// often.
+pub(crate) fn is_heic(bytes: &[u8]) -> bool {
+    matches!(
+        heif::brands(bytes).first(),
+        Some(b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1")
+    )
+}
+
+/// Bytes per pixel that an AV1 decoder allocates in addition to the pixels. AV1 is decoded to planes. The planes are
+/// copied once, and the decoder stores additional data for every block.
+const AV1_DECODER_BYTES_PER_PIXEL: u64 = 30;
+
+fn open<'bytes>(bytes: &'bytes [u8], options: &ReadOptions<'_>) -> Result<Source<'bytes>, Error> {
+    let (file, file_header) = AvifFile::open(bytes, options.recipe.metadata)?;
+    let mut header = Header::new(file.size(), file.color_type());
+    header.orientation = orientation(file_header.orientation);
+    header.icc = file_header.color.icc;
+    header.cicp = cicp(file_header.color.cicp);
+    header.exif = file_header.attachments.exif;
+    header.xmp = file_header.attachments.xmp;
+    header.is_copied = true;
+    header.cost.held_bytes = file.sample_table_bytes();
+    // The cells of a small grid image may be larger than the image.
+    let pixels = u64::from(header.width) * u64::from(header.height);
+    header.cost.decoding_bytes =
+        pixels.max(heif::SMALL_IMAGE_PIXELS.into()).saturating_mul(AV1_DECODER_BYTES_PER_PIXEL);
+    // The copies are the source, the file without metadata, and either a variant or the data from which the file without
+    // metadata is written.
+    header.cost.file_copies = 3;
+    Ok(Source { format: Format::AVIF, header, decoder: Box::new(file) })
 }
 
 impl<'bytes> AvifFile<'bytes> {
     /// Reads the boxes, and rewrites the container without metadata. With [`Metadata::Keep`], a copied variant is the
     /// unchanged source, not the rewritten file.
-    pub(crate) fn open(bytes: &'bytes [u8], recipe: &Recipe) -> Result<(Self, Header), Error> {
-        let mut container = heif::read(bytes, recipe.metadata)?;
+    fn open(bytes: &'bytes [u8], metadata: Metadata) -> Result<(Self, avif::Header), Error> {
+        let mut container = heif::read(bytes, metadata)?;
         let mut header = avif::header(&container.file).map_err(from_avif_error)?;
         header.attachments = mem::take(&mut container.attachments);
-        let source = match recipe.metadata {
+        let source = match metadata {
             Metadata::Keep => Some(bytes),
             Metadata::Strip => None,
         };
@@ -52,12 +92,12 @@ impl<'bytes> AvifFile<'bytes> {
     }
 
     /// Width and height in pixels, after cropping and before the orientation is applied.
-    pub(crate) fn size(&self) -> (u32, u32) {
+    fn size(&self) -> (u32, u32) {
         (self.crop[2], self.crop[3])
     }
 
     /// Returns the maximum size in bytes of the sample tables, in this crate and in libavif.
-    pub(crate) fn sample_table_bytes(&self) -> u64 {
+    fn sample_table_bytes(&self) -> u64 {
         /// The maximum number of bytes per sample. In a measurement, the tables of this crate and of libavif had 130
         /// bytes per sample. The maximum also covers the growth of the copies: the memory estimate assumes three copies
         /// of the file that are as long as the source. A copy may be longer than the source, because it contains an
@@ -66,7 +106,7 @@ impl<'bytes> AvifFile<'bytes> {
         self.container.samples as u64 * BYTES_PER_SAMPLE
     }
 
-    pub(crate) fn color_type(&self) -> ColorType {
+    fn color_type(&self) -> ColorType {
         match (self.shape.depth, self.shape.chroma, self.has_alpha) {
             (Depth::Eight, Chroma::Monochrome, false) => ColorType::L8,
             (Depth::Eight, Chroma::Monochrome, true) => ColorType::La8,
@@ -78,16 +118,12 @@ impl<'bytes> AvifFile<'bytes> {
             (_, _, true) => ColorType::Rgba16,
         }
     }
+}
 
-    /// Decodes the image, to check that it is complete. If a narrower variant is requested, returns the pixels. If a
-    /// variant of the original size is requested, returns the file to copy.
-    pub(crate) fn decode(
-        self,
-        variants: AvifVariants,
-        notes: &mut Vec<String>,
-    ) -> Result<(Option<DynamicImage>, Option<CopiedSource>), Error> {
-        let Container { file, notes: rewrite_notes, has_gain_map, .. } = self.container;
-        notes.extend(rewrite_notes);
+impl Decode for AvifFile<'_> {
+    /// Decodes the image even if no variant is encoded, to check that it is complete.
+    fn decode(self: Box<Self>, request: &DecodeRequest) -> Result<Decoded, Error> {
+        let Container { file, mut notes, has_gain_map, .. } = self.container;
         // `heif::read` already checked the sizes of the images. A gain map may be larger than the image, but it is not
         // decoded.
         let max_pixels = self
@@ -101,14 +137,14 @@ impl<'bytes> AvifFile<'bytes> {
         if (shape.width, shape.height) != (self.shape.width, self.shape.height) {
             return Err(damaged("its decoded size differs from the declared size"));
         }
-        let copied = variants.copied_size.map(|size| {
+        let copied_source = request.copied_size.map(|size| {
             let note = if self.source.is_some() { "" } else { ", metadata removed" };
             notes.push(format!("the source is already AVIF: copied without re-encoding{note}"));
             CopiedSource { file: self.source.unwrap_or(&file).into(), size }
         });
         drop(file);
-        if !variants.has_narrower {
-            return Ok((None, copied));
+        if !request.is_encoded {
+            return Ok(Decoded { pixels: None, copied_source, notes });
         }
         if self.frames > 1 {
             notes.push(format!("narrower variants show only the first of its {} frames", self.frames));
@@ -117,36 +153,29 @@ impl<'bytes> AvifFile<'bytes> {
             notes.push("its gain map was omitted from narrower variants".into());
         }
         let pixels = decoded.pixels().map_err(|error| Error::Unsupported {
-            format: Format::Avif,
+            format: Format::AVIF,
             message: format!("matrix {}: {}", decoded.image.color().cicp.matrix, brief(&error.to_string())),
         })?;
         drop(decoded);
-        let image = to_image(pixels, shape, self.has_alpha).ok_or_else(|| damaged("some of its pixels are missing"))?;
+        let image =
+            pixels_to_image(pixels, shape, self.has_alpha).ok_or_else(|| damaged("some of its pixels are missing"))?;
         let [left, top, width, height] = self.crop;
         let whole = (width, height) == (shape.width, shape.height);
-        Ok((Some(if whole { image } else { image.crop_imm(left, top, width, height) }), copied))
+        let image = if whole { image } else { image.crop_imm(left, top, width, height) };
+        Ok(Decoded { pixels: Some(DecodedPixels::Interleaved(image)), copied_source, notes })
     }
-}
-
-/// The variants that a recipe requests from an AVIF.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct AvifVariants {
-    /// The size of the source after the orientation is applied, if a variant has this size.
-    pub(crate) copied_size: Option<(u32, u32)>,
-    /// Whether a variant is narrower than the source.
-    pub(crate) has_narrower: bool,
 }
 
 /// Returns the primaries and the transfer characteristics, with a matrix that we support. Returns `None` if both are
 /// unspecified.
-pub(crate) fn cicp(Cicp { primaries, transfer, .. }: Cicp) -> Option<Cicp> {
+fn cicp(Cicp { primaries, transfer, .. }: Cicp) -> Option<Cicp> {
     const UNSPECIFIED: u16 = 2;
     (primaries != UNSPECIFIED || transfer != UNSPECIFIED).then(|| Cicp::with_default_matrix(primaries, transfer))
 }
 
 /// Returns the rotation and mirroring as an Exif orientation. A vertical flip has the same result as a horizontal flip
 /// and a rotation by 180°.
-pub(crate) fn orientation(of: avif::Orientation) -> Orientation {
+fn orientation(of: avif::Orientation) -> Orientation {
     let half = if of.mirror_axis == Some(0) { 2 } else { 0 };
     match ((of.quarter_turns + half) % 4, of.mirror_axis.is_some()) {
         (1, false) => Orientation::Rotate270,
@@ -184,7 +213,7 @@ fn crop_side(length: (i32, i32), off: (i32, i32), whole: u32) -> Option<(u32, u3
 }
 
 /// Converts libavif's pixels to an image. Returns `None` if pixels are missing.
-pub(crate) fn to_image(
+pub(crate) fn pixels_to_image(
     pixels: Pixels,
     Shape { width, height, chroma, .. }: Shape,
     has_alpha: bool,
@@ -209,7 +238,7 @@ pub(crate) fn to_image(
 fn from_avif_error(error: avif::Error) -> Error {
     match error {
         avif::Error::UnknownFormat { .. } => {
-            Error::Unsupported { format: Format::Avif, message: brief(&error.to_string()) }
+            Error::Unsupported { format: Format::AVIF, message: brief(&error.to_string()) }
         }
         avif::Error::Library { message, .. } => damaged(&message),
         error => damaged(&error.to_string()),
@@ -217,7 +246,7 @@ fn from_avif_error(error: avif::Error) -> Error {
 }
 
 fn damaged(message: &str) -> Error {
-    Error::Damaged { format: Format::Avif, message: brief(message) }
+    Error::Damaged { format: Format::AVIF, message: brief(message) }
 }
 
 #[cfg(test)]

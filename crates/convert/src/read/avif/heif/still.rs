@@ -11,7 +11,7 @@ use super::meta::{Item, MetaBox};
 use super::property::{self, AuxiliaryType, ProfileContext};
 use super::{damaged, derived, unsupported};
 use crate::Error;
-use crate::read::av1::StreamReader;
+use crate::read::avif::av1::StreamReader;
 
 /// The items of an image that will be written. The first item is the primary item. The identifier of an item is its
 /// position in `items`, and the index of a property is its position in `properties`. Both start at 1.

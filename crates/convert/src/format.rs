@@ -1,0 +1,29 @@
+use std::fmt;
+
+use crate::read::READERS;
+
+/// A supported format. The format of a file is recognized by the file's first bytes, never by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Format {
+    pub(crate) name: &'static str,
+    pub(crate) extensions: &'static [&'static str],
+}
+
+impl Format {
+    /// Returns all supported formats.
+    pub fn all() -> impl Iterator<Item = Self> {
+        READERS.iter().map(|reader| reader.format)
+    }
+
+    /// The usual extensions of the format's file names, in lower case and without the dot.
+    #[must_use]
+    pub fn extensions(self) -> &'static [&'static str] {
+        self.extensions
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(self.name)
+    }
+}

@@ -7,20 +7,19 @@
 let
   inherit (pkgs) lib writeShellApplication;
   withImage =
-    name: description: runtimeInputs: text:
-    writeShellApplication {
-      inherit name;
-      meta = { inherit description; };
-      runtimeInputs = runtimeInputs ++ [
-        pkgs.awscli2
-        pkgs.skopeo
-      ];
-      text = ''
-        export AVIF_IMAGE=''${AVIF_IMAGE:-${image}}
-        ${text}
-      '';
-    };
-  push = withImage "push" "Push the image to ECR" [ ] (lib.readFile ../deploy/image/push.sh);
+    { text, ... }@arguments:
+    writeShellApplication (
+      arguments // { text = "export AVIF_IMAGE=\${AVIF_IMAGE:-${image}}\n${text}"; }
+    );
+  push = withImage {
+    name = "push";
+    meta.description = "Push the image to ECR";
+    runtimeInputs = [
+      pkgs.awscli2
+      pkgs.skopeo
+    ];
+    text = lib.readFile ../deploy/image/push.sh;
+  };
   smokeFiles = lib.fileset.toSource {
     root = ../.;
     fileset = lib.fileset.unions [
@@ -33,14 +32,26 @@ let
 in
 {
   inherit push;
-  deploy = withImage "deploy" "Push the image and update a function to it" [
-    pkgs.jq
-    push
-  ] (lib.readFile ../deploy/image/deploy.sh);
-  smoke = withImage "smoke" "Test the image in your AWS account" [
-    push
-    (pkgs.python3.withPackages (packages: [ packages.boto3 ]))
-  ] ''PYTHONPATH=${smokeFiles} exec python3 -B -m deploy.smoke "$@"'';
+  deploy = withImage {
+    name = "deploy";
+    meta.description = "Push the image and update a function to it";
+    runtimeInputs = [
+      pkgs.awscli2
+      pkgs.jq
+      pkgs.skopeo
+      push
+    ];
+    text = lib.readFile ../deploy/image/deploy.sh;
+  };
+  smoke = withImage {
+    name = "smoke";
+    meta.description = "Test the image in your AWS account";
+    runtimeInputs = [
+      push
+      (pkgs.python3.withPackages (packages: [ packages.boto3 ]))
+    ];
+    text = ''PYTHONPATH=${smokeFiles} exec python3 -B -m deploy.smoke "$@"'';
+  };
   demo = writeShellApplication {
     name = "demo";
     meta.description = "Convert a photo with the Lambda function, on this machine";

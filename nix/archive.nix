@@ -1,5 +1,5 @@
-# program, path, libraries, unpackedTo -> the zip archive of a program for Lambda's runtimes, which have no Nix store.
-#
+# program, its path and the folder of its libraries in the archive, the folder to which Lambda unpacks it -> the zip archive of a
+# program for Lambda's runtimes, which have no Nix store.
 # The C library of the runtimes is older than that of nixpkgs, so the archive contains all libraries of the program, including the C
 # library and its loader. The program uses RPATH and not RUNPATH, because the loader searches LD_LIBRARY_PATH before RUNPATH, and
 # Lambda sets LD_LIBRARY_PATH to folders with the older C library. A static build would compile a C library, a Rust standard library
@@ -11,12 +11,9 @@
   runCommand,
   patchelf,
   zip,
-  # The program, and its path in the archive.
   program,
   path,
-  # The folder of the libraries in the archive.
   libraries,
-  # The folder to which Lambda unpacks the archive.
   unpackedTo,
 }:
 runCommand "${program.pname}-${program.version}.zip"

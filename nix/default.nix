@@ -21,12 +21,8 @@ let
     image = arm.lambda-image;
   };
   released = {
-    inherit (arm)
-      lambda-image
-      lambda-zip
-      extension-layer
-      sbom
-      ;
+    inherit (arm) lambda-image lambda-zip;
+    inherit (arm) extension-layer sbom;
   };
   treefmt = inputs.treefmt-nix.lib.evalModule pkgs ./treefmt.nix;
   checks = import ./checks.nix {

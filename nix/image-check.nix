@@ -1,4 +1,4 @@
-# pkgs, native and target (sets of packages) -> a check of the target's image, which converts a photo with each codec if it is native.
+# pkgs, native and target (sets of packages) -> a check of the target's image, which converts a photo with each codec.
 {
   pkgs,
   native,
@@ -64,16 +64,20 @@ pkgs.runCommand "image-check-${architecture}"
     for path in root/nix/store/*; do
       diff --recursive --no-dereference "$path" "''${path#root}" || fail "''${path#root} differs from the store"
     done
-    # The function starts a second process of itself, which an emulator cannot do.
-    if ${lib.boolToString (pkgs.stdenv.hostPlatform.canExecute hostPlatform)}; then
-      convert() { # FOLDER OPTION...
-        avif demo --bootstrap "$(readlink root/bootstrap)" --extension "$(readlink root/opt/extensions/avif-extension)" --output "$@"
-        avifdec --info "$1"/*.avif | tee info
-      }
-      convert svt
-      grep --quiet 'Bit Depth *: 10$' info || fail "not encoded with SVT-AV1: only SVT-AV1 encodes an 8-bit photo with 10 bits"
-      convert aom --env AVIF_QUALITY=100 --env AVIF_WIDTHS=64
-      grep --quiet 'Format *: YUV444$' info || fail "not encoded with libaom: only libaom encodes without loss"
-    fi
+    # The function starts a second process of itself, which an emulator cannot do. There, `avif` converts in one process, with
+    # the same libraries.
+    convert() { # FOLDER QUALITY WIDTH
+      if ${lib.boolToString (pkgs.stdenv.hostPlatform.canExecute hostPlatform)}; then
+        avif demo --bootstrap "$(readlink root/bootstrap)" --extension "$(readlink root/opt/extensions/avif-extension)" \
+          --output "$1" --env "AVIF_QUALITY=$2" --env "AVIF_WIDTHS=$3"
+      else
+        ${emulator} ${lib.getExe target.avif} convert ${../crates/cli/assets/rocket.jpg} --output "$1/" --quality "$2" --width "$3"
+      fi
+      avifdec --info "$1"/*.avif | tee info
+    }
+    convert svt 60 320
+    grep --quiet 'Bit Depth *: 10$' info || fail "not encoded with SVT-AV1: only SVT-AV1 encodes an 8-bit photo with 10 bits"
+    convert aom 100 64
+    grep --quiet 'Format *: YUV444$' info || fail "not encoded with libaom: only libaom encodes without loss"
     echo "$size bytes in $(jq '.[0].Layers | length' archive/manifest.json) layers" | tee $out
   ''

@@ -98,7 +98,11 @@ let
     }
   );
   build =
-    crate: name: description:
+    crate:
+    let
+      manifest = lib.importTOML (folder crate + "/Cargo.toml");
+      inherit (lib.head manifest.bin) name;
+    in
     craneLib.buildPackage (
       common
       // {
@@ -108,7 +112,7 @@ let
         cargoExtraArgs = cargoOptions.${crate};
         doCheck = false;
         meta = {
-          inherit description;
+          inherit (manifest.package) description;
           mainProgram = name;
           license = lib.attrValues { inherit (lib.licenses) asl20 mit; };
         };
@@ -116,11 +120,9 @@ let
     );
 in
 {
-  bootstrap = build "function" "bootstrap" "Lambda function that converts images in S3 to AVIF";
-  extension =
-    build "extension" "avif-extension"
-      "Lambda extension: metrics, logs and traces of any function";
-  avif = build "cli" "avif" "Converts images to AVIF locally, and runs the function locally";
+  bootstrap = build "function";
+  extension = build "extension";
+  avif = build "cli";
 
   inherit features;
   # The checks compile with another profile, because linking each test with the release profile would take minutes.

@@ -1,5 +1,7 @@
 use thiserror::Error;
 
+use crate::boxes::BoxError;
+
 /// Why encoding or decoding failed.
 #[derive(Debug, Error)]
 pub enum Error {
@@ -23,6 +25,9 @@ pub enum Error {
     /// This crate cannot encode images of this format.
     #[error("encoding {0} is not supported")]
     UnsupportedInput(&'static str),
+    /// libavif wrote a file whose boxes cannot be read.
+    #[error("libavif wrote invalid boxes")]
+    InvalidBoxes(#[from] BoxError),
     /// libavif decoded planes whose sizes do not match the image.
     #[error("libavif returned planes that do not match the image")]
     InconsistentPlanes(#[from] model::ShapeError),

@@ -9,6 +9,7 @@
 //! options; this crate passes these settings to libavif. All unsafe code of the workspace is in `native`.
 
 mod attachments;
+pub mod boxes;
 mod codec;
 mod decode;
 mod encode;

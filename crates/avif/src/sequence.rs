@@ -49,7 +49,7 @@ impl<'attachments> SequenceEncoder<'attachments> {
     /// Returns the error of libavif or its codec.
     pub fn finish(self) -> Result<Vec<u8>, Error> {
         let mut file = self.encoder.finish()?;
-        clear_timestamps(&mut file);
+        clear_timestamps(&mut file)?;
         Ok(file)
     }
 }

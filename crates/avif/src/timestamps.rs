@@ -1,33 +1,43 @@
+use std::ops::Range;
+
+use crate::boxes::{BoxError, FileSlice, FourCc};
+
 /// Boxes that contain boxes with timestamps.
-const CONTAINERS: [&[u8; 4]; 3] = [b"moov", b"trak", b"mdia"];
+const CONTAINERS: [&FourCc; 3] = [b"moov", b"trak", b"mdia"];
 
 /// Boxes with timestamps. Their content begins with the version, the flags, the creation time and the modification time
 /// (ISO/IEC 14496-12, 8.2.2, 8.3.2 and 8.4.2).
-const BOXES_WITH_TIMESTAMPS: [&[u8; 4]; 3] = [b"mvhd", b"tkhd", b"mdhd"];
+const BOXES_WITH_TIMESTAMPS: [&FourCc; 3] = [b"mvhd", b"tkhd", b"mdhd"];
 
 /// Sets the creation and modification times to 0, so that the same frames always produce the same file. libavif writes
 /// the current time.
-pub(crate) fn clear_timestamps(mut boxes: &mut [u8]) {
-    while let Some((size, _)) = boxes.split_first_chunk::<4>() {
-        // Before the boxes with timestamps, libavif never writes a box with the special sizes 0 (up to the end of the
-        // file) and 1 (a 64-bit size follows).
-        let size = u32::from_be_bytes(*size) as usize;
-        if size < 8 || size > boxes.len() {
-            return;
-        }
-        let (this, rest) = boxes.split_at_mut(size);
-        let (header, content) = this.split_at_mut(8);
-        if CONTAINERS.iter().any(|name| header.ends_with(&name[..])) {
-            clear_timestamps(content);
-        } else if BOXES_WITH_TIMESTAMPS.iter().any(|name| header.ends_with(&name[..])) {
-            // A box of version 1 has two 64-bit times. A box of version 0 has two 32-bit times.
-            let length = if content.first() == Some(&1) { 16 } else { 8 };
-            if let Some(times) = content.get_mut(4..4 + length) {
-                times.fill(0);
-            }
-        }
-        boxes = rest;
+///
+/// # Errors
+/// No file of libavif causes an error.
+pub(crate) fn clear_timestamps(file: &mut [u8]) -> Result<(), BoxError> {
+    for times in find_timestamps(&FileSlice::whole(file))? {
+        file[times].fill(0);
     }
+    Ok(())
+}
+
+/// Returns the positions of the two times in each box that has timestamps.
+fn find_timestamps(boxes: &FileSlice<'_>) -> Result<Vec<Range<usize>>, BoxError> {
+    let mut found = vec![];
+    for child in boxes.child_boxes() {
+        let (name, content) = child?;
+        if CONTAINERS.contains(&&name) {
+            found.extend(find_timestamps(&content)?);
+        } else if BOXES_WITH_TIMESTAMPS.contains(&&name) {
+            let (version, _) = content.fields(name).version_and_flags()?;
+            // A box of version 1 has two 64-bit times. A box of version 0 has two 32-bit times.
+            let length = if version == 1 { 16 } else { 8 };
+            let times = content.skip(4, name)?;
+            times.fields(name).take(length)?;
+            found.push(times.range.start..times.range.start + length);
+        }
+    }
+    Ok(found)
 }
 
 #[cfg(test)]
@@ -47,10 +57,10 @@ mod tests {
             [make_box(b"ftyp", b"avis"), make_box(b"moov", &track), make_box(b"mdat", &[9; 40])].concat()
         };
         let mut with_timestamps = file([[5; 8], [6; 8]]);
-        clear_timestamps(&mut with_timestamps);
+        clear_timestamps(&mut with_timestamps).unwrap();
         assert_eq!(with_timestamps, file([[0; 8]; 2]));
         for end in 0..with_timestamps.len() {
-            clear_timestamps(&mut with_timestamps[..end]);
+            let _ = clear_timestamps(&mut with_timestamps[..end]);
         }
         assert_eq!(with_timestamps, file([[0; 8]; 2]));
     }

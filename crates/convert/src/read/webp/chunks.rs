@@ -46,8 +46,9 @@ pub(super) fn table_bytes(bytes: &[u8], canvas: (u32, u32)) -> Result<u64, Error
         let tables = match chunk {
             Chunk { name: b"ANMF", data: [_, _, _, _, _, _, w0, w1, w2, h0, h1, h2, _, _, _, _, data @ ..] } => {
                 let [width, height] = [[*w0, *w1, *w2, 0], [*h0, *h1, *h2, 0]].map(|side| u32::from_le_bytes(side) + 1);
-                chunks_with_truncated(data)
-                    .try_fold(0, |largest, (chunk, _)| Ok(largest.max(chunk.table_bytes((width, height))?)))?
+                chunks_with_truncated(data).try_fold(0, |largest, (chunk, _)| {
+                    Ok::<_, Error>(largest.max(chunk.table_bytes((width, height))?))
+                })?
             }
             chunk => chunk.table_bytes(canvas)?,
         };

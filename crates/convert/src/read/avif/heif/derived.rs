@@ -1,9 +1,9 @@
 //! The data of derived items, which are made from other items.
 
-use super::boxes::FieldReader;
 use super::damaged;
 use super::decoding_cost::DeclaredSize;
 use crate::Error;
+use avif::boxes::FieldReader;
 
 /// A grid item (ISO/IEC 23008-12, 6.6.2.3).
 pub(super) struct Grid {

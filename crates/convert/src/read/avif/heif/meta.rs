@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::boxes::{FieldReader, FileSlice, FourCc};
 use super::{damaged, set_once, unsupported};
 use crate::Error;
+use avif::boxes::{FieldReader, FileSlice, FourCc};
 
 /// The maximum number of items in a file. A grid of 200 million pixels with cells of 512x512 has about 760 items, and
 /// twice as many if each cell has alpha.
@@ -266,7 +266,7 @@ impl<'a> MetaBox<'a> {
 fn read_primary_item(pitm: &FileSlice<'_>) -> Result<u32, Error> {
     let mut fields = pitm.fields(*b"pitm");
     let (version, _) = fields.version_and_flags()?;
-    fields.id(version != 0)
+    Ok(fields.id(version != 0)?)
 }
 
 /// Reads an item entry. Returns `None` for versions 0 and 1. Entries of these versions have no item type, so their

@@ -3,10 +3,10 @@
 use avif::Attachments;
 
 use super::MediaData;
-use super::boxes::FieldReader;
 use super::meta::{Item, MetaBox};
 use super::track::Movie;
 use crate::Error;
+use avif::boxes::FieldReader;
 
 /// The media type of XMP.
 const XMP: &[u8] = b"application/rdf+xml";

@@ -10,7 +10,6 @@
 //! the checks in this module. The new file contains only known boxes. A file whose image needs an unknown box is
 //! rejected.
 
-mod boxes;
 mod decoding_cost;
 mod derived;
 mod media;
@@ -25,7 +24,7 @@ mod write;
 pub(crate) use decoding_cost::{MAX_DECODED_PIXEL_RATIO, SMALL_IMAGE_PIXELS};
 
 use avif::Attachments;
-use boxes::{FileSlice, FourCc};
+use avif::boxes::{BoxError, FileSlice, FourCc};
 use media::MediaData;
 use meta::MetaBox;
 use model::Metadata;
@@ -102,7 +101,7 @@ fn top_level_boxes(file: &[u8]) -> Result<(Option<FileSlice<'_>>, Option<FileSli
         match child {
             Ok((name, part)) if name == *b"meta" => set_once(&mut meta, name, part)?,
             Ok((name, part)) if name == *b"moov" => set_once(&mut moov, name, part)?,
-            Err(error) if meta.is_none() && moov.is_none() => return Err(error),
+            Err(error) if meta.is_none() && moov.is_none() => return Err(error.into()),
             Ok(_) | Err(_) => {}
         }
     }
@@ -114,6 +113,12 @@ fn set_once<T>(place: &mut Option<T>, name: FourCc, value: T) -> Result<(), Erro
     match place.replace(value) {
         None => Ok(()),
         Some(_) => Err(damaged(&format!("there are two boxes `{}`", name.escape_ascii()))),
+    }
+}
+
+impl From<BoxError> for Error {
+    fn from(error: BoxError) -> Self {
+        damaged(&error.to_string())
     }
 }
 

@@ -3,11 +3,11 @@
 
 use model::Metadata;
 
-use super::boxes::{FieldReader, FileSlice, FourCc, build_box, build_full_box};
 use super::{damaged, unsupported};
 use crate::Error;
 use crate::color::icc_tags;
 use crate::read::avif::av1::StreamReader;
+use avif::boxes::{FieldReader, FileSlice, FourCc, build_box, build_full_box};
 
 /// The URNs that declare that an auxiliary image is alpha (ISO/IEC 23008-12, 6.5.8; ISO/IEC 23008-2, annex F).
 const ALPHA_URNS: [&[u8]; 2] = [b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1"];

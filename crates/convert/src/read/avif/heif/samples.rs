@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::boxes::{FieldReader, FileSlice, FourCc};
 use super::{damaged, set_once, unsupported};
 use crate::Error;
+use avif::boxes::{FieldReader, FileSlice, FourCc};
 
 /// The maximum number of samples of a track: 18 minutes at 60 frames per second. libavif takes about 200 bytes of
 /// memory for each sample.
@@ -63,7 +63,7 @@ impl<'a> SampleTable<'a> {
         if total != count as u64 {
             return Err(damaged("the boxes `stts` and `stsz` have different numbers of samples"));
         }
-        let mut next_size = || if common_size > 0 { Ok(common_size) } else { sizes.u32() };
+        let mut next_size = || Ok(if common_size > 0 { common_size } else { sizes.u32()? });
         let ranges = self.sample_ranges(count, &mut next_size)?;
         let sync_samples = self.sync_samples.as_ref().map(|sync| read_sync_samples(sync, count)).transpose()?;
         Ok(Samples { ranges, durations, sync: sync_samples })

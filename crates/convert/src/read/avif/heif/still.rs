@@ -4,7 +4,6 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use super::boxes::{FileSlice, FourCc};
 use super::decoding_cost::{DeclaredSize, DecodingCost};
 use super::media::MediaData;
 use super::meta::{Item, MetaBox};
@@ -12,6 +11,7 @@ use super::property::{self, AuxiliaryType, ProfileContext};
 use super::{damaged, derived, unsupported};
 use crate::Error;
 use crate::read::avif::av1::StreamReader;
+use avif::boxes::{FileSlice, FourCc};
 
 /// The items of an image that will be written. The first item is the primary item. The identifier of an item is its
 /// position in `items`, and the index of a property is its position in `properties`. Both start at 1.

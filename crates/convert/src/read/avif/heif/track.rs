@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::boxes::{FieldReader, FileSlice, FourCc};
 use super::decoding_cost::{DeclaredSize, DecodingCost};
 use super::media::MediaData;
 use super::property::{self, AuxiliaryType, ProfileContext};
@@ -10,6 +9,7 @@ use super::samples::{SampleTable, Samples, require};
 use super::{damaged, set_once, unsupported};
 use crate::Error;
 use crate::read::avif::av1::StreamReader;
+use avif::boxes::{FieldReader, FileSlice, FourCc};
 
 /// The maximum number of tracks, and of references of a track.
 const MAX_TRACKS: usize = 64;
@@ -303,7 +303,7 @@ fn read_edit(edts: &FileSlice<'_>) -> Result<Option<Edit>, Error> {
 fn read_handler(mut fields: FieldReader<'_>) -> Result<FourCc, Error> {
     fields.version_and_flags()?;
     fields.u32()?;
-    fields.four_cc()
+    Ok(fields.four_cc()?)
 }
 
 fn reject_external_data(dinf: &FileSlice<'_>) -> Result<(), Error> {

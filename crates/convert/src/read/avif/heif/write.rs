@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 
-use super::boxes::{FourCc, build_box, build_full_box};
 use super::still::{StillImage, StillItem};
 use super::track::{Edit, Movie, Track};
 use super::{damaged, unsupported};
 use crate::Error;
+use avif::boxes::{FourCc, build_box, build_full_box};
 
 /// Brands that are copied from the source file, in addition to `avif`, `avis` and `tmap`.
 const COPIED_BRANDS: [&FourCc; 9] = [b"avio", b"mif1", b"mif2", b"miaf", b"MA1A", b"MA1B", b"msf1", b"iso8", b"msf2"];

@@ -6,7 +6,7 @@
 //! includes it. [`library`] returns the libavif that this program uses.
 //!
 //! **Architecture invariant:** this crate contains no policy. The caller chooses codec, depth, quantizer and codec
-//! options; this crate passes these settings to libavif. All unsafe code of the workspace is in `native`.
+//! options; this crate passes these settings to libavif. All unsafe code of the crate is in `native`.
 
 mod attachments;
 pub mod boxes;

@@ -1,4 +1,4 @@
-//! The only module of the workspace with unsafe code. It contains handles that own libavif's C objects, and two
+//! The only module of the crate with unsafe code. It contains handles that own libavif's C objects, and two
 //! functions that change process-wide settings of C libraries.
 //!
 //! Each handle owns one C object, checks it for null when it is created, and frees it once, on drop. Every C result

@@ -1,0 +1,68 @@
+use crate::decoded::{Decoded, Samples};
+use crate::error::Error;
+use crate::header::Header;
+use crate::native::reader::Reader;
+use crate::options::Options;
+
+/// A JPEG whose header was read.
+pub struct Decoder<'bytes> {
+    reader: Reader<'bytes>,
+    header: Header,
+    max_scans: u32,
+}
+
+/// The form of the decoded image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// The stored luma and chroma. Only if [`Header::has_planes`].
+    Planes,
+    /// All pixels: gray, RGB or CMYK. Chroma is interpolated as in browsers.
+    Pixels,
+    /// Pixels at half the width and height, rounded up, in half the time. For a lossless file, all pixels.
+    HalfPixels,
+}
+
+impl<'bytes> Decoder<'bytes> {
+    /// Reads a file up to its first scan.
+    ///
+    /// # Errors
+    /// The file is invalid, truncated before its first scan, or not supported.
+    pub fn open(bytes: &'bytes [u8], options: Options<'_>) -> Result<Self, Error> {
+        let mut reader = Reader::new()?;
+        let mut header = reader.read_header(bytes, options.tables)?;
+        if let Some(color_space) = options.color_space {
+            let (components, expected) = (header.color_space.components(), color_space.components());
+            if components != expected {
+                return Err(Error::ColorSpaceMismatch { components, expected });
+            }
+            header.color_space = color_space;
+        }
+        Ok(Self { reader, header, max_scans: options.max_scans })
+    }
+
+    /// The header.
+    #[must_use]
+    pub fn header(&self) -> &Header {
+        &self.header
+    }
+
+    /// Decodes the image. The caller must have checked its size: this function allocates the output, and
+    /// [`Header::working_bytes`] more. The time depends on the number of pixels times the number of scans.
+    ///
+    /// # Errors
+    /// The file contains no samples, is not supported or has too many scans. If a part of the image was decoded before
+    /// an error, the function returns this part with a [`Damage`](crate::Damage) instead.
+    pub fn decode(mut self, output: Output) -> Result<Decoded, Error> {
+        if output == Output::Planes && !self.header.has_planes() {
+            return Err(Error::NoPlanes);
+        }
+        let layout = self.reader.start(self.header.color_space, output)?;
+        self.reader.read_scans(self.max_scans)?;
+        let samples = match output {
+            Output::Planes => Samples::Planes(self.reader.read_planes(&layout)?),
+            Output::Pixels | Output::HalfPixels => Samples::Pixels(self.reader.read_pixels(&layout)?),
+        };
+        let damage = self.reader.damage(self.header.has_several_scans);
+        Ok(Decoded { width: layout.width, height: layout.height, samples, damage })
+    }
+}

@@ -1,0 +1,13 @@
+use crate::header::ColorSpace;
+
+/// What the caller decides about a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options<'tables> {
+    /// The maximum number of scans. The decoder processes the whole image for each scan. Encoders write about ten scans.
+    pub max_scans: u32,
+    /// The color space of the components, if another part of the file defines it, as in TIFF. `None` applies the rules
+    /// of [`Header::color_space`](crate::Header::color_space).
+    pub color_space: Option<ColorSpace>,
+    /// A JPEG that contains only the tables of the file, as in TIFF's tag `JPEGTables` (TIFF Technical Note 2).
+    pub tables: Option<&'tables [u8]>,
+}

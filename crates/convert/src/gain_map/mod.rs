@@ -113,7 +113,7 @@ impl<'bytes> OpenedGainMap<'bytes> {
         let pixels = u64::from(width) * u64::from(height);
         pixels
             .saturating_mul(4 * 3 + 2 * memory::bytes_per_pixel(Depth::Eight, speed))
-            .saturating_add(self.jpeg.decoder_bytes())
+            .saturating_add(self.jpeg.working_bytes())
     }
 
     pub(crate) fn decode(self) -> Result<DecodedGainMap, String> {

@@ -6,6 +6,7 @@
 
 mod avif;
 mod bmp;
+mod damage;
 mod gif;
 mod header;
 pub(crate) mod jpeg;

@@ -41,30 +41,67 @@ fn progressive_and_gray_jpegs_keep_their_colors() {
     }
 }
 
+/// Adobe's marker segment, APP14, with this transform.
+fn adobe_segment(transform: u8) -> Vec<u8> {
+    [&b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0"[..], &[transform]].concat()
+}
+
+/// Encodes a JPEG without the JFIF segment, whose components are these samples.
+fn jpeg_without_jfif(samples: &[u8], (width, height): (u16, u16)) -> Vec<u8> {
+    // If the input is declared as luma and chroma, the encoder stores the levels unchanged.
+    let mut file = vec![];
+    jpeg_encoder::Encoder::new(&mut file, 98).encode(samples, width, height, jpeg_encoder::ColorType::Ycbcr).unwrap();
+    assert_eq!(&file[2..4], b"\xff\xe0");
+    // SOI has 2 bytes, and the JFIF segment has 18 bytes.
+    file.drain(2..20);
+    file
+}
+
 #[test]
 fn jpeg_with_stored_rgb_keeps_its_colors() {
     let image = gradient_image(192, 128);
-    // If the input is declared as luma and chroma, the encoder stores the levels unchanged. The input is RGB, so this
-    // JPEG stores RGB.
-    let mut plain = vec![];
-    jpeg_encoder::Encoder::new(&mut plain, 98)
-        .encode(image.as_raw(), 192, 128, jpeg_encoder::ColorType::Ycbcr)
-        .unwrap();
-    // The marker segment is APP14 with transform 0. The test inserts it immediately after SOI in the first file and
-    // immediately before SOS in the second file.
-    let marker = [b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0".as_slice()].concat();
+    let plain = jpeg_without_jfif(image.as_raw(), (192, 128));
+    let marker = adobe_segment(0);
+    // The marker immediately follows SOI in the first file and immediately precedes SOS in the second file.
     let scan = plain.windows(2).position(|window| window == b"\xff\xda").unwrap();
     for at in [2, scan] {
         let file = [&plain[..at], &marker, &plain[at..]].concat();
         let off = distance(&convert_and_decode(&file).image, &image.clone().into());
         assert!(off < MAX_CODING_DISTANCE, "at {at}: off by {off}");
     }
+    // The IDs of the components are the letters R, G and B, in the frame header and in the scan header.
+    let mut named = plain.clone();
+    let frame = named.windows(2).position(|window| window == b"\xff\xc0").unwrap();
+    for (component, name) in b"RGB".iter().enumerate() {
+        named[frame + 10 + 3 * component] = *name;
+        named[scan + 5 + 2 * component] = *name;
+    }
+    let off = distance(&convert_and_decode(&named).image, &image.clone().into());
+    assert!(off < MAX_CODING_DISTANCE, "component IDs: off by {off}");
     // A gray JPEG has no color transform, so the marker does not change its levels.
     let gray = DynamicImage::from(image).to_luma8();
     let plain = encode_image(&gray.clone().into(), ImageFormat::Jpeg);
     let scan = plain.windows(2).position(|window| window == b"\xff\xda").unwrap();
     let file = [&plain[..scan], &marker, &plain[scan..]].concat();
     assert!(distance(&convert_and_decode(&file).image, &gray.into()) < MAX_CODING_DISTANCE);
+}
+
+#[test]
+fn jpeg_with_luma_and_chroma_has_the_colors_that_browsers_show() {
+    // One color, with the luma and chroma of JFIF (ITU-T T.871, section 7).
+    let (stored, shown) = ([150, 100, 180], [223, 123, 100]);
+    let image = image::RgbImage::from_pixel(192, 128, image::Rgb(shown));
+    let plain = jpeg_without_jfif(&stored.repeat(192 * 128), (192, 128));
+    let jfif = b"\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0".to_vec();
+    // With a JFIF segment, the components are luma and chroma, whatever Adobe's marker says. Unknown transforms of three
+    // components are luma and chroma, too.
+    let headers =
+        [vec![], jfif.clone(), [jfif, adobe_segment(0)].concat(), adobe_segment(1), adobe_segment(2), adobe_segment(9)];
+    for header in headers {
+        let file = [&plain[..2], &header, &plain[2..]].concat();
+        let off = distance(&convert_and_decode(&file).image, &image.clone().into());
+        assert!(off < MAX_CODING_DISTANCE, "{header:02x?}: off by {off}");
+    }
 }
 
 #[test]

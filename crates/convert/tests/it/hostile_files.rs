@@ -352,30 +352,22 @@ fn png_xmp_is_kept_at_any_position_and_in_compressed_form() {
 }
 
 #[test]
-fn jpeg_with_too_many_or_too_large_segments_is_rejected() {
+fn jpeg_with_many_or_large_segments_is_converted() {
     let plain = encode_image(&small_image(), ImageFormat::Jpeg);
     let with = |segment: &[u8], times: usize| [&plain[..2], &segment.repeat(times), &plain[2..]].concat();
     let segment = |marker: u8, data: &[u8]| {
         [&[0xff, marker], &u16::try_from(data.len() + 2).unwrap().to_be_bytes()[..], data].concat()
     };
     let icc = segment(0xe2, &[b"ICC_PROFILE\0\x01\xff", &vec![0; 65_000][..]].concat());
-    // A profile can have at most 255 segments. This file has 300 profile segments, so its profile is damaged.
-    assert_eq!(notes(&with(&icc, 300), &recipe()), ["the ICC profile is damaged; the image was treated as sRGB"]);
-    let message = damage_message(&with(&icc, 600));
-    assert!(message.contains("first 516 segments") && message.contains("32 MiB"), "{message}");
-    // The limit exists because a decoder reads all segments of extended XMP again for each further segment.
+    // A profile can have at most 255 segments. These files have more profile segments, so the profile is damaged.
+    let damaged_profile = ["the ICC profile is damaged; the image was treated as sRGB"];
+    assert_eq!(notes(&with(&icc, 300), &recipe()), damaged_profile);
+    assert_eq!(notes(&with(&[&icc, &b"stray"[..]].concat(), 600), &recipe()), damaged_profile);
     let extension = segment(0xe1, &[b"http://ns.adobe.com/xmp/extension/\0", &[b'0'; 36][..], b"\0\0\0\x01a"].concat());
-    assert!(convert_file(&with(&extension, 500), &recipe()).is_ok());
-    assert_eq!(damage_message(&with(&extension, 513)), "it has over 512 segments of extended XMP, which is the limit");
-    let comment = segment(0xfe, b"");
-    assert!(convert_file(&with(&comment, 90_000), &recipe()).is_ok());
-    assert_eq!(damage_message(&with(&comment, 100_001)), "it has over 100000 segments, which is the limit");
-    // Decoders interpret the bytes after this marker in different ways. One decoder reads a length, and another decoder
-    // reads no length.
-    assert_eq!(damage_message(&with(b"\xff\xd0", 1)), "a marker D0 out of place");
-    // The limit also counts segments that are separated by bytes that do not belong to a segment.
-    let stray = [&icc, &b"stray"[..]].concat();
-    assert!(damage_message(&with(&stray, 600)).contains("32 MiB"));
+    let others = [(extension, 5_000), (segment(0xfe, b""), 1_000_000), (b"\xff\xd0".to_vec(), 1_000)];
+    for (segment, times) in others {
+        assert_same_variant(&with(&segment, times), &plain, &format!("{times} segments {segment:02x?}"));
+    }
 }
 
 #[test]
@@ -384,7 +376,8 @@ fn number_of_jpeg_scans_is_limited_and_increases_the_time_estimate() {
     let scan = plain.windows(2).rposition(|window| window == b"\xff\xda").unwrap();
     let end = plain.len() - 2;
     let scans = |more: usize| [&plain[..end], &plain[scan..end].repeat(more), &plain[end..]].concat();
-    assert_eq!(damage_message(&scans(64)), "it has over 64 scans, which is the limit");
+    let error = convert_file(&scans(64), &recipe()).unwrap_err().to_string();
+    assert_eq!(error, "damaged JPEG: it has over 64 scans, which is the limit");
     let pixels = |file: &[u8]| OpenedImage::open(file, &recipe(), &Limits::default()).unwrap().encoded_pixels();
     // The estimate counts each additional scan as the time of encoding 1/200 of the pixels.
     let passes = pixels(&scans(50)) - pixels(&plain);

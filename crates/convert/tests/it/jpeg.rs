@@ -3,7 +3,7 @@
 use convert::Error;
 use image::metadata::Orientation;
 use image::{DynamicImage, GenericImageView, ImageFormat, Rgb, RgbImage};
-use model::Recipe;
+use model::{DamagedMode, Recipe};
 
 use crate::avif_tools::{MAX_CODING_DISTANCE, avifdec, convert_and_decode, convert_file, distance, recipe};
 use crate::fixtures::{EmbeddedMetadata, encode_image, exif_with_orientation, gradient_image, subsampled_jpeg};
@@ -87,6 +87,77 @@ fn damaged_jpeg_is_rejected_at_every_width() {
             for (what, file) in [("half", half), ("the first half with stray bytes", &hidden), ("a gap", &gap)] {
                 let error = convert_file(file, &recipe).map(|_| ()).expect_err(what);
                 assert!(matches!(error, Error::Damaged { .. }), "{what}, {widths}: {error}");
+            }
+        }
+    }
+}
+
+/// Returns the recipe with which damaged images are converted.
+fn convert_damaged() -> Recipe {
+    Recipe { damaged: DamagedMode::Convert, ..recipe() }
+}
+
+#[test]
+fn upper_half_of_a_truncated_jpeg_is_converted_with_a_note_if_damaged_images_are_allowed() {
+    let image = gradient_image(240, 180);
+    let whole = subsampled_jpeg(&image, EmbeddedMetadata::default(), false);
+    let conversion = convert_file(&whole[..whole.len() / 2], &convert_damaged()).unwrap();
+    let [note] = &conversion.notes[..] else { panic!("{:?}", conversion.notes) };
+    let missing = note
+        .strip_prefix("damaged JPEG: ")
+        .and_then(|note| note.strip_suffix(" of its 180 rows are missing; it was converted as browsers show it"));
+    let missing: u32 = missing.unwrap_or_else(|| panic!("{note}")).parse().unwrap();
+    assert!((60..=140).contains(&missing), "{note}");
+    let decoded = avifdec(&conversion.variants[0].bytes).image;
+    assert_eq!(decoded.dimensions(), (240, 180));
+    // The chroma of the last intact row is interpolated with the missing rows.
+    let intact = 180 - missing - 1;
+    let upper = |image: &DynamicImage| image.crop_imm(0, 0, 240, intact);
+    let off = distance(&upper(&decoded), &upper(&image.into()));
+    assert!(off < MAX_CODING_DISTANCE, "off by {off}");
+}
+
+#[test]
+fn first_scans_of_a_truncated_progressive_jpeg_are_converted_with_a_note_if_damaged_images_are_allowed() {
+    let image = gradient_image(240, 180);
+    let whole = subsampled_jpeg(&image, EmbeddedMetadata::default(), true);
+    let scans: Vec<usize> =
+        whole.windows(2).enumerate().filter(|(_, window)| *window == b"\xff\xda").map(|(at, _)| at).collect();
+    // The file ends in the middle of its third scan, and exactly before its fourth scan.
+    for (end, complete) in [(usize::midpoint(scans[2], scans[3]), 2), (scans[3], 3)] {
+        let file = &whole[..end];
+        let conversion = convert_file(file, &convert_damaged()).unwrap();
+        assert_eq!(
+            conversion.notes,
+            [format!(
+                "damaged JPEG: details are missing, because only its first {complete} scans are complete; it was converted as \
+                 browsers show it"
+            )]
+        );
+        assert!(matches!(convert_file(file, &recipe()), Err(Error::Damaged { .. })), "{complete} scans were accepted");
+    }
+}
+
+#[test]
+fn truncated_jpeg_is_whole_or_rejected_and_never_converted_without_a_note() {
+    let image = gradient_image(40, 24);
+    for progressive in [false, true] {
+        let whole = subsampled_jpeg(&image, EmbeddedMetadata::default(), progressive);
+        let expected = convert_file(&whole, &recipe()).unwrap().variants[0].bytes.clone();
+        for end in 0..whole.len() {
+            let file = &whole[..end];
+            let is_whole = convert_file(file, &recipe()).is_ok_and(|conversion| {
+                assert_eq!(conversion.variants[0].bytes, expected, "{end} of {} bytes", whole.len());
+                true
+            });
+            if let Ok(conversion) = convert_file(file, &convert_damaged()) {
+                assert_eq!(
+                    conversion.notes.is_empty(),
+                    is_whole,
+                    "{end} of {} bytes: {:?}",
+                    whole.len(),
+                    conversion.notes
+                );
             }
         }
     }

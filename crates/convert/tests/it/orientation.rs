@@ -1,7 +1,9 @@
-use image::{DynamicImage, ImageFormat, RgbImage};
+use image::{DynamicImage, GenericImageView, ImageFormat, RgbImage};
 
 use crate::avif_tools::{MAX_CODING_DISTANCE, convert_and_decode, distance};
-use crate::fixtures::{EmbeddedMetadata, cmyk_tiff, encode_with_metadata, exif_with_orientation, gradient_image};
+use crate::fixtures::{
+    EmbeddedMetadata, cmyk_tiff, encode_image, encode_with_metadata, exif_with_orientation, gradient_image,
+};
 
 /// Returns the pixels that a camera stores for an upright image if the file has this orientation. Exif 3.0 defines the
 /// orientation (tag 274) by the visual sides of the stored row 0 and column 0.
@@ -65,4 +67,24 @@ fn orientation_of_a_cmyk_tiff_is_applied() {
     let inks: Vec<[u8; 4]> = (0..64 * 64).map(|at| [0, 0, 0, if at % 64 < 32 { 255 } else { 0 }]).collect();
     let decoded = convert_and_decode(&cmyk_tiff(&inks, 64, 64, &icc, 6)).image.to_luma8();
     assert!(decoded.get_pixel(50, 10).0[0] < 20 && decoded.get_pixel(10, 50).0[0] > 235);
+}
+
+#[test]
+fn first_exif_segment_of_a_jpeg_decides_the_orientation() {
+    let segment = |exif: &[u8]| {
+        let length = u16::try_from(exif.len() + 8).unwrap().to_be_bytes();
+        [&b"\xff\xe1"[..], &length, b"Exif\0\0", exif].concat()
+    };
+    let plain = encode_image(&gradient_image(192, 128).into(), ImageFormat::Jpeg);
+    let (upright, rotated) = (segment(&exif_with_orientation(1)), segment(&exif_with_orientation(6)));
+    let without_orientation = segment(b"II*\0\x08\0\0\0\0\0\0\0\0\0");
+    for (segments, size) in [
+        ([&rotated, &upright], (128, 192)),
+        ([&upright, &rotated], (192, 128)),
+        ([&rotated, &without_orientation], (128, 192)),
+        ([&without_orientation, &rotated], (192, 128)),
+    ] {
+        let file = [&plain[..2], segments[0], segments[1], &plain[2..]].concat();
+        assert_eq!(convert_and_decode(&file).image.dimensions(), size, "{segments:02x?}");
+    }
 }

@@ -1,233 +1,225 @@
-//! JPEG.
+//! JPEG, read with libjpeg-turbo (the crate `jpeg`). Most browsers decode JPEG with this library, so it decides what an
+//! unusual file shows: its color space, its size, and whether a part is missing. It also outputs the stored luma and
+//! chroma, and an image at half its width and height in half the time.
+//!
+//! libjpeg-turbo ignores metadata. [`segments`] reads it.
 
-mod adobe;
+mod metadata;
 pub(crate) mod segments;
-mod structure;
-mod turbo;
-
-use std::borrow::Cow;
 
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, GrayImage, RgbImage};
-use zune_core::bytestream::ZCursor;
-use zune_core::colorspace::ColorSpace;
-use zune_core::options::DecoderOptions;
-use zune_jpeg::JpegDecoder;
-use zune_jpeg::errors::DecodeErrors;
+use jpeg::{ColorSpace, Decoder, Intact, Options, Output, Samples};
+use model::DamagedMode;
 
-use self::structure::{MAX_SCANS, Structure};
-use super::{Decode, DecodeRequest, Decoded, DecodedPixels, Header, PixelForm, ReadOptions, Reader, Source, metadata};
+use self::metadata::{Metadata, count_scans};
+use super::damage::Damage;
+use super::metadata::{copy_block, orientation};
+use super::{Decode, DecodeRequest, Decoded, DecodedPixels, Header, PixelForm, ReadOptions, Reader, Source};
 use crate::error::brief;
+use crate::pixels::ycbcr::YCbCr;
 use crate::{Error, Format, gain_map};
 
-/// A JPEG whose header was read.
-pub(crate) struct JpegFile<'bytes> {
-    bytes: &'bytes [u8],
-    decoder: JpegDecoder<ZCursor<Cow<'bytes, [u8]>>>,
-    options: DecoderOptions,
-    color_space: ColorSpace,
-    /// Whether the components are RGB, although the decoder assumes luma and chroma.
-    is_untransformed_rgb: bool,
-    size: (u32, u32),
-    structure: Structure,
-}
-
-/// If Adobe's marker must be removed from a file, the file is copied without the marker. This is the maximum size of
-/// such a file in bytes.
-const MAX_COPY_BYTES: usize = 64 << 20;
-
 impl Format {
-    /// JPEG, baseline and progressive; gray, RGB and CMYK.
+    /// JPEG of every kind with 8 bits per sample: gray, RGB, CMYK; baseline, progressive, arithmetic-coded, lossless.
     pub const JPEG: Self = Self { name: "JPEG", extensions: &["jpg", "jpeg", "jpe", "jfif"] };
 }
 
 pub(crate) const READER: Reader = Reader { format: Format::JPEG, recognize, open };
+
+/// The limit on scans. Encoders write about ten scans.
+const MAX_SCANS: u32 = 64;
 
 fn recognize(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\xff\xd8\xff")
 }
 
 fn open<'bytes>(bytes: &'bytes [u8], _: &ReadOptions<'_>) -> Result<Source<'bytes>, Error> {
-    let jpeg = JpegFile::open(bytes)?;
-    let mut header = Header::new(jpeg.size(), jpeg.color_type());
-    header.is_cmyk = jpeg.is_cmyk();
-    header.icc = jpeg.icc();
-    header.exif = jpeg.exif();
-    header.xmp = jpeg.xmp();
-    header.orientation = header.exif.as_deref().map_or(Orientation::NoTransforms, metadata::orientation);
+    let file = JpegFile::open(bytes)?;
+    let mut header = Header::new(file.size(), file.color_type());
+    let Metadata { exif, xmp, icc } = Metadata::read(bytes);
+    header.is_cmyk = file.is_cmyk();
+    header.icc = icc;
+    header.orientation = exif.map_or(Orientation::NoTransforms, orientation);
+    header.exif = exif.map(copy_block);
+    header.xmp = xmp.map(copy_block);
     header.gain_map = gain_map::find(bytes);
-    // The coefficients of a progressive JPEG need as much memory as two copies of the pixels, in addition to the pixels.
-    header.cost.pixel_copies = 3;
-    header.cost.held_bytes = jpeg.decoder_bytes();
-    header.cost.scans = jpeg.scans();
-    Ok(Source { format: Format::JPEG, header, decoder: Box::new(jpeg) })
+    header.cost.decoding_bytes = file.working_bytes();
+    header.cost.scans = count_scans(bytes).min(MAX_SCANS);
+    Ok(Source { format: Format::JPEG, header, decoder: Box::new(file) })
+}
+
+/// A JPEG whose header was read.
+pub(crate) struct JpegFile<'bytes> {
+    bytes: &'bytes [u8],
+    decoder: Decoder<'bytes>,
 }
 
 impl<'bytes> JpegFile<'bytes> {
     pub(crate) fn open(bytes: &'bytes [u8]) -> Result<Self, Error> {
-        let structure = Structure::read(bytes)?;
-        // Our own limits are checked later. JPEG itself allows 65,535 pixels per side.
-        let options = DecoderOptions::default().set_max_width(usize::MAX).set_max_height(usize::MAX);
-        let options = options.jpeg_set_max_scans(MAX_SCANS as usize);
-        // Some cameras write stray bytes between header segments. These bytes are harmless, so the header is read in
-        // lenient mode.
-        let lenient = options.set_strict_mode(false);
-        let without_marker = adobe::without_marker(bytes, MAX_COPY_BYTES)?;
-        let is_untransformed_rgb = without_marker.is_some();
-        let readable = without_marker.map_or(Cow::Borrowed(bytes), Cow::Owned);
-        let mut decoder = JpegDecoder::new_with_options(ZCursor::new(readable), lenient);
-        decoder.decode_headers().map_err(from_decoder_error)?;
-        let (Some(info), Some(color_space)) = (decoder.info(), decoder.input_colorspace()) else {
-            return Err(damaged("the header has no dimensions"));
-        };
-        Ok(Self {
-            bytes,
-            decoder,
-            options,
-            color_space,
-            is_untransformed_rgb,
-            size: (info.width.into(), info.height.into()),
-            structure,
-        })
+        let options = Options { max_scans: MAX_SCANS, color_space: None, tables: None };
+        let decoder = Decoder::open(bytes, options).map_err(from_jpeg_error)?;
+        Ok(Self { bytes, decoder })
     }
 
+    /// Width and height in pixels.
     pub(crate) fn size(&self) -> (u32, u32) {
-        self.size
+        (self.decoder.header().width, self.decoder.header().height)
     }
 
     pub(crate) fn is_cmyk(&self) -> bool {
-        matches!(self.color_space, ColorSpace::CMYK | ColorSpace::YCCK)
+        matches!(self.decoder.header().color_space, ColorSpace::Cmyk | ColorSpace::Ycck)
     }
 
-    pub(crate) fn color_type(&self) -> ColorType {
-        match self.color_space {
-            ColorSpace::Luma => ColorType::L8,
-            // A CMYK image has four bytes per pixel before it is converted to RGB.
-            ColorSpace::CMYK | ColorSpace::YCCK => ColorType::Rgba8,
-            _ => ColorType::Rgb8,
-        }
-    }
-
-    /// The number of scans. The decoder processes the whole image once for each scan.
-    pub(crate) fn scans(&self) -> u32 {
-        self.structure.scans
-    }
-
-    /// Returns the bytes that the decoders allocate in addition to the pixels: both decoders copy segments, and one of
-    /// them copies the profile a second time.
-    pub(crate) fn decoder_bytes(&self) -> u64 {
-        let copy = if self.is_untransformed_rgb { self.bytes.len() as u64 } else { 0 };
-        self.structure.copied * 3 + copy
+    /// The maximum memory in bytes that the decoder allocates in addition to the pixels.
+    pub(crate) fn working_bytes(&self) -> u64 {
+        self.decoder.header().working_bytes
     }
 
     /// Returns the ICC profile. It is empty if the file has a profile that cannot be read.
     pub(crate) fn icc(&self) -> Option<Vec<u8>> {
-        self.decoder.icc_profile().or_else(|| self.structure.has_profile.then(Vec::new))
+        Metadata::read(self.bytes).icc
     }
 
-    pub(crate) fn exif(&self) -> Option<Vec<u8>> {
-        self.decoder.exif().cloned()
+    /// Decodes all pixels of an image that is gray or has color.
+    pub(crate) fn decode_image(self) -> Result<DynamicImage, Error> {
+        match self.decode_form(PixelForm::Pixels, DamagedMode::Reject)?.pixels {
+            Some(DecodedPixels::Interleaved(image)) => Ok(image),
+            _ => Err(damaged("it is CMYK")),
+        }
     }
 
-    pub(crate) fn xmp(&self) -> Option<Vec<u8>> {
-        self.decoder.xmp().cloned()
+    fn color_type(&self) -> ColorType {
+        match self.decoder.header().color_space {
+            ColorSpace::Gray => ColorType::L8,
+            ColorSpace::Rgb | ColorSpace::YCbCr => ColorType::Rgb8,
+            // A CMYK image has four bytes per pixel before it is converted to RGB.
+            ColorSpace::Cmyk | ColorSpace::Ycck => ColorType::Rgba8,
+        }
     }
 
     /// Decodes the image in the given form. If this form is not possible, decodes all pixels.
-    fn decode_form(self, form: PixelForm) -> Result<DecodedPixels, Error> {
-        let turbo = match self.color_space {
-            // libjpeg-turbo may interpret untransformed RGB differently than zune-jpeg, so zune-jpeg decodes it.
-            ColorSpace::YCbCr | ColorSpace::Luma if !self.is_untransformed_rgb => {
-                turbo::decode(self.bytes, self.size, form)
-            }
-            _ => None,
+    fn decode_form(self, form: PixelForm, mode: DamagedMode) -> Result<Decoded, Error> {
+        let jpeg::Header { height, color_space, .. } = *self.decoder.header();
+        let output = match form {
+            PixelForm::Planes if self.decoder.header().has_planes() => Output::Planes,
+            PixelForm::Planes | PixelForm::Pixels => Output::Pixels,
+            PixelForm::HalfPixels => Output::HalfPixels,
         };
-        turbo.unwrap_or_else(|| self.decode_all())
-    }
-
-    /// Decodes all pixels to gray, RGB or CMYK.
-    fn decode_all(mut self) -> Result<DecodedPixels, Error> {
-        if let color_space @ (ColorSpace::CMYK | ColorSpace::YCCK) = self.color_space {
-            return Ok(DecodedPixels::Cmyk(inks(self.pixels(color_space)?, color_space)));
-        }
-        self.decode_image().map(DecodedPixels::Interleaved)
-    }
-
-    /// Decodes all pixels of an image that is not CMYK.
-    pub(crate) fn decode_image(mut self) -> Result<DynamicImage, Error> {
-        match self.color_space {
-            ColorSpace::Luma => {
-                let pixels = self.pixels(ColorSpace::Luma)?;
-                self.image(GrayImage::from_raw, pixels).map(DynamicImage::ImageLuma8)
+        let jpeg::Decoded { width, height: rows, samples, damage } =
+            self.decoder.decode(output).map_err(from_jpeg_error)?;
+        let note = damage.map(|damage| accept_damage(&damage, height, mode)).transpose()?;
+        let pixels = match (samples, color_space) {
+            (Samples::Planes([luma, cb, cr]), _) => YCbCr::new(width, rows, luma, [cb, cr]).map(DecodedPixels::Planar),
+            (Samples::Pixels(pixels), ColorSpace::Gray) => {
+                GrayImage::from_raw(width, rows, pixels).map(|image| DecodedPixels::Interleaved(image.into()))
             }
-            color_space => {
-                // If the output color space is the color space that the decoder assumes for the file, the decoder does
-                // not convert the samples.
-                let pixels = self.pixels(if self.is_untransformed_rgb { color_space } else { ColorSpace::RGB })?;
-                self.image(RgbImage::from_raw, pixels).map(DynamicImage::ImageRgb8)
+            (Samples::Pixels(pixels), ColorSpace::Rgb | ColorSpace::YCbCr) => {
+                RgbImage::from_raw(width, rows, pixels).map(|image| DecodedPixels::Interleaved(image.into()))
             }
-        }
-    }
-
-    fn pixels(&mut self, output: ColorSpace) -> Result<Vec<u8>, Error> {
-        // From here on, the decoder is strict: a truncated or damaged scan must not become an image with a gray lower
-        // half.
-        self.decoder.set_options(self.options.set_strict_mode(true).jpeg_set_out_colorspace(output));
-        self.decoder.decode().map_err(from_decoder_error)
-    }
-
-    fn image<T>(&self, from_raw: fn(u32, u32, Vec<u8>) -> Option<T>, pixels: Vec<u8>) -> Result<T, Error> {
-        from_raw(self.size.0, self.size.1, pixels)
-            .ok_or_else(|| damaged("its scans have fewer pixels than its dimensions"))
+            (Samples::Pixels(mut inks), ColorSpace::Cmyk | ColorSpace::Ycck) => {
+                // By Adobe's convention, which every known CMYK JPEG follows, the amounts of ink are stored inverted
+                // (Adobe Technical Note 5116, section 18).
+                inks.iter_mut().for_each(|ink| *ink = 255 - *ink);
+                Some(DecodedPixels::Cmyk(inks))
+            }
+        };
+        let pixels = pixels.ok_or_else(|| damaged("it has fewer pixels than its dimensions"))?;
+        Ok(Decoded { notes: note.into_iter().collect(), ..pixels.into() })
     }
 }
 
 impl Decode for JpegFile<'_> {
     fn decode(self: Box<Self>, request: &DecodeRequest) -> Result<Decoded, Error> {
-        Ok(self.decode_form(request.form)?.into())
+        self.decode_form(request.form, request.damaged)
     }
 }
 
-/// Converts stored samples to amounts of ink; 255 is full ink. By Adobe's convention, which every known CMYK JPEG
-/// follows, the amounts are stored inverted. In YCCK, the first three inverted amounts are also converted to Y, Cb and
-/// Cr (Adobe Technical Note 5116, section 18).
-fn inks(mut pixels: Vec<u8>, color_space: ColorSpace) -> Vec<u8> {
-    for pixel in pixels.as_chunks_mut::<4>().0 {
-        if color_space == ColorSpace::YCCK {
-            let [y, cb, cr, k] = *pixel;
-            *pixel = [red(y, cr), green(y, cb, cr), blue(y, cb), 255 - k];
-        } else {
-            *pixel = pixel.map(|stored| 255 - stored);
-        }
-    }
-    pixels
+/// Returns the note about the damage, if damaged images are converted.
+fn accept_damage(damage: &jpeg::Damage, height: u32, mode: DamagedMode) -> Result<String, Error> {
+    let damage = match (mode, damage.intact) {
+        // Without a single row, there is nothing to show.
+        (DamagedMode::Reject, _) | (DamagedMode::Convert, Intact::Rows(0)) => return Err(damaged(&damage.message)),
+        (DamagedMode::Convert, Intact::Rows(rows)) => Damage::Rows { missing: height.saturating_sub(rows), of: height },
+        (DamagedMode::Convert, Intact::Scans(scans)) => Damage::ScansAfter(scans),
+    };
+    Ok(damage.note(Format::JPEG))
 }
 
-/// Computes red by the inverse color transform of JFIF (ITU-T T.871, section 7), in 16-bit fixed point.
-fn red(y: u8, cr: u8) -> u8 {
-    clamp(i32::from(y) + ((91_881 * (i32::from(cr) - 128) + 32_768) >> 16))
-}
-
-fn green(y: u8, cb: u8, cr: u8) -> u8 {
-    let chroma = -22_554 * (i32::from(cb) - 128) - 46_802 * (i32::from(cr) - 128);
-    clamp(i32::from(y) + ((chroma + 32_768) >> 16))
-}
-
-fn blue(y: u8, cb: u8) -> u8 {
-    clamp(i32::from(y) + ((116_130 * (i32::from(cb) - 128) + 32_768) >> 16))
-}
-
-fn clamp(level: i32) -> u8 {
-    u8::try_from(level.clamp(0, 255)).unwrap_or(u8::MAX)
-}
-
-fn from_decoder_error(error: DecodeErrors) -> Error {
+fn from_jpeg_error(error: jpeg::Error) -> Error {
     match error {
-        DecodeErrors::Unsupported(kind) => Error::Unsupported { format: Format::JPEG, message: format!("{kind:?}") },
-        error => damaged(error.to_string().trim_start_matches("[strict-mode]: ").trim_matches('"')),
+        jpeg::Error::Unsupported(_) | jpeg::Error::UnsupportedPrecision(_) | jpeg::Error::UnsupportedComponents(_) => {
+            Error::Unsupported { format: Format::JPEG, message: brief(&error.to_string()) }
+        }
+        error => damaged(&error.to_string()),
     }
 }
 
 fn damaged(message: &str) -> Error {
     Error::Damaged { format: Format::JPEG, message: brief(message) }
+}
+
+#[cfg(test)]
+mod tests {
+    use jpeg_encoder::SamplingFactor::{self, F_1_1, F_2_1, F_2_2};
+    use jpeg_encoder::{ColorType, Encoder};
+    use model::{Limits, Recipe, Samples};
+
+    use crate::pixels::source_pixels::SourcePixels;
+    use crate::{DecodedImage, OpenedImage};
+
+    fn jpeg((width, height): (u16, u16), sampling: SamplingFactor) -> Vec<u8> {
+        let noise = |at: u32| (at.wrapping_mul(2_654_435_761) >> 13).to_le_bytes()[0];
+        let pixels: Vec<u8> = (0..u32::from(width) * u32::from(height) * 3).map(noise).collect();
+        let mut bytes = vec![];
+        let mut encoder = Encoder::new(&mut bytes, 90);
+        encoder.set_sampling_factor(sampling);
+        encoder.encode(&pixels, width, height, ColorType::Rgb).unwrap();
+        bytes
+    }
+
+    fn decoded(bytes: &[u8], widths: &str, quality: &str) -> DecodedImage {
+        let (widths, quality) = (widths.parse().unwrap(), quality.parse().unwrap());
+        let recipe = Recipe { widths, quality, ..Recipe::default() };
+        OpenedImage::open(bytes, &recipe, &Limits::default()).unwrap().decode().unwrap()
+    }
+
+    #[test]
+    fn stored_samples_reach_the_encoder_unchanged() {
+        for size in [(192, 160), (193, 160), (192, 161), (193, 161)] {
+            let file = jpeg(size, F_2_2);
+            // This function pads every row to a multiple of four samples. Our code uses rows without this padding.
+            let own = turbojpeg::decompress_to_yuv(&file).unwrap();
+            let (width, height) = (usize::from(size.0), usize::from(size.1));
+            let (luma, chroma) = own.pixels.split_at(own.y_width() * own.y_height());
+            let (cb, cr) = chroma.split_at(own.uv_width() * own.uv_height());
+            let cut = |plane: &[u8], stride: usize, width: usize, height: usize| {
+                Samples::U8(plane.chunks(stride).take(height).flat_map(|row| row[..width].to_vec()).collect())
+            };
+            let half = |plane| cut(plane, own.uv_width(), width.div_ceil(2), height.div_ceil(2));
+            for widths in ["full", "full,50"] {
+                let transformed = decoded(&file, widths, "60").transform().unwrap();
+                let encoded = transformed.renditions[0].planar.planes();
+                assert_eq!(encoded, [cut(luma, own.y_width(), width, height), half(cb), half(cr)], "{size:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn pixels_are_decoded_if_planes_are_unsuitable_and_at_half_size_for_small_variants() {
+        let pixels = |sampling, widths: &str, quality: &str| match decoded(&jpeg((640, 512), sampling), widths, quality)
+            .pixels
+        {
+            Some((SourcePixels::Interleaved(image), _)) => Some((image.width(), image.height())),
+            Some((SourcePixels::Planar(_), _)) | None => None,
+        };
+        assert_eq!(pixels(F_2_2, "full,80", "60"), None);
+        assert_eq!(pixels(F_2_2, "full,80", "100"), Some((640, 512)));
+        assert_eq!(pixels(F_1_1, "full", "60"), Some((640, 512)));
+        assert_eq!(pixels(F_2_1, "full", "60"), Some((640, 512)));
+        assert_eq!(pixels(F_2_2, "81", "60"), Some((640, 512)));
+        for sampling in [F_2_2, F_1_1, F_2_1] {
+            assert_eq!(pixels(sampling, "80,40", "60"), Some((320, 256)));
+        }
+    }
 }

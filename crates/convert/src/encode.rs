@@ -163,7 +163,7 @@ impl TransformedImage {
                 let settings = EncoderSettings { quantizer, ..*settings };
                 let bytes = match &self.animation {
                     Some(animation) => animation.encode(planar, self.format, attachments, &settings)?,
-                    None => settings.encode(planar, attachments).map_err(|source| encode_error(shape, source))?,
+                    None => settings.encode(planar, attachments).map_err(|source| Error::encode(shape, source))?,
                 };
                 (bytes, None)
             }
@@ -210,13 +210,9 @@ fn variant(
 
 fn search_error(shape: Shape, error: SearchError) -> Error {
     match error {
-        SearchError::Encode(source) => encode_error(shape, source),
+        SearchError::Encode(source) => Error::encode(shape, source),
         SearchError::Compare(message) => Error::Planes { width: shape.width, height: shape.height, message },
     }
-}
-
-pub(crate) fn encode_error(Shape { width, height, .. }: Shape, source: avif::Error) -> Error {
-    Error::Encode { width, height, source }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use model::Width;
+use model::{Shape, Width};
 use thiserror::Error;
 
 use crate::Format;
@@ -131,6 +131,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Creates the error of an encoder for an image of this shape.
+    pub(crate) fn encode(Shape { width, height, .. }: Shape, source: avif::Error) -> Self {
+        Self::Encode { width, height, source }
+    }
+
     /// Whether the error means that an encoder could not allocate memory. Decoders do not report this error.
     #[must_use]
     pub fn is_out_of_memory(&self) -> bool {

@@ -1,7 +1,5 @@
 use std::fmt;
 
-use crate::read::READERS;
-
 /// A supported format. The format of a file is recognized by the file's first bytes, never by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Format {
@@ -10,11 +8,6 @@ pub struct Format {
 }
 
 impl Format {
-    /// Returns all supported formats.
-    pub fn all() -> impl Iterator<Item = Self> {
-        READERS.iter().map(|reader| reader.format)
-    }
-
     /// The usual extensions of the format's file names, in lower case and without the dot.
     #[must_use]
     pub fn extensions(self) -> &'static [&'static str] {

@@ -4,10 +4,10 @@ use model::{Color, PlanarImage, Shape};
 
 use super::Animation;
 use super::limited_range::to_limited_range;
+use crate::Error;
 use crate::pixels::planes::{self, PlaneFormat};
 use crate::pixels::resize::FilterImage;
 use crate::write::avif::EncoderSettings;
-use crate::{Error, encode};
 
 impl Animation {
     /// Encodes the frames as one AVIF, with the size and the plane format of the first frame.
@@ -19,7 +19,7 @@ impl Animation {
         settings: &EncoderSettings,
     ) -> Result<Vec<u8>, Error> {
         let shape = first.shape();
-        let failed = |source| encode::encode_error(shape, source);
+        let failed = |source| Error::encode(shape, source);
         let timing = &self.header.timing;
         let mut sequence =
             SequenceEncoder::new(shape, attachments, &settings.for_sequence(), timing.playback).map_err(failed)?;

@@ -29,7 +29,7 @@ pub(crate) use source::{CopiedSource, Decode, DecodeRequest, Decoded, DecodedPix
 
 /// The reader of one format.
 pub(crate) struct Reader {
-    pub(crate) format: Format,
+    format: Format,
     /// Whether a file has this format. Only the first bytes are examined, because the reader reports all damage.
     recognize: fn(&[u8]) -> bool,
     /// Reads the header.
@@ -44,8 +44,15 @@ pub(crate) struct ReadOptions<'a> {
 }
 
 /// The readers of all formats. To add a format, add its module and a line to this list.
-pub(crate) static READERS: [Reader; 7] =
+static READERS: [Reader; 7] =
     [jpeg::READER, png::READER, webp::READER, gif::READER, tiff::READER, bmp::READER, avif::READER];
+
+impl Format {
+    /// Returns all supported formats.
+    pub fn all() -> impl Iterator<Item = Self> {
+        READERS.iter().map(|reader| reader.format)
+    }
+}
 
 /// Recognizes the format of a file and reads its header.
 ///

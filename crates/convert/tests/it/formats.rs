@@ -90,7 +90,7 @@ fn jpeg_with_stored_rgb_keeps_its_colors() {
 fn jpeg_with_luma_and_chroma_has_the_colors_that_browsers_show() {
     // One color, with the luma and chroma of JFIF (ITU-T T.871, section 7).
     let (stored, shown) = ([150, 100, 180], [223, 123, 100]);
-    let image = image::RgbImage::from_pixel(192, 128, image::Rgb(shown));
+    let image = RgbImage::from_pixel(192, 128, Rgb(shown));
     let plain = jpeg_without_jfif(&stored.repeat(192 * 128), (192, 128));
     let jfif = b"\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0".to_vec();
     // With a JFIF segment, the components are luma and chroma, whatever Adobe's marker says. Unknown transforms of three

@@ -73,7 +73,7 @@ fn bytes_after_the_image_are_ignored() {
 fn invalid_huffman_code_is_damage() {
     let mut parts = baseline();
     let scan = positions(&parts, SOS)[0];
-    // 16 bits of 1 are no code in any table (ITU-T T.81, C.2).
+    // 16 bits of 1 are no code in any table (ITU-T T.81, annex C).
     let at = parts[scan].data.len() / 2;
     parts[scan].data.splice(at..at, *b"\xff\0\xff\0\xff\0\xff\0\xff\0\xff\0");
     assert_damage(&join(&parts), "Corrupt JPEG data: bad Huffman code", Intact::Rows(16));

@@ -2,7 +2,7 @@
 
 use jpeg::{Damage, Intact, Output};
 
-use super::fixtures::{DHT, EOI, Part, SOS, bytes, decode, join, parts, photo_jpeg, pixels, positions};
+use super::fixtures::{DHT, EOI, Part, SOS, bytes, decode, join, parts, photo_jpeg, pixels, positions, segment};
 
 /// Multiples of 16, because jpeg-encoder writes too many blocks in scans of single components for other sizes.
 const SIZE: (usize, usize) = (48, 32);
@@ -66,6 +66,19 @@ fn bytes_after_the_image_are_ignored() {
         let without_end = &jpeg[..jpeg.len() - 2];
         assert_eq!(pixels(&[without_end, b"\xff\xde\0\x02"].concat()), pixels(&jpeg));
         assert_eq!(pixels(&[without_end, b"\xff\xe1\x7f\xffabc"].concat()), pixels(&jpeg));
+    }
+}
+
+#[test]
+fn metadata_is_skipped_even_if_it_contains_a_jpeg() {
+    let thumbnail = photo_jpeg((16, 16), |_| {});
+    let long_comment = segment(0xfe, &b"\xff\xd9".repeat(32_766));
+    for mut parts in [baseline(), progressive()] {
+        let expected = pixels(&join(&parts));
+        let last_scan = *positions(&parts, SOS).last().unwrap();
+        parts.insert(last_scan, long_comment.clone());
+        parts.insert(1, segment(0xe1, &thumbnail));
+        assert_eq!(pixels(&join(&parts)), expected);
     }
 }
 

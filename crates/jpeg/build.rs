@@ -5,5 +5,9 @@ fn main() {
     println!("cargo::rerun-if-changed=native");
     // turbojpeg-sys separates the folders with commas.
     let includes = std::env::var("DEP_TURBOJPEG_INCLUDE").expect("turbojpeg-sys has compiled libjpeg-turbo");
-    cc::Build::new().file("native/reader.c").includes(includes.split(',')).extra_warnings(true).compile("jpeg_reader");
+    cc::Build::new()
+        .files(["native/input.c", "native/messages.c", "native/reader.c"])
+        .includes(includes.split(','))
+        .extra_warnings(true)
+        .compile("jpeg_reader");
 }

@@ -14,10 +14,10 @@ pub struct Decoded {
 /// The samples of a decoded image, row by row without padding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Samples {
-    /// Luma, Cb and Cr as stored in the file. The chroma planes have half the width and height of the image, rounded up.
+    /// Luma, Cb and Cr as stored in the file. The chroma planes have half the width and height of luma, rounded up.
     Planes([Vec<u8>; 3]),
-    /// Pixels of 1 byte (gray), 3 bytes (RGB) or 4 bytes (CMYK). CMYK has the polarity of the file: with Adobe's marker,
-    /// 255 is no ink (Adobe Technical Note 5116, section 18).
+    /// Pixels of 1 byte (gray), 3 bytes (RGB) or 4 bytes (CMYK). CMYK has the polarity of the file. By Adobe's
+    /// convention, 255 is no ink (Adobe Technical Note 5116, section 18).
     Pixels(Vec<u8>),
 }
 

@@ -3,7 +3,7 @@ use crate::header::ColorSpace;
 /// What the caller decides about a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options<'tables> {
-    /// The maximum number of scans. The decoder processes the whole image for each scan. Encoders write about ten scans.
+    /// The maximum number of scans. The decoder processes the whole image for each scan. Encoders write about ten.
     pub max_scans: u32,
     /// The color space of the components, if another part of the file defines it, as in TIFF. `None` applies the rules
     /// of [`Header::color_space`](crate::Header::color_space).

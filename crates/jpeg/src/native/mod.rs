@@ -1,4 +1,4 @@
-//! The only module of the crate with unsafe code: a handle that owns the C object of `native/reader.c`.
+//! The only module of the crate with unsafe code: a handle that owns the C object of `native/reader.h`.
 //!
 //! The handle checks the object for null when it is created, and frees it once, on drop. Every C result is checked.
 //! libjpeg reports fatal errors with `longjmp`. The C code catches each of them, so none crosses a Rust frame.

@@ -2,7 +2,7 @@
 
 use jpeg::{Damage, Intact, Output};
 
-use super::fixtures::{DHT, EOI, Part, SOS, bytes, decode, join, parts, photo_jpeg, pixels, positions};
+use super::fixtures::{DHT, EOI, Part, SOS, bytes, decode, join, parts, photo_jpeg, pixels, positions, segment};
 
 /// Multiples of 16, because jpeg-encoder writes too many blocks in scans of single components for other sizes.
 const SIZE: (usize, usize) = (48, 32);
@@ -70,10 +70,23 @@ fn bytes_after_the_image_are_ignored() {
 }
 
 #[test]
+fn metadata_is_skipped_even_if_it_contains_a_jpeg() {
+    let thumbnail = photo_jpeg((16, 16), |_| {});
+    let long_comment = segment(0xfe, &b"\xff\xd9".repeat(32_766));
+    for mut parts in [baseline(), progressive()] {
+        let expected = pixels(&join(&parts));
+        let last_scan = *positions(&parts, SOS).last().unwrap();
+        parts.insert(last_scan, long_comment.clone());
+        parts.insert(1, segment(0xe1, &thumbnail));
+        assert_eq!(pixels(&join(&parts)), expected);
+    }
+}
+
+#[test]
 fn invalid_huffman_code_is_damage() {
     let mut parts = baseline();
     let scan = positions(&parts, SOS)[0];
-    // 16 bits of 1 are no code in any table (ITU-T T.81, C.2).
+    // 16 bits of 1 are no code in any table (ITU-T T.81, annex C).
     let at = parts[scan].data.len() / 2;
     parts[scan].data.splice(at..at, *b"\xff\0\xff\0\xff\0\xff\0\xff\0\xff\0");
     assert_damage(&join(&parts), "Corrupt JPEG data: bad Huffman code", Intact::Rows(16));

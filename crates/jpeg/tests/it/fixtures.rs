@@ -153,3 +153,13 @@ pub(crate) fn with_markers(jpeg: &[u8], markers: &[Part]) -> Vec<u8> {
 pub(crate) fn positions(parts: &[Part], marker: u8) -> Vec<usize> {
     (0..parts.len()).filter(|at| parts[*at].marker == marker).collect()
 }
+
+/// Splits a JPEG into a file with its tables and a file without tables.
+pub(crate) fn split_tables(jpeg: &[u8]) -> (Vec<u8>, Vec<u8>) {
+    let parts = parts(jpeg);
+    let is_table = |marker| matches!(marker, DHT | DQT);
+    let tables: Vec<_> =
+        parts.iter().filter(|part| is_table(part.marker) || matches!(part.marker, 0xd8 | EOI)).cloned().collect();
+    let image: Vec<_> = parts.into_iter().filter(|part| !is_table(part.marker)).collect();
+    (join(&tables), join(&image))
+}

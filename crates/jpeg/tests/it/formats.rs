@@ -81,7 +81,7 @@ fn scans_of_single_components_are_decoded() {
     let size = (64, 32);
     for sampling in [SamplingFactor::F_1_1, SamplingFactor::F_2_1, SamplingFactor::F_2_2, SamplingFactor::F_4_2] {
         for (color, format) in [(ColorType::Rgb, PixelFormat::RGB), (ColorType::Ycck, PixelFormat::CMYK)] {
-            // jpeg-encoder always writes these scans for 4:1:0. With optimized tables, it writes wrong restart intervals.
+            // jpeg-encoder always writes these scans for 4:1:0. With optimized tables, it writes wrong restarts.
             let has_optimized_tables = sampling != SamplingFactor::F_4_2;
             let jpeg = encoder_jpeg(size, color, &texture(size, format.size()), |encoder| {
                 encoder.set_sampling_factor(sampling);

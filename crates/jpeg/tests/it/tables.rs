@@ -2,22 +2,12 @@
 
 use jpeg::{Decoder, Error, Options, Output};
 
-use super::fixtures::{DHT, DQT, EOI, OPTIONS, bytes, join, parts, photo_jpeg, pixels};
-
-/// Splits a JPEG into a file with its tables and a file without tables.
-fn split(jpeg: &[u8]) -> (Vec<u8>, Vec<u8>) {
-    let parts = parts(jpeg);
-    let is_table = |marker| matches!(marker, DHT | DQT);
-    let tables: Vec<_> =
-        parts.iter().filter(|part| is_table(part.marker) || matches!(part.marker, 0xd8 | EOI)).cloned().collect();
-    let image: Vec<_> = parts.into_iter().filter(|part| !is_table(part.marker)).collect();
-    (join(&tables), join(&image))
-}
+use super::fixtures::{OPTIONS, bytes, parts, photo_jpeg, pixels, split_tables};
 
 #[test]
 fn separate_tables_are_used() {
     let jpeg = photo_jpeg((33, 17), |encoder| encoder.set_quality(40));
-    let (tables, image) = split(&jpeg);
+    let (tables, image) = split_tables(&jpeg);
     // Some writers omit the marker at the end of the tables.
     for tables in [&tables[..], &tables[..tables.len() - 2]] {
         let options = Options { tables: Some(tables), ..OPTIONS };
@@ -28,7 +18,7 @@ fn separate_tables_are_used() {
 
 #[test]
 fn truncated_tables_are_rejected() {
-    let (tables, image) = split(&photo_jpeg((33, 17), |_| {}));
+    let (tables, image) = split_tables(&photo_jpeg((33, 17), |_| {}));
     let ends: Vec<usize> = parts(&tables)
         .iter()
         .scan(0, |at, part| {
@@ -51,7 +41,7 @@ fn truncated_tables_are_rejected() {
 #[test]
 fn tables_with_an_image_and_an_image_without_tables_are_rejected() {
     let jpeg = photo_jpeg((33, 17), |_| {});
-    let (tables, image) = split(&jpeg);
+    let (tables, image) = split_tables(&jpeg);
     let open = |tables| Decoder::open(&image, Options { tables, ..OPTIONS }).map(|_| ());
     assert_eq!(open(Some(&jpeg)).unwrap_err().to_string(), "the separate tables contain an image");
     let decoded = Decoder::open(&image, OPTIONS).unwrap().decode(Output::Pixels);

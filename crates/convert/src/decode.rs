@@ -1,9 +1,11 @@
+use std::sync::Arc;
+
 use image::metadata::Orientation;
 use image::{DynamicImage, RgbImage};
 use model::{Color, Recipe};
 
 use crate::animation::Animation;
-use crate::color::profile;
+use crate::color::cmyk;
 use crate::open::OpenedImage;
 use crate::pixels::source_pixels::SourcePixels;
 use crate::read::{CopiedSource, DecodeRequest, Decoded, DecodedPixels, Header, Source};
@@ -35,7 +37,7 @@ impl OpenedImage<'_> {
     /// [`Error::Damaged`] if any pixels are missing.
     pub fn decode(self) -> Result<DecodedImage, Error> {
         let source_size = self.size();
-        let Self { source, recipe, form, search_obstacle, .. } = self;
+        let Self { source, recipe, form, colors, search_obstacle, .. } = self;
         let Source { format, header, decoder } = source;
         let request = DecodeRequest {
             form,
@@ -43,7 +45,7 @@ impl OpenedImage<'_> {
             copied_size: header.copied_size(&recipe),
             is_encoded: !header.encoded_sizes(&recipe).is_empty(),
         };
-        let Header { width, height, orientation, color, mut icc, cicp, exif, xmp, gain_map, mut notes, .. } = header;
+        let Header { width, height, orientation, color, icc, exif, xmp, gain_map, mut notes, .. } = header;
         let Decoded { pixels, copied_source, notes: decoding_notes } = decoder.decode(&request)?;
         notes.extend(decoding_notes);
         let mut animation = None;
@@ -51,7 +53,7 @@ impl OpenedImage<'_> {
             Some(DecodedPixels::Interleaved(image)) => Some(SourcePixels::Interleaved(without_opaque_alpha(image))),
             Some(DecodedPixels::Planar(planes)) => Some(SourcePixels::Planar(planes)),
             Some(DecodedPixels::Cmyk(inks)) => {
-                let pixels = profile::cmyk_to_srgb(&inks, icc.take().as_deref(), &mut notes);
+                let pixels = cmyk::cmyk_to_srgb(&inks, icc.as_deref(), &mut notes);
                 let image = RgbImage::from_raw(width, height, pixels).ok_or_else(|| Error::Damaged {
                     format,
                     message: "it has fewer pixels than its dimensions".into(),
@@ -61,24 +63,20 @@ impl OpenedImage<'_> {
             Some(DecodedPixels::Frames(frames)) => {
                 let header =
                     header.animation.ok_or_else(|| Error::Damaged { format, message: "it has no frames".into() })?;
-                let (frames, first) =
-                    Animation::decode(header, frames, !color.has_color(), orientation, icc.clone(), cicp)?;
+                let colors = Arc::clone(&colors);
+                let (frames, first) = Animation::decode(header, frames, !color.has_color(), orientation, colors)?;
                 animation = Some(frames);
                 Some(SourcePixels::Interleaved(first))
             }
             None => None,
         };
         let pixels = pixels.map(|pixels| match pixels {
-            SourcePixels::Interleaved(image) => {
-                let (image, color) = profile::resolve_colors(image, icc, cicp, &mut notes);
-                (SourcePixels::Interleaved(image), color)
-            }
-            SourcePixels::Planar(planes) => {
-                (SourcePixels::Planar(planes), profile::resolve_planar_color(icc, &mut notes))
-            }
+            SourcePixels::Interleaved(image) => SourcePixels::Interleaved(colors.apply(image)),
+            SourcePixels::Planar(planes) => SourcePixels::Planar(planes),
         });
+        let pixels = pixels.map(|pixels| (pixels, colors.color.clone()));
         // A damaged gain map is not an error, because SDR displays do not use it.
-        let gain_map = gain_map.and_then(|map| match map.and_then(gain_map::OpenedGainMap::decode) {
+        let gain_map = gain_map.and_then(|map| match map.and_then(|map| map.decode(&recipe, &mut notes)) {
             Ok(map) => Some(map),
             Err(reason) => {
                 notes.push(format!("its gain map was omitted: {reason}"));

@@ -1,11 +1,13 @@
 use std::fmt;
+use std::sync::Arc;
 
-use model::{Limits, Recipe, Width};
+use model::{ColorMode, Limits, Recipe, Width};
 use serde::{Deserialize, Serialize};
 
+use crate::color::plan::{ColorPlan, SourceColors};
 use crate::limits::Estimate;
 use crate::pixels::ycbcr::YCbCr;
-use crate::read::{self, PixelForm, Source};
+use crate::read::{self, Header, PixelForm, Source};
 use crate::{Error, Format};
 
 /// A file whose header was read and checked against the limits. The pixels have not been decoded yet.
@@ -13,6 +15,7 @@ pub struct OpenedImage<'bytes> {
     pub(crate) source: Source<'bytes>,
     pub(crate) recipe: Recipe,
     pub(crate) form: PixelForm,
+    pub(crate) colors: Arc<ColorPlan>,
     encoded_pixels: u64,
     /// Why the quality is not searched, although the recipe asks for a search.
     pub(crate) search_obstacle: Option<SearchObstacle>,
@@ -56,6 +59,7 @@ impl<'bytes> OpenedImage<'bytes> {
         let mut source = read::open(bytes, recipe, limits)?;
         check_pixels(&source, limits)?;
         let header = &mut source.header;
+        let colors = plan_colors(header, recipe);
         let sizes = header.sizes(recipe);
         if let Some(&(width, height)) = sizes.iter().find(|(width, height)| *width.max(height) > Width::MAX) {
             return Err(Error::SideTooLong { width, height });
@@ -72,11 +76,13 @@ impl<'bytes> OpenedImage<'bytes> {
             return Err(Error::TooMuchMemory { width, height, needed, limit });
         }
         let widest = sizes.first().copied().unwrap_or((width, height));
-        let allows_planes = YCbCr::allows_orientation(header.orientation, (header.width, header.height));
-        let form = PixelForm::choose((width, height), widest, allows_planes && !recipe.quality.is_lossless());
+        let allows_planes = YCbCr::allows_orientation(header.orientation, (header.width, header.height))
+            && !recipe.quality.is_lossless()
+            && colors.keeps_pixels();
+        let form = PixelForm::choose((width, height), widest, allows_planes);
         let search_obstacle = (estimate.memory_to_search > memory_without_map).then_some(SearchObstacle::Memory);
         let encoded_pixels = estimate.encoded_pixels;
-        Ok(Self { source, recipe: recipe.clone(), form, encoded_pixels, search_obstacle })
+        Ok(Self { source, recipe: recipe.clone(), form, colors: Arc::new(colors), encoded_pixels, search_obstacle })
     }
 
     /// The file's format.
@@ -110,6 +116,29 @@ impl<'bytes> OpenedImage<'bytes> {
         // Any other obstacle takes precedence over `Time`, because more time would not remove it.
         Self { search_obstacle: self.search_obstacle.or(Some(SearchObstacle::Time)), ..self }
     }
+}
+
+/// Chooses the color description of the variants. If the pixels are converted to sRGB, the gain map is omitted and a still
+/// source is not copied.
+fn plan_colors(header: &mut Header<'_>, recipe: &Recipe) -> ColorPlan {
+    // The decoder converts CMYK to sRGB, with the profile of the file.
+    if header.is_cmyk {
+        return ColorPlan::SRGB;
+    }
+    let Header { color, icc, cicp, notes, .. } = header;
+    let source = SourceColors { is_gray: !color.has_color(), icc: icc.as_deref(), cicp: *cicp };
+    let colors = ColorPlan::choose(source, recipe, notes);
+    if colors.converts_rgb() && header.gain_map.is_some() {
+        header.gain_map = Some(Err("it is for the colors before the conversion to sRGB".into()));
+    }
+    if recipe.color == ColorMode::Srgb && !colors.keeps_pixels() && header.is_copied {
+        if header.is_sequence {
+            header.notes.push("the copied animation was not converted to sRGB".into());
+        } else {
+            header.is_copied = false;
+        }
+    }
+    colors
 }
 
 fn check_pixels(source: &Source<'_>, limits: &Limits) -> Result<(), Error> {

@@ -10,7 +10,7 @@ use crate::pixels::resize::FilterImage;
 use crate::pixels::sizes::variant_sizes;
 use crate::pixels::source_pixels::SourcePixels;
 use crate::read::{CopiedSource, metadata};
-use crate::{DecodedImage, Error, SearchObstacle, gain_map};
+use crate::{DecodedImage, Error, SearchObstacle};
 
 /// Width and height in pixels.
 type Size = (u32, u32);
@@ -90,10 +90,6 @@ impl DecodedImage {
         }
         let mut sizes = variant_sizes(source_size, widths.iter());
         sizes.retain(|size| copied_source.as_ref().is_none_or(|source| source.size != *size));
-        let gain_map = match metadata {
-            Metadata::Strip => gain_map.map(gain_map::DecodedGainMap::without_private_tags),
-            Metadata::Keep => gain_map,
-        };
         let gain_map = gain_map.map(|map| map.orient(orientation, source_size));
         let attachments = match metadata {
             Metadata::Strip => Attachments::default(),

@@ -10,12 +10,14 @@ mod frame_budget;
 mod limited_range;
 mod timing;
 
+use std::sync::Arc;
+
 use image::metadata::Orientation;
 use image::{DynamicImage, RgbaImage};
-use model::{Cicp, Color};
+use model::Color;
 
 use self::timing::Timing;
-use crate::color::profile;
+use crate::color::plan::ColorPlan;
 use crate::pixels::content::{self, Content};
 use crate::{Error, Format};
 
@@ -126,8 +128,7 @@ pub(crate) struct Animation {
     source: Box<dyn FrameSource>,
     format: FrameFormat,
     orientation: Orientation,
-    icc: Option<Vec<u8>>,
-    cicp: Option<Cicp>,
+    colors: Arc<ColorPlan>,
     content: Content,
 }
 
@@ -157,8 +158,7 @@ impl Animation {
         source: Box<dyn FrameSource>,
         is_gray: bool,
         orientation: Orientation,
-        icc: Option<Vec<u8>>,
-        cicp: Option<Cicp>,
+        colors: Arc<ColorPlan>,
     ) -> Result<(Self, DynamicImage), Error> {
         let (mut first, mut is_opaque, mut graphics) = (None, true, 0);
         for frame in header.composed_frames(source.as_ref())? {
@@ -171,7 +171,7 @@ impl Animation {
         let format = FrameFormat { is_gray, is_opaque };
         let content = if graphics >= header.frames().div_ceil(2) { Content::Graphic } else { Content::Photograph };
         let first = format.convert(first.unwrap_or_default().into_rgba8());
-        Ok((Self { header, source, format, orientation, icc, cicp, content }, first))
+        Ok((Self { header, source, format, orientation, colors, content }, first))
     }
 
     /// The kind of content that most frames have.
@@ -182,11 +182,9 @@ impl Animation {
     /// Returns the frames after the first frame, with the orientation applied, and the color description of each frame.
     fn frames_after_first(&self) -> Result<impl Iterator<Item = Result<(DynamicImage, Color), Error>>, Error> {
         let upright = |frame: RgbaImage| {
-            // The notes are dropped, because the first frame already produced the same notes about colors.
-            let (mut frame, color) =
-                profile::resolve_colors(self.format.convert(frame), self.icc.clone(), self.cicp, &mut Vec::new());
+            let mut frame = self.colors.apply(self.format.convert(frame));
             frame.apply_orientation(self.orientation);
-            (frame, color)
+            (frame, self.colors.color.clone())
         };
         Ok(self.header.composed_frames(self.source.as_ref())?.skip(1).map(move |frame| frame.map(upright)))
     }

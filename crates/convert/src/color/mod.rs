@@ -1,4 +1,8 @@
 //! Decides which color description an AVIF gets, and converts pixels whose color space an AVIF cannot contain.
 
-pub(crate) mod icc_tags;
-pub(crate) mod profile;
+pub(crate) mod cmyk;
+mod gray;
+pub(crate) mod icc;
+pub(crate) mod plan;
+mod replacement;
+mod to_srgb;

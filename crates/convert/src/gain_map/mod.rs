@@ -15,10 +15,11 @@ mod xmp;
 use avif::{GainMap, GainMapMetadata};
 use image::metadata::Orientation;
 use image::{DynamicImage, GenericImageView};
-use model::{Cicp, Color, Depth, PlanarImage, Speed};
+use model::{Cicp, Color, Depth, PlanarImage, Recipe, Speed};
 
 use crate::Error;
-use crate::color::icc_tags;
+use crate::color::icc::{IccProfile, ProfileChannels};
+use crate::color::plan;
 use crate::pixels::planes::{self, PlaneFormat};
 use crate::pixels::resize::FilterImage;
 use crate::read::jpeg::JpegFile;
@@ -40,8 +41,8 @@ pub(crate) struct OpenedGainMap<'bytes> {
 pub(crate) struct DecodedGainMap {
     image: DynamicImage,
     metadata: GainMapMetadata,
-    /// The ICC profile of the HDR image.
-    icc: Option<Vec<u8>>,
+    /// The colors of the HDR image, if the gain map has a profile of its own.
+    color: Option<Color>,
 }
 
 /// A gain map with the same orientation as its base image.
@@ -116,24 +117,24 @@ impl<'bytes> OpenedGainMap<'bytes> {
             .saturating_add(self.jpeg.working_bytes())
     }
 
-    pub(crate) fn decode(self) -> Result<DecodedGainMap, String> {
-        // If the gain map has no readable profile, the profile of the base image applies.
-        let icc = self.jpeg.icc().filter(|icc| !icc.is_empty());
+    /// Decodes the gain map. If the map has no usable profile, the profile of the base image applies.
+    pub(crate) fn decode(self, recipe: &Recipe, notes: &mut Vec<String>) -> Result<DecodedGainMap, String> {
+        let color = self.jpeg.icc().and_then(|icc| match IccProfile::read(&icc) {
+            Ok(profile) if profile.channels == ProfileChannels::Rgb => Some(plan::profile_color(profile, &icc, recipe)),
+            Ok(_) | Err(_) => {
+                notes.push("the ICC profile of its gain map cannot be used and was omitted".into());
+                None
+            }
+        });
         let mut image = self.jpeg.decode_image().map_err(|error| error.to_string())?;
         if let Some(headroom) = self.apple_headroom {
             apple::convert_to_log_levels(&mut image, headroom);
         }
-        Ok(DecodedGainMap { image, metadata: self.metadata, icc })
+        Ok(DecodedGainMap { image, metadata: self.metadata, color })
     }
 }
 
 impl DecodedGainMap {
-    /// Removes private tags from the profile. If the profile is damaged, it is dropped, and the profile of the base
-    /// image applies.
-    pub(crate) fn without_private_tags(self) -> Self {
-        Self { icc: self.icc.as_deref().and_then(icc_tags::without_private_tags), ..self }
-    }
-
     /// Applies the orientation of the base image, whose upright width and height are `base_size`.
     pub(crate) fn orient(mut self, orientation: Orientation, base_size: (u32, u32)) -> OrientedGainMap {
         self.image.apply_orientation(orientation);
@@ -145,7 +146,7 @@ impl OrientedGainMap {
     /// Scales the gain map by the ratio of the variant's size to the size of the base image. The result is never larger
     /// than the variant.
     pub(crate) fn scaled(&self, variant: &PlanarImage, format: PlaneFormat) -> Result<GainMap, Error> {
-        let DecodedGainMap { image, metadata, icc } = &self.map;
+        let DecodedGainMap { image, metadata, color: own } = &self.map;
         let (shape, (width, height)) = (variant.shape(), image.dimensions());
         let size =
             (scaled_side(width, shape.width, self.base_size.0), scaled_side(height, shape.height, self.base_size.1));
@@ -161,15 +162,8 @@ impl OrientedGainMap {
         let planar = planes::to_planar(scaled.as_ref().unwrap_or(image), &color, format)?;
         // Unless the metadata declares a different color space for the HDR image, this image differs from the base
         // image only in its transfer function.
-        let base = variant.color();
-        let alternate = Color {
-            cicp: Cicp { transfer: PQ, ..base.cicp },
-            icc: if metadata.uses_base_color_space {
-                base.icc.clone()
-            } else {
-                icc.clone().or_else(|| base.icc.clone())
-            },
-        };
+        let colors = own.as_ref().filter(|_| !metadata.uses_base_color_space).unwrap_or(variant.color());
+        let alternate = Color { cicp: Cicp { transfer: PQ, ..colors.cicp }, icc: colors.icc.clone() };
         Ok(GainMap { image: planar, metadata: *metadata, alternate })
     }
 }

@@ -30,6 +30,8 @@ pub(crate) struct Header<'bytes> {
     pub(crate) animation: Option<AnimationHeader>,
     /// Whether the variant that has the size of the source is a copy of the source.
     pub(crate) is_copied: bool,
+    /// Whether the source is an AVIF sequence. Its animation can only be copied.
+    pub(crate) is_sequence: bool,
     pub(crate) cost: DecodingCost,
     /// Messages for the user about parts that are not read.
     pub(crate) notes: Vec<String>,
@@ -66,6 +68,7 @@ impl Header<'_> {
             gain_map: None,
             animation: None,
             is_copied: false,
+            is_sequence: false,
             // Rotating the image or separating its channels needs a second copy of the pixels.
             cost: DecodingCost { pixel_copies: 2, file_copies: 1, decoding_bytes: 0, held_bytes: 0, scans: 1 },
             notes: vec![],

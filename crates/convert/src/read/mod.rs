@@ -17,9 +17,8 @@ mod tiff;
 mod webp;
 
 use image::ImageError;
-use model::{Limits, Metadata, Recipe};
+use model::{Limits, Recipe};
 
-use crate::color::profile;
 use crate::error::brief;
 use crate::{Error, Format};
 
@@ -64,9 +63,6 @@ pub(crate) fn open<'bytes>(bytes: &'bytes [u8], recipe: &Recipe, limits: &Limits
     let header = &mut source.header;
     header.exif = metadata::select_block("Exif", header.exif.take(), recipe, &mut header.notes);
     header.xmp = metadata::select_block("XMP", header.xmp.take(), recipe, &mut header.notes);
-    if recipe.metadata == Metadata::Strip {
-        header.icc = header.icc.take().map(profile::without_private_tags);
-    }
     Ok(source)
 }
 

@@ -63,6 +63,7 @@ fn open<'bytes>(bytes: &'bytes [u8], options: &ReadOptions<'_>) -> Result<Source
     header.exif = file_header.attachments.exif;
     header.xmp = file_header.attachments.xmp;
     header.is_copied = true;
+    header.is_sequence = file.frames > 1;
     header.cost.held_bytes = file.sample_table_bytes();
     // The cells of a small grid image may be larger than the image.
     let pixels = u64::from(header.width) * u64::from(header.height);
@@ -150,7 +151,8 @@ impl Decode for AvifFile<'_> {
             notes.push(format!("narrower variants show only the first of its {} frames", self.frames));
         }
         if has_gain_map {
-            notes.push("its gain map was omitted from narrower variants".into());
+            let from = if copied_source.is_some() { " from narrower variants" } else { "" };
+            notes.push(format!("its gain map was omitted{from}"));
         }
         let pixels = decoded.pixels().map_err(|error| Error::Unsupported {
             format: Format::AVIF,

@@ -5,7 +5,7 @@ use model::Metadata;
 
 use super::{damaged, unsupported};
 use crate::Error;
-use crate::color::icc_tags;
+use crate::color::icc::IccProfile;
 use crate::read::avif::av1::StreamReader;
 use avif::boxes::{FieldReader, FileSlice, FourCc, build_box, build_full_box};
 
@@ -131,7 +131,7 @@ fn rewrite_color(mut fields: FieldReader<'_>, profiles: &mut ProfileContext<'_>)
         b"prof" | b"rICC" => {
             let profile = match profiles.metadata {
                 Metadata::Keep => Some(fields.bytes.to_vec()),
-                Metadata::Strip => icc_tags::without_private_tags(fields.bytes),
+                Metadata::Strip => IccProfile::read(fields.bytes).ok().map(|profile| profile.public),
             };
             if profile.is_none() {
                 let note = "the ICC profile is damaged and was omitted";

@@ -3,23 +3,25 @@
 
 use std::collections::HashMap;
 
+use super::elements::BYTES_AFTER_GRID;
+use super::{HEADER_BYTES, number};
+
 /// The tags that are copied. They are defined in ICC.1:2022, 9.2, or only in version 2 of the ICC specification.
-const KEPT_TAGS: [&[u8; 4]; 29] = [
+/// Floating-point transforms (`D2B0`) are not copied, because no browser reads them. Every profile with such a transform
+/// also contains other tags for the same colors (8.2).
+const KEPT_TAGS: [&[u8; 4]; 20] = [
     b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC", b"kTRC", b"wtpt", b"bkpt", b"chad", b"chrm", b"lumi",
-    b"cicp", b"A2B0", b"A2B1", b"A2B2", b"B2A0", b"B2A1", b"B2A2", b"gamt", b"D2B0", b"D2B1", b"D2B2", b"D2B3",
-    b"B2D0", b"B2D1", b"B2D2", b"B2D3", b"A2B3",
+    b"cicp", b"A2B0", b"A2B1", b"A2B2", b"B2A0", b"B2A1", b"B2A2", b"gamt",
 ];
 /// A profile must contain all tags of one of these sets: primaries and curves, a gray curve, or a table.
 const REQUIRED_TAG_SETS: [&[&[u8; 4]]; 5] =
     [&[b"rXYZ", b"gXYZ", b"bXYZ", b"rTRC", b"gTRC", b"bTRC"], &[b"kTRC"], &[b"A2B0"], &[b"A2B1"], &[b"A2B2"]];
-/// The length of a profile's header in bytes. The number of tags follows the header.
-const HEADER_BYTES: usize = 128;
 /// The illuminant D50, which every profile must contain.
 const D50: [u8; 12] = [0, 0, 0xf6, 0xd6, 0, 1, 0, 0, 0, 0, 0xd3, 0x2d];
 
 /// Writes a new profile with the same colors. The two texts that every profile must contain get neutral contents.
 /// Returns `None` if the profile is damaged.
-pub(crate) fn without_private_tags(icc: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn without_private_tags(icc: &[u8]) -> Option<Vec<u8>> {
     let length = usize::try_from(number(icc, 0)?).ok()?;
     // Bytes after the end of the profile are not part of it.
     let icc = &icc[..length.min(icc.len())];
@@ -64,7 +66,7 @@ pub(crate) fn without_private_tags(icc: &[u8]) -> Option<Vec<u8>> {
 /// Whether the colors of an image depend on this tag. All other tags are for printing, or describe the measurement of
 /// the device.
 fn is_needed(name: [u8; 4]) -> bool {
-    !matches!(&name, b"bkpt" | b"chrm" | b"lumi" | b"gamt") && !matches!(&name[..3], b"B2A" | b"B2D")
+    !matches!(&name, b"bkpt" | b"chrm" | b"lumi" | b"gamt") && !name.starts_with(b"B2A")
 }
 
 /// Returns the first bytes of an element, up to the length that its type defines (ICC.1:2022, 10). Returns `None` if
@@ -89,7 +91,7 @@ fn meaningful_part(data: &[u8]) -> Option<&[u8]> {
             52 + 2 * (tables + grid_entries(data)?)
         }
         // The parts of these elements can be anywhere in the element, so the whole element is copied.
-        b"mAB " | b"mBA " | b"mpet" => data.len(),
+        b"mAB " | b"mBA " => data.len(),
         _ => return None,
     };
     data.get(..length)
@@ -141,6 +143,9 @@ fn profile(mut header: [u8; HEADER_BYTES], tags: &[([u8; 4], usize)], elements: 
             place
         })
         .collect();
+    // The grid of such an element may be at the end of the profile.
+    let has_grid = elements.iter().any(|element| element.starts_with(b"mAB ") || element.starts_with(b"mBA "));
+    start += if has_grid { BYTES_AFTER_GRID.next_multiple_of(4) } else { 0 };
     header[..4].copy_from_slice(&u32::try_from(start).unwrap_or(u32::MAX).to_be_bytes());
     let mut bytes = header.to_vec();
     bytes.extend(u32::try_from(tags.len()).unwrap_or(u32::MAX).to_be_bytes());
@@ -151,11 +156,8 @@ fn profile(mut header: [u8; HEADER_BYTES], tags: &[([u8; 4], usize)], elements: 
         bytes.extend_from_slice(element);
         bytes.resize(bytes.len().next_multiple_of(4), 0);
     }
+    bytes.resize(start, 0);
     bytes
-}
-
-fn number(bytes: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?))
 }
 
 #[cfg(test)]

@@ -74,8 +74,7 @@ impl<'bytes> OpenedImage<'bytes> {
         let widest = sizes.first().copied().unwrap_or((width, height));
         let allows_planes = YCbCr::allows_orientation(header.orientation, (header.width, header.height));
         // Stored planes are 4:2:0, so they are not used if the recipe requires 4:4:4.
-        let can_use_planes =
-            allows_planes && !recipe.quality.is_lossless() && recipe.chroma != ChromaMode::Yuv444;
+        let can_use_planes = allows_planes && !recipe.quality.is_lossless() && recipe.chroma != ChromaMode::Yuv444;
         let form = PixelForm::choose((width, height), widest, can_use_planes);
         let search_obstacle = (estimate.memory_to_search > memory_without_map).then_some(SearchObstacle::Memory);
         let encoded_pixels = estimate.encoded_pixels;

@@ -142,6 +142,14 @@ impl Rendition {
         self.planar = planes::to_ten_bits(&self.planar, self.reference.as_ref())?;
         Ok(())
     }
+
+    /// Converts the pixels to 4:4:4 planes. Planes that were stored in a JPEG stay 4:2:0.
+    pub(crate) fn use_full_chroma(&mut self) -> Result<(), Error> {
+        if let Some(pixels) = &self.reference {
+            self.planar = planes::to_full_chroma(&self.planar, pixels)?;
+        }
+        Ok(())
+    }
 }
 
 impl QualityMode {

@@ -27,12 +27,12 @@ impl Sample for u16 {
 /// Replaces the colors of the pixels with alpha 0. Visible pixels and all alpha values stay the same. An image without
 /// an alpha channel stays the same.
 pub(crate) fn fill_transparent(image: &mut DynamicImage) {
-    let size = (image.width() as usize, image.height() as usize);
+    let width = image.width() as usize;
     match image {
-        DynamicImage::ImageLumaA8(image) => fill(image.as_chunks_mut::<2>().0, size),
-        DynamicImage::ImageLumaA16(image) => fill(image.as_chunks_mut::<2>().0, size),
-        DynamicImage::ImageRgba8(image) => fill(image.as_chunks_mut::<4>().0, size),
-        DynamicImage::ImageRgba16(image) => fill(image.as_chunks_mut::<4>().0, size),
+        DynamicImage::ImageLumaA8(image) => fill(image.as_chunks_mut::<2>().0, width),
+        DynamicImage::ImageLumaA16(image) => fill(image.as_chunks_mut::<2>().0, width),
+        DynamicImage::ImageRgba8(image) => fill(image.as_chunks_mut::<4>().0, width),
+        DynamicImage::ImageRgba16(image) => fill(image.as_chunks_mut::<4>().0, width),
         _ => {}
     }
 }
@@ -57,84 +57,51 @@ pub(crate) fn halve_chroma<T: Sample>(plane: &[T], alpha: impl Fn(usize) -> T, w
     half
 }
 
-/// A version of the image with half the width and height, rounded up. The last channel of each pixel is its weight, and
-/// the other channels are the mean colors of its visible pixels. A pixel without visible pixels has the weight 0.
-struct Level<T, const CHANNELS: usize> {
-    pixels: Vec<[T; CHANNELS]>,
-    size: (usize, usize),
-}
-
-/// Fills hidden pixels with a pyramid: each level contains the mean colors of the visible pixels of the finer level. A
-/// hidden pixel gets its color from the first level that has a color at this place. The colors are interpolated, so
-/// there are no hard edges among the hidden pixels, and they add few bytes to the file.
-fn fill<T: Sample, const CHANNELS: usize>(pixels: &mut [[T; CHANNELS]], size: (usize, usize)) {
-    let mut levels: Vec<Level<T, CHANNELS>> = vec![];
-    loop {
-        let (finer, finer_size) = levels.last().map_or((&*pixels, size), |level| (&level.pixels[..], level.size));
-        if finer_size == (1, 1) || !finer.iter().any(is_hidden) {
-            break;
-        }
-        levels.push(halve(finer, finer_size));
+/// Gives each hidden pixel the color of the nearest visible pixel, measured in steps along rows and columns. In flat
+/// areas, there are no new colors and no edges along visible pixels, so the hidden pixels add few bytes to the file.
+///
+/// The two passes compute an exact distance transform for this distance (Rosenfeld and Pfaltz, "Sequential Operations in
+/// Digital Picture Processing", 1966).
+fn fill<T: Sample, const CHANNELS: usize>(pixels: &mut [[T; CHANNELS]], width: usize) {
+    if pixels.iter().all(is_hidden) {
+        return pixels.fill([T::from_mean(0); CHANNELS]);
     }
-    while let Some(coarse) = levels.pop() {
-        match levels.last_mut() {
-            Some(Level { pixels, size }) => fill_level(pixels, *size, &coarse),
-            None => fill_level(pixels, size, &coarse),
+    if !pixels.iter().any(is_hidden) {
+        return;
+    }
+    // The distance to the nearest visible pixel that was found so far. A distance of more than 65,534 steps counts as
+    // 65,534 steps. 65,535 means that no visible pixel was found. The distances are freed before the planes, which
+    // need more memory, are allocated.
+    let mut distances: Vec<u16> = pixels.iter().map(|pixel| if is_hidden(pixel) { u16::MAX } else { 0 }).collect();
+    let length = pixels.len();
+    let mut visit = |index: usize, from: usize| {
+        let distance = distances[from].saturating_add(1).min(u16::MAX - 1);
+        if distances[from] < u16::MAX && distance < distances[index] {
+            distances[index] = distance;
+            let color = pixels[from];
+            pixels[index][..CHANNELS - 1].copy_from_slice(&color[..CHANNELS - 1]);
+        }
+    };
+    for index in 0..length {
+        if index % width > 0 {
+            visit(index, index - 1);
+        }
+        if index >= width {
+            visit(index, index - width);
+        }
+    }
+    for index in (0..length).rev() {
+        if (index + 1) % width > 0 {
+            visit(index, index + 1);
+        }
+        if index + width < length {
+            visit(index, index + width);
         }
     }
 }
 
 fn is_hidden<T: Sample, const CHANNELS: usize>(pixel: &[T; CHANNELS]) -> bool {
     pixel[CHANNELS - 1].into() == 0
-}
-
-fn halve<T: Sample, const CHANNELS: usize>(pixels: &[[T; CHANNELS]], size: (usize, usize)) -> Level<T, CHANNELS> {
-    let half_size = (size.0.div_ceil(2), size.1.div_ceil(2));
-    let mut half = Vec::with_capacity(half_size.0 * half_size.1);
-    for y in (0..size.1).step_by(2) {
-        for x in (0..size.0).step_by(2) {
-            let (mut sums, mut weights) = ([0; CHANNELS], 0);
-            for index in block((x, y), size) {
-                let weight: u64 = pixels[index][CHANNELS - 1].into();
-                weights += weight;
-                for (sum, &level) in sums.iter_mut().zip(&pixels[index]) {
-                    *sum += weight * level.into();
-                }
-            }
-            let mut pixel = sums.map(|sum| mean(sum, weights.max(1)));
-            // Rounded up, so that a pixel with any visible part has a weight.
-            pixel[CHANNELS - 1] = mean(weights.div_ceil(4), 1);
-            half.push(pixel);
-        }
-    }
-    Level { pixels: half, size: half_size }
-}
-
-/// Gives each hidden pixel a color that is interpolated between the four nearest pixels of the coarser level.
-fn fill_level<T: Sample, const CHANNELS: usize>(
-    pixels: &mut [[T; CHANNELS]],
-    (width, height): (usize, usize),
-    coarse: &Level<T, CHANNELS>,
-) {
-    // The nearest pixel and the second nearest pixel of the coarser level along one side.
-    let nearest = |at: usize, length: usize| {
-        let second = if at.is_multiple_of(2) { (at / 2).saturating_sub(1) } else { (at / 2 + 1).min(length - 1) };
-        [at / 2, second]
-    };
-    for y in 0..height {
-        let rows = nearest(y, coarse.size.1).map(|row| row * coarse.size.0);
-        for x in 0..width {
-            let pixel = &mut pixels[y * width + x];
-            if !is_hidden(pixel) {
-                continue;
-            }
-            let columns = nearest(x, coarse.size.0);
-            for channel in 0..CHANNELS - 1 {
-                let level = |row: usize, column: usize| -> u64 { coarse.pixels[rows[row] + columns[column]][channel].into() };
-                pixel[channel] = mean(9 * level(0, 0) + 3 * (level(0, 1) + level(1, 0)) + level(1, 1), 16);
-            }
-        }
-    }
 }
 
 /// Returns the indexes of the up to four pixels from this position on. Blocks at the right and lower edges are cropped.

@@ -40,7 +40,7 @@ pub(crate) fn encode_at_target(
     let comparison = Comparison { planar: image.planar, reference, cells: &cells };
     let search = TargetSearch::start(comparison, curve, target, attachments, settings)?;
     let mut full_chroma = None;
-    if search.expected.may_be_larger_than_full_chroma(image, target, settings) {
+    if search.expected.may_exceed_full_chroma(image, image.pixels, target, settings) {
         full_chroma = search_full_chroma()?;
         let is_smaller = |file: &ScoredFile| {
             file.score >= target.value() && search.expected.is_larger_than_full_chroma(file.file.len() as f32)

@@ -8,10 +8,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use avif::{Quantizer, QuantizerStep};
-use model::{Depth, FixedQuality, Score, Shape, Width};
+use model::{ChromaMode, Depth, FixedQuality, Score, Shape, Width};
 
 use crate::pixels::sizes::variant_size;
-use crate::search::{self, SampleAnalysis, ScoreCurve, ScoredFile, SearchError};
+use crate::search::{
+    self, FullChroma, PreferredPlanes, SampleAnalysis, ScoreCurve, ScoredFile, SearchError, SearchedImage,
+};
 use crate::transform::{QualityMode, Rendition};
 use crate::write::avif::EncoderSettings;
 use crate::{Conversion, Error, TransformedImage};
@@ -42,6 +44,8 @@ enum QuantizerPlan {
     Search {
         target: Score,
         largest: ScoreCurve,
+        /// Whether the search of the largest rendition may encode 4:4:4 planes.
+        full_chroma: FullChroma,
     },
 }
 
@@ -66,6 +70,10 @@ impl TransformedImage {
         let mut notes = mem::take(&mut self.notes);
         let plan = self.plan_quantizers(threads, &mut notes)?;
         let mut files = self.encode_renditions(plan, threads)?;
+        if let QuantizerPlan::Search { target, .. } = plan {
+            notes
+                .extend(self.renditions.iter().filter_map(|rendition| missed_target(rendition.size(), &files, target)));
+        }
         if let Some(source) = &self.copied_source {
             let bytes = Arc::clone(&source.file);
             files.insert(source.size, EncodedFile { bytes, is_source: true, score: None });
@@ -82,7 +90,7 @@ impl TransformedImage {
 
     /// Chooses a fixed quantizer, or the curve that the searches start from. The curve is measured on the largest
     /// rendition before the workers start, so that the result does not depend on which worker is faster. If the file of
-    /// the largest rendition is smaller at 10 bits, all renditions are converted to 10 bits.
+    /// the largest rendition is smaller at 10 bits or in 4:4:4, all renditions are converted.
     fn plan_quantizers(&mut self, threads: NonZeroUsize, notes: &mut Vec<String>) -> Result<QuantizerPlan, Error> {
         let depth = self.renditions.first().map_or(Depth::Eight, |largest| largest.planar.shape().depth);
         let typical = ScoreCurve::typical(self.content, depth);
@@ -94,17 +102,23 @@ impl TransformedImage {
         };
         match (self.quality, self.renditions.first()) {
             (QualityMode::Search(target), Some(largest)) => {
-                let Rendition { planar, reference, .. } = largest;
-                let settings = self.settings(threads);
-                match search::analyze_sample(planar, reference.as_ref(), typical, target, &settings) {
-                    Ok(SampleAnalysis { curve: largest, prefers_ten_bits }) => {
-                        if prefers_ten_bits {
-                            self.renditions.iter_mut().try_for_each(Rendition::widen_to_ten_bits)?;
+                let shape = largest.planar.shape();
+                let image = largest.searched_image(self.full_chroma());
+                match search::analyze_sample(image, typical, target, &self.settings(threads)) {
+                    Ok(SampleAnalysis { curve: largest, preferred_planes, full_chroma }) => {
+                        match preferred_planes {
+                            PreferredPlanes::Unchanged => {}
+                            PreferredPlanes::TenBits => {
+                                self.renditions.iter_mut().try_for_each(Rendition::widen_to_ten_bits)?;
+                            }
+                            PreferredPlanes::FullChroma => {
+                                self.renditions.iter_mut().try_for_each(Rendition::use_full_chroma)?;
+                            }
                         }
-                        Ok(QuantizerPlan::Search { target, largest })
+                        Ok(QuantizerPlan::Search { target, largest, full_chroma })
                     }
                     Err(SearchError::Compare(message)) => Ok(estimate(target, &message, notes)),
-                    Err(error) => Err(search_error(planar.shape(), error)),
+                    Err(error) => Err(search_error(shape, error)),
                 }
             }
             (QualityMode::Estimate(target, obstacle), Some(_)) => Ok(estimate(target, &obstacle, notes)),
@@ -156,8 +170,8 @@ impl TransformedImage {
         plan: QuantizerPlan,
         settings: &EncoderSettings,
     ) -> Result<EncodedFile, Error> {
-        let Rendition { planar, reference, attachments } = rendition;
-        let (shape, reference) = (planar.shape(), reference.as_ref());
+        let Rendition { planar, attachments, .. } = rendition;
+        let shape = planar.shape();
         let (bytes, score) = match plan {
             QuantizerPlan::Fixed(quantizer) => {
                 let settings = EncoderSettings { quantizer, ..*settings };
@@ -167,19 +181,27 @@ impl TransformedImage {
                 };
                 (bytes, None)
             }
-            QuantizerPlan::Search { target, largest } => {
-                let curve = if is_largest {
-                    Ok(largest)
-                } else {
-                    search::fit_sample_curve(planar, reference, largest, target, settings)
-                };
+            QuantizerPlan::Search { target, largest, full_chroma } => {
+                // A sample of the largest rendition shows little about the chroma of the narrower ones: their details
+                // are smaller, and they are not limited to the chroma that a JPEG stores.
+                let image = rendition.searched_image(if is_largest { full_chroma } else { self.full_chroma() });
+                let curve =
+                    if is_largest { Ok(largest) } else { search::fit_sample_curve(image, largest, target, settings) };
                 let ScoredFile { file, score } = curve
-                    .and_then(|curve| search::encode_at_target(planar, reference, curve, target, attachments, settings))
+                    .and_then(|curve| search::encode_at_target(image, curve, target, attachments, settings))
                     .map_err(|error| search_error(shape, error))?;
                 (file, Some(score))
             }
         };
         Ok(EncodedFile { bytes: bytes.into(), is_source: false, score })
+    }
+
+    /// Whether a search may encode 4:4:4 planes of a rendition that has 4:2:0 planes.
+    fn full_chroma(&self) -> FullChroma {
+        match self.chroma {
+            ChromaMode::Auto => FullChroma::IfSmaller,
+            ChromaMode::Yuv420 | ChromaMode::Yuv444 => FullChroma::Never,
+        }
     }
 
     /// Returns the settings with the default quantizer. The callers replace this quantizer.
@@ -194,6 +216,10 @@ impl Rendition {
         let Shape { width, height, .. } = self.planar.shape();
         (width, height)
     }
+
+    fn searched_image(&self, full_chroma: FullChroma) -> SearchedImage<'_> {
+        SearchedImage { planar: &self.planar, pixels: self.reference.as_ref(), full_chroma }
+    }
 }
 
 /// Returns the variant of a requested width, with the file of the variant's size.
@@ -206,6 +232,13 @@ fn variant(
     let file = files.get(&(width, height)).ok_or(Error::MissingVariant { requested, width, height })?;
     let EncodedFile { bytes, is_source, score } = file;
     Ok(Variant { requested, width, height, bytes: Arc::clone(bytes), is_source: *is_source, score: *score })
+}
+
+/// Returns a note if the file of this size does not reach the target score.
+fn missed_target(size: (u32, u32), files: &HashMap<(u32, u32), EncodedFile>, target: Score) -> Option<String> {
+    let score = files.get(&size)?.score.filter(|score| *score < target.value())?;
+    let (width, height) = size;
+    Some(format!("the target score {target} was not reached at {width}x{height}: the score is {score}"))
 }
 
 fn search_error(shape: Shape, error: SearchError) -> Error {

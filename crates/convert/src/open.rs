@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use model::{ColorMode, Limits, Recipe, Width};
+use model::{ChromaMode, ColorMode, Limits, Recipe, Width};
 use serde::{Deserialize, Serialize};
 
 use crate::color::plan::{ColorPlan, SourceColors};
@@ -76,10 +76,12 @@ impl<'bytes> OpenedImage<'bytes> {
             return Err(Error::TooMuchMemory { width, height, needed, limit });
         }
         let widest = sizes.first().copied().unwrap_or((width, height));
-        let allows_planes = YCbCr::allows_orientation(header.orientation, (header.width, header.height))
+        // Stored planes are 4:2:0, so they are not used if the recipe requires 4:4:4.
+        let can_use_planes = YCbCr::allows_orientation(header.orientation, (header.width, header.height))
             && !recipe.quality.is_lossless()
+            && recipe.chroma != ChromaMode::Yuv444
             && colors.keeps_pixels();
-        let form = PixelForm::choose((width, height), widest, allows_planes);
+        let form = PixelForm::choose((width, height), widest, can_use_planes);
         let search_obstacle = (estimate.memory_to_search > memory_without_map).then_some(SearchObstacle::Memory);
         let encoded_pixels = estimate.encoded_pixels;
         Ok(Self { source, recipe: recipe.clone(), form, colors: Arc::new(colors), encoded_pixels, search_obstacle })

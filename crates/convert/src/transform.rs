@@ -1,8 +1,9 @@
 use avif::Attachments;
 use image::DynamicImage;
-use model::{Color, FixedQuality, Metadata, PlanarImage, Quality, Recipe, Score, Speed, Widths};
+use model::{ChromaMode, Color, FixedQuality, Metadata, PlanarImage, Quality, Recipe, Score, Speed, Widths};
 
 use crate::animation::Animation;
+use crate::pixels::alpha::fill_transparent;
 use crate::pixels::content::Content;
 use crate::pixels::planes;
 use crate::pixels::planes::PlaneFormat;
@@ -27,6 +28,8 @@ pub struct TransformedImage {
     pub(crate) speed: Speed,
     pub(crate) content: Content,
     pub(crate) format: PlaneFormat,
+    /// The chroma resolution in the recipe. A search changes the resolution only if this is `Auto`.
+    pub(crate) chroma: ChromaMode,
     pub(crate) quality: QualityMode,
     pub(crate) notes: Vec<String>,
     pub(crate) animation: Option<Animation>,
@@ -61,7 +64,7 @@ impl DecodedImage {
     pub fn transform(self) -> Result<TransformedImage, Error> {
         let Self { recipe, pixels, copied_source, source_size, orientation, exif, xmp, .. } = self;
         let Self { search_obstacle, gain_map, mut notes, animation, .. } = self;
-        let Recipe { widths, quality, speed, metadata, .. } = recipe;
+        let Recipe { widths, quality, speed, metadata, chroma, .. } = recipe;
         let Some((pixels, color)) = pixels else {
             let content = Content::Photograph;
             return Ok(TransformedImage {
@@ -71,7 +74,8 @@ impl DecodedImage {
                 widths,
                 speed,
                 content,
-                format: PlaneFormat::new(content, quality, false),
+                format: PlaneFormat::new(content, quality, chroma, false),
+                chroma,
                 quality: QualityMode::new(quality, search_obstacle),
                 notes,
                 animation,
@@ -84,9 +88,12 @@ impl DecodedImage {
             .then_some(SearchObstacle::HighDynamicRange)
             .or(animation.is_some().then_some(SearchObstacle::Animation))
             .or(search_obstacle);
-        let format = PlaneFormat::new(content, quality, animation.is_some());
+        let format = PlaneFormat::new(content, quality, chroma, animation.is_some());
         if animation.is_some() && format.is_lossless {
             notes.push("Chromium shows lossless animations with too much contrast".into());
+        }
+        if chroma == ChromaMode::Yuv420 && format.is_lossless && pixels.has_color() {
+            notes.push("the chroma resolution is 4:4:4, because lossless images keep all colors".into());
         }
         let mut sizes = variant_sizes(source_size, widths.iter());
         sizes.retain(|size| copied_source.as_ref().is_none_or(|source| source.size != *size));
@@ -99,11 +106,13 @@ impl DecodedImage {
                 gain_map: None,
             },
         };
+        // Gain maps are not images that viewers show, so the recipe's chroma resolution does not apply to them.
+        let map_format = PlaneFormat::new(content, quality, ChromaMode::Auto, animation.is_some());
         let quality = QualityMode::new(quality, search_obstacle);
         let is_compared = matches!(quality, QualityMode::Search(_));
         let rendition = |planar: PlanarImage, pixels: Option<DynamicImage>| {
             let reference = pixels.filter(|_| is_compared);
-            let gain_map = gain_map.as_ref().map(|map| map.scaled(&planar, format)).transpose()?;
+            let gain_map = gain_map.as_ref().map(|map| map.scaled(&planar, map_format)).transpose()?;
             Ok(Rendition { planar, reference, attachments: Attachments { gain_map, ..attachments.clone() } })
         };
         let renditions = renditions(pixels, &color, source_size, &sizes, format, rendition)?;
@@ -115,6 +124,7 @@ impl DecodedImage {
             speed,
             content,
             format,
+            chroma,
             quality,
             notes,
             animation,
@@ -126,6 +136,14 @@ impl Rendition {
     /// Converts 8-bit planes to 10 bits.
     pub(crate) fn widen_to_ten_bits(&mut self) -> Result<(), Error> {
         self.planar = planes::to_ten_bits(&self.planar, self.reference.as_ref())?;
+        Ok(())
+    }
+
+    /// Converts the pixels to 4:4:4 planes. Planes that were stored in a JPEG stay 4:2:0.
+    pub(crate) fn use_full_chroma(&mut self) -> Result<(), Error> {
+        if let Some(pixels) = &self.reference {
+            self.planar = planes::to_full_chroma(&self.planar, pixels)?;
+        }
         Ok(())
     }
 }
@@ -149,7 +167,12 @@ fn renditions(
     format: PlaneFormat,
     rendition: impl Fn(PlanarImage, Option<DynamicImage>) -> Result<Rendition, Error>,
 ) -> Result<Vec<Rendition>, Error> {
-    let from_pixels = |image: DynamicImage| rendition(planes::to_planar(&image, color, format)?, Some(image));
+    let from_pixels = |mut image: DynamicImage| {
+        if !format.is_lossless {
+            fill_transparent(&mut image);
+        }
+        rendition(planes::to_planar(&image, color, format)?, Some(image))
+    };
     let has_source_size = sizes.first() == Some(&source_size);
     let narrower = &sizes[usize::from(has_source_size)..];
     let mut renditions = Vec::with_capacity(sizes.len());
@@ -169,7 +192,7 @@ fn renditions(
         let largest = match source {
             SourcePixels::Interleaved(image) => from_pixels(image)?,
             // The planes of a JPEG stay 4:2:0, even if `format` requires 4:4:4, because more chroma samples would
-            // contain no more detail.
+            // contain no more detail. If the recipe requires 4:4:4, the JPEG was decoded to pixels.
             SourcePixels::Planar(planes) => rendition(planes.into_planar_image(color)?, None)?,
         };
         renditions.insert(0, largest);

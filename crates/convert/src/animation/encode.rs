@@ -5,6 +5,7 @@ use model::{Color, PlanarImage, Shape};
 use super::Animation;
 use super::limited_range::to_limited_range;
 use crate::Error;
+use crate::pixels::alpha::fill_transparent;
 use crate::pixels::planes::{self, PlaneFormat};
 use crate::pixels::resize::FilterImage;
 use crate::write::avif::EncoderSettings;
@@ -25,7 +26,7 @@ impl Animation {
             SequenceEncoder::new(shape, attachments, &settings.for_sequence(), timing.playback).map_err(failed)?;
         let rest = self
             .frames_after_first()?
-            .map(|frame| frame.and_then(|(frame, color)| to_planar(&frame, &color, shape, format)));
+            .map(|frame| frame.and_then(|(frame, color)| to_planar(frame, &color, shape, format)));
         for (frame, &ticks) in std::iter::once(Ok(first.clone())).chain(rest).zip(&timing.ticks) {
             let frame = frame?;
             // Lossless encoding keeps full range, because limited range has fewer levels.
@@ -41,10 +42,15 @@ impl Animation {
 }
 
 /// Resizes a frame and converts it to planes.
-fn to_planar(frame: &DynamicImage, color: &Color, shape: Shape, format: PlaneFormat) -> Result<PlanarImage, Error> {
+fn to_planar(frame: DynamicImage, color: &Color, shape: Shape, format: PlaneFormat) -> Result<PlanarImage, Error> {
     let size = (shape.width, shape.height);
-    if frame.dimensions() == size {
-        return planes::to_planar(frame, color, format);
+    let mut frame = if frame.dimensions() == size {
+        frame
+    } else {
+        FilterImage::from_pixels(&frame, color.cicp)?.resize(size)?.to_pixels()?
+    };
+    if !format.is_lossless {
+        fill_transparent(&mut frame);
     }
-    planes::to_planar(&FilterImage::from_pixels(frame, color.cicp)?.resize(size)?.to_pixels()?, color, format)
+    planes::to_planar(&frame, color, format)
 }

@@ -1,5 +1,7 @@
 //! Pixels and planes: their classification, their size, their depth and their chroma.
 
+pub(crate) mod alpha;
+pub(crate) mod chroma_detail;
 pub(crate) mod content;
 pub(crate) mod planes;
 pub(crate) mod resize;

@@ -1,10 +1,11 @@
 //! Converts interleaved pixels to planes of luma, chroma and alpha.
 
 use image::{DynamicImage, GenericImageView};
-use model::{Chroma, Cicp, Color, Depth, PlanarImage, Quality, Samples, Shape};
+use model::{Chroma, ChromaMode, Cicp, Color, Depth, PlanarImage, Quality, Samples, Shape};
 use yuv::{YuvChromaSubsampling, YuvConversionMode, YuvError, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
 
 use crate::Error;
+use crate::pixels::alpha;
 use crate::pixels::content::Content;
 use crate::pixels::ten_bits;
 
@@ -24,17 +25,27 @@ pub(crate) struct PlaneFormat {
 const MIN_TARGET_FOR_FULL_CHROMA: f32 = 84.0;
 
 impl PlaneFormat {
-    pub(crate) fn new(content: Content, quality: Quality, is_animated: bool) -> Self {
+    pub(crate) fn new(content: Content, quality: Quality, chroma: ChromaMode, is_animated: bool) -> Self {
         let has_high_target =
             matches!(quality, Quality::Visual(target) if target.value() >= MIN_TARGET_FOR_FULL_CHROMA);
         let is_lossless = quality.is_lossless();
-        let has_full_chroma = is_lossless || has_high_target || content == Content::Graphic;
-        let is_ten_bit = !has_full_chroma && !is_animated && ten_bits::is_preferred_for_photographs();
+        let has_full_chroma = is_lossless
+            || match chroma {
+                ChromaMode::Auto => has_high_target || content == Content::Graphic,
+                ChromaMode::Yuv420 => false,
+                ChromaMode::Yuv444 => true,
+            };
+        let is_ten_bit = content == Content::Photograph
+            && !has_full_chroma
+            && !is_animated
+            && ten_bits::is_preferred_for_photographs();
         Self { is_lossless, has_full_chroma, is_ten_bit }
     }
 }
 
-/// Converts pixels to planes. Gray pixels become one plane. Samples of 16 bits become samples of 10 bits.
+/// Converts pixels to planes. Gray pixels become one plane. Samples of 16 bits become samples of 10 bits. If the image
+/// has alpha and the planes are not lossless, the colors of its hidden pixels must have been filled
+/// ([`fill_transparent`](alpha::fill_transparent)).
 pub(crate) fn to_planar(image: &DynamicImage, color: &Color, format: PlaneFormat) -> Result<PlanarImage, Error> {
     let (width, height) = image.dimensions();
     let failed = |message: String| Error::Planes { width, height, message };
@@ -94,6 +105,13 @@ pub(crate) fn to_ten_bits(planar: &PlanarImage, pixels: Option<&DynamicImage>) -
     }
 }
 
+/// Converts the pixels of an image to 4:4:4 planes, at 8 bits if the pixels have 8 bits. `planar` contains the 4:2:0
+/// planes of the same pixels.
+pub(crate) fn to_full_chroma(planar: &PlanarImage, pixels: &DynamicImage) -> Result<PlanarImage, Error> {
+    let format = PlaneFormat { is_lossless: false, has_full_chroma: true, is_ten_bit: false };
+    to_planar(pixels, planar.color(), format)
+}
+
 /// How to convert interleaved RGB or RGBA pixels.
 #[derive(Clone, Copy)]
 struct RgbConversion {
@@ -124,13 +142,12 @@ impl RgbConversion {
         let convert = match (CHANNELS, self.chroma) {
             (3, Chroma::Yuv420) => yuv::rgb_to_yuv420,
             (3, _) => yuv::rgb_to_yuv444,
-            (_, Chroma::Yuv420) => yuv::rgba_to_yuv420,
             _ => yuv::rgba_to_yuv444,
         };
-        let mut planar = YuvPlanarImageMut::alloc(self.width, self.height, self.subsampling());
+        let mut planar = YuvPlanarImageMut::alloc(self.width, self.height, self.subsampling(CHANNELS));
         let stride = self.width * CHANNELS;
         convert(&mut planar, pixels, stride, YuvRange::Full, self.matrix, YuvConversionMode::Balanced)?;
-        Ok(take_planes(planar).map(Samples::U8).to_vec())
+        Ok(self.planes_with_alpha_weights::<_, CHANNELS>(planar, pixels).map(Samples::U8).to_vec())
     }
 
     /// Converts 16-bit pixels to planes.
@@ -150,20 +167,36 @@ impl RgbConversion {
         let convert = match (CHANNELS, self.chroma) {
             (3, Chroma::Yuv420) => yuv::rgb10_to_i010,
             (3, _) => yuv::rgb10_to_i410,
-            (_, Chroma::Yuv420) => yuv::rgba10_to_i010,
             _ => yuv::rgba10_to_i410,
         };
-        let mut planar = YuvPlanarImageMut::alloc(self.width, self.height, self.subsampling());
+        let mut planar = YuvPlanarImageMut::alloc(self.width, self.height, self.subsampling(CHANNELS));
         convert(&mut planar, pixels, self.width * CHANNELS, YuvRange::Full, self.matrix)?;
-        Ok(take_planes(planar).map(Samples::U16).to_vec())
+        Ok(self.planes_with_alpha_weights::<_, CHANNELS>(planar, pixels).map(Samples::U16).to_vec())
     }
 
-    fn subsampling(self) -> YuvChromaSubsampling {
+    /// Returns the subsampling of the planes that the crate `yuv` computes. It does not weight chroma by alpha, so it
+    /// computes 4:4:4 for images with alpha.
+    fn subsampling(self, channels: u32) -> YuvChromaSubsampling {
         match self.chroma {
+            Chroma::Yuv420 if channels == 4 => YuvChromaSubsampling::Yuv444,
             Chroma::Yuv420 => YuvChromaSubsampling::Yuv420,
             Chroma::Yuv422 => YuvChromaSubsampling::Yuv422,
             Chroma::Yuv444 | Chroma::Monochrome => YuvChromaSubsampling::Yuv444,
         }
+    }
+
+    /// Returns the computed planes. If the image has alpha and 4:2:0 is required, halves the chroma planes.
+    fn planes_with_alpha_weights<T: alpha::Sample + std::fmt::Debug, const CHANNELS: u32>(
+        self,
+        planar: YuvPlanarImageMut<'_, T>,
+        pixels: &[T],
+    ) -> [Vec<T>; 3] {
+        let [luma, cb, cr] = take_planes(planar);
+        if (CHANNELS, self.chroma) != (4, Chroma::Yuv420) {
+            return [luma, cb, cr];
+        }
+        let halve = |plane: Vec<T>| alpha::halve_chroma(&plane, |index| pixels[4 * index + 3], self.width as usize);
+        [luma, halve(cb), halve(cr)]
     }
 }
 

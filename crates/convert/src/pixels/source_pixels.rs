@@ -36,6 +36,13 @@ impl SourcePixels {
         }
     }
 
+    pub(crate) fn has_color(&self) -> bool {
+        match self {
+            Self::Interleaved(image) => image.color().has_color(),
+            Self::Planar(_) => true,
+        }
+    }
+
     pub(crate) fn to_interleaved(&self) -> Result<Cow<'_, DynamicImage>, Error> {
         match self {
             Self::Interleaved(image) => Ok(Cow::Borrowed(image)),

@@ -62,10 +62,14 @@ impl Sample {
 
     /// Converts the sample to 10 bits.
     pub(super) fn into_ten_bits(self) -> Result<Self, SearchError> {
-        let pixels = self.is_made_from_reference.then_some(&self.reference);
-        let planar =
-            planes::to_ten_bits(&self.planar, pixels).map_err(|error| SearchError::Compare(error.to_string()))?;
+        let planar = planes::to_ten_bits(&self.planar, self.pixels())
+            .map_err(|error| SearchError::Compare(error.to_string()))?;
         Ok(Self { planar, ..self })
+    }
+
+    /// The pixels of the sample, if the planes were made from pixels.
+    pub(super) fn pixels(&self) -> Option<&DynamicImage> {
+        self.is_made_from_reference.then_some(&self.reference)
     }
 
     pub(super) fn comparison(&self) -> Comparison<'_> {

@@ -1,4 +1,4 @@
-use image::{DynamicImage, GrayAlphaImage, ImageBuffer, ImageFormat, LumaA, Rgb, Rgba, RgbaImage};
+use image::{DynamicImage, GrayAlphaImage, ImageBuffer, ImageFormat, LumaA, Rgb, RgbImage, Rgba, RgbaImage};
 
 use crate::avif_tools::{MAX_CODING_DISTANCE, avifdec, convert_and_decode, convert_to_avif, distance, recipe};
 use crate::fixtures::{encode_image, gradient_image};

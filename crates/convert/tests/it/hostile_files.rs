@@ -282,19 +282,6 @@ fn memory_estimate_does_not_overflow() {
     assert!(matches!(error, Error::TooMuchMemory { .. }), "{error}");
 }
 
-#[test]
-fn gif_frame_much_larger_than_its_screen_is_rejected() {
-    let mut gif = Cursor::new(vec![]);
-    image::RgbaImage::new(4000, 4000).write_to(&mut gif, ImageFormat::Gif).unwrap();
-    let mut gif = gif.into_inner();
-    gif[6..10].copy_from_slice(&[24, 0, 18, 0]);
-    let error = convert_file(&gif, &recipe()).unwrap_err();
-    assert!(
-        matches!(&error, Error::Damaged { message, .. } if message.starts_with("it needs too much memory")),
-        "{error}"
-    );
-}
-
 fn keep_metadata() -> Recipe {
     Recipe { metadata: Metadata::Keep, ..recipe() }
 }

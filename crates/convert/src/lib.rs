@@ -20,6 +20,7 @@
 
 mod animation;
 mod color;
+mod damage;
 mod decode;
 mod describe;
 mod encode;

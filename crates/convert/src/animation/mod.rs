@@ -14,10 +14,11 @@ use std::sync::Arc;
 
 use image::metadata::Orientation;
 use image::{DynamicImage, RgbaImage};
-use model::Color;
+use model::{Color, DamagedMode};
 
 use self::timing::Timing;
 use crate::color::plan::ColorPlan;
+use crate::damage::Damage;
 use crate::pixels::content::{self, Content};
 use crate::{Error, Format};
 
@@ -122,7 +123,7 @@ impl Iterator for ComposedFrames<'_> {
     }
 }
 
-/// An animation whose frames were all decoded once, so they are known to be complete.
+/// An animation whose frames were all decoded once, so they are known to be complete. It has at least two frames.
 pub(crate) struct Animation {
     header: AnimationHeader,
     source: Box<dyn FrameSource>,
@@ -130,6 +131,13 @@ pub(crate) struct Animation {
     orientation: Orientation,
     colors: Arc<ColorPlan>,
     content: Content,
+}
+
+/// How the colors and the orientation of all frames are interpreted.
+pub(crate) struct FrameColors {
+    pub(crate) is_gray: bool,
+    pub(crate) orientation: Orientation,
+    pub(crate) plan: Arc<ColorPlan>,
 }
 
 /// The color channels of the frames. All images of an AVIF sequence must have the same channels.
@@ -152,26 +160,41 @@ impl FrameFormat {
 }
 
 impl Animation {
-    /// Decodes every frame. Returns the animation and its first frame.
+    /// Decodes every frame. Returns the animation and its first frame. If a later frame is damaged and `damaged` allows
+    /// it, the animation ends before this frame, with a note. If only the first frame remains, the image is still.
     pub(crate) fn decode(
-        header: AnimationHeader,
+        mut header: AnimationHeader,
         source: Box<dyn FrameSource>,
-        is_gray: bool,
-        orientation: Orientation,
-        colors: Arc<ColorPlan>,
-    ) -> Result<(Self, DynamicImage), Error> {
+        colors: FrameColors,
+        damaged: DamagedMode,
+        notes: &mut Vec<String>,
+    ) -> Result<(Option<Self>, DynamicImage), Error> {
         let (mut first, mut is_opaque, mut graphics) = (None, true, 0);
+        let mut decoded = 0;
         for frame in header.composed_frames(source.as_ref())? {
-            let frame = frame?;
+            let frame = match frame {
+                Err(Error::Damaged { format, .. }) if decoded > 0 && damaged == DamagedMode::Convert => {
+                    // If the file is truncated, its reader has already added a note about the frames that it found.
+                    let found = Damage::FramesAfter(header.timing.ticks.len()).note(format);
+                    notes.retain(|note| *note != found);
+                    notes.push(Damage::FramesAfter(decoded).note(format));
+                    break;
+                }
+                frame => frame?,
+            };
+            decoded += 1;
             is_opaque = is_opaque && frame.pixels().all(|pixel| pixel.0[3] == u8::MAX);
             let frame = DynamicImage::from(frame);
             graphics += u32::from(content::classify(&frame) == Content::Graphic);
             first.get_or_insert(frame);
         }
+        header.timing.ticks.truncate(decoded);
+        let FrameColors { is_gray, orientation, plan } = colors;
         let format = FrameFormat { is_gray, is_opaque };
         let content = if graphics >= header.frames().div_ceil(2) { Content::Graphic } else { Content::Photograph };
         let first = format.convert(first.unwrap_or_default().into_rgba8());
-        Ok((Self { header, source, format, orientation, colors, content }, first))
+        let animation = Self { header, source, format, orientation, colors: plan, content };
+        Ok(((decoded > 1).then_some(animation), first))
     }
 
     /// The kind of content that most frames have.

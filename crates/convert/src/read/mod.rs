@@ -6,7 +6,6 @@
 
 mod avif;
 mod bmp;
-mod damage;
 mod gif;
 mod header;
 pub(crate) mod jpeg;

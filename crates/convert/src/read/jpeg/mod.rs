@@ -13,9 +13,9 @@ use jpeg::{ColorSpace, Decoder, Intact, Options, Output, Samples};
 use model::DamagedMode;
 
 use self::metadata::{Metadata, count_scans};
-use super::damage::Damage;
 use super::metadata::{copy_block, orientation};
 use super::{Decode, DecodeRequest, Decoded, DecodedPixels, Header, PixelForm, ReadOptions, Reader, Source};
+use crate::damage::Damage;
 use crate::error::brief;
 use crate::pixels::ycbcr::YCbCr;
 use crate::{Error, Format, gain_map};

@@ -5,8 +5,9 @@ use moxcms::{Chromaticity, ColorPrimaries, ColorProfile, ToneReprCurve, XyY};
 
 /// Finds the `iTXt` chunk with the XMP packet, before or after the pixels.
 pub(crate) fn find_xmp(bytes: &[u8]) -> Option<&[u8]> {
-    let texts = chunks(bytes).filter(|(name, _)| *name == b"iTXt").map(|(_, data)| data);
-    texts.into_iter().find(|data| data.starts_with(b"XML:com.adobe.xmp\0"))
+    let mut texts = chunks(bytes).filter(|chunk| chunk.name == b"iTXt");
+    let xmp = texts.find(|chunk| chunk.data.starts_with(b"XML:com.adobe.xmp\0") && chunk.is_intact());
+    xmp.map(|chunk| chunk.data)
 }
 
 /// Finds the `eXIf` chunk, before or after the pixels (PNG specification, third edition, 11.3.4.7). A decoder that has
@@ -28,7 +29,7 @@ pub(crate) fn read_cicp(bytes: &[u8]) -> Option<Cicp> {
 
 /// Whether the file has an ICC profile, readable or not.
 pub(crate) fn has_profile(bytes: &[u8]) -> bool {
-    find_chunk(bytes, *b"iCCP").is_some()
+    chunks(bytes).any(|chunk| chunk.name == b"iCCP")
 }
 
 /// Returns code points equivalent to the `gAMA` and `cHRM` chunks, if these declare linear light. Such an image needs
@@ -109,22 +110,41 @@ fn to_f32(number: f64) -> f32 {
     number as f32
 }
 
-/// Returns the data of the first chunk with this name.
+/// Returns the data of the first chunk with this name whose checksum is correct. Decoders ignore ancillary chunks with a
+/// wrong checksum.
 fn find_chunk(bytes: &[u8], name: [u8; 4]) -> Option<&[u8]> {
-    chunks(bytes).find(|(kind, _)| **kind == name).map(|(_, data)| data)
+    chunks(bytes).find(|chunk| *chunk.name == name && chunk.is_intact()).map(|chunk| chunk.data)
 }
 
-/// Returns the chunks of a file, up to the first incomplete chunk.
-pub(crate) fn chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
+/// A chunk (PNG specification, third edition, 5.3).
+#[derive(Clone, Copy)]
+pub(super) struct Chunk<'bytes> {
+    pub(super) name: &'bytes [u8; 4],
+    pub(super) data: &'bytes [u8],
+    /// Empty at the end of a truncated file.
+    checksum: &'bytes [u8],
+}
+
+impl Chunk<'_> {
+    /// Whether the checksum is correct.
+    pub(super) fn is_intact(&self) -> bool {
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(self.name);
+        hasher.update(self.data);
+        self.checksum == hasher.finalize().to_be_bytes()
+    }
+}
+
+/// Returns the chunks of a file, up to the first chunk whose data is incomplete.
+pub(super) fn chunks(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
     let mut rest = bytes.get(8..).unwrap_or_default();
     std::iter::from_fn(move || {
         let (length, after_length) = rest.split_first_chunk::<4>()?;
-        let (kind, data) = after_length.split_first_chunk::<4>()?;
-        let length = u32::from_be_bytes(*length) as usize;
-        let whole = data.get(..length)?;
-        // The data is followed by its checksum.
-        rest = data.get(length.checked_add(4)?..).unwrap_or_default();
-        Some((kind, whole))
+        let (name, after_name) = after_length.split_first_chunk::<4>()?;
+        let (data, after_data) = after_name.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+        let (checksum, after_checksum) = after_data.split_at(after_data.len().min(4));
+        rest = after_checksum;
+        Some(Chunk { name, data, checksum })
     })
 }
 
@@ -135,7 +155,8 @@ mod tests {
     fn png(chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
         let chunk = |(name, data): &(&[u8; 4], &[u8])| {
             let length = u32::try_from(data.len()).unwrap().to_be_bytes();
-            [&length[..], &name[..], data, &[0; 4]].concat()
+            let named = [&name[..], data].concat();
+            [&length[..], &named, &crc32fast::hash(&named).to_be_bytes()].concat()
         };
         [b"\x89PNG\r\n\x1a\n".to_vec(), chunks.iter().flat_map(chunk).collect()].concat()
     }
@@ -155,6 +176,13 @@ mod tests {
                 let _ = find_exif(&png[..end]);
             }
         }
+    }
+
+    #[test]
+    fn chunk_with_a_wrong_checksum_is_ignored() {
+        let mut png = png(&[(b"eXIf", b"bad"), (b"eXIf", b"good")]);
+        png[8 + 8 + 3] ^= 1;
+        assert_eq!(find_exif(&png), Some(b"good".as_slice()));
     }
 
     #[test]

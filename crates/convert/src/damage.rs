@@ -9,6 +9,8 @@ pub(crate) enum Damage {
     Rows { missing: u32, of: u32 },
     /// Details are missing: only the first scans are complete. Each scan adds details to the whole image.
     ScansAfter(u32),
+    /// The image is interlaced in seven passes, and only these are complete.
+    Passes { complete: usize },
     /// All frames after this many frames are missing.
     FramesAfter(usize),
     /// No pixels are missing, but the decoder reported this error.
@@ -26,6 +28,7 @@ impl Damage {
             Self::ScansAfter(scans) => {
                 format!("details are missing, because only its first {scans} scans are complete")
             }
+            Self::Passes { complete } => format!("only {complete} of its 7 interlace passes are complete"),
             Self::FramesAfter(1) => "all frames after the first are missing".into(),
             Self::FramesAfter(frames) => format!("all frames after the first {frames} are missing"),
             Self::Reported(error) => error.clone(),

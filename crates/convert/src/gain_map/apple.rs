@@ -5,7 +5,6 @@ use image::DynamicImage;
 
 use super::tiff_reader::TiffReader;
 use super::xmp::{signed_fraction, unsigned_fraction};
-use crate::read::jpeg::segments::{APP1, segments};
 
 /// The identifier at the start of Apple's maker note. Two bytes for the version and two bytes for the byte order
 /// follow. The byte order is always `MM`.
@@ -20,10 +19,9 @@ const MAKER_NOTE_TAG: u64 = 0x927c;
 const HDR_HEADROOM_TAG: u64 = 33;
 const HDR_GAIN_TAG: u64 = 48;
 
-/// Reads the headroom from the maker note of a JPEG. The headroom is a factor: the brightest parts of the image are so
+/// Reads the headroom from the maker note in the Exif of the base image. The headroom is a factor: the brightest parts of the image are so
 /// many times brighter than SDR white.
-pub(super) fn read_headroom(jpeg: &[u8]) -> Option<f64> {
-    let exif = segments(jpeg).find_map(|segment| segment.data_after(APP1, b"Exif\0\0"))?;
+pub(super) fn read_headroom(exif: &[u8]) -> Option<f64> {
     let tiff = TiffReader::new(exif);
     let (_, directory) = tiff.find_entry(tiff.first_directory()?, EXIF_TAG)?;
     let (length, start) = tiff.find_entry(directory, MAKER_NOTE_TAG)?;

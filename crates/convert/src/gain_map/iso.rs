@@ -3,7 +3,7 @@
 use avif::{GainMapChannel, GainMapMetadata, SignedFraction, UnsignedFraction};
 
 /// The identifier of the segment.
-pub(super) const SEGMENT_NAME: &[u8] = b"urn:iso:std:iso:ts:21496:-1\0";
+pub(crate) const SEGMENT_NAME: &[u8] = b"urn:iso:std:iso:ts:21496:-1\0";
 
 const MULTICHANNEL_FLAG: u8 = 0x80;
 const BASE_COLORS_FLAG: u8 = 0x40;

@@ -1,14 +1,12 @@
-//! Gain maps in JPEGs. A gain map is a second, smaller image: it defines how much brighter an HDR display shows each
-//! part of the first image, which is called the base image.
+//! Gain maps. A gain map is a second, smaller image: it defines how much brighter an HDR display shows each part of the
+//! first image, which is called the base image.
 //!
-//! A gain map is a JPEG of its own, which also contains the metadata of the gain map. In Ultra HDR files, the metadata
-//! is XMP. In ISO 21496-1 files, it is a segment of binary numbers. In Apple's files, it is XMP with other properties,
-//! and the headroom is in the maker note of the base image. In all these files, the gain map is an additional image of
-//! a multi-picture file. If a gain map is damaged, the base image is still converted.
+//! The reader of a format finds the gain map and its metadata. In Ultra HDR files, the metadata is XMP. In ISO 21496-1
+//! files, it is a segment of binary numbers. In Apple's files, it is XMP with other properties, and the headroom is in the
+//! maker note of the base image. If a gain map is damaged, the base image is still converted.
 
 mod apple;
 mod iso;
-mod multi_picture;
 mod tiff_reader;
 mod xmp;
 
@@ -22,16 +20,34 @@ use crate::color::icc::{IccProfile, ProfileChannels};
 use crate::color::plan;
 use crate::pixels::planes::{self, PlaneFormat};
 use crate::pixels::resize::FilterImage;
-use crate::read::jpeg::JpegFile;
-use crate::read::jpeg::segments::{APP1, APP2, segments};
 use crate::write::memory;
 
+pub(crate) use iso::SEGMENT_NAME as ISO_SEGMENT_NAME;
+pub(crate) use tiff_reader::TiffReader;
 use xmp::ParsedMetadata;
 
-/// A gain map whose header was read.
+/// An image of a file that is a gain map. Its header was read.
+pub(crate) struct GainMapImage<'bytes> {
+    /// Width and height in pixels.
+    pub(crate) size: (u32, u32),
+    /// The ICC profile of the HDR image. It is empty if the profile cannot be read.
+    pub(crate) icc: Option<Vec<u8>>,
+    /// Bytes that the decoder allocates in addition to the pixels.
+    pub(crate) decoding_bytes: u64,
+    /// Decodes the pixels to gray or RGB.
+    pub(crate) decode: Box<dyn FnOnce() -> Result<DynamicImage, Error> + 'bytes>,
+}
+
+/// A gain map whose header and metadata were read.
 pub(crate) struct OpenedGainMap<'bytes> {
-    jpeg: JpegFile<'bytes>,
-    metadata: GainMapMetadata,
+    image: GainMapImage<'bytes>,
+    metadata: ResolvedMetadata,
+}
+
+/// The metadata of a gain map.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ResolvedMetadata {
+    standard: GainMapMetadata,
     /// The headroom, if the gain map has Apple's format. In this format, the levels encode linear gains, not
     /// logarithmic gains.
     apple_headroom: Option<f64>,
@@ -52,85 +68,80 @@ pub(crate) struct OrientedGainMap {
     base_size: (u32, u32),
 }
 
-/// Finds the gain map of a JPEG. Returns `None` if the JPEG has no gain map. Returns an error with the reason if the
-/// gain map cannot be used.
-pub(crate) fn find(jpeg: &[u8]) -> Option<Result<OpenedGainMap<'_>, String>> {
-    let images = multi_picture::additional_images(jpeg);
-    images.into_iter().find_map(|range| {
-        let map = &jpeg[range];
-        Some(
-            read_metadata(map)?
-                .and_then(|metadata| resolve_metadata(jpeg, metadata))
-                .map_err(str::to_owned)
-                .and_then(|(metadata, apple_headroom)| OpenedGainMap::open(map, metadata, apple_headroom)),
-        )
-    })
+/// The metadata that a file contains about an image that may be a gain map.
+pub(crate) struct StoredMetadata<'bytes> {
+    /// The binary numbers of ISO 21496-1.
+    pub(crate) iso: Vec<&'bytes [u8]>,
+    /// The XMP packet of the image. One packet contains all properties (XMP specification, part 3, 1.1.3).
+    pub(crate) xmp: Option<&'bytes [u8]>,
+    /// The Exif of the base image, starting at the TIFF header.
+    pub(crate) base_exif: Option<&'bytes [u8]>,
 }
 
-/// Reads the metadata of an additional image. Returns `None` if the image is not a gain map.
-fn read_metadata(map: &[u8]) -> Option<Result<ParsedMetadata, &'static str>> {
-    // The binary numbers of ISO 21496-1 are exact, so they are preferred to the text in XMP.
-    let numbers =
-        segments(map).filter_map(|segment| segment.data_after(APP2, iso::SEGMENT_NAME)).find_map(iso::read_metadata);
-    // One packet contains all properties (XMP specification, part 3, 1.1.3).
-    let text =
-        || segments(map).find_map(|segment| segment.data_after(APP1, xmp::SEGMENT_NAME)).and_then(xmp::read_metadata);
-    numbers.map(|metadata| Ok(ParsedMetadata::Standard(metadata))).or_else(text)
-}
+impl StoredMetadata<'_> {
+    /// Parses the metadata. Returns `None` if the image is not a gain map. Returns an error with the reason if the gain
+    /// map cannot be used.
+    pub(crate) fn resolve(&self) -> Option<Result<ResolvedMetadata, &'static str>> {
+        // The binary numbers are exact, so they are preferred to the text in XMP.
+        let numbers = self.iso.iter().find_map(|data| iso::read_metadata(data));
+        let parsed = numbers
+            .map(|metadata| Ok(ParsedMetadata::Standard(metadata)))
+            .or_else(|| self.xmp.and_then(xmp::read_metadata))?;
+        Some(parsed.and_then(|parsed| self.resolve_headroom(parsed)))
+    }
 
-/// Reads the headroom from the base image, if the metadata has Apple's format and does not contain the headroom.
-/// Returns the metadata. For Apple's format, returns the headroom too.
-fn resolve_metadata(jpeg: &[u8], parsed: ParsedMetadata) -> Result<(GainMapMetadata, Option<f64>), &'static str> {
-    const INVALID: &str = "its metadata is invalid";
-    let (metadata, apple_headroom) = match parsed {
-        ParsedMetadata::Standard(metadata) => (metadata, None),
-        ParsedMetadata::Apple(headroom) => {
-            let headroom = headroom.or_else(|| apple::read_headroom(jpeg)).ok_or("its headroom is missing")?;
-            if headroom <= 1.0 {
-                return Err("its headroom is not above 1");
+    /// Reads the headroom from the base image, if the metadata has Apple's format and does not contain the headroom.
+    fn resolve_headroom(&self, parsed: ParsedMetadata) -> Result<ResolvedMetadata, &'static str> {
+        const INVALID: &str = "its metadata is invalid";
+        let (standard, apple_headroom) = match parsed {
+            ParsedMetadata::Standard(metadata) => (metadata, None),
+            ParsedMetadata::Apple(headroom) => {
+                let headroom = headroom.or_else(|| self.base_exif.and_then(apple::read_headroom));
+                let headroom = headroom.ok_or("its headroom is missing")?;
+                if headroom <= 1.0 {
+                    return Err("its headroom is not above 1");
+                }
+                (apple::to_metadata(headroom).ok_or(INVALID)?, Some(headroom))
             }
-            (apple::to_metadata(headroom).ok_or(INVALID)?, Some(headroom))
-        }
-    };
-    if metadata.is_valid() { Ok((metadata, apple_headroom)) } else { Err(INVALID) }
+        };
+        if standard.is_valid() { Ok(ResolvedMetadata { standard, apple_headroom }) } else { Err(INVALID) }
+    }
 }
 
 impl<'bytes> OpenedGainMap<'bytes> {
-    fn open(map: &'bytes [u8], metadata: GainMapMetadata, apple_headroom: Option<f64>) -> Result<Self, String> {
+    /// # Errors
+    /// The library cannot write gain maps.
+    pub(crate) fn new(image: GainMapImage<'bytes>, metadata: ResolvedMetadata) -> Result<Self, String> {
         if !avif::can_write_gain_maps() {
             return Err(format!("the bundled libavif {} cannot write gain maps", avif::library().version));
         }
-        let jpeg = JpegFile::open(map).map_err(|error| error.to_string())?;
-        if jpeg.is_cmyk() {
-            return Err("it is CMYK".into());
-        }
-        Ok(Self { jpeg, metadata, apple_headroom })
+        Ok(Self { image, metadata })
     }
 
     /// Returns the maximum memory that the gain map takes, in bytes. The memory consists of the pixels, their rotated
     /// and resized copies, the planes, and two encoders.
     pub(crate) fn memory(&self, speed: Speed) -> u64 {
-        let (width, height) = self.jpeg.size();
+        let (width, height) = self.image.size;
         let pixels = u64::from(width) * u64::from(height);
         pixels
             .saturating_mul(4 * 3 + 2 * memory::bytes_per_pixel(Depth::Eight, speed))
-            .saturating_add(self.jpeg.working_bytes())
+            .saturating_add(self.image.decoding_bytes)
     }
 
     /// Decodes the gain map. If the map has no usable profile, the profile of the base image applies.
     pub(crate) fn decode(self, recipe: &Recipe, notes: &mut Vec<String>) -> Result<DecodedGainMap, String> {
-        let color = self.jpeg.icc().and_then(|icc| match IccProfile::read(&icc) {
+        let color = self.image.icc.and_then(|icc| match IccProfile::read(&icc) {
             Ok(profile) if profile.channels == ProfileChannels::Rgb => Some(plan::profile_color(profile, &icc, recipe)),
             Ok(_) | Err(_) => {
                 notes.push("the ICC profile of its gain map cannot be used and was omitted".into());
                 None
             }
         });
-        let mut image = self.jpeg.decode_image().map_err(|error| error.to_string())?;
-        if let Some(headroom) = self.apple_headroom {
+        let mut image = (self.image.decode)().map_err(|error| error.to_string())?;
+        if let Some(headroom) = self.metadata.apple_headroom {
             apple::convert_to_log_levels(&mut image, headroom);
         }
-        Ok(DecodedGainMap { image, metadata: self.metadata, color })
+        Ok(DecodedGainMap { image, metadata: self.metadata.standard, color })
     }
 }
 

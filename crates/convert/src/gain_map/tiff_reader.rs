@@ -2,7 +2,7 @@
 
 /// A block with a TIFF structure, in either byte order.
 #[derive(Clone, Copy)]
-pub(super) struct TiffReader<'bytes> {
+pub(crate) struct TiffReader<'bytes> {
     bytes: &'bytes [u8],
     is_big_endian: bool,
 }
@@ -12,28 +12,28 @@ const ENTRY_BYTES: usize = 12;
 
 impl<'bytes> TiffReader<'bytes> {
     /// Reads the byte order at the start of the block.
-    pub(super) fn new(bytes: &'bytes [u8]) -> Self {
+    pub(crate) fn new(bytes: &'bytes [u8]) -> Self {
         Self { bytes, is_big_endian: bytes.starts_with(b"MM") }
     }
 
-    pub(super) fn big_endian(bytes: &'bytes [u8]) -> Self {
+    pub(crate) fn big_endian(bytes: &'bytes [u8]) -> Self {
         Self { bytes, is_big_endian: true }
     }
 
-    pub(super) fn read(self, at: usize, bytes: usize) -> Option<u64> {
+    pub(crate) fn read(self, at: usize, bytes: usize) -> Option<u64> {
         let bytes = self.bytes.get(at..at.checked_add(bytes)?)?.iter().map(|&byte| u64::from(byte));
         let joined = |number, byte| number << 8 | byte;
         Some(if self.is_big_endian { bytes.fold(0, joined) } else { bytes.rev().fold(0, joined) })
     }
 
     /// Reads the offset of the first directory.
-    pub(super) fn first_directory(self) -> Option<usize> {
+    pub(crate) fn first_directory(self) -> Option<usize> {
         usize::try_from(self.read(4, 4)?).ok()
     }
 
     /// Finds an entry of a directory. Returns the number of its values (for the type UNDEFINED, the number of bytes).
     /// Then returns either the value itself or the offset of the values.
-    pub(super) fn find_entry(self, directory: usize, tag: u64) -> Option<(usize, usize)> {
+    pub(crate) fn find_entry(self, directory: usize, tag: u64) -> Option<(usize, usize)> {
         let count = usize::try_from(self.read(directory, 2)?).ok()?;
         let entries = (0..count).map(|entry| directory + 2 + ENTRY_BYTES * entry);
         let entry = entries.take_while(|entry| *entry < self.bytes.len()).find(|at| self.read(*at, 2) == Some(tag))?;

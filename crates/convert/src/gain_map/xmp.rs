@@ -4,9 +4,6 @@
 use avif::{GainMapChannel, GainMapMetadata, SignedFraction, UnsignedFraction};
 use roxmltree::{Document, Node, ParsingOptions};
 
-/// The identifier of a segment with an XMP packet.
-pub(super) const SEGMENT_NAME: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
-
 const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
 const ADOBE: &str = "http://ns.adobe.com/hdr-gain-map/1.0/";
 const APPLE: &str = "http://ns.apple.com/HDRGainMap/1.0/";

@@ -3,6 +3,7 @@
 pub(crate) mod alpha;
 pub(crate) mod chroma_detail;
 pub(crate) mod content;
+pub(crate) mod decoded_avif;
 pub(crate) mod planes;
 pub(crate) mod resize;
 pub(crate) mod sizes;

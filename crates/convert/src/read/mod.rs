@@ -8,7 +8,7 @@ mod avif;
 mod bmp;
 mod gif;
 mod header;
-pub(crate) mod jpeg;
+mod jpeg;
 pub(crate) mod metadata;
 mod png;
 mod source;
@@ -21,7 +21,6 @@ use model::{Limits, Recipe};
 use crate::error::brief;
 use crate::{Error, Format};
 
-pub(crate) use avif::pixels_to_image;
 pub(crate) use header::Header;
 pub(crate) use source::{CopiedSource, Decode, DecodeRequest, Decoded, DecodedPixels, PixelForm, Source};
 

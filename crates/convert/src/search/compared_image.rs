@@ -3,7 +3,7 @@
 use image::{DynamicImage, GenericImageView, Rgba};
 use model::{PlanarImage, Samples, Shape};
 
-use crate::read::pixels_to_image;
+use crate::pixels::decoded_avif::pixels_to_image;
 
 /// A rectangle of pixels. The coordinates of its top left corner are even, because each 4:2:0 chroma sample covers two
 /// columns and two rows.

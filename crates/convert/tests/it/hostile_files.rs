@@ -1,7 +1,6 @@
 //! Tests files that need much time or memory, or that mislead a reader. Each file is either converted or rejected with
 //! an error of one line.
 
-
 use convert::{Error, OpenedImage, convert};
 use image::{DynamicImage, ImageFormat};
 use model::{Limits, Metadata, Recipe};

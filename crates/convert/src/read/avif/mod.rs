@@ -6,13 +6,14 @@ mod heif;
 
 use std::mem;
 
-use avif::{Aperture, Pixels};
+use avif::Aperture;
 use heif::Container;
 use image::metadata::Orientation;
-use image::{ColorType, DynamicImage, ImageBuffer};
+use image::ColorType;
 use model::{Chroma, Cicp, Depth, Metadata, Shape};
 
 use crate::error::brief;
+use crate::pixels::decoded_avif::pixels_to_image;
 use crate::read::{CopiedSource, Decode, DecodeRequest, Decoded, DecodedPixels, Header, ReadOptions, Reader, Source};
 use crate::{Error, Format};
 
@@ -212,29 +213,6 @@ fn crop_side(length: (i32, i32), off: (i32, i32), whole: u32) -> Option<(u32, u3
     let start = twice / (2 * per_off);
     let fits = length > 0 && start >= 0 && start + length <= i64::from(whole);
     fits.then(|| Some((u32::try_from(start).ok()?, u32::try_from(length).ok()?))).flatten()
-}
-
-/// Converts libavif's pixels to an image. Returns `None` if pixels are missing.
-pub(crate) fn pixels_to_image(
-    pixels: Pixels,
-    Shape { width, height, chroma, .. }: Shape,
-    has_alpha: bool,
-) -> Option<DynamicImage> {
-    let color = match (pixels, has_alpha) {
-        (Pixels::Eight(pixels), false) => DynamicImage::ImageRgb8(ImageBuffer::from_raw(width, height, pixels)?),
-        (Pixels::Eight(pixels), true) => DynamicImage::ImageRgba8(ImageBuffer::from_raw(width, height, pixels)?),
-        (Pixels::Sixteen(pixels), false) => DynamicImage::ImageRgb16(ImageBuffer::from_raw(width, height, pixels)?),
-        (Pixels::Sixteen(pixels), true) => DynamicImage::ImageRgba16(ImageBuffer::from_raw(width, height, pixels)?),
-    };
-    // libavif returns the pixels of a gray image as RGB, with equal red, green and blue. The luma of such a pixel is
-    // the same number, so this conversion is lossless.
-    Some(match (chroma, color) {
-        (Chroma::Monochrome, DynamicImage::ImageRgb8(image)) => DynamicImage::from(image).into_luma8().into(),
-        (Chroma::Monochrome, DynamicImage::ImageRgba8(image)) => DynamicImage::from(image).into_luma_alpha8().into(),
-        (Chroma::Monochrome, DynamicImage::ImageRgb16(image)) => DynamicImage::from(image).into_luma16().into(),
-        (Chroma::Monochrome, DynamicImage::ImageRgba16(image)) => DynamicImage::from(image).into_luma_alpha16().into(),
-        (_, color) => color,
-    })
 }
 
 fn from_avif_error(error: avif::Error) -> Error {

@@ -13,7 +13,7 @@ pub(super) struct Metadata<'bytes> {
 }
 
 /// The identifier of XMP (XMP specification, part 3, 1.1.3).
-const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
+pub(super) const XMP: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 
 impl<'bytes> Metadata<'bytes> {
     /// Reads the segments before the first scan. If there are several blocks of Exif or XMP, the first block counts, as in

@@ -4,8 +4,10 @@
 //!
 //! libjpeg-turbo ignores metadata. [`segments`] reads it.
 
+mod gain_map;
 mod metadata;
-pub(crate) mod segments;
+mod multi_picture;
+mod segments;
 
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, GrayImage, RgbImage};
@@ -18,7 +20,7 @@ use super::{Decode, DecodeRequest, Decoded, DecodedPixels, Header, PixelForm, Re
 use crate::damage::Damage;
 use crate::error::brief;
 use crate::pixels::ycbcr::YCbCr;
-use crate::{Error, Format, gain_map};
+use crate::{Error, Format};
 
 impl Format {
     /// JPEG of every kind with 8 bits per sample: gray, RGB, CMYK; baseline, progressive, arithmetic-coded, lossless.
@@ -43,46 +45,46 @@ fn open<'bytes>(bytes: &'bytes [u8], _: &ReadOptions<'_>) -> Result<Source<'byte
     header.orientation = exif.map_or(Orientation::NoTransforms, orientation);
     header.exif = exif.map(copy_block);
     header.xmp = xmp.map(copy_block);
-    header.gain_map = gain_map::find(bytes);
+    header.gain_map = gain_map::find(bytes, exif);
     header.cost.decoding_bytes = file.working_bytes();
     header.cost.scans = count_scans(bytes).min(MAX_SCANS);
     Ok(Source { format: Format::JPEG, header, decoder: Box::new(file) })
 }
 
 /// A JPEG whose header was read.
-pub(crate) struct JpegFile<'bytes> {
+struct JpegFile<'bytes> {
     bytes: &'bytes [u8],
     decoder: Decoder<'bytes>,
 }
 
 impl<'bytes> JpegFile<'bytes> {
-    pub(crate) fn open(bytes: &'bytes [u8]) -> Result<Self, Error> {
+    fn open(bytes: &'bytes [u8]) -> Result<Self, Error> {
         let options = Options { max_scans: MAX_SCANS, color_space: None, tables: None };
         let decoder = Decoder::open(bytes, options).map_err(from_jpeg_error)?;
         Ok(Self { bytes, decoder })
     }
 
     /// Width and height in pixels.
-    pub(crate) fn size(&self) -> (u32, u32) {
+    fn size(&self) -> (u32, u32) {
         (self.decoder.header().width, self.decoder.header().height)
     }
 
-    pub(crate) fn is_cmyk(&self) -> bool {
+    fn is_cmyk(&self) -> bool {
         matches!(self.decoder.header().color_space, ColorSpace::Cmyk | ColorSpace::Ycck)
     }
 
     /// The maximum memory in bytes that the decoder allocates in addition to the pixels.
-    pub(crate) fn working_bytes(&self) -> u64 {
+    fn working_bytes(&self) -> u64 {
         self.decoder.header().working_bytes
     }
 
     /// Returns the ICC profile. It is empty if the file has a profile that cannot be read.
-    pub(crate) fn icc(&self) -> Option<Vec<u8>> {
+    fn icc(&self) -> Option<Vec<u8>> {
         Metadata::read(self.bytes).icc
     }
 
     /// Decodes all pixels of an image that is gray or has color.
-    pub(crate) fn decode_image(self) -> Result<DynamicImage, Error> {
+    fn decode_image(self) -> Result<DynamicImage, Error> {
         match self.decode_form(PixelForm::Pixels, DamagedMode::Reject)?.pixels {
             Some(DecodedPixels::Interleaved(image)) => Ok(image),
             _ => Err(damaged("it is CMYK")),

@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::tiff_reader::TiffReader;
-use crate::read::jpeg::segments::{APP2, segments};
+use super::segments::{APP2, segments};
+use crate::gain_map::TiffReader;
 
 /// The maximum number of images to check. Known files have one to three images in addition to the first image.
 const MAX_IMAGES: usize = 16;

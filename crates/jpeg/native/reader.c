@@ -108,6 +108,9 @@ enum jpeg_reader_status jpeg_reader_start(struct jpeg_reader *reader, uint32_t c
                                           enum jpeg_reader_output output, struct jpeg_reader_layout *layout) {
   struct jpeg_decompress_struct *info = &reader->info;
   memset(layout, 0, sizeof(*layout));
+  if (output == JPEG_READER_PLANES && (info->num_components != 3 || reader->data_unit == 1)) {
+    return jpeg_reader_record_error(reader, "planes need a lossy file with three components");
+  }
   if (setjmp(reader->fatal)) return jpeg_reader_status_of_error(reader);
   // This limit replaces a limit from the environment variable JPEGMEM.
   info->mem->max_memory_to_use = (long)reader->working_bytes;

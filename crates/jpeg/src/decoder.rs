@@ -1,4 +1,4 @@
-use crate::decoded::{Decoded, Samples};
+use crate::decoded::Decoded;
 use crate::error::Error;
 use crate::header::Header;
 use crate::native::reader::Reader;
@@ -28,8 +28,7 @@ impl<'bytes> Decoder<'bytes> {
     /// # Errors
     /// The file is invalid, truncated before its first scan, or not supported.
     pub fn open(bytes: &'bytes [u8], options: Options<'_>) -> Result<Self, Error> {
-        let mut reader = Reader::new()?;
-        let mut header = reader.read_header(bytes, options.tables)?;
+        let (reader, mut header) = Reader::open(bytes, options.tables)?;
         if let Some(color_space) = options.color_space {
             let (components, expected) = (header.color_space.components(), color_space.components());
             if components != expected {
@@ -52,17 +51,11 @@ impl<'bytes> Decoder<'bytes> {
     /// # Errors
     /// The file contains no samples, is not supported or has too many scans. If a part of the image was decoded before
     /// an error, the function returns this part with a [`Damage`](crate::Damage) instead.
-    pub fn decode(mut self, output: Output) -> Result<Decoded, Error> {
+    pub fn decode(self, output: Output) -> Result<Decoded, Error> {
         if output == Output::Planes && !self.header.has_planes() {
             return Err(Error::NoPlanes);
         }
-        let layout = self.reader.start(self.header.color_space, output)?;
-        self.reader.read_scans(self.max_scans)?;
-        let samples = match output {
-            Output::Planes => Samples::Planes(self.reader.read_planes(&layout)?),
-            Output::Pixels | Output::HalfPixels => Samples::Pixels(self.reader.read_pixels(&layout)?),
-        };
-        let damage = self.reader.damage(self.header.has_several_scans);
-        Ok(Decoded { width: layout.width, height: layout.height, samples, damage })
+        let Header { color_space, has_several_scans, .. } = self.header;
+        self.reader.start(color_space, output, self.max_scans)?.read(has_several_scans)
     }
 }

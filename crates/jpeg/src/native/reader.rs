@@ -3,35 +3,41 @@ use std::marker::PhantomData;
 use std::ptr::{NonNull, null};
 
 use super::sys;
-use crate::decoded::{Damage, Intact};
+use crate::decoded::{Damage, Decoded, Intact, Samples};
 use crate::decoder::Output;
 use crate::error::Error;
 use crate::header::{ColorSpace, Header, Sampling};
 
-pub(crate) use super::sys::Layout;
-
-/// Owns a `jpeg_reader`. The methods are called in the order of their definition.
-pub(crate) struct Reader<'bytes> {
+/// Owns a `jpeg_reader`.
+struct Handle {
     raw: NonNull<sys::JpegReader>,
+}
+
+/// A file whose header was read.
+pub(crate) struct Reader<'bytes> {
+    handle: Handle,
     file: PhantomData<&'bytes [u8]>,
 }
 
+/// A file whose scans were read if it has several.
+pub(crate) struct StartedReader<'bytes> {
+    reader: Reader<'bytes>,
+    layout: sys::Layout,
+}
+
 impl<'bytes> Reader<'bytes> {
-    pub(crate) fn new() -> Result<Self, Error> {
+    /// Reads a file up to its first scan.
+    pub(crate) fn open(file: &'bytes [u8], tables: Option<&[u8]>) -> Result<(Self, Header), Error> {
         // SAFETY: the function takes no arguments. The result is checked for null.
         let raw = NonNull::new(unsafe { sys::jpeg_reader_new() });
-        Ok(Self { raw: raw.ok_or(Error::OutOfMemory)?, file: PhantomData })
-    }
-
-    /// Reads the file up to its first scan.
-    pub(crate) fn read_header(&mut self, file: &'bytes [u8], tables: Option<&[u8]>) -> Result<Header, Error> {
+        let handle = Handle { raw: raw.ok_or(Error::OutOfMemory)? };
         let mut header = sys::Header::default();
         let (tables, tables_size) = tables.map_or((null(), 0), |tables| (tables.as_ptr(), tables.len()));
-        // SAFETY: the reader is alive. The lifetime of the reader ensures that the file stays valid until drop, and the
+        // SAFETY: the reader is alive. The lifetime of `Reader` ensures that the file stays valid until drop, and the
         // tables are used only during the call. Both pointers are valid for their sizes. The header is writable.
         let status = unsafe {
             sys::jpeg_reader_read_header(
-                self.raw.as_ptr(),
+                handle.raw.as_ptr(),
                 tables,
                 tables_size,
                 file.as_ptr(),
@@ -39,60 +45,74 @@ impl<'bytes> Reader<'bytes> {
                 &raw mut header,
             )
         };
-        self.check(status, 0)?;
-        describe(&header)
+        handle.check(status, 0)?;
+        Ok((Self { handle, file: PhantomData }, describe(&header)?))
     }
 
-    /// Prepares the decoder for an output. The color space must have the number of components of the file.
-    pub(crate) fn start(&mut self, color_space: ColorSpace, output: Output) -> Result<Layout, Error> {
+    /// Prepares the decoder for an output, and reads all scans of a file with several scans.
+    pub(crate) fn start(
+        self,
+        color_space: ColorSpace,
+        output: Output,
+        max_scans: u32,
+    ) -> Result<StartedReader<'bytes>, Error> {
         let output = match output {
             Output::Planes => sys::PLANES,
             Output::Pixels => sys::PIXELS,
             Output::HalfPixels => sys::HALF_PIXELS,
         };
-        let mut layout = Layout::default();
+        let raw = self.handle.raw.as_ptr();
+        let mut layout = sys::Layout::default();
         // SAFETY: the reader is alive and has read the header. The layout is writable.
-        let status = unsafe {
-            sys::jpeg_reader_start(self.raw.as_ptr(), color_space_number(color_space), output, &raw mut layout)
-        };
-        self.check(status, 0)?;
-        Ok(layout)
-    }
-
-    /// Reads all scans, if the file has several.
-    pub(crate) fn read_scans(&mut self, max_scans: u32) -> Result<(), Error> {
+        let status = unsafe { sys::jpeg_reader_start(raw, color_space_number(color_space), output, &raw mut layout) };
+        self.handle.check(status, 0)?;
         // SAFETY: the reader is alive and was started.
-        let status = unsafe { sys::jpeg_reader_read_scans(self.raw.as_ptr(), max_scans) };
-        self.check(status, max_scans)
+        let status = unsafe { sys::jpeg_reader_read_scans(raw, max_scans) };
+        self.handle.check(status, max_scans)?;
+        Ok(StartedReader { reader: self, layout })
+    }
+}
+
+impl StartedReader<'_> {
+    /// Reads the samples. `has_several_scans` is a part of the header.
+    pub(crate) fn read(self, has_several_scans: bool) -> Result<Decoded, Error> {
+        let has_planes = self.layout.channels == 0;
+        let samples =
+            if has_planes { Samples::Planes(self.read_planes()?) } else { Samples::Pixels(self.read_pixels()?) };
+        let damage = self.reader.handle.damage(has_several_scans);
+        Ok(Decoded { width: self.layout.width, height: self.layout.height, samples, damage })
     }
 
-    /// Reads pixels, if the output is pixels.
-    pub(crate) fn read_pixels(&mut self, layout: &Layout) -> Result<Vec<u8>, Error> {
-        let row = layout.width as usize * layout.channels as usize;
-        let mut pixels = vec![0; row * layout.height as usize];
+    fn read_pixels(&self) -> Result<Vec<u8>, Error> {
+        let handle = &self.reader.handle;
+        let row = self.layout.width as usize * self.layout.channels as usize;
+        let mut pixels = vec![0; row * self.layout.height as usize];
         // SAFETY: the reader is alive and has read all scans. The buffer has the length that the layout requires.
-        let status = unsafe { sys::jpeg_reader_read_pixels(self.raw.as_ptr(), pixels.as_mut_ptr()) };
-        self.check(status, 0)?;
+        let status = unsafe { sys::jpeg_reader_read_pixels(handle.raw.as_ptr(), pixels.as_mut_ptr()) };
+        handle.check(status, 0)?;
         Ok(pixels)
     }
 
-    /// Reads luma, Cb and Cr, if the output is planes.
-    pub(crate) fn read_planes(&mut self, layout: &Layout) -> Result<[Vec<u8>; 3], Error> {
+    fn read_planes(&self) -> Result<[Vec<u8>; 3], Error> {
+        let (handle, layout) = (&self.reader.handle, &self.layout);
         let buffer = |plane: usize| vec![0; layout.strides[plane] as usize * layout.rows[plane] as usize];
         let mut planes = [buffer(0), buffer(1), buffer(2)];
         let [y, cb, cr] = planes.each_mut().map(Vec::as_mut_ptr);
         // SAFETY: the reader is alive and has read all scans. The buffers have the lengths that the layout requires.
-        let status = unsafe { sys::jpeg_reader_read_planes(self.raw.as_ptr(), y, cb, cr) };
-        self.check(status, 0)?;
-        let sizes = [(layout.width, layout.height), half(layout), half(layout)];
+        let status = unsafe { sys::jpeg_reader_read_planes(handle.raw.as_ptr(), y, cb, cr) };
+        handle.check(status, 0)?;
+        let half = (layout.width.div_ceil(2), layout.height.div_ceil(2));
+        let sizes = [(layout.width, layout.height), half, half];
         for (plane, (size, stride)) in planes.iter_mut().zip(sizes.into_iter().zip(layout.strides)) {
             crop(plane, stride as usize, size);
         }
         Ok(planes)
     }
+}
 
+impl Handle {
     /// Returns the first damage.
-    pub(crate) fn damage(&self, has_several_scans: bool) -> Option<Damage> {
+    fn damage(&self, has_several_scans: bool) -> Option<Damage> {
         // SAFETY: the reader is alive.
         let damage = unsafe { sys::jpeg_reader_damage(self.raw.as_ptr()) };
         if damage.is_damaged == 0 {
@@ -104,6 +124,7 @@ impl<'bytes> Reader<'bytes> {
         Some(Damage { message: text(message), intact })
     }
 
+    /// Converts a status to an error.
     fn check(&self, status: c_uint, max_scans: u32) -> Result<(), Error> {
         if status == sys::OK {
             return Ok(());
@@ -119,7 +140,7 @@ impl<'bytes> Reader<'bytes> {
     }
 }
 
-impl Drop for Reader<'_> {
+impl Drop for Handle {
     fn drop(&mut self) {
         // SAFETY: the object was created by jpeg_reader_new and is freed only here.
         unsafe { sys::jpeg_reader_free(self.raw.as_ptr()) };
@@ -158,10 +179,6 @@ fn color_space_number(color_space: ColorSpace) -> u32 {
         ColorSpace::Cmyk => 4,
         ColorSpace::Ycck => 5,
     }
-}
-
-fn half(layout: &Layout) -> (u32, u32) {
-    (layout.width.div_ceil(2), layout.height.div_ceil(2))
 }
 
 /// Removes the columns and rows after the image.

@@ -40,9 +40,9 @@ pub(super) struct Header {
 
 #[repr(C)]
 #[derive(Default)]
-pub(crate) struct Layout {
-    pub(crate) width: u32,
-    pub(crate) height: u32,
+pub(super) struct Layout {
+    pub(super) width: u32,
+    pub(super) height: u32,
     pub(super) channels: u32,
     pub(super) strides: [u32; 3],
     pub(super) rows: [u32; 3],

@@ -1,5 +1,5 @@
 use image::metadata::Orientation;
-use image::{ColorType, DynamicImage, RgbImage};
+use image::{DynamicImage, RgbImage};
 use model::{Color, Recipe};
 
 use crate::animation::Animation;
@@ -8,7 +8,7 @@ use crate::open::OpenedImage;
 use crate::pixels::source_pixels::SourcePixels;
 use crate::read::avif::CopiedSource;
 use crate::read::header::{Header, Reader, decoder_error};
-use crate::read::tiff;
+use crate::read::tiff::TiffPixels;
 use crate::{Error, SearchObstacle, gain_map};
 
 /// A decoded image. Its orientation is not applied yet.
@@ -44,23 +44,22 @@ impl OpenedImage<'_> {
         let (mut copied_source, mut animation) = (None, None);
         let pixels = match reader {
             Reader::Jpeg(jpeg) => Some(jpeg.decode(jpeg_output, &mut icc, &mut notes)?),
-            Reader::TiffCmyk(bytes) => {
-                let pixels = profile::cmyk_to_srgb(&tiff::read_cmyk(bytes)?, icc.take().as_deref(), &mut notes);
-                let image = RgbImage::from_raw(width, height, pixels).ok_or_else(|| Error::Damaged {
-                    format,
-                    message: "its strips contain fewer pixels than its dimensions".into(),
-                })?;
-                Some(SourcePixels::Interleaved(image.into()))
-            }
+            Reader::Tiff(tiff) => Some(SourcePixels::Interleaved(match tiff.decode()? {
+                TiffPixels::Interleaved(image) => without_opaque_alpha(image),
+                TiffPixels::Inks(inks) => {
+                    let pixels = profile::cmyk_to_srgb(&inks, icc.take().as_deref(), &mut notes);
+                    let image = RgbImage::from_raw(width, height, pixels);
+                    let missing = || Error::Damaged { format, message: "its strips contain too few pixels".into() };
+                    image.ok_or_else(missing)?.into()
+                }
+            })),
             Reader::Avif(avif, variants) => {
                 let (image, file) = avif.decode(variants, &mut notes)?;
                 copied_source = file;
                 image.map(|image| SourcePixels::Interleaved(without_opaque_alpha(image)))
             }
-            Reader::Other { decoder, is_premultiplied } => {
+            Reader::Other(decoder) => {
                 let image = DynamicImage::from_decoder(decoder).map_err(|error| decoder_error(format, error))?;
-                let image = floats_to_integers(image);
-                let image = if is_premultiplied { tiff::unpremultiply(image) } else { image };
                 Some(SourcePixels::Interleaved(without_opaque_alpha(image)))
             }
             Reader::Animation { header, bytes, color } => {
@@ -100,15 +99,6 @@ impl OpenedImage<'_> {
             notes,
             animation,
         })
-    }
-}
-
-/// Converts floating-point samples to 16-bit integers.
-fn floats_to_integers(image: DynamicImage) -> DynamicImage {
-    match image.color() {
-        ColorType::Rgb32F => image.into_rgb16().into(),
-        ColorType::Rgba32F => image.into_rgba16().into(),
-        _ => image,
     }
 }
 

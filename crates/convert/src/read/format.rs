@@ -3,7 +3,7 @@ use std::fmt;
 use image::ImageFormat;
 
 use crate::Error;
-use crate::read::heif;
+use crate::read::{heif, tiff};
 
 /// A supported format. The format of a file is detected by the file's first bytes, never by its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,12 +33,14 @@ impl Format {
         if let Some(format) = format_by_brand(bytes) {
             return format;
         }
+        if tiff::recognize(bytes) {
+            return Ok(Self::Tiff);
+        }
         match image::guess_format(bytes) {
             Ok(ImageFormat::Jpeg) => Ok(Self::Jpeg),
             Ok(ImageFormat::Png) => Ok(Self::Png),
             Ok(ImageFormat::WebP) => Ok(Self::WebP),
             Ok(ImageFormat::Gif) => Ok(Self::Gif),
-            Ok(ImageFormat::Tiff) => Ok(Self::Tiff),
             Ok(ImageFormat::Bmp) => Ok(Self::Bmp),
             // This arm is required, because ImageFormat is a non-exhaustive enum of another crate.
             _ => Err(Error::UnknownFormat { begins: first_bytes_in_hex(bytes) }),
@@ -100,6 +102,7 @@ mod tests {
         assert_eq!(Format::detect(b"\xff\xd8\xff\xe0").unwrap(), Format::Jpeg);
         assert_eq!(Format::detect(b"GIF89a").unwrap(), Format::Gif);
         assert_eq!(Format::detect(b"RIFF\0\0\0\0WEBP").unwrap(), Format::WebP);
+        assert_eq!(Format::detect(b"MM\0+\0\x08\0\0\0\0\0\0\0\0\0\x10").unwrap(), Format::Tiff);
         assert_eq!(Format::detect(b"\0\0\0\x10ftypavif\0\0\0\0").unwrap(), Format::Avif);
         assert_eq!(Format::detect(b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif").unwrap(), Format::Avif);
     }

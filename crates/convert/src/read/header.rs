@@ -17,7 +17,7 @@ use crate::read::jpeg::JpegFile;
 use crate::read::metadata;
 use crate::read::png::chunks;
 use crate::read::png::{self, PngFile};
-use crate::read::tiff;
+use crate::read::tiff::TiffFile;
 use crate::read::webp;
 use crate::{Error, Format};
 
@@ -45,14 +45,10 @@ pub(crate) struct Header<'bytes> {
 pub(crate) enum Reader<'bytes> {
     /// JPEG is decoded without the `image` crate, because only its underlying decoder can output unconverted CMYK.
     Jpeg(Box<JpegFile<'bytes>>),
-    /// A CMYK TIFF is decoded without the `image` crate, because that crate converts CMYK to approximate RGB.
-    TiffCmyk(&'bytes [u8]),
+    Tiff(Box<TiffFile<'bytes>>),
     /// AVIF is decoded by libavif.
     Avif(Box<AvifFile<'bytes>>, AvifVariants),
-    Other {
-        decoder: Box<dyn ImageDecoder + 'bytes>,
-        is_premultiplied: bool,
-    },
+    Other(Box<dyn ImageDecoder + 'bytes>),
     /// An animation is decoded frame by frame.
     Animation {
         header: AnimationHeader,
@@ -67,7 +63,8 @@ impl<'bytes> Header<'bytes> {
         let mut header = match format {
             Format::Jpeg => Self::read_jpeg(bytes),
             Format::Avif => Self::read_avif(bytes, recipe),
-            Format::Png | Format::WebP | Format::Gif | Format::Tiff | Format::Bmp => {
+            Format::Tiff => Self::read_tiff(bytes, recipe),
+            Format::Png | Format::WebP | Format::Gif | Format::Bmp => {
                 Self::read_with_image_crate(format, bytes, recipe, limits)
             }
         }?;
@@ -92,7 +89,7 @@ impl<'bytes> Header<'bytes> {
         match &self.reader {
             Reader::Animation { header, .. } => Some(header),
             // Only the first frame of an AVIF sequence is ever encoded.
-            Reader::Avif(..) | Reader::Jpeg(_) | Reader::TiffCmyk(_) | Reader::Other { .. } => None,
+            Reader::Avif(..) | Reader::Jpeg(_) | Reader::Tiff(_) | Reader::Other(_) => None,
         }
     }
 
@@ -100,9 +97,9 @@ impl<'bytes> Header<'bytes> {
     pub(crate) fn color_type(&self) -> ColorType {
         match &self.reader {
             Reader::Jpeg(jpeg) => jpeg.color_type(),
-            Reader::TiffCmyk(_) => ColorType::Rgba8,
+            Reader::Tiff(tiff) => tiff.color,
             Reader::Avif(avif, _) => avif.color_type(),
-            Reader::Other { decoder, .. } => decoder.color_type(),
+            Reader::Other(decoder) => decoder.color_type(),
             // Frames are decoded to 8 bits.
             Reader::Animation { color, .. } => *color,
         }
@@ -112,8 +109,8 @@ impl<'bytes> Header<'bytes> {
     pub(crate) fn is_cmyk(&self) -> bool {
         match &self.reader {
             Reader::Jpeg(jpeg) => jpeg.is_cmyk(),
-            Reader::TiffCmyk(_) => true,
-            Reader::Avif(..) | Reader::Other { .. } | Reader::Animation { .. } => false,
+            Reader::Tiff(tiff) => tiff.is_cmyk,
+            Reader::Avif(..) | Reader::Other(_) | Reader::Animation { .. } => false,
         }
     }
 
@@ -121,7 +118,7 @@ impl<'bytes> Header<'bytes> {
     pub(crate) fn scans(&self) -> u32 {
         match &self.reader {
             Reader::Jpeg(jpeg) => jpeg.scans(),
-            Reader::TiffCmyk(_) | Reader::Avif(..) | Reader::Other { .. } | Reader::Animation { .. } => 1,
+            Reader::Tiff(_) | Reader::Avif(..) | Reader::Other(_) | Reader::Animation { .. } => 1,
         }
     }
 
@@ -189,13 +186,32 @@ impl<'bytes> Header<'bytes> {
         Ok(header)
     }
 
+    fn read_tiff(bytes: &'bytes [u8], recipe: &Recipe) -> Result<Self, Error> {
+        let mut tiff = TiffFile::open(bytes)?;
+        let mut notes = std::mem::take(&mut tiff.notes);
+        let xmp = metadata::select_block("XMP", tiff.xmp.take(), recipe, &mut notes);
+        Ok(Self {
+            format: Format::Tiff,
+            width: tiff.width,
+            height: tiff.height,
+            orientation: tiff.orientation,
+            icc: tiff.icc.take(),
+            cicp: None,
+            exif: None,
+            xmp,
+            decoder_bytes: tiff.decoder_bytes,
+            reader: Reader::Tiff(Box::new(tiff)),
+            gain_map: None,
+            notes,
+        })
+    }
+
     fn read_with_image_crate(
         format: Format,
         bytes: &'bytes [u8],
         recipe: &Recipe,
         limits: &Limits,
     ) -> Result<Self, Error> {
-        let tiff = if format == Format::Tiff { Some(tiff::read_header(bytes)?) } else { None };
         let mut decoder: Box<dyn ImageDecoder + 'bytes> = match format {
             Format::Png => Box::new(PngFile::open(bytes)?),
             Format::Jpeg | Format::WebP | Format::Gif | Format::Tiff | Format::Bmp | Format::Avif => {
@@ -214,7 +230,6 @@ impl<'bytes> Header<'bytes> {
             allocation.max_alloc = Some(decoder.total_bytes().max(MAX_OVERSIZED_FRAME_BYTES).min(limits.memory));
             decoder.set_limits(allocation).map_err(|error| decoder_error(format, error))?;
         }
-        let samples = tiff.as_ref().map_or(tiff::SampleKind::Standard, |tiff| tiff.samples);
         let (mut icc, exif, xmp) = match format {
             Format::Png => {
                 // The XMP may be compressed. It is decompressed only if metadata is kept.
@@ -226,9 +241,8 @@ impl<'bytes> Header<'bytes> {
                 let [icc, exif, xmp] = [*b"ICCP", *b"EXIF", *b"XMP "].map(|name| webp::find_chunk(bytes, name));
                 (icc.map(metadata::copy_block), exif, xmp.map(metadata::copy_block))
             }
-            Format::Tiff => tiff.map_or((None, None, None), |tiff| (tiff.icc, None, tiff.xmp)),
             // The image is converted even if its metadata cannot be read.
-            Format::Jpeg | Format::Gif | Format::Bmp | Format::Avif => {
+            Format::Jpeg | Format::Gif | Format::Tiff | Format::Bmp | Format::Avif => {
                 (decoder.icc_profile().ok().flatten(), None, decoder.xmp_metadata().ok().flatten())
             }
         };
@@ -268,13 +282,9 @@ impl<'bytes> Header<'bytes> {
             cicp,
             exif,
             xmp,
-            reader: match samples {
-                _ if let Some(header) = animation => Reader::Animation { header, bytes, color },
-                tiff::SampleKind::Cmyk => Reader::TiffCmyk(bytes),
-                tiff::SampleKind::Premultiplied | tiff::SampleKind::Standard => {
-                    let is_premultiplied = samples == tiff::SampleKind::Premultiplied;
-                    Reader::Other { decoder, is_premultiplied }
-                }
+            reader: match animation {
+                Some(header) => Reader::Animation { header, bytes, color },
+                None => Reader::Other(decoder),
             },
             gain_map: None,
             notes,

@@ -22,4 +22,7 @@ mod metadata;
 mod metadata_removal;
 mod orientation;
 mod search;
+mod tiff;
+mod tiff_errors;
+mod tiff_fixtures;
 mod variants;

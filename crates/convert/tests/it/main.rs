@@ -25,4 +25,5 @@ mod search;
 mod tiff;
 mod tiff_errors;
 mod tiff_fixtures;
+mod tiff_kinds;
 mod variants;

@@ -2,23 +2,17 @@
 
 use image::{DynamicImage, Rgb, RgbImage};
 use model::Recipe;
-use weezl::BitOrder;
 
 use crate::avif_tools::{avifdec, convert_file, convert_to_avif, recipe};
 use crate::tiff_fixtures::{
-    COLOR_MAP, COMPRESSION, EXTRA_SAMPLES, FILL_ORDER, JPEG_TABLES, ORIENTATION, PHOTOMETRIC, PLANAR_CONFIGURATION,
-    PREDICTOR, REFERENCE_BLACK_WHITE, ROWS_PER_STRIP, SAMPLE_FORMAT, STRIP_BYTE_COUNTS, T4_OPTIONS, Tiff, Values,
+    COLOR_MAP, COMPRESSION, EXTRA_SAMPLES, FILL_ORDER, ORIENTATION, PHOTOMETRIC, PLANAR_CONFIGURATION, PREDICTOR,
+    REFERENCE_BLACK_WHITE, ROWS_PER_STRIP, SAMPLE_FORMAT, STRIP_BYTE_COUNTS, T4_OPTIONS, Tiff, Values,
     YCBCR_COEFFICIENTS, YCBCR_SUBSAMPLING,
 };
-
-const WHITE_IS_ZERO: u16 = 0;
-const BLACK_IS_ZERO: u16 = 1;
-const RGB: u16 = 2;
-const PALETTE: u16 = 3;
-const CMYK: u16 = 5;
-const YCBCR: u16 = 6;
-const CIE_LAB: u16 = 8;
-const ICC_LAB: u16 = 9;
+use crate::tiff_kinds::{
+    BLACK_IS_ZERO, CIE_LAB, CMYK, FAX, FAX_STRIPS, ICC_LAB, PALETTE, RGB, WHITE_IS_ZERO, YCBCR, colors, cut, deflate,
+    faxes, gradient, jpeg, jpeg_tiffs, literal_packbits, lzw, planes, repeated_rows, row,
+};
 
 /// Decodes a file without coding errors. Samples of 16 bits are reduced to 10 bits.
 pub(crate) fn decode(file: &[u8]) -> DynamicImage {
@@ -54,11 +48,6 @@ fn assert_rgba(tiff: &Tiff, expected: &[[u8; 4]], what: &str) {
     assert!(image.color().has_alpha(), "{what} has no alpha");
     let actual: Vec<[u8; 4]> = image.to_rgba8().pixels().map(|pixel| pixel.0).collect();
     assert_eq!(actual, expected, "{what}");
-}
-
-/// A row of pixels in one strip.
-pub(crate) fn row(width: u32, photometric: u16, bits: &[u16], strip: &[u8]) -> Tiff {
-    Tiff::new((width, 1), photometric, bits).strips(vec![strip.to_vec()])
 }
 
 #[test]
@@ -249,36 +238,6 @@ fn lab_colors_become_srgb() {
     assert_rgb(&row(3, ICC_LAB, &[16; 3], &icc), &expected, 1, "ICC L*a*b*, 16 bits");
 }
 
-/// A gradient that no rotation and no exchange of channels leaves unchanged.
-fn gradient() -> RgbImage {
-    let level = |value: u32| u8::try_from(value).unwrap();
-    RgbImage::from_fn(20, 12, |x, y| Rgb([level(x * 12), level(20 + y * 19), level(255 - x * 6 - y * 5)]))
-}
-
-fn colors(image: &RgbImage) -> Vec<[u8; 3]> {
-    image.pixels().map(|pixel| pixel.0).collect()
-}
-
-/// Cuts the image into tiles of this size. Tiles beyond the image repeat its last pixels.
-fn cut(image: &RgbImage, (width, height): (u32, u32)) -> Vec<RgbImage> {
-    let (right, bottom) = (image.width() - 1, image.height() - 1);
-    let corners =
-        (0..=bottom).step_by(height as usize).flat_map(|y| (0..=right).step_by(width as usize).map(move |x| (x, y)));
-    let tile = |(left, top): (u32, u32)| {
-        RgbImage::from_fn(width, height, |x, y| *image.get_pixel((left + x).min(right), (top + y).min(bottom)))
-    };
-    corners.map(tile).collect()
-}
-
-/// Encodes samples of 8 bits as rows of all channels, or as one plane for each channel.
-fn planes(images: &[RgbImage], is_planar: bool) -> Vec<Vec<u8>> {
-    if !is_planar {
-        return images.iter().map(|image| image.as_raw().clone()).collect();
-    }
-    let plane = |image: &RgbImage, channel: usize| image.pixels().map(|pixel| pixel.0[channel]).collect();
-    (0..3).flat_map(|channel| images.iter().map(move |image| plane(image, channel))).collect()
-}
-
 #[test]
 fn every_layout_has_the_same_pixels() {
     let image = gradient();
@@ -320,31 +279,9 @@ fn missing_tags_of_strips_have_their_defaults() {
     ] {
         assert_rgb(&tiff, &colors(&image), 0, what);
     }
-    let lzw = weezl::encode::Encoder::with_tiff_size_switch(BitOrder::Msb, 8).encode(image.as_raw()).unwrap();
-    let tiff = Tiff::new((20, 12), RGB, &[8; 3]).strips(vec![lzw]).short(COMPRESSION, &[5]);
+    let strip = lzw(image.as_raw(), false);
+    let tiff = Tiff::new((20, 12), RGB, &[8; 3]).strips(vec![strip]).short(COMPRESSION, &[5]);
     assert_rgb(&tiff.without(STRIP_BYTE_COUNTS), &colors(&image), 0, "no StripByteCounts, LZW");
-}
-
-/// Compresses with Deflate and the header of RFC 1950.
-pub(crate) fn deflate(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::ZlibEncoder::new(vec![], flate2::Compression::best());
-    std::io::Write::write_all(&mut encoder, bytes).unwrap();
-    encoder.finish().unwrap()
-}
-
-/// Compresses with LZW, as in TIFF 6.0 or as in older drafts.
-pub(crate) fn lzw(bytes: &[u8], is_old: bool) -> Vec<u8> {
-    let mut encoder = if is_old {
-        weezl::encode::Encoder::new(BitOrder::Lsb, 8)
-    } else {
-        weezl::encode::Encoder::with_tiff_size_switch(BitOrder::Msb, 8)
-    };
-    encoder.encode(bytes).unwrap()
-}
-
-/// Encodes every byte as a literal run of one byte.
-fn literal_packbits(bytes: &[u8]) -> Vec<u8> {
-    bytes.iter().flat_map(|byte| [0, *byte]).collect()
 }
 
 #[test]
@@ -367,79 +304,10 @@ fn every_lossless_compression_has_the_same_pixels() {
     let packed = [0xfe, 7, 0x80, 3, 1, 2, 3, 4, 0xff, 5];
     let tiff = Tiff::new((3, 3), BLACK_IS_ZERO, &[8]).strips(vec![packed.to_vec()]).short(COMPRESSION, &[32_773]);
     assert_gray(&tiff, &[7, 7, 7, 1, 2, 3, 4, 5, 5], "PackBits with runs over the ends of rows");
-    // `zstd -19` compressed 128 levels: eight times 0, 16, 32 to 240.
-    let zstd = [
-        0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x68, 0xbd, 0x00, 0x00, 0x80, 0x00, 0x10, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70,
-        0x80, 0x90, 0xa0, 0xb0, 0xc0, 0xd0, 0xe0, 0xf0, 0x01, 0x00, 0xda, 0xa4, 0x73, 0x09,
-    ];
-    let tiff = Tiff::new((16, 8), BLACK_IS_ZERO, &[8]).strips(vec![zstd.to_vec()]).short(COMPRESSION, &[50_000]);
     let expected: Vec<u8> = (0..8).flat_map(|_| (0..16).map(|step| step * 16)).collect();
-    assert_gray(&tiff, &expected, "Zstandard");
-}
-
-/// The rows of a fax of 16x8 pixels, from the highest bit on. Set bits are black.
-const FAX: [u16; 8] = [0x0000, 0xffff, 0x8001, 0x0ff0, 0xaaaa, 0x00ff, 0x7ffe, 0x1234];
-
-/// [`FAX`] in the encodings of libtiff 4.7: the values of the tags `Compression` and `T4Options`, and the strip. 0 is
-/// black, so libtiff encoded black pixels as white runs.
-const FAX_STRIPS: [(&str, u16, u32, &[u8]); 5] = [
-    (
-        "modified Huffman",
-        2,
-        0,
-        &[
-            0x35, 0x05, 0xc0, 0xa8, 0x1c, 0x1c, 0x70, 0x35, 0x73, 0x60, 0x1d, 0x0e, 0x87, 0x43, 0xa1, 0xd0, 0xe8, 0x74,
-            0x3a, 0x35, 0x16, 0x60, 0x35, 0x5a, 0x20, 0x35, 0x87, 0xc7, 0x9d, 0x0f, 0x80,
-        ],
-    ),
-    (
-        "T.4",
-        3,
-        0,
-        &[
-            0x00, 0x13, 0x50, 0x5c, 0x00, 0x6a, 0x00, 0x11, 0xc1, 0xc7, 0x00, 0x13, 0x57, 0x36, 0x00, 0x23, 0xa1, 0xd0,
-            0xe8, 0x74, 0x3a, 0x1d, 0x0e, 0x87, 0x40, 0x02, 0x6a, 0x2c, 0xc0, 0x04, 0xd5, 0x68, 0x80, 0x04, 0xd6, 0x1f,
-            0x1e, 0x74, 0x3e,
-        ],
-    ),
-    (
-        "T.4, two-dimensional",
-        3,
-        1,
-        &[
-            0x00, 0x19, 0xa8, 0x2e, 0x00, 0x23, 0x50, 0x6e, 0x00, 0x31, 0xc1, 0xc7, 0x00, 0x12, 0x2e, 0x6c, 0x00, 0x63,
-            0xa1, 0xd0, 0xe8, 0x74, 0x3a, 0x1d, 0x0e, 0x87, 0x40, 0x02, 0x42, 0x23, 0x11, 0x16, 0x00, 0x33, 0x55, 0xa2,
-            0x00, 0x14, 0x32, 0x3e, 0x47, 0x81, 0x02, 0x50,
-        ],
-    ),
-    (
-        "T.4 with fill bits",
-        3,
-        4,
-        &[
-            0x00, 0x01, 0x35, 0x05, 0xc0, 0x01, 0xa8, 0x00, 0x01, 0x1c, 0x1c, 0x70, 0x01, 0x35, 0x73, 0x60, 0x01, 0x1d,
-            0x0e, 0x87, 0x43, 0xa1, 0xd0, 0xe8, 0x74, 0x3a, 0x00, 0x01, 0x35, 0x16, 0x60, 0x01, 0x35, 0x5a, 0x20, 0x01,
-            0x35, 0x87, 0xc7, 0x9d, 0x0f, 0x80,
-        ],
-    ),
-    (
-        "T.6",
-        4,
-        0,
-        &[
-            0x26, 0xa0, 0xb9, 0xa8, 0x37, 0x23, 0x83, 0xd1, 0x73, 0x6c, 0x22, 0x3a, 0x23, 0xa2, 0x3a, 0x04, 0x50, 0xe5,
-            0x0e, 0x12, 0xa1, 0x11, 0x88, 0x8b, 0x95, 0xa6, 0x19, 0x1f, 0x23, 0xc0, 0x81, 0x28, 0x00, 0x80, 0x08,
-        ],
-    ),
-];
-
-/// A fax in one of the encodings of [`FAX_STRIPS`].
-pub(crate) fn faxes() -> Vec<(&'static str, Tiff)> {
-    let fax = |(what, compression, options, strip): (_, _, _, &[u8])| {
-        let tiff = Tiff::new((16, 8), BLACK_IS_ZERO, &[1]).strips(vec![strip.to_vec()]);
-        (what, tiff.short(COMPRESSION, &[compression]).long(T4_OPTIONS, &[options]))
-    };
-    FAX_STRIPS.into_iter().map(fax).collect()
+    for (what, tiff) in repeated_rows() {
+        assert_gray(&tiff, &expected, what);
+    }
 }
 
 #[test]
@@ -500,55 +368,6 @@ fn differences_become_samples() {
     let planes = [[10, 5], [20, 250], [30, 0]].map(|plane| deflate(&plane)).to_vec();
     let planar = Tiff::new((2, 1), RGB, &[8; 3]).strips(planes).short(COMPRESSION, &[8]).short(PREDICTOR, &[2]);
     assert_rgb(&planar.short(PLANAR_CONFIGURATION, &[2]), &[[10, 20, 30], [15, 14, 30]], 0, "planes");
-}
-
-/// Encodes samples as a JPEG that stores them unchanged or, if `is_ycbcr` is true, as luma and chroma.
-pub(crate) fn jpeg(samples: &[u8], (width, height): (u16, u16), channels: usize, is_ycbcr: bool) -> Vec<u8> {
-    use jpeg_encoder::ColorType::{Cmyk, Luma, Rgb, Ycbcr};
-    let mut bytes = vec![];
-    // The encoder inverts the samples of CMYK.
-    let inverted: Vec<u8> = samples.iter().map(|sample| 255 - sample).collect();
-    let (samples, color) = match channels {
-        1 => (samples, Luma),
-        4 => (&inverted[..], Cmyk),
-        _ => (samples, if is_ycbcr { Rgb } else { Ycbcr }),
-    };
-    jpeg_encoder::Encoder::new(&mut bytes, 100).encode(samples, width, height, color).unwrap();
-    bytes
-}
-
-/// Separates the tables of a JPEG from the rest. Both parts are streams of their own (TIFF Technical Note 2).
-fn split_tables(jpeg: &[u8]) -> (Vec<u8>, Vec<u8>) {
-    let (mut tables, mut rest, mut at) = (vec![0xff, 0xd8], vec![0xff, 0xd8], 2);
-    while jpeg[at + 1] != 0xda {
-        let end = at + 2 + usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]]));
-        let is_table = matches!(jpeg[at + 1], 0xdb | 0xc4);
-        if is_table { &mut tables } else { &mut rest }.extend(&jpeg[at..end]);
-        at = end;
-    }
-    tables.extend([0xff, 0xd9]);
-    rest.extend(&jpeg[at..]);
-    (tables, rest)
-}
-
-/// TIFFs with the same colors as JPEGs of every kind.
-pub(crate) fn jpeg_tiffs() -> Vec<(&'static str, Tiff)> {
-    let raw = gradient().into_raw();
-    let tiff = |photometric: u16, strips: Vec<Vec<u8>>| {
-        Tiff::new((20, 12), photometric, &[8; 3]).short(COMPRESSION, &[7]).strips(strips)
-    };
-    let (tables, rest) = split_tables(&jpeg(&raw, (20, 12), 3, true));
-    let tiles = cut(&gradient(), (16, 8));
-    let tiles = tiles.iter().map(|tile| jpeg(tile.as_raw(), (16, 8), 3, true)).collect();
-    let planes = planes(&[gradient()], true).iter().map(|plane| jpeg(plane, (20, 12), 1, false)).collect();
-    let tile = Tiff::new((20, 12), YCBCR, &[8; 3]).short(COMPRESSION, &[7]);
-    vec![
-        ("luma and chroma", tiff(YCBCR, vec![jpeg(&raw, (20, 12), 3, true)])),
-        ("shared tables", tiff(YCBCR, vec![rest]).tag(JPEG_TABLES, Values::Bytes(tables))),
-        ("RGB", tiff(RGB, vec![jpeg(&raw, (20, 12), 3, false)])),
-        ("tiles", tile.tiles((16, 8), tiles)),
-        ("planes", tiff(RGB, planes).short(PLANAR_CONFIGURATION, &[2])),
-    ]
 }
 
 #[test]

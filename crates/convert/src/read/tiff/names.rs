@@ -16,7 +16,6 @@ pub(super) fn compression_name(value: u16) -> &'static str {
         34_713 => "Nikon NEF",
         34_887 => "LERC",
         34_892 => "lossy JPEG of DNG",
-        34_925 => "LZMA",
         50_001 => "WebP",
         50_002 | 52_546 => "JPEG XL",
         _ => "unknown",

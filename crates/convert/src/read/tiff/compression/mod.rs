@@ -3,6 +3,7 @@
 mod deflate;
 mod fax;
 mod jpeg;
+mod lzma;
 mod lzw;
 mod packbits;
 mod stored;
@@ -30,9 +31,13 @@ pub(super) enum Compression {
     Lzw,
     Deflate,
     Zstd,
+    Lzma,
     Fax(FaxMode),
     Jpeg,
 }
+
+/// The number is from libtiff's `tiff.h`.
+const LZMA: CompressionMethod = CompressionMethod::Unknown(34_925);
 
 /// Decompresses one strip or tile after another, row by row. No more is decompressed than the rows that are read, so the
 /// time and the memory do not depend on the declared lengths.
@@ -77,6 +82,7 @@ impl Compression {
             CompressionMethod::Deflate | CompressionMethod::OldDeflate => Self::Deflate,
             CompressionMethod::PackBits => Self::PackBits,
             CompressionMethod::ZSTD => Self::Zstd,
+            LZMA => Self::Lzma,
             other => {
                 let (name, value) = (compression_name(other.to_u16()), other.to_u16());
                 return Err(unsupported(format!("its compression is {name} (Compression {value})")));
@@ -102,7 +108,7 @@ impl Compression {
 
     /// Whether the samples may be stored as differences. Other compressions ignore the tag `Predictor`, as in libtiff.
     pub(super) fn has_predictor(self) -> bool {
-        matches!(self, Self::Lzw | Self::Deflate | Self::Zstd)
+        matches!(self, Self::Lzw | Self::Deflate | Self::Zstd | Self::Lzma)
     }
 }
 
@@ -117,6 +123,7 @@ impl ChunkFormat {
         STATE_BYTES.saturating_add(copy).saturating_add(match self.compression {
             Compression::None | Compression::PackBits | Compression::Lzw | Compression::Deflate => 0,
             Compression::Zstd => bytes.min(zstd::MAX_WINDOW_BYTES),
+            Compression::Lzma => bytes.min(lzma::MAX_DICTIONARY_BYTES),
             Compression::Fax(_) => bytes,
             // The coefficients of a progressive JPEG have two bytes for each sample.
             Compression::Jpeg => bytes.saturating_mul(3),
@@ -136,6 +143,7 @@ impl ChunkFormat {
             Compression::Lzw => Box::new(lzw::Lzw::new(bits)),
             Compression::Deflate => Box::new(deflate::Deflate::new(bits)),
             Compression::Zstd => Box::new(zstd::Zstd::new(bits)),
+            Compression::Lzma => Box::new(lzma::Lzma::new(bits)),
             Compression::Fax(mode) => Box::new(fax::Fax::new(mode, self.size.0, bits)),
             Compression::Jpeg => {
                 let is_ycbcr = photometric == PhotometricInterpretation::YCbCr && self.samples == 3;

@@ -18,6 +18,12 @@ mod fixtures;
 #[path = "../tests/it/icc.rs"]
 #[allow(dead_code, reason = "only the tests use the other functions of this module")]
 mod icc;
+#[path = "../tests/it/tiff_fixtures.rs"]
+#[allow(dead_code, reason = "only the tests use the other functions of this module")]
+mod tiff_fixtures;
+#[path = "../tests/it/tiff_kinds.rs"]
+#[allow(dead_code, reason = "only the tests use the other functions of this module")]
+mod tiff_kinds;
 
 use animation_fixtures::{Frame, FrameDisposal, apng, deep_apng, gif, webp};
 use fixtures::{
@@ -104,6 +110,7 @@ fn images() -> Vec<Vec<u8>> {
     };
     let avifs: Vec<_> = files.iter().map(avif).collect();
     files.extend(avifs);
+    files.extend(tiff_kinds::kinds());
     files
 }
 

@@ -378,9 +378,10 @@ fn tiff_with_millions_of_strips_is_rejected() {
     let strips = [(273, LONG, ROWS, 110), (278, LONG, 1, 1), (279, LONG, ROWS, 110)];
     let file = tiff(&[&image_tags[..], &strips].concat(), 0, &vec![0; 4 * ROWS as usize]);
     assert_eq!(damage_message(&file), "the tables of its strips or tiles are over 8 MiB");
-    let strips = [(273, LONG, ROWS * 4, 110), (278, LONG, 1, 1), (279, LONG, ROWS * 4, 110)];
-    let message = damage_message(&tiff(&[&image_tags[..], &strips].concat(), 0, &vec![0; 16 * ROWS as usize]));
-    assert!(message.contains("millions of entries"), "{message}");
+    // The tables are longer than the file.
+    let strips = [(273, LONG, u32::MAX, 110), (278, LONG, 1, 1), (279, LONG, u32::MAX, 110)];
+    let message = damage_message(&tiff(&[&image_tags[..], &strips].concat(), 0, &[0; 64]));
+    assert_eq!(message, "the tables of its strips or tiles are over 8 MiB");
 }
 
 #[test]

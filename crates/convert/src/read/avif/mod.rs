@@ -8,8 +8,8 @@ use std::mem;
 
 use avif::Aperture;
 use heif::Container;
-use image::metadata::Orientation;
 use image::ColorType;
+use image::metadata::Orientation;
 use model::{Chroma, Cicp, Depth, Metadata, Shape};
 
 use crate::error::brief;

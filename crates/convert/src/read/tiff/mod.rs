@@ -32,7 +32,6 @@ use chunks::Chunks;
 use colors::{Colors, color_samples};
 use compression::{ChunkFormat, Compression};
 use directory::Directory;
-use header::TiffHeader;
 use pixels::PixelReader;
 use predictor::read_predictor;
 use samples::{SampleKind, Samples};
@@ -46,7 +45,7 @@ pub(crate) const READER: Reader = Reader { format: Format::TIFF, recognize, open
 
 /// Whether the bytes are the start of a TIFF or a `BigTIFF`.
 fn recognize(bytes: &[u8]) -> bool {
-    TiffHeader::parse(bytes).is_some()
+    [b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"].iter().any(|magic| bytes.starts_with(&magic[..]))
 }
 
 /// Reads the tags of the first page.

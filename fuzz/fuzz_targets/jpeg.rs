@@ -50,8 +50,9 @@ fn decode(file: &[u8], options: Options<'_>, output: Output) {
             assert_eq!(matches!(intact, Intact::Scans(_)), header.has_several_scans);
         }
         // The last byte selects where the file is truncated. A truncated file with several scans can be complete
-        // before a scan that changes the image again.
-        None if !header.has_several_scans => {
+        // before a scan that changes the image again. Bytes FF FF 00 in a scan are invalid, and libjpeg-turbo reads them
+        // in two ways: near the end of a file, and elsewhere.
+        None if !header.has_several_scans && !file.windows(2).any(|pair| pair == b"\xff\xff") => {
             let end = file.len() * usize::from(file.last().copied().unwrap_or(0)) / 256;
             let truncated = Decoder::open(&file[..end], options).and_then(|decoder| decoder.decode(output));
             if let Ok(Decoded { samples, damage: None, .. }) = truncated {

@@ -200,12 +200,10 @@ fn tiles_much_larger_than_the_image_are_rejected() {
 
 #[test]
 fn strips_decompress_only_the_pixels_of_the_image() {
-    // 256 MiB of zeros become 256 KiB.
-    let zeros = deflate(&vec![0; 256 << 20]);
-    let tiff = Tiff::new((2, 2), 1, &[8]).strips(vec![zeros]).short(COMPRESSION, &[8]);
-    let start = std::time::Instant::now();
+    // The start of a stream of 64 MiB. A decoder that decompresses the whole stream finds no end.
+    let zeros = deflate(&vec![0; 64 << 20]);
+    let tiff = Tiff::new((2, 2), 1, &[8]).strips(vec![zeros[..64].to_vec()]).short(COMPRESSION, &[8]);
     assert_eq!(decode(&tiff.build()).to_luma8().into_raw(), [0; 4]);
-    assert!(start.elapsed().as_secs() < 2, "{:?}", start.elapsed());
 }
 
 #[test]

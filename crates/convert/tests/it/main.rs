@@ -9,6 +9,8 @@ mod avif_boxes;
 mod avif_source;
 mod avif_tools;
 mod color;
+mod color_mode;
+mod color_profile;
 mod damaged_files;
 mod fixtures;
 mod formats;

@@ -99,6 +99,16 @@ fn srgb_converts_the_pixels_of_every_format() {
 }
 
 #[test]
+fn srgb_computes_xyz_for_a_matrix_profile_that_declares_lab() {
+    let mut icc = icc::rgb(DISPLAY_P3, 2.2);
+    icc[20..24].copy_from_slice(b"Lab ");
+    let image = DynamicImage::from(stripes(P3_COLORS.map(|(color, _)| color)));
+    let file = encode_with_metadata(&image, ImageFormat::Png, extras(&icc));
+    let decoded = avifdec(&convert_to_avif(&file, &with_mode(ColorMode::Srgb))).image;
+    assert_stripes(&decoded, P3_COLORS.map(|(_, srgb)| srgb), "Lab");
+}
+
+#[test]
 fn srgb_keeps_the_bits_and_the_alpha_of_an_image() {
     let icc = icc::rgb(DISPLAY_P3, 2.2);
     let colors = stripes(P3_COLORS.map(|(color, _)| color));
@@ -127,8 +137,9 @@ fn srgb_keeps_the_planes_of_an_image_that_is_srgb_already() {
 
 #[test]
 fn srgb_converts_code_points() {
-    // lcms2 2.16 computed the expected colors of Display P3. The other rows are computed from the formulas of ITU-T
-    // H.273: linear level 128 is sRGB level 188, and gray of BT.2020 with the curve of sRGB stays the same.
+    // lcms2 2.16 computed the expected colors of Display P3. The other rows are computed from the formulas of ITU-T H.273
+    // and ITU-R BT.1886. Linear level 128 is sRGB level 188. With the exponent 2.4, level 128 is sRGB level 121. Gray of
+    // BT.2020 with the curve of sRGB stays the same.
     let gray = [[0; 3], [60; 3], [128; 3], [255; 3]];
     for (code_points, colors, expected) in [
         (
@@ -137,6 +148,7 @@ fn srgb_converts_code_points() {
             [[215, 93, 31], [0, 183, 78], [54, 81, 166], [128, 128, 128]],
         ),
         ([1, 8], gray, [[0; 3], [133; 3], [188; 3], [255; 3]]),
+        ([1, 1], gray, [[0; 3], [49; 3], [121; 3], [255; 3]]),
         ([9, 13], gray, gray),
         ([1, 2], gray, gray),
     ] {
@@ -164,6 +176,7 @@ fn srgb_keeps_hdr_and_unknown_code_points_and_reports_them() {
         ([9, 16], [9, 16, 9, 1], hdr),
         ([9, 18], [9, 18, 9, 1], hdr),
         ([1, 200], [1, 200, 6, 1], "the code points 1/200 cannot be converted to sRGB and were kept"),
+        ([10, 13], [10, 13, 6, 1], "the code points 10/13 cannot be converted to sRGB and were kept"),
     ] {
         let png = with_png_chunks(&png, &[(b"cICP", &[code_points[0], code_points[1], 0, 1])]);
         let conversion = convert_file(&png, &with_mode(ColorMode::Srgb)).unwrap();

@@ -9,7 +9,8 @@
 //! time each step. [`convert`] runs all four.
 //!
 //! - **open** reads only the header. It rejects a file that exceeds a limit before it allocates memory for the pixels.
-//! - **decode** decodes the pixels once. It converts them to sRGB if an AVIF cannot contain their color space.
+//! - **decode** decodes the pixels once. It converts them to sRGB if an AVIF cannot contain their color space,
+//!   or if the recipe requires sRGB.
 //! - **transform** applies the orientation, resizes, and separates luma from chroma.
 //! - **encode** encodes the variants, two at a time, the largest first.
 //!

@@ -45,12 +45,14 @@ pub enum DamagedMode {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ColorMode {
-    /// The color profile is copied.
+    /// The color profile is copied, unless readers cannot use it.
     #[default]
     Keep,
-    /// A profile that is equal to sRGB or Display P3 within a tolerance is replaced by code points.
+    /// A profile is replaced by the code points of sRGB or Display P3 if they describe the same colors: in no channel, the
+    /// difference is more than one level of 8 bits. A copied AVIF source keeps its profile.
     Compact,
-    /// The pixels are converted to sRGB.
+    /// The pixels are converted to sRGB with the rendering intent of the profile. Colors outside sRGB are clipped. PQ and
+    /// HLG images, and AVIF sequences, stay unchanged.
     Srgb,
 }
 

@@ -7,14 +7,14 @@ use moxcms::{CicpProfile, ColorProfile};
 
 use super::icc::{IccProfile, ProfileChannels};
 
-/// The maximum difference between a profile and the code points that replace it: one code of 8 bits, in units of 16-bit
-/// codes.
-const MAX_DIFFERENCE: u16 = 257;
-/// The distance between two colors of the grid that is compared, in codes of 8 bits.
+/// The maximum difference between a profile and the code points that replace it, in levels of 8 bits. Ten sRGB profiles
+/// and three Display P3 profiles of HP, the ICC, lcms2, colord and others were measured to differ by 0 or 1 level.
+const MAX_DIFFERENCE: u16 = 1;
+/// The distance between two colors of the grid that is compared, in levels of 8 bits.
 const GRID_STEP: u16 = 15;
 
 /// Returns the code points of sRGB or Display P3, if the profile describes the same colors. If the pixels of the profile
-/// are converted to the color space of the code points, no channel may change by more than one code of 8 bits. A profile
+/// are converted to the color space of the code points, no channel may change by more than one level of 8 bits. A profile
 /// with lookup tables has no equal code points, because readers choose different tables.
 pub(super) fn equal_code_points(profile: &IccProfile) -> Option<Cicp> {
     let colors = &profile.colors;
@@ -41,12 +41,15 @@ fn declares_no_other(in_profile: Option<CicpProfile>, cicp: Cicp) -> bool {
 }
 
 /// Returns the maximum difference between the pixels of a profile and the same colors as pixels of another color space,
-/// in codes of 16 bits. `None` if the colors cannot be converted.
-pub(super) fn max_difference(profile: &IccProfile, target: &ColorProfile) -> Option<u16> {
-    let pixels: Vec<u16> = compared_pixels().flatten().map(|level| level * 257).collect();
+/// in levels of 8 bits. `None` if the colors cannot be converted.
+fn max_difference(profile: &IccProfile, target: &ColorProfile) -> Option<u16> {
+    let levels: Vec<u16> = compared_pixels().flatten().collect();
+    // One step of 8-bit levels corresponds to 257 steps of 16-bit levels.
+    let pixels: Vec<u16> = levels.iter().map(|level| level * 257).collect();
     let mut converted = vec![0; pixels.len()];
     profile.transform_to(target)?.transform(&pixels, &mut converted).ok()?;
-    pixels.iter().zip(converted).map(|(before, after)| before.abs_diff(after)).max()
+    let rounded = |level: u16| u16::try_from((u32::from(level) + 128) / 257).unwrap_or(u16::MAX);
+    levels.iter().zip(converted).map(|(before, after)| before.abs_diff(rounded(after))).max()
 }
 
 /// Returns pixels of 8 bits: all levels of gray and of each primary, and a grid of all colors.

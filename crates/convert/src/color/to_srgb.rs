@@ -5,7 +5,7 @@ use std::sync::Arc;
 use image::DynamicImage;
 use model::Cicp;
 use moxcms::{
-    CicpColorPrimaries, CicpProfile, ColorProfile, Layout, MatrixCoefficients, TransferCharacteristics,
+    CicpColorPrimaries, CicpProfile, ColorProfile, Layout, MatrixCoefficients, ToneReprCurve, TransferCharacteristics,
     Transform16BitExecutor,
 };
 
@@ -14,23 +14,39 @@ use super::icc::transform_options;
 /// The number of pixels that are converted together. The copies of so many pixels fit into the cache of a core.
 const BLOCK_PIXELS: usize = 4096;
 
+/// The code point for unspecified primaries, and for an unspecified transfer.
+pub(super) const UNSPECIFIED: u16 = 2;
+/// The primaries that Chromium 156 supports, except for those of XYZ, which are not RGB.
+const PRIMARIES: [u8; 9] = [1, 4, 5, 6, 7, 8, 9, 11, 12];
+/// The transfer characteristics that Chromium 156 supports, except for PQ and HLG.
+const TRANSFERS: [u8; 11] = [1, 4, 5, 6, 7, 8, 11, 13, 14, 15, 17];
+/// For these transfer characteristics, H.273 defines the curve of the camera. Displays do not show the inverse of this
+/// curve: they use an exponent (ITU-R BT.1886). Chromium 156 also uses this exponent.
+const CAMERA_TRANSFERS: [u8; 5] = [1, 6, 11, 14, 15];
+const DISPLAY_EXPONENT: f32 = 2.4;
+
 /// A conversion from RGB pixels of another color space to sRGB. Colors outside sRGB are clipped.
 pub(super) struct SrgbTransform(pub(super) Arc<Transform16BitExecutor>);
 
 impl SrgbTransform {
-    /// Creates the transform for RGB pixels with these code points. An unspecified code point (2) is taken as the code
-    /// point of sRGB, as browsers do. Returns `None` if no curve or no primaries are defined for a code point
-    /// (ITU-T H.273, 8.1 and 8.2).
+    /// Creates the transform for RGB pixels with these code points (ITU-T H.273, 8.1 and 8.2). An unspecified code point is
+    /// taken as the code point of sRGB, as browsers do. Returns `None` if browsers do not support a code point.
     pub(super) fn from_code_points(cicp: Cicp) -> Option<Self> {
         let specified = |code: u16, srgb: u16| u8::try_from(if code == UNSPECIFIED { srgb } else { code }).ok();
-        let source = ColorProfile::new_from_cicp(CicpProfile {
-            color_primaries: CicpColorPrimaries::try_from(specified(cicp.primaries, Cicp::SRGB.primaries)?).ok()?,
-            transfer_characteristics: TransferCharacteristics::try_from(specified(cicp.transfer, Cicp::SRGB.transfer)?)
-                .ok()?,
+        let primaries = specified(cicp.primaries, Cicp::SRGB.primaries).filter(|code| PRIMARIES.contains(code))?;
+        let transfer = specified(cicp.transfer, Cicp::SRGB.transfer).filter(|code| TRANSFERS.contains(code))?;
+        let mut source = ColorProfile::new_from_cicp(CicpProfile {
+            color_primaries: CicpColorPrimaries::try_from(primaries).ok()?,
+            transfer_characteristics: TransferCharacteristics::try_from(transfer).ok()?,
             matrix_coefficients: MatrixCoefficients::Identity,
             full_range: true,
         });
-        // If the code points are not supported, the profile has no curves.
+        if CAMERA_TRANSFERS.contains(&transfer) {
+            let curve = Some(ToneReprCurve::Parametric(vec![DISPLAY_EXPONENT]));
+            (source.red_trc, source.green_trc, source.blue_trc) = (curve.clone(), curve.clone(), curve);
+            // moxcms prefers the curve of the code points.
+            source.cicp = None;
+        }
         let options = transform_options(&source);
         let target = ColorProfile::new_srgb();
         source.create_transform_16bit(Layout::Rgb, &target, Layout::Rgb, options).ok().map(Self)
@@ -75,6 +91,3 @@ impl SrgbTransform {
         }
     }
 }
-
-/// The code point for unspecified primaries, and for an unspecified transfer.
-pub(super) const UNSPECIFIED: u16 = 2;

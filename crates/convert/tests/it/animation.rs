@@ -7,7 +7,7 @@ use image::{DynamicImage, Rgba, RgbaImage};
 use model::{Limits, Recipe};
 
 use crate::animation_fixtures::{Frame, FrameDisposal, apng, deep_apng, gif, webp};
-use crate::avif_tools::{MAX_CODING_DISTANCE, convert_file, convert_to_avif, distance, recipe};
+use crate::avif_tools::{MAX_CODING_DISTANCE, avifdec_frame, convert_file, convert_to_avif, distance, recipe};
 use crate::fixtures::{exif_with_orientation, gradient_image, with_png_chunks};
 
 const SIZE: (u32, u32) = (64, 48);
@@ -46,12 +46,7 @@ fn timing(avif: &[u8]) -> Vec<u32> {
 
 /// Decodes the frame with this index with `avifdec`.
 pub(crate) fn decode_frame(avif: &[u8], index: usize) -> RgbaImage {
-    let folder = tempfile::tempdir().unwrap();
-    let (from, to) = (folder.path().join("a.avif"), folder.path().join("a.png"));
-    std::fs::write(&from, avif).unwrap();
-    let output = Command::new("avifdec").args(["--index", &index.to_string()]).arg(&from).arg(&to).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    image::open(to).unwrap().to_rgba8()
+    avifdec_frame(avif, index).to_rgba8()
 }
 
 /// Returns how many times a sequence is played, or `None` if it is repeated forever. The number is the duration of the

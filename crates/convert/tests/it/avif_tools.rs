@@ -65,6 +65,25 @@ pub(crate) fn avifdec(avif: &[u8]) -> DecodedAvif {
     DecodedAvif { image: DynamicImage::from_decoder(decoder).unwrap(), icc }
 }
 
+/// Decodes one frame of an AVIF sequence with `avifdec`.
+pub(crate) fn avifdec_frame(avif: &[u8], index: usize) -> DynamicImage {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, to) = (folder.path().join("a.avif"), folder.path().join("a.png"));
+    std::fs::write(&from, avif).unwrap();
+    let output = Command::new("avifdec").args(["--index", &index.to_string()]).arg(&from).arg(&to).output();
+    let output = output.expect("avifdec is missing; `make tools` installs it");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    image::open(to).unwrap()
+}
+
+/// Returns the content of the `colr` box in the file: the code points for primaries, transfer and matrix, and the
+/// full-range flag (ISO/IEC 14496-12, 12.1.5).
+pub(crate) fn nclx(avif: &[u8]) -> [u16; 4] {
+    let at = avif.windows(8).position(|window| window == b"colrnclx").unwrap() + 8;
+    let number = |at: usize| u16::from_be_bytes([avif[at], avif[at + 1]]);
+    [number(at), number(at + 2), number(at + 4), u16::from(avif[at + 6] >> 7)]
+}
+
 /// Returns the output of `avifdec --info`.
 pub(crate) fn avifdec_info(avif: &[u8]) -> String {
     let folder = tempfile::tempdir().unwrap();

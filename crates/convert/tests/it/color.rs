@@ -1,7 +1,7 @@
 use image::{DynamicImage, GrayImage, ImageFormat, Luma, Rgb, RgbImage, Rgba};
 
 use crate::avif_tools::{
-    MAX_CODING_DISTANCE, avifdec, convert_and_decode, convert_file, convert_to_avif, distance, recipe,
+    MAX_CODING_DISTANCE, avifdec, convert_and_decode, convert_file, convert_to_avif, distance, nclx, recipe,
 };
 use crate::fixtures::{
     EmbeddedMetadata, cmyk_jpeg, cmyk_tiff, encode_image, encode_with_metadata, gradient_image, premultiplied_tiff,
@@ -11,14 +11,6 @@ use crate::icc::{self, DISPLAY_P3, SRGB, srgb_level, srgb_of_lab};
 
 fn notes(bytes: &[u8]) -> String {
     convert_file(bytes, &recipe()).unwrap().notes.join("; ")
-}
-
-/// Returns the content of the `colr` box in the file: the code points for primaries, transfer and matrix, and the
-/// full-range flag (ISO/IEC 14496-12, 12.1.5).
-fn nclx(avif: &[u8]) -> [u16; 4] {
-    let at = avif.windows(8).position(|window| window == b"colrnclx").unwrap() + 8;
-    let number = |at: usize| u16::from_be_bytes([avif[at], avif[at + 1]]);
-    [number(at), number(at + 2), number(at + 4), u16::from(avif[at + 6] >> 7)]
 }
 
 #[test]
@@ -236,7 +228,7 @@ fn png_with_linear_light_is_tagged_linear_and_keeps_its_pixels() {
 /// Returns the data of the tag with this name in a profile (ICC.1:2022, 7.3).
 fn tag(icc: &[u8], name: [u8; 4]) -> &[u8] {
     let number = |at: usize| u32::from_be_bytes(icc[at..at + 4].try_into().unwrap()) as usize;
-    let entry = (0..number(128)).map(|index| 132 + 12 * index).find(|&at| icc[at..at + 4] == name).unwrap();
+    let entry = icc::tag_entry(icc, name);
     &icc[number(entry + 4)..][..number(entry + 8)]
 }
 

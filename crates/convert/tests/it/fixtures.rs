@@ -136,6 +136,19 @@ pub(crate) fn with_png_chunks(png: &[u8], chunks: &[(&[u8; 4], &[u8])]) -> Vec<u
     [&file, rest].concat()
 }
 
+/// Returns the data of an `iCCP` chunk with this profile (PNG specification, third edition, 11.3.2.3).
+pub(crate) fn iccp_chunk(icc: &[u8]) -> Vec<u8> {
+    [b"icc\0\0", &zlib_stored(icc)[..]].concat()
+}
+
+/// Returns a zlib stream that contains the data without compression.
+pub(crate) fn zlib_stored(data: &[u8]) -> Vec<u8> {
+    let (a, b) =
+        data.iter().fold((1, 0), |(a, b), byte| ((a + u32::from(*byte)) % 65521, (a + u32::from(*byte) + b) % 65521));
+    let length = u16::try_from(data.len()).unwrap();
+    [b"\x78\x01\x01", &length.to_le_bytes()[..], &(!length).to_le_bytes(), data, &(b << 16 | a).to_be_bytes()].concat()
+}
+
 /// The formats of gain map metadata.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GainMapFormat {

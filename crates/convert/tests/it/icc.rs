@@ -3,8 +3,12 @@
 
 /// Builds an RGB profile. The arguments are the XYZ columns (D50) of red, green and blue, and one gamma for all three
 /// channels.
-pub(crate) fn rgb([red, green, blue]: [[f64; 3]; 3], gamma: f64) -> Vec<u8> {
-    let curve = curve(gamma);
+pub(crate) fn rgb(columns: [[f64; 3]; 3], gamma: f64) -> Vec<u8> {
+    rgb_with_curves(columns, &curve(gamma))
+}
+
+/// Builds an RGB profile with this curve for all three channels.
+pub(crate) fn rgb_with_curves([red, green, blue]: [[f64; 3]; 3], curve: &[u8]) -> Vec<u8> {
     profile(
         *b"RGB ",
         *b"XYZ ",
@@ -12,11 +16,67 @@ pub(crate) fn rgb([red, green, blue]: [[f64; 3]; 3], gamma: f64) -> Vec<u8> {
             (*b"rXYZ", &xyz(red)),
             (*b"gXYZ", &xyz(green)),
             (*b"bXYZ", &xyz(blue)),
-            (*b"rTRC", &curve),
-            (*b"gTRC", &curve),
-            (*b"bTRC", &curve),
+            (*b"rTRC", curve),
+            (*b"gTRC", curve),
+            (*b"bTRC", curve),
         ],
     )
+}
+
+/// The types of lookup tables (ICC.1:2022, 10.10 to 10.12).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LutKind {
+    Table8,
+    Table16,
+    MultiStage,
+    /// The grid is the last part of the file. skcms reads two bytes after a grid.
+    MultiStageAtEnd,
+}
+
+/// Builds an RGB profile with a lookup table of this number of points per channel. The lightness of a color is the
+/// average of its channels, and all colors are gray.
+pub(crate) fn rgb_lut(kind: LutKind, points: u8) -> Vec<u8> {
+    let is_wide = kind != LutKind::Table8;
+    let levels = || (0..u32::from(points)).map(move |at| at * 255 / (u32::from(points) - 1));
+    let mut grid = vec![];
+    for average in levels().flat_map(|r| levels().flat_map(move |g| levels().map(move |b| (r + g + b) / 3))) {
+        for level in [average, 128, 128] {
+            let level = u16::try_from(level).unwrap();
+            // In the type `mft2`, neutral is 0x8000 (10.10). In the other types, it is half of the range.
+            let wide = if kind == LutKind::Table16 { level * 256 } else { level * 257 };
+            grid.extend(if is_wide { wide.to_be_bytes().to_vec() } else { level.to_be_bytes()[1..].to_vec() });
+        }
+    }
+    let identity: Vec<u8> = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0].into_iter().flat_map(fixed).collect();
+    let straight: Vec<u8> = (0..=255).collect();
+    let line = [0, 0, 255, 255];
+    let empty_curve = b"curv\0\0\0\0\0\0\0\0";
+    let lut = match kind {
+        LutKind::Table8 => {
+            [&b"mft1\0\0\0\0\x03\x03"[..], &[points, 0], &identity[..], &straight.repeat(3), &grid, &straight.repeat(3)]
+                .concat()
+        }
+        LutKind::Table16 => {
+            let (start, entries) = (&b"mft2\0\0\0\0\x03\x03"[..], [0, 2, 0, 2]);
+            [start, &[points, 0], &identity[..], &entries, &line.repeat(3), &grid, &line.repeat(3)].concat()
+        }
+        LutKind::MultiStage | LutKind::MultiStageAtEnd => {
+            let curves = empty_curve.repeat(6);
+            let offsets = [32, 0, 0, 32 + 72, 32 + 36].map(u32::to_be_bytes).concat();
+            let counts = [&[points; 3][..], &[0; 13], &[2, 0, 0, 0]].concat();
+            [b"mAB \0\0\0\0\x03\x03\0\0", &offsets[..], &curves, &counts, &grid].concat()
+        }
+    };
+    let mut icc = profile(*b"RGB ", *b"Lab ", &[(*b"A2B0", &lut)]);
+    if kind == LutKind::MultiStage {
+        icc = with_tag(&icc, *b"tech", b"sig \0\0\0\0CRT ");
+    }
+    if kind == LutKind::MultiStageAtEnd {
+        let length = icc.len().next_multiple_of(4) - (4 - lut.len() % 4) % 4;
+        icc.truncate(length);
+        icc[..4].copy_from_slice(&number(length));
+    }
+    icc
 }
 
 /// Builds a profile for gray pixels with this gamma.
@@ -66,6 +126,15 @@ pub(crate) fn srgb_of_lab([lightness, a, b]: [f64; 3]) -> [f64; 3] {
 pub(crate) fn srgb_level(light: f64) -> f64 {
     let level = if light <= 0.003_130_8 { 12.92 * light } else { 1.055 * light.powf(1.0 / 2.4) - 0.055 };
     level * 255.0
+}
+
+/// The parameters of the sRGB curve (IEC 61966-2-1) in a parametric curve of kind 3 (ICC.1:2022, 10.18).
+pub(crate) const SRGB_CURVE: [f64; 5] = [2.4, 1.0 / 1.055, 0.055 / 1.055, 1.0 / 12.92, 0.040_45];
+
+/// Returns the offset of the tag's entry in the tag table (ICC.1:2022, 7.3).
+pub(crate) fn tag_entry(icc: &[u8], name: [u8; 4]) -> usize {
+    let count = u32::from_be_bytes(icc[128..132].try_into().unwrap()) as usize;
+    (0..count).map(|index| 132 + 12 * index).find(|&at| icc[at..at + 4] == name).unwrap()
 }
 
 /// Returns a copy of the profile with one additional tag.
@@ -118,9 +187,9 @@ fn number(number: usize) -> Vec<u8> {
     u32::try_from(number).unwrap().to_be_bytes().to_vec()
 }
 
-/// Encodes a number as s15Fixed16Number.
+/// Encodes a number in the format s15Fixed16Number.
 #[expect(clippy::cast_possible_truncation, reason = "profiles contain small numbers")]
-fn fixed(number: f64) -> [u8; 4] {
+pub(crate) fn fixed(number: f64) -> [u8; 4] {
     ((number * 65_536.0).round() as i32).to_be_bytes()
 }
 

@@ -10,6 +10,8 @@ mod avif_source;
 mod avif_tools;
 mod bmp;
 mod color;
+mod color_mode;
+mod color_profile;
 mod damaged_files;
 mod fixtures;
 mod formats;

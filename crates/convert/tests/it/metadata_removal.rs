@@ -10,7 +10,7 @@ use crate::avif_boxes::{Boxes, Item, build_box, ispe};
 use crate::avif_tools::{avifdec, avifenc_in, convert_file, recipe};
 use crate::fixtures::{
     EmbeddedMetadata, encode_image, encode_with_metadata, exif_with_orientation, gradient_image, with_jpeg_segment,
-    with_png_chunks,
+    with_png_chunks, zlib_stored,
 };
 use crate::icc;
 
@@ -86,14 +86,6 @@ fn jpeg_metadata_is_removed() {
     let file = [&file[..], &second, MARKER].concat();
     assert_stripped("JPEG", &file, 20);
     assert_kept("JPEG", &file);
-}
-
-/// Returns a zlib stream that contains the text without compression.
-fn zlib_stored(text: &[u8]) -> Vec<u8> {
-    let (a, b) =
-        text.iter().fold((1, 0), |(a, b), byte| ((a + u32::from(*byte)) % 65521, (a + u32::from(*byte) + b) % 65521));
-    let length = u16::try_from(text.len()).unwrap();
-    [b"\x78\x01\x01", &length.to_le_bytes()[..], &(!length).to_le_bytes(), text, &(b << 16 | a).to_be_bytes()].concat()
 }
 
 fn png_chunks() -> Vec<([u8; 4], Vec<u8>)> {

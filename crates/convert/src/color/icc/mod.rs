@@ -8,7 +8,7 @@ mod private_tags;
 
 use std::sync::Arc;
 
-use moxcms::{ColorProfile, Layout, Transform16BitExecutor, TransformOptions};
+use moxcms::{ColorProfile, DataColorSpace, Layout, Transform16BitExecutor, TransformOptions};
 
 use self::elements::Direction;
 
@@ -62,10 +62,15 @@ impl IccProfile {
             _ => return Err(ProfileProblem::Damaged),
         };
         let read = || {
-            Tags::read(icc).filter(|tags| tags.are_usable(channels))?;
+            let tags = Tags::read(icc).filter(|tags| tags.are_usable(channels))?;
             let public = private_tags::without_private_tags(icc)?;
             // moxcms also rejects profiles with unusual texts. The copy without private tags has neutral texts.
-            let colors = ColorProfile::new_from_slice(&public).ok()?;
+            let mut colors = ColorProfile::new_from_slice(&public).ok()?;
+            // Without lookup tables, skcms and lcms2 compute XYZ, whatever the header declares. With another connection
+            // space, moxcms would compute wrong colors.
+            if !tags.has_lookup_table() {
+                colors.pcs = DataColorSpace::Xyz;
+            }
             Some(Self { public, channels, colors })
         };
         let profile = read().ok_or(ProfileProblem::Damaged)?;
@@ -141,6 +146,10 @@ impl<'icc> Tags<'icc> {
                     ProfileChannels::Rgb => self.has_matrix(),
                     ProfileChannels::Gray => self.find(*b"kTRC").is_some(),
                 })
+    }
+
+    fn has_lookup_table(&self) -> bool {
+        [*b"A2B0", *b"A2B1", *b"A2B2"].iter().any(|name| self.find(*name).is_some())
     }
 
     /// Whether the profile has all three curves and an invertible matrix from RGB to XYZ.

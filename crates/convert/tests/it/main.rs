@@ -3,11 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod alpha;
 mod animation;
 mod animation_fixtures;
 mod avif_boxes;
 mod avif_source;
 mod avif_tools;
+mod chroma;
 mod color;
 mod damaged_files;
 mod fixtures;

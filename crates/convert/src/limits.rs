@@ -97,7 +97,11 @@ impl Estimate {
         let comparing = read_back.saturating_add(2 * search::CELL_MEMORY);
         // The search may choose 10 bits, so the estimate uses the larger number of the two depths.
         let encoding = two_encodes(encoder.max(memory::bytes_per_pixel(Depth::Ten, recipe.speed)));
-        let searching = references.saturating_add(planes).saturating_add(encoding.max(comparing));
+        // While 4:4:4 planes are searched, the 4:2:0 planes stay in memory. For opaque images of 8 bits, the numbers
+        // above contain this memory: 4:4:4 is encoded at 8 bits, so the number for the encoder is then too high.
+        let second_planes = if is_deep || color.has_alpha() { two_encodes(planes_per_pixel) } else { 0 };
+        let searching =
+            references.saturating_add(planes).saturating_add(second_planes).saturating_add(encoding.max(comparing));
         let memory_to_search = peak.max(searching).saturating_add(other);
         // Decoding a scan of a JPEG takes time for every pixel of the image, even if the scan contains little data. A
         // scan was measured to take 0.75 ns per pixel.

@@ -71,7 +71,7 @@ mod tests {
     fn detail_of_red_and_gray_columns_is_the_deviation_of_their_chroma() {
         // Red has Cb -43 and Cr 127, gray has 0 and 0. The deviations are half of these differences.
         let columns = RgbImage::from_fn(64, 64, |x, _| if x % 2 == 0 { Rgb([255, 0, 0]) } else { Rgb([90; 3]) });
-        let expected = ((21.5_f64.powi(2) + 63.5_f64.powi(2)) / 2.0).sqrt();
+        let expected = f64::midpoint(21.5_f64.powi(2), 63.5_f64.powi(2)).sqrt();
         let columns = DynamicImage::from(columns);
         for columns in [columns.to_rgba8().into(), columns.to_rgb16().into(), columns.to_rgba16().into(), columns] {
             assert!((chroma_detail(&columns) - expected).abs() < 0.5, "{} {expected}", chroma_detail(&columns));

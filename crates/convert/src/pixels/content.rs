@@ -55,7 +55,10 @@ where
     for y in block_starts(height) {
         for x in block_starts(width) {
             let (block_width, block_height) = (BLOCK_SIDE.min(width - x), BLOCK_SIDE.min(height - y));
-            let luma = |at: u32| image.get_pixel(x + at % block_width, y + at / block_width).to_luma().0[0];
+            // The colors of pixels with alpha 0 are not visible, so these pixels are treated as black and equal.
+            let visible = |x, y| Some(image.get_pixel(x, y)).filter(|pixel| pixel.alpha() > 0);
+            let luma =
+                |at: u32| visible(x + at % block_width, y + at / block_width).map_or(0, |pixel| pixel.to_luma().0[0]);
             let (darkest, lightest) = (0..block_width * block_height)
                 .map(luma)
                 .fold((u8::MAX, 0), |(darkest, lightest), level| (darkest.min(level), lightest.max(level)));
@@ -66,7 +69,7 @@ where
                 for column in 1..block_width {
                     pairs += 1;
                     let (left, right) = (x + column - 1, x + column);
-                    equal += u32::from(image.get_pixel(left, y + row) == image.get_pixel(right, y + row));
+                    equal += u32::from(visible(left, y + row) == visible(right, y + row));
                 }
             }
         }

@@ -20,6 +20,14 @@ pub(crate) struct ScoredFile {
     pub(crate) score: f32,
 }
 
+impl ScoredFile {
+    /// Returns the approximate number of bytes of the file.
+    #[expect(clippy::cast_precision_loss, reason = "it is compared with estimates")]
+    pub(super) fn bytes(&self) -> f32 {
+        self.file.len() as f32
+    }
+}
+
 /// Why a search failed.
 #[derive(Debug)]
 pub(crate) enum SearchError {

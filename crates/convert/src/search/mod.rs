@@ -67,12 +67,11 @@ struct CurveFit {
 
 impl CurveFit {
     /// Estimates the file at the target score. `scored` was encoded at the quantizer `encoded_at`.
-    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
     fn new(curve: ScoreCurve, scored: &ScoredFile, encoded_at: Quantizer, target: f32, step: QuantizerStep) -> Self {
         let quantizer = curve.quantizer_for(target, step);
         let saving = LOG_BYTES_PER_QUANTIZER * (encoded_at.value() - quantizer.value());
         let is_unreachable = scored.score < target && quantizer == Quantizer::FINEST;
-        let bytes = if is_unreachable { f32::INFINITY } else { scored.file.len() as f32 * saving.exp() };
+        let bytes = if is_unreachable { f32::INFINITY } else { scored.bytes() * saving.exp() };
         Self { curve, quantizer, bytes }
     }
 

@@ -43,7 +43,7 @@ pub(crate) fn encode_at_target(
     if search.expected.may_exceed_full_chroma(image, image.pixels, target, settings) {
         full_chroma = search_full_chroma()?;
         let is_smaller = |file: &ScoredFile| {
-            file.score >= target.value() && search.expected.is_larger_than_full_chroma(file.file.len() as f32)
+            file.score >= target.value() && search.expected.is_larger_than_full_chroma(file.bytes())
         };
         if let Some(file) = full_chroma.take_if(|file| is_smaller(file)) {
             return Ok(file);

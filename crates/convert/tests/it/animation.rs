@@ -44,11 +44,6 @@ fn timing(avif: &[u8]) -> Vec<u32> {
     durations.map(|(seconds, _)| seconds.replace('.', "").parse().unwrap()).collect()
 }
 
-/// Decodes the frame with this index with `avifdec`.
-pub(crate) fn decode_frame(avif: &[u8], index: usize) -> RgbaImage {
-    avifdec_frame(avif, index).to_rgba8()
-}
-
 /// Returns how many times a sequence is played, or `None` if it is repeated forever. The number is the duration of the
 /// track divided by the duration in its edit list (ISO/IEC 14496-12, 8.3.2 and 8.6.6). Both boxes have version 1.
 fn plays(avif: &[u8]) -> Option<u64> {
@@ -71,7 +66,7 @@ fn every_frame_keeps_its_duration() {
         let avif = convert_to_avif(&file, &recipe());
         assert_eq!((&avif[8..12], timing(&avif)), (&b"avis"[..], vec![7, 20, 100]), "{format}");
         for (index, frame) in frames.iter().enumerate() {
-            let off = distance(&decode_frame(&avif, index).into(), &frame.pixels.clone().into());
+            let off = distance(&avifdec_frame(&avif, index).into(), &frame.pixels.clone().into());
             assert!(off < MAX_CODING_DISTANCE, "{format}, frame {index}: off by {off}");
         }
     }
@@ -112,7 +107,7 @@ fn frames_are_drawn_according_to_blend_mode_and_disposal() {
         disposal,
     };
     let visible_colors = |file: &[u8], index| {
-        let image = decode_frame(&convert_to_avif(file, &recipe()), index);
+        let image = avifdec_frame(&convert_to_avif(file, &recipe()), index);
         [(8, 40), (24, 40), (40, 40), (8, 8)].map(|(x, y)| match image.get_pixel(x, y).0 {
             [_, _, _, 0] => ' ',
             [red, _, blue, 255] if red > 150 && blue < 90 => 'r',
@@ -153,7 +148,7 @@ fn variants_of_all_widths_are_animated() {
         assert_eq!(sizes, [(64, 48), (32, 24), (20, 15)], "{format}");
         for variant in variants {
             assert_eq!(timing(&variant.bytes), [10, 30], "{format}");
-            let second = decode_frame(&variant.bytes, 1);
+            let second = avifdec_frame(&variant.bytes, 1);
             assert_eq!(second.dimensions(), (variant.width, variant.height));
             assert!(
                 distance(&second.into(), &RgbaImage::from_pixel(variant.width, variant.height, BLUE).into())
@@ -169,8 +164,8 @@ fn alpha_is_exact_and_omitted_if_all_frames_are_opaque() {
     let frames = [frame(solid(RED), 100), Frame { is_blended: false, ..frame(soft.clone(), 100) }];
     for file in [apng(SIZE, &frames, 0, None), webp(SIZE, &frames, 0)] {
         let avif = convert_to_avif(&file, &recipe());
-        assert!(decode_frame(&avif, 0).pixels().all(|pixel| pixel.0[3] == 255));
-        assert!(decode_frame(&avif, 1).pixels().zip(soft.pixels()).all(|(decoded, soft)| decoded.0[3] == soft.0[3]));
+        assert!(avifdec_frame(&avif, 0).pixels().all(|pixel| pixel.0[3] == 255));
+        assert!(avifdec_frame(&avif, 1).pixels().zip(soft.pixels()).all(|(decoded, soft)| decoded.0[3] == soft.0[3]));
     }
     let auxiliary = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha";
     let has_alpha =
@@ -207,7 +202,7 @@ fn only_lossless_animations_have_full_range() {
             "the item and the track should have the expected range"
         );
         if quality == "100" {
-            assert!(frames.iter().enumerate().all(|(index, frame)| decode_frame(avif, index) == frame.pixels));
+            assert!(frames.iter().enumerate().all(|(index, frame)| avifdec_frame(avif, index) == frame.pixels));
         }
     }
 }
@@ -217,7 +212,7 @@ fn animation_of_one_frame_becomes_a_still_image() {
     for (format, file) in files(&[frame(solid(RED), 100)]) {
         let avif = convert_to_avif(&file, &recipe());
         assert!(is_still(&avif), "{format}");
-        assert!(distance(&decode_frame(&avif, 0).into(), &solid(RED).into()) < MAX_CODING_DISTANCE);
+        assert!(distance(&avifdec_frame(&avif, 0).into(), &solid(RED).into()) < MAX_CODING_DISTANCE);
     }
     // The image is also still if bytes that are not a frame follow the only frame of the file.
     let whole = gif(64, 48, &[frame(solid(RED), 100)], None);
@@ -230,7 +225,7 @@ fn static_image_of_an_apng_is_not_a_frame() {
     let avif = convert_to_avif(&apng(SIZE, &frames, 0, Some(&solid(Rgba([9, 200, 9, 255])))), &recipe());
     assert_eq!(timing(&avif), [10, 10]);
     for (index, frame) in frames.into_iter().enumerate() {
-        assert!(distance(&decode_frame(&avif, index).into(), &frame.pixels.into()) < MAX_CODING_DISTANCE);
+        assert!(distance(&avifdec_frame(&avif, index).into(), &frame.pixels.into()) < MAX_CODING_DISTANCE);
     }
 }
 
@@ -246,7 +241,7 @@ fn animation_with_gray_16_bit_frames_is_converted() {
     // For gray images, `avifdec` outputs the coded levels, which are in limited range.
     let coded = levels.iter().step_by(2).map(|&level| u8::try_from(16 + u32::from(level) * 219 / 255).unwrap());
     let expected = image::GrayImage::from_raw(64, 48, coded.collect()).unwrap();
-    assert!(distance(&decode_frame(&avif, 1).into(), &expected.into()) < MAX_CODING_DISTANCE);
+    assert!(distance(&avifdec_frame(&avif, 1).into(), &expected.into()) < MAX_CODING_DISTANCE);
 }
 
 #[test]
@@ -256,7 +251,7 @@ fn every_frame_is_upright() {
     let file = with_png_chunks(&apng(SIZE, &frames, 0, None), &[(b"eXIf", &exif_with_orientation(6))]);
     let avif = convert_to_avif(&file, &recipe());
     for (index, expected) in [first.rotate90(), first.fliph().rotate90()].into_iter().enumerate() {
-        let off = distance(&decode_frame(&avif, index).into(), &expected.to_rgba8().into());
+        let off = distance(&avifdec_frame(&avif, index).into(), &expected.to_rgba8().into());
         assert!(off < MAX_CODING_DISTANCE, "frame {index}: off by {off}");
     }
 }

@@ -66,14 +66,14 @@ pub(crate) fn avifdec(avif: &[u8]) -> DecodedAvif {
 }
 
 /// Decodes one frame of an AVIF sequence with `avifdec`.
-pub(crate) fn avifdec_frame(avif: &[u8], index: usize) -> DynamicImage {
+pub(crate) fn avifdec_frame(avif: &[u8], index: usize) -> RgbaImage {
     let folder = tempfile::tempdir().unwrap();
     let (from, to) = (folder.path().join("a.avif"), folder.path().join("a.png"));
     std::fs::write(&from, avif).unwrap();
     let output = Command::new("avifdec").args(["--index", &index.to_string()]).arg(&from).arg(&to).output();
     let output = output.expect("avifdec is missing; `make tools` installs it");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    image::open(to).unwrap()
+    image::open(to).unwrap().to_rgba8()
 }
 
 /// Returns the content of the `colr` box in the file: the code points for primaries, transfer and matrix, and the
@@ -93,6 +93,13 @@ pub(crate) fn avifdec_info(avif: &[u8]) -> String {
     let output = output.expect("avifdec is missing; `make tools` installs it");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Returns the chroma format of a file as `avifdec` reports it, for example `YUV420`.
+pub(crate) fn chroma_format(avif: &[u8]) -> String {
+    let info = avifdec_info(avif);
+    let format = info.lines().find_map(|line| line.trim_start_matches(" * ").strip_prefix("Format"));
+    format.unwrap().trim_start_matches([' ', ':']).to_owned()
 }
 
 /// Saves an image as a PNG and encodes the PNG with `avifenc`.

@@ -206,9 +206,9 @@ fn srgb_converts_every_frame_of_an_animation() {
     let animation = with_png_chunks(&animation, &[(b"iCCP", &iccp_chunk(&icc::rgb(DISPLAY_P3, 2.2)))]);
     let avif = convert_to_avif(&animation, &with_mode(ColorMode::Srgb));
     assert_eq!(avifdec(&avif).icc, None);
-    assert_stripes(&avifdec_frame(&avif, 0), expected, "first frame");
+    assert_stripes(&avifdec_frame(&avif, 0).into(), expected, "first frame");
     expected.reverse();
-    assert_stripes(&avifdec_frame(&avif, 1), expected, "second frame");
+    assert_stripes(&avifdec_frame(&avif, 1).into(), expected, "second frame");
 }
 
 #[test]

@@ -109,7 +109,7 @@ fn later_frame_is_cropped_to_the_image() {
     let avif = convert_to_avif(&file, &model::Recipe { quality: "100".parse().unwrap(), ..recipe() });
     assert_eq!(frames(&file), 3);
     for index in [1, 2] {
-        let image = crate::animation::decode_frame(&avif, index);
+        let image = crate::avif_tools::avifdec_frame(&avif, index);
         assert_eq!(image.pixels().map(|pixel| pixel.0).collect::<Vec<_>>(), [RED, BLUE, RED, BLUE]);
     }
 }
@@ -247,6 +247,6 @@ fn disposal_four_restores_the_previous_image() {
         frame([1, 0, 1, 1], &[3]),
     ];
     let lossless = model::Recipe { quality: "100".parse().unwrap(), ..recipe() };
-    let image = crate::animation::decode_frame(&convert_to_avif(&file.concat(), &lossless), 2);
+    let image = crate::avif_tools::avifdec_frame(&convert_to_avif(&file.concat(), &lossless), 2);
     assert_eq!(image.pixels().map(|pixel| pixel.0).collect::<Vec<_>>(), [RED, WHITE]);
 }

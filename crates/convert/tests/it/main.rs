@@ -3,12 +3,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod alpha;
 mod animation;
 mod animation_fixtures;
 mod avif_boxes;
 mod avif_source;
 mod avif_tools;
 mod bmp;
+mod chroma;
 mod color;
 mod color_mode;
 mod color_profile;

@@ -1,9 +1,9 @@
 use convert::{Conversion, Variant};
 use fast_ssim2::{PixelDescriptor, PixelSlice, compute_ssimulacra2};
 use image::{ColorType, DynamicImage, ImageFormat, Rgb, RgbImage};
-use model::{Limits, Recipe};
+use model::{ChromaMode, Limits, Recipe};
 
-use crate::avif_tools::{avifdec, convert_file};
+use crate::avif_tools::{avifdec, chroma_format, convert_file};
 use crate::fixtures::encode_image;
 
 fn recipe(quality: &str) -> Recipe {
@@ -120,4 +120,97 @@ fn variants_of_a_photograph_have_the_bit_depth_with_the_smaller_file() {
     assert!(eight.iter().all(|(color, _)| *color == ColorType::Rgb8), "{eight:?}");
     let ten = colors(DynamicImage::from(day).into_rgb16().into());
     assert!(ten[0].1 > eight[0].1, "{ten:?} {eight:?}");
+}
+
+/// Returns a copy of a photograph with thin lines in saturated colors, which 4:2:0 blurs.
+fn with_colored_lines(mut photograph: RgbImage) -> RgbImage {
+    for (x, y, pixel) in photograph.enumerate_pixels_mut() {
+        match (x % 60, y % 45) {
+            (7 | 8, _) => *pixel = Rgb([255, 0, 0]),
+            (_, 9) => *pixel = Rgb([0, 255, 0]),
+            (31, _) => *pixel = Rgb([0, 0, 255]),
+            _ => {}
+        }
+    }
+    photograph
+}
+
+#[test]
+fn photograph_with_colored_lines_reaches_the_target_in_444() {
+    // The search decides by the whole image for the first two images, and by a sample for the third image.
+    let [small, large] =
+        [(400, 301), (1300, 1000)].map(|(width, height)| with_colored_lines(photograph(width, height)));
+    let deep = DynamicImage::from(small.clone()).to_rgb16().into();
+    for (source, image) in [(&small, small.clone().into()), (&small, deep), (&large, large.clone().into())] {
+        let recipe = Recipe { widths: "full,300".parse().unwrap(), ..recipe("visual:75") };
+        let conversion = convert_file(&encode_image(&image, ImageFormat::Png), &recipe).unwrap();
+        let reached = score(source, &conversion);
+        assert!((74.5..81.0).contains(&reached), "{:?} {}: {reached}", image.color(), image.width());
+        for variant in &conversion.variants {
+            assert!(variant.score.unwrap() >= 75.0, "{:?} {}: {:?}", image.color(), variant.width, variant.score);
+            assert_eq!(chroma_format(&variant.bytes), "YUV444", "{:?} {}", image.color(), variant.width);
+        }
+        assert_eq!(conversion.notes, [""; 0]);
+    }
+    let length = |quality: &str| {
+        let conversion = convert_file(&encode_image(&small.clone().into(), ImageFormat::Png), &recipe(quality));
+        conversion.unwrap().variants[0].bytes.len()
+    };
+    let (coarse, fine) = (length("visual:75"), length("visual:84"));
+    assert!(coarse < fine, "{coarse} bytes for 75, {fine} bytes for 84");
+}
+
+#[test]
+fn colored_caption_outside_the_sample_does_not_lower_the_score() {
+    // The tiles of the sample start at row 124.
+    let mut source = photograph(1300, 1000);
+    for (x, y, pixel) in source.enumerate_pixels_mut() {
+        if y < 24 && (x / 2 + y / 3) % 2 == 0 {
+            *pixel = Rgb([255, 0, 0]);
+        }
+    }
+    let conversion = convert_file(&encode_image(&source.clone().into(), ImageFormat::Png), &recipe("visual:75"));
+    let conversion = conversion.unwrap();
+    assert!(score(&source, &conversion) >= 74.5, "{:?}", conversion.variants[0].score);
+    assert_eq!((conversion.notes.len(), &chroma_format(&conversion.variants[0].bytes)[..]), (0, "YUV444"));
+}
+
+#[test]
+fn photograph_stays_in_420() {
+    for (width, height) in [(500, 301), (1300, 1000)] {
+        let bytes = encode_image(&photograph(width, height).into(), ImageFormat::Png);
+        let conversion = convert_file(&bytes, &recipe("visual:75")).unwrap();
+        assert_eq!(chroma_format(&conversion.variants[0].bytes), "YUV420", "{width}x{height}");
+    }
+}
+
+#[test]
+fn missed_target_is_reported_with_the_score_for_every_width() {
+    let source = with_colored_lines(photograph(400, 301));
+    let recipe = Recipe { chroma: ChromaMode::Yuv420, widths: "full,200".parse().unwrap(), ..recipe("visual:75") };
+    let conversion = convert_file(&encode_image(&source.into(), ImageFormat::Png), &recipe).unwrap();
+    let note = |variant: &Variant| {
+        let score = variant.score.unwrap();
+        assert!(score < 74.5, "{score}");
+        let (width, height) = (variant.width, variant.height);
+        format!("the target score 75 was not reached at {width}x{height}: the score is {score}")
+    };
+    assert_eq!(conversion.notes, [note(&conversion.variants[0]), note(&conversion.variants[1])]);
+}
+
+#[test]
+fn drawing_with_noise_is_smaller_than_in_420() {
+    // The noise makes all neighboring pixels differ, so the drawing is judged a photograph.
+    let source = RgbImage::from_fn(500, 400, |x, y| {
+        let color = [[250, 20, 20], [20, 60, 240], [30, 220, 60]][((x / 25 + y / 20 * 2 + x * y / 9000) % 3) as usize];
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 15")]
+        Rgb(color.map(|level: u8| level.saturating_add(noise(x, y) as u8 / 3)))
+    });
+    let bytes = encode_image(&source.into(), ImageFormat::Png);
+    let length = |chroma: ChromaMode| {
+        let conversion = convert_file(&bytes, &Recipe { chroma, ..recipe("visual:75") }).unwrap();
+        (conversion.variants[0].bytes.len(), conversion.variants[0].score)
+    };
+    let (auto, half) = (length(ChromaMode::Auto), length(ChromaMode::Yuv420));
+    assert!(auto.0 * 10 < half.0 * 9, "{auto:?} {half:?}");
 }

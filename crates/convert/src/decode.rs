@@ -2,7 +2,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, RgbImage};
 use model::{Color, Recipe};
 
-use crate::animation::Animation;
+use crate::animation::{Animation, FrameColors};
 use crate::color::profile;
 use crate::open::OpenedImage;
 use crate::pixels::source_pixels::SourcePixels;
@@ -61,9 +61,9 @@ impl OpenedImage<'_> {
             Some(DecodedPixels::Frames(frames)) => {
                 let header =
                     header.animation.ok_or_else(|| Error::Damaged { format, message: "it has no frames".into() })?;
-                let (frames, first) =
-                    Animation::decode(header, frames, !color.has_color(), orientation, icc.clone(), cicp)?;
-                animation = Some(frames);
+                let colors = FrameColors { is_gray: !color.has_color(), orientation, icc: icc.clone(), cicp };
+                let first;
+                (animation, first) = Animation::decode(header, frames, colors, recipe.damaged, &mut notes)?;
                 Some(SourcePixels::Interleaved(first))
             }
             None => None,

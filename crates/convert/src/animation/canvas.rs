@@ -63,6 +63,11 @@ impl Canvas {
         Self { pixels: RgbaImage::new(width, height), pending: PendingDisposal::None }
     }
 
+    /// Returns the visible image.
+    pub(crate) fn into_pixels(self) -> RgbaImage {
+        self.pixels
+    }
+
     /// Draws the next frame. Returns the whole visible image.
     pub(crate) fn draw(&mut self, frame: &StoredFrame) -> &RgbaImage {
         match std::mem::replace(&mut self.pending, PendingDisposal::None) {

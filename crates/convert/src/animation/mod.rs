@@ -12,11 +12,12 @@ mod timing;
 
 use image::metadata::Orientation;
 use image::{DynamicImage, RgbaImage};
-use model::{Cicp, Color};
+use model::{Cicp, Color, DamagedMode};
 
 use self::timing::Timing;
 use crate::color::profile;
 use crate::pixels::content::{self, Content};
+use crate::read::Damage;
 use crate::{Error, Format};
 
 pub(crate) use self::canvas::{BlendMode, Canvas, FrameDisposal, StoredFrame};
@@ -30,6 +31,8 @@ pub(crate) struct AnimationHeader {
     timing: Timing,
     stored_pixels: u64,
     largest_frame_pixels: u64,
+    /// Whether all frames are shown as opaque, although their pixels may have alpha.
+    is_declared_opaque: bool,
 }
 
 /// The timing of the frames, as the reader of a format returns it.
@@ -58,7 +61,13 @@ impl AnimationHeader {
             timing: Timing::new(&timings.delays, timings.repetitions),
             stored_pixels: budget.stored_pixels,
             largest_frame_pixels: budget.largest_frame_pixels,
+            is_declared_opaque: false,
         }
+    }
+
+    /// Returns the header of an animation whose alpha is ignored.
+    pub(crate) fn with_declared_opacity(self, is_declared_opaque: bool) -> Self {
+        Self { is_declared_opaque, ..self }
     }
 
     /// The number of frames.
@@ -120,7 +129,7 @@ impl Iterator for ComposedFrames<'_> {
     }
 }
 
-/// An animation whose frames were all decoded once, so they are known to be complete.
+/// An animation whose frames were all decoded once, so they are known to be complete. It has at least two frames.
 pub(crate) struct Animation {
     header: AnimationHeader,
     source: Box<dyn FrameSource>,
@@ -129,6 +138,14 @@ pub(crate) struct Animation {
     icc: Option<Vec<u8>>,
     cicp: Option<Cicp>,
     content: Content,
+}
+
+/// How the colors and the orientation of all frames are interpreted.
+pub(crate) struct FrameColors {
+    pub(crate) is_gray: bool,
+    pub(crate) orientation: Orientation,
+    pub(crate) icc: Option<Vec<u8>>,
+    pub(crate) cicp: Option<Cicp>,
 }
 
 /// The color channels of the frames. All images of an AVIF sequence must have the same channels.
@@ -151,27 +168,41 @@ impl FrameFormat {
 }
 
 impl Animation {
-    /// Decodes every frame. Returns the animation and its first frame.
+    /// Decodes every frame. Returns the animation and its first frame. If a later frame is damaged and `damaged` allows
+    /// it, the animation ends before this frame, with a note. If only the first frame remains, the image is still.
     pub(crate) fn decode(
-        header: AnimationHeader,
+        mut header: AnimationHeader,
         source: Box<dyn FrameSource>,
-        is_gray: bool,
-        orientation: Orientation,
-        icc: Option<Vec<u8>>,
-        cicp: Option<Cicp>,
-    ) -> Result<(Self, DynamicImage), Error> {
+        colors: FrameColors,
+        damaged: DamagedMode,
+        notes: &mut Vec<String>,
+    ) -> Result<(Option<Self>, DynamicImage), Error> {
         let (mut first, mut is_opaque, mut graphics) = (None, true, 0);
+        let mut decoded = 0;
         for frame in header.composed_frames(source.as_ref())? {
-            let frame = frame?;
+            let frame = match frame {
+                Err(Error::Damaged { format, .. }) if decoded > 0 && damaged == DamagedMode::Convert => {
+                    // If the file is truncated, its reader has already added a note about the frames that it found.
+                    let found = Damage::FramesAfter(header.timing.ticks.len()).note(format);
+                    notes.retain(|note| *note != found);
+                    notes.push(Damage::FramesAfter(decoded).note(format));
+                    break;
+                }
+                frame => frame?,
+            };
+            decoded += 1;
             is_opaque = is_opaque && frame.pixels().all(|pixel| pixel.0[3] == u8::MAX);
             let frame = DynamicImage::from(frame);
             graphics += u32::from(content::classify(&frame) == Content::Graphic);
             first.get_or_insert(frame);
         }
-        let format = FrameFormat { is_gray, is_opaque };
+        header.timing.ticks.truncate(decoded);
+        let FrameColors { is_gray, orientation, icc, cicp } = colors;
+        let format = FrameFormat { is_gray, is_opaque: is_opaque || header.is_declared_opaque };
         let content = if graphics >= header.frames().div_ceil(2) { Content::Graphic } else { Content::Photograph };
         let first = format.convert(first.unwrap_or_default().into_rgba8());
-        Ok((Self { header, source, format, orientation, icc, cicp, content }, first))
+        let animation = Self { header, source, format, orientation, icc, cicp, content };
+        Ok(((decoded > 1).then_some(animation), first))
     }
 
     /// The kind of content that most frames have.

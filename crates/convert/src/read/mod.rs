@@ -6,6 +6,7 @@
 
 mod avif;
 mod bmp;
+mod damage;
 mod gif;
 mod header;
 pub(crate) mod jpeg;
@@ -23,6 +24,7 @@ use crate::error::brief;
 use crate::{Error, Format};
 
 pub(crate) use avif::pixels_to_image;
+pub(crate) use damage::Damage;
 pub(crate) use header::Header;
 pub(crate) use source::{CopiedSource, Decode, DecodeRequest, Decoded, DecodedPixels, PixelForm, Source};
 

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::Command;
 
 use convert::{Conversion, Error, convert};
-use image::{DynamicImage, ImageDecoder, ImageReader};
-use model::{Limits, Recipe};
+use image::{DynamicImage, ImageDecoder, ImageReader, RgbaImage};
+use model::{DamagedMode, Limits, Recipe};
 
 /// An AVIF decoded by `avifdec`.
 #[derive(Debug)]
@@ -34,6 +34,22 @@ pub(crate) fn convert_to_avif(bytes: &[u8], recipe: &Recipe) -> Vec<u8> {
 /// Converts a file with [`recipe`] and decodes the result with `avifdec`.
 pub(crate) fn convert_and_decode(bytes: &[u8]) -> DecodedAvif {
     avifdec(&convert_to_avif(bytes, &recipe()))
+}
+
+/// Converts a file without loss and decodes the result with `avifdec`. Returns the exact pixels and the notes, except for
+/// the note about the lossless quality.
+pub(crate) fn convert_exactly(bytes: &[u8], damaged: DamagedMode) -> Result<(RgbaImage, Vec<String>), Error> {
+    let recipe = Recipe { quality: "100".parse().unwrap(), damaged, ..recipe() };
+    let mut conversion = convert_file(bytes, &recipe)?;
+    conversion.notes.retain(|note| !note.contains("lossless"));
+    Ok((avifdec(&conversion.variants[0].bytes).image.to_rgba8(), conversion.notes))
+}
+
+/// Returns the exact pixels of a file whose conversion has no note.
+pub(crate) fn exact_pixels(bytes: &[u8]) -> Vec<[u8; 4]> {
+    let (image, notes) = convert_exactly(bytes, DamagedMode::Reject).unwrap();
+    assert_eq!(notes, [""; 0]);
+    image.pixels().map(|pixel| pixel.0).collect()
 }
 
 /// Decodes an AVIF to a PNG with `avifdec`, and then decodes the PNG.

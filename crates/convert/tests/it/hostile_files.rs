@@ -1,8 +1,6 @@
 //! Tests files that need much time or memory, or that mislead a reader. Each file is either converted or rejected with
 //! an error of one line.
 
-use std::io::Cursor;
-
 use convert::{Error, OpenedImage, convert};
 use image::{DynamicImage, ImageFormat};
 use model::{Limits, Metadata, Recipe};
@@ -280,19 +278,6 @@ fn memory_estimate_does_not_overflow() {
     let limits = Limits { pixels: u64::MAX, ..Limits::default() };
     let error = convert(&tiff, &recipe, &limits, std::num::NonZeroUsize::MIN).unwrap_err();
     assert!(matches!(error, Error::TooMuchMemory { .. }), "{error}");
-}
-
-#[test]
-fn gif_frame_much_larger_than_its_screen_is_rejected() {
-    let mut gif = Cursor::new(vec![]);
-    image::RgbaImage::new(4000, 4000).write_to(&mut gif, ImageFormat::Gif).unwrap();
-    let mut gif = gif.into_inner();
-    gif[6..10].copy_from_slice(&[24, 0, 18, 0]);
-    let error = convert_file(&gif, &recipe()).unwrap_err();
-    assert!(
-        matches!(&error, Error::Damaged { message, .. } if message.starts_with("it needs too much memory")),
-        "{error}"
-    );
 }
 
 fn keep_metadata() -> Recipe {

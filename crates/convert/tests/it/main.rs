@@ -13,6 +13,7 @@ mod damaged_files;
 mod fixtures;
 mod formats;
 mod gain_map;
+mod gif;
 mod hdr;
 mod hostile_files;
 mod icc;

@@ -8,6 +8,8 @@ mod animation_fixtures;
 mod avif_boxes;
 mod avif_source;
 mod avif_tools;
+mod bmp;
+mod bmp_fixtures;
 mod color;
 mod damaged_files;
 mod fixtures;

@@ -26,3 +26,4 @@ mod metadata_removal;
 mod orientation;
 mod search;
 mod variants;
+mod webp;

@@ -1,28 +1,24 @@
-//! The chunks of an extended WebP. The decoder allocates the declared size of a chunk before it checks that the data is
+//! The chunks of a WebP. The decoder allocates the declared size of a chunk before it checks that the data is
 //! present.
 
 use super::prefix_codes;
 use crate::{Error, Format};
 
 /// A chunk (WebP container specification, "RIFF File Format").
+#[derive(Clone, Copy)]
 pub(super) struct Chunk<'bytes> {
     pub(super) name: &'bytes [u8; 4],
     pub(super) data: &'bytes [u8],
 }
 
-/// Returns the chunks of a file, up to the first incomplete chunk.
-pub(super) fn chunks(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
-    chunks_in(bytes.get(12..).unwrap_or_default())
-}
-
 /// Returns the chunks in a slice, up to the first incomplete chunk.
-pub(super) fn chunks_in(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
+pub(super) fn chunks_in(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> + use<'_> {
     chunks_with_truncated(bytes).take_while(|(_, is_complete)| *is_complete).map(|(chunk, _)| chunk)
 }
 
 /// Returns each chunk in a slice, with a flag that is true if the chunk is complete. Only the last chunk may be
 /// incomplete.
-fn chunks_with_truncated(mut rest: &[u8]) -> impl Iterator<Item = (Chunk<'_>, bool)> {
+fn chunks_with_truncated(mut rest: &[u8]) -> impl Iterator<Item = (Chunk<'_>, bool)> + use<'_> {
     std::iter::from_fn(move || {
         let (name, after_name) = rest.split_first_chunk::<4>()?;
         let (length, data) = after_name.split_first_chunk::<4>()?;
@@ -39,9 +35,9 @@ fn chunks_with_truncated(mut rest: &[u8]) -> impl Iterator<Item = (Chunk<'_>, bo
 ///
 /// # Errors
 /// Returns [`Error::Damaged`] if the tables exceed the limit or cannot be read.
-pub(super) fn table_bytes(bytes: &[u8], canvas: (u32, u32)) -> Result<u64, Error> {
+pub(super) fn table_bytes(chunks: &[u8], canvas: (u32, u32)) -> Result<u64, Error> {
     let mut largest = 0;
-    for (chunk, _) in chunks_with_truncated(bytes.get(12..).unwrap_or_default()) {
+    for (chunk, _) in chunks_with_truncated(chunks) {
         // A frame's position, size and flags precede its chunks.
         let tables = match chunk {
             Chunk { name: b"ANMF", data: [_, _, _, _, _, _, w0, w1, w2, h0, h1, h2, _, _, _, _, data @ ..] } => {
@@ -57,6 +53,19 @@ pub(super) fn table_bytes(bytes: &[u8], canvas: (u32, u32)) -> Result<u64, Error
 }
 
 impl Chunk<'_> {
+    /// Whether the chunk contains a lossy or a lossless image.
+    pub(super) fn is_image(&self) -> bool {
+        matches!(self.name, b"VP8 " | b"VP8L")
+    }
+
+    /// Appends the chunk to a file.
+    pub(super) fn write(&self, file: &mut Vec<u8>) {
+        file.extend(self.name);
+        file.extend(u32::try_from(self.data.len()).unwrap_or(u32::MAX).to_le_bytes());
+        file.extend(self.data);
+        file.resize(file.len().next_multiple_of(2), 0);
+    }
+
     /// Returns the size of a chunk's tables in bytes. Returns 0 if the chunk is neither a lossless image nor a
     /// losslessly compressed alpha channel. `size` gives the dimensions of an alpha channel.
     fn table_bytes(&self, size: (u32, u32)) -> Result<u64, Error> {
@@ -83,23 +92,19 @@ impl Chunk<'_> {
 /// a code takes up to 5 KiB.
 const MAX_TABLE_BYTES: u64 = 128 << 20;
 
-/// Returns the data of the first chunk with this name, if it is complete.
-pub(super) fn find_chunk(bytes: &[u8], name: [u8; 4]) -> Option<&[u8]> {
-    chunks(bytes).find(|chunk| *chunk.name == name).map(|chunk| chunk.data)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn complete_chunk_is_found_after_a_padded_chunk() {
-        let webp = b"RIFF\x1e\0\0\0WEBPICCP\x03\0\0\0icc\0EXIF\x04\0\0\0exif";
-        assert_eq!(find_chunk(webp, *b"ICCP"), Some(b"icc".as_slice()));
-        assert_eq!(find_chunk(webp, *b"EXIF"), Some(b"exif".as_slice()));
-        for end in 0..webp.len() {
-            assert_eq!(find_chunk(&webp[..end], *b"EXIF"), None);
+        let chunks = b"ICCP\x03\0\0\0icc\0EXIF\x04\0\0\0exif";
+        let find = |bytes, name: &[u8; 4]| chunks_in(bytes).find(|chunk| chunk.name == name).map(|chunk| chunk.data);
+        assert_eq!(find(chunks, b"ICCP"), Some(b"icc".as_slice()));
+        assert_eq!(find(chunks, b"EXIF"), Some(b"exif".as_slice()));
+        for end in 0..chunks.len() {
+            assert_eq!(find(&chunks[..end], b"EXIF"), None);
         }
-        assert_eq!(find_chunk(b"RIFF\0\0\0\0WEBPEXIF\xff\xff\xff\xffexif", *b"EXIF"), None);
+        assert_eq!(find(b"EXIF\xff\xff\xff\xffexif", b"EXIF"), None);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use image::codecs::webp::WebPDecoder;
 use image::{DynamicImage, ImageDecoder, RgbaImage};
 
-use super::chunks::{Chunk, chunks, chunks_in};
+use super::container::{ANIMATION_FLAG, Container, StillImage};
 use super::damaged;
 use crate::animation::{
     BlendMode, Delay, FrameBudget, FrameDisposal, FrameSource, FrameTimings, StoredFrame, StoredFrames,
@@ -14,17 +14,17 @@ use crate::animation::{
 use crate::read::decoder_error;
 use crate::{Error, Format};
 
-/// Flags in the first byte of a VP8X chunk.
-const ANIMATION_FLAG: u8 = 1 << 1;
-const ALPHA_FLAG: u8 = 1 << 4;
 /// Flags in the header of a frame.
 const DISPOSE_TO_BACKGROUND_FLAG: u8 = 1;
 const DO_NOT_BLEND_FLAG: u8 = 1 << 1;
 
 /// Reads the delay of each frame without decoding the frames. Returns `None` for a still image.
-pub(super) fn read_timings(bytes: &[u8], budget: &mut FrameBudget) -> Result<Option<FrameTimings>, Error> {
-    let flags = chunks(bytes).next().filter(|chunk| chunk.name == b"VP8X").and_then(|chunk| chunk.data.first());
-    if flags.is_none_or(|flags| flags & ANIMATION_FLAG == 0) {
+pub(super) fn read_timings(
+    bytes: &[u8],
+    container: &Container<'_>,
+    budget: &mut FrameBudget,
+) -> Result<Option<FrameTimings>, Error> {
+    if !container.has_flag(ANIMATION_FLAG) {
         return Ok(None);
     }
     let declared_size =
@@ -36,12 +36,12 @@ pub(super) fn read_timings(bytes: &[u8], budget: &mut FrameBudget) -> Result<Opt
         budget.add(width, height)?;
         Ok(Delay::new(milliseconds, 1000))
     };
-    let delays: Vec<_> = frames(bytes).map(&mut delay).collect::<Result<_, Error>>()?;
+    let delays: Vec<_> = frames(container).map(&mut delay).collect::<Result<_, Error>>()?;
     // The ANIM chunk contains four bytes of background color, then the number of plays. If the number is 0, the
     // animation repeats forever.
-    let plays = chunks(bytes).find(|chunk| chunk.name == b"ANIM").and_then(|chunk| chunk.data.get(4..6));
+    let plays = container.chunks().find(|chunk| chunk.name == b"ANIM").and_then(|chunk| chunk.data.get(4..6));
     let repetitions = plays.map_or(0, |plays| u32::from(u16::from_le_bytes([plays[0], plays[1]]))).checked_sub(1);
-    Ok((delays.len() > 1).then_some(FrameTimings { delays, repetitions }))
+    Ok((!delays.is_empty()).then_some(FrameTimings { delays, repetitions }))
 }
 
 /// An animated WebP whose frames were counted.
@@ -57,14 +57,14 @@ impl FrameSource for WebpAnimation {
 }
 
 /// Decodes the stored frames in order.
-struct WebpFrames<'bytes> {
+pub(super) struct WebpFrames<'bytes> {
     frames: Box<dyn Iterator<Item = AnmfChunk<'bytes>> + 'bytes>,
     canvas: (u32, u32),
 }
 
 impl<'bytes> WebpFrames<'bytes> {
-    fn open(bytes: &'bytes [u8], canvas: (u32, u32)) -> Self {
-        Self { frames: Box::new(frames(bytes)), canvas }
+    pub(super) fn open(bytes: &'bytes [u8], canvas: (u32, u32)) -> Self {
+        Self { frames: Box::new(frames(&Container::read(bytes))), canvas }
     }
 
     fn read(&mut self) -> Result<Option<StoredFrame>, Error> {
@@ -110,24 +110,9 @@ impl<'bytes> AnmfChunk<'bytes> {
     /// Decodes the frame. A frame is a WebP without the RIFF header. This function adds the header and uses the decoder
     /// for still images, because the decoder for animations ignores the disposal of frames.
     fn pixels(&self) -> Result<RgbaImage, Error> {
-        // A frame contains one image. An alpha chunk may precede the image. Other chunks are ignored.
-        let first = |names: [&[u8; 4]; 2]| chunks_in(self.chunks).find(|chunk| names.contains(&chunk.name));
-        let mut parts: Vec<_> = [first([b"ALPH"; 2]), first([b"VP8 ", b"VP8L"])].into_iter().flatten().collect();
-        let [width, height] = [self.width - 1, self.height - 1].map(u32::to_le_bytes);
-        let header = [&[ALPHA_FLAG, 0, 0, 0], &width[..3], &height[..3]].concat();
-        if parts.iter().any(|chunk| chunk.name == b"ALPH") {
-            parts.insert(0, Chunk { name: b"VP8X", data: &header });
-        }
-        let mut still = b"RIFF\0\0\0\0WEBP".to_vec();
-        for Chunk { name, data } in parts {
-            still.extend(name);
-            still.extend(u32::try_from(data.len()).unwrap_or(u32::MAX).to_le_bytes());
-            still.extend(data);
-            still.resize(still.len().next_multiple_of(2), 0);
-        }
-        let length = u32::try_from(still.len() - 8).unwrap_or(u32::MAX);
-        still[4..8].copy_from_slice(&length.to_le_bytes());
-        let decoder = WebPDecoder::new(Cursor::new(&still)).map_err(|error| decoder_error(Format::WEBP, error))?;
+        let still = StillImage::find(self.chunks).ok_or_else(|| damaged("a frame has no complete image".into()))?;
+        let file = still.to_file((self.width, self.height));
+        let decoder = WebPDecoder::new(Cursor::new(&file)).map_err(|error| decoder_error(Format::WEBP, error))?;
         if decoder.dimensions() != (self.width, self.height) {
             return Err(damaged("the size of a frame differs from its declared size".into()));
         }
@@ -136,8 +121,8 @@ impl<'bytes> AnmfChunk<'bytes> {
     }
 }
 
-fn frames(bytes: &[u8]) -> impl Iterator<Item = AnmfChunk<'_>> {
-    chunks(bytes).filter(|chunk| chunk.name == b"ANMF").filter_map(|chunk| AnmfChunk::read(chunk.data))
+fn frames<'bytes>(container: &Container<'bytes>) -> impl Iterator<Item = AnmfChunk<'bytes>> + use<'bytes> {
+    container.chunks().filter(|chunk| chunk.name == b"ANMF").filter_map(|chunk| AnmfChunk::read(chunk.data))
 }
 
 fn u24_le(bytes: &[u8], at: usize) -> u32 {

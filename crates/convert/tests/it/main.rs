@@ -24,6 +24,8 @@ mod malformed_avif;
 mod metadata;
 mod metadata_removal;
 mod orientation;
+mod png;
 mod search;
+mod truncated_files;
 mod variants;
 mod webp;

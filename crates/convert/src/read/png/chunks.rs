@@ -1,12 +1,15 @@
 //! Reads the PNG chunks that the decoder does not read: metadata, and color descriptions other than the ICC profile.
 
+use std::borrow::Cow;
+
 use model::Cicp;
 use moxcms::{Chromaticity, ColorPrimaries, ColorProfile, ToneReprCurve, XyY};
 
 /// Finds the `iTXt` chunk with the XMP packet, before or after the pixels.
 pub(crate) fn find_xmp(bytes: &[u8]) -> Option<&[u8]> {
-    let texts = chunks(bytes).filter(|(name, _)| *name == b"iTXt").map(|(_, data)| data);
-    texts.into_iter().find(|data| data.starts_with(b"XML:com.adobe.xmp\0"))
+    let mut texts = chunks(bytes).filter(|chunk| chunk.name == b"iTXt");
+    let xmp = texts.find(|chunk| chunk.data.starts_with(b"XML:com.adobe.xmp\0") && chunk.is_intact());
+    xmp.map(|chunk| chunk.data)
 }
 
 /// Finds the `eXIf` chunk, before or after the pixels (PNG specification, third edition, 11.3.4.7). A decoder that has
@@ -28,7 +31,7 @@ pub(crate) fn read_cicp(bytes: &[u8]) -> Option<Cicp> {
 
 /// Whether the file has an ICC profile, readable or not.
 pub(crate) fn has_profile(bytes: &[u8]) -> bool {
-    find_chunk(bytes, *b"iCCP").is_some()
+    chunks(bytes).any(|chunk| chunk.name == b"iCCP")
 }
 
 /// Returns code points equivalent to the `gAMA` and `cHRM` chunks, if these declare linear light. Such an image needs
@@ -109,23 +112,61 @@ fn to_f32(number: f64) -> f32 {
     number as f32
 }
 
-/// Returns the data of the first chunk with this name.
+/// Returns the data of the first chunk with this name whose checksum is correct. Decoders ignore ancillary chunks with a
+/// wrong checksum.
 fn find_chunk(bytes: &[u8], name: [u8; 4]) -> Option<&[u8]> {
-    chunks(bytes).find(|(kind, _)| **kind == name).map(|(_, data)| data)
+    chunks(bytes).find(|chunk| *chunk.name == name && chunk.is_intact()).map(|chunk| chunk.data)
 }
 
-/// Returns the chunks of a file, up to the first incomplete chunk.
-pub(crate) fn chunks(bytes: &[u8]) -> impl Iterator<Item = (&[u8; 4], &[u8])> {
+/// A chunk (PNG specification, third edition, 5.3).
+#[derive(Clone, Copy)]
+pub(super) struct Chunk<'bytes> {
+    pub(super) name: &'bytes [u8; 4],
+    pub(super) data: &'bytes [u8],
+    /// Empty at the end of a truncated file.
+    checksum: &'bytes [u8],
+}
+
+impl Chunk<'_> {
+    /// Whether the checksum is correct.
+    pub(super) fn is_intact(&self) -> bool {
+        let mut hasher = crc32fast::Hasher::new();
+        hasher.update(self.name);
+        hasher.update(self.data);
+        self.checksum == hasher.finalize().to_be_bytes()
+    }
+}
+
+/// Returns the chunks of a file, up to the last chunk or the first chunk whose data is incomplete.
+pub(super) fn chunks(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
     let mut rest = bytes.get(8..).unwrap_or_default();
     std::iter::from_fn(move || {
         let (length, after_length) = rest.split_first_chunk::<4>()?;
-        let (kind, data) = after_length.split_first_chunk::<4>()?;
-        let length = u32::from_be_bytes(*length) as usize;
-        let whole = data.get(..length)?;
-        // The data is followed by its checksum.
-        rest = data.get(length.checked_add(4)?..).unwrap_or_default();
-        Some((kind, whole))
+        let (name, after_name) = after_length.split_first_chunk::<4>()?;
+        let (data, after_data) = after_name.split_at_checked(u32::from_be_bytes(*length) as usize)?;
+        let (checksum, after_checksum) = after_data.split_at(after_data.len().min(4));
+        rest = if name == b"IEND" { &[] } else { after_checksum };
+        Some(Chunk { name, data, checksum })
     })
+}
+
+/// Adds the IEND chunk if the file ends after another chunk and has pixels. The decoder reports the end of the file as an error, although
+/// all pixels may be present.
+pub(super) fn with_end(bytes: &[u8]) -> Cow<'_, [u8]> {
+    const HEADER_LENGTH: usize = 8;
+    const END: &[u8] = b"\0\0\0\0IEND\xae\x42\x60\x82";
+    let (mut end, mut has_pixels, mut is_complete) = (HEADER_LENGTH, false, false);
+    for chunk in chunks(bytes) {
+        // The length and the name precede the data.
+        end += 8 + chunk.data.len() + chunk.checksum.len();
+        has_pixels |= matches!(chunk.name, b"IDAT" | b"fdAT");
+        is_complete = chunk.name != b"IEND" && chunk.checksum.len() == 4;
+    }
+    // A chunk header of eight bytes would begin a chunk that is incomplete.
+    if !has_pixels || !is_complete || bytes.len() - end >= 8 {
+        return Cow::Borrowed(bytes);
+    }
+    Cow::Owned([&bytes[..end], END].concat())
 }
 
 #[cfg(test)]
@@ -135,7 +176,8 @@ mod tests {
     fn png(chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
         let chunk = |(name, data): &(&[u8; 4], &[u8])| {
             let length = u32::try_from(data.len()).unwrap().to_be_bytes();
-            [&length[..], &name[..], data, &[0; 4]].concat()
+            let named = [&name[..], data].concat();
+            [&length[..], &named, &crc32fast::hash(&named).to_be_bytes()].concat()
         };
         [b"\x89PNG\r\n\x1a\n".to_vec(), chunks.iter().flat_map(chunk).collect()].concat()
     }
@@ -155,6 +197,25 @@ mod tests {
                 let _ = find_exif(&png[..end]);
             }
         }
+    }
+
+    #[test]
+    fn missing_end_is_added_after_a_complete_chunk() {
+        let file = png(&[(b"IHDR", b"header"), (b"IDAT", b"data")]);
+        let whole = [&file[..], &png(&[(b"IEND", b"")])[8..]].concat();
+        for end in file.len()..file.len() + 8 {
+            assert_eq!(with_end(&whole[..end]), whole);
+        }
+        for end in (0..9).chain(file.len() - 12..file.len()).chain(file.len() + 8..whole.len()) {
+            assert_eq!(*with_end(&whole[..end]), whole[..end]);
+        }
+    }
+
+    #[test]
+    fn chunk_with_a_wrong_checksum_is_ignored() {
+        let mut png = png(&[(b"eXIf", b"bad"), (b"eXIf", b"good")]);
+        png[8 + 8 + 3] ^= 1;
+        assert_eq!(find_exif(&png), Some(b"good".as_slice()));
     }
 
     #[test]

@@ -1,40 +1,75 @@
 //! The frames of an animated PNG (PNG specification, third edition, 11.3.6).
 
+use std::borrow::Cow;
 use std::io::Cursor;
 use std::sync::Arc;
 
 use image::{DynamicImage, GrayAlphaImage, GrayImage, RgbImage, RgbaImage};
+use model::DamagedMode;
 use png::{BlendOp, ColorType, Decoder, DisposeOp, Limits, Transformations};
 
-use super::chunks::chunks;
+use super::chunks::{chunks, with_end};
+use super::rows::{decode_rows, with_transparent_rows};
 use super::{MAX_METADATA_BYTES, damaged, decoder_error};
-use crate::Error;
 use crate::animation::{
     BlendMode, Delay, FrameBudget, FrameDisposal, FrameSource, FrameTimings, StoredFrame, StoredFrames,
 };
+use crate::read::Damage;
+use crate::{Error, Format};
 
-/// Reads the delay of each frame without decoding the frames. Returns `None` for a still image.
-pub(super) fn read_timings(bytes: &[u8], budget: &mut FrameBudget) -> Result<Option<FrameTimings>, Error> {
-    let mut before_pixels = chunks(bytes).take_while(|(name, _)| *name != b"IDAT");
-    let Some((frames, plays)) =
-        before_pixels.find(|(name, _)| *name == b"acTL").and_then(|(_, data)| read_animation_control(data))
-    else {
-        return Ok(None);
-    };
-    if frames < 2 {
-        return Ok(None);
+/// What viewers show of a file.
+pub(super) enum Shown {
+    /// The image in the IDAT chunks.
+    StillImage,
+    /// The only frame of an animation. The image in the IDAT chunks is not part of the animation.
+    OnlyFrame,
+    Animation(FrameTimings),
+}
+
+/// Reads the delay of each frame without decoding the frames. A file may announce more frames than it has. The note is
+/// about this difference.
+///
+/// # Errors
+/// [`Error::Damaged`] if frames are missing because the file is truncated, unless `damaged` allows it.
+/// [`Error::TooManyFrames`] if the frames exceed the limit.
+pub(super) fn read_timings(
+    bytes: &[u8],
+    damaged_mode: DamagedMode,
+    budget: &mut FrameBudget,
+) -> Result<(Shown, Option<String>), Error> {
+    let still = Ok((Shown::StillImage, None));
+    let mut before_pixels = chunks(bytes).take_while(|chunk| chunk.name != b"IDAT");
+    let control = before_pixels.find(|chunk| chunk.name == b"acTL" && chunk.is_intact());
+    let Some((frames, plays)) = control.and_then(|chunk| read_animation_control(chunk.data)) else { return still };
+    let is_first_image_hidden =
+        !chunks(bytes).take_while(|chunk| chunk.name != b"IDAT").any(|chunk| chunk.name == b"fcTL");
+    if frames == 0 || (frames == 1 && !is_first_image_hidden) {
+        return still;
     }
     let frames = usize::try_from(frames).unwrap_or(usize::MAX);
-    let controls = chunks(bytes).filter(|(name, _)| *name == b"fcTL").filter_map(|(_, data)| read_frame_control(data));
+    let controls =
+        chunks(bytes).filter(|chunk| chunk.name == b"fcTL").filter_map(|chunk| read_frame_control(chunk.data));
     let mut delay = |(width, height, delay)| {
         budget.add(width, height)?;
         Ok(delay)
     };
     let delays: Vec<_> = controls.take(frames).map(&mut delay).collect::<Result<_, Error>>()?;
+    let mut note = None;
     if delays.len() < frames {
-        return Err(damaged(&format!("it has only {} of its {frames} frames", delays.len())));
+        if chunks(bytes).any(|chunk| chunk.name == b"IEND") {
+            note = Some(format!("it announces {frames} frames and has {}", delays.len()));
+        } else if damaged_mode == DamagedMode::Convert {
+            note = Some(Damage::FramesAfter(delays.len()).note(Format::PNG)).filter(|_| !delays.is_empty());
+        } else {
+            return Err(damaged(&format!("it has only {} of its {frames} frames", delays.len())));
+        }
     }
-    Ok(Some(FrameTimings { delays, repetitions: plays.checked_sub(1) }))
+    let shown = match delays.len() {
+        1 if is_first_image_hidden => Shown::OnlyFrame,
+        0 | 1 => Shown::StillImage,
+        _ => Shown::Animation(FrameTimings { delays, repetitions: plays.checked_sub(1) }),
+    };
+    Ok((shown, note))
 }
 
 /// Reads the number of frames and the number of plays. If the number of plays is 0, the animation repeats forever.
@@ -65,15 +100,15 @@ impl FrameSource for ApngAnimation {
 }
 
 /// Decodes the stored frames in order.
-struct ApngFrames<'bytes> {
-    reader: png::Reader<Cursor<&'bytes [u8]>>,
+pub(super) struct ApngFrames<'bytes> {
+    reader: png::Reader<Cursor<Cow<'bytes, [u8]>>>,
     /// Whether the next image in the file is the static image, which is not part of the animation.
     has_static_image: bool,
 }
 
 impl<'bytes> ApngFrames<'bytes> {
-    fn open(bytes: &'bytes [u8]) -> Result<Self, Error> {
-        let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: MAX_METADATA_BYTES });
+    pub(super) fn open(bytes: &'bytes [u8]) -> Result<Self, Error> {
+        let mut decoder = Decoder::new_with_limits(Cursor::new(with_end(bytes)), Limits { bytes: MAX_METADATA_BYTES });
         decoder.set_transformations(Transformations::normalize_to_color8());
         // The text chunks and the ICC profile were read before. The decoder ignores them here, because their
         // decompressed data could have any size.
@@ -84,12 +119,36 @@ impl<'bytes> ApngFrames<'bytes> {
         Ok(Self { reader, has_static_image })
     }
 
+    /// Decodes the first frame up to the first damage.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] if no row of the frame can be decoded.
+    pub(super) fn decode_damaged_frame(mut self) -> Result<(StoredFrame, Damage), Error> {
+        if self.has_static_image {
+            self.reader.next_frame_info().map_err(|error| decoder_error(&error))?;
+        }
+        let control = self.reader.info().frame_control().copied();
+        let size = control.map_or(self.reader.info().size(), |control| (control.width, control.height));
+        let line = self.reader.output_line_size(size.0).and_then(|line| line.checked_mul(size.1 as usize));
+        let mut samples = vec![0; line.ok_or_else(|| damaged("a frame is too large for memory"))?];
+        let rows = decode_rows(&mut self.reader, &mut samples, size)?;
+        let pixels = to_rgba(samples, self.reader.output_color_type().0, size)?;
+        let pixels = with_transparent_rows(pixels.into(), rows.visible).into_rgba8();
+        let frame = self.stored_frame(pixels).ok_or_else(|| damaged("it has no frame"))?;
+        Ok((frame, rows.damage))
+    }
+
     fn read(&mut self) -> Result<Option<StoredFrame>, Error> {
         if std::mem::take(&mut self.has_static_image) {
             self.read_image()?;
         }
         let pixels = self.read_image()?;
-        let Some(control) = self.reader.info().frame_control() else { return Ok(None) };
+        Ok(self.stored_frame(pixels))
+    }
+
+    /// Adds the position of the current frame to its pixels.
+    fn stored_frame(&self, pixels: RgbaImage) -> Option<StoredFrame> {
+        let control = self.reader.info().frame_control()?;
         let blend = match control.blend_op {
             BlendOp::Source => BlendMode::Source,
             BlendOp::Over => BlendMode::Over,
@@ -99,7 +158,7 @@ impl<'bytes> ApngFrames<'bytes> {
             DisposeOp::Background => FrameDisposal::Background,
             DisposeOp::Previous => FrameDisposal::Previous,
         };
-        Ok(Some(StoredFrame { left: control.x_offset, top: control.y_offset, pixels, blend, disposal }))
+        Some(StoredFrame { left: control.x_offset, top: control.y_offset, pixels, blend, disposal })
     }
 
     fn read_image(&mut self) -> Result<RgbaImage, Error> {
@@ -107,18 +166,21 @@ impl<'bytes> ApngFrames<'bytes> {
         let mut pixels = vec![0; size.ok_or_else(|| damaged("a frame is too large for memory"))?];
         let info = self.reader.next_frame(&mut pixels).map_err(|error| decoder_error(&error))?;
         pixels.truncate(info.buffer_size());
-        let (width, height) = (info.width, info.height);
-        let image: Option<DynamicImage> = match info.color_type {
-            ColorType::Grayscale => GrayImage::from_raw(width, height, pixels).map(Into::into),
-            ColorType::GrayscaleAlpha => GrayAlphaImage::from_raw(width, height, pixels).map(Into::into),
-            ColorType::Rgb => RgbImage::from_raw(width, height, pixels).map(Into::into),
-            ColorType::Rgba => RgbaImage::from_raw(width, height, pixels).map(Into::into),
-            // This color type does not occur, because the transformations replace palette indices with colors.
-            ColorType::Indexed => None,
-        };
-        let image = image.ok_or_else(|| damaged("a frame has fewer pixels than its dimensions"))?;
-        Ok(image.into_rgba8())
+        to_rgba(pixels, info.color_type, (info.width, info.height))
     }
+}
+
+/// Creates an image from samples of eight bits.
+fn to_rgba(pixels: Vec<u8>, color: ColorType, (width, height): (u32, u32)) -> Result<RgbaImage, Error> {
+    let image: Option<DynamicImage> = match color {
+        ColorType::Grayscale => GrayImage::from_raw(width, height, pixels).map(Into::into),
+        ColorType::GrayscaleAlpha => GrayAlphaImage::from_raw(width, height, pixels).map(Into::into),
+        ColorType::Rgb => RgbImage::from_raw(width, height, pixels).map(Into::into),
+        ColorType::Rgba => RgbaImage::from_raw(width, height, pixels).map(Into::into),
+        // This color type does not occur, because the transformations replace palette indices with colors.
+        ColorType::Indexed => None,
+    };
+    Ok(image.ok_or_else(|| damaged("a frame has fewer pixels than its dimensions"))?.into_rgba8())
 }
 
 impl Iterator for ApngFrames<'_> {

@@ -1,19 +1,21 @@
-//! PNG and APNG, read with the `png` crate. The `image` crate's reader would keep all text chunks in memory, and a file can
-//! contain millions of text chunks.
+//! PNG and APNG, read with the `png` crate (0.18.1), which Chromium also uses. The `image` crate's reader would keep all
+//! text chunks in memory, and a file can contain millions of text chunks.
 
 mod chunks;
 mod frames;
+mod rows;
 
+use std::borrow::Cow;
 use std::io::Cursor;
 
 use image::metadata::Orientation;
 use image::{ColorType, DynamicImage, ImageBuffer};
-use model::Metadata;
+use model::{DamagedMode, Metadata};
 use png::{BitDepth, Decoder, Limits, Transformations};
 
-use self::frames::ApngAnimation;
-use super::{Decode, DecodeRequest, Decoded, DecodedPixels, Header, ReadOptions, Reader, Source, metadata};
-use crate::animation::{AnimationHeader, FrameBudget};
+use self::frames::{ApngAnimation, ApngFrames, Shown};
+use super::{Damage, Decode, DecodeRequest, Decoded, DecodedPixels, Header, ReadOptions, Reader, Source, metadata};
+use crate::animation::{AnimationHeader, Canvas, FrameBudget, StoredFrame};
 use crate::error::brief;
 use crate::{Error, Format};
 
@@ -32,6 +34,8 @@ fn open<'bytes>(bytes: &'bytes [u8], options: &ReadOptions<'_>) -> Result<Source
     let file = PngFile::open(bytes)?;
     let size = file.reader.info().size();
     let mut header = Header::new(size, file.color);
+    // The decoder may read a copy of the file, to which the last chunk was added.
+    header.cost.file_copies = if file.is_copied { 2 } else { 1 };
     let is_gray = !file.color.has_color();
     let icc = file.reader.info().icc_profile.as_ref().map(|icc| icc.to_vec());
     // If the file has a profile that cannot be read, an empty profile replaces it. The empty profile is later reported as
@@ -46,18 +50,30 @@ fn open<'bytes>(bytes: &'bytes [u8], options: &ReadOptions<'_>) -> Result<Source
     let xmp = chunks::find_xmp(bytes).filter(|_| options.recipe.metadata == Metadata::Keep);
     header.xmp = xmp.map(|chunk| read_xmp(bytes, chunk, metadata::MAX_BLOCK_BYTES));
     let mut budget = FrameBudget::new(size, options.limits.animation_pixels);
-    let timings = frames::read_timings(bytes, &mut budget)?;
-    header.animation = timings.map(|timings| AnimationHeader::new(Format::PNG, size, &timings, &budget));
-    let file = PngFile { is_animated: header.animation.is_some(), ..file };
+    let damaged_mode = options.recipe.damaged;
+    let (shown, note) = frames::read_timings(bytes, damaged_mode, &mut budget)?;
+    header.notes.extend(note);
+    if let Shown::Animation(timings) = &shown {
+        header.animation = Some(AnimationHeader::new(Format::PNG, size, timings, &budget));
+    }
+    if damaged_mode == DamagedMode::Convert && !file.color.has_alpha() {
+        // An opaque image gets an alpha channel if rows are missing. The channel is in memory as samples, as a plane and
+        // in the encoder.
+        let sample_bytes = u64::from(file.color.bytes_per_pixel() / file.color.channel_count());
+        header.cost.held_bytes = (u64::from(size.0) * u64::from(size.1)).saturating_mul(4 * sample_bytes);
+    }
+    let file = PngFile { shown, ..file };
     Ok(Source { format: Format::PNG, header, decoder: Box::new(file) })
 }
 
 /// A PNG file, of which the chunks before the pixels were read.
 struct PngFile<'bytes> {
     bytes: &'bytes [u8],
-    reader: png::Reader<Cursor<&'bytes [u8]>>,
+    /// Whether the reader has a copy of the file.
+    is_copied: bool,
+    reader: png::Reader<Cursor<Cow<'bytes, [u8]>>>,
     color: ColorType,
-    is_animated: bool,
+    shown: Shown,
 }
 
 /// The maximum size in bytes of a PNG's profile, Exif and a few rows together. A profile of a few hundred bytes could
@@ -66,7 +82,14 @@ const MAX_METADATA_BYTES: usize = 16 << 20;
 
 impl<'bytes> PngFile<'bytes> {
     fn open(bytes: &'bytes [u8]) -> Result<Self, Error> {
-        let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: MAX_METADATA_BYTES });
+        // Xcode writes this chunk before the header, and omits the headers of the compressed data.
+        if bytes.get(12..16) == Some(b"CgBI") {
+            let message = "CgBI, Apple's variant for iOS; revert it with `pngcrush -revert-iphone-optimizations`";
+            return Err(Error::Unsupported { format: Format::PNG, message: message.into() });
+        }
+        let file = chunks::with_end(bytes);
+        let is_copied = matches!(file, Cow::Owned(_));
+        let mut decoder = Decoder::new_with_limits(Cursor::new(file), Limits { bytes: MAX_METADATA_BYTES });
         // Samples with fewer than 8 bits are expanded to 8 bits, palette indices become colors, and a transparent color
         // becomes alpha.
         decoder.set_transformations(Transformations::EXPAND);
@@ -86,21 +109,79 @@ impl<'bytes> PngFile<'bytes> {
                 return Err(Error::Unsupported { format: Format::PNG, message });
             }
         };
-        Ok(Self { bytes, reader, color, is_animated: false })
+        Ok(Self { bytes, is_copied, reader, color, shown: Shown::StillImage })
     }
 }
 
 impl Decode for PngFile<'_> {
-    fn decode(mut self: Box<Self>, _: &DecodeRequest) -> Result<Decoded, Error> {
-        if self.is_animated {
-            return Ok(DecodedPixels::Frames(Box::new(ApngAnimation { bytes: self.bytes.into() })).into());
+    fn decode(self: Box<Self>, request: &DecodeRequest) -> Result<Decoded, Error> {
+        let allows_damage = request.damaged == DamagedMode::Convert;
+        match self.shown {
+            Shown::StillImage => {
+                let bytes = self.bytes;
+                match self.decode_still_image() {
+                    Err(Error::Damaged { .. }) if allows_damage => Self::open(bytes)?.decode_damaged_image(),
+                    image => Ok(image?.into()),
+                }
+            }
+            Shown::OnlyFrame => {
+                let frame = ApngFrames::open(self.bytes)?.next().ok_or_else(|| damaged("it has no frame"))?;
+                match frame {
+                    Err(Error::Damaged { .. }) if allows_damage => self.decode_damaged_frame(),
+                    frame => Ok(self.draw(frame?).into()),
+                }
+            }
+            Shown::Animation(_) => {
+                if allows_damage && let Some(Err(_)) = ApngFrames::open(self.bytes)?.next() {
+                    return self.decode_damaged_frame();
+                }
+                Ok(DecodedPixels::Frames(Box::new(ApngAnimation { bytes: self.bytes.into() })).into())
+            }
         }
-        let mut samples =
-            vec![0; self.reader.output_buffer_size().ok_or_else(|| damaged("it is too large for memory"))?];
+    }
+}
+
+impl PngFile<'_> {
+    fn decode_still_image(mut self) -> Result<DynamicImage, Error> {
+        let mut samples = self.allocate()?;
         self.reader.next_frame(&mut samples).map_err(|error| decoder_error(&error))?;
         let image = to_image(samples, self.color, self.reader.info().size());
-        Ok(image.ok_or_else(|| damaged("it has fewer pixels than its dimensions"))?.into())
+        image.ok_or_else(|| damaged("it has fewer pixels than its dimensions"))
     }
+
+    /// Decodes the still image up to the first damage.
+    fn decode_damaged_image(mut self) -> Result<Decoded, Error> {
+        let mut samples = self.allocate()?;
+        let size = self.reader.info().size();
+        let rows = rows::decode_rows(&mut self.reader, &mut samples, size)?;
+        let image =
+            to_image(samples, self.color, size).ok_or_else(|| damaged("it has fewer pixels than its dimensions"))?;
+        Ok(with_note(rows::with_transparent_rows(image, rows.visible), &rows.damage))
+    }
+
+    /// Decodes the first frame of an animation up to the first damage.
+    fn decode_damaged_frame(&self) -> Result<Decoded, Error> {
+        let (frame, damage) = ApngFrames::open(self.bytes)?.decode_damaged_frame()?;
+        Ok(with_note(self.draw(frame), &damage))
+    }
+
+    /// Draws a frame onto an empty canvas.
+    fn draw(&self, frame: StoredFrame) -> DynamicImage {
+        let mut canvas = Canvas::new(self.reader.info().size());
+        canvas.draw(&frame);
+        drop(frame);
+        canvas.into_pixels().into()
+    }
+
+    fn allocate(&self) -> Result<Vec<u8>, Error> {
+        Ok(vec![0; self.reader.output_buffer_size().ok_or_else(|| damaged("it is too large for memory"))?])
+    }
+}
+
+fn with_note(image: DynamicImage, damage: &Damage) -> Decoded {
+    let mut decoded = Decoded::from(image);
+    decoded.notes.push(damage.note(Format::PNG));
+    decoded
 }
 
 /// Creates an image from samples. Samples of 16 bits are big-endian. Returns `None` if samples are missing.
@@ -128,7 +209,11 @@ fn decoder_error(error: &png::DecodingError) -> Error {
         png::DecodingError::LimitsExceeded => {
             format!("a row, its profile or its Exif is over {} MiB", MAX_METADATA_BYTES >> 20)
         }
-        error => brief(&error.to_string()),
+        // The decoder's text describes the properties of the chunk's name.
+        error => match brief(&error.to_string()) {
+            message if message.starts_with("CRC error") => "the checksum of a chunk is wrong".into(),
+            message => message,
+        },
     };
     Error::Damaged { format: Format::PNG, message }
 }

@@ -49,8 +49,8 @@ variable "suffixes" {
   description = "The key suffixes of the notifications, if replace_bucket_notifications is true; at most 100. S3 distinguishes upper and lower case."
   type        = list(string)
   default = [
-    ".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp",
-    ".JPG", ".JPEG", ".PNG", ".WEBP", ".GIF", ".TIF", ".TIFF", ".BMP",
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff", ".bmp",
+    ".JPG", ".JPEG", ".JPE", ".JFIF", ".PNG", ".APNG", ".WEBP", ".GIF", ".TIF", ".TIFF", ".BMP",
   ]
   nullable = false
 

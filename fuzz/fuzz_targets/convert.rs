@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use model::{Limits, Metadata, Recipe};
+use model::{DamagedMode, Limits, Metadata, Recipe};
 
 /// The limits of an iteration. They are so low that an iteration takes only milliseconds.
 const LIMITS: Limits =
@@ -19,8 +19,20 @@ static RECIPE: LazyLock<Recipe> = LazyLock::new(|| Recipe {
     ..Recipe::default()
 });
 
+/// Damaged files are converted as far as possible.
+static LENIENT_RECIPE: LazyLock<Recipe> = LazyLock::new(|| Recipe {
+    damaged: DamagedMode::Convert,
+    widths: "full".parse().expect("the width is valid"),
+    ..RECIPE.clone()
+});
+
 fuzz_target!(|bytes: &[u8]| {
-    match convert::convert(bytes, &RECIPE, &LIMITS, NonZeroUsize::MIN) {
+    check(bytes, &RECIPE);
+    check(bytes, &LENIENT_RECIPE);
+});
+
+fn check(bytes: &[u8], recipe: &Recipe) {
+    match convert::convert(bytes, recipe, &LIMITS, NonZeroUsize::MIN) {
         Ok(conversion) => {
             for variant in conversion.variants {
                 assert!(u64::from(variant.width) * u64::from(variant.height) <= LIMITS.pixels);
@@ -32,4 +44,4 @@ fuzz_target!(|bytes: &[u8]| {
             assert!(!line.contains(char::is_control) && line.len() < 1000, "{line:?}");
         }
     }
-});
+}

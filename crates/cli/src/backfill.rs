@@ -11,7 +11,7 @@ use settings::Settings;
 use transfer::Store;
 
 use crate::settings_arguments::SettingsArguments;
-use crate::{Usage, account, table};
+use crate::{Usage, account, inputs, table};
 
 /// Without --function and --queue, the command only writes the manifest.
 #[derive(Debug, clap::Args)]
@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
         long,
         value_name = "SUFFIX",
         value_delimiter = ',',
-        default_value = ".jpg,.jpeg,.png,.webp,.gif,.tif,.tiff,.bmp"
+        default_value = default_suffixes()
     )]
     suffix: Vec<String>,
     /// Do not check which images are already converted. The function also checks each image, but this costs one
@@ -243,4 +243,9 @@ fn location(url: &str) -> anyhow::Result<(String, String)> {
         return Err(Usage(format!("{url}: the bucket is missing")).into());
     }
     Ok((bucket.to_owned(), key.to_owned()))
+}
+
+/// Returns the extensions of all formats, with dots and separated by commas.
+fn default_suffixes() -> String {
+    inputs::source_extensions().map(|extension| format!(".{extension}")).collect::<Vec<_>>().join(",")
 }

@@ -171,7 +171,9 @@ fn plan_tasks(
     let extension = to.and_then(Path::extension).map(|extension| extension.to_string_lossy().to_lowercase());
     let is_new = to.is_some_and(|to| !to.is_dir());
     let file = to.filter(|_| is_new && extension.as_deref() == Some("avif"));
-    if let Some(extension) = extension.filter(|extension| is_new && inputs::EXTENSIONS.contains(&extension.as_str())) {
+    if let Some(extension) =
+        extension.filter(|extension| is_new && inputs::source_extensions().any(|source| source == extension))
+    {
         return Err(Usage(format!(
             "--output ends in .{extension}; expected a directory or a file name that ends in .avif"
         ))

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use convert::Format;
 use walkdir::WalkDir;
 
 /// One file to convert.
@@ -21,10 +22,12 @@ pub(crate) struct Input {
 /// An input that cannot be found or has an invalid name, and the reason.
 pub(crate) type Failure = (PathBuf, String);
 
-/// The extensions that select files in a directory. A file that is named on the command line is converted regardless of
-/// its extension.
-pub(crate) const EXTENSIONS: [&str; 11] =
-    ["apng", "bmp", "gif", "jfif", "jpe", "jpeg", "jpg", "png", "tif", "tiff", "webp"];
+/// Returns the extensions that select files in a directory and objects in a bucket, in lower case and without the dot. AVIF
+/// is left out, because the names of the outputs end in `.avif`. A file that is named on the command line is converted
+/// regardless of its extension.
+pub(crate) fn source_extensions() -> impl Iterator<Item = &'static str> {
+    Format::all().filter(|format| *format != Format::AVIF).flat_map(|format| format.extensions().iter().copied())
+}
 
 /// Returns the given files, and the image files in the given directories and their subdirectories, sorted by name.
 pub(crate) fn find(paths: &[PathBuf]) -> (Vec<Input>, Vec<Failure>) {
@@ -74,5 +77,26 @@ pub(crate) fn read(path: &Path, limit: u64) -> anyhow::Result<Vec<u8>> {
 
 fn is_image(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_lowercase();
-    EXTENSIONS.contains(&extension.as_str())
+    source_extensions().any(|source| source == extension)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suffixes_in_terraform_and_docs_are_the_extensions_of_all_formats() {
+        let lower = source_extensions().map(|extension| format!("\".{extension}\""));
+        let upper = source_extensions().map(|extension| format!("\".{}\"", extension.to_uppercase()));
+        let (lower, upper): (Vec<_>, Vec<_>) = (lower.collect(), upper.collect());
+        let read = |path: &str| std::fs::read_to_string(format!("../../{path}")).unwrap();
+        let variables = read("deploy/terraform/variables-trigger.tf");
+        let list = format!("    {},\n    {},\n", lower.join(", "), upper.join(", "));
+        assert!(variables.contains(&list), "expected in variables-trigger.tf:\n{list}");
+        let readme = read("deploy/terraform/README.md");
+        let list = format!("`[{}, {}]`", lower.join(", "), upper.join(", "));
+        assert!(readme.contains(&list), "expected in deploy/terraform/README.md: {list}");
+        let list = format!("({}) | ., ascii_upcase", lower.join(", "));
+        assert_eq!(read("docs/operations.md").matches(&list).count(), 2, "expected twice in operations.md: {list}");
+    }
 }

@@ -12,6 +12,8 @@ use model::{Limits, Metadata, Recipe};
 
 #[path = "../tests/it/animation_fixtures.rs"]
 mod animation_fixtures;
+#[path = "../tests/it/bmp_fixtures.rs"]
+mod bmp_fixtures;
 #[path = "../tests/it/fixtures.rs"]
 #[allow(dead_code, reason = "only the tests use the other functions of this module")]
 mod fixtures;
@@ -26,6 +28,7 @@ mod tiff_fixtures;
 mod tiff_kinds;
 
 use animation_fixtures::{Frame, FrameDisposal, apng, deep_apng, gif, webp};
+use bmp_fixtures::{bmp, header, with_masks};
 use fixtures::{
     EmbeddedMetadata, GainMapFormat, cmyk_jpeg, cmyk_tiff, encode_image, encode_with_metadata, exif_with_orientation,
     gradient_image, premultiplied_tiff, subsampled_jpeg, with_gain_map, with_png_chunks,
@@ -109,8 +112,32 @@ fn images() -> Vec<Vec<u8>> {
         conversion.variants[0].bytes.to_vec()
     };
     let avifs: Vec<_> = files.iter().map(avif).collect();
+    files.extend(bitmaps());
+    // The second half of these files is missing.
+    let halves = files.iter().filter(|file| file.starts_with(b"GIF") || file.starts_with(b"\x89PNG"));
+    let halves: Vec<_> = halves.map(|file| file[..file.len() / 2].to_vec()).collect();
+    files.extend(halves);
     files.extend(avifs);
     files.extend(tiff_kinds::kinds());
+    files
+}
+
+/// Bitmaps with palettes, run lengths, masks and the headers of OS/2.
+fn bitmaps() -> Vec<Vec<u8>> {
+    let palette = [9; 1024];
+    let masks = [0xf800, 0x7e0, 0x1f, 0];
+    let run_lengths = [3, 1, 1, 0, 0, 0, 0, 4, 0, 1, 2, 3, 0, 2, 1, 1, 2, 3, 0, 0, 0, 1];
+    let mut files = vec![
+        bmp(&header(40, 4, 6, 8, 1, 0), &palette, &run_lengths),
+        bmp(&header(40, 4, 6, 4, 2, 16), &palette[..64], &run_lengths),
+        bmp(&header(40, 4, 6, 24, 4, 0), b"", &run_lengths),
+        bmp(&with_masks(header(56, 4, -6, 16, 3, 0), masks), b"", &[7; 48]),
+        bmp(&with_masks(header(124, 4, 6, 32, 0, 0), [0, 0, 0, 0xff00_0000]), b"", &[7; 96]),
+    ];
+    for bits in [1, 2, 4, 8] {
+        files.push(bmp(&header(40, 4, 6, bits, 0, 1 << bits), &palette[..4 << bits], &[0x1b; 24]));
+        files.push(bmp(&header(64, 4, 6, bits, 0, 0), &palette[..4 << bits], &[0x1b; 24]));
+    }
     files
 }
 

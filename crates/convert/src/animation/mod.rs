@@ -33,6 +33,8 @@ pub(crate) struct AnimationHeader {
     timing: Timing,
     stored_pixels: u64,
     largest_frame_pixels: u64,
+    /// Whether all frames are shown as opaque, although their pixels may have alpha.
+    is_declared_opaque: bool,
 }
 
 /// The timing of the frames, as the reader of a format returns it.
@@ -61,7 +63,13 @@ impl AnimationHeader {
             timing: Timing::new(&timings.delays, timings.repetitions),
             stored_pixels: budget.stored_pixels,
             largest_frame_pixels: budget.largest_frame_pixels,
+            is_declared_opaque: false,
         }
+    }
+
+    /// Returns the header of an animation whose alpha is ignored.
+    pub(crate) fn with_declared_opacity(self, is_declared_opaque: bool) -> Self {
+        Self { is_declared_opaque, ..self }
     }
 
     /// The number of frames.
@@ -190,7 +198,7 @@ impl Animation {
         }
         header.timing.ticks.truncate(decoded);
         let FrameColors { is_gray, orientation, plan } = colors;
-        let format = FrameFormat { is_gray, is_opaque };
+        let format = FrameFormat { is_gray, is_opaque: is_opaque || header.is_declared_opaque };
         let content = if graphics >= header.frames().div_ceil(2) { Content::Graphic } else { Content::Photograph };
         let first = format.convert(first.unwrap_or_default().into_rgba8());
         let animation = Self { header, source, format, orientation, colors: plan, content };

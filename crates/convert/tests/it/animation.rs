@@ -46,7 +46,7 @@ fn timing(avif: &[u8]) -> Vec<u32> {
 
 /// Returns how many times a sequence is played, or `None` if it is repeated forever. The number is the duration of the
 /// track divided by the duration in its edit list (ISO/IEC 14496-12, 8.3.2 and 8.6.6). Both boxes have version 1.
-fn plays(avif: &[u8]) -> Option<u64> {
+pub(crate) fn plays(avif: &[u8]) -> Option<u64> {
     let number = |name: &[u8; 4], offset: usize| {
         let at = avif.windows(4).position(|window| window == name).unwrap() + 4 + offset;
         u64::from_be_bytes(avif[at..at + 8].try_into().unwrap())

@@ -14,6 +14,8 @@ pub(crate) struct Boxes {
     pub(crate) references: Vec<([u8; 4], u8, Vec<u8>)>,
     /// The name of the handler.
     pub(crate) handler: &'static [u8],
+    /// More boxes of the box `meta`.
+    pub(crate) more: Vec<u8>,
 }
 
 #[derive(Debug, Clone)]
@@ -38,7 +40,7 @@ impl Boxes {
         let properties = vec![ispe(width, height), copy_box(b"pixi").to_vec(), copy_box(b"av1C").to_vec()];
         let data = copy_box(b"mdat")[8..].to_vec();
         let item = Item { kind: *b"av01", name: b"", data, properties: vec![1, 2, 3], excess: 0 };
-        Self { items: vec![item], properties, references: vec![], handler: b"" }
+        Self { items: vec![item], properties, references: vec![], handler: b"", more: vec![] }
     }
 
     pub(crate) fn file(&self) -> Vec<u8> {
@@ -74,6 +76,7 @@ impl Boxes {
             build_box(*b"iinf", &iinf),
             build_box(*b"iref", &iref),
             build_box(*b"iprp", &iprp),
+            self.more.clone(),
         ];
         build_box(*b"meta", &[&[0; 4], &boxes.concat()[..]].concat())
     }

@@ -5,6 +5,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, GenericImageView, Rgb, Rgba, RgbaImage};
 use model::{Limits, Metadata, Recipe};
 
+use crate::avif_boxes::{Boxes, Item, build_box};
 use crate::avif_tools::{
     MAX_CODING_DISTANCE, avifdec, avifdec_info, avifenc, avifenc_in, convert_file, distance, recipe,
 };
@@ -250,4 +251,50 @@ fn images_larger_than_the_declared_size_are_rejected_before_decoding() {
         let error = convert_file(&file, &widths("full,50")).unwrap_err().to_string();
         assert_eq!(error, "damaged AVIF: its images are larger than the declared size");
     }
+}
+
+#[test]
+fn metadata_may_be_larger_than_the_image() {
+    let folder = tempfile::tempdir().unwrap();
+    let exif = [&exif_with_orientation(1)[..], &vec![7; 2 << 20]].concat();
+    std::fs::write(folder.path().join("exif"), exif).unwrap();
+    std::fs::write(folder.path().join("xmp"), format!("<x:xmpmeta>{}</x:xmpmeta>", "y".repeat(2 << 20))).unwrap();
+    let image = color(64, 48);
+    image.save(folder.path().join("a.png")).unwrap();
+    image.rotate180().save(folder.path().join("b.png")).unwrap();
+    for images in [&["a.png"][..], &["a.png", "b.png"]] {
+        let source = avifenc_in(folder.path(), &[&["--exif", "exif", "--xmp", "xmp"], images].concat());
+        assert!(source.len() > 4 << 20);
+        let conversion = convert_file(&source, &widths("full,32")).unwrap();
+        assert!(conversion.variants[0].bytes.len() < 1 << 20, "the metadata should be removed");
+        assert_same_image(&conversion.variants[0].bytes, &source);
+        let keep = Recipe { metadata: Metadata::Keep, ..widths("full,32") };
+        let kept = convert_file(&source, &keep).unwrap();
+        assert_eq!(*kept.variants[0].bytes, source[..]);
+        assert!(kept.variants[1].bytes.len() > 4 << 20);
+    }
+}
+
+#[test]
+fn gain_map_may_be_larger_than_its_base_image() {
+    let base = color(64, 48);
+    let mut boxes = Boxes::still(&base);
+    let map = Boxes::still(&color(256, 192));
+    boxes.properties.extend(map.properties);
+    // The two headrooms, and five numbers of one channel (ISO 21496-1, C.2.2).
+    let numbers = [0, 1, 5, 2, 0, 1, 5, 2, 1, 1, 1, 64, 1, 64].map(u32::to_be_bytes).concat();
+    let tone_map = [&[0, 0, 0, 0, 0, 0x40][..], &numbers].concat();
+    boxes.items.push(Item { kind: *b"tmap", name: b"", data: tone_map, properties: vec![1, 2], excess: 0 });
+    boxes.items.push(Item { properties: vec![4, 5, 6], ..map.items[0].clone() });
+    boxes.references.push((*b"dimg", 2, vec![1, 3]));
+    // The group has the identifier 9 and two items, of which viewers prefer the first.
+    let group = [0, 9, 2, 2, 1].map(u32::to_be_bytes).concat();
+    boxes.more = build_box(*b"grpl", &build_box(*b"altr", &group));
+    let mut source = boxes.file();
+    let brand = source.windows(4).position(|window| window == b"miaf").unwrap();
+    source[brand..brand + 4].copy_from_slice(b"tmap");
+    let conversion = convert_file(&source, &widths("full,32")).unwrap();
+    assert_same_image(&conversion.variants[0].bytes, &source);
+    assert!(conversion.variants[0].bytes.windows(4).any(|window| window == b"tmap"), "the gain map should be kept");
+    assert!(conversion.notes.contains(&"its gain map was omitted from narrower variants".to_owned()));
 }

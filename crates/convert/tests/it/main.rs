@@ -10,6 +10,7 @@ mod avif_boxes;
 mod avif_source;
 mod avif_tools;
 mod bmp;
+mod bmp_fixtures;
 mod chroma;
 mod color;
 mod color_mode;

@@ -28,7 +28,7 @@ fn opaque() -> Vec<[u8; 4]> {
     pixels(&image()).into_iter().map(|[red, green, blue, _]| [red, green, blue, 255]).collect()
 }
 
-fn chunk(name: &[u8; 4], data: &[u8]) -> Vec<u8> {
+fn chunk(name: [u8; 4], data: &[u8]) -> Vec<u8> {
     let padding = &[0][..data.len() % 2];
     [&name[..], &u32::try_from(data.len()).unwrap().to_le_bytes(), data, padding].concat()
 }
@@ -43,19 +43,19 @@ fn riff(chunks: &[u8]) -> Vec<u8> {
 }
 
 fn vp8x(flags: u8, width: u8, height: u8) -> Vec<u8> {
-    chunk(b"VP8X", &[flags, 0, 0, 0, width - 1, 0, 0, height - 1, 0, 0])
+    chunk(*b"VP8X", &[flags, 0, 0, 0, width - 1, 0, 0, height - 1, 0, 0])
 }
 
 fn extended(flags: u8, before: &[u8], after: &[u8]) -> Vec<u8> {
     riff(&[&vp8x(flags, 3, 2), before, &lossless(), after].concat())
 }
 
-/// A lossy image of 16x16 gray pixels, which `cwebp` encoded: the data of its VP8 chunk.
+/// A gray lossy image of 16x16 pixels, encoded by libwebp: the data of its VP8 chunk.
 const LOSSY: &[u8] =
-    b"\x30\x01\x00\x9d\x01\x2a\x10\x00\x10\x00\x02\x00\x34\x25\xa4\x00\x03\x70\x00\xfe\xfb\x94\x00\x00";
+    b"\x50\x01\x00\x9d\x01\x2a\x10\x00\x10\x00\x02\xc0\x4c\x25\xa4\x00\x04\x74\x00\x00\xe4\x40\x00\x00";
 
 fn frame(left: u8, data: &[u8]) -> Vec<u8> {
-    chunk(b"ANMF", &[&[left / 2, 0, 0, 0, 0, 0, 2, 0, 0, 1, 0, 0, 100, 0, 0, 0][..], data].concat())
+    chunk(*b"ANMF", &[&[left / 2, 0, 0, 0, 0, 0, 2, 0, 0, 1, 0, 0, 100, 0, 0, 0][..], data].concat())
 }
 
 #[test]
@@ -64,16 +64,16 @@ fn announced_chunks_may_be_absent() {
         assert_eq!(exact_pixels(&extended(flags | ALPHA, b"", b"")), pixels(&image()), "{flags:x}");
         assert_eq!(exact_pixels(&extended(flags, b"", b"")), opaque(), "{flags:x}");
     }
-    let gray = vec![exact_pixels(&riff(&chunk(b"VP8 ", LOSSY)))[0]; 256];
-    let lossy = riff(&[vp8x(ALPHA, 16, 16), chunk(b"VP8 ", LOSSY)].concat());
+    let gray = vec![exact_pixels(&riff(&chunk(*b"VP8 ", LOSSY)))[0]; 256];
+    let lossy = riff(&[vp8x(ALPHA, 16, 16), chunk(*b"VP8 ", LOSSY)].concat());
     assert_eq!(exact_pixels(&lossy), gray);
     assert_eq!(exact_pixels(&extended(ANIMATION | ALPHA, b"", b"")), pixels(&image()), "without a frame");
 }
 
 #[test]
 fn chunks_that_are_not_announced_are_ignored() {
-    let exif = chunk(b"EXIF", &exif_with_orientation(6));
-    let profile = chunk(b"ICCP", b"not a profile");
+    let exif = chunk(*b"EXIF", &exif_with_orientation(6));
+    let profile = chunk(*b"ICCP", b"not a profile");
     for (before, after) in [(&exif, &profile), (&profile, &exif)] {
         assert_eq!(exact_pixels(&extended(ALPHA, before, after)), pixels(&image()));
     }
@@ -86,9 +86,9 @@ fn chunks_that_are_not_announced_are_ignored() {
 
 #[test]
 fn alpha_chunk_is_used_only_for_an_announced_lossy_alpha_channel() {
-    let alpha = chunk(b"ALPH", &[&[0][..], &[77; 256]].concat());
+    let alpha = chunk(*b"ALPH", &[&[0][..], &[77; 256]].concat());
     let file = |flags, chunks: [&[u8]; 2]| riff(&[&vp8x(flags, 16, 16), chunks[0], chunks[1]].concat());
-    let lossy = chunk(b"VP8 ", LOSSY);
+    let lossy = chunk(*b"VP8 ", LOSSY);
     assert!(exact_pixels(&file(ALPHA, [&alpha, &lossy])).iter().all(|pixel| pixel[3] == 77));
     assert!(exact_pixels(&file(0, [&alpha, &lossy])).iter().all(|pixel| pixel[3] == 255));
     assert_eq!(exact_pixels(&extended(ALPHA, &alpha, b"")), pixels(&image()), "a lossless image has its own alpha");
@@ -96,9 +96,9 @@ fn alpha_chunk_is_used_only_for_an_announced_lossy_alpha_channel() {
 
 #[test]
 fn unknown_chunks_and_bytes_after_the_end_are_ignored() {
-    let unknown = chunk(b"ABCD", b"xyz");
+    let unknown = chunk(*b"ABCD", b"xyz");
     assert_eq!(exact_pixels(&extended(ALPHA, &unknown, &unknown)), pixels(&image()));
-    let exif = chunk(b"EXIF", &exif_with_orientation(6));
+    let exif = chunk(*b"EXIF", &exif_with_orientation(6));
     assert_eq!(exact_pixels(&[extended(ALPHA | EXIF, b"", b""), exif].concat()), pixels(&image()));
     assert_eq!(exact_pixels(&[&extended(ALPHA, b"", b"")[..], b"abc"].concat()), pixels(&image()));
 }
@@ -130,7 +130,8 @@ fn canvas_of_another_size_is_rejected() {
 #[test]
 fn incomplete_image_is_rejected() {
     let whole = extended(ALPHA, b"", b"");
-    for end in 12..whole.len() {
+    // The last byte is padding.
+    for end in 12..whole.len() - 1 {
         let error = convert_file(&whole[..end], &recipe()).map(|_| end).unwrap_err();
         assert!(matches!(error, Error::Damaged { .. }), "{error:?}");
     }
@@ -138,11 +139,22 @@ fn incomplete_image_is_rejected() {
 
 #[test]
 fn animation_of_one_frame_is_drawn_onto_its_canvas() {
-    let anim = chunk(b"ANIM", &[0; 6]);
+    let anim = chunk(*b"ANIM", &[0; 6]);
     let one = riff(&[&vp8x(ANIMATION | ALPHA, 5, 2), &anim[..], &frame(2, &lossless())].concat());
     let rows = pixels(&image());
     let clear = [[0; 4]; 2];
     assert_eq!(exact_pixels(&one), [&clear, &rows[..3], &clear, &rows[3..]].concat());
     let two = riff(&[&vp8x(ANIMATION | ALPHA, 3, 2), &anim[..], &frame(0, &lossless()).repeat(2)].concat());
     assert_eq!(avifdec_info(&convert_to_avif(&two, &recipe())).matches("[duration ").count(), 2);
+}
+
+#[test]
+fn alpha_of_frames_is_ignored_if_it_is_not_announced() {
+    let anim = chunk(*b"ANIM", &[0; 6]);
+    for (count, flags) in [(1, ANIMATION), (2, ANIMATION), (1, ANIMATION | ALPHA), (2, ANIMATION | ALPHA)] {
+        let file = riff(&[&vp8x(flags, 3, 2), &anim[..], &frame(0, &lossless()).repeat(count)].concat());
+        let avif = convert_to_avif(&file, &recipe());
+        let has_alpha = avifdec_info(&avif).contains("Alpha          : Not premultiplied");
+        assert_eq!(has_alpha, flags & ALPHA != 0, "{count} frames, {}", avifdec_info(&avif));
+    }
 }

@@ -19,7 +19,7 @@ use crate::{Error, Format};
 
 impl Format {
     /// Windows bitmap.
-    pub const BMP: Self = Self { name: "BMP", extensions: &["bmp", "dib"] };
+    pub const BMP: Self = Self { name: "BMP", extensions: &["bmp"] };
 }
 
 pub(crate) const READER: Reader = Reader { format: Format::BMP, recognize, open };

@@ -60,6 +60,8 @@ fn decode_colors(bmp: &BmpHeader<'_>, stored: &[u8], row: &mut [u8]) {
 fn make_unused_alpha_opaque(samples: &mut [u8]) {
     let pixels = samples.as_chunks_mut::<4>().0;
     if pixels.iter().all(|pixel| pixel[3] == 0) {
-        pixels.iter_mut().for_each(|pixel| pixel[3] = u8::MAX);
+        for pixel in pixels {
+            pixel[3] = u8::MAX;
+        }
     }
 }

@@ -114,7 +114,7 @@ impl RunUnit {
     /// Returns red, green and blue of the pixel with this index in the stored bytes.
     fn color(self, bmp: &BmpHeader<'_>, stored: &[u8], index: usize) -> [u8; 3] {
         match self {
-            Self::Index4 if index % 2 == 0 => bmp.palette.color(stored[index / 2] >> 4),
+            Self::Index4 if index.is_multiple_of(2) => bmp.palette.color(stored[index / 2] >> 4),
             Self::Index4 => bmp.palette.color(stored[index / 2] & 0xf),
             Self::Index8 => bmp.palette.color(stored[index]),
             Self::Color => [stored[index * 3 + 2], stored[index * 3 + 1], stored[index * 3]],

@@ -1,4 +1,4 @@
-//! The blocks of a GIF (GIF89a specification, sections 17 to 27), read as Chromium's decoder, Wuffs, reads them
+//! The blocks of a GIF (specification of GIF 89a, sections 17 to 27), read as Chromium's decoder, Wuffs, reads them
 //! (`std/gif` of google/wuffs).
 
 use crate::animation::FrameDisposal;
@@ -68,7 +68,7 @@ impl Default for GraphicControl {
 }
 
 /// The sub-blocks of a block (section 15): each begins with its length in one byte.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct SubBlocks<'bytes>(&'bytes [u8]);
 
 impl<'bytes> Iterator for SubBlocks<'bytes> {

@@ -68,7 +68,7 @@ struct Summary {
     budget: Option<FrameBudget>,
     delays: Vec<Delay>,
     /// The number of repetitions after the first play. `None` means that the animation repeats forever. Browsers
-    /// interpret the number in Netscape's extension in the same way (Chromium's cc/paint/image_animation_count.h). An
+    /// interpret the number in Netscape's extension in the same way (Chromium's `cc/paint/image_animation_count.h`). An
     /// animation without the extension is played once.
     repetitions: Option<u32>,
     icc: Option<Vec<u8>>,
@@ -115,7 +115,7 @@ fn image_size(screen: &Screen<'_>, first: &Frame<'_>) -> (u32, u32) {
 
 /// Joins the parts of a profile. The result is empty if the profile is too large.
 fn join(parts: SubBlocks<'_>) -> Vec<u8> {
-    let length: usize = parts.map(<[u8]>::len).sum();
+    let length: usize = parts.clone().map(<[u8]>::len).sum();
     if length > MAX_BLOCK_BYTES { vec![] } else { parts.collect::<Vec<_>>().concat() }
 }
 

@@ -47,7 +47,7 @@ impl Frame<'_> {
 
     /// The rows of the image in the order in which they are stored.
     fn row_order(&self) -> impl Iterator<Item = u32> + use<> {
-        // The first row and the distance of the rows in each pass (GIF89a specification, appendix E).
+        // The first row and the distance of the rows in each pass (specification of GIF 89a, appendix E).
         let passes: &[(u32, usize)] = if self.is_interlaced { &[(0, 8), (4, 8), (2, 4), (1, 2)] } else { &[(0, 1)] };
         let height = self.height;
         passes.iter().flat_map(move |&(first, step)| (first..height).step_by(step))
@@ -65,7 +65,7 @@ impl Frame<'_> {
         let mut order = self.row_order();
         let Some(mut row) = order.next() else { return 0 };
         // The empty input at the end makes the decoder output the pixels that it still holds.
-        for mut input in self.data.chain([&[][..]]) {
+        for mut input in self.data.clone().chain([&[][..]]) {
             loop {
                 let result = decoder.decode_bytes(input, &mut indices[filled..]);
                 input = &input[result.consumed_in..];

@@ -1,5 +1,7 @@
 //! Reads the PNG chunks that the decoder does not read: metadata, and color descriptions other than the ICC profile.
 
+use std::borrow::Cow;
+
 use model::Cicp;
 use moxcms::{Chromaticity, ColorPrimaries, ColorProfile, ToneReprCurve, XyY};
 
@@ -135,7 +137,7 @@ impl Chunk<'_> {
     }
 }
 
-/// Returns the chunks of a file, up to the first chunk whose data is incomplete.
+/// Returns the chunks of a file, up to the last chunk or the first chunk whose data is incomplete.
 pub(super) fn chunks(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
     let mut rest = bytes.get(8..).unwrap_or_default();
     std::iter::from_fn(move || {
@@ -143,9 +145,28 @@ pub(super) fn chunks(bytes: &[u8]) -> impl Iterator<Item = Chunk<'_>> {
         let (name, after_name) = after_length.split_first_chunk::<4>()?;
         let (data, after_data) = after_name.split_at_checked(u32::from_be_bytes(*length) as usize)?;
         let (checksum, after_checksum) = after_data.split_at(after_data.len().min(4));
-        rest = after_checksum;
+        rest = if name == b"IEND" { &[] } else { after_checksum };
         Some(Chunk { name, data, checksum })
     })
+}
+
+/// Adds the IEND chunk if the file ends after another chunk and has pixels. The decoder reports the end of the file as an error, although
+/// all pixels may be present.
+pub(super) fn with_end(bytes: &[u8]) -> Cow<'_, [u8]> {
+    const HEADER_LENGTH: usize = 8;
+    const END: &[u8] = b"\0\0\0\0IEND\xae\x42\x60\x82";
+    let (mut end, mut has_pixels, mut is_complete) = (HEADER_LENGTH, false, false);
+    for chunk in chunks(bytes) {
+        // The length and the name precede the data.
+        end += 8 + chunk.data.len() + chunk.checksum.len();
+        has_pixels |= matches!(chunk.name, b"IDAT" | b"fdAT");
+        is_complete = chunk.name != b"IEND" && chunk.checksum.len() == 4;
+    }
+    // A chunk header of eight bytes would begin a chunk that is incomplete.
+    if !has_pixels || !is_complete || bytes.len() - end >= 8 {
+        return Cow::Borrowed(bytes);
+    }
+    Cow::Owned([&bytes[..end], END].concat())
 }
 
 #[cfg(test)]
@@ -175,6 +196,18 @@ mod tests {
             for end in 0..png.len() {
                 let _ = find_exif(&png[..end]);
             }
+        }
+    }
+
+    #[test]
+    fn missing_end_is_added_after_a_complete_chunk() {
+        let file = png(&[(b"IHDR", b"header"), (b"IDAT", b"data")]);
+        let whole = [&file[..], &png(&[(b"IEND", b"")])[8..]].concat();
+        for end in file.len()..file.len() + 8 {
+            assert_eq!(with_end(&whole[..end]), whole);
+        }
+        for end in (0..9).chain(file.len() - 12..file.len()).chain(file.len() + 8..whole.len()) {
+            assert_eq!(*with_end(&whole[..end]), whole[..end]);
         }
     }
 

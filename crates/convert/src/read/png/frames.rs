@@ -1,5 +1,6 @@
 //! The frames of an animated PNG (PNG specification, third edition, 11.3.6).
 
+use std::borrow::Cow;
 use std::io::Cursor;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use image::{DynamicImage, GrayAlphaImage, GrayImage, RgbImage, RgbaImage};
 use model::DamagedMode;
 use png::{BlendOp, ColorType, Decoder, DisposeOp, Limits, Transformations};
 
-use super::chunks::chunks;
+use super::chunks::{chunks, with_end};
 use super::rows::{decode_rows, with_transparent_rows};
 use super::{MAX_METADATA_BYTES, damaged, decoder_error};
 use crate::animation::{
@@ -100,14 +101,14 @@ impl FrameSource for ApngAnimation {
 
 /// Decodes the stored frames in order.
 pub(super) struct ApngFrames<'bytes> {
-    reader: png::Reader<Cursor<&'bytes [u8]>>,
+    reader: png::Reader<Cursor<Cow<'bytes, [u8]>>>,
     /// Whether the next image in the file is the static image, which is not part of the animation.
     has_static_image: bool,
 }
 
 impl<'bytes> ApngFrames<'bytes> {
     pub(super) fn open(bytes: &'bytes [u8]) -> Result<Self, Error> {
-        let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: MAX_METADATA_BYTES });
+        let mut decoder = Decoder::new_with_limits(Cursor::new(with_end(bytes)), Limits { bytes: MAX_METADATA_BYTES });
         decoder.set_transformations(Transformations::normalize_to_color8());
         // The text chunks and the ICC profile were read before. The decoder ignores them here, because their
         // decompressed data could have any size.
@@ -133,7 +134,7 @@ impl<'bytes> ApngFrames<'bytes> {
         let rows = decode_rows(&mut self.reader, &mut samples, size)?;
         let pixels = to_rgba(samples, self.reader.output_color_type().0, size)?;
         let pixels = with_transparent_rows(pixels.into(), rows.visible).into_rgba8();
-        let frame = self.stored_frame(pixels)?.ok_or_else(|| damaged("it has no frame"))?;
+        let frame = self.stored_frame(pixels).ok_or_else(|| damaged("it has no frame"))?;
         Ok((frame, rows.damage))
     }
 
@@ -142,12 +143,12 @@ impl<'bytes> ApngFrames<'bytes> {
             self.read_image()?;
         }
         let pixels = self.read_image()?;
-        self.stored_frame(pixels)
+        Ok(self.stored_frame(pixels))
     }
 
     /// Adds the position of the current frame to its pixels.
-    fn stored_frame(&self, pixels: RgbaImage) -> Result<Option<StoredFrame>, Error> {
-        let Some(control) = self.reader.info().frame_control() else { return Ok(None) };
+    fn stored_frame(&self, pixels: RgbaImage) -> Option<StoredFrame> {
+        let control = self.reader.info().frame_control()?;
         let blend = match control.blend_op {
             BlendOp::Source => BlendMode::Source,
             BlendOp::Over => BlendMode::Over,
@@ -157,7 +158,7 @@ impl<'bytes> ApngFrames<'bytes> {
             DisposeOp::Background => FrameDisposal::Background,
             DisposeOp::Previous => FrameDisposal::Previous,
         };
-        Ok(Some(StoredFrame { left: control.x_offset, top: control.y_offset, pixels, blend, disposal }))
+        Some(StoredFrame { left: control.x_offset, top: control.y_offset, pixels, blend, disposal })
     }
 
     fn read_image(&mut self) -> Result<RgbaImage, Error> {

@@ -5,6 +5,7 @@ mod chunks;
 mod frames;
 mod rows;
 
+use std::borrow::Cow;
 use std::io::Cursor;
 
 use image::metadata::Orientation;
@@ -34,6 +35,8 @@ fn open<'bytes>(bytes: &'bytes [u8], options: &ReadOptions<'_>) -> Result<Source
     let file = PngFile::open(bytes)?;
     let size = file.reader.info().size();
     let mut header = Header::new(size, file.color);
+    // The decoder may read a copy of the file, to which the last chunk was added.
+    header.cost.file_copies = if file.is_copied { 2 } else { 1 };
     let is_gray = !file.color.has_color();
     let icc = file.reader.info().icc_profile.as_ref().map(|icc| icc.to_vec());
     // If the file has a profile that cannot be read, an empty profile replaces it. The empty profile is later reported as
@@ -67,7 +70,9 @@ fn open<'bytes>(bytes: &'bytes [u8], options: &ReadOptions<'_>) -> Result<Source
 /// A PNG file, of which the chunks before the pixels were read.
 struct PngFile<'bytes> {
     bytes: &'bytes [u8],
-    reader: png::Reader<Cursor<&'bytes [u8]>>,
+    /// Whether the reader has a copy of the file.
+    is_copied: bool,
+    reader: png::Reader<Cursor<Cow<'bytes, [u8]>>>,
     color: ColorType,
     shown: Shown,
 }
@@ -83,7 +88,9 @@ impl<'bytes> PngFile<'bytes> {
             let message = "CgBI, Apple's variant for iOS; revert it with `pngcrush -revert-iphone-optimizations`";
             return Err(Error::Unsupported { format: Format::PNG, message: message.into() });
         }
-        let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: MAX_METADATA_BYTES });
+        let file = chunks::with_end(bytes);
+        let is_copied = matches!(file, Cow::Owned(_));
+        let mut decoder = Decoder::new_with_limits(Cursor::new(file), Limits { bytes: MAX_METADATA_BYTES });
         // Samples with fewer than 8 bits are expanded to 8 bits, palette indices become colors, and a transparent color
         // becomes alpha.
         decoder.set_transformations(Transformations::EXPAND);
@@ -103,7 +110,7 @@ impl<'bytes> PngFile<'bytes> {
                 return Err(Error::Unsupported { format: Format::PNG, message });
             }
         };
-        Ok(Self { bytes, reader, color, shown: Shown::StillImage })
+        Ok(Self { bytes, is_copied, reader, color, shown: Shown::StillImage })
     }
 }
 
@@ -203,7 +210,11 @@ fn decoder_error(error: &png::DecodingError) -> Error {
         png::DecodingError::LimitsExceeded => {
             format!("a row, its profile or its Exif is over {} MiB", MAX_METADATA_BYTES >> 20)
         }
-        error => brief(&error.to_string()),
+        // The decoder's text describes the properties of the chunk's name.
+        error => match brief(&error.to_string()) {
+            message if message.starts_with("CRC error") => "the checksum of a chunk is wrong".into(),
+            message => message,
+        },
     };
     Error::Damaged { format: Format::PNG, message }
 }

@@ -1,5 +1,6 @@
 //! Decodes an image up to the first damage, as Chromium does, which uses the same decoder.
 
+use std::borrow::Cow;
 use std::io::Cursor;
 
 use image::{DynamicImage, ImageBuffer, Pixel};
@@ -23,7 +24,7 @@ pub(super) struct DecodedRows {
 /// # Errors
 /// The decoder's error, if there is no row before it.
 pub(super) fn decode_rows(
-    reader: &mut Reader<Cursor<&[u8]>>,
+    reader: &mut Reader<Cursor<Cow<'_, [u8]>>>,
     samples: &mut [u8],
     (width, height): (u32, u32),
 ) -> Result<DecodedRows, Error> {

@@ -42,22 +42,21 @@ fn open<'bytes>(bytes: &'bytes [u8], options: &ReadOptions<'_>) -> Result<Source
     let table_bytes = table_bytes(container.bytes(), canvas.unwrap_or_default())?;
     let mut header;
     let decoder: Box<dyn Decode>;
-    match (timings, canvas) {
-        (Some(timings), Some(canvas)) => {
-            header = Header::new(canvas, ColorType::Rgba8);
-            if timings.delays.len() > 1 {
-                header.animation = Some(AnimationHeader::new(Format::WEBP, canvas, &timings, &budget));
-            }
-            decoder = Box::new(AnimatedWebp { bytes, canvas, is_still: header.animation.is_none() });
+    if let (Some(timings), Some(canvas)) = (timings, canvas) {
+        header = Header::new(canvas, ColorType::Rgba8);
+        let is_declared_opaque = !container.has_flag(ALPHA_FLAG);
+        if timings.delays.len() > 1 {
+            let animation = AnimationHeader::new(Format::WEBP, canvas, &timings, &budget);
+            header.animation = Some(animation.with_declared_opacity(is_declared_opaque));
         }
-        _ => {
-            let image = container.still_image().ok_or_else(|| damaged("its image is missing or incomplete".into()))?;
-            let still = StillWebp::open(&image, &container, options.limits.memory)?;
-            header = Header::new(still.decoder.dimensions(), still.color());
-            // The decoder reads a copy of the image.
-            header.cost.held_bytes = image.len() as u64;
-            decoder = Box::new(still);
-        }
+        decoder = Box::new(AnimatedWebp { bytes, canvas, is_still: header.animation.is_none(), is_declared_opaque });
+    } else {
+        let image = container.still_image().ok_or_else(|| damaged("its image is missing or incomplete".into()))?;
+        let still = StillWebp::open(&image, &container, options.limits.memory)?;
+        header = Header::new(still.decoder.dimensions(), still.color());
+        // The decoder reads a copy of the image.
+        header.cost.held_bytes = image.len() as u64;
+        decoder = Box::new(still);
     }
     // Two encoders read an animation at the same time.
     let readers = if header.animation.is_some() { 2 } else { 1 };
@@ -108,6 +107,7 @@ struct AnimatedWebp<'bytes> {
     canvas: (u32, u32),
     /// Whether the file has only one frame.
     is_still: bool,
+    is_declared_opaque: bool,
 }
 
 impl Decode for AnimatedWebp<'_> {
@@ -118,7 +118,12 @@ impl Decode for AnimatedWebp<'_> {
             let mut canvas = Canvas::new(self.canvas);
             canvas.draw(&frame);
             drop(frame);
-            return Ok(DynamicImage::from(canvas.into_pixels()).into());
+            let image = DynamicImage::from(canvas.into_pixels());
+            return Ok(if self.is_declared_opaque {
+                DynamicImage::from(image.into_rgb8()).into()
+            } else {
+                image.into()
+            });
         }
         let animation = WebpAnimation { bytes: self.bytes.into(), canvas: self.canvas };
         Ok(DecodedPixels::Frames(Box::new(animation)).into())

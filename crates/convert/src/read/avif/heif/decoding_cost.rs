@@ -44,18 +44,13 @@ impl DeclaredSize {
         if cost.largest_frame_pixels > self.pixels().max(SMALL_IMAGE_PIXELS.into()) {
             return Err(damaged("its images are larger than the declared size"));
         }
-        self.check_gain_map_cost(cost)
+        check_limit(cost, self.pixels())
     }
 
-    /// Checks a gain map. The size of a gain map may differ from the size of its base image.
+    /// Checks a gain map. The size of a gain map may differ from the size of its base image. The map of a small image may
+    /// be many times larger than the image.
     pub(super) fn check_gain_map_cost(self, cost: DecodingCost) -> Result<(), Error> {
-        let limit = self.pixels().saturating_mul(MAX_DECODED_PIXEL_RATIO.into());
-        if cost.total_pixels > limit || cost.largest_frame_pixels > limit {
-            return Err(damaged(&format!(
-                "its frames have more than {MAX_DECODED_PIXEL_RATIO} times the declared pixels"
-            )));
-        }
-        Ok(())
+        check_limit(cost, self.pixels().max(SMALL_IMAGE_PIXELS.into()))
     }
 
     /// Returns the cost of an image of this size, without any decoded frames.
@@ -66,4 +61,12 @@ impl DeclaredSize {
     fn pixels(self) -> u64 {
         u64::from(self.width) * u64::from(self.height)
     }
+}
+
+fn check_limit(cost: DecodingCost, declared_pixels: u64) -> Result<(), Error> {
+    let limit = declared_pixels.saturating_mul(MAX_DECODED_PIXEL_RATIO.into());
+    if cost.total_pixels > limit || cost.largest_frame_pixels > limit {
+        return Err(damaged(&format!("its frames have more than {MAX_DECODED_PIXEL_RATIO} times the declared pixels")));
+    }
+    Ok(())
 }

@@ -26,4 +26,5 @@ mod tiff;
 mod tiff_errors;
 mod tiff_fixtures;
 mod tiff_kinds;
+mod tiff_layout;
 mod variants;

@@ -34,6 +34,7 @@ mod tiff;
 mod tiff_errors;
 mod tiff_fixtures;
 mod tiff_kinds;
+mod tiff_layout;
 mod truncated_files;
 mod variants;
 mod webp;

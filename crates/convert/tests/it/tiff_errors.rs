@@ -199,6 +199,13 @@ fn tiles_much_larger_than_the_image_are_rejected() {
 }
 
 #[test]
+fn too_many_small_tiles_are_rejected() {
+    let tiles = |side: u32| Tiff::new((side, side), 1, &[8]).tiles((1, 1), vec![vec![9]; (side * side) as usize]);
+    assert!(open(&tiles(256), &Limits::default()).is_ok());
+    assert_damaged(&tiles(300), "its 90000 strips or tiles are too small");
+}
+
+#[test]
 fn strips_decompress_only_the_pixels_of_the_image() {
     // The start of a stream of 64 MiB. A decoder that decompresses the whole stream finds no end.
     let zeros = deflate(&vec![0; 64 << 20]);

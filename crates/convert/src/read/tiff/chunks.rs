@@ -25,9 +25,15 @@ pub(super) struct Chunks {
     lengths: Option<Tag>,
 }
 
-/// The maximum size in bytes of the tables of positions and lengths. This size is enough for a million chunks. Starting
-/// a chunk takes up to several microseconds, even if the chunk has only one row of one pixel.
+/// The maximum size in bytes of the tables of positions and lengths. This size is enough for a million chunks.
 const MAX_TABLE_BYTES: u64 = 8 << 20;
+
+/// The maximum number of chunks in an image of any size. Starting a chunk takes up to ten microseconds (LZMA), even if
+/// the chunk has only one pixel.
+const MAX_SMALL_CHUNKS: u64 = 1 << 16;
+
+/// The average number of pixels in each further chunk. Encoding this number of pixels takes about ten microseconds.
+const MIN_CHUNK_PIXELS: u64 = 64;
 
 /// The maximum number of pixels that tiles may have outside of the image. Decoding these pixels takes time, too.
 const MAX_PADDING_PIXELS: u64 = 64 << 20;
@@ -48,6 +54,11 @@ impl Chunks {
         let bytes = |tag| directory.count(tag).saturating_mul(4);
         if bytes(chunks.offsets).saturating_add(chunks.lengths.map_or(0, bytes)) > MAX_TABLE_BYTES {
             return Err(damaged(format!("the tables of its strips or tiles are over {} MiB", MAX_TABLE_BYTES >> 20)));
+        }
+        let (count, pixels) =
+            (u64::from(chunks.across) * u64::from(chunks.down), u64::from(size.0) * u64::from(size.1));
+        if count > MAX_SMALL_CHUNKS + pixels / MIN_CHUNK_PIXELS {
+            return Err(damaged(format!("its {count} strips or tiles are too small")));
         }
         if chunks.has_unreliable_length(directory, samples, compression) {
             return Ok(Self { lengths: None, ..chunks });

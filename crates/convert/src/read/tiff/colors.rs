@@ -6,6 +6,7 @@ use crate::Error;
 use crate::read::tiff::compression::Compression;
 use crate::read::tiff::directory::Directory;
 use crate::read::tiff::lab::{LabConversion, LabEncoding};
+use crate::read::tiff::names::photometric_name;
 use crate::read::tiff::palette::Palette;
 use crate::read::tiff::samples::{SampleKind, Samples};
 use crate::read::tiff::unsupported;
@@ -57,7 +58,7 @@ pub(super) fn color_samples(photometric: PhotometricInterpretation, is_gray_jpeg
         | PhotometricInterpretation::IccLab => Ok(3),
         PhotometricInterpretation::CMYK => Ok(4),
         other => {
-            let (name, value) = (crate::read::tiff::names::photometric_name(other.to_u16()), other.to_u16());
+            let (name, value) = (photometric_name(other.to_u16()), other.to_u16());
             Err(unsupported(format!("its samples are {name} (PhotometricInterpretation {value})")))
         }
     }

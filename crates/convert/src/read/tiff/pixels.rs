@@ -123,7 +123,8 @@ impl<'bytes> PixelReader<'bytes> {
         for (channel, index) in self.samples.indexes().enumerate() {
             let number = if self.samples.is_planar { channel } else { 0 };
             let Some(plane) = planes.get_mut(number) else { return Ok(()) };
-            if channel == number {
+            // A row with all samples is read once.
+            if self.samples.is_planar || channel == 0 {
                 self.read_row(plane)?;
             }
             let (bytes, byte_order) = match self.predictor {

@@ -150,7 +150,6 @@ static void finish_scan(struct jpeg_reader *reader) {
   for (int n = 0; n < info->num_components; n++) {
     const int *bits = info->coef_bits[n];
     // -1: nothing was sent. Other numbers: so many low bits are missing.
-    if (bits[0] < 0) reader->has_all_components = 0;
     for (int coefficient = 0; coefficient < DCTSIZE2; coefficient++) {
       if (bits[coefficient] != 0) reader->has_all_bits = 0;
     }

@@ -159,6 +159,8 @@ fn inks_are_mixed() {
     assert_rgb(&extra, &expected[..1], 0, "a spot color");
     let declared = row(2, CMYK, &[8; 4], &inks).short(332, &[1]).short(336, &[0, 255]);
     assert_rgb(&declared, &expected, 0, "the default InkSet and DotRange");
+    let declared = row(2, CMYK, &[16; 4], &deep).short(336, &[0, 255]);
+    assert_rgb(&declared, &expected, 0, "the DotRange of 8 bits");
 }
 
 #[test]

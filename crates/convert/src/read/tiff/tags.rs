@@ -141,7 +141,8 @@ impl Directory<'_> {
         }
         let full = 1_u64.checked_shl(bits.into()).map_or(u64::MAX, |levels| levels - 1);
         let range: Vec<u64> = self.numbers(DOT_RANGE)?.unwrap_or_default();
-        if range.as_chunks().0.iter().any(|range| *range != [0, full]) {
+        // Some writers declare the range of 8 bits for any number of bits.
+        if range.as_chunks().0.iter().any(|range| *range != [0, full] && *range != [0, 255]) {
             return Err(unsupported(format!(
                 "its inks have a range other than 0 to {full} (DotRange {})",
                 list(&range)

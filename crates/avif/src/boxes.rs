@@ -105,7 +105,7 @@ impl<'a> FieldReader<'a> {
     /// # Errors
     /// The box ends before the field.
     pub fn take(&mut self, count: usize) -> Result<&'a [u8], BoxError> {
-        let (bytes, rest) = self.bytes.split_at_checked(count).ok_or_else(|| BoxError::TooShort(self.box_type))?;
+        let (bytes, rest) = self.bytes.split_at_checked(count).ok_or(BoxError::TooShort(self.box_type))?;
         self.bytes = rest;
         Ok(bytes)
     }
@@ -181,7 +181,7 @@ impl<'a> FieldReader<'a> {
     /// # Errors
     /// The box ends before the field.
     pub fn null_terminated(&mut self) -> Result<&'a [u8], BoxError> {
-        let end = self.bytes.iter().position(|&byte| byte == 0).ok_or_else(|| BoxError::TooShort(self.box_type))?;
+        let end = self.bytes.iter().position(|&byte| byte == 0).ok_or(BoxError::TooShort(self.box_type))?;
         let text = self.take(end)?;
         self.take(1)?;
         Ok(text)

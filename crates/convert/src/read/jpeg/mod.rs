@@ -122,7 +122,9 @@ impl<'bytes> JpegFile<'bytes> {
             (Samples::Pixels(mut inks), ColorSpace::Cmyk | ColorSpace::Ycck) => {
                 // By Adobe's convention, which every known CMYK JPEG follows, the amounts of ink are stored inverted
                 // (Adobe Technical Note 5116, section 18).
-                inks.iter_mut().for_each(|ink| *ink = 255 - *ink);
+                for ink in &mut inks {
+                    *ink = 255 - *ink;
+                }
                 Some(DecodedPixels::Cmyk(inks))
             }
         };

@@ -71,7 +71,7 @@ soak: tools nextest seeds ## run thousands of random event sequences with faults
 
 seeds:
 	cargo run --package convert --example seeds --profile $(PROFILE) --locked -- fuzz/corpus
-	cargo run --package jpeg --example seeds --profile $(PROFILE) --locked -- fuzz/corpus/jpeg
+	cargo run --package jpeg --example jpeg_seeds --profile $(PROFILE) --locked -- fuzz/corpus/jpeg
 
 fuzz: fuzzer seeds ## give malformed files to every parser, FUZZ_SECONDS for each; fails if a parser fails
 	mkdir -p fuzz/corpus/event fuzz/corpus/key

@@ -151,7 +151,8 @@ def packages() -> set[str]:
     outputs = (ROOT / "nix/default.nix").read_text()
     text = outputs.partition("\n  released = {")[2].partition("\n  };")[0] + ";"
     text += outputs.partition("\n  packages = {")[2].partition("\n  checks =")[0]
-    text += (ROOT / "nix/apps.nix").read_text().rpartition("\nin\n")[2]
+    apps = (ROOT / "nix/apps.nix").read_text().rpartition("\nin\n")[2]
+    text += "\n".join(line for line in apps.splitlines() if re.match(r" {2}\S", line))
     inherited = re.findall(r"inherit\s+(?:\([\w.]+\)\s+)?([\w\s-]+);", text)
     return set(re.findall(r"^ {2,6}([\w-]+) = (?!\"|\'\')", text, re.MULTILINE)) | {name for names in inherited for name in names.split()}
 

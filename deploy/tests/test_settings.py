@@ -12,6 +12,9 @@ EXAMPLES = {
     "quality": "visual:80.5",
     "speed": 0,
     "metadata": "keep",
+    "chroma": "444",
+    "color": "compact",
+    "damaged": "convert",
     "output_bucket": "cdn",
     "output_prefix": "avif/",
     "cache_control": "no-store",
@@ -68,7 +71,7 @@ class Settings(unittest.TestCase):
             {"widths": "", "quality": "visual:29", "speed": 11, "metadata": "all", "storage_class": "DEEP_ARCHIVE", "max_bytes": 0},
             {"widths": "640px", "quality": "visual:95.1", "speed": 6.5, "metadata": "", "kms_key": "alias/photographs"},
             {"widths": "full;640", "quality": "101", "speed": -1, "storage_class": "standard", "max_bytes": 1.5},
-            {"widths": "0", "quality": "high"},
+            {"widths": "0", "quality": "high", "chroma": "422", "color": "p3", "damaged": ""},
         ]:
             with self.subTest(**settings):
                 with self.assertRaises(InvalidVariables) as invalid:

@@ -55,6 +55,22 @@ fn frame(position: [u16; 4], indices: &[u8]) -> Vec<u8> {
     raw_frame(position, 0, 2, &sub_block(&compress(indices, 2)))
 }
 
+#[test]
+fn repeated_clear_codes_are_ignored() {
+    // Codes of 3 bits: 4 clears the table. Each pixel follows 30 clear codes, and the sub-blocks have one byte each.
+    let codes = [vec![4; 30], vec![0], vec![4; 30], vec![1], vec![4; 30], vec![2], vec![5]].concat();
+    let mut bits = codes.iter().enumerate().fold(vec![0_u8; codes.len() * 3 / 8 + 1], |mut bytes, (index, code)| {
+        for bit in 0..3 {
+            let at = index * 3 + bit;
+            bytes[at / 8] |= (code >> bit & 1) << (at % 8);
+        }
+        bytes
+    });
+    let data: Vec<u8> = bits.drain(..).flat_map(|byte| sub_block(&[byte])).collect();
+    let file = [screen(3, 1), raw_frame([0, 0, 3, 1], 0, 2, &data), b";".to_vec()].concat();
+    assert_eq!(exact_pixels(&file), [RED, GREEN, BLUE]);
+}
+
 /// A GIF of two frames of 2x1.
 fn animation() -> Vec<u8> {
     let frames = [frame([0, 0, 2, 1], &[0, 1]), control(0, 20, None), frame([0, 0, 2, 1], &[2, 3])].concat();

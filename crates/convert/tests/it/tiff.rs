@@ -279,6 +279,9 @@ fn further_pages_and_ignored_tags_are_reported() {
     file.extend(&page[8..next + 4]);
     assert_eq!(notes(&file), ["only its first page was converted"]);
     assert_eq!(decode(&file).to_rgb8(), gradient());
+    let mut cycle = tiff.build();
+    cycle[next..next + 4].copy_from_slice(&8_u32.to_le_bytes());
+    assert!(notes(&cycle).is_empty(), "the first directory is followed by itself");
     // The tag NewSubfileType has the lowest number, so it is the first entry. 1 is a thumbnail.
     let mut with_thumbnail = file.clone();
     let second = usize::try_from(position).unwrap() + 2;

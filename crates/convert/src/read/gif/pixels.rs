@@ -19,6 +19,10 @@ pub(super) struct FramePixels {
 /// sizes over 8.
 pub(super) const MAX_CODE_SIZE: u8 = 11;
 
+/// The maximum number of codes that the LZW decoder holds: it holds 64 bits, and a code has at least 2 bits. A call may
+/// process only a clear code, so it consumes no input and outputs nothing.
+const MAX_HELD_CODES: usize = 32;
+
 impl Frame<'_> {
     /// Decodes the part of the frame that is inside an image of this size. The memory depends on the size of the image
     /// and not on the size of the frame. Invalid LZW data is the end of the data; bytes after the last pixel are
@@ -66,6 +70,7 @@ impl Frame<'_> {
         let Some(mut row) = order.next() else { return 0 };
         // The empty input at the end makes the decoder output the pixels that it still holds.
         for mut input in self.data.clone().chain([&[][..]]) {
+            let mut idle_calls = 0;
             loop {
                 let result = decoder.decode_bytes(input, &mut indices[filled..]);
                 input = &input[result.consumed_in..];
@@ -81,7 +86,9 @@ impl Frame<'_> {
                     draw_row(row, &indices[..filled]);
                     return rows;
                 }
-                if result.consumed_in == 0 && result.consumed_out == 0 {
+                let is_idle = result.consumed_in == 0 && result.consumed_out == 0;
+                idle_calls = if is_idle { idle_calls + 1 } else { 0 };
+                if idle_calls > MAX_HELD_CODES {
                     break;
                 }
             }

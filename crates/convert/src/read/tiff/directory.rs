@@ -1,7 +1,7 @@
 //! The first directory of a TIFF: its tags and their values (TIFF 6.0, section 2).
 
 use tiff::decoder::ifd::Value;
-use tiff::tags::{ByteOrder, Tag, Type};
+use tiff::tags::{ByteOrder, IfdPointer, Tag, Type};
 use tiff::{Directory as Entries, TiffError};
 
 use crate::Error;
@@ -15,6 +15,8 @@ pub(super) struct Directory<'bytes> {
     pub(super) byte_order: ByteOrder,
     reader: TagReader<'bytes>,
     entries: Entries,
+    /// The position of the directory. In some files, this position follows the directory instead of the next one.
+    position: IfdPointer,
 }
 
 /// The maximum number of values of a tag that is read as a whole. `ColorMap` has the most values: three for each of the
@@ -31,10 +33,7 @@ impl<'bytes> Directory<'bytes> {
         let failed = |error: TiffError| damaged(format!("its directory cannot be read: {}", brief(&error.to_string())));
         let mut reader = header.open(bytes).map_err(failed)?;
         let entries = reader.read_directory(header.first_ifd).map_err(failed)?;
-        if entries.next() == Some(header.first_ifd) {
-            return Err(damaged("its directory is followed by itself"));
-        }
-        Ok(Self { bytes, byte_order: header.byte_order, reader, entries })
+        Ok(Self { bytes, byte_order: header.byte_order, reader, entries, position: header.first_ifd })
     }
 
     pub(super) fn contains(&self, tag: Tag) -> bool {
@@ -135,7 +134,8 @@ impl<'bytes> Directory<'bytes> {
 
     /// Whether another page follows this one. Thumbnails and masks are not pages (TIFF 6.0, section 8, `NewSubfileType`).
     pub(super) fn has_next_page(&mut self) -> bool {
-        let Some(Ok(next)) = self.entries.next().map(|next| self.reader.read_directory(next)) else { return false };
+        let next = self.entries.next().filter(|next| *next != self.position);
+        let Some(Ok(next)) = next.map(|next| self.reader.read_directory(next)) else { return false };
         let mut tags = self.reader.read_directory_tags(&next);
         let kind = tags.find_tag_unsigned::<u32>(Tag::NewSubfileType).ok().flatten().unwrap_or(0);
         let old_kind = tags.find_tag_unsigned::<u32>(Tag::SubfileType).ok().flatten().unwrap_or(1);

@@ -2,24 +2,13 @@ use crate::decoded::Decoded;
 use crate::error::Error;
 use crate::header::Header;
 use crate::native::reader::Reader;
-use crate::options::Options;
+use crate::options::{Options, Output};
 
 /// A JPEG whose header was read.
 pub struct Decoder<'bytes> {
     reader: Reader<'bytes>,
     header: Header,
     max_scans: u32,
-}
-
-/// The form of the decoded image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Output {
-    /// The stored luma and chroma. Only if [`Header::has_planes`].
-    Planes,
-    /// All pixels: gray, RGB or CMYK. Chroma is interpolated as in browsers.
-    Pixels,
-    /// Pixels at half the width and height, rounded up, in half the time. For a lossless file, all pixels.
-    HalfPixels,
 }
 
 impl<'bytes> Decoder<'bytes> {

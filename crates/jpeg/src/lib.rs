@@ -16,7 +16,7 @@ mod native;
 mod options;
 
 pub use decoded::{Damage, Decoded, Intact, Samples};
-pub use decoder::{Decoder, Output};
+pub use decoder::Decoder;
 pub use error::Error;
 pub use header::{ColorSpace, Header, Sampling};
-pub use options::Options;
+pub use options::{Options, Output};

@@ -11,3 +11,14 @@ pub struct Options<'tables> {
     /// A JPEG that contains only the tables of the file, as in TIFF's tag `JPEGTables` (TIFF Technical Note 2).
     pub tables: Option<&'tables [u8]>,
 }
+
+/// The form of the decoded image.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// The stored luma and chroma. Only if [`Header::has_planes`](crate::Header::has_planes).
+    Planes,
+    /// All pixels: gray, RGB or CMYK. Chroma is interpolated as in browsers.
+    Pixels,
+    /// Pixels at half the width and height, rounded up, in half the time. For a lossless file, all pixels.
+    HalfPixels,
+}

@@ -4,9 +4,9 @@ use std::ptr::{NonNull, null};
 
 use super::sys;
 use crate::decoded::{Damage, Decoded, Intact, Samples};
-use crate::decoder::Output;
 use crate::error::Error;
 use crate::header::{ColorSpace, Header, Sampling};
+use crate::options::Output;
 
 /// Owns a `jpeg_reader`.
 struct Handle {

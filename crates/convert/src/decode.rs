@@ -45,14 +45,14 @@ impl OpenedImage<'_> {
             copied_size: header.copied_size(&recipe),
             is_encoded: !header.encoded_sizes(&recipe).is_empty(),
         };
-        let Header { width, height, orientation, color, icc, exif, xmp, gain_map, mut notes, .. } = header;
+        let Header { orientation, color, icc, exif, xmp, gain_map, mut notes, .. } = header;
         let Decoded { pixels, copied_source, notes: decoding_notes } = decoder.decode(&request)?;
         notes.extend(decoding_notes);
         let mut animation = None;
         let pixels = match pixels {
             Some(DecodedPixels::Interleaved(image)) => Some(SourcePixels::Interleaved(without_opaque_alpha(image))),
             Some(DecodedPixels::Planar(planes)) => Some(SourcePixels::Planar(planes)),
-            Some(DecodedPixels::Cmyk(inks)) => {
+            Some(DecodedPixels::Cmyk { size: (width, height), inks }) => {
                 let pixels = cmyk::cmyk_to_srgb(&inks, icc.as_deref(), &mut notes);
                 let image = RgbImage::from_raw(width, height, pixels).ok_or_else(|| Error::Damaged {
                     format,

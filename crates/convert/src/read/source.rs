@@ -63,7 +63,11 @@ pub(crate) enum DecodedPixels {
     /// The luma and chroma planes that a JPEG stores.
     Planar(YCbCr),
     /// Amounts of ink, four bytes per pixel in the order cyan, magenta, yellow, black; 255 is full ink.
-    Cmyk(Vec<u8>),
+    Cmyk {
+        /// Width and height in pixels.
+        size: (u32, u32),
+        inks: Vec<u8>,
+    },
     /// The frames of an animation.
     Frames(Box<dyn FrameSource>),
 }

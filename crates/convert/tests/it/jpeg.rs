@@ -6,7 +6,9 @@ use image::{DynamicImage, GenericImageView, ImageFormat, Rgb, RgbImage};
 use model::{DamagedMode, Recipe};
 
 use crate::avif_tools::{MAX_CODING_DISTANCE, avifdec, convert_and_decode, convert_file, distance, recipe};
-use crate::fixtures::{EmbeddedMetadata, encode_image, exif_with_orientation, gradient_image, subsampled_jpeg};
+use crate::fixtures::{
+    EmbeddedMetadata, cmyk_jpeg, encode_image, exif_with_orientation, gradient_image, subsampled_jpeg,
+};
 use crate::orientation::store;
 
 /// Returns patches of strong colors. Adjacent patches have different chroma.
@@ -52,6 +54,17 @@ fn narrow_variant_does_not_depend_on_the_other_widths_of_the_recipe() {
             assert!(off < 1.0, "{widths}: off by {off}");
         }
     }
+}
+
+#[test]
+fn narrow_variant_of_a_cmyk_jpeg_has_the_colors_of_the_source() {
+    // Without a profile, the red of a pixel is 255 - (cyan + black) if the other ink is 0.
+    let file = cmyk_jpeg(&vec![[200, 0, 100, 0]; 640 * 512], 640, 512, true, None);
+    let recipe = Recipe { widths: "80".parse().unwrap(), ..recipe() };
+    let decoded = avifdec(&convert_file(&file, &recipe).unwrap().variants[0].bytes).image;
+    let expected = DynamicImage::from(RgbImage::from_pixel(80, 64, Rgb([55, 255, 155])));
+    assert_eq!(decoded.dimensions(), (80, 64));
+    assert!(distance(&decoded, &expected) < MAX_CODING_DISTANCE, "{:?}", decoded.get_pixel(40, 32));
 }
 
 #[test]

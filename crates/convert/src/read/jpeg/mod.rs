@@ -125,7 +125,7 @@ impl<'bytes> JpegFile<'bytes> {
                 for ink in &mut inks {
                     *ink = 255 - *ink;
                 }
-                Some(DecodedPixels::Cmyk(inks))
+                Some(DecodedPixels::Cmyk { size: (width, rows), inks })
             }
         };
         let pixels = pixels.ok_or_else(|| damaged("it has fewer pixels than its dimensions"))?;

@@ -104,7 +104,7 @@ impl Decode for TiffFile<'_> {
     fn decode(self: Box<Self>, _: &DecodeRequest) -> Result<Decoded, Error> {
         let Self { size: (width, height), color, is_cmyk, reader } = *self;
         if is_cmyk {
-            return Ok(DecodedPixels::Cmyk(reader.read()?).into());
+            return Ok(DecodedPixels::Cmyk { size: (width, height), inks: reader.read()? }.into());
         }
         let is_premultiplied = reader.samples.alpha.is_some_and(|alpha| alpha.is_premultiplied);
         let image: Option<DynamicImage> = match color {

@@ -6,6 +6,7 @@ use model::{Color, Recipe};
 
 use crate::animation::{Animation, FrameColors};
 use crate::color::cmyk;
+use crate::damage::Damage;
 use crate::open::OpenedImage;
 use crate::pixels::source_pixels::SourcePixels;
 use crate::read::{CopiedSource, DecodeRequest, Decoded, DecodedPixels, Header, Source};
@@ -48,6 +49,14 @@ impl OpenedImage<'_> {
         let Header { orientation, color, icc, exif, xmp, gain_map, mut notes, .. } = header;
         let Decoded { pixels, copied_source, notes: decoding_notes } = decoder.decode(&request)?;
         notes.extend(decoding_notes);
+        if let (Some(animation), Some(pixels)) = (&header.animation, &pixels)
+            && !matches!(pixels, DecodedPixels::Frames(_))
+        {
+            // The first frame is damaged. The reader may have added a note about the frames that it found.
+            let found = Damage::FramesAfter(animation.frames() as usize).note(format);
+            notes.retain(|note| *note != found);
+            notes.push(Damage::FramesAfter(1).note(format));
+        }
         let mut animation = None;
         let pixels = match pixels {
             Some(DecodedPixels::Interleaved(image)) => Some(SourcePixels::Interleaved(without_opaque_alpha(image))),

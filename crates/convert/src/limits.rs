@@ -84,7 +84,7 @@ impl Estimate {
         // in memory twice while its file is assembled.
         let copies = if is_animated { 2 + 2 * sizes.len() as u64 } else { cost.file_copies };
         let files = bytes as u64 * copies;
-        let other = (PROCESS_BYTES + profiles + cost.held_bytes).saturating_add(files);
+        let other = (PROCESS_BYTES + profiles).saturating_add(cost.held_bytes).saturating_add(files);
         let memory = peak.saturating_add(other);
         // A search keeps the original pixels, because it compares them with the decoded pixels of encoded files. During
         // a comparison no encoder runs, but the decoded pixels are in memory twice: in the decoder and in our planes.

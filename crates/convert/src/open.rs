@@ -124,18 +124,21 @@ impl<'bytes> OpenedImage<'bytes> {
 /// source is not copied.
 fn plan_colors(header: &mut Header<'_>, recipe: &Recipe) -> ColorPlan {
     // The decoder converts CMYK to sRGB, with the profile of the file.
+    const OTHER_COLORS: &str = "it is for the colors before the conversion to sRGB";
     if header.is_cmyk {
+        header.gain_map = header.gain_map.take().map(|_| Err(OTHER_COLORS.into()));
         return ColorPlan::SRGB;
     }
     let Header { color, icc, cicp, notes, .. } = header;
     let source = SourceColors { is_gray: !color.has_color(), icc: icc.as_deref(), cicp: *cicp };
     let colors = ColorPlan::choose(source, recipe, notes);
-    if colors.converts_rgb() && header.gain_map.is_some() {
-        header.gain_map = Some(Err("it is for the colors before the conversion to sRGB".into()));
+    if !colors.keeps_pixels() {
+        header.gain_map = header.gain_map.take().map(|_| Err(OTHER_COLORS.into()));
     }
     if recipe.color == ColorMode::Srgb && !colors.keeps_pixels() && header.is_copied {
         if header.is_sequence {
-            header.notes.push("the copied animation was not converted to sRGB".into());
+            let note = header.copied_size(recipe).map(|_| "the copied animation was not converted to sRGB".to_owned());
+            header.notes.extend(note);
         } else {
             header.is_copied = false;
         }

@@ -65,11 +65,6 @@ impl ColorPlan {
         matches!(self.conversion, Conversion::None)
     }
 
-    /// Whether RGB pixels are converted to sRGB.
-    pub(crate) fn converts_rgb(&self) -> bool {
-        matches!(self.conversion, Conversion::Rgb(_))
-    }
-
     /// Converts the pixels to the color space of the plan.
     pub(crate) fn apply(&self, image: DynamicImage) -> DynamicImage {
         match &self.conversion {

@@ -9,4 +9,5 @@ pub(crate) mod resize;
 pub(crate) mod sizes;
 pub(crate) mod source_pixels;
 pub(crate) mod ten_bits;
+pub(crate) mod transparent_rows;
 pub(crate) mod ycbcr;

@@ -37,6 +37,17 @@ pub(crate) struct Header<'bytes> {
     pub(crate) notes: Vec<String>,
 }
 
+/// Returns the color type with the same samples and alpha.
+pub(crate) fn with_alpha(color: ColorType) -> ColorType {
+    match color {
+        ColorType::L8 => ColorType::La8,
+        ColorType::L16 => ColorType::La16,
+        ColorType::Rgb8 => ColorType::Rgba8,
+        ColorType::Rgb16 => ColorType::Rgba16,
+        color => color,
+    }
+}
+
 /// The memory and the work of decoding a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct DecodingCost {

@@ -123,6 +123,11 @@ fn upper_half_of_a_truncated_jpeg_is_converted_with_a_note_if_damaged_images_are
     assert!((60..=140).contains(&missing), "{note}");
     let decoded = avifdec(&conversion.variants[0].bytes).image;
     assert_eq!(decoded.dimensions(), (240, 180));
+    assert_eq!(
+        (decoded.get_pixel(120, 0).0[3], decoded.get_pixel(120, 179).0[3]),
+        (255, 0),
+        "browsers show transparency"
+    );
     // The chroma of the last intact row is interpolated with the missing rows.
     let intact = 180 - missing - 1;
     let upper = |image: &DynamicImage| image.crop_imm(0, 0, 240, intact);

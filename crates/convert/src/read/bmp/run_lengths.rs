@@ -4,14 +4,15 @@ use super::header::{BmpHeader, RunUnit};
 use super::{damaged, missing_rows};
 use crate::Error;
 
-/// Decodes the pixels to RGBA. Pixels that the file omits are transparent. The marker for the end of the bitmap may be
+/// Decodes the pixels to RGBA. Pixels that the file omits are black, as in Chromium. The marker for the end of the bitmap may be
 /// missing after the last row.
 pub(super) fn decode(bmp: &BmpHeader<'_>, unit: RunUnit) -> Result<Vec<u8>, Error> {
     let (width, height) = (bmp.size.0 as usize, bmp.size.1 as usize);
-    let length = width.checked_mul(height).and_then(|pixels| pixels.checked_mul(4));
+    const BLACK: [u8; 4] = [0, 0, 0, u8::MAX];
+    let pixels = width.checked_mul(height).filter(|pixels| pixels.checked_mul(BLACK.len()).is_some());
     let mut canvas = Canvas {
         bmp,
-        samples: vec![0; length.ok_or_else(|| damaged("it is too large for memory"))?],
+        samples: BLACK.repeat(pixels.ok_or_else(|| damaged("it is too large for memory"))?),
         width,
         height,
         column: 0,

@@ -19,7 +19,9 @@ use super::metadata::{copy_block, orientation};
 use super::{Decode, DecodeRequest, Decoded, DecodedPixels, Header, PixelForm, ReadOptions, Reader, Source};
 use crate::damage::Damage;
 use crate::error::brief;
+use crate::pixels::transparent_rows::with_transparent_rows;
 use crate::pixels::ycbcr::YCbCr;
+use crate::read::header::with_alpha;
 use crate::{Error, Format};
 
 impl Format {
@@ -36,11 +38,15 @@ fn recognize(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\xff\xd8\xff")
 }
 
-fn open<'bytes>(bytes: &'bytes [u8], _: &ReadOptions<'_>) -> Result<Source<'bytes>, Error> {
+fn open<'bytes>(bytes: &'bytes [u8], options: &ReadOptions<'_>) -> Result<Source<'bytes>, Error> {
     let file = JpegFile::open(bytes)?;
     let mut header = Header::new(file.size(), file.color_type());
     let Metadata { exif, xmp, icc } = Metadata::read(bytes);
     header.is_cmyk = file.is_cmyk();
+    if options.recipe.damaged == DamagedMode::Convert {
+        // An image gets an alpha channel if rows are missing.
+        header.color = with_alpha(header.color);
+    }
     header.icc = icc;
     header.orientation = exif.map_or(Orientation::NoTransforms, orientation);
     header.exif = exif.map(copy_block);
@@ -110,6 +116,10 @@ impl<'bytes> JpegFile<'bytes> {
         };
         let jpeg::Decoded { width, height: rows, samples, damage } =
             self.decoder.decode(output).map_err(from_jpeg_error)?;
+        let visible = match &damage {
+            Some(jpeg::Damage { intact: Intact::Rows(intact), .. }) => intact.saturating_mul(rows) / height.max(1),
+            _ => rows,
+        };
         let note = damage.map(|damage| accept_damage(&damage, height, mode)).transpose()?;
         let pixels = match (samples, color_space) {
             (Samples::Planes([luma, cb, cr]), _) => YCbCr::new(width, rows, luma, [cb, cr]).map(DecodedPixels::Planar),
@@ -129,6 +139,14 @@ impl<'bytes> JpegFile<'bytes> {
             }
         };
         let pixels = pixels.ok_or_else(|| damaged("it has fewer pixels than its dimensions"))?;
+        // Browsers show missing rows as transparent. CMYK has no alpha.
+        let pixels = match pixels {
+            DecodedPixels::Interleaved(image) => DecodedPixels::Interleaved(with_transparent_rows(image, visible)),
+            DecodedPixels::Planar(planes) if visible < rows => {
+                DecodedPixels::Interleaved(with_transparent_rows(planes.to_rgb()?.into(), visible))
+            }
+            pixels => pixels,
+        };
         Ok(Decoded { notes: note.into_iter().collect(), ..pixels.into() })
     }
 }

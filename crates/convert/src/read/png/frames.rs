@@ -9,12 +9,13 @@ use model::DamagedMode;
 use png::{BlendOp, ColorType, Decoder, DisposeOp, Limits, Transformations};
 
 use super::chunks::{chunks, with_end};
-use super::rows::{decode_rows, with_transparent_rows};
+use super::rows::decode_rows;
 use super::{MAX_METADATA_BYTES, damaged, decoder_error};
 use crate::animation::{
     BlendMode, Delay, FrameBudget, FrameDisposal, FrameSource, FrameTimings, StoredFrame, StoredFrames,
 };
 use crate::damage::Damage;
+use crate::pixels::transparent_rows::with_transparent_rows;
 use crate::{Error, Format};
 
 /// What viewers show of a file.

@@ -18,6 +18,8 @@ use super::{Decode, DecodeRequest, Decoded, DecodedPixels, Header, ReadOptions, 
 use crate::animation::{AnimationHeader, Canvas, FrameBudget, StoredFrame};
 use crate::damage::Damage;
 use crate::error::brief;
+use crate::pixels::transparent_rows::with_transparent_rows;
+use crate::read::header::with_alpha;
 use crate::{Error, Format};
 
 impl Format {
@@ -57,11 +59,14 @@ fn open<'bytes>(bytes: &'bytes [u8], options: &ReadOptions<'_>) -> Result<Source
     if let Shown::Animation(timings) = &shown {
         header.animation = Some(AnimationHeader::new(Format::PNG, size, timings, &budget));
     }
-    if damaged_mode == DamagedMode::Convert && !file.color.has_alpha() {
-        // An opaque image gets an alpha channel if rows are missing. The channel is in memory as samples, as a plane and
-        // in the encoder.
-        let sample_bytes = u64::from(file.color.bytes_per_pixel() / file.color.channel_count());
-        header.cost.held_bytes = (u64::from(size.0) * u64::from(size.1)).saturating_mul(4 * sample_bytes);
+    if damaged_mode == DamagedMode::Convert {
+        // An opaque image gets an alpha channel if rows are missing.
+        header.color = with_alpha(header.color);
+    }
+    if matches!(shown, Shown::OnlyFrame) {
+        // The frame is drawn onto a canvas of this type. The canvas, its copy and the frame are in memory.
+        header.color = if is_gray { ColorType::La8 } else { ColorType::Rgba8 };
+        header.cost.pixel_copies = if is_gray { 6 } else { 3 };
     }
     let file = PngFile { shown, ..file };
     Ok(Source { format: Format::PNG, header, decoder: Box::new(file) })
@@ -157,7 +162,7 @@ impl PngFile<'_> {
         let rows = rows::decode_rows(&mut self.reader, &mut samples, size)?;
         let image =
             to_image(samples, self.color, size).ok_or_else(|| damaged("it has fewer pixels than its dimensions"))?;
-        Ok(with_note(rows::with_transparent_rows(image, rows.visible), &rows.damage))
+        Ok(with_note(with_transparent_rows(image, rows.visible), &rows.damage))
     }
 
     /// Decodes the first frame of an animation up to the first damage.
@@ -171,7 +176,8 @@ impl PngFile<'_> {
         let mut canvas = Canvas::new(self.reader.info().size());
         canvas.draw(&frame);
         drop(frame);
-        canvas.into_pixels().into()
+        let image = DynamicImage::from(canvas.into_pixels());
+        if self.color.has_color() { image } else { image.into_luma_alpha8().into() }
     }
 
     fn allocate(&self) -> Result<Vec<u8>, Error> {

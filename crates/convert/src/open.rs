@@ -120,11 +120,13 @@ impl<'bytes> OpenedImage<'bytes> {
     }
 }
 
+/// Why a gain map is omitted.
+const OTHER_COLORS: &str = "it is for the colors before the conversion to sRGB";
+
 /// Chooses the color description of the variants. If the pixels are converted to sRGB, the gain map is omitted and a still
 /// source is not copied.
 fn plan_colors(header: &mut Header<'_>, recipe: &Recipe) -> ColorPlan {
     // The decoder converts CMYK to sRGB, with the profile of the file.
-    const OTHER_COLORS: &str = "it is for the colors before the conversion to sRGB";
     if header.is_cmyk {
         header.gain_map = header.gain_map.take().map(|_| Err(OTHER_COLORS.into()));
         return ColorPlan::SRGB;

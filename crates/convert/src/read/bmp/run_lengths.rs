@@ -4,11 +4,13 @@ use super::header::{BmpHeader, RunUnit};
 use super::{damaged, missing_rows};
 use crate::Error;
 
+/// An opaque black pixel.
+const BLACK: [u8; 4] = [0, 0, 0, u8::MAX];
+
 /// Decodes the pixels to RGBA. Pixels that the file omits are black, as in Chromium. The marker for the end of the bitmap may be
 /// missing after the last row.
 pub(super) fn decode(bmp: &BmpHeader<'_>, unit: RunUnit) -> Result<Vec<u8>, Error> {
     let (width, height) = (bmp.size.0 as usize, bmp.size.1 as usize);
-    const BLACK: [u8; 4] = [0, 0, 0, u8::MAX];
     let pixels = width.checked_mul(height).filter(|pixels| pixels.checked_mul(BLACK.len()).is_some());
     let mut canvas = Canvas {
         bmp,

@@ -1,15 +1,15 @@
-# pkgs, native (the packages of this machine), image -> the commands demo, push, deploy and smoke.
+# pkgs, native and arm (sets of packages) -> the commands demo, push, deploy and smoke.
 {
   pkgs,
   native,
-  image,
+  arm,
 }:
 let
   inherit (pkgs) lib writeShellApplication;
   withImage =
     { text, ... }@arguments:
     writeShellApplication (
-      arguments // { text = "export AVIF_IMAGE=\${AVIF_IMAGE:-${image}}\n${text}"; }
+      arguments // { text = "export AVIF_IMAGE=\${AVIF_IMAGE:-${arm.lambda-image}}\n${text}"; }
     );
   push = withImage {
     name = "push";

@@ -16,10 +16,7 @@ let
   arm = packagesOf pkgs.pkgsCross.aarch64-multiplatform;
   intel = packagesOf pkgs.pkgsCross.gnu64;
 
-  commands = import ./apps.nix {
-    inherit pkgs native;
-    image = arm.lambda-image;
-  };
+  commands = import ./apps.nix { inherit pkgs native arm; };
   released = {
     inherit (arm) lambda-image lambda-zip;
     inherit (arm) extension-layer sbom;

@@ -34,7 +34,7 @@ let
     cargoVendorDir = craneLib.vendorCargoDeps { inherit src; };
     strictDeps = true;
     nativeBuildInputs = [
-      # To compile libjpeg-turbo, which the crate turbojpeg-sys contains as source code.
+      # To compile libjpeg-turbo, whose source code the crate turbojpeg-sys contains.
       cmake
       nasm
       # To find libavif.

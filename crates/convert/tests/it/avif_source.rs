@@ -193,6 +193,20 @@ fn sequence_is_copied_and_narrower_variants_show_its_first_frame() {
     assert_eq!(conversion.notes[1], "narrower variants show only the first of its 2 frames");
 }
 
+#[test]
+fn matrix_that_scales_a_track_is_ignored_as_in_browsers() {
+    let source = sequence(&color(192, 128));
+    let at = source.windows(4).position(|window| window == b"tkhd").unwrap();
+    // The matrix follows 36 or 48 bytes of other fields, which depend on the version (ISO/IEC 14496-12, 8.3.2).
+    let matrix = at + 4 + if source[at + 4] == 0 { 40 } else { 52 };
+    let mut changed = source.clone();
+    assert_eq!(changed[matrix..matrix + 4], 0x1_0000_u32.to_be_bytes());
+    changed[matrix..matrix + 4].copy_from_slice(&0x2_0000_u32.to_be_bytes());
+    let [copy, expected] =
+        [changed, source].map(|file| convert_file(&file, &recipe()).unwrap().variants[0].bytes.clone());
+    assert!(copy == expected, "the files differ");
+}
+
 /// Encodes a sequence of two frames. The first frame is this image, and the second frame is this image rotated by 180°.
 fn sequence(first: &DynamicImage) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();

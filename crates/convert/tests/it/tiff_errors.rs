@@ -106,6 +106,7 @@ fn unsupported_samples_are_named() {
         "its samples have different types (SampleFormat 1, 1, 3)",
     );
     assert_unsupported(&rgb().short(258, &[5, 6, 5]), "its samples have different sizes (BitsPerSample 5, 6, 5)");
+    assert!(open(&rgb().short(258, &[8, 8, 8, 1]), &Limits::default()).is_ok(), "more values than samples");
     assert_unsupported(&row(1, 1, &[20], &[0; 3]), "its samples have 20 bits (BitsPerSample)");
     assert_unsupported(&row(1, 1, &[8; 100], &[0; 100]), "its pixels have 100 samples of 8 bits (SamplesPerPixel)");
     assert_unsupported(&rgb().short(FILL_ORDER, &[3]), "its bits have an unknown order (FillOrder 3)");

@@ -46,12 +46,19 @@ impl Directory<'_> {
 
     /// The number of bits of every sample.
     pub(super) fn bits_per_sample(&mut self) -> Result<u16, Error> {
-        let bits = self.numbers::<u16>(Tag::BitsPerSample)?.unwrap_or_else(|| vec![1]);
+        let bits = self.sample_values(Tag::BitsPerSample)?.unwrap_or_else(|| vec![1]);
         match bits.split_first() {
             Some((first, others)) if others.iter().all(|bits| bits == first) => Ok(*first),
             Some(_) => Err(unsupported(format!("its samples have different sizes (BitsPerSample {})", list(&bits)))),
             None => Err(damaged("its BitsPerSample has no value")),
         }
+    }
+
+    /// Reads a tag with one value per sample; `None` if the tag is missing. Further values have no meaning.
+    fn sample_values(&mut self, tag: Tag) -> Result<Option<Vec<u16>>, Error> {
+        let samples = self.samples_per_pixel()?.max(1);
+        let values = self.numbers::<u16>(tag)?;
+        Ok(values.map(|values| values.into_iter().take(samples.into()).collect()))
     }
 
     pub(super) fn samples_per_pixel(&mut self) -> Result<u16, Error> {
@@ -60,7 +67,7 @@ impl Directory<'_> {
 
     /// The format of every sample. `Void` is also returned for samples without a known format (TIFF 6.0, section 19).
     pub(super) fn sample_format(&mut self) -> Result<SampleFormat, Error> {
-        let formats = self.numbers::<u16>(Tag::SampleFormat)?.or(self.data_type()?).unwrap_or_else(|| vec![1]);
+        let formats = self.sample_values(Tag::SampleFormat)?.or(self.data_type()?).unwrap_or_else(|| vec![1]);
         match formats.split_first() {
             Some((first, others)) if others.iter().all(|format| format == first) => {
                 Ok(SampleFormat::from_u16_exhaustive(*first))

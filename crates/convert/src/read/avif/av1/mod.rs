@@ -111,6 +111,14 @@ impl StreamReader {
     }
 }
 
+/// Whether data ends after a whole OBU.
+pub(crate) fn consists_of_obus(mut data: &[u8]) -> bool {
+    while let Some((_, rest)) = Obu::read(data) {
+        data = rest;
+    }
+    data.is_empty()
+}
+
 /// The properties of a frame that its header declares (5.9.2).
 struct FrameHeader {
     /// Whether the frame has coded data. Without coded data, the header only shows a frame that was decoded before.

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::damaged;
 use super::decoding_cost::DecodingCost;
 use crate::Error;
-use crate::read::avif::av1::{FilteredObus, StreamReader, StreamSummary};
+use crate::read::avif::av1::{FilteredObus, StreamReader, StreamSummary, consists_of_obus};
 
 /// The content of the new file's `mdat` box, built step by step.
 pub(super) struct MediaData<'a> {
@@ -95,6 +95,9 @@ impl<'a> MediaData<'a> {
 
     /// Adds the AV1 data of an image, given its ranges in the source file. Data that was added before is not added
     /// again. `sizes` are the sizes of all layers except the last; `name` is for error messages.
+    ///
+    /// If a layer of these sizes ends within an OBU, the image is copied without sizes. They only help to decode a part
+    /// of the layers, and some encoders declare wrong sizes.
     pub(super) fn add_image(
         &mut self,
         spans: Vec<Range<usize>>,
@@ -107,23 +110,30 @@ impl<'a> MediaData<'a> {
             return Ok(image.clone());
         }
         let bytes = self.read(&key.0)?;
-        let mut rest = &bytes[..];
+        let (lower_layers, last_layer) = split_layers(&bytes, sizes).unwrap_or((vec![], &bytes));
         let (mut summary, mut layer_sizes, start) = (StreamSummary::default(), vec![], self.bytes.len());
-        for &size in sizes {
-            let split = rest.split_at_checked(size);
-            let (layer, rest_after) =
-                split.ok_or_else(|| damaged(&format!("the box `a1lx` has larger layers than {name}")))?;
+        for layer in lower_layers {
             let layer = filter_obus(stream, layer, name)?;
             summary = summary.combine(layer.summary);
             layer_sizes.push(self.append(&layer.bytes).len());
-            rest = rest_after;
         }
-        let last = filter_obus(stream, rest, name)?;
+        let last = filter_obus(stream, last_layer, name)?;
         let end = self.append(&last.bytes).end;
         let coded = CodedImage { range: start..end, layer_sizes, summary: summary.combine(last.summary) };
         self.images.insert(key, coded.clone());
         Ok(coded)
     }
+}
+
+/// Splits data into layers of these sizes and the last layer. Returns `None` if a layer does not consist of whole OBUs.
+fn split_layers<'data>(mut data: &'data [u8], sizes: &[usize]) -> Option<(Vec<&'data [u8]>, &'data [u8])> {
+    let mut layers = vec![];
+    for &size in sizes {
+        let (layer, rest) = data.split_at_checked(size)?;
+        layers.push(Some(layer).filter(|layer| consists_of_obus(layer))?);
+        data = rest;
+    }
+    Some((layers, data))
 }
 
 fn filter_obus(stream: &mut StreamReader, data: &[u8], name: &str) -> Result<FilteredObus, Error> {

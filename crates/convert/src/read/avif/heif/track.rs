@@ -13,6 +13,8 @@ use avif::boxes::{FieldReader, FileSlice, FourCc};
 
 /// The maximum number of tracks, and of references of a track.
 const MAX_TRACKS: usize = 64;
+/// The matrix that does not transform a track.
+pub(super) const IDENTITY_MATRIX: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
 /// The values in a matrix that only rotates by quarter turns or mirrors.
 const ROTATION_VALUES: [u32; 3] = [0, 0x1_0000, 0xffff_0000];
 
@@ -260,9 +262,10 @@ fn read_track_header(mut fields: FieldReader<'_>) -> Result<TrackHeader, Error> 
         *number = fields.u32()?;
     }
     let is_rotation = matrix[..6].iter().all(|number| ROTATION_VALUES.contains(number)) && matrix[8] == 0x4000_0000;
-    // The translation of a rotated image must be a whole number of pixels.
+    // The translation of a rotated image is a whole number of pixels. Browsers and libavif ignore the matrix, and video
+    // players do not. So that all show the same image, a matrix that scales or skews is not copied.
     if !is_rotation || matrix[6..8].iter().any(|shift| shift & 0xffff != 0) {
-        return Err(unsupported("the matrix in the box `tkhd` scales or skews the track"));
+        matrix = IDENTITY_MATRIX;
     }
     Ok(TrackHeader { flags: flags & 0xf, id, duration, matrix, size: (fields.u32()?, fields.u32()?) })
 }

@@ -3,15 +3,13 @@
 use std::ops::Range;
 
 use super::still::{StillImage, StillItem};
-use super::track::{Edit, Movie, Track};
+use super::track::{Edit, IDENTITY_MATRIX, Movie, Track};
 use super::{damaged, unsupported};
 use crate::Error;
 use avif::boxes::{FourCc, build_box, build_full_box};
 
 /// Brands that are copied from the source file, in addition to `avif`, `avis` and `tmap`.
 const COPIED_BRANDS: [&FourCc; 9] = [b"avio", b"mif1", b"mif2", b"miaf", b"MA1A", b"MA1B", b"msf1", b"iso8", b"msf2"];
-/// The identity matrix of the movie.
-const IDENTITY_MATRIX: [u32; 9] = [0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000];
 
 /// Builds the file: `ftyp`, `meta`, `moov`, and `mdat` with the media data.
 pub(super) fn build_file(

@@ -29,6 +29,7 @@ impl Damage {
                 format!("details are missing, because only its first {scans} scans are complete")
             }
             Self::Passes { complete } => format!("only {complete} of its 7 interlace passes are complete"),
+            Self::FramesAfter(0) => "all frames of its animation are missing".into(),
             Self::FramesAfter(1) => "all frames after the first are missing".into(),
             Self::FramesAfter(frames) => format!("all frames after the first {frames} are missing"),
             Self::Reported(error) => error.clone(),

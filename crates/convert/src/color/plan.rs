@@ -89,7 +89,10 @@ impl ColorPlan {
         }
         match profile.transform_to(&ColorProfile::new_srgb()) {
             Some(transform) => Self { conversion: Conversion::Rgb(SrgbTransform(transform)), ..Self::SRGB },
-            None => kept(profile),
+            None => {
+                notes.push("the ICC profile cannot be converted to sRGB and was kept".into());
+                kept(profile)
+            }
         }
     }
 

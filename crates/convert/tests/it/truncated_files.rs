@@ -58,6 +58,7 @@ fn truncated_animation_is_whole_or_rejected_or_reported() {
     let files = [
         ("GIF", gif(6, 5, &frames, Some(1))),
         ("APNG", apng((6, 5), &frames, 2, None)),
+        ("APNG with a static image", apng((6, 5), &frames, 2, Some(&frames[0].pixels))),
         ("WebP", webp((6, 5), &frames, 2)),
     ];
     for (name, file) in files {

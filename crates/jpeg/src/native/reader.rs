@@ -95,7 +95,8 @@ impl StartedReader<'_> {
 
     fn read_planes(&self) -> Result<[Vec<u8>; 3], Error> {
         let (handle, layout) = (&self.reader.handle, &self.layout);
-        let buffer = |plane: usize| vec![0; layout.strides[plane] as usize * layout.rows[plane] as usize];
+        // Samples that a damaged file lacks are gray.
+        let buffer = |plane: usize| vec![128; layout.strides[plane] as usize * layout.rows[plane] as usize];
         let mut planes = [buffer(0), buffer(1), buffer(2)];
         let [y, cb, cr] = planes.each_mut().map(Vec::as_mut_ptr);
         // SAFETY: the reader is alive and has read all scans. The buffers have the lengths that the layout requires.

@@ -60,7 +60,7 @@ pub(super) fn read_timings(
         if chunks(bytes).any(|chunk| chunk.name == b"IEND") {
             note = Some(format!("it announces {frames} frames and has {}", delays.len()));
         } else if damaged_mode == DamagedMode::Convert {
-            note = Some(Damage::FramesAfter(delays.len()).note(Format::PNG)).filter(|_| !delays.is_empty());
+            note = Some(Damage::FramesAfter(delays.len()).note(Format::PNG));
         } else {
             return Err(damaged(&format!("it has only {} of its {frames} frames", delays.len())));
         }

@@ -38,6 +38,10 @@ fn gain_map_is_rotated_and_scaled_like_its_variant() {
         for (base, widths, sizes) in
             [(base(), "full,96", ["48x32", "24x16"]), (turned.clone(), "full,64", ["32x48", "16x24"])]
         {
+            // The maker note is in an Exif of its own, without an orientation, and only the first Exif counts.
+            if format == GainMapFormat::AppleMakerNote && base == turned {
+                continue;
+            }
             let recipe = Recipe { widths: widths.parse().unwrap(), ..recipe() };
             let conversion = convert_file(&with_gain_map(&base, &map(), format), &recipe).unwrap();
             assert!(conversion.notes.is_empty(), "{:?}", conversion.notes);

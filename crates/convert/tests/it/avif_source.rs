@@ -290,13 +290,49 @@ fn metadata_may_be_larger_than_the_image() {
 }
 
 #[test]
+fn rotation_of_a_copy_is_essential() {
+    let source = avifenc(&color(64, 48), &["--irot", "1"]);
+    let mut changed = source.clone();
+    // Version, flags, the number of items, the item and the number of its properties precede the associations (ISO/IEC
+    // 14496-12, 8.11.14). The last property is the rotation.
+    let count = source.windows(4).position(|window| window == b"ipma").unwrap() + 4 + 4 + 4 + 2;
+    let last = count + usize::from(source[count]);
+    assert_eq!(changed[last] & 0x80, 0x80);
+    changed[last] &= 0x7f;
+    let [copy, expected] =
+        [changed, source].map(|file| convert_file(&file, &recipe()).unwrap().variants[0].bytes.clone());
+    assert!(copy == expected, "the files differ");
+}
+
+#[test]
 fn gain_map_may_be_larger_than_its_base_image() {
+    // The two headrooms, and five numbers of one channel (ISO 21496-1, C.2.2).
+    let numbers = [0, 1, 5, 2, 0, 1, 5, 2, 1, 1, 1, 64, 1, 64];
+    let source = avif_with_gain_map(numbers);
+    let conversion = convert_file(&source, &widths("full,32")).unwrap();
+    assert_same_image(&conversion.variants[0].bytes, &source);
+    assert!(conversion.variants[0].bytes.windows(4).any(|window| window == b"tmap"), "the gain map should be kept");
+    assert!(conversion.notes.contains(&"its gain map was omitted from narrower variants".to_owned()));
+}
+
+#[test]
+fn gain_map_with_an_impossible_gamma_is_omitted_from_a_copy() {
+    let source = avif_with_gain_map([0, 1, 5, 2, 0, 1, 5, 2, 0, 1, 1, 64, 1, 64]);
+    let conversion = convert_file(&source, &widths("full")).unwrap();
+    let note = "its gain map was omitted: its metadata has an unknown version or impossible numbers";
+    assert!(conversion.notes.contains(&note.to_owned()), "{:?}", conversion.notes);
+    let is_kept = conversion.variants[0].bytes.windows(4).any(|window| window == b"dimg");
+    assert!(!is_kept, "the gain map should be omitted");
+    assert!(avifdec(&conversion.variants[0].bytes).image == avifdec(&avifenc(&color(64, 48), &[])).image);
+}
+
+/// Builds an AVIF of 64x48 with a gain map of 256x192. The numbers are the gain map's metadata.
+fn avif_with_gain_map(numbers: [u32; 14]) -> Vec<u8> {
     let base = color(64, 48);
     let mut boxes = Boxes::still(&base);
     let map = Boxes::still(&color(256, 192));
     boxes.properties.extend(map.properties);
-    // The two headrooms, and five numbers of one channel (ISO 21496-1, C.2.2).
-    let numbers = [0, 1, 5, 2, 0, 1, 5, 2, 1, 1, 1, 64, 1, 64].map(u32::to_be_bytes).concat();
+    let numbers = numbers.map(u32::to_be_bytes).concat();
     let tone_map = [&[0, 0, 0, 0, 0, 0x40][..], &numbers].concat();
     boxes.items.push(Item { kind: *b"tmap", name: b"", data: tone_map, properties: vec![1, 2], excess: 0 });
     boxes.items.push(Item { properties: vec![4, 5, 6], ..map.items[0].clone() });
@@ -307,8 +343,5 @@ fn gain_map_may_be_larger_than_its_base_image() {
     let mut source = boxes.file();
     let brand = source.windows(4).position(|window| window == b"miaf").unwrap();
     source[brand..brand + 4].copy_from_slice(b"tmap");
-    let conversion = convert_file(&source, &widths("full,32")).unwrap();
-    assert_same_image(&conversion.variants[0].bytes, &source);
-    assert!(conversion.variants[0].bytes.windows(4).any(|window| window == b"tmap"), "the gain map should be kept");
-    assert!(conversion.notes.contains(&"its gain map was omitted from narrower variants".to_owned()));
+    source
 }

@@ -26,7 +26,7 @@ pub(super) fn read_grid(data: &[u8]) -> Result<Grid, Error> {
 }
 
 /// Reads the gain map metadata of a `tmap` item (ISO 21496-1, C.2.2). Bytes after the last field are dropped. Returns
-/// `None` if the version is unknown.
+/// `None` if the version is unknown, or if a number or a gamma is impossible.
 pub(super) fn read_tone_map(data: &[u8]) -> Result<Option<Vec<u8>>, Error> {
     let mut fields = FieldReader { bytes: data, box_type: *b"tmap" };
     let (version, minimum, _writer) = (fields.u8()?, fields.u16()?, fields.u16()?);
@@ -38,6 +38,12 @@ pub(super) fn read_tone_map(data: &[u8]) -> Result<Option<Vec<u8>>, Error> {
     // The metadata contains two headrooms, then five numbers per channel. Each headroom and each number has a numerator
     // and a denominator.
     let numbers = fields.take(2 * 8 + channels * 5 * 8)?;
+    let has_zero_denominator = numbers.chunks_exact(8).any(|fraction| fraction[4..] == [0; 4]);
+    // The third number of each channel is its gamma.
+    let has_zero_gamma = numbers[16..].chunks_exact(5 * 8).any(|channel| channel[16..20] == [0; 4]);
+    if has_zero_denominator || has_zero_gamma {
+        return Ok(None);
+    }
     // The writer version is set to 0, the version that this module writes.
     Ok(Some([&[0, 0, 0, 0, 0, flags][..], numbers].concat()))
 }

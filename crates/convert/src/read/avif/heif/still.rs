@@ -13,6 +13,10 @@ use crate::Error;
 use crate::read::avif::av1::StreamReader;
 use avif::boxes::{FileSlice, FourCc};
 
+/// The properties that transform an image. They are written as essential (MIAF, ISO/IEC 23000-22, 7.3.9), also if the file
+/// did not declare them so, because decoders reject other files.
+const TRANSFORMATIONS: [&FourCc; 3] = [b"clap", b"irot", b"imir"];
+
 /// The items of an image that will be written. The first item is the primary item. The identifier of an item is its
 /// position in `items`, and the index of a property is its position in `properties`. Both start at 1.
 #[derive(Default)]
@@ -208,7 +212,9 @@ impl<'this, 'a, 'notes> StillReader<'this, 'a, 'notes> {
         let Some((item, map)) = candidate else { return Ok(()) };
         let spans = meta.data_ranges(item)?;
         let Some(data) = derived::read_tone_map(&self.media.read(&spans)?)? else {
-            self.profiles.notes.push("its gain map was omitted: its version is unknown".into());
+            self.profiles
+                .notes
+                .push("its gain map was omitted: its metadata has an unknown version or impossible numbers".into());
             return Ok(());
         };
         let range = self.media.append(&data);
@@ -233,7 +239,7 @@ impl<'this, 'a, 'notes> StillReader<'this, 'a, 'notes> {
         let mut properties = vec![];
         for association in &item.associations {
             let Some((name, _)) = self.meta.property(association.index)? else { continue };
-            let is_essential = association.is_essential;
+            let is_essential = association.is_essential || TRANSFORMATIONS.contains(&name);
             let index = if *name == *b"a1lx" {
                 Some(self.add_property(property::build_layer_sizes(layer_sizes)?)?)
             } else {

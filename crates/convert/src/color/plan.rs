@@ -87,13 +87,11 @@ impl ColorPlan {
             notes.push(HDR_NOTE.into());
             return kept(profile);
         }
-        match profile.transform_to(&ColorProfile::new_srgb()) {
-            Some(transform) => Self { conversion: Conversion::Rgb(SrgbTransform(transform)), ..Self::SRGB },
-            None => {
-                notes.push("the ICC profile cannot be converted to sRGB and was kept".into());
-                kept(profile)
-            }
-        }
+        let Some(transform) = profile.transform_to(&ColorProfile::new_srgb()) else {
+            notes.push("the ICC profile cannot be converted to sRGB and was kept".into());
+            return kept(profile);
+        };
+        Self { conversion: Conversion::Rgb(SrgbTransform(transform)), ..Self::SRGB }
     }
 
     fn for_code_points(cicp: Cicp, is_gray: bool, recipe: &Recipe, notes: &mut Vec<String>) -> Self {

@@ -5,11 +5,11 @@ use model::Recipe;
 
 use crate::avif_tools::{avifdec, convert_file, convert_to_avif, recipe};
 use crate::tiff_fixtures::{
-    COLOR_MAP, EXTRA_SAMPLES, ORIENTATION, PLANAR_CONFIGURATION, REFERENCE_BLACK_WHITE, SAMPLE_FORMAT, Tiff, Values,
-    YCBCR_COEFFICIENTS, YCBCR_SUBSAMPLING,
+    COLOR_MAP, COMPRESSION, EXTRA_SAMPLES, ORIENTATION, PLANAR_CONFIGURATION, PREDICTOR, REFERENCE_BLACK_WHITE,
+    SAMPLE_FORMAT, Tiff, Values, YCBCR_COEFFICIENTS, YCBCR_SUBSAMPLING,
 };
 use crate::tiff_kinds::{
-    BLACK_IS_ZERO, CIE_LAB, CMYK, ICC_LAB, PALETTE, RGB, WHITE_IS_ZERO, YCBCR, gradient, planes, row,
+    BLACK_IS_ZERO, CIE_LAB, CMYK, ICC_LAB, PALETTE, RGB, WHITE_IS_ZERO, YCBCR, deflate, gradient, planes, row,
 };
 
 /// Decodes a file without coding errors. Samples of 16 bits are reduced to 10 bits.
@@ -72,6 +72,25 @@ fn integers_of_every_size_become_full_levels() {
     assert_rgb(&rgb, &[[0, 255, 136], [0, 255, 17]], 0, "RGB of 4 bits");
     let deep = row(1, RGB, &[32; 3], &[0, 0, 0, 0x80, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0x40]);
     assert_rgb(&deep, &[[128, 255, 64]], 1, "RGB of 32 bits");
+}
+
+#[test]
+fn signed_integers_become_levels_from_black_to_white() {
+    let eight = row(4, BLACK_IS_ZERO, &[8], &[0x80, 0xff, 0, 0x7f]).short(SAMPLE_FORMAT, &[2]);
+    assert_gray(&eight, &[0, 127, 128, 255], "8 bits");
+    assert_eq!(
+        notes(&eight.build()),
+        ["its samples are signed: the lowest possible number became black, the highest white"]
+    );
+    let sixteen = [i16::MIN, 0, i16::MAX].map(i16::to_le_bytes).concat();
+    let sixteen = row(1, RGB, &[16; 3], &sixteen).short(SAMPLE_FORMAT, &[2; 3]);
+    assert_rgb(&sixteen, &[[0, 128, 255]], 1, "16 bits");
+    // The older tag DataType with the value of signed integers.
+    assert_gray(&row(1, BLACK_IS_ZERO, &[8], &[0]).short(32_996, &[1]), &[128], "DataType");
+    // The differences between 0x80, 0xff and 0x7f.
+    let strip = deflate(&[0x80, 0x7f, 0x80]);
+    let differences = row(3, BLACK_IS_ZERO, &[8], &strip).short(SAMPLE_FORMAT, &[2]).short(COMPRESSION, &[8]);
+    assert_gray(&differences.short(PREDICTOR, &[2]), &[0, 127, 255], "differences");
 }
 
 #[test]

@@ -96,9 +96,14 @@ fn unsupported_color_space_is_named() {
 
 #[test]
 fn unsupported_samples_are_named() {
-    let signed = "its samples are signed integers (SampleFormat 2), whose black and white are unknown";
-    assert_unsupported(&gray().short(SAMPLE_FORMAT, &[2]), signed);
-    assert_unsupported(&gray().short(32_996, &[1]), signed);
+    assert_unsupported(
+        &row(1, 1, &[12], &[0; 2]).short(SAMPLE_FORMAT, &[2]),
+        "its samples have 12 bits (BitsPerSample)",
+    );
+    assert_unsupported(
+        &row(1, 5, &[8; 4], &[0; 4]).short(SAMPLE_FORMAT, &[2; 4]),
+        "its inks have samples of 8 bits of signed integers",
+    );
     assert!(open(&gray().short(32_996, &[0]), &Limits::default()).is_ok(), "the older tag DataType without a type");
     assert_unsupported(&gray().short(SAMPLE_FORMAT, &[6]), "its samples are not real numbers (SampleFormat 6)");
     assert_unsupported(

@@ -75,7 +75,11 @@ impl Colors {
         let bits = samples.kind.bits();
         let is_unsigned = matches!(samples.kind, SampleKind::Unsigned(_));
         let refuse = |what: &str| {
-            let kind = if is_unsigned { "bits" } else { "bits of floating-point numbers" };
+            let kind = match samples.kind {
+                SampleKind::Unsigned(_) => "bits",
+                SampleKind::Signed(_) => "bits of signed integers",
+                SampleKind::Float(_) => "bits of floating-point numbers",
+            };
             Err(unsupported(format!("its {what} have samples of {bits} {kind}")))
         };
         let is_premultiplied = samples.alpha.is_some_and(|alpha| alpha.is_premultiplied);

@@ -52,6 +52,16 @@ impl SampleRow<'_> {
                     };
                 }
             }
+            SampleKind::Signed(8) => {
+                let samples = self.bytes.iter().skip(index).step_by(self.stride);
+                targets.zip(samples).for_each(|(level, sample)| *level = (sample ^ 0x80).into());
+            }
+            SampleKind::Signed(16) => self.each::<2>(index, targets, |[a, b]| u16::from_le_bytes([a, b ^ 0x80])),
+            SampleKind::Signed(24) => self.each::<3>(index, targets, |[_, b, c]| u16::from_le_bytes([b, c ^ 0x80])),
+            SampleKind::Signed(32) => self.each::<4>(index, targets, |[_, _, c, d]| u16::from_le_bytes([c, d ^ 0x80])),
+            SampleKind::Signed(_) => {
+                self.each::<8>(index, targets, |[.., g, h]| u16::from_le_bytes([g, h ^ 0x80]));
+            }
             SampleKind::Float(16) => {
                 self.each::<2>(index, targets, |bytes| float_level(f16::from_le_bytes(bytes).to_f32()));
             }
@@ -132,6 +142,19 @@ mod tests {
             let kind = SampleKind::Unsigned(kind);
             assert_eq!(levels(&bytes, kind, ByteOrder::LittleEndian, 1), [little]);
             assert_eq!(levels(&bytes, kind, ByteOrder::BigEndian, 1), [big]);
+        }
+    }
+
+    #[test]
+    fn signed_integers_become_levels_from_the_lowest_to_the_highest_number() {
+        let eight = [i8::MIN, -1, 0, i8::MAX].map(|number| number.to_le_bytes()[0]);
+        assert_eq!(levels(&eight, SampleKind::Signed(8), ByteOrder::LittleEndian, 4), [0, 127, 128, 255]);
+        let sixteen = [i16::MIN, -1, 0, i16::MAX].map(i16::to_be_bytes).concat();
+        assert_eq!(levels(&sixteen, SampleKind::Signed(16), ByteOrder::BigEndian, 4), [0, 32_767, 32_768, 65_535]);
+        for (bits, lowest) in [(24, &[0, 0, 0x80][..]), (32, &[0, 0, 0, 0x80]), (64, &[0, 0, 0, 0, 0, 0, 0, 0x80])] {
+            assert_eq!(levels(lowest, SampleKind::Signed(bits), ByteOrder::LittleEndian, 1), [0], "{bits} bits");
+            let zero = vec![0; lowest.len()];
+            assert_eq!(levels(&zero, SampleKind::Signed(bits), ByteOrder::LittleEndian, 1), [32_768], "{bits} bits");
         }
     }
 

@@ -20,8 +20,8 @@ pub(super) fn read_predictor(
     let predictor = directory.predictor()?;
     match (predictor, samples.kind) {
         (Predictor::None, _)
-        | (Predictor::Horizontal, SampleKind::Unsigned(8 | 16 | 32 | 64) | SampleKind::Float(_))
-        | (Predictor::FloatingPoint, SampleKind::Float(_)) => Ok(predictor),
+        | (Predictor::Horizontal, SampleKind::Unsigned(8 | 16 | 32 | 64) | SampleKind::Signed(8 | 16 | 32 | 64))
+        | (Predictor::Horizontal | Predictor::FloatingPoint, SampleKind::Float(_)) => Ok(predictor),
         (predictor, kind) => {
             let (value, bits) = (predictor.to_u16(), kind.bits());
             Err(unsupported(format!(

@@ -24,6 +24,9 @@ pub(super) struct Samples {
 pub(super) enum SampleKind {
     /// An unsigned integer with this number of bits: 1 to 16, 24, 32 or 64.
     Unsigned(u16),
+    /// A signed integer with this number of bits: 8, 16, 24, 32 or 64. The lowest number is black and the highest is
+    /// white, as in the default of `SMinSampleValue` and `SMaxSampleValue` (TIFF 6.0, section 19).
+    Signed(u16),
     /// A floating-point number with this number of bits: 16, 32 or 64.
     Float(u16),
 }
@@ -44,6 +47,9 @@ impl Samples {
     /// Reads the tags of a pixel with this number of colors. Adds a note if samples are omitted.
     pub(super) fn read(directory: &mut Directory<'_>, colors: usize, notes: &mut Vec<String>) -> Result<Self, Error> {
         let kind = SampleKind::read(directory)?;
+        if matches!(kind, SampleKind::Signed(_)) {
+            notes.push("its samples are signed: the lowest possible number became black, the highest white".into());
+        }
         let count = usize::from(directory.samples_per_pixel()?);
         let is_planar = count > 1 && directory.planar_configuration()? == PlanarConfiguration::Planar;
         if count < colors {
@@ -94,11 +100,9 @@ impl SampleKind {
         match (format, bits) {
             (SampleFormat::Uint | SampleFormat::Void, 1..=16 | 24 | 32 | 64) => Ok(Self::Unsigned(bits)),
             (SampleFormat::IEEEFP, 16 | 32 | 64) => Ok(Self::Float(bits)),
-            (SampleFormat::Uint | SampleFormat::Void | SampleFormat::IEEEFP, _) => {
+            (SampleFormat::Int, 8 | 16 | 24 | 32 | 64) => Ok(Self::Signed(bits)),
+            (SampleFormat::Uint | SampleFormat::Void | SampleFormat::IEEEFP | SampleFormat::Int, _) => {
                 Err(unsupported(format!("its samples have {bits} bits (BitsPerSample)")))
-            }
-            (SampleFormat::Int, _) => {
-                Err(unsupported("its samples are signed integers (SampleFormat 2), whose black and white are unknown"))
             }
             (other, _) => {
                 Err(unsupported(format!("its samples are not real numbers (SampleFormat {})", other.to_u16())))
@@ -107,7 +111,7 @@ impl SampleKind {
     }
 
     pub(super) fn bits(self) -> u16 {
-        let (Self::Unsigned(bits) | Self::Float(bits)) = self;
+        let (Self::Unsigned(bits) | Self::Signed(bits) | Self::Float(bits)) = self;
         bits
     }
 

@@ -197,7 +197,7 @@ fn sequence_is_copied_and_narrower_variants_show_its_first_frame() {
 fn matrix_that_scales_a_track_is_ignored_as_in_browsers() {
     let source = sequence(&color(192, 128));
     let at = source.windows(4).position(|window| window == b"tkhd").unwrap();
-    // The matrix follows 36 or 48 bytes of other fields, which depend on the version (ISO/IEC 14496-12, 8.3.2).
+    // The version, the flags, and 36 or 48 bytes of other fields precede the matrix (ISO/IEC 14496-12, 8.3.2).
     let matrix = at + 4 + if source[at + 4] == 0 { 40 } else { 52 };
     let mut changed = source.clone();
     assert_eq!(changed[matrix..matrix + 4], 0x1_0000_u32.to_be_bytes());
@@ -316,10 +316,10 @@ fn gain_map_may_be_larger_than_its_base_image() {
 }
 
 #[test]
-fn gain_map_with_an_impossible_gamma_is_omitted_from_a_copy() {
+fn gain_map_with_a_gamma_of_zero_is_omitted_from_a_copy() {
     let source = avif_with_gain_map([0, 1, 5, 2, 0, 1, 5, 2, 0, 1, 1, 64, 1, 64]);
     let conversion = convert_file(&source, &widths("full")).unwrap();
-    let note = "its gain map was omitted: its metadata has an unknown version or impossible numbers";
+    let note = "its gain map was omitted: its metadata has an unknown version, or a gamma or denominator of 0";
     assert!(conversion.notes.contains(&note.to_owned()), "{:?}", conversion.notes);
     let is_kept = conversion.variants[0].bytes.windows(4).any(|window| window == b"dimg");
     assert!(!is_kept, "the gain map should be omitted");

@@ -52,15 +52,12 @@ impl SampleRow<'_> {
                     };
                 }
             }
-            SampleKind::Signed(8) => {
-                let samples = self.bytes.iter().skip(index).step_by(self.stride);
-                targets.zip(samples).for_each(|(level, sample)| *level = (sample ^ 0x80).into());
-            }
-            SampleKind::Signed(16) => self.each::<2>(index, targets, |[a, b]| u16::from_le_bytes([a, b ^ 0x80])),
-            SampleKind::Signed(24) => self.each::<3>(index, targets, |[_, b, c]| u16::from_le_bytes([b, c ^ 0x80])),
-            SampleKind::Signed(32) => self.each::<4>(index, targets, |[_, _, c, d]| u16::from_le_bytes([c, d ^ 0x80])),
-            SampleKind::Signed(_) => {
-                self.each::<8>(index, targets, |[.., g, h]| u16::from_le_bytes([g, h ^ 0x80]));
+            SampleKind::Signed(bits) => {
+                let unsigned = Self { kind: SampleKind::Unsigned(bits), ..self };
+                unsigned.unpack(index, scale, levels, channel, channels);
+                // The highest bit is the sign.
+                let sign = if bits > 8 { 0x8000 } else { 0x80 };
+                levels.iter_mut().skip(channel).step_by(channels).for_each(|level| *level ^= sign);
             }
             SampleKind::Float(16) => {
                 self.each::<2>(index, targets, |bytes| float_level(f16::from_le_bytes(bytes).to_f32()));

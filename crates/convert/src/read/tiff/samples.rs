@@ -44,7 +44,7 @@ pub(super) struct Alpha {
 const MAX_BITS_PER_PIXEL: usize = 512;
 
 impl Samples {
-    /// Reads the tags of a pixel with this number of colors. Adds a note if samples are omitted.
+    /// Reads the tags of a pixel with this number of colors. Adds a note if samples are omitted or signed.
     pub(super) fn read(directory: &mut Directory<'_>, colors: usize, notes: &mut Vec<String>) -> Result<Self, Error> {
         let kind = SampleKind::read(directory)?;
         if matches!(kind, SampleKind::Signed(_)) {

@@ -111,7 +111,7 @@ impl StreamReader {
     }
 }
 
-/// Whether data ends after a whole OBU.
+/// Whether the data consists of whole OBUs.
 pub(crate) fn consists_of_obus(mut data: &[u8]) -> bool {
     while let Some((_, rest)) = Obu::read(data) {
         data = rest;

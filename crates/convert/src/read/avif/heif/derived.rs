@@ -26,7 +26,7 @@ pub(super) fn read_grid(data: &[u8]) -> Result<Grid, Error> {
 }
 
 /// Reads the gain map metadata of a `tmap` item (ISO 21496-1, C.2.2). Bytes after the last field are dropped. Returns
-/// `None` if the version is unknown, or if a number or a gamma is impossible.
+/// `None` if the version is unknown, or if a denominator or a gamma is 0.
 pub(super) fn read_tone_map(data: &[u8]) -> Result<Option<Vec<u8>>, Error> {
     let mut fields = FieldReader { bytes: data, box_type: *b"tmap" };
     let (version, minimum, _writer) = (fields.u8()?, fields.u16()?, fields.u16()?);

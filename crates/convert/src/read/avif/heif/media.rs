@@ -96,8 +96,8 @@ impl<'a> MediaData<'a> {
     /// Adds the AV1 data of an image, given its ranges in the source file. Data that was added before is not added
     /// again. `sizes` are the sizes of all layers except the last; `name` is for error messages.
     ///
-    /// If a layer of these sizes ends within an OBU, the image is copied without sizes. They only help to decode a part
-    /// of the layers, and some encoders declare wrong sizes.
+    /// If a layer of these sizes ends within an OBU, the image is copied without sizes. Decoders need the sizes only to
+    /// decode some of the layers, and some encoders write wrong sizes.
     pub(super) fn add_image(
         &mut self,
         spans: Vec<Range<usize>>,
@@ -110,30 +110,35 @@ impl<'a> MediaData<'a> {
             return Ok(image.clone());
         }
         let bytes = self.read(&key.0)?;
-        let (lower_layers, last_layer) = split_layers(&bytes, sizes).unwrap_or((vec![], &bytes));
+        let layers = split_layers(&bytes, sizes).unwrap_or_else(|| vec![&bytes]);
         let (mut summary, mut layer_sizes, start) = (StreamSummary::default(), vec![], self.bytes.len());
-        for layer in lower_layers {
+        for layer in layers {
             let layer = filter_obus(stream, layer, name)?;
             summary = summary.combine(layer.summary);
             layer_sizes.push(self.append(&layer.bytes).len());
         }
-        let last = filter_obus(stream, last_layer, name)?;
-        let end = self.append(&last.bytes).end;
-        let coded = CodedImage { range: start..end, layer_sizes, summary: summary.combine(last.summary) };
+        // The file does not store the size of the last layer.
+        layer_sizes.pop();
+        let coded = CodedImage { range: start..self.bytes.len(), layer_sizes, summary };
         self.images.insert(key, coded.clone());
         Ok(coded)
     }
 }
 
-/// Splits data into layers of these sizes and the last layer. Returns `None` if a layer does not consist of whole OBUs.
-fn split_layers<'data>(mut data: &'data [u8], sizes: &[usize]) -> Option<(Vec<&'data [u8]>, &'data [u8])> {
+/// Splits data into layers of these sizes, and a last layer with the rest. Returns `None` if a layer of these sizes does
+/// not consist of whole OBUs.
+fn split_layers<'data>(mut data: &'data [u8], sizes: &[usize]) -> Option<Vec<&'data [u8]>> {
     let mut layers = vec![];
     for &size in sizes {
         let (layer, rest) = data.split_at_checked(size)?;
-        layers.push(Some(layer).filter(|layer| consists_of_obus(layer))?);
+        if !consists_of_obus(layer) {
+            return None;
+        }
+        layers.push(layer);
         data = rest;
     }
-    Some((layers, data))
+    layers.push(data);
+    Some(layers)
 }
 
 fn filter_obus(stream: &mut StreamReader, data: &[u8], name: &str) -> Result<FilteredObus, Error> {

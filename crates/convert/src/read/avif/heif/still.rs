@@ -13,8 +13,8 @@ use crate::Error;
 use crate::read::avif::av1::StreamReader;
 use avif::boxes::{FileSlice, FourCc};
 
-/// The properties that transform an image. They are written as essential (MIAF, ISO/IEC 23000-22, 7.3.9), also if the file
-/// did not declare them so, because decoders reject other files.
+/// The properties that transform an image. They must be essential (MIAF, ISO/IEC 23000-22, 7.3.9), and libavif
+/// rejects files in which they are not. The copy of such a file marks them as essential.
 const TRANSFORMATIONS: [&FourCc; 3] = [b"clap", b"irot", b"imir"];
 
 /// The items of an image that will be written. The first item is the primary item. The identifier of an item is its
@@ -212,9 +212,9 @@ impl<'this, 'a, 'notes> StillReader<'this, 'a, 'notes> {
         let Some((item, map)) = candidate else { return Ok(()) };
         let spans = meta.data_ranges(item)?;
         let Some(data) = derived::read_tone_map(&self.media.read(&spans)?)? else {
-            self.profiles
-                .notes
-                .push("its gain map was omitted: its metadata has an unknown version or impossible numbers".into());
+            self.profiles.notes.push(
+                "its gain map was omitted: its metadata has an unknown version, or a gamma or denominator of 0".into(),
+            );
             return Ok(());
         };
         let range = self.media.append(&data);

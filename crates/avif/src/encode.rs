@@ -1,6 +1,7 @@
 use model::{Chroma, Depth, PlanarImage, Shape};
 
 use crate::attachments::Attachments;
+use crate::codec::Codec;
 use crate::error::Error;
 use crate::library::quantizer_step;
 use crate::native::encoder::Encoder;
@@ -13,7 +14,7 @@ use crate::settings::Settings;
 /// ```
 /// use std::num::NonZeroUsize;
 ///
-/// use avif::{Attachments, Codec, Quantizer, Settings};
+/// use avif::{Attachments, Codec, Quantizer, QuantizerStep, Settings};
 /// use model::{Chroma, Cicp, Color, Depth, PlanarImage, Samples, Shape, Speed};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -24,6 +25,7 @@ use crate::settings::Settings;
 ///     codec: Codec::Aom,
 ///     options: &[],
 ///     quantizer: Quantizer::whole(20),
+///     precision: QuantizerStep::Whole,
 ///     speed: Speed::default(),
 ///     threads: NonZeroUsize::MIN,
 /// };
@@ -40,10 +42,27 @@ use crate::settings::Settings;
 pub fn encode(image: &PlanarImage, attachments: &Attachments, settings: &Settings) -> Result<Vec<u8>, Error> {
     check_supported(image.shape())?;
     let mut encoder = Encoder::new(settings)?;
-    if settings.quantizer.is_fractional() && quantizer_step(settings.codec) == QuantizerStep::Quarter {
-        encoder.set_option("crf", &format!("{:.2}", settings.quantizer.value()))?;
+    if settings.precision == QuantizerStep::Quarter && quantizer_step(settings.codec) == QuantizerStep::Quarter {
+        set_quantizer(&mut encoder, settings.codec, settings.quantizer.value())?;
     }
     encoder.write(&native_image(image, attachments)?)
+}
+
+/// Sets a quantizer with the codec's own options.
+fn set_quantizer(encoder: &mut Encoder, codec: Codec, quantizer: f32) -> Result<(), Error> {
+    match codec {
+        Codec::Svt => encoder.set_option("crf", &format!("{quantizer:.2}")),
+        Codec::Aom => {
+            // On average, libavif 1.4 maps its qualities to these levels of libaom's tune=iq (src/codec_aom.c).
+            let level = 0.5 + 1.19 * quantizer;
+            // libaom accepts only whole levels. A higher strength of the quantizer's variation within the image makes the
+            // image as much better as a lower level. In the range of 70 to 130, 30 more changed the score of 11
+            // photographs by 0.5 to 0.7, and the bytes at equal score by less than 1 %.
+            let strength = 100.0 + 55.0 * (level.ceil() - level);
+            encoder.set_option("color:cq-level", &format!("{:.0}", level.ceil()))?;
+            encoder.set_option("color:deltaq-strength", &format!("{strength:.0}"))
+        }
+    }
 }
 
 /// Rejects the formats that this crate decodes but does not encode.

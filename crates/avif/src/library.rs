@@ -34,15 +34,21 @@ pub fn can_encode_with(codec: Codec) -> bool {
 #[must_use]
 pub fn quantizer_step(codec: Codec) -> QuantizerStep {
     match codec {
-        Codec::Svt if codec_versions().split_once("svt [enc]:").is_some_and(accepts_quarters) => QuantizerStep::Quarter,
+        Codec::Svt if is_at_least("svt [enc", (4, 0)) => QuantizerStep::Quarter,
+        // From this version on, libavif encodes with tune=iq.
+        Codec::Aom if !IS_BUNDLED && is_at_least("aom [enc", (3, 13)) => QuantizerStep::Quarter,
         Codec::Svt | Codec::Aom => QuantizerStep::Whole,
     }
 }
 
-/// Whether this version of SVT-AV1 accepts quarters of a quantizer. The version has the form `v4.2.0, …`.
-fn accepts_quarters((_, version): (&str, &str)) -> bool {
-    let major = version.trim_start_matches('v').split('.').next();
-    major.and_then(|major| major.parse::<u32>().ok()).is_some_and(|major| major >= 4)
+/// Whether the encoder whose name starts like this has at least this major and minor version. libavif lists its codecs
+/// in the form `aom [enc/dec]:v3.14.1, svt [enc]:v4.2.0`.
+fn is_at_least(encoder: &str, version: (u32, u32)) -> bool {
+    let versions = codec_versions();
+    let found = versions.split_once(encoder).and_then(|(_, rest)| rest.split_once(':')).map(|(_, version)| version);
+    let mut numbers = found.unwrap_or_default().trim_start_matches('v').split(['.', ',']).map(str::parse::<u32>);
+    let mut next = || numbers.next().and_then(Result::ok).unwrap_or(0);
+    (next(), next()) >= version
 }
 
 impl fmt::Display for Library {

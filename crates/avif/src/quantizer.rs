@@ -65,11 +65,6 @@ impl Quantizer {
         let quality = u8::try_from(100 - loss.min(100)).ok().and_then(|quality| FixedQuality::try_from(quality).ok());
         quality.expect("the quality is between 0 and 100")
     }
-
-    /// Whether the quantizer is not a whole number.
-    pub(crate) fn is_fractional(self) -> bool {
-        !self.quarters.is_multiple_of(QUARTERS_PER_WHOLE)
-    }
 }
 
 impl From<FixedQuality> for Quantizer {

@@ -3,20 +3,21 @@ use std::num::NonZeroUsize;
 use model::Speed;
 
 use crate::codec::Codec;
-use crate::quantizer::Quantizer;
+use crate::quantizer::{Quantizer, QuantizerStep};
 
 /// How to encode an image or a sequence. Alpha is always encoded losslessly.
 ///
 /// ```
 /// use std::num::NonZeroUsize;
 ///
-/// use avif::{Codec, CodecOption, Quantizer, Settings};
+/// use avif::{Codec, CodecOption, Quantizer, QuantizerStep, Settings};
 /// use model::Speed;
 ///
 /// let settings = Settings {
 ///     codec: Codec::Aom,
 ///     options: &[CodecOption { name: "color:enable-palette", value: "0" }],
 ///     quantizer: Quantizer::whole(20),
+///     precision: QuantizerStep::Whole,
 ///     speed: Speed::default(),
 ///     threads: NonZeroUsize::MIN,
 /// };
@@ -30,6 +31,10 @@ pub struct Settings {
     pub options: &'static [CodecOption],
     /// The quantizer of the colors. If the codec accepts only whole quantizers, it uses the next finer whole quantizer.
     pub quantizer: Quantizer,
+    /// `Whole` encodes at libavif's quality that maps to the next finer whole quantizer. `Quarter` sets the codec's own
+    /// options if it accepts quarters. With `Quarter`, a coarser quantizer always has a lower quality. With `Whole`,
+    /// libavif maps some adjacent qualities to the same setting of libaom.
+    pub precision: QuantizerStep,
     /// libavif's speed: a lower speed makes smaller files and uses more CPU.
     pub speed: Speed,
     /// The maximum number of threads that the codec uses.

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use avif::{Quantizer, QuantizerStep};
-use model::{ChromaMode, Depth, FixedQuality, Score, Shape, Width};
+use model::{ChromaMode, FixedQuality, Score, Shape, Width};
 
+use crate::pixels::full_chroma;
 use crate::pixels::sizes::variant_size;
 use crate::search::{
     self, FullChroma, PreferredPlanes, SampleAnalysis, ScoreCurve, ScoredFile, SearchError, SearchedImage,
@@ -92,9 +93,17 @@ impl TransformedImage {
     /// rendition before the workers start, so that the result does not depend on which worker is faster. If the file of
     /// the largest rendition is smaller at 10 bits or in 4:4:4, all renditions are converted.
     fn plan_quantizers(&mut self, threads: NonZeroUsize, notes: &mut Vec<String>) -> Result<QuantizerPlan, Error> {
-        let depth = self.renditions.first().map_or(Depth::Eight, |largest| largest.planar.shape().depth);
-        let typical = ScoreCurve::typical(self.content, depth);
-        let estimate = |target: Score, obstacle: &dyn fmt::Display, notes: &mut Vec<String>| {
+        if matches!(self.quality, QualityMode::Search(_)) && self.chroma == ChromaMode::Auto {
+            let content = self.content;
+            let has_fine_chroma = |rendition: &&mut Rendition| {
+                let pixels = rendition.reference.as_ref();
+                pixels.is_some_and(|pixels| full_chroma::is_smaller(pixels, content))
+            };
+            self.renditions.iter_mut().filter(has_fine_chroma).try_for_each(Rendition::use_full_chroma)?;
+        }
+        let content = self.content;
+        let estimate = |shape: Shape, target: Score, obstacle: &dyn fmt::Display, notes: &mut Vec<String>| {
+            let typical = ScoreCurve::typical(content, shape);
             let quantizer = typical.quantizer_for(target.value() + ESTIMATE_MARGIN, QuantizerStep::Whole);
             let quality = quantizer.quality();
             notes.push(format!("quality {quality} was used, without a search for visual:{target}: {obstacle}"));
@@ -104,6 +113,7 @@ impl TransformedImage {
             (QualityMode::Search(target), Some(largest)) => {
                 let shape = largest.planar.shape();
                 let image = largest.searched_image(self.full_chroma());
+                let typical = ScoreCurve::typical(content, shape);
                 match search::analyze_sample(image, typical, target, &self.settings(threads)) {
                     Ok(SampleAnalysis { curve: largest, preferred_planes, full_chroma }) => {
                         match preferred_planes {
@@ -117,11 +127,13 @@ impl TransformedImage {
                         }
                         Ok(QuantizerPlan::Search { target, largest, full_chroma })
                     }
-                    Err(SearchError::Compare(message)) => Ok(estimate(target, &message, notes)),
+                    Err(SearchError::Compare(message)) => Ok(estimate(shape, target, &message, notes)),
                     Err(error) => Err(search_error(shape, error)),
                 }
             }
-            (QualityMode::Estimate(target, obstacle), Some(_)) => Ok(estimate(target, &obstacle, notes)),
+            (QualityMode::Estimate(target, obstacle), Some(largest)) => {
+                Ok(estimate(largest.planar.shape(), target, &obstacle, notes))
+            }
             (QualityMode::Fixed(quality), _) => Ok(QuantizerPlan::Fixed(quality.into())),
             // There is nothing to encode, so the quantizer is not used.
             (QualityMode::Search(_) | QualityMode::Estimate(..), None) => {
@@ -207,7 +219,13 @@ impl TransformedImage {
     /// Returns the settings with the default quantizer. The callers replace this quantizer.
     fn settings(&self, threads: NonZeroUsize) -> EncoderSettings {
         let quantizer = FixedQuality::default().into();
-        EncoderSettings { quantizer, speed: self.speed, content: self.content, threads }
+        EncoderSettings {
+            quantizer,
+            precision: QuantizerStep::Whole,
+            speed: self.speed,
+            content: self.content,
+            threads,
+        }
     }
 }
 

@@ -5,20 +5,29 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// The encoder's speed on libavif's scale: 0 (slowest, smallest files) to 10 (fastest).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
 pub struct Speed(u8);
 
 /// The text is not a speed.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Debug, Error, PartialEq, Eq, PartialOrd, Ord)]
 #[error("speed {0:?} is not a whole number from 0 to 10")]
 pub struct InvalidSpeed(String);
 
 impl Speed {
+    /// 8, at which an encoder takes about half of the CPU time that it takes at the default speed.
+    pub const FAST: Self = Self(8);
+
     /// Returns the speed, 0 to 10.
     #[must_use]
     pub fn number(self) -> u8 {
         self.0
+    }
+
+    /// Returns the next slower speed. The slowest speed returns itself.
+    #[must_use]
+    pub fn slower(self) -> Self {
+        Self(self.0.saturating_sub(1))
     }
 }
 

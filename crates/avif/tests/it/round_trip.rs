@@ -9,7 +9,15 @@ const MAX_PIXELS: u32 = 1 << 24;
 
 fn settings(quality: u8, codec: Codec) -> Settings {
     let quantizer = FixedQuality::try_from(quality).unwrap().into();
-    Settings { codec, options: &[], quantizer, speed: Speed::try_from(8).unwrap(), threads: NonZeroUsize::MIN }
+    let precision = QuantizerStep::Whole;
+    Settings {
+        codec,
+        options: &[],
+        quantizer,
+        precision,
+        speed: Speed::try_from(8).unwrap(),
+        threads: NonZeroUsize::MIN,
+    }
 }
 
 /// Returns the codecs of this libavif that can encode lossy images with this chroma format and without alpha.
@@ -113,7 +121,12 @@ fn half_quantizer_is_used_or_rounded_to_the_finer_whole_quantizer() {
     for codec in codecs(Chroma::Yuv420) {
         let file = |value: f32| {
             let quantizer = Quantizer::at_most(value, QuantizerStep::Quarter);
-            encode(&image, &Attachments::default(), &Settings { quantizer, ..settings(50, codec) }).unwrap()
+            encode(
+                &image,
+                &Attachments::default(),
+                &Settings { quantizer, precision: QuantizerStep::Quarter, ..settings(50, codec) },
+            )
+            .unwrap()
         };
         // Some codecs encode two adjacent quantizers to the same file.
         let whole = (20..40).map(|value: u8| f32::from(value)).find(|value| file(*value) != file(value + 1.0)).unwrap();

@@ -2,7 +2,7 @@
 
 use std::num::{NonZeroU32, NonZeroUsize};
 
-use avif::{Attachments, Codec, Error, Playback, Quantizer, SequenceEncoder, Settings, decode};
+use avif::{Attachments, Codec, Error, Playback, Quantizer, QuantizerStep, SequenceEncoder, Settings, decode};
 use model::{Chroma, Cicp, Color, Depth, FixedQuality, PlanarImage, Samples, Shape};
 
 const SHAPE: Shape = Shape { width: 66, height: 48, depth: Depth::Eight, chroma: Chroma::Yuv444 };
@@ -22,7 +22,8 @@ fn frame(number: usize, has_alpha: bool) -> PlanarImage {
 
 fn settings(speed: &str, quality: FixedQuality) -> Settings {
     let (quantizer, speed) = (Quantizer::from(quality), speed.parse().unwrap());
-    Settings { codec: Codec::Aom, options: &[], quantizer, speed, threads: NonZeroUsize::MIN }
+    let precision = QuantizerStep::Whole;
+    Settings { codec: Codec::Aom, options: &[], quantizer, precision, speed, threads: NonZeroUsize::MIN }
 }
 
 fn sequence(frames: usize, has_alpha: bool, speed: &str, quality: u8) -> Vec<u8> {

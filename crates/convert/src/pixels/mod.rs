@@ -4,6 +4,7 @@ pub(crate) mod alpha;
 pub(crate) mod chroma_detail;
 pub(crate) mod content;
 pub(crate) mod decoded_avif;
+pub(crate) mod full_chroma;
 pub(crate) mod planes;
 pub(crate) mod resize;
 pub(crate) mod sizes;

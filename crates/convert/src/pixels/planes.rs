@@ -105,10 +105,11 @@ pub(crate) fn to_ten_bits(planar: &PlanarImage, pixels: Option<&DynamicImage>) -
     }
 }
 
-/// Converts the pixels of an image to 4:4:4 planes, at 8 bits if the pixels have 8 bits. `planar` contains the 4:2:0
-/// planes of the same pixels.
+/// Converts the pixels of an image to 4:4:4 planes. `planar` contains the 4:2:0 planes of the same pixels, with the same
+/// depth.
 pub(crate) fn to_full_chroma(planar: &PlanarImage, pixels: &DynamicImage) -> Result<PlanarImage, Error> {
-    let format = PlaneFormat { is_lossless: false, has_full_chroma: true, is_ten_bit: false };
+    let format =
+        PlaneFormat { is_lossless: false, has_full_chroma: true, is_ten_bit: planar.shape().depth != Depth::Eight };
     to_planar(pixels, planar.color(), format)
 }
 

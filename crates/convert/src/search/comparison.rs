@@ -1,16 +1,15 @@
-use avif::{Attachments, Quantizer};
+use avif::{Attachments, Quantizer, QuantizerStep};
 use model::PlanarImage;
 
 use super::compared_image::ComparedImage;
-use super::score::{Cell, ssimulacra2};
+use super::score::{Parts, ssimulacra2};
 use crate::write::avif::EncoderSettings;
 
 /// An image to encode, and the reference that its encodes are compared with.
 pub(super) struct Comparison<'a> {
     pub(super) planar: &'a PlanarImage,
     pub(super) reference: ComparedImage<'a>,
-    /// The parts of the image that are compared.
-    pub(super) cells: &'a [Cell],
+    pub(super) parts: &'a Parts,
 }
 
 /// An encoded file and its score.
@@ -51,11 +50,11 @@ impl Comparison<'_> {
         attachments: &Attachments,
         settings: &EncoderSettings,
     ) -> Result<ScoredFile, SearchError> {
-        let settings = EncoderSettings { quantizer, ..*settings };
+        let settings = EncoderSettings { quantizer, precision: QuantizerStep::Quarter, ..*settings };
         let file = settings.encode(self.planar, attachments)?;
         let (width, height) = self.reference.size();
         let decoded = avif::decode(&file, width.saturating_mul(height))?;
-        let score = ssimulacra2(self.reference, ComparedImage::Planar(&decoded.image), self.cells)
+        let score = ssimulacra2(self.reference, ComparedImage::Planar(&decoded.image), self.parts)
             .map_err(SearchError::Compare)?;
         Ok(ScoredFile { file, score })
     }

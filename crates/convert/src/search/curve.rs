@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 
 use avif::{Quantizer, QuantizerStep};
-use model::Depth;
+use model::{Chroma, Depth, Shape};
 
 use crate::pixels::content::Content;
 
@@ -46,14 +46,16 @@ const STEEPNESS_RANGE: RangeInclusive<f32> = 0.5..=4.0;
 const MIN_SLOPE_DISTANCE: f32 = 2.0;
 
 impl ScoreCurve {
-    /// Returns the curve that is assumed before any measurement.
-    pub(crate) fn typical(content: Content, depth: Depth) -> Self {
+    /// Returns the curve that is assumed for planes of this shape before any measurement.
+    pub(crate) fn typical(content: Content, shape: Shape) -> Self {
         // These quantizers were measured on 40 photographs and 5 screenshots. At the same quantizer, the bundled libaom
         // 3.11 and later versions of libaom produce different qualities.
-        let quantizer = match (content, depth, avif::IS_BUNDLED) {
+        let quantizer = match (content, shape.depth, avif::IS_BUNDLED) {
             (Content::Photograph, Depth::Eight, true) => 16,
             (Content::Photograph, _, true) => 23,
-            (Content::Photograph | Content::Graphic, _, _) => 28,
+            (Content::Photograph, _, false) if shape.chroma == Chroma::Yuv420 => 30,
+            (Content::Photograph, _, false) => 27,
+            (Content::Graphic, _, _) => 28,
         };
         Self { measured_at: Quantizer::whole(quantizer), log_loss: log_loss(TYPICAL_SCORE), steepness: 1.0 }
     }
@@ -135,6 +137,9 @@ mod tests {
     }
 
     fn photograph() -> ScoreCurve {
-        ScoreCurve::typical(Content::Photograph, Depth::Eight)
+        ScoreCurve::typical(
+            Content::Photograph,
+            Shape { width: 1, height: 1, depth: Depth::Eight, chroma: Chroma::Yuv420 },
+        )
     }
 }

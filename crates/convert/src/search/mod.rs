@@ -17,7 +17,7 @@ mod weights;
 
 use avif::{Attachments, Quantizer, QuantizerStep};
 use image::DynamicImage;
-use model::Score;
+use model::{Score, Speed};
 
 use self::comparison::Comparison;
 pub(crate) use self::comparison::{ScoredFile, SearchError};
@@ -33,6 +33,11 @@ use crate::write::avif::EncoderSettings;
 
 /// A curve is reliable up to this distance, in quantizers, from its measurement.
 const MAX_EXTRAPOLATION: f32 = 4.0;
+/// The slowest speed at which a sample is encoded. At the same quantizer, the score hardly depends on the speed.
+const SAMPLE_SPEED: Speed = Speed::FAST;
+/// By how much the score of an image exceeds the score of its sample: the median of 11 photographs. Edges between tiles
+/// and the fast speed lower the score of the sample.
+const SAMPLE_SCORE_BIAS: f32 = 0.9;
 /// If the quantizer is coarser by 1, the natural logarithm of the file size is smaller by this number. It is the median
 /// of six photographs, at 8 and at 10 bits.
 const LOG_BYTES_PER_QUANTIZER: f32 = 0.05;
@@ -42,9 +47,6 @@ const MAX_QUANTIZER_FOR_TEN_BITS: f32 = 20.0;
 /// 10 bits are used only if the size at 10 bits is less than this fraction of the size at 8 bits, because encoding 10
 /// bits takes a quarter more CPU time.
 const MAX_TEN_BIT_SIZE_RATIO: f32 = 0.98;
-/// 4:4:4 is tried if the image has at least this chroma detail. 22 details of photographs had 0.6 to 6.7, and were 11 %
-/// larger to 2 % smaller in 4:4:4. Drawings with noise or JPEG artifacts had 9 to 11, and were 39 to 78 % smaller.
-const HIGH_CHROMA_DETAIL: f64 = 8.0;
 /// If the chroma detail is below this, a low score in 4:2:0 has another cause. Gray and sepia photographs have 0, and a
 /// red caption of 300 letters in a photograph of 12 megapixels has 4.
 const MIN_CHROMA_DETAIL: f64 = 0.5;
@@ -84,17 +86,15 @@ impl CurveFit {
         target: Score,
         settings: &EncoderSettings,
     ) -> bool {
-        let typical = ScoreCurve::typical(settings.content, image.planar.shape().depth);
+        let typical = ScoreCurve::typical(settings.content, image.planar.shape());
         let typical = typical.quantizer_for(target.value(), QuantizerStep::Whole);
         let is_fine = self.quantizer.value() < FINE_QUANTIZER_RATIO * typical.value();
-        let min_detail = match image.full_chroma {
-            FullChroma::Never => return false,
-            FullChroma::IfMissed if self.bytes.is_finite() => return false,
-            FullChroma::IfMissed => MIN_CHROMA_DETAIL,
-            FullChroma::IfSmaller if is_fine || self.bytes.is_infinite() => MIN_CHROMA_DETAIL,
-            FullChroma::IfSmaller => HIGH_CHROMA_DETAIL,
+        let is_tried = match image.full_chroma {
+            FullChroma::Never => false,
+            FullChroma::IfMissed => self.bytes.is_infinite(),
+            FullChroma::IfSmaller => is_fine || self.bytes.is_infinite(),
         };
-        pixels.is_some_and(|pixels| chroma_detail(pixels) >= min_detail)
+        is_tried && pixels.is_some_and(|pixels| chroma_detail(pixels) >= MIN_CHROMA_DETAIL)
     }
 
     /// Whether this number of bytes of a 4:4:4 file is smaller than the expected 4:2:0 file.
@@ -141,7 +141,7 @@ pub(crate) fn analyze_sample(
         && let Some(planar) = image.full_chroma_planes()?
         && let Some(sample) = Sample::new(&planar, image.reference())?
     {
-        let expected = ScoreCurve::typical(settings.content, planar.shape().depth);
+        let expected = ScoreCurve::typical(settings.content, planar.shape());
         let full_chroma = fit_curve(&sample.comparison(), expected, target, settings)?;
         if fit.bytes.is_infinite() || fit.is_larger_than_full_chroma(full_chroma.bytes) {
             let preferred_planes = PreferredPlanes::FullChroma;
@@ -182,14 +182,19 @@ fn fit_curve(
     settings: &EncoderSettings,
 ) -> Result<CurveFit, SearchError> {
     let (target, step) = (target.value(), QuantizerStep::Whole);
+    let settings = &EncoderSettings { speed: settings.speed.max(SAMPLE_SPEED), ..*settings };
     let coarsest = coarsest_quantizer(settings.content);
     let first = expected.quantizer_for(target, step).min(coarsest);
-    let scored = sample.encode(first, &Attachments::default(), settings)?;
+    let encode = |quantizer| {
+        let scored = sample.encode(quantizer, &Attachments::default(), settings)?;
+        Ok::<_, SearchError>(ScoredFile { score: scored.score + SAMPLE_SCORE_BIAS, ..scored })
+    };
+    let scored = encode(first)?;
     let fit = CurveFit::new(expected.through(first, scored.score), &scored, first, target, step);
     let second = fit.quantizer.min(coarsest);
     if (second.value() - first.value()).abs() < MAX_EXTRAPOLATION {
         return Ok(fit);
     }
-    let scored = sample.encode(second, &Attachments::default(), settings)?;
+    let scored = encode(second)?;
     Ok(CurveFit::new(fit.curve.refined(second, scored.score), &scored, second, target, step))
 }

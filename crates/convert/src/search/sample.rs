@@ -5,28 +5,23 @@ use model::{PlanarImage, Shape};
 
 use super::compared_image::{Area, ComparedImage, tile};
 use super::comparison::{Comparison, SearchError};
-use super::score::Cell;
+use super::score::Parts;
 use crate::pixels::planes;
 
 /// Images with at most this many pixels need no sample, because a sample would be about as large as the image.
 const MAX_PIXELS_WITHOUT_SAMPLE: u64 = 1_200_000;
 /// The maximum number of tiles of a sample. The tiles are distributed over the whole image.
-const MAX_TILES: u32 = 16;
+const MAX_TILES: u32 = 64;
 /// The side of a tile in pixels.
-const TILE_SIDE: u32 = 256;
-/// The width in pixels of a margin along a tile's edges. The margin is encoded but not counted for the score, because
-/// the neighboring tile comes from another part of the image. All sizes of tiles are multiples of 32, because one pixel
-/// of the score's coarsest scale covers 32 pixels of the image.
-const TILE_MARGIN: u32 = 32;
+const TILE_SIDE: u32 = 128;
 
-/// A sample consists of tiles of an image, the same tiles of its reference, and the parts of the tiles that count for
-/// the score.
+/// A sample consists of tiles of an image, and the same tiles of its reference.
 pub(super) struct Sample {
     planar: PlanarImage,
     reference: DynamicImage,
     /// Whether the planes were made from the reference.
     is_made_from_reference: bool,
-    cells: Vec<Cell>,
+    parts: Parts,
 }
 
 impl Sample {
@@ -36,7 +31,7 @@ impl Sample {
         if u64::from(width) * u64::from(height) <= MAX_PIXELS_WITHOUT_SAMPLE || width.min(height) < TILE_SIDE {
             return Ok(None);
         }
-        let rows = (height / TILE_SIDE).min(4);
+        let rows = (height / TILE_SIDE).min(8);
         let columns = (width / TILE_SIDE).min(MAX_TILES / rows);
         let starts = |count: u32, length: u32| {
             (0..count).map(move |index| ((length - TILE_SIDE) * (2 * index + 1) / (2 * count)) & !1)
@@ -46,18 +41,15 @@ impl Sample {
             .collect();
         let mut pixels = RgbImage::new(columns * TILE_SIDE, rows * TILE_SIDE);
         let places = (0..rows).flat_map(|row| (0..columns).map(move |column| (column * TILE_SIDE, row * TILE_SIDE)));
-        let mut cells = vec![];
         for (area, (x, y)) in areas.iter().zip(places) {
             let tile = reference.rgb(*area).map_err(SearchError::Compare)?;
             let tile = RgbImage::from_raw(TILE_SIDE, TILE_SIDE, tile).expect("the area has three bytes for each pixel");
             imageops::replace(&mut pixels, &tile, x.into(), y.into());
-            let side = TILE_SIDE - 2 * TILE_MARGIN;
-            let counted = Area { x: x + TILE_MARGIN, y: y + TILE_MARGIN, width: side, height: side };
-            cells.push(Cell { counted, compared: Area { x, y, width: TILE_SIDE, height: TILE_SIDE } });
         }
         let is_made_from_reference = matches!(reference, ComparedImage::Interleaved(_));
         let planar = tile(planar, &areas, columns);
-        Ok(Some(Self { planar, reference: pixels.into(), is_made_from_reference, cells }))
+        let parts = Parts::new(pixels.dimensions(), u64::MAX);
+        Ok(Some(Self { planar, reference: pixels.into(), is_made_from_reference, parts }))
     }
 
     /// Converts the sample to 10 bits.
@@ -74,6 +66,6 @@ impl Sample {
 
     pub(super) fn comparison(&self) -> Comparison<'_> {
         let reference = ComparedImage::Interleaved(&self.reference);
-        Comparison { planar: &self.planar, reference, cells: &self.cells }
+        Comparison { planar: &self.planar, reference, parts: &self.parts }
     }
 }

@@ -5,7 +5,7 @@ use model::Score;
 
 use super::comparison::{Comparison, ScoredFile, SearchError};
 use super::curve::{ScoreCurve, coarsest_quantizer};
-use super::score::cells;
+use super::score::Parts;
 use super::searched_image::SearchedImage;
 use super::{CurveFit, MAX_EXTRAPOLATION};
 use crate::write::avif::EncoderSettings;
@@ -29,15 +29,15 @@ pub(crate) fn encode_at_target(
     attachments: &Attachments,
     settings: &EncoderSettings,
 ) -> Result<ScoredFile, SearchError> {
-    let cells = cells(image.reference().size(), MAX_COMPARED_PIXELS);
+    let parts = Parts::new(image.reference().size(), MAX_COMPARED_PIXELS);
     let reference = image.reference();
     let search_full_chroma = || -> Result<Option<ScoredFile>, SearchError> {
         let Some(planar) = image.full_chroma_planes()? else { return Ok(None) };
-        let curve = ScoreCurve::typical(settings.content, planar.shape().depth);
-        let comparison = Comparison { planar: &planar, reference, cells: &cells };
+        let curve = ScoreCurve::typical(settings.content, planar.shape());
+        let comparison = Comparison { planar: &planar, reference, parts: &parts };
         TargetSearch::start(comparison, curve, target, attachments, settings)?.finish().map(Some)
     };
-    let comparison = Comparison { planar: image.planar, reference, cells: &cells };
+    let comparison = Comparison { planar: image.planar, reference, parts: &parts };
     let search = TargetSearch::start(comparison, curve, target, attachments, settings)?;
     let mut full_chroma = None;
     if search.expected.may_exceed_full_chroma(image, image.pixels, target, settings) {

@@ -14,6 +14,8 @@ pub(crate) struct EncoderSettings {
     /// The quantizer of the colors. Alpha is always lossless, so that opaque pixels stay opaque and transparent pixels
     /// stay transparent.
     pub(crate) quantizer: Quantizer,
+    /// A search uses quarters of a quantizer.
+    pub(crate) precision: QuantizerStep,
     pub(crate) speed: Speed,
     pub(crate) content: Content,
     pub(crate) threads: NonZeroUsize,
@@ -99,8 +101,10 @@ impl EncoderSettings {
     }
 
     fn with(&self, codec: Codec, options: &'static [CodecOption]) -> Settings {
-        let Self { quantizer, speed, threads, .. } = *self;
-        Settings { codec, options, quantizer, speed, threads }
+        let Self { quantizer, threads, .. } = *self;
+        // At the same number, SVT-AV1 takes half of libaom's CPU time.
+        let speed = if codec == Codec::Svt { self.speed.slower() } else { self.speed };
+        Settings { codec, options, quantizer, precision: self.precision, speed, threads }
     }
 
     fn codec(&self, image: &PlanarImage, attachments: &Attachments) -> Codec {

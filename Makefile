@@ -30,7 +30,7 @@ programs: tools
 test: programs nextest ## check formatting, lints and docs, and run all tests; installs missing tools
 	$(MAKE) --jobs=2 lint deployment infrastructure
 	cargo nextest run --workspace --cargo-profile $(PROFILE) --locked
-	python3 -B -m unittest bench.test_cost bench.test_search
+	python3 -B -m unittest bench.test_cost bench.test_search bench.test_subsets
 
 lint: programs nextest ## check formatting, lints and docs, and compile the dependencies of the tests
 	cargo fmt --all --check

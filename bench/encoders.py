@@ -38,8 +38,8 @@ def list_encoders(tools: Path, avif: str, system: str | None, target: float) -> 
     ]
     for tool, program in (("avif-lambda, bundled", avif), ("avif-lambda, system", system)):
         if program:
-            convert = f"{program} convert --overwrite --keep-larger --output {{output}} --quality {{quality}}"
+            convert = f"{program} convert --json --overwrite --keep-larger --output {{output}} --quality {{quality}}"
             visual = f"visual:{target:g}"
-            encoders += [Encoder(tool, visual, f"{convert} {{source}}", visual, True)]
+            encoders += [Encoder(tool, f"{visual}, speed {n}", f"{convert} --speed {n} {{source}}", visual, n == 6) for n in (6, 4)]
             encoders += [Encoder(tool, f"speed {n}", f"{convert} --speed {n} {{source}}", 60, n == 6) for n in (8, 6, 4)]
     return encoders

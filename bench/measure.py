@@ -1,5 +1,6 @@
 """Measures the CPU time, peak memory, bytes and SSIMULACRA2 score of each encode."""
 
+import json
 import os
 import shlex
 import subprocess
@@ -34,6 +35,8 @@ class Encode:
     # CPU seconds of each run.
     cpu: list[float] = field(default_factory=list)
     memory: int = 0
+    # The score that the program itself reported, or None.
+    reported: float | None = None
 
     @property
     def seconds(self) -> float:
@@ -45,6 +48,8 @@ class Usage(NamedTuple):
     cpu: float
     # Peak resident memory in bytes.
     memory: int
+    # What the process printed.
+    output: str
 
 
 class Bench:
@@ -73,6 +78,7 @@ class Bench:
             encode = self.encodes[job]
             encode.cpu.append(usage.cpu)
             encode.memory = max(encode.memory, usage.memory)
+            encode.reported = find_reported_score(usage.output)
 
     def measure_score(self, image: Image, output: Path) -> float:
         decoded = output.with_suffix(".png")
@@ -94,10 +100,17 @@ def run(words: list[str]) -> Usage:
         process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=messages, stderr=subprocess.STDOUT)
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
-            messages.seek(0)
-            raise SystemExit(f"bench: failed: {shlex.join(words)}\n{messages.read().decode(errors='replace')}")
-    return Usage(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
+        messages.seek(0)
+        output = messages.read().decode(errors="replace")
+    if process.returncode != 0:
+        raise SystemExit(f"bench: failed: {shlex.join(words)}\n{output}")
+    return Usage(usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024, output)
+
+
+def find_reported_score(output: str) -> float | None:
+    """Returns the score in the report of `avif convert --json`; None for other programs."""
+    lines = [line for line in output.splitlines() if line.startswith('{"input"')]
+    return json.loads(lines[-1])["outputs"][0].get("score") if lines else None
 
 
 def run_for_text(words: list[str]) -> str:

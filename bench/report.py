@@ -3,7 +3,7 @@
 from datetime import date
 from pathlib import Path
 
-from . import chart, tables
+from . import chart, subsets, tables
 from .run import Run
 
 FOLDER = Path(__file__).parent
@@ -34,6 +34,21 @@ def write(run: Run, tools: Path, facts: list[str], rounds: int, hidden: dict[str
             "interpolated between two nearby qualities, one above that score and one below it.",
             f"`visual:{run.target:g}` is not interpolated.\n",
             *write_table("encoder | bytes | against sharp | worst image | CPU s/MP", tables.list_equal_scores(run)),
+            "\n## Other sets of images\n",
+            "How much do the results depend on the images? This table compares the bytes for "
+            f"{subsets.SUBSETS:,} random subsets of {subsets.IMAGES}",
+            f"of the images with {run.baseline}. It contains the 5th percentile, the median and the 95th percentile.\n",
+            f"- `one`: each encoder, and also {run.baseline}, uses one quality for all images of the subset: the lowest at which each",
+            f"  of them reaches {run.target:g}. The bytes are interpolated between nearby qualities.",
+            f"- `own`: each image exactly reaches {run.target:g}.\n",
+            *write_table("encoder | one, 5th | one, median | one, 95th | own, 5th | own, median | own, 95th", tables.list_subsets(run)),
+            "\n## The quality search\n",
+            "- `mean` and `lowest`: the real score minus the target score.",
+            "- `reported - real`: the score in the report of `avif convert --json` minus the real score, for each image.",
+            f"- `wrong`: the images for which these two scores differ by more than {tables.TOLERANCE}.",
+            "- `CPU`: the CPU time of the whole search divided by the CPU time of one encode at the same speed with a fixed",
+            "  quality that results in the target score.\n",
+            *write_table("encoder | mean | lowest | reported - real | wrong | CPU", tables.list_searches(run)),
             "\n## Process start\n",
             "A new process encodes each image. This is its CPU time for an image of 16x16 pixels. All other CPU times",
             "include it.\n",

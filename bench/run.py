@@ -42,7 +42,8 @@ class Run:
         self.starts = {encoder: median(seconds) for encoder, seconds in cpu.items()}
 
     def encode_with_defaults(self, rounds: int) -> None:
-        jobs = [job for encoder in self.encoders if encoder.is_default for job in self.list_jobs(encoder, encoder.quality)]
+        measured = [encoder for encoder in self.encoders if encoder.is_default or encoder.has_target_score]
+        jobs = [job for encoder in measured for job in self.list_jobs(encoder, encoder.quality)]
         for _ in range(rounds):
             self.encode("default settings", jobs, repeat=True)
 
@@ -112,12 +113,15 @@ class Run:
         """
         if encoder.has_target_score:
             return [value(encode) for encode in self.list_encodes(encoder, encoder.quality)]
-        values = []
-        for image in self.images:
-            search = self.searches[encoder, image]
-            encodes = {quality: self.bench.encodes[Job(encoder, image, quality)] for quality in search.scores}
-            values.append(search.interpolate({quality: value(encode) for quality, encode in encodes.items()}))
+        values = [self.searches[encoder, image].interpolate(self.values(encoder, image, value)) for image in self.images]
         return None if None in values else values
+
+    def values(self, encoder: Encoder, image: Image, value) -> dict[int, float]:
+        """Returns a value for each tried quality."""
+        return {quality: value(self.encode_of(encoder, image, quality)) for quality in self.searches[encoder, image].scores}
+
+    def encode_of(self, encoder: Encoder, image: Image, quality: int | str) -> Encode:
+        return self.bench.encodes[Job(encoder, image, quality)]
 
     def encode(self, step: str, jobs: list[Job], repeat: bool = False) -> None:
         print(f"{step}: {len(jobs)} encodes", flush=True)

@@ -52,12 +52,28 @@ class Search:
     def stride(self, quality: int) -> int:
         return 2 + round(abs(self.scores[quality] - self.target))
 
-    def interpolate(self, values: dict[int, float]) -> float | None:
-        """Returns the value at the target score: interpolates its logarithm linearly between `below` and `above`."""
+    @property
+    def quality(self) -> float | None:
+        """The quality at which the image exactly reaches the target, interpolated; None if no quality reaches it."""
         above, below = self.above, self.below
-        if above is None:
-            return None
-        if below is None:
-            return values[above]
+        if above is None or below is None:
+            return above
         part = (self.target - self.scores[below]) / (self.scores[above] - self.scores[below])
-        return exp(log(values[below]) * (1 - part) + log(values[above]) * part)
+        return below + part * (above - below)
+
+    def interpolate(self, values: dict[int, float]) -> float | None:
+        """Returns the value at the target score; None if no quality reaches it."""
+        return None if self.quality is None else interpolate(values, self.quality)
+
+
+def interpolate(values: dict[int, float], quality: float) -> float:
+    """Returns the value at a quality: interpolates its logarithm linearly between the two nearest tried qualities.
+
+    Outside of the tried qualities, it returns the value at the nearest one.
+    """
+    below = max((tried for tried in values if tried <= quality), default=min(values))
+    above = min((tried for tried in values if tried >= quality), default=max(values))
+    if above <= below:
+        return values[below]
+    part = (quality - below) / (above - below)
+    return exp(log(values[below]) * (1 - part) + log(values[above]) * part)

@@ -1,5 +1,6 @@
 """Creates the rows of the report's tables."""
 
+from . import subsets
 from .encoders import Encoder
 from .measure import Encode
 from .run import Run
@@ -74,6 +75,39 @@ def list_equal_scores(run: Run) -> list[list[str]]:
     return rows
 
 
+def list_searches(run: Run) -> list[list[str]]:
+    rows = []
+    for encoder in run.encoders:
+        if not encoder.has_target_score:
+            continue
+        encodes = run.list_encodes(encoder, encoder.quality)
+        scores = [encode.score for encode in encodes]
+        errors = [encode.reported - encode.score for encode in encodes if encode.reported is not None]
+        # The same program at the same speed with a fixed quality.
+        single = next((e for e in run.encoders if e.tool == encoder.tool and encoder.setting.endswith(f", {e.setting}")), None)
+        seconds = run.interpolate(single, lambda encode: encode.seconds) if single else None
+        rows.append(
+            [
+                format_name(encoder),
+                f"{sum(scores) / len(scores) - run.target:+.2f}",
+                f"{min(scores) - run.target:+.2f}",
+                f"{min(errors):+.2f} to {max(errors):+.2f}" if errors else "",
+                f"{sum(abs(error) > TOLERANCE for error in errors)} of {len(errors)}",
+                f"{sum(encode.seconds for encode in encodes) / sum(seconds):.1f}" if seconds else "",
+            ]
+        )
+    return rows
+
+
+def list_subsets(run: Run) -> list[list[str]]:
+    rows = []
+    for encoder in run.encoders:
+        if encoder.is_default and encoder != run.baseline:
+            spreads = (subsets.compare_common_qualities(run, encoder), subsets.compare_own_qualities(run, encoder))
+            rows.append([format_name(encoder), *(cell for spread in spreads for cell in format_spread(spread))])
+    return rows
+
+
 def list_images(run: Run) -> list[list[str]]:
     baseline = run.list_encodes(run.baseline, run.qualities[run.baseline])
     sizes = {encoder: run.interpolate(encoder, lambda encode: encode.bytes) for encoder in run.encoders if encoder.is_default}
@@ -110,6 +144,10 @@ def format_cpu(run: Run, encodes: list[Encode]) -> str:
 
 def format_ratio(value: float, base: float) -> str:
     return f"{(value / base - 1) * 100:+.1f} %"
+
+
+def format_spread(spread: subsets.Spread | None) -> list[str]:
+    return [format_ratio(ratio, 1) for ratio in spread] if spread else [""] * 3
 
 
 def format_worst(values: list[float], bases: list[float]) -> str:

@@ -10,7 +10,7 @@ use thiserror::Error;
 pub struct Speed(u8);
 
 /// The text is not a speed.
-#[derive(Debug, Error, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Error, PartialEq, Eq)]
 #[error("speed {0:?} is not a whole number from 0 to 10")]
 pub struct InvalidSpeed(String);
 

@@ -13,8 +13,12 @@ use crate::write::avif::EncoderSettings;
 /// The maximum number of full encodes of a search, if one of them reaches the target. Hardly any image needs more than
 /// two.
 const MAX_ENCODES: usize = 4;
-/// The margin that is added to the target score of an encode, so that most images need only one encode.
-const TARGET_MARGIN: f32 = 0.25;
+/// The margins that are added to the target score of the first encode and of later encodes. The score of the first encode is
+/// predicted with a standard deviation of 1.0, the scores of later encodes more precisely. The margins and
+/// [`score_tolerance`] were chosen on the measured curves of 37 photographs. With them, a search takes 1.8 encodes on
+/// average and ends 0.4 above the target.
+const FIRST_MARGIN: f32 = 0.4;
+const LATER_MARGIN: f32 = 0.1;
 /// The maximum number of pixels that are compared. In larger images, only some cells are compared, which are
 /// distributed over the whole image.
 const MAX_COMPARED_PIXELS: u64 = 6_000_000;
@@ -69,6 +73,13 @@ fn better(first: ScoredFile, second: ScoredFile, target: Score) -> ScoredFile {
     if is_second_better { second } else { first }
 }
 
+/// The score of an encode of the whole image.
+#[derive(Clone, Copy)]
+struct Measurement {
+    quantizer: Quantizer,
+    score: f32,
+}
+
 /// A search for the quantizer of one image.
 struct TargetSearch<'a> {
     comparison: Comparison<'a>,
@@ -80,10 +91,10 @@ struct TargetSearch<'a> {
     expected: CurveFit,
     /// The quantizer of the next encode. `None` if the search has ended.
     next: Option<Quantizer>,
-    /// If the score of an encode is below the target, its quantizer is an upper bound for the next quantizers. If the
-    /// score is above the target, its quantizer is a lower bound.
-    lowest: Quantizer,
-    highest: Quantizer,
+    /// The coarsest encode that reached the target. The next quantizers are coarser.
+    reached: Option<Measurement>,
+    /// The finest encode that missed the target. The next quantizers are finer.
+    missed: Option<Measurement>,
     encodes: usize,
     /// The encode at the coarsest quantizer that reached the target, or the encode with the highest score.
     best: ScoredFile,
@@ -100,16 +111,16 @@ impl<'a> TargetSearch<'a> {
     ) -> Result<Self, SearchError> {
         let target = target.value();
         let step = settings.quantizer_step(comparison.planar, attachments);
-        let (lowest, highest) = (Quantizer::FINEST, coarsest_quantizer(settings.content));
-        let first = curve.quantizer_for(target + TARGET_MARGIN, step).min(highest);
+        let first = curve.quantizer_for(target + FIRST_MARGIN, step).min(coarsest_quantizer(settings.content));
         let scored = comparison.encode(first, attachments, settings)?;
         // The expected curve was not measured on encodes of this whole image, so its measurement and this measurement
         // do not define a slope.
         let curve = curve.through(first, scored.score);
         let expected = CurveFit::new(curve, &scored, first, target, step);
         let (best, encodes, next) = (scored, 1, None);
+        let (reached, missed) = (None, None);
         let mut search =
-            Self { comparison, attachments, settings, target, step, expected, next, lowest, highest, encodes, best };
+            Self { comparison, attachments, settings, target, step, expected, next, reached, missed, encodes, best };
         search.next = search.next_quantizer(first, search.best.score);
         Ok(search)
     }
@@ -134,19 +145,23 @@ impl<'a> TargetSearch<'a> {
     /// not be better.
     fn next_quantizer(&mut self, quantizer: Quantizer, score: f32) -> Option<Quantizer> {
         let is_reached = score >= self.target;
-        if is_reached {
-            self.lowest = quantizer.coarser(self.step);
-        } else {
-            self.highest = quantizer.finer(self.step);
-        }
+        let side = if is_reached { &mut self.reached } else { &mut self.missed };
+        *side = Some(Measurement { quantizer, score });
+        let lowest = self.reached.map_or(Quantizer::FINEST, |reached| reached.quantizer.coarser(self.step));
+        let coarsest = coarsest_quantizer(self.settings.content);
+        let highest = self.missed.map_or(coarsest, |missed| missed.quantizer.finer(self.step));
         let is_close = is_reached && score <= self.target + score_tolerance(self.step);
-        let has_reached = self.lowest > Quantizer::FINEST;
         let is_finest = !is_reached && quantizer == Quantizer::FINEST;
-        if is_close || is_finest || self.lowest > self.highest || (has_reached && self.encodes >= MAX_ENCODES) {
+        let is_exhausted = self.reached.is_some() && self.encodes >= MAX_ENCODES;
+        if is_close || is_finest || lowest > highest || is_exhausted {
             return None;
         }
-        let expected = self.expected.curve.quantizer_for(self.target + TARGET_MARGIN, self.step);
-        let expected = expected.clamp(self.lowest, self.highest);
+        let aim = self.target + LATER_MARGIN;
+        let expected = match (self.reached, self.missed) {
+            (Some(reached), Some(missed)) => interpolate(reached, missed, aim, self.step),
+            _ => self.expected.curve.quantizer_for(aim, self.step),
+        };
+        let expected = expected.clamp(lowest, highest);
         // If the scores of many encodes are below the target, the curve is wrong. Reaching the target is more important
         // than a small file.
         Some(match self.encodes {
@@ -157,11 +172,18 @@ impl<'a> TargetSearch<'a> {
     }
 }
 
+/// Returns the coarsest quantizer between two encodes that is expected to have this score.
+fn interpolate(reached: Measurement, missed: Measurement, score: f32, step: QuantizerStep) -> Quantizer {
+    let part = (reached.score - score) / (reached.score - missed.score);
+    let (from, to) = (reached.quantizer.value(), missed.quantizer.value());
+    Quantizer::at_most(from + part * (to - from), step)
+}
+
 /// Returns by how much the score of an encode may exceed the target. Within this tolerance, another encode would save
 /// too few bytes. A step of a whole quantizer changes the score by one point or more.
 fn score_tolerance(step: QuantizerStep) -> f32 {
     match step {
-        QuantizerStep::Quarter => 0.75,
+        QuantizerStep::Quarter => 1.0,
         QuantizerStep::Whole => 1.5,
     }
 }

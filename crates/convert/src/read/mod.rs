@@ -8,6 +8,9 @@ mod avif;
 mod bmp;
 mod gif;
 mod header;
+#[cfg(feature = "heic")]
+mod heic;
+mod heif;
 mod jpeg;
 pub(crate) mod metadata;
 mod png;
@@ -41,8 +44,17 @@ pub(crate) struct ReadOptions<'a> {
 }
 
 /// The readers of all formats. To add a format, add its module and a line to this list.
-static READERS: [Reader; 7] =
-    [jpeg::READER, png::READER, webp::READER, gif::READER, tiff::READER, bmp::READER, avif::READER];
+static READERS: &[Reader] = &[
+    jpeg::READER,
+    png::READER,
+    webp::READER,
+    gif::READER,
+    tiff::READER,
+    bmp::READER,
+    avif::READER,
+    #[cfg(feature = "heic")]
+    heic::READER,
+];
 
 impl Format {
     /// Returns all supported formats.
@@ -70,8 +82,8 @@ fn recognize(bytes: &[u8]) -> Result<&'static Reader, Error> {
     }
     let reader = READERS.iter().find(|reader| (reader.recognize)(bytes));
     reader.ok_or_else(|| {
-        if avif::is_heic(bytes) {
-            let reason = "its codec is patented; export the image as JPEG";
+        if !cfg!(feature = "heic") && heif::is_heif(bytes) {
+            let reason = "this program was built without the feature `heic`; export the image as JPEG";
             return Error::UnsupportedFormat { format: "HEIC", reason };
         }
         let begins: Vec<String> = bytes.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
@@ -110,18 +122,26 @@ mod tests {
         assert_eq!(name(b"BM"), "BMP");
         assert_eq!(name(b"\0\0\0\x10ftypavif\0\0\0\0"), "AVIF");
         assert_eq!(name(b"\0\0\0\x18ftypmif1\0\0\0\0mif1avif"), "AVIF");
+        #[cfg(feature = "heic")]
+        assert_eq!(name(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"), "HEIC");
     }
 
     #[test]
     fn empty_unknown_and_unsupported_files_have_different_errors() {
         let error = |bytes: &[u8]| recognize(bytes).map(|_| ()).unwrap_err().to_string();
         assert_eq!(error(b""), "the file is empty");
+        let formats = if cfg!(feature = "heic") { "AVIF, HEIC" } else { "AVIF" };
         assert_eq!(
             error(b"Dear all,"),
-            "not an image in a supported format (JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF); it begins with 44 65 61 72 20 61 \
-             6c 6c"
+            format!(
+                "not an image in a supported format (JPEG, PNG, WebP, GIF, TIFF, BMP, {formats}); it begins with 44 65 61 \
+                 72 20 61 6c 6c"
+            )
         );
-        let heic = error(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic");
-        assert_eq!(heic, "HEIC is not supported: its codec is patented; export the image as JPEG");
+        #[cfg(not(feature = "heic"))]
+        assert_eq!(
+            error(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"),
+            "HEIC is not supported: this program was built without the feature `heic`; export the image as JPEG"
+        );
     }
 }

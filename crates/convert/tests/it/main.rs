@@ -21,6 +21,10 @@ mod formats;
 mod gain_map;
 mod gif;
 mod hdr;
+#[cfg(feature = "heic")]
+mod heic;
+#[cfg(feature = "heic")]
+mod heic_fixtures;
 mod hostile_files;
 mod icc;
 mod jpeg;

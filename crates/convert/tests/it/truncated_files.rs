@@ -12,6 +12,8 @@ fn still_files() -> Vec<(&'static str, Vec<u8>)> {
     let image = DynamicImage::from(gradient_image(9, 7));
     let transparent = RgbaImage::from_fn(9, 7, |x, y| Rgba([20, 90, 9, u8::try_from(20 * x + y).unwrap()]));
     vec![
+        #[cfg(feature = "heic")]
+        ("HEIC", crate::heic_fixtures::TILES[3].to_vec()),
         ("PNG", encode_image(&image, ImageFormat::Png)),
         ("PNG with alpha", encode_image(&transparent.into(), ImageFormat::Png)),
         ("GIF", encode_image(&image.to_rgba8().into(), ImageFormat::Gif)),

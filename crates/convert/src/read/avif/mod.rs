@@ -6,14 +6,12 @@ mod heif;
 
 use std::mem;
 
-use avif::Aperture;
 use heif::Container;
-use image::ColorType;
-use image::metadata::Orientation;
-use model::{Chroma, Cicp, Depth, Metadata, Shape};
+use model::{Metadata, Shape};
 
 use crate::error::brief;
 use crate::pixels::decoded_avif::pixels_to_image;
+use crate::read::heif::{brands, cicp, color_type, crop_rect, orientation};
 use crate::read::{CopiedSource, Decode, DecodeRequest, Decoded, DecodedPixels, Header, ReadOptions, Reader, Source};
 use crate::{Error, Format};
 
@@ -39,16 +37,7 @@ struct AvifFile<'bytes> {
 
 /// Whether a brand of the file is AVIF's (AVIF 1.2, 6). The brand of a still image may be that of HEIF in general.
 fn recognize(bytes: &[u8]) -> bool {
-    heif::brands(bytes).iter().any(|brand| matches!(brand, b"avif" | b"avis"))
-}
-
-/// Whether the file is HEIC, or another HEIF file that is not AVIF. HEIC has its own error, because users upload it
-/// often.
-pub(crate) fn is_heic(bytes: &[u8]) -> bool {
-    matches!(
-        heif::brands(bytes).first(),
-        Some(b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1")
-    )
+    brands(bytes).iter().any(|brand| matches!(brand, b"avif" | b"avis"))
 }
 
 /// Bytes per pixel that an AV1 decoder allocates in addition to the pixels. AV1 is decoded to planes. The planes are
@@ -57,7 +46,7 @@ const AV1_DECODER_BYTES_PER_PIXEL: u64 = 30;
 
 fn open<'bytes>(bytes: &'bytes [u8], options: &ReadOptions<'_>) -> Result<Source<'bytes>, Error> {
     let (file, file_header) = AvifFile::open(bytes, options.recipe.metadata)?;
-    let mut header = Header::new(file.size(), file.color_type());
+    let mut header = Header::new(file.size(), color_type(file.shape, file.has_alpha));
     header.orientation = orientation(file_header.orientation);
     header.icc = file_header.color.icc;
     header.cicp = cicp(file_header.color.cicp);
@@ -89,7 +78,8 @@ impl<'bytes> AvifFile<'bytes> {
         };
         let (shape, has_alpha, frames) = (header.shape, header.has_alpha, header.frames);
         let whole = [0, 0, shape.width, shape.height];
-        let crop = header.aperture.and_then(|aperture| crop_rect(aperture, shape)).unwrap_or(whole);
+        let size = (shape.width, shape.height);
+        let crop = header.aperture.and_then(|aperture| crop_rect(aperture, size)).unwrap_or(whole);
         Ok((Self { source, container, shape, has_alpha, frames, crop }, header))
     }
 
@@ -106,19 +96,6 @@ impl<'bytes> AvifFile<'bytes> {
         /// offset and a size for each sample, and a size field in the last OBU of each sample.
         const BYTES_PER_SAMPLE: u64 = 512;
         self.container.samples as u64 * BYTES_PER_SAMPLE
-    }
-
-    fn color_type(&self) -> ColorType {
-        match (self.shape.depth, self.shape.chroma, self.has_alpha) {
-            (Depth::Eight, Chroma::Monochrome, false) => ColorType::L8,
-            (Depth::Eight, Chroma::Monochrome, true) => ColorType::La8,
-            (Depth::Eight, _, false) => ColorType::Rgb8,
-            (Depth::Eight, _, true) => ColorType::Rgba8,
-            (_, Chroma::Monochrome, false) => ColorType::L16,
-            (_, Chroma::Monochrome, true) => ColorType::La16,
-            (_, _, false) => ColorType::Rgb16,
-            (_, _, true) => ColorType::Rgba16,
-        }
     }
 }
 
@@ -169,52 +146,6 @@ impl Decode for AvifFile<'_> {
     }
 }
 
-/// Returns the primaries and the transfer characteristics, with a matrix that we support. Returns `None` if both are
-/// unspecified.
-fn cicp(Cicp { primaries, transfer, .. }: Cicp) -> Option<Cicp> {
-    const UNSPECIFIED: u16 = 2;
-    (primaries != UNSPECIFIED || transfer != UNSPECIFIED).then(|| Cicp::with_default_matrix(primaries, transfer))
-}
-
-/// Returns the rotation and mirroring as an Exif orientation. A vertical flip has the same result as a horizontal flip
-/// and a rotation by 180°.
-fn orientation(of: avif::Orientation) -> Orientation {
-    let half = if of.mirror_axis == Some(0) { 2 } else { 0 };
-    match ((of.quarter_turns + half) % 4, of.mirror_axis.is_some()) {
-        (1, false) => Orientation::Rotate270,
-        (2, false) => Orientation::Rotate180,
-        (3, false) => Orientation::Rotate90,
-        (0, true) => Orientation::FlipHorizontal,
-        (1, true) => Orientation::Rotate270FlipH,
-        (2, true) => Orientation::FlipVertical,
-        (3, true) => Orientation::Rotate90FlipH,
-        _ => Orientation::NoTransforms,
-    }
-}
-
-/// Returns the rectangle of a clean aperture: left, top, width and height. Returns `None` if the rectangle does not
-/// consist of whole pixels or extends beyond the image. Viewers ignore such an aperture.
-fn crop_rect(Aperture { width, height, right, down }: Aperture, shape: Shape) -> Option<[u32; 4]> {
-    let (left, width) = crop_side(width, right, shape.width)?;
-    let (top, height) = crop_side(height, down, shape.height)?;
-    Some([left, top, width, height])
-}
-
-fn crop_side(length: (i32, i32), off: (i32, i32), whole: u32) -> Option<(u32, u32)> {
-    let [length, per_length, off, per_off] = [length.0, length.1, off.0, off.1].map(i64::from);
-    if per_length <= 0 || per_off <= 0 || length % per_length != 0 {
-        return None;
-    }
-    let length = length / per_length;
-    let twice = (i64::from(whole) - length) * per_off + 2 * off;
-    if twice % (2 * per_off) != 0 {
-        return None;
-    }
-    let start = twice / (2 * per_off);
-    let fits = length > 0 && start >= 0 && start + length <= i64::from(whole);
-    fits.then(|| Some((u32::try_from(start).ok()?, u32::try_from(length).ok()?))).flatten()
-}
-
 fn from_avif_error(error: avif::Error) -> Error {
     match error {
         avif::Error::UnknownFormat { .. } => {
@@ -227,27 +158,4 @@ fn from_avif_error(error: avif::Error) -> Error {
 
 fn damaged(message: &str) -> Error {
     Error::Damaged { format: Format::AVIF, message: brief(message) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_an_aperture_of_whole_pixels_within_the_image_is_a_crop() {
-        let shape = Shape { width: 100, height: 60, depth: Depth::Eight, chroma: Chroma::Yuv420 };
-        let aperture = Aperture { width: (40, 1), height: (60, 2), right: (-20, 1), down: (5, 1) };
-        assert_eq!(crop_rect(aperture, shape), Some([10, 20, 40, 30]));
-        for invalid in [
-            Aperture { width: (0, 1), ..aperture },
-            Aperture { width: (41, 1), ..aperture },
-            Aperture { width: (1, 0), ..aperture },
-            Aperture { width: (i32::MIN, -1), ..aperture },
-            Aperture { right: (i32::MAX, 1), ..aperture },
-            Aperture { right: (-31, 1), ..aperture },
-            Aperture { down: (i32::MIN, 1), ..aperture },
-        ] {
-            assert_eq!(crop_rect(invalid, shape), None, "{invalid:?}");
-        }
-    }
 }

@@ -33,6 +33,7 @@ use still::StillReader;
 use track::Movie;
 
 use crate::error::brief;
+use crate::read::heif::brands;
 use crate::{Error, Format};
 
 /// An AVIF that was read and rewritten.
@@ -46,19 +47,6 @@ pub(crate) struct Container {
     pub(crate) samples: usize,
     /// Notes about parts that were omitted.
     pub(crate) notes: Vec<String>,
-}
-
-/// Returns the brands in the file's first box, if this box is an `ftyp` box. The major brand is the first, and the
-/// compatible brands follow.
-pub(crate) fn brands(file: &[u8]) -> Vec<[u8; 4]> {
-    match FileSlice::whole(file).child_boxes().next() {
-        Some(Ok((name, content))) if name == *b"ftyp" => {
-            // The minor version is between the major brand and the compatible ones.
-            let brands = content.bytes().as_chunks().0.iter().enumerate().filter(|(index, _)| *index != 1);
-            brands.map(|(_, brand)| *brand).collect()
-        }
-        _ => vec![],
-    }
 }
 
 /// Reads an AVIF. With [`Metadata::Keep`], also reads Exif and XMP. With [`Metadata::Strip`], removes the private tags

@@ -1,0 +1,260 @@
+//! Tests HEIC files whose pictures libheif and x265 encoded.
+
+use std::time::{Duration, Instant};
+
+use convert::Error;
+use image::{DynamicImage, GrayImage, Luma, Rgba};
+use model::{Metadata, Recipe};
+
+use crate::avif_tools::{
+    MAX_CODING_DISTANCE, avifdec, avifdec_info, convert_and_decode, convert_file, distance, nclx, recipe,
+};
+use crate::fixtures::{exif_with_orientation, gradient_image};
+use crate::heic_fixtures::{COLOR, GRAY, Item, TEN_BITS, TILES, heic};
+
+const ALPHA: &str = "urn:mpeg:hevc:2015:auxid:1";
+
+/// Checks that the file has one of these orientations.
+fn assert_decodes_to(file: &[u8], expected: &DynamicImage) {
+    let decoded = convert_and_decode(file).image;
+    assert_eq!((decoded.width(), decoded.height()), (expected.width(), expected.height()));
+    let off = distance(&decoded, expected);
+    assert!(off < MAX_CODING_DISTANCE, "off by {off}");
+}
+
+fn gradient() -> DynamicImage {
+    gradient_image(128, 96).into()
+}
+
+fn notes(file: &[u8]) -> Vec<String> {
+    convert_file(file, &recipe()).unwrap().notes
+}
+
+/// Returns the image of `TILES`.
+fn tiled(kind: fn(u8, u8, (u16, u16)) -> Item) -> Vec<Item> {
+    let mut items = vec![kind(2, 2, (120, 100))];
+    items.extend(TILES.map(Item::picture));
+    items
+}
+
+#[test]
+fn picture_of_libheif_keeps_its_colors() {
+    assert_decodes_to(COLOR, &gradient());
+    assert_decodes_to(TEN_BITS, &gradient());
+    let ramp = GrayImage::from_fn(128, 96, |x, _| Luma([u8::try_from(2 * x).unwrap()]));
+    assert_decodes_to(GRAY, &ramp.into());
+}
+
+#[test]
+fn ten_bits_stay_ten_bits() {
+    let info = avifdec_info(&convert_file(TEN_BITS, &recipe()).unwrap().variants[0].bytes);
+    assert!(info.contains("Bit Depth      : 10"), "{info}");
+}
+
+#[test]
+fn only_the_rotation_and_mirroring_of_the_item_apply_not_the_orientation_in_exif() {
+    let exif = [&[0; 4][..], &exif_with_orientation(3)].concat();
+    let file = |picture: Item| heic(&[picture, Item::new(*b"Exif", &exif)], &[(*b"cdsc", 2, &[1])]);
+    let plain = || Item::picture(COLOR);
+    assert_decodes_to(&file(plain()), &gradient());
+    assert_decodes_to(&file(plain().with(*b"irot", &[1])), &gradient().rotate270());
+    assert_decodes_to(&file(plain().with(*b"imir", &[1])), &gradient().fliph());
+    assert_decodes_to(&file(plain().with(*b"irot", &[1]).with(*b"imir", &[0])), &gradient().rotate270().flipv());
+    assert_decodes_to(&file(plain().with(*b"imir", &[0]).with(*b"irot", &[1])), &gradient().flipv().rotate270());
+    let keep = Recipe { metadata: Metadata::Keep, ..recipe() };
+    let kept = convert_file(&file(plain().with(*b"irot", &[1])), &keep).unwrap();
+    let decoded = avifdec(&kept.variants[0].bytes).image;
+    assert!(distance(&decoded, &gradient().rotate270()) < MAX_CODING_DISTANCE);
+    let stored = exif_with_orientation(1);
+    assert!(kept.variants[0].bytes.windows(stored.len()).any(|window| window == stored), "the kept Exif is upright");
+}
+
+#[test]
+fn clean_aperture_crops_before_the_rotation() {
+    let number = |over: i32, under: i32| [over.to_be_bytes(), under.to_be_bytes()].concat();
+    // The center of the visible part is 16 pixels right of the center and 8 above.
+    let crop = [number(64, 1), number(40, 1), number(16, 1), number(-8, 1)].concat();
+    let visible = gradient().crop_imm(48, 20, 64, 40);
+    let picture = Item::picture(COLOR).with(*b"clap", &crop);
+    assert_decodes_to(&heic(&[picture.clone()], &[]), &visible);
+    assert_decodes_to(&heic(&[picture.with(*b"irot", &[3])], &[]), &visible.rotate90());
+    // heifer composes images whose crop follows the rotation.
+    let last = Item::picture(COLOR).with(*b"irot", &[2]).with(*b"clap", &crop);
+    assert_decodes_to(&heic(&[last], &[]), &gradient().rotate180().crop_imm(48, 20, 64, 40));
+}
+
+#[test]
+fn tiles_become_one_image() {
+    let grid = [(*b"dimg", 1, &[2, 3, 4, 5][..])];
+    assert_decodes_to(&heic(&tiled(Item::grid), &grid), &gradient_image(120, 100).into());
+    let mut items = tiled(Item::grid);
+    items[0] = items[0].clone().with(*b"irot", &[1]);
+    assert_decodes_to(&heic(&items, &grid), &DynamicImage::from(gradient_image(120, 100)).rotate270());
+}
+
+#[test]
+fn alpha_image_becomes_the_alpha_channel() {
+    // The ramp is 0 on the left and 254 on the right.
+    let file = heic(&[Item::picture(COLOR), Item::picture(GRAY).auxiliary(ALPHA)], &[(*b"auxl", 2, &[1])]);
+    let decoded = convert_and_decode(&file).image.to_rgba8();
+    for x in [0, 40, 127] {
+        assert!(decoded.get_pixel(x, 50).0[3].abs_diff(u8::try_from(2 * x).unwrap()) <= 2, "{x}");
+    }
+    // Alpha of 128x96 is enlarged to the image of 120x100.
+    let mut items = tiled(Item::grid);
+    items.push(Item::picture(GRAY).auxiliary("urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"));
+    let file = heic(&items, &[(*b"dimg", 1, &[2, 3, 4, 5]), (*b"auxl", 6, &[1])]);
+    let decoded = convert_and_decode(&file).image.to_rgba8();
+    assert!(decoded.get_pixel(60, 50).0[3].abs_diff(128) <= 3);
+    // Other auxiliary images, such as depth maps, are not read.
+    let depth = Item::picture(GRAY).auxiliary("urn:mpeg:hevc:2015:auxid:2");
+    let file = heic(&[Item::picture(COLOR), depth], &[(*b"auxl", 2, &[1])]);
+    assert!(!convert_and_decode(&file).image.color().has_alpha());
+    assert_eq!(
+        convert_file(&file, &recipe()).unwrap().variants[0].bytes,
+        convert_file(COLOR, &recipe()).unwrap().variants[0].bytes
+    );
+}
+
+#[test]
+fn premultiplied_colors_are_divided_by_alpha() {
+    let items = [Item::picture(COLOR), Item::picture(GRAY).auxiliary(ALPHA)];
+    let file = heic(&items, &[(*b"auxl", 2, &[1]), (*b"prem", 1, &[2])]);
+    let decoded = convert_and_decode(&file).image.to_rgba8();
+    let Rgba([red, ..]) = *decoded.get_pixel(120, 90);
+    let stored = gradient_image(128, 96).get_pixel(120, 90).0[0];
+    // Alpha is 240 there.
+    assert!(u32::from(red).abs_diff(u32::from(stored) * 255 / 240) <= 4, "{red} of {stored}");
+}
+
+#[test]
+fn color_description_is_kept() {
+    let mut picture = Item::picture(COLOR);
+    picture.properties.pop();
+    // Display P3, with the sRGB curve and BT.601.
+    let p3 = picture.clone().with(*b"colr", b"nclx\0\x0c\0\x0d\0\x06\x80");
+    let avif = convert_file(&heic(&[p3.clone()], &[]), &recipe()).unwrap().variants.remove(0).bytes;
+    assert_eq!(nclx(&avif)[..2], [12, 13]);
+    // The first tile describes the colors of a grid that has no description.
+    let file = heic(&[Item::grid(1, 1, (128, 96)), p3], &[(*b"dimg", 1, &[2])]);
+    assert_eq!(nclx(&convert_file(&file, &recipe()).unwrap().variants[0].bytes)[..2], [12, 13]);
+    // With BT.709 in limited range, the same samples are other colors.
+    let limited = picture.with(*b"colr", b"nclx\0\x01\0\x0d\0\x01\0");
+    let decoded = convert_and_decode(&heic(&[limited], &[])).image.to_rgb8();
+    let luma = |image: &image::RgbImage| image.pixels().map(|pixel| u64::from(pixel.0[1])).sum::<u64>() / 12_288;
+    let (full, limited) = (luma(&gradient_image(128, 96)), luma(&decoded));
+    assert!(limited.abs_diff((full - 16) * 255 / 219) < 4, "{full} {limited}");
+}
+
+#[test]
+fn derived_images_are_put_together() {
+    // The overlay is a canvas of 140x110, gray, with the picture at (10, 12).
+    let overlay = [&[0, 0][..], &[0x80, 0, 0x80, 0, 0x80, 0, 0xff, 0xff, 0, 140, 0, 110, 0, 10, 0, 12]].concat();
+    let mut canvas = Item::new(*b"iovl", &overlay);
+    canvas.properties.push(Item::grid(1, 1, (140, 110)).properties.remove(0));
+    let file = heic(&[canvas, Item::picture(COLOR)], &[(*b"dimg", 1, &[2])]);
+    let decoded = convert_and_decode(&file).image;
+    assert_eq!((decoded.width(), decoded.height()), (140, 110));
+    assert!(decoded.to_rgb8().get_pixel(4, 4).0.iter().all(|level| level.abs_diff(128) < 6));
+    assert!(distance(&decoded.crop_imm(10, 12, 128, 96), &gradient()) < MAX_CODING_DISTANCE);
+    // An identity derivation rotates an image that is rotated already.
+    let mut identity = Item::new(*b"iden", &[]).with(*b"irot", &[1]);
+    identity.properties.push(Item::grid(1, 1, (96, 128)).properties.remove(0));
+    let file = heic(&[identity, Item::picture(COLOR).with(*b"irot", &[1])], &[(*b"dimg", 1, &[2])]);
+    assert_decodes_to(&file, &gradient().rotate180());
+}
+
+#[test]
+fn other_images_of_a_burst_are_reported() {
+    let thumbnail = heic(&[Item::picture(COLOR), Item::picture(GRAY)], &[(*b"thmb", 2, &[1])]);
+    assert!(notes(&thumbnail).is_empty());
+    assert!(notes(&heic(&tiled(Item::grid), &[(*b"dimg", 1, &[2, 3, 4, 5])])).is_empty());
+    let burst = heic(&[Item::picture(COLOR), Item::picture(GRAY), Item::picture(GRAY)], &[]);
+    assert_eq!(notes(&burst), ["only the primary image of its 3 images was converted"]);
+    assert_decodes_to(&burst, &gradient());
+}
+
+#[test]
+fn image_of_another_codec_is_rejected_with_its_name() {
+    let mut picture = Item::picture(COLOR);
+    picture.kind = *b"avc1";
+    let error = convert_file(&heic(&[picture], &[]), &recipe()).unwrap_err().to_string();
+    assert_eq!(error, "HEIC of an unsupported kind: its primary image is coded as `avc1`, not as HEVC");
+}
+
+#[test]
+fn hostile_files_are_rejected_quickly() {
+    let tile = Item::picture(TILES[0]);
+    let tiles: Vec<u16> = [2].repeat(128 * 128);
+    // 16,384 tiles of 64x64 in an image of one pixel.
+    let bomb = heic(&[Item::grid(128, 128, (1, 1)), tile.clone()], &[(*b"dimg", 1, &tiles)]);
+    // 16,384 tiles that use the same bytes.
+    let repeated = heic(&[Item::grid(128, 128, (8192, 8192)), tile.clone()], &[(*b"dimg", 1, &tiles)]);
+    let nested = heic(&[Item::new(*b"iden", &[]).with(*b"ispe", &[0; 12])], &[(*b"dimg", 1, &[1])]);
+    // 20,000 items of which none is shown.
+    let mut items = vec![tile.clone()];
+    items.resize(20_000, Item::new(*b"mime", &[]));
+    let many = heic(&items, &[]);
+    // The picture is larger than the image that it should contain.
+    let mut small = tile;
+    small.properties[1] = Item::grid(1, 1, (256, 16)).properties.remove(0);
+    let different = heic(&[small], &[]);
+    for (file, reason) in [
+        (bomb, "its tiles do not match its size"),
+        (repeated, "its tiles use the same bytes many times"),
+        (nested, "put together from too many images"),
+        (many, "its box `iinf` has"),
+        (different, "a picture differs from its description"),
+    ] {
+        let start = Instant::now();
+        let error = convert_file(&file, &recipe()).unwrap_err();
+        assert!(matches!(error, Error::Damaged { .. } | Error::Unsupported { .. }));
+        assert!(error.to_string().contains(reason), "{error}: {reason}");
+        assert!(start.elapsed() < Duration::from_secs(10), "{reason}");
+    }
+}
+
+mod gain_maps {
+    use super::*;
+
+    const APPLE: &str = "urn:com:apple:photo:2020:aux:hdrgainmap";
+    const XMP: &str = "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF \
+        xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\"><rdf:Description \
+        xmlns:HDRGainMap=\"http://ns.apple.com/HDRGainMap/1.0/\" HDRGainMap:HDRGainMapVersion=\"131072\" \
+        HDRGainMap:HDRGainMapHeadroom=\"5.6\"/></rdf:RDF></x:xmpmeta>";
+
+    fn apple() -> Vec<u8> {
+        let turned = |picture: Item| picture.with(*b"irot", &[1]);
+        let map = turned(Item::picture(GRAY)).auxiliary(APPLE);
+        heic(
+            &[turned(Item::picture(COLOR)), map, Item::new(*b"mime", XMP.as_bytes())],
+            &[(*b"auxl", 2, &[1]), (*b"cdsc", 3, &[2])],
+        )
+    }
+
+    fn iso() -> Vec<u8> {
+        let numbers = [0, 1, 5, 2, 0, 1, 5, 2, 1, 1, 1, 64, 1, 64].map(u32::to_be_bytes).concat();
+        let mut derived = Item::new(*b"tmap", &[&b"\0\0\0\0\0\x40"[..], &numbers].concat());
+        derived.properties.push(Item::grid(1, 1, (128, 96)).properties.remove(0));
+        heic(&[Item::picture(COLOR), Item::picture(GRAY), derived], &[(*b"dimg", 3, &[1, 2])])
+    }
+
+    #[cfg(not(feature = "system"))]
+    #[test]
+    fn gain_map_is_omitted_and_reported() {
+        for file in [apple(), iso()] {
+            assert_eq!(notes(&file), ["its gain map was omitted: the bundled libavif 1.0.4 cannot write gain maps"]);
+        }
+    }
+
+    #[cfg(feature = "system")]
+    #[test]
+    fn gain_map_is_kept() {
+        for (file, size) in [(apple(), "96x128"), (iso(), "128x96")] {
+            let conversion = convert_file(&file, &recipe()).unwrap();
+            assert!(conversion.notes.is_empty(), "{:?}", conversion.notes);
+            let info = avifdec_info(&conversion.variants[0].bytes);
+            assert!(info.contains(&format!("Gain map       : {size} pixels")), "{info}");
+        }
+    }
+}

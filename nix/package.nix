@@ -8,6 +8,7 @@
   pkgsBuildBuild,
   craneLib,
   libavif,
+  withHeic,
 }:
 let
   inherit (lib) fileset;
@@ -80,7 +81,7 @@ let
       '';
     };
 
-  features = "--no-default-features --features system";
+  features = "--no-default-features --features system" + lib.optionalString withHeic ",heic";
   # The crates of the programs, with the options of Cargo. The extension does not contain libavif.
   cargoOptions = {
     function = "--locked --package function ${features}";

@@ -3,6 +3,8 @@
 { pkgs, craneLib }:
 pkgs.lib.makeScope pkgs.newScope (self: {
   inherit craneLib;
+  # Whether the programs read HEIC. Its codec, HEVC, is patented.
+  withHeic = true;
   libavif = self.callPackage ./libavif.nix { };
   workspace = self.callPackage ./package.nix { };
   inherit (self.workspace) bootstrap extension avif;

@@ -49,8 +49,8 @@ variable "suffixes" {
   description = "The key suffixes of the notifications, if replace_bucket_notifications is true; at most 100. S3 distinguishes upper and lower case."
   type        = list(string)
   default = [
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff", ".bmp",
-    ".JPG", ".JPEG", ".JPE", ".JFIF", ".PNG", ".APNG", ".WEBP", ".GIF", ".TIF", ".TIFF", ".BMP",
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".hif",
+    ".JPG", ".JPEG", ".JPE", ".JFIF", ".PNG", ".APNG", ".WEBP", ".GIF", ".TIF", ".TIFF", ".BMP", ".HEIC", ".HEIF", ".HIF",
   ]
   nullable = false
 

@@ -14,7 +14,7 @@ ALIAS = f"arn:aws:lambda:eu-central-1:{ACCOUNT}:function:avif:live"
 QUEUE, FAILURES = (f"arn:aws:sqs:eu-central-1:{ACCOUNT}:{name}" for name in ["avif", "avif-failures"])
 DEPLOY, OPERATIONS, TELEMETRY, UPGRADE = (f"docs/{name}.md" for name in ["deploy", "operations", "telemetry", "upgrade"])
 
-SUFFIXES = [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff", ".bmp"]
+SUFFIXES = [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".hif"]
 NOTIFICATIONS = {"s3:ObjectCreated:*", "s3:ObjectRestore:Completed", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"}
 
 

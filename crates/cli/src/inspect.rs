@@ -13,7 +13,7 @@ use crate::inputs;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Image files: JPEG, PNG, WebP, GIF, TIFF, BMP or AVIF
+    /// Image files: JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF or HEIC
     #[arg(required = true)]
     file: Vec<PathBuf>,
     /// Print one JSON object per line for each file

@@ -35,7 +35,7 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Convert image files: JPEG, PNG, WebP, GIF, TIFF, BMP and AVIF
+    /// Convert image files: JPEG, PNG, WebP, GIF, TIFF, BMP, AVIF and HEIC
     Convert(convert::Arguments),
     /// Show format, size, color and metadata of an image file
     Inspect(inspect::Arguments),

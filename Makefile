@@ -76,6 +76,7 @@ seeds:
 fuzz: fuzzer seeds ## give malformed files to every parser, FUZZ_SECONDS for each; fails if a parser fails
 	mkdir -p fuzz/corpus/event fuzz/corpus/key
 	$(FUZZ_ENV) cargo fuzz run convert -- $(FUZZ_FLAGS) -max_len=16384
+	$(FUZZ_ENV) cargo fuzz run heic -- $(FUZZ_FLAGS) -max_len=16384
 	$(FUZZ_ENV) cargo fuzz run metadata -- $(FUZZ_FLAGS) -max_len=8192
 	$(FUZZ_ENV) cargo fuzz run jpeg -- $(FUZZ_FLAGS) -max_len=16384
 	$(FUZZ_ENV) cargo fuzz run event fuzz/corpus/event crates/function/tests/events -- $(FUZZ_FLAGS) -max_len=8192

@@ -1,5 +1,5 @@
 //! Writes the seed files of the fuzz targets. `seeds FOLDER` writes small images in every format to `FOLDER/convert`,
-//! and metadata for the target `metadata` to `FOLDER/metadata`.
+//! HEIC files to `FOLDER/heic`, and metadata for the target `metadata` to `FOLDER/metadata`.
 
 #![expect(clippy::unwrap_used, reason = "a developer tool, which may panic")]
 
@@ -17,6 +17,9 @@ mod bmp_fixtures;
 #[path = "../tests/it/fixtures.rs"]
 #[allow(dead_code, reason = "only the tests use the other functions of this module")]
 mod fixtures;
+#[cfg(feature = "heic")]
+#[path = "../tests/it/heic_fixtures.rs"]
+mod heic_fixtures;
 #[path = "../tests/it/icc.rs"]
 #[allow(dead_code, reason = "only the tests use the other functions of this module")]
 mod icc;
@@ -47,6 +50,8 @@ fn main() {
     let folder = env::args().nth(1).expect("usage: seeds FOLDER");
     let folder = Path::new(&folder);
     write(&folder.join("convert"), &images());
+    #[cfg(feature = "heic")]
+    write(&folder.join("heic"), &heic_fixtures::examples());
     write(&folder.join("metadata"), &metadata());
 }
 

@@ -1,7 +1,7 @@
 //! Builds HEIC files from pictures that libheif and x265 encoded (`heic/make.py`).
 
 use avif::boxes::{FileSlice, build_box};
-use heifer::heifer_isobmff::HeifFile;
+use heifer_isobmff::HeifFile;
 
 pub(crate) const COLOR: &[u8] = include_bytes!("heic/color.heic");
 pub(crate) const TEN_BITS: &[u8] = include_bytes!("heic/ten-bits.heic");
@@ -13,6 +13,15 @@ pub(crate) const TILES: [&[u8]; 4] = [
     include_bytes!("heic/tile-10.heic"),
     include_bytes!("heic/tile-11.heic"),
 ];
+
+/// The auxiliary type of an alpha image.
+pub(crate) const ALPHA: &str = "urn:mpeg:hevc:2015:auxid:1";
+/// The auxiliary type of Apple's gain maps.
+const APPLE: &str = "urn:com:apple:photo:2020:aux:hdrgainmap";
+const XMP: &str = "<x:xmpmeta xmlns:x=\"adobe:ns:meta/\"><rdf:RDF \
+    xmlns:rdf=\"http://www.w3.org/1999/02/22-rdf-syntax-ns#\"><rdf:Description \
+    xmlns:HDRGainMap=\"http://ns.apple.com/HDRGainMap/1.0/\" HDRGainMap:HDRGainMapVersion=\"131072\" \
+    HDRGainMap:HDRGainMapHeadroom=\"5.6\"/></rdf:RDF></x:xmpmeta>";
 
 /// An item of a file. Its identifier is its position in the list of items, starting at 1.
 #[derive(Clone)]
@@ -125,4 +134,78 @@ fn build_meta(items: &[Item], references: &[([u8; 4], u16, &[u16])], start: u32)
     let handler = build_box(*b"hdlr", &[&[0; 8], b"pict", &[0; 13]]);
     let primary = build_box(*b"pitm", &[&[0; 4], &number(1)]);
     build_box(*b"meta", &[&[0; 4], &handler, &primary, &infos, &references, &properties, &places])
+}
+
+/// Returns a grid of 120x100 pixels and its tiles.
+pub(crate) fn tiled() -> Vec<Item> {
+    [Item::grid(2, 2, (120, 100))].into_iter().chain(TILES.map(Item::picture)).collect()
+}
+
+/// Returns an overlay: a canvas of 140x110 pixels, gray, with a picture at (10, 12).
+pub(crate) fn overlay() -> Vec<u8> {
+    let data = [&[0, 0][..], &[0x80, 0, 0x80, 0, 0x80, 0, 0xff, 0xff, 0, 140, 0, 110, 0, 10, 0, 12]].concat();
+    let mut canvas = Item::new(*b"iovl", &data);
+    canvas.properties.push(ispe(140, 110));
+    heic(&[canvas, Item::picture(COLOR)], &[(*b"dimg", 1, &[2])])
+}
+
+/// Returns a picture that is rotated, with a gain map in Apple's format.
+pub(crate) fn apple_gain_map() -> Vec<u8> {
+    let turned = |picture: Item| picture.with(*b"irot", &[1]);
+    let map = turned(Item::picture(GRAY)).auxiliary(APPLE);
+    heic(
+        &[turned(Item::picture(COLOR)), map, Item::new(*b"mime", XMP.as_bytes())],
+        &[(*b"auxl", 2, &[1]), (*b"cdsc", 3, &[2])],
+    )
+}
+
+/// Returns a picture with a gain map of ISO 21496-1.
+pub(crate) fn iso_gain_map() -> Vec<u8> {
+    let numbers = [0, 1, 5, 2, 0, 1, 5, 2, 1, 1, 1, 64, 1, 64].map(u32::to_be_bytes).concat();
+    let mut derived = Item::new(*b"tmap", &[&b"\0\0\0\0\0\x40"[..], &numbers].concat());
+    derived.properties.push(ispe(128, 96));
+    heic(&[Item::picture(COLOR), Item::picture(GRAY), derived], &[(*b"dimg", 3, &[1, 2])])
+}
+
+/// Returns files of all kinds.
+pub(crate) fn examples() -> Vec<Vec<u8>> {
+    let color = || Item::picture(COLOR);
+    let alpha = Item::picture(GRAY).auxiliary(ALPHA);
+    let turned = Item::new(*b"iden", &[]).with(*b"irot", &[1]).with(*b"ispe", &[0; 12]);
+    vec![
+        COLOR.to_vec(),
+        TEN_BITS.to_vec(),
+        GRAY.to_vec(),
+        heic(&tiled(), &[(*b"dimg", 1, &[2, 3, 4, 5])]),
+        overlay(),
+        apple_gain_map(),
+        iso_gain_map(),
+        heic(&[color(), alpha.clone()], &[(*b"auxl", 2, &[1])]),
+        heic(&[color(), alpha], &[(*b"auxl", 2, &[1]), (*b"prem", 1, &[2])]),
+        heic(&[turned, color().with(*b"irot", &[1])], &[(*b"dimg", 1, &[2])]),
+        heic(&[color().with(*b"imir", &[0]).with(*b"irot", &[3])], &[]),
+        heic_sequence(&color(), 2),
+    ]
+}
+
+/// Builds a sequence without a primary image. Each frame is this picture.
+pub(crate) fn heic_sequence(picture: &Item, frames: u32) -> Vec<u8> {
+    let brands = build_box(*b"ftyp", &[b"hevc\0\0\0\0msf1hevc"]);
+    let movie = |start: u32| {
+        let entry = [&[0; 24][..], &[0, 128, 0, 96], &[0; 50], &picture.properties[0]].concat();
+        let length = u32::try_from(picture.data.len()).unwrap().to_be_bytes();
+        let table = build_box(
+            *b"stbl",
+            &[
+                &build_box(*b"stsd", &[&[0; 4], &1_u32.to_be_bytes(), &build_box(*b"hvc1", &[&entry])]),
+                &build_box(*b"stsz", &[&[0; 4], &length, &frames.to_be_bytes()]),
+                &build_box(*b"stco", &[&[0; 4], &1_u32.to_be_bytes(), &start.to_be_bytes()]),
+            ],
+        );
+        let media = build_box(*b"mdia", &[&build_box(*b"minf", &[&table])]);
+        build_box(*b"moov", &[&build_box(*b"trak", &[&media])])
+    };
+    let start = u32::try_from(brands.len() + movie(0).len() + 8).unwrap();
+    let data = picture.data.repeat(usize::try_from(frames).unwrap());
+    [brands, movie(start), build_box(*b"mdat", &[&data])].concat()
 }

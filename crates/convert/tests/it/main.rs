@@ -24,6 +24,7 @@ mod hdr;
 #[cfg(feature = "heic")]
 mod heic;
 #[cfg(feature = "heic")]
+#[allow(dead_code, reason = "the fuzz targets use the list of examples")]
 mod heic_fixtures;
 mod hostile_files;
 mod icc;

@@ -3,14 +3,15 @@
 
 use std::sync::Arc;
 
-use heifer::heifer_isobmff::boxes::{ColorInfo, Property};
-use heifer::heifer_isobmff::{HeifFile, ItemId};
+use heifer_isobmff::boxes::Property;
+use heifer_isobmff::{HeifFile, ItemId};
 use image::DynamicImage;
-use model::{Chroma, Color};
+use model::Chroma;
 
-use super::tiles::Tiles;
+use super::color;
+use super::image::{Content, StoredImage, to_image};
+use super::pictures::Pictures;
 use super::transforms::Transforms;
-use super::{color, damaged, to_image};
 use crate::Error;
 use crate::gain_map::{GainMapImage, OpenedGainMap, StoredMetadata};
 
@@ -21,7 +22,7 @@ const APPLE_TYPE: &str = "urn:com:apple:photo:2020:aux:hdrgainmap";
 /// the gain map cannot be used.
 pub(super) fn find<'bytes>(
     file: &Arc<HeifFile<'bytes>>,
-    transforms: Transforms,
+    base: &StoredImage<'_>,
     exif: Option<&[u8]>,
     bytes: usize,
 ) -> Option<Result<OpenedGainMap<'bytes>, String>> {
@@ -34,8 +35,8 @@ pub(super) fn find<'bytes>(
         Ok(metadata) => metadata,
         Err(reason) => return Some(Err(reason.to_owned())),
     };
-    let icc = derived.and_then(|item| own_profile(file, item));
-    let image = open(file, map, transforms, icc, bytes);
+    let icc = derived.and_then(|item| color::profile(file, &[item]));
+    let image = open(file, map, base, icc, bytes);
     Some(image.and_then(|image| OpenedGainMap::new(image, metadata)))
 }
 
@@ -57,41 +58,42 @@ fn find_apple(file: &HeifFile<'_>) -> Option<(ItemId, Option<ItemId>, Option<Vec
     Some((map, None, file.xmp(map).ok()?))
 }
 
-fn own_profile(file: &HeifFile<'_>, item: ItemId) -> Option<Vec<u8>> {
-    file.item_properties(item).ok()?.find_map(|property| match property {
-        Property::Color(ColorInfo::Icc(icc)) => Some(icc.clone()),
-        _ => None,
-    })
-}
-
 fn open<'bytes>(
     file: &Arc<HeifFile<'bytes>>,
     map: ItemId,
-    base: Transforms,
+    base: &StoredImage<'_>,
     icc: Option<Vec<u8>>,
     bytes: usize,
 ) -> Result<GainMapImage<'bytes>, String> {
+    if !matches!(base.content, Content::Coded(_)) {
+        return Err("the image is derived from other images".into());
+    }
     let own = file.item_properties(map).map_err(|error| error.to_string())?;
-    let is_aligned = |own: Transforms| own.orientation.is_upright() || own.orientation == base.orientation;
-    if base.aperture.is_some() || Transforms::read(own).is_none_or(|own| own.aperture.is_some() || !is_aligned(own)) {
+    let transforms = base.transforms;
+    let is_aligned = |own: Transforms| own.orientation.is_upright() || own.orientation == transforms.orientation;
+    let is_cropped = |own: Transforms| own.aperture.is_some() || transforms.aperture.is_some();
+    if Transforms::read(own).is_none_or(|own| is_cropped(own) || !is_aligned(own)) {
         return Err("it is not cropped and rotated like the image".into());
     }
-    let tiles = Tiles::open(file, map, bytes).map_err(|error| error.to_string())?;
-    let tiles = tiles.ok_or("it is derived from other images")?;
-    let cicp = color::code_points(file, &tiles.items, &tiles.config);
+    let pictures = Pictures::open(file, map, bytes).map_err(|error| error.to_string())?;
+    let size = (pictures.shape.width, pictures.shape.height);
+    let pixels = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
+    let [_, _, width, height] = base.crop();
+    if pixels(size) > pixels((width, height)) {
+        return Err("it is larger than the image".into());
+    }
     Ok(GainMapImage {
-        size: (tiles.shape.width, tiles.shape.height),
+        size,
         icc,
-        decoding_bytes: tiles.decoding_bytes(),
-        decode: Box::new(move || decode(&tiles, Color { cicp, icc: None })),
+        decoding_bytes: pictures.decoding_bytes(),
+        decode: Box::new(move || decode(&pictures)),
     })
 }
 
 /// Decodes a gain map to 8 bits.
-fn decode(tiles: &Tiles<'_>, color: Color) -> Result<DynamicImage, Error> {
-    let image = to_image(tiles.shape, tiles.decode()?, None, false, color)?;
-    let image = image.ok_or_else(|| damaged("some of the pixels of its gain map are missing"))?;
-    Ok(match tiles.shape.chroma {
+fn decode(pictures: &Pictures<'_>) -> Result<DynamicImage, Error> {
+    let image = to_image(pictures.shape, pictures.decode()?, None, false, pictures.code_points)?;
+    Ok(match pictures.shape.chroma {
         Chroma::Monochrome => image.into_luma8().into(),
         Chroma::Yuv420 | Chroma::Yuv422 | Chroma::Yuv444 => image.into_rgb8().into(),
     })

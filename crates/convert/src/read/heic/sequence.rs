@@ -1,19 +1,19 @@
 //! The first frame of an image sequence without a primary image (ISO/IEC 23008-12, 7).
 
 use avif::boxes::{BoxError, FileSlice, FourCc};
-use heifer::heifer_isobmff::boxes::HevcConfig;
+use heifer_isobmff::boxes::HevcConfig;
 
 use super::boxes::find;
-use super::{damaged, from_box_error, from_heifer_error};
+use super::{damaged, from_box_error, from_box_reader};
 use crate::Error;
 
 /// The first frame of a track.
-pub(super) struct FirstFrame {
+pub(super) struct FirstFrame<'bytes> {
     pub(super) config: HevcConfig,
     /// Width and height in pixels.
     pub(super) size: (u32, u32),
-    /// The frame as an HEVC byte stream (ITU-T H.265, annex B).
-    pub(super) stream: Vec<u8>,
+    /// The frame: units with their lengths.
+    pub(super) sample: &'bytes [u8],
     /// The number of frames in the track.
     pub(super) frames: u32,
 }
@@ -23,8 +23,16 @@ const SAMPLE_ENTRY_BYTES: usize = 78;
 const WIDTH_POSITION: usize = 24;
 
 /// Reads the first frame of the first track with HEVC. Returns `None` if the file has no such track.
-pub(super) fn read(file: &[u8]) -> Result<Option<FirstFrame>, Error> {
-    let Some(movie) = find(&FileSlice::whole(file), *b"moov").map_err(from_box_error)? else { return Ok(None) };
+pub(super) fn read(file: &[u8]) -> Result<Option<FirstFrame<'_>>, Error> {
+    let mut movie = None;
+    // All boxes are read, so that a truncated file is an error.
+    for child in FileSlice::whole(file).child_boxes() {
+        let (name, content) = child.map_err(from_box_error)?;
+        if name == *b"moov" {
+            movie = Some(content);
+        }
+    }
+    let Some(movie) = movie else { return Ok(None) };
     for track in movie.child_boxes() {
         let (name, track) = track.map_err(from_box_error)?;
         if name == *b"trak"
@@ -60,21 +68,20 @@ fn sample_entry<'a>(table: &FileSlice<'a>) -> Result<Option<((u32, u32), FileSli
     Ok(Some((size, entry.skip(SAMPLE_ENTRY_BYTES, name)?)))
 }
 
-fn read_track(
-    file: &[u8],
+fn read_track<'bytes>(
+    file: &'bytes [u8],
     table: &FileSlice<'_>,
     size: (u32, u32),
     entry: &FileSlice<'_>,
-) -> Result<FirstFrame, Error> {
+) -> Result<FirstFrame<'bytes>, Error> {
     let config = find(entry, *b"hvcC").map_err(from_box_error)?.ok_or_else(|| damaged("a track has no box `hvcC`"))?;
-    let config = HevcConfig::parse(config.bytes()).map_err(|error| from_heifer_error(error.into()))?;
-    let (start, length, frames) =
-        first_sample(table).map_err(from_box_error)?.ok_or_else(|| damaged("a track has no frames"))?;
+    let config = HevcConfig::parse(config.bytes()).map_err(from_box_reader)?;
+    let first = first_sample(table).map_err(from_box_error)?;
+    let (start, length, frames) = first.ok_or_else(|| damaged("a track has no frames"))?;
     let sample = usize::try_from(start).ok().zip(usize::try_from(length).ok());
     let sample = sample.and_then(|(start, length)| file.get(start..start.checked_add(length)?));
     let sample = sample.ok_or_else(|| damaged("its first frame is not complete"))?;
-    let stream = byte_stream(&config, sample).ok_or_else(|| damaged("its first frame is not complete"))?;
-    Ok(FirstFrame { config, size, stream, frames })
+    Ok(FirstFrame { config, size, sample, frames })
 }
 
 /// Returns the position and the length in bytes of the first sample, and the number of samples.
@@ -87,19 +94,4 @@ fn first_sample(table: &FileSlice<'_>) -> Result<Option<(u64, u64, u32)>, BoxErr
     let Some(chunks) = find(table, name)? else { return Ok(None) };
     let mut fields = chunks.skip(8, name)?.fields(name);
     Ok((frames > 0).then_some((fields.number(bytes)?, length.into(), frames)))
-}
-
-/// Converts a sample to a byte stream: the parameter sets and the units of the sample, each after a start code. Returns
-/// `None` if the sample ends within a unit.
-fn byte_stream(config: &HevcConfig, mut sample: &[u8]) -> Option<Vec<u8>> {
-    const START_CODE: [u8; 4] = [0, 0, 0, 1];
-    let mut units: Vec<&[u8]> = config.nal_units.iter().map(Vec::as_slice).collect();
-    while !sample.is_empty() {
-        let (length, rest) = sample.split_at_checked(config.nal_length_size.into())?;
-        let length = length.iter().fold(0, |length, &byte| length << 8 | usize::from(byte));
-        let (unit, rest) = rest.split_at_checked(length)?;
-        units.push(unit);
-        sample = rest;
-    }
-    Some(units.into_iter().flat_map(|unit| [&START_CODE, unit].concat()).collect())
 }

@@ -1,7 +1,7 @@
 //! The crop, rotation and mirroring of an item (ISO/IEC 23008-12, 6.5.9, 6.5.10 and 6.5.12).
 
 use avif::{Aperture, Orientation};
-use heifer::heifer_isobmff::boxes::Property;
+use heifer_isobmff::boxes::Property;
 
 /// What a viewer does with the decoded image: it crops first, then rotates, then mirrors.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

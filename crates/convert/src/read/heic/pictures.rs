@@ -1,19 +1,20 @@
 //! Decodes the HEVC pictures of an image, and puts them together to planes.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use heifer::heifer_hevc_dec::decoder::{DecodeOptions, decode_picture};
-use heifer::heifer_hevc_dec::recon::Frame;
-use heifer::heifer_isobmff::boxes::{HevcConfig, Property};
-use heifer::heifer_isobmff::{HeifFile, ItemId};
-use model::{Chroma, Depth, Samples, Shape};
+use heifer_hevc_dec::recon::Frame;
+use heifer_isobmff::boxes::{HevcConfig, Property};
+use heifer_isobmff::{HeifFile, ItemId};
+use model::{Chroma, Cicp, Depth, Samples, Shape};
 
 use super::sequence::FirstFrame;
-use super::{damaged, from_heifer_error, unsupported};
+use super::{color, damaged, from_box_reader, from_decoder, hevc, unsupported};
 use crate::Error;
 
 /// Bytes per pixel that heifer allocates while it decodes a picture: the samples before and after the filters, and the
@@ -22,23 +23,24 @@ use crate::Error;
 pub(super) const BYTES_PER_DECODED_PIXEL: u64 = 20;
 /// The maximum number of threads that decode tiles.
 const MAX_THREADS: usize = 8;
-/// All pictures together have at most this many times the pixels of the image, and at most this many pixels more.
+/// All pictures together have at most this many times the pixels of the image, and at most this many pixels more. The tiles of
+/// phones have up to 1.2 times the pixels of the image.
 const MAX_PIXEL_RATIO: u64 = 4;
 const MAX_ADDITIONAL_PIXELS: u64 = 1 << 22;
-/// The pictures are at most so many times as long as the file. Each of several items may refer to the same bytes.
+/// The pictures with their parameter sets are at most so many times as long as the file, or have at most so many bytes. In a
+/// hostile file, many items may refer to the same bytes.
 const MAX_STREAM_RATIO: usize = 2;
+const MAX_SMALL_STREAMS: usize = 16 << 20;
 /// A picture may be larger than the image that it contains: its sides are multiples of the coding block, which has up to
 /// 64 pixels.
 const MAX_BLOCK: u64 = 64;
 
 /// The HEVC pictures of an image, row by row.
-pub(super) struct Tiles<'bytes> {
+pub(super) struct Pictures<'bytes> {
     /// The dimensions and the sample format of the whole image.
     pub(super) shape: Shape,
-    /// The configuration of the first picture.
-    pub(super) config: HevcConfig,
-    /// The items of the image: the image itself, and its first tile.
-    pub(super) items: Vec<ItemId>,
+    /// The colors of the samples.
+    pub(super) code_points: Cicp,
     columns: u32,
     /// Width and height of a tile in pixels.
     tile: (u32, u32),
@@ -47,52 +49,52 @@ pub(super) struct Tiles<'bytes> {
 
 enum Picture<'bytes> {
     Item(Arc<HeifFile<'bytes>>, ItemId),
-    Frame(Vec<u8>),
+    Frame(HevcConfig, &'bytes [u8]),
 }
 
-impl<'bytes> Tiles<'bytes> {
-    /// Reads the description of an image that is one picture or a grid of pictures. Returns `None` if heifer must put the
-    /// image together.
-    pub(super) fn open(file: &Arc<HeifFile<'bytes>>, item: ItemId, bytes: usize) -> Result<Option<Self>, Error> {
-        let error = |error: heifer::heifer_isobmff::Error| from_heifer_error(error.into());
-        let kind = file.item(item).map_err(error)?.item_type;
+impl<'bytes> Pictures<'bytes> {
+    /// Reads the description of an image that is one picture or a grid of pictures. `bytes` is the length of the file.
+    pub(super) fn open(file: &Arc<HeifFile<'bytes>>, item: ItemId, bytes: usize) -> Result<Self, Error> {
+        let kind = file.item(item).map_err(from_box_reader)?.item_type;
         let (tiles, columns, output) = match &kind.0 {
-            b"hvc1" | b"hev1" => (vec![item], 1, file.image_size(item).map_err(error)?),
+            b"hvc1" | b"hev1" => (vec![item], 1, file.image_size(item).map_err(from_box_reader)?),
             b"grid" => {
-                let grid = file.grid(item).map_err(error)?;
+                let grid = file.grid(item).map_err(from_box_reader)?;
                 let tiles = file.referenced_items(item, b"dimg").to_vec();
                 if tiles.len() != usize::from(grid.rows) * usize::from(grid.columns) {
                     return Err(damaged("the number of its tiles differs from the size of its grid"));
                 }
                 if !tiles.iter().all(|&tile| is_plain_picture(file, tile)) {
-                    return Ok(None);
+                    return Err(unsupported("a grid whose tiles are not plain HEVC pictures"));
                 }
                 (tiles, u32::from(grid.columns), Some((grid.output_width, grid.output_height)))
             }
-            b"iovl" | b"iden" => return Ok(None),
-            _ => return Err(unsupported(&format!("its primary image is coded as `{kind}`, not as HEVC"))),
+            _ => return Err(unsupported(&format!("an image is coded as `{kind}`, not as HEVC"))),
         };
         let first = tiles[0];
-        let config =
-            file.hevc_config(first).map_err(error)?.ok_or_else(|| damaged("its box `hvcC` is missing"))?.clone();
-        let tile = file.image_size(first).map_err(error)?.ok_or_else(|| damaged("its box `ispe` is missing"))?;
+        let config = file.hevc_config(first).map_err(from_box_reader)?;
+        let config = config.ok_or_else(|| damaged("its box `hvcC` is missing"))?;
+        let tile = file.image_size(first).map_err(from_box_reader)?;
+        let tile = tile.ok_or_else(|| damaged("its box `ispe` is missing"))?;
         let (width, height) = output.unwrap_or(tile);
-        let shape = Shape { width, height, depth: depth(&config), chroma: chroma(&config) };
-        let items = if first == item { vec![item] } else { vec![item, first] };
+        let shape = Shape { width, height, depth: depth(config), chroma: chroma_of(config.chroma_format) };
+        let code_points = color::code_points(file, [item, first], config);
         let pictures = tiles.iter().map(|&tile| Picture::Item(Arc::clone(file), tile)).collect();
-        let image = Self { shape, config, items, columns, tile, pictures };
+        let image = Self { shape, code_points, columns, tile, pictures };
         image.check_layout()?;
         check_stream_length(file, &tiles, bytes)?;
-        Ok(Some(image))
+        Ok(image)
     }
 
     /// Creates the image of a single frame.
-    pub(super) fn from_frame(FirstFrame { config, size, stream, .. }: FirstFrame) -> Result<Self, Error> {
-        let shape = Shape { width: size.0, height: size.1, depth: depth(&config), chroma: chroma(&config) };
-        let tiles =
-            Self { shape, config, items: vec![], columns: 1, tile: size, pictures: vec![Picture::Frame(stream)] };
-        tiles.check_layout()?;
-        Ok(tiles)
+    pub(super) fn from_frame(FirstFrame { config, size, sample, .. }: FirstFrame<'bytes>) -> Result<Self, Error> {
+        let chroma = chroma_of(config.chroma_format);
+        let shape = Shape { width: size.0, height: size.1, depth: depth(&config), chroma };
+        let code_points = color::stream_code_points(&config);
+        let pictures = vec![Picture::Frame(config, sample)];
+        let image = Self { shape, code_points, columns: 1, tile: size, pictures };
+        image.check_layout()?;
+        Ok(image)
     }
 
     /// Checks that the tiles cover the image, that each of them is visible, and that a small image has no large tiles.
@@ -106,7 +108,7 @@ impl<'bytes> Tiles<'bytes> {
                 return Err(damaged("its tiles do not match its size"));
             }
         }
-        let (whole, tile) = (pixels((self.shape.width, self.shape.height)), pixels(self.tile));
+        let (whole, tile) = (pixels((self.shape.width, self.shape.height)), self.coded_pixels());
         if tile.saturating_mul(count) > whole.saturating_mul(MAX_PIXEL_RATIO).saturating_add(MAX_ADDITIONAL_PIXELS) {
             return Err(damaged("its tiles are much larger than the image"));
         }
@@ -124,7 +126,13 @@ impl<'bytes> Tiles<'bytes> {
 
     /// The maximum memory in bytes that decoding takes in addition to the planes.
     pub(super) fn decoding_bytes(&self) -> u64 {
-        pixels(self.tile).saturating_mul(BYTES_PER_DECODED_PIXEL).saturating_mul(self.threads().get() as u64)
+        self.coded_pixels().saturating_mul(BYTES_PER_DECODED_PIXEL).saturating_mul(self.threads().get() as u64)
+    }
+
+    /// The maximum number of pixels of a picture, as it is coded.
+    fn coded_pixels(&self) -> u64 {
+        let coded = |side: u32| (u64::from(side) + MAX_BLOCK - 1).next_multiple_of(MAX_BLOCK);
+        coded(self.tile.0) * coded(self.tile.1)
     }
 
     fn threads(&self) -> NonZeroUsize {
@@ -158,10 +166,13 @@ impl<'bytes> Tiles<'bytes> {
             }
         };
         thread::scope(|scope| {
-            for _ in 1..self.threads().get() {
-                scope.spawn(work);
-            }
+            let others: Vec<_> = (1..self.threads().get()).map(|_| scope.spawn(work)).collect();
             work();
+            for other in others {
+                if let Err(panic) = other.join() {
+                    resume_unwind(panic);
+                }
+            }
         });
         match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
             Some((_, error)) => Err(error),
@@ -170,18 +181,18 @@ impl<'bytes> Tiles<'bytes> {
     }
 
     fn decode_picture(&self, picture: &Picture<'_>) -> Result<Frame, Error> {
-        let stream = match picture {
+        let (config, sample) = match picture {
             Picture::Item(file, item) => {
-                &file.hevc_bitstream(*item).map_err(|error| from_heifer_error(error.into()))?
+                let config = file.hevc_config(*item).map_err(from_box_reader)?;
+                let config = config.ok_or_else(|| damaged("its box `hvcC` is missing"))?;
+                (config, file.item_data(*item).map_err(from_box_reader)?)
             }
-            Picture::Frame(stream) => stream,
+            Picture::Frame(config, sample) => (config, Cow::Borrowed(*sample)),
         };
-        let coded = |side: u32| u64::from(side) + MAX_BLOCK;
-        let options = DecodeOptions { max_pixels: coded(self.tile.0) * coded(self.tile.1), ..DecodeOptions::default() };
-        let frame = decode_picture(stream, options).map_err(|error| from_heifer_error(error.into()))?;
+        let frame = hevc::decode(config, &sample, self.coded_pixels()).map_err(from_decoder)?;
         let is_smaller = frame.widths[0] < self.tile.0 || frame.heights[0] < self.tile.1;
         let is_different = chroma_of(frame.chroma_format) != self.shape.chroma
-            || frame.bit_depth.iter().any(|&bits| u32::from(bits) > self.shape.depth.bits().max(8));
+            || frame.bit_depth.iter().any(|&bits| u32::from(bits) > self.shape.depth.bits());
         if is_smaller || is_different {
             return Err(damaged("a picture differs from its description"));
         }
@@ -209,7 +220,7 @@ impl<'bytes> Tiles<'bytes> {
         let (left, top) = (index % columns * tile.0, index / columns * tile.1);
         let (visible, rows) = (tile.0.min(width - left), tile.1.min(height - top));
         let source = frame.planes[number].chunks(frame.widths[number] as usize).map(|row| &row[..visible]);
-        let scale = Scale::new(frame.bit_depth[usize::from(number > 0)].into(), self.shape.depth.bits());
+        let shift = self.shape.depth.bits() - u32::from(frame.bit_depth[usize::from(number > 0)]);
         match plane {
             Samples::U8(samples) => {
                 let rows = samples.chunks_mut(width).skip(top).take(rows);
@@ -224,31 +235,11 @@ impl<'bytes> Tiles<'bytes> {
                 let rows = samples.chunks_mut(width).skip(top).take(rows);
                 for (row, source) in rows.zip(source) {
                     for (to, &from) in row[left..left + visible].iter_mut().zip(source) {
-                        *to = scale.apply(from);
+                        *to = from << shift;
                     }
                 }
             }
         }
-    }
-}
-
-/// Converts samples to another depth.
-#[derive(Clone, Copy)]
-struct Scale {
-    from: u32,
-    to: u32,
-}
-
-impl Scale {
-    fn new(from_bits: u32, to_bits: u32) -> Self {
-        Self { from: (1 << from_bits) - 1, to: (1 << to_bits) - 1 }
-    }
-
-    fn apply(self, sample: u16) -> u16 {
-        if self.from == self.to {
-            return sample;
-        }
-        u16::try_from((u32::from(sample) * self.to + self.from / 2) / self.from).unwrap_or(u16::MAX)
     }
 }
 
@@ -258,20 +249,25 @@ fn is_plain_picture(file: &HeifFile<'_>, item: ItemId) -> bool {
     let is_changed = |property: &Property| {
         matches!(property, Property::CleanAperture { .. } | Property::Rotation(1..) | Property::Mirror(_))
     };
-    is_picture && file.item_properties(item).is_ok_and(|mut properties| !properties.any(is_changed))
+    let has_alpha = !file.referencing_items(item, b"auxl").is_empty();
+    is_picture && !has_alpha && file.item_properties(item).is_ok_and(|mut properties| !properties.any(is_changed))
 }
 
-/// Checks the length of all streams together, in bytes.
+/// Checks the length of all pictures together with their parameter sets.
 fn check_stream_length(file: &HeifFile<'_>, items: &[ItemId], bytes: usize) -> Result<(), Error> {
     let (mut lengths, mut total) = (HashMap::new(), 0_usize);
     for &item in items {
         let length = match lengths.get(&item) {
             Some(&length) => length,
-            None => file.item_data(item).map_err(|error| from_heifer_error(error.into()))?.len(),
+            None => {
+                let sets = file.hevc_config(item).map_err(from_box_reader)?;
+                let sets = sets.map_or(0, |config| config.nal_units.iter().map(|unit| unit.len() + 4).sum::<usize>());
+                file.item_data(item).map_err(from_box_reader)?.len().saturating_add(sets)
+            }
         };
         lengths.insert(item, length);
         total = total.saturating_add(length);
-        if total > bytes.saturating_mul(MAX_STREAM_RATIO) {
+        if total > bytes.saturating_mul(MAX_STREAM_RATIO).max(MAX_SMALL_STREAMS) {
             return Err(damaged("its tiles use the same bytes many times"));
         }
     }
@@ -289,10 +285,6 @@ fn depth(config: &HevcConfig) -> Depth {
         9..=10 => Depth::Ten,
         11.. => Depth::Twelve,
     }
-}
-
-fn chroma(config: &HevcConfig) -> Chroma {
-    chroma_of(config.chroma_format)
 }
 
 /// Returns the chroma resolution of an HEVC `chroma_format_idc` (ITU-T H.265, table 6-1).

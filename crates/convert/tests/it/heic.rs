@@ -66,7 +66,7 @@ fn clean_aperture_crops_before_the_rotation() {
     let crop = [number(64, 1), number(40, 1), number(16, 1), number(-8, 1)].concat();
     let visible = gradient().crop_imm(48, 20, 64, 40);
     let picture = Item::picture(COLOR).with(*b"clap", &crop);
-    assert_decodes_to(&heic(&[picture.clone()], &[]), &visible);
+    assert_decodes_to(&heic(std::slice::from_ref(&picture), &[]), &visible);
     assert_decodes_to(&heic(&[picture.with(*b"irot", &[3])], &[]), &visible.rotate90());
     let last = Item::picture(COLOR).with(*b"irot", &[2]).with(*b"clap", &crop);
     let error = convert_file(&heic(&[last], &[]), &recipe()).unwrap_err().to_string();
@@ -123,7 +123,7 @@ fn color_description_is_kept() {
     picture.properties.pop();
     // Display P3, with the sRGB curve and BT.601.
     let p3 = picture.clone().with(*b"colr", b"nclx\0\x0c\0\x0d\0\x06\x80");
-    let avif = convert_file(&heic(&[p3.clone()], &[]), &recipe()).unwrap().variants.remove(0).bytes;
+    let avif = convert_file(&heic(std::slice::from_ref(&p3), &[]), &recipe()).unwrap().variants.remove(0).bytes;
     assert_eq!(nclx(&avif)[..2], [12, 13]);
     // The first tile describes the colors of a grid that has no description.
     let file = heic(&[Item::grid(1, 1, (128, 96)), p3], &[(*b"dimg", 1, &[2])]);
@@ -192,7 +192,8 @@ fn hostile_files_are_rejected_quickly() {
     let bomb = heic(&[Item::grid(128, 128, (1, 1)), tile.clone()], &[(*b"dimg", 1, &tiles)]);
     // 16,384 tiles that use the same bytes.
     let mut long = tile.clone();
-    long.data.extend([&65_536_u32.to_be_bytes()[..], &[0; 65_536]].concat());
+    long.data.extend(65_536_u32.to_be_bytes());
+    long.data.extend(vec![0; 65_536]);
     let repeated = heic(&[Item::grid(128, 128, (8192, 8192)), long], &[(*b"dimg", 1, &tiles)]);
     let nested = heic(&[Item::new(*b"iden", &[]).with(*b"ispe", &[0; 12])], &[(*b"dimg", 1, &[1])]);
     // 20,000 items of which none is shown.

@@ -162,7 +162,7 @@ impl StoredImage<'_> {
     /// Width and height in pixels, as a viewer shows the image.
     fn visible_size(&self) -> (u32, u32) {
         let [_, _, width, height] = self.crop();
-        if self.transforms.orientation.quarter_turns % 2 == 0 { (width, height) } else { (height, width) }
+        if self.transforms.orientation.quarter_turns.is_multiple_of(2) { (width, height) } else { (height, width) }
     }
 
     /// The first coded image.

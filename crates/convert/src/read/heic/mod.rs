@@ -13,6 +13,7 @@ mod pictures;
 mod sequence;
 mod transforms;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use heifer_isobmff::{HeifFile, ItemId, is_image_item};
@@ -54,7 +55,7 @@ fn open<'bytes>(bytes: &'bytes [u8], _: &ReadOptions<'_>) -> Result<Source<'byte
     header.xmp = describing_item(&file, primary, |kind, content_type| {
         kind == b"mime" && content_type == Some("application/rdf+xml")
     })
-    .map(|item| file.item_data(item).map(|data| data.into_owned()).unwrap_or_default());
+    .map(|item| file.item_data(item).map(Cow::into_owned).unwrap_or_default());
     header.gain_map = gain_map::find(&file, &image, header.exif.as_deref(), bytes.len());
     header.notes.extend(note_other_images(&file));
     Ok(Source { format: Format::HEIC, header, decoder: Box::new(HeicFile { image }) })

@@ -44,7 +44,7 @@ pub(super) struct Pictures<'bytes> {
     columns: u32,
     /// Width and height of a tile in pixels.
     tile: (u32, u32),
-    pictures: Vec<Picture<'bytes>>,
+    coded: Vec<Picture<'bytes>>,
 }
 
 enum Picture<'bytes> {
@@ -79,8 +79,8 @@ impl<'bytes> Pictures<'bytes> {
         let (width, height) = output.unwrap_or(tile);
         let shape = Shape { width, height, depth: depth(config), chroma: chroma_of(config.chroma_format) };
         let code_points = color::code_points(file, [item, first], config);
-        let pictures = tiles.iter().map(|&tile| Picture::Item(Arc::clone(file), tile)).collect();
-        let image = Self { shape, code_points, columns, tile, pictures };
+        let coded = tiles.iter().map(|&tile| Picture::Item(Arc::clone(file), tile)).collect();
+        let image = Self { shape, code_points, columns, tile, coded };
         image.check_layout()?;
         check_stream_length(file, &tiles, bytes)?;
         Ok(image)
@@ -91,15 +91,15 @@ impl<'bytes> Pictures<'bytes> {
         let chroma = chroma_of(config.chroma_format);
         let shape = Shape { width: size.0, height: size.1, depth: depth(&config), chroma };
         let code_points = color::stream_code_points(&config);
-        let pictures = vec![Picture::Frame(config, sample)];
-        let image = Self { shape, code_points, columns: 1, tile: size, pictures };
+        let coded = vec![Picture::Frame(config, sample)];
+        let image = Self { shape, code_points, columns: 1, tile: size, coded };
         image.check_layout()?;
         Ok(image)
     }
 
     /// Checks that the tiles cover the image, that each of them is visible, and that a small image has no large tiles.
     fn check_layout(&self) -> Result<(), Error> {
-        let (columns, count) = (u64::from(self.columns), self.pictures.len() as u64);
+        let (columns, count) = (u64::from(self.columns), self.coded.len() as u64);
         let sides =
             [(self.shape.width, self.tile.0, columns), (self.shape.height, self.tile.1, count.div_ceil(columns))];
         for (whole, tile, tiles) in sides {
@@ -137,7 +137,7 @@ impl<'bytes> Pictures<'bytes> {
 
     fn threads(&self) -> NonZeroUsize {
         let available = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN).get();
-        NonZeroUsize::new(available.min(MAX_THREADS).min(self.pictures.len())).unwrap_or(NonZeroUsize::MIN)
+        NonZeroUsize::new(available.min(MAX_THREADS).min(self.coded.len())).unwrap_or(NonZeroUsize::MIN)
     }
 
     /// Decodes the planes: one plane for a gray image, otherwise luma, Cb and Cr.
@@ -148,7 +148,7 @@ impl<'bytes> Pictures<'bytes> {
         let work = || {
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some(picture) = self.pictures.get(index) else { return };
+                let Some(picture) = self.coded.get(index) else { return };
                 let placed = self.decode_picture(picture).map(|frame| {
                     let mut planes = planes.lock().unwrap_or_else(PoisonError::into_inner);
                     for (number, plane) in planes.iter_mut().enumerate() {
@@ -161,7 +161,7 @@ impl<'bytes> Pictures<'bytes> {
                     if failure.as_ref().is_none_or(|(earlier, _)| index < *earlier) {
                         *failure = Some((index, error));
                     }
-                    next.store(self.pictures.len(), Ordering::Relaxed);
+                    next.store(self.coded.len(), Ordering::Relaxed);
                 }
             }
         };
@@ -257,13 +257,12 @@ fn is_plain_picture(file: &HeifFile<'_>, item: ItemId) -> bool {
 fn check_stream_length(file: &HeifFile<'_>, items: &[ItemId], bytes: usize) -> Result<(), Error> {
     let (mut lengths, mut total) = (HashMap::new(), 0_usize);
     for &item in items {
-        let length = match lengths.get(&item) {
-            Some(&length) => length,
-            None => {
-                let sets = file.hevc_config(item).map_err(from_box_reader)?;
-                let sets = sets.map_or(0, |config| config.nal_units.iter().map(|unit| unit.len() + 4).sum::<usize>());
-                file.item_data(item).map_err(from_box_reader)?.len().saturating_add(sets)
-            }
+        let length = if let Some(&length) = lengths.get(&item) {
+            length
+        } else {
+            let sets = file.hevc_config(item).map_err(from_box_reader)?;
+            let sets = sets.map_or(0, |config| config.nal_units.iter().map(|unit| unit.len() + 4).sum::<usize>());
+            file.item_data(item).map_err(from_box_reader)?.len().saturating_add(sets)
         };
         lengths.insert(item, length);
         total = total.saturating_add(length);

@@ -37,9 +37,9 @@ pub(super) fn read(file: &[u8]) -> Result<Option<FirstFrame<'_>>, Error> {
         let (name, track) = track.map_err(from_box_error)?;
         if name == *b"trak"
             && let Some(table) = descend(track, [*b"mdia", *b"minf", *b"stbl"]).map_err(from_box_error)?
-            && let Some((entry, boxes)) = sample_entry(&table).map_err(from_box_error)?
+            && let Some(entry) = sample_entry(&table).map_err(from_box_error)?
         {
-            return read_track(file, &table, entry, &boxes).map(Some);
+            return read_track(file, &table, &entry).map(Some);
         }
     }
     Ok(None)
@@ -58,30 +58,37 @@ fn descend<const DEPTH: usize>(
     Ok(Some(part))
 }
 
-/// Returns the first sample entry if it is coded as HEVC: its width and height, and its boxes.
-fn sample_entry<'a>(table: &FileSlice<'a>) -> Result<Option<((u32, u32), FileSlice<'a>)>, BoxError> {
+/// A sample entry (ISO/IEC 14496-12, 12.1.3).
+struct SampleEntry<'bytes> {
+    /// Width and height in pixels.
+    size: (u32, u32),
+    boxes: FileSlice<'bytes>,
+}
+
+/// Returns the first sample entry if it is coded as HEVC.
+fn sample_entry<'bytes>(table: &FileSlice<'bytes>) -> Result<Option<SampleEntry<'bytes>>, BoxError> {
     let Some(description) = find(table, *b"stsd")? else { return Ok(None) };
     let entry = description.skip(8, *b"stsd")?.child_boxes().next().transpose()?;
     let Some((name, entry)) = entry.filter(|(name, _)| matches!(name, b"hvc1" | b"hev1")) else { return Ok(None) };
     let mut fields = entry.skip(WIDTH_POSITION, name)?.fields(name);
     let size = (fields.u16()?.into(), fields.u16()?.into());
-    Ok(Some((size, entry.skip(SAMPLE_ENTRY_BYTES, name)?)))
+    Ok(Some(SampleEntry { size, boxes: entry.skip(SAMPLE_ENTRY_BYTES, name)? }))
 }
 
 fn read_track<'bytes>(
     file: &'bytes [u8],
     table: &FileSlice<'_>,
-    size: (u32, u32),
-    entry: &FileSlice<'_>,
+    entry: &SampleEntry<'_>,
 ) -> Result<FirstFrame<'bytes>, Error> {
-    let config = find(entry, *b"hvcC").map_err(from_box_error)?.ok_or_else(|| damaged("a track has no box `hvcC`"))?;
+    let config =
+        find(&entry.boxes, *b"hvcC").map_err(from_box_error)?.ok_or_else(|| damaged("a track has no box `hvcC`"))?;
     let config = HevcConfig::parse(config.bytes()).map_err(from_box_reader)?;
     let first = first_sample(table).map_err(from_box_error)?;
     let (start, length, frames) = first.ok_or_else(|| damaged("a track has no frames"))?;
     let sample = usize::try_from(start).ok().zip(usize::try_from(length).ok());
     let sample = sample.and_then(|(start, length)| file.get(start..start.checked_add(length)?));
     let sample = sample.ok_or_else(|| damaged("its first frame is not complete"))?;
-    Ok(FirstFrame { config, size, sample, frames })
+    Ok(FirstFrame { config, size: entry.size, sample, frames })
 }
 
 /// Returns the position and the length in bytes of the first sample, and the number of samples.

@@ -18,8 +18,9 @@ pub(crate) struct Estimate {
     pub(crate) encoded_pixels: u64,
 }
 
-/// Bytes per pixel of an encoded file after it is decoded again: 4:2:0 at 10 bits, or 4:4:4 at 8 bits.
-const BYTES_PER_DECODED_PIXEL: u64 = 3;
+/// Bytes per pixel of an encoded file after it is decoded again: 4:2:0 at 10 bits, or 4:4:4 at 8 bits. With the system's
+/// codecs, a search also encodes 4:4:4 at 10 bits.
+const BYTES_PER_DECODED_PIXEL: u64 = if avif::IS_BUNDLED { 3 } else { 6 };
 /// The memory of two processes in bytes: the process of the function (the SDK and its connections), and the process
 /// that converts images (the program and the stacks of its threads).
 const PROCESS_BYTES: u64 = 48 << 20;
@@ -97,6 +98,8 @@ impl Estimate {
         let comparing = read_back.saturating_add(2 * search::CELL_MEMORY);
         // The search may choose 10 bits, so the estimate uses the larger number of the two depths.
         let encoding = two_encodes(encoder.max(memory::bytes_per_pixel(Depth::Ten, recipe.speed)));
+        // With the system's codecs, the search may choose 4:4:4 planes at 10 bits.
+        let planes = if is_deep || avif::IS_BUNDLED { planes } else { planes.saturating_mul(2) };
         // While 4:4:4 planes are searched, the 4:2:0 planes stay in memory. For opaque images of 8 bits, the numbers
         // above contain this memory: 4:4:4 is encoded at 8 bits, so the number for the encoder is then too high.
         let second_planes = if is_deep || color.has_alpha() { two_encodes(planes_per_pixel) } else { 0 };

@@ -24,8 +24,8 @@ pub(crate) fn bytes_per_animation_pixel(speed: Speed) -> u64 {
 const REAL_TIME_FROM: u8 = 7;
 
 /// Bytes per pixel without intra block copy, at 8 and at 10 bits. Of the system's codecs, SVT-AV1 needs the most
-/// memory. Its numbers include a 10-bit copy of 8-bit planes.
-const WITHOUT_BLOCK_COPY: [u64; 2] = if avif::IS_BUNDLED { [17, 21] } else { [30, 29] };
+/// memory at 8 bits, which includes a 10-bit copy of the planes, and libaom at 10 bits, in 4:4:4.
+const WITHOUT_BLOCK_COPY: [u64; 2] = if avif::IS_BUNDLED { [17, 21] } else { [30, 39] };
 /// Bytes per pixel at speeds with intra block copy, at 8 and at 10 bits. Only graphics use intra block copy, and
 /// graphics have 8 bits.
-const WITH_BLOCK_COPY: [u64; 2] = if avif::IS_BUNDLED { [65, 27] } else { [65, 30] };
+const WITH_BLOCK_COPY: [u64; 2] = if avif::IS_BUNDLED { [65, 27] } else { [65, 67] };

@@ -90,6 +90,12 @@ fn alpha_image_becomes_the_alpha_channel() {
     for x in [0, 40, 127] {
         assert!(decoded.get_pixel(x, 50).0[3].abs_diff(u8::try_from(2 * x).unwrap()) <= 2, "{x}");
     }
+    // In limited range, a sample of 80 is (80 - 16) * 255 / 219.
+    let mut limited = Item::picture(GRAY).auxiliary(ALPHA);
+    limited.properties.remove(2);
+    let limited = limited.with(*b"colr", b"nclx\0\x01\0\x0d\0\x06\0");
+    let decoded = convert_and_decode(&heic(&[Item::picture(COLOR), limited], &[(*b"auxl", 2, &[1])])).image.to_rgba8();
+    assert!(decoded.get_pixel(40, 50).0[3].abs_diff(75) <= 2);
     // Alpha of 128x96 is enlarged to the image of 120x100.
     let mut items = tiled();
     items.push(Item::picture(GRAY).auxiliary("urn:mpeg:mpegB:cicp:systems:auxiliary:alpha"));
@@ -128,12 +134,13 @@ fn color_description_is_kept() {
     // The first tile describes the colors of a grid that has no description.
     let file = heic(&[Item::grid(1, 1, (128, 96)), p3], &[(*b"dimg", 1, &[2])]);
     assert_eq!(nclx(&convert_file(&file, &recipe()).unwrap().variants[0].bytes)[..2], [12, 13]);
-    // With BT.709 in limited range, the same samples are other colors.
-    let limited = picture.with(*b"colr", b"nclx\0\x01\0\x0d\0\x01\0");
-    let decoded = convert_and_decode(&heic(&[limited], &[])).image.to_rgb8();
-    let luma = |image: &image::RgbImage| image.pixels().map(|pixel| u64::from(pixel.0[1])).sum::<u64>() / 12_288;
-    let (full, limited) = (luma(&gradient_image(128, 96)), luma(&decoded));
-    assert!(limited.abs_diff((full - 16) * 255 / 219) < 4, "{full} {limited}");
+    // In limited range, the darkest green of the gradient, 20, is (20 - 16) * 255 / 219.
+    let darkest = |file: &[u8]| convert_and_decode(file).image.to_rgb8().pixels().map(|pixel| pixel.0[1]).min();
+    assert!(darkest(COLOR).is_some_and(|level| level.abs_diff(20) < 6));
+    for code_points in [b"nclx\0\x01\0\x0d\0\x01\0", b"nclx\0\x01\0\x0d\0\x06\0"] {
+        let limited = picture.clone().with(*b"colr", code_points);
+        assert!(darkest(&heic(&[limited], &[])).is_some_and(|level| level < 12));
+    }
 }
 
 #[test]

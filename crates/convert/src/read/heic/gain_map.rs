@@ -3,14 +3,13 @@
 
 use std::sync::Arc;
 
-use heifer_isobmff::boxes::Property;
 use heifer_isobmff::{HeifFile, ItemId};
 use image::DynamicImage;
 use model::Chroma;
 
 use super::color;
-use super::image::{Content, StoredImage, to_image};
-use super::pictures::Pictures;
+use super::image::{Content, StoredImage, find_auxiliary, to_image};
+use super::pictures::{Pictures, pixels};
 use super::transforms::Transforms;
 use crate::Error;
 use crate::gain_map::{GainMapImage, OpenedGainMap, StoredMetadata};
@@ -51,10 +50,7 @@ fn find_iso(file: &HeifFile<'_>) -> Option<(ItemId, Option<ItemId>, Option<Vec<u
 
 /// Finds Apple's gain map of the primary image, and its XMP packet.
 fn find_apple(file: &HeifFile<'_>) -> Option<(ItemId, Option<ItemId>, Option<Vec<u8>>)> {
-    let is_apple = |property: &Property| matches!(property, Property::AuxiliaryType(name) if name == APPLE_TYPE);
-    let auxiliary = file.referencing_items(file.primary_id, b"auxl").into_iter();
-    let mut maps = auxiliary.filter(|&item| file.item_properties(item).is_ok_and(|mut all| all.any(is_apple)));
-    let map = maps.next()?;
+    let map = find_auxiliary(file, file.primary_id, &[APPLE_TYPE])?;
     Some((map, None, file.xmp(map).ok()?))
 }
 
@@ -77,7 +73,6 @@ fn open<'bytes>(
     }
     let pictures = Pictures::open(file, map, bytes).map_err(|error| error.to_string())?;
     let size = (pictures.shape.width, pictures.shape.height);
-    let pixels = |(width, height): (u32, u32)| u64::from(width) * u64::from(height);
     let [_, _, width, height] = base.crop();
     if pixels(size) > pixels((width, height)) {
         return Err("it is larger than the image".into());

@@ -10,7 +10,7 @@ use image::imageops::FilterType;
 use image::{DynamicImage, ImageBuffer, Rgba, imageops};
 use model::{Chroma, Cicp, Color, Depth, PlanarImage, Samples, Shape};
 
-use super::pictures::Pictures;
+use super::pictures::{Pictures, are_much_larger, pixels};
 use super::transforms::Transforms;
 use super::{damaged, from_box_error, from_box_reader, unsupported};
 use crate::Error;
@@ -93,20 +93,16 @@ impl<'bytes> ImageReader<'bytes> {
 
     fn read_coded(&mut self, item: ItemId) -> Result<CodedImage<'bytes>, Error> {
         let color = Pictures::open(&self.file, item, self.bytes)?;
-        let Some(alpha) = self.find_alpha(item) else { return Ok(CodedImage { color, alpha: None }) };
+        let Some(alpha) = find_auxiliary(&self.file, item, &ALPHA_TYPES) else {
+            return Ok(CodedImage { color, alpha: None });
+        };
         let pictures = Pictures::open(&self.file, alpha, self.bytes)?;
-        let pixels = |shape: Shape| u64::from(shape.width) * u64::from(shape.height);
-        if pixels(pictures.shape) > pixels(color.shape).saturating_mul(MAX_ALPHA_RATIO) {
+        let size = |pictures: &Pictures<'_>| (pictures.shape.width, pictures.shape.height);
+        if pixels(size(&pictures)) > pixels(size(&color)).saturating_mul(MAX_ALPHA_RATIO) {
             return Err(unsupported("an alpha image that is much larger than its image"));
         }
         let is_premultiplied = self.file.referenced_items(item, b"prem").contains(&alpha);
         Ok(CodedImage { color, alpha: Some(AlphaImage { pictures, is_premultiplied }) })
-    }
-
-    fn find_alpha(&self, item: ItemId) -> Option<ItemId> {
-        let is_alpha = |property: &Property| matches!(property, Property::AuxiliaryType(name) if ALPHA_TYPES.contains(&name.as_str()));
-        let mut auxiliary = self.file.referencing_items(item, b"auxl").into_iter();
-        auxiliary.find(|&item| self.file.item_properties(item).is_ok_and(|mut all| all.any(is_alpha)))
     }
 
     fn read_overlay(&mut self, item: ItemId, inputs: &[ItemId], depth: usize) -> Result<Overlay<'bytes>, Error> {
@@ -123,6 +119,14 @@ impl<'bytes> ImageReader<'bytes> {
         image.check_layers()?;
         Ok(image)
     }
+}
+
+/// Returns the first auxiliary image of an item that has one of these types.
+pub(super) fn find_auxiliary(file: &HeifFile<'_>, item: ItemId, types: &[&str]) -> Option<ItemId> {
+    let is_wanted =
+        |property: &Property| matches!(property, Property::AuxiliaryType(name) if types.contains(&name.as_str()));
+    let mut auxiliary = file.referencing_items(item, b"auxl").into_iter();
+    auxiliary.find(|&item| file.item_properties(item).is_ok_and(|mut all| all.any(is_wanted)))
 }
 
 struct OverlayHeader {
@@ -197,7 +201,9 @@ impl StoredImage<'_> {
         const BYTES_PER_PIXEL: u64 = 8;
         match &self.content {
             Content::Coded(coded) => coded.decoding_bytes(),
-            Content::Identity(image) => image.decoding_bytes().saturating_add(image.pixels() * BYTES_PER_PIXEL),
+            Content::Identity(image) => {
+                image.decoding_bytes().saturating_add(image.pixels().saturating_mul(BYTES_PER_PIXEL))
+            }
             Content::Overlay(overlay) => {
                 let layers = overlay.layers.iter().map(|(_, layer)| {
                     layer.decoding_bytes().saturating_add(layer.pixels().saturating_mul(2 * BYTES_PER_PIXEL))
@@ -208,8 +214,7 @@ impl StoredImage<'_> {
     }
 
     fn pixels(&self) -> u64 {
-        let (width, height) = self.content.size();
-        u64::from(width) * u64::from(height)
+        pixels(self.content.size())
     }
 
     /// Decodes, crops and rotates the image.
@@ -244,15 +249,10 @@ impl Content<'_> {
 }
 
 impl Overlay<'_> {
-    /// All layers together have at most so many times the pixels of the canvas, and at most so many pixels more.
-    const MAX_PIXEL_RATIO: u64 = 4;
-    const MAX_ADDITIONAL_PIXELS: u64 = 1 << 22;
-
     fn check_layers(&self) -> Result<(), Error> {
-        let canvas = u64::from(self.size.0) * u64::from(self.size.1);
+        let canvas = pixels(self.size);
         let layers = self.layers.iter().map(|(_, layer)| layer.pixels()).fold(0, u64::saturating_add);
-        let limit = canvas.saturating_mul(Self::MAX_PIXEL_RATIO).saturating_add(Self::MAX_ADDITIONAL_PIXELS);
-        if canvas == 0 || layers > limit {
+        if canvas == 0 || are_much_larger(layers, canvas) {
             return Err(damaged("the layers of its overlay are much larger than the image"));
         }
         Ok(())
@@ -334,9 +334,9 @@ impl AlphaImage<'_> {
         let resizing = if (own.width, own.height) == (color.width, color.height) {
             0
         } else {
-            (u64::from(own.width) * u64::from(color.height)).saturating_mul(16)
+            pixels((own.width, color.height)).saturating_mul(16)
         };
-        let samples = (u64::from(color.width) * u64::from(color.height)).saturating_mul(2 * 3);
+        let samples = pixels((color.width, color.height)).saturating_mul(2 * 3);
         self.pictures.decoding_bytes().max(resizing).saturating_add(samples)
     }
 
@@ -378,10 +378,7 @@ impl AlphaImage<'_> {
 
 /// The number of bytes of all planes.
 fn plane_bytes(shape: Shape) -> u64 {
-    let samples = |plane| {
-        let (width, height) = shape.plane_size(plane);
-        u64::from(width) * u64::from(height)
-    };
+    let samples = |plane| pixels(shape.plane_size(plane));
     let bytes = if shape.depth == Depth::Eight { 1 } else { 2 };
     (0..shape.chroma.planes()).map(samples).fold(0, u64::saturating_add).saturating_mul(bytes)
 }

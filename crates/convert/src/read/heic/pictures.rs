@@ -23,7 +23,7 @@ use crate::Error;
 pub(super) const BYTES_PER_DECODED_PIXEL: u64 = 20;
 /// The maximum number of threads that decode tiles.
 const MAX_THREADS: usize = 8;
-/// All pictures together have at most this many times the pixels of the image, and at most this many pixels more. The tiles of
+/// The parts of an image together have at most this many times the pixels of the image, and at most this many pixels more. The tiles of
 /// phones have up to 1.2 times the pixels of the image.
 const MAX_PIXEL_RATIO: u64 = 4;
 const MAX_ADDITIONAL_PIXELS: u64 = 1 << 22;
@@ -109,7 +109,7 @@ impl<'bytes> Pictures<'bytes> {
             }
         }
         let (whole, tile) = (pixels((self.shape.width, self.shape.height)), self.coded_pixels());
-        if tile.saturating_mul(count) > whole.saturating_mul(MAX_PIXEL_RATIO).saturating_add(MAX_ADDITIONAL_PIXELS) {
+        if are_much_larger(tile.saturating_mul(count), whole) {
             return Err(damaged("its tiles are much larger than the image"));
         }
         let (halves_width, halves_height) = match self.shape.chroma {
@@ -132,7 +132,7 @@ impl<'bytes> Pictures<'bytes> {
     /// The maximum number of pixels of a picture, as it is coded.
     fn coded_pixels(&self) -> u64 {
         let coded = |side: u32| (u64::from(side) + MAX_BLOCK - 1).next_multiple_of(MAX_BLOCK);
-        coded(self.tile.0) * coded(self.tile.1)
+        coded(self.tile.0).saturating_mul(coded(self.tile.1))
     }
 
     fn threads(&self) -> NonZeroUsize {
@@ -273,8 +273,14 @@ fn check_stream_length(file: &HeifFile<'_>, items: &[ItemId], bytes: usize) -> R
     Ok(())
 }
 
-fn pixels((width, height): (u32, u32)) -> u64 {
+/// Returns the number of pixels of an image with this width and height.
+pub(super) fn pixels((width, height): (u32, u32)) -> u64 {
     u64::from(width) * u64::from(height)
+}
+
+/// Whether the parts of an image, its tiles or layers, together have many more pixels than the image.
+pub(super) fn are_much_larger(parts: u64, whole: u64) -> bool {
+    parts > whole.saturating_mul(MAX_PIXEL_RATIO).saturating_add(MAX_ADDITIONAL_PIXELS)
 }
 
 /// Returns the depth in which the samples are stored: the next larger depth that an AVIF can have.
@@ -293,5 +299,19 @@ fn chroma_of(format: u8) -> Chroma {
         1 => Chroma::Yuv420,
         2 => Chroma::Yuv422,
         _ => Chroma::Yuv444,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn number_of_coded_pixels_is_limited_by_its_type() {
+        let shape = Shape { width: 1, height: 1, depth: Depth::Eight, chroma: Chroma::Yuv420 };
+        let pictures = |tile| Pictures { shape, code_points: Cicp::SRGB, columns: 1, tile, coded: vec![] };
+        // The sides of a coded picture are multiples of 64.
+        assert_eq!(pictures((65, 1)).coded_pixels(), 128 * 64);
+        assert_eq!(pictures((u32::MAX, u32::MAX)).coded_pixels(), u64::MAX);
     }
 }

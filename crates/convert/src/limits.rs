@@ -101,7 +101,8 @@ impl Estimate {
         // With the system's codecs, the search may choose 4:4:4 planes at 10 bits.
         let planes = if is_deep || avif::IS_BUNDLED { planes } else { planes.saturating_mul(2) };
         // While 4:4:4 planes are searched, the 4:2:0 planes stay in memory. For opaque images of 8 bits, the numbers
-        // above contain this memory: 4:4:4 is encoded at 8 bits, so the number for the encoder is then too high.
+        // above contain this memory: in such a search, 4:4:4 is encoded at 8 bits, so the number for the encoder is too
+        // high.
         let second_planes = if is_deep || color.has_alpha() { two_encodes(planes_per_pixel) } else { 0 };
         let searching =
             references.saturating_add(planes).saturating_add(second_planes).saturating_add(encoding.max(comparing));

@@ -7,7 +7,7 @@ use crate::Error;
 
 /// The maximum length in bytes of all boxes with this name that list items, their places, references or associations. A photo
 /// of 200 megapixels with 800 tiles has lists of 30 KB.
-const MAX_LIST_BYTES: usize = 256 << 10;
+const MAX_LIST_BYTES: usize = 64 << 10;
 /// The maximum length in bytes of all properties. Most of it are color profiles.
 const MAX_PROPERTY_BYTES: usize = 4 << 20;
 /// The maximum number of parts of an item. heifer stores 24 bytes for each, even if a part has no bytes in the box.
@@ -107,7 +107,7 @@ mod tests {
         assert_eq!(check(&build_box(*b"iprp", &[&list])), "sound");
         let one = build_box(*b"iprp", &[&list]);
         for boxes in [build_box(*b"iprp", &[&list, &list]), [&one[..], &one].concat()] {
-            assert_eq!(check(&boxes), "damaged HEIC: its box `ipma` has 262146 bytes, more than 262144");
+            assert_eq!(check(&boxes), "damaged HEIC: its box `ipma` has 65538 bytes, more than 65536");
         }
         let meta = build_box(*b"meta", &[&[0; 4]]);
         assert_eq!(

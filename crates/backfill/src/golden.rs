@@ -101,7 +101,7 @@ fn plan() -> transfer::Plan {
     transfer::Plan {
         recipe: model::Recipe { widths: "640,full".parse().unwrap(), ..model::Recipe::default() },
         limits: model::Limits::default(),
-        layout: transfer::Layout { bucket: "cdn".parse().ok(), prefix: "avif/".into() },
+        layout: transfer::Layout { bucket: "cdn".parse().ok(), prefix: "avif/".into(), ..transfer::Layout::default() },
         storage: transfer::StorageOptions::default(),
         follow_deletions: true,
         threads: std::num::NonZeroUsize::MIN,

@@ -88,10 +88,14 @@ impl Selection {
     #[must_use]
     pub fn new(origin: Origin, suffixes: Vec<String>, skip_converted: bool, plan: &Plan) -> Self {
         let suffixes = suffixes.into_iter().map(|suffix| suffix.to_lowercase()).collect();
-        let widths: Vec<String> = plan.recipe.widths.iter().map(|width| width.to_string()).collect();
+        let variants: Vec<String> = plan.recipe.variants().map(|id| id.to_string()).collect();
         let layout = &plan.layout;
-        let outputs =
-            format!("{}/{}{}", layout.bucket.as_ref().map_or("", BucketName::as_str), layout.prefix, widths.join(","));
+        let outputs = format!(
+            "{}/{}{}",
+            layout.bucket.as_ref().map_or("", BucketName::as_str),
+            layout.prefix,
+            variants.join(",")
+        );
         Self { origin, suffixes, skip_converted, fingerprint: plan.fingerprint(), outputs }
     }
 }

@@ -13,8 +13,8 @@ use std::thread;
 use anyhow::{Context, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use model::{
-    ChromaMode, ColorMode, DamagedMode, Limits, Location, Metadata, Quality, Recipe, SourceInfo, Speed, Timings,
-    VariantStatus, Width, Widths,
+    Background, ChromaMode, ColorMode, DamagedMode, Formats, Limits, Location, Metadata, OutputFormat, Quality, Recipe,
+    SourceInfo, Speed, Timings, VariantId, VariantStatus, Width, Widths,
 };
 use serde::Serialize;
 use transfer::{ConversionRequest, Layout, Plan, StorageOptions, TimeBudget, TimedConversion, convert_with_timings};
@@ -25,25 +25,29 @@ use crate::{Usage, output, table};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Outputs have the same names as those of the function: photo.jpg becomes photo.jpg.avif, and photo.jpg.w640.avif at a \
-width of 640.
+width of 640. With --format, photo.jpg.avif.webp and photo.jpg.avif.jpg are beside them.
 
 Exit code: 0 if every input was converted, 1 if an input failed (each is named), 2 for wrong usage.
 
 Examples:
   avif convert photo.jpg
   avif convert photos/ -o out/ --width full,1280,640
-  avif convert photo.png -o small.avif --width 320 --quality 50")]
+  avif convert photo.png -o small.avif --width 320 --quality 50
+  avif convert photo.heic --format avif,webp,jpeg --width 640,1280")]
 pub(crate) struct Arguments {
     /// Image files, and directories with image files
     #[arg(required = true)]
     input: Vec<PathBuf>,
-    /// Output directory, or a file name that ends in .avif for one input at one width [default: the directory of each
-    /// input]
+    /// Output directory, or a file name that ends in .avif, .webp or .jpg for one input at one width and format [default: the
+    /// directory of each input]
     #[arg(short, long, value_name = "FILE|DIR")]
     output: Option<PathBuf>,
     /// Width in pixels, or "full" for the original width. Images are never enlarged. Can be repeated [default: full]
     #[arg(short, long, value_delimiter = ',')]
     width: Vec<Width>,
+    /// Format: "avif", "webp" or "jpeg". Can be repeated [default: avif, or the format of the --output file]
+    #[arg(short, long, value_delimiter = ',')]
+    format: Vec<OutputFormat>,
     /// "visual:N" for the smallest file with an SSIMULACRA2 score of N (30 to 95), or 0 (smallest) to 100 (lossless)
     #[arg(short, long, default_value_t)]
     quality: Quality,
@@ -60,10 +64,13 @@ pub(crate) struct Arguments {
     /// to sRGB
     #[arg(long, default_value = "keep")]
     color: ColorMode,
+    /// The color behind transparent areas in a JPEG: six hexadecimal digits
+    #[arg(long, default_value_t)]
+    background: Background,
     /// "reject" fails for a truncated image, "convert" converts the part that a browser shows
     #[arg(long, default_value = "reject")]
     damaged: DamagedMode,
-    /// Write an AVIF even if it is not smaller than its input
+    /// Write a variant even if it is not smaller than its input
     #[arg(long)]
     keep_larger: bool,
     /// Replace existing outputs
@@ -74,10 +81,10 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// An input file, and the output file for each width.
+/// An input file, and the output file for each variant.
 struct Task {
     input: Input,
-    outputs: BTreeMap<Width, PathBuf>,
+    outputs: BTreeMap<VariantId, PathBuf>,
 }
 
 /// One line of the output with `--json`.
@@ -108,6 +115,7 @@ enum Outcome {
 #[derive(Serialize)]
 struct OutputFile {
     path: String,
+    format: OutputFormat,
     width: u32,
     height: u32,
     bytes: u64,
@@ -120,6 +128,23 @@ struct OutputFile {
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let widths = if arguments.width.is_empty() { Widths::default() } else { arguments.width.clone().try_into()? };
+    let file = output_file(arguments)?;
+    let formats = match (arguments.format.as_slice(), file) {
+        ([], Some((_, format))) => vec![format].try_into()?,
+        ([], None) => Formats::default(),
+        (formats, _) => formats.to_vec().try_into()?,
+    };
+    let recipe = Recipe {
+        widths,
+        quality: arguments.quality,
+        speed: arguments.speed,
+        metadata: arguments.metadata,
+        chroma: arguments.chroma,
+        color: arguments.color,
+        damaged: arguments.damaged,
+        formats,
+        background: arguments.background,
+    };
     let (inputs, mut failures) = inputs::find(&arguments.input);
     if inputs.is_empty() && failures.is_empty() {
         bail!(
@@ -127,20 +152,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
             arguments.input.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ")
         );
     }
-    let tasks = plan_tasks(inputs, &widths, arguments.output.as_deref(), &mut failures)?;
+    let tasks = plan_tasks(inputs, &recipe, arguments.output.as_deref(), file, &mut failures)?;
     let cores = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN).get();
     let workers = cores.min(tasks.len()).max(1);
     let limits = Limits::default();
     let plan = Plan {
-        recipe: Recipe {
-            widths,
-            quality: arguments.quality,
-            speed: arguments.speed,
-            metadata: arguments.metadata,
-            chroma: arguments.chroma,
-            color: arguments.color,
-            damaged: arguments.damaged,
-        },
+        recipe,
         // All workers share the memory limit of one conversion.
         limits: Limits { memory: limits.memory / workers as u64, ..limits },
         layout: Layout::default(),
@@ -161,45 +178,59 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Returns the output and its format, if `--output` is the name of a file. A directory may have any name.
+fn output_file(arguments: &Arguments) -> anyhow::Result<Option<(&Path, OutputFormat)>> {
+    let Some(to) = arguments.output.as_deref().filter(|to| !to.is_dir()) else { return Ok(None) };
+    let extension = to.extension().map(|extension| extension.to_string_lossy().to_lowercase());
+    match extension.as_deref() {
+        Some("avif") => Ok(Some((to, OutputFormat::Avif))),
+        Some("webp") => Ok(Some((to, OutputFormat::Webp))),
+        Some("jpg" | "jpeg") => Ok(Some((to, OutputFormat::Jpeg))),
+        Some(extension) if inputs::source_extensions().any(|source| source == extension) => Err(Usage(format!(
+            "--output ends in .{extension}; expected a directory or a file name that ends in .avif, .webp or .jpg"
+        ))
+        .into()),
+        Some(_) | None => Ok(None),
+    }
+}
+
 /// Chooses the path of every output before the first output is written, so that two inputs never write the same file.
 fn plan_tasks(
     inputs: Vec<Input>,
-    widths: &Widths,
+    recipe: &Recipe,
     to: Option<&Path>,
+    file: Option<(&Path, OutputFormat)>,
     failures: &mut Vec<Failure>,
 ) -> anyhow::Result<Vec<Task>> {
-    let extension = to.and_then(Path::extension).map(|extension| extension.to_string_lossy().to_lowercase());
-    let is_new = to.is_some_and(|to| !to.is_dir());
-    let file = to.filter(|_| is_new && extension.as_deref() == Some("avif"));
-    if let Some(extension) =
-        extension.filter(|extension| is_new && inputs::source_extensions().any(|source| source == extension))
-    {
-        return Err(Usage(format!(
-            "--output ends in .{extension}; expected a directory or a file name that ends in .avif"
-        ))
-        .into());
-    }
-    if let Some(file) = file
-        && (inputs.len() != 1 || widths.iter().count() != 1)
-    {
-        let (inputs, widths) = (inputs.len(), widths.iter().count());
+    if let Some((file, format)) = file {
+        let (inputs, widths, formats) =
+            (inputs.len(), recipe.widths.iter().count(), recipe.formats.iter().collect::<Vec<_>>());
         let file = file.display();
-        return Err(Usage(format!(
-            "--output {file} is one file, but there are {inputs} inputs and {widths} widths; choose a directory"
-        ))
-        .into());
+        if inputs != 1 || widths != 1 || formats.len() != 1 {
+            let formats = formats.len();
+            return Err(Usage(format!(
+                "--output {file} is one file, but there are {inputs} inputs, {widths} widths and {formats} formats; choose a \
+                 directory"
+            ))
+            .into());
+        }
+        if formats[0] != format {
+            return Err(
+                Usage(format!("--output {file} is the name of a {format}, but --format is {}", formats[0])).into()
+            );
+        }
     }
     let mut taken: HashMap<PathBuf, PathBuf> = HashMap::new();
     let mut tasks = vec![];
     for input in inputs {
         let at = Location { bucket: String::new(), key: input.key.clone() };
         let root = to.unwrap_or(&input.root);
-        let place = |width| match file {
-            Some(file) => Ok(file.to_owned()),
-            None => Layout::default().variant_location(&at, width).map(|variant| root.join(variant.key)),
+        let place = |id| match file {
+            Some((file, _)) => Ok(file.to_owned()),
+            None => Layout::default().variant_location(&at, id).map(|variant| root.join(variant.key)),
         };
-        let outputs: Result<BTreeMap<Width, PathBuf>, transfer::Error> =
-            widths.iter().map(|width| Ok((width, place(width)?))).collect();
+        let outputs: Result<BTreeMap<VariantId, PathBuf>, transfer::Error> =
+            recipe.variants().map(|id| Ok((id, place(id)?))).collect();
         let outputs = match outputs {
             Ok(outputs) => outputs,
             Err(error) => {
@@ -276,8 +307,8 @@ fn convert(task: &Task, plan: &Plan, overwrite: bool) -> anyhow::Result<Outcome>
     };
     let mut files = vec![];
     for variant in conversion.variants {
-        let path = outputs.get(&variant.requested).context("the conversion returned a width that was not requested")?;
-        let written = plan.storage.variant_status(&variant, info.bytes) == VariantStatus::Stored;
+        let path = outputs.get(&variant.id).context("the conversion returned a variant that was not requested")?;
+        let written = plan.storage.variant_status(&variant, &info) == VariantStatus::Stored;
         if written {
             output::write(path, &variant.bytes, overwrite)?;
         } else if overwrite {
@@ -288,6 +319,7 @@ fn convert(task: &Task, plan: &Plan, overwrite: bool) -> anyhow::Result<Outcome>
         let (width, height, bytes) = (variant.width, variant.height, variant.bytes.len() as u64);
         files.push(OutputFile {
             path: path.display().to_string(),
+            format: variant.id.format,
             width,
             height,
             bytes,
@@ -326,7 +358,7 @@ fn rows(outcomes: &[Outcome]) -> String {
             continue;
         };
         let seconds = (timings.decode_ms + timings.transform_ms + timings.encode_ms) / 1000.0;
-        for OutputFile { path, width, height, bytes, score, written } in outputs {
+        for OutputFile { path, width, height, bytes, score, written, .. } in outputs {
             let name = if *written { path.clone() } else { format!("{path} (not smaller: not written)") };
             rows.add_row([
                 name.into(),

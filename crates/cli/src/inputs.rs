@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use convert::Format;
+use model::Location;
+use transfer::Role;
 use walkdir::WalkDir;
 
 /// One file to convert.
@@ -40,7 +42,7 @@ pub(crate) fn find(paths: &[PathBuf]) -> (Vec<Input>, Vec<Failure>) {
         }
         for entry in WalkDir::new(path).follow_links(true).sort_by_file_name() {
             match entry {
-                Ok(entry) if entry.file_type().is_file() && is_image(entry.path()) => {
+                Ok(entry) if entry.file_type().is_file() && is_source(entry.path()) => {
                     add(entry.into_path(), path.clone(), &mut inputs, &mut failures);
                 }
                 Ok(_) => {}
@@ -75,9 +77,11 @@ pub(crate) fn read(path: &Path, limit: u64) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn is_image(path: &Path) -> bool {
+/// Whether a file in a directory is converted. The outputs of an earlier call are not.
+fn is_source(path: &Path) -> bool {
     let extension = path.extension().and_then(|extension| extension.to_str()).unwrap_or_default().to_lowercase();
-    source_extensions().any(|source| source == extension)
+    let at = Location { bucket: String::new(), key: path.to_string_lossy().into_owned() };
+    source_extensions().any(|source| source == extension) && Role::of(&at) != Role::Output
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use model::{Shape, Width};
+use model::{OutputFormat, VariantId, Width};
 use thiserror::Error;
 
 use crate::Format;
@@ -99,14 +99,16 @@ pub enum Error {
         limit: u64,
     },
     /// The encoder failed.
-    #[error("cannot encode {width}x{height}")]
+    #[error("cannot encode {width}x{height} as {format}")]
     Encode {
+        /// The format of the variant.
+        format: OutputFormat,
         /// Width in pixels.
         width: u32,
         /// Height in pixels.
         height: u32,
-        /// The error of libavif.
-        source: avif::Error,
+        /// The error of the encoder.
+        source: EncodeError,
     },
     /// Resizing, or the conversion from RGB to luma and chroma, failed.
     #[error("cannot convert {width}x{height} to luma and chroma: {message}")]
@@ -118,11 +120,11 @@ pub enum Error {
         /// The error message.
         message: String,
     },
-    /// No file was encoded for a requested width. This is a defect of this crate.
-    #[error("no file of {width}x{height} was encoded for the requested width {requested}; please report this defect")]
+    /// No file was encoded for a variant. This is a defect of this crate.
+    #[error("no file of {width}x{height} was encoded for the variant {id}; please report this defect")]
     MissingVariant {
-        /// The width in the recipe.
-        requested: Width,
+        /// The variant.
+        id: VariantId,
         /// Width in pixels.
         width: u32,
         /// Height in pixels.
@@ -130,19 +132,52 @@ pub enum Error {
     },
 }
 
+/// The error of an encoder.
+#[derive(Debug, Error)]
+pub enum EncodeError {
+    /// The error of libavif.
+    #[error(transparent)]
+    Avif(#[from] avif::Error),
+    /// The error of libwebp.
+    #[error("libwebp: {message}")]
+    Webp {
+        /// The error message.
+        message: String,
+        /// Whether the encoder could not allocate memory.
+        is_out_of_memory: bool,
+    },
+    /// The error of the JPEG encoder.
+    #[error("JPEG: {message}")]
+    Jpeg {
+        /// The error message.
+        message: String,
+        /// Whether the encoder could not allocate memory.
+        is_out_of_memory: bool,
+    },
+}
+
+impl EncodeError {
+    fn is_out_of_memory(&self) -> bool {
+        match self {
+            // The text is libaom's error message.
+            Self::Avif(avif::Error::Library { message, .. }) => message.contains("Memory allocation"),
+            Self::Avif(error) => matches!(error, avif::Error::OutOfMemory { .. }),
+            Self::Webp { is_out_of_memory, .. } | Self::Jpeg { is_out_of_memory, .. } => *is_out_of_memory,
+        }
+    }
+}
+
 impl Error {
-    /// Creates the error of an encoder for an image of this shape.
-    pub(crate) fn encode(Shape { width, height, .. }: Shape, source: avif::Error) -> Self {
-        Self::Encode { width, height, source }
+    /// Creates the error of an encoder for an image of this size.
+    pub(crate) fn encode(format: OutputFormat, (width, height): (u32, u32), source: impl Into<EncodeError>) -> Self {
+        Self::Encode { format, width, height, source: source.into() }
     }
 
     /// Whether the error means that an encoder could not allocate memory. Decoders do not report this error.
     #[must_use]
     pub fn is_out_of_memory(&self) -> bool {
         match self {
-            // The text is libaom's error message.
-            Self::Encode { source: avif::Error::Library { message, .. }, .. } => message.contains("Memory allocation"),
-            Self::Encode { source, .. } => matches!(source, avif::Error::OutOfMemory { .. }),
+            Self::Encode { source, .. } => source.is_out_of_memory(),
             _ => false,
         }
     }

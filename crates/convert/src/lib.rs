@@ -1,4 +1,4 @@
-//! Converts the bytes of an image file to AVIF variants.
+//! Converts the bytes of an image file to AVIF, WebP and JPEG variants.
 //!
 //! ```text
 //! bytes -> OpenedImage -> DecodedImage -> TransformedImage -> Conversion
@@ -12,7 +12,7 @@
 //! - **decode** decodes the pixels once. It converts them to sRGB if an AVIF cannot contain their color space,
 //!   or if the recipe requires sRGB.
 //! - **transform** applies the orientation, resizes, and separates luma from chroma.
-//! - **encode** encodes the variants, two at a time, the largest first.
+//! - **encode** encodes the variants, two at a time, AVIF and the largest first.
 //!
 //! **Architecture invariant:** this crate uses no clock, no environment variables, no files, no network and no async
 //! code. The same bytes and the same recipe always produce the same variants.
@@ -43,7 +43,7 @@ use model::{Limits, Recipe};
 pub use decode::DecodedImage;
 pub use describe::{Channels, Description, describe};
 pub use encode::Variant;
-pub use error::Error;
+pub use error::{EncodeError, Error};
 pub use format::Format;
 pub use open::{OpenedImage, SearchObstacle};
 pub use transform::TransformedImage;

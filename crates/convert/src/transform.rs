@@ -1,6 +1,6 @@
 use avif::Attachments;
 use image::DynamicImage;
-use model::{ChromaMode, Color, FixedQuality, Metadata, PlanarImage, Quality, Recipe, Score, Speed, Widths};
+use model::{ChromaMode, Color, FixedQuality, Metadata, OutputFormat, PlanarImage, Quality, Recipe, Score, VariantId};
 
 use crate::animation::Animation;
 use crate::pixels::alpha::fill_transparent;
@@ -8,7 +8,7 @@ use crate::pixels::content::Content;
 use crate::pixels::planes;
 use crate::pixels::planes::PlaneFormat;
 use crate::pixels::resize::FilterImage;
-use crate::pixels::sizes::variant_sizes;
+use crate::pixels::sizes::{variant_size, variant_sizes};
 use crate::pixels::source_pixels::SourcePixels;
 use crate::read::{CopiedSource, metadata};
 use crate::{DecodedImage, Error, SearchObstacle};
@@ -16,20 +16,20 @@ use crate::{DecodedImage, Error, SearchObstacle};
 /// Width and height in pixels.
 type Size = (u32, u32);
 
-/// The planes to encode, one image for each size.
+/// The images to encode, one for each size.
 pub struct TransformedImage {
+    pub(crate) recipe: Recipe,
     /// The images to encode, the widest first.
     pub(crate) renditions: Vec<Rendition>,
     /// The source file, if one variant is a copy of it.
     pub(crate) copied_source: Option<CopiedSource>,
     /// Width and height of the source after the orientation is applied.
     pub(crate) source_size: Size,
-    pub(crate) widths: Widths,
-    pub(crate) speed: Speed,
     pub(crate) content: Content,
     pub(crate) format: PlaneFormat,
-    /// The chroma resolution in the recipe. A search changes the resolution only if this is `Auto`.
-    pub(crate) chroma: ChromaMode,
+    /// The reason against a search of every format.
+    pub(crate) search_obstacle: Option<SearchObstacle>,
+    /// The quality of AVIF.
     pub(crate) quality: QualityMode,
     pub(crate) notes: Vec<String>,
     pub(crate) animation: Option<Animation>,
@@ -38,8 +38,9 @@ pub struct TransformedImage {
 /// The image at one size.
 pub(crate) struct Rendition {
     pub(crate) planar: PlanarImage,
-    /// The pixels that the planes were made from. A search compares encodes with these pixels. `None` without a search,
-    /// or if the planes were stored in a JPEG. In the second case, a search compares encodes with the planes.
+    /// The pixels that the planes were made from. A search compares encodes with these pixels, and WebP and JPEG are encoded
+    /// from them. `None` if neither is needed, or if the planes were stored in a JPEG. In the second case, the planes are
+    /// used.
     pub(crate) reference: Option<DynamicImage>,
     /// The metadata and the gain map of the rendition's file. The gain map is at most as large as the rendition.
     pub(crate) attachments: Attachments,
@@ -64,18 +65,18 @@ impl DecodedImage {
     pub fn transform(self) -> Result<TransformedImage, Error> {
         let Self { recipe, pixels, copied_source, source_size, orientation, exif, xmp, .. } = self;
         let Self { search_obstacle, gain_map, mut notes, animation, .. } = self;
-        let Recipe { widths, quality, speed, metadata, chroma, .. } = recipe;
+        let Recipe { quality, metadata, chroma, .. } = recipe;
+        let has_other_formats = recipe.has_other_formats();
         let Some((pixels, color)) = pixels else {
             let content = Content::Photograph;
             return Ok(TransformedImage {
+                recipe,
                 renditions: vec![],
                 copied_source,
                 source_size,
-                widths,
-                speed,
                 content,
                 format: PlaneFormat::new(content, quality, chroma, false),
-                chroma,
+                search_obstacle,
                 quality: QualityMode::new(quality, search_obstacle),
                 notes,
                 animation,
@@ -84,7 +85,7 @@ impl DecodedImage {
         let pixels = pixels.apply_orientation(orientation);
         let content = animation.as_ref().map_or_else(|| pixels.content(), Animation::content);
         // The obstacles that more time would not remove are checked first.
-        let search_obstacle = (!color.cicp.is_sdr())
+        let avif_obstacle = (!color.cicp.is_sdr())
             .then_some(SearchObstacle::HighDynamicRange)
             .or(animation.is_some().then_some(SearchObstacle::Animation))
             .or(search_obstacle);
@@ -95,8 +96,8 @@ impl DecodedImage {
         if chroma == ChromaMode::Yuv420 && format.is_lossless && pixels.has_color() {
             notes.push("the chroma resolution is 4:4:4, because lossless images keep all colors".into());
         }
-        let mut sizes = variant_sizes(source_size, widths.iter());
-        sizes.retain(|size| copied_source.as_ref().is_none_or(|source| source.size != *size));
+        let is_copied = |id: &VariantId| is_copied(*id, source_size, copied_source.as_ref());
+        let sizes = variant_sizes(source_size, recipe.variants().filter(|id| !is_copied(id)));
         let gain_map = gain_map.map(|map| map.orient(orientation, source_size));
         let attachments = match metadata {
             Metadata::Strip => Attachments::default(),
@@ -108,23 +109,22 @@ impl DecodedImage {
         };
         // Gain maps are not images that viewers show, so the recipe's chroma resolution does not apply to them.
         let map_format = PlaneFormat::new(content, quality, ChromaMode::Auto, animation.is_some());
-        let quality = QualityMode::new(quality, search_obstacle);
-        let is_compared = matches!(quality, QualityMode::Search(_));
+        let quality = QualityMode::new(quality, avif_obstacle);
+        let is_kept = has_other_formats || matches!(quality, QualityMode::Search(_));
         let rendition = |planar: PlanarImage, pixels: Option<DynamicImage>| {
-            let reference = pixels.filter(|_| is_compared);
+            let reference = pixels.filter(|_| is_kept);
             let gain_map = gain_map.as_ref().map(|map| map.scaled(&planar, map_format)).transpose()?;
             Ok(Rendition { planar, reference, attachments: Attachments { gain_map, ..attachments.clone() } })
         };
         let renditions = renditions(pixels, &color, source_size, &sizes, format, rendition)?;
         Ok(TransformedImage {
+            recipe,
             renditions,
             copied_source,
             source_size,
-            widths,
-            speed,
             content,
             format,
-            chroma,
+            search_obstacle,
             quality,
             notes,
             animation,
@@ -148,8 +148,13 @@ impl Rendition {
     }
 }
 
+/// Whether a variant is a copy of the source.
+pub(crate) fn is_copied(id: VariantId, source_size: Size, copied: Option<&CopiedSource>) -> bool {
+    id.format == OutputFormat::Avif && copied.is_some_and(|source| source.size == variant_size(source_size, id))
+}
+
 impl QualityMode {
-    fn new(quality: Quality, search_obstacle: Option<SearchObstacle>) -> Self {
+    pub(crate) fn new(quality: Quality, search_obstacle: Option<SearchObstacle>) -> Self {
         match (quality, search_obstacle) {
             (Quality::Fixed(quality), _) => Self::Fixed(quality),
             (Quality::Visual(target), None) => Self::Search(target),

@@ -9,12 +9,14 @@
 
 #![forbid(unsafe_code)]
 
+mod background;
 mod color;
 mod error_chain;
 mod job;
 mod limits;
 mod location;
 mod modes;
+mod output_format;
 mod peak_memory;
 mod planar_image;
 mod quality;
@@ -24,12 +26,14 @@ mod sequencer;
 mod speed;
 mod widths;
 
+pub use background::{Background, InvalidBackground};
 pub use color::{Cicp, Color};
 pub use error_chain::error_chain;
 pub use job::{Change, Job, Source};
 pub use limits::Limits;
 pub use location::Location;
-pub use modes::{ChromaMode, ColorMode, DamagedMode, Metadata, UnknownWord};
+pub use modes::{ChromaMode, ColorMode, DamagedMode, ManifestMode, Metadata, UnknownWord};
+pub use output_format::{Formats, InvalidFormats, InvalidVariantId, OutputFormat, VariantId};
 pub use peak_memory::peak_memory_kib;
 pub use planar_image::{Chroma, Depth, PlanarImage, Samples, Shape, ShapeError};
 pub use quality::{FixedQuality, InvalidQuality, Quality, Score};

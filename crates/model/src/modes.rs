@@ -56,6 +56,19 @@ pub enum ColorMode {
     Srgb,
 }
 
+/// Which sources have a manifest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ManifestMode {
+    /// Sources with several variants.
+    #[default]
+    Several,
+    /// All sources.
+    Always,
+    /// No source. Manifests that are already stored stay.
+    Never,
+}
+
 /// The text is none of the words of a setting.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("{setting} {text:?} is none of {}", words.join(", "))]
@@ -84,6 +97,7 @@ macro_rules! parse_words {
 parse_words!(Metadata, "metadata", "strip" => Strip, "keep" => Keep);
 parse_words!(ChromaMode, "chroma", "auto" => Auto, "420" => Yuv420, "444" => Yuv444);
 parse_words!(DamagedMode, "damaged", "reject" => Reject, "convert" => Convert);
+parse_words!(ManifestMode, "manifest", "several" => Several, "always" => Always, "never" => Never);
 parse_words!(ColorMode, "color", "keep" => Keep, "compact" => Compact, "srgb" => Srgb);
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{ChromaMode, ColorMode, DamagedMode, Metadata, Quality, Speed, Widths};
+use crate::{
+    Background, ChromaMode, ColorMode, DamagedMode, Formats, Metadata, OutputFormat, Quality, Speed, VariantId, Widths,
+};
 
 /// All settings that change the variants. Equal recipes produce the same variants from the same source, so the recipe's
 /// fingerprint shows whether a stored variant is up to date. A setting that was added after the first release is
@@ -24,6 +26,25 @@ pub struct Recipe {
     /// What happens to damaged images.
     #[serde(default, skip_serializing_if = "is_default")]
     pub damaged: DamagedMode,
+    /// The formats of the variants. Each width has a variant in each format.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub formats: Formats,
+    /// The color behind transparent areas, in formats without alpha.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub background: Background,
+}
+
+impl Recipe {
+    /// Returns the variants: the widest first, and each width in all formats.
+    pub fn variants(&self) -> impl Iterator<Item = VariantId> {
+        self.widths.iter().flat_map(|width| self.formats.iter().map(move |format| VariantId { width, format }))
+    }
+
+    /// Whether any format is not AVIF.
+    #[must_use]
+    pub fn has_other_formats(&self) -> bool {
+        self.formats.iter().any(|format| format != OutputFormat::Avif)
+    }
 }
 
 fn is_default<T: Default + PartialEq>(setting: &T) -> bool {

@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Job, Location, Width};
+use crate::{Job, Location, OutputFormat, VariantId, Width};
 
 /// The result of one job: a JSON line in the log and an entry in the function's response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,7 +53,7 @@ pub enum Outcome {
 /// Properties of the source image.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourceInfo {
-    /// `jpeg`, `png`, `webp`, `gif`, `tiff`, `bmp` or `avif`.
+    /// `jpeg`, `png`, `webp`, `gif`, `tiff`, `bmp`, `heic` or `avif`.
     pub format: String,
     /// Width in pixels, after the orientation is applied.
     pub width: u32,
@@ -70,19 +70,30 @@ pub struct SourceInfo {
 pub struct VariantReport {
     /// The width that the recipe requests.
     pub requested: Width,
+    /// The format of the variant.
+    #[serde(default)]
+    pub format: OutputFormat,
     /// The location of the variant.
     pub at: Location,
     /// Width in pixels.
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
-    /// Size of the AVIF file in bytes.
+    /// Size of the file in bytes.
     pub bytes: u64,
     /// The SSIMULACRA2 score of the variant (100 is identical), if a quality search measured it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub score: Option<f32>,
     /// Whether the variant was stored.
     pub status: VariantStatus,
+}
+
+impl VariantReport {
+    /// Returns the width and the format that the recipe requests.
+    #[must_use]
+    pub fn id(&self) -> VariantId {
+        VariantId { width: self.requested, format: self.format }
+    }
 }
 
 /// Whether an encoded variant was stored.
@@ -121,6 +132,7 @@ mod tests {
         let source = Source { at: at.clone(), version: None, etag: Some("e".into()), sequencer: "0A".parse().ok() };
         let variant = VariantReport {
             requested: Width::Full,
+            format: OutputFormat::Webp,
             at,
             width: 4,
             height: 3,

@@ -138,11 +138,20 @@ impl Settings {
             chroma: reader.parsed_or_default("AVIF_CHROMA"),
             color: reader.parsed_or_default("AVIF_COLOR"),
             damaged: reader.parsed_or_default("AVIF_DAMAGED"),
+            formats: reader.parsed_or_default("AVIF_FORMATS"),
+            background: reader.parsed_or_default("AVIF_BACKGROUND"),
         };
         let layout = Layout {
             bucket: reader.optional("AVIF_OUTPUT_BUCKET"),
             prefix: reader.text("AVIF_OUTPUT_PREFIX").unwrap_or_default().to_owned(),
+            manifest: reader.parsed_or_default("AVIF_MANIFEST"),
         };
+        if recipe.has_other_formats() && layout.bucket.is_none() && layout.prefix.is_empty() {
+            // The keys of WebP and JPEG end like keys of sources. Each would cause another event, and S3 cannot exclude them.
+            let error = "WebP and JPEG variants beside their sources would call the function again; set AVIF_OUTPUT_BUCKET, or \
+                         AVIF_OUTPUT_PREFIX to a prefix that does not trigger the function";
+            reader.add_error("AVIF_FORMATS", error);
+        }
         let storage = StorageOptions {
             cache_control: reader.text("AVIF_CACHE_CONTROL").map(str::to_owned),
             keep_larger: reader.parsed_or_default("AVIF_KEEP_LARGER"),
@@ -235,8 +244,11 @@ mod tests {
             ("AVIF_CHROMA", "444"),
             ("AVIF_COLOR", "srgb"),
             ("AVIF_DAMAGED", "convert"),
+            ("AVIF_FORMATS", "avif,jpeg"),
+            ("AVIF_BACKGROUND", "000000"),
             ("AVIF_OUTPUT_BUCKET", "cdn"),
             ("AVIF_OUTPUT_PREFIX", "a/"),
+            ("AVIF_MANIFEST", "always"),
             ("AVIF_CACHE_CONTROL", "no-store"),
             ("AVIF_KEEP_LARGER", "true"),
             ("AVIF_COPY_TAGS", "true"),
@@ -263,7 +275,11 @@ mod tests {
         assert_eq!(recipe.metadata, model::Metadata::Keep);
         assert_eq!((recipe.chroma, recipe.color), (model::ChromaMode::Yuv444, model::ColorMode::Srgb));
         assert_eq!(recipe.damaged, model::DamagedMode::Convert);
-        assert_eq!(layout, Layout { bucket: "cdn".parse().ok(), prefix: "a/".into() });
+        assert_eq!((recipe.formats, recipe.background.rgb), ("avif,jpeg".parse().unwrap(), [0; 3]));
+        assert_eq!(
+            layout,
+            Layout { bucket: "cdn".parse().ok(), prefix: "a/".into(), manifest: model::ManifestMode::Always }
+        );
         assert_eq!(
             (storage.cache_control.as_deref(), storage.kms_key.as_deref()),
             (Some("no-store"), Some("alias/photos"))
@@ -296,6 +312,15 @@ mod tests {
             text.contains("AVIF_SPEED=11: ") && text.contains("AVIF_WIDTH is unknown; known are AVIF_WIDTHS, "),
             "{text}"
         );
+    }
+
+    #[test]
+    fn formats_that_would_trigger_the_function_need_another_location() {
+        let error = parse(&[("AVIF_FORMATS", "avif,webp")]).unwrap_err().to_string();
+        assert!(error.contains("AVIF_FORMATS: WebP and JPEG variants beside their sources"), "{error}");
+        for location in [("AVIF_OUTPUT_BUCKET", "cdn"), ("AVIF_OUTPUT_PREFIX", "variants/")] {
+            assert!(parse(&[("AVIF_FORMATS", "avif,webp"), location]).is_ok());
+        }
     }
 
     #[test]

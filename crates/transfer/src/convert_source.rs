@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use convert::SearchObstacle;
-use model::{Job, Outcome, Source, SourceInfo, Timings, VariantReport};
+use model::{Job, Outcome, Source, SourceInfo, Timings, VariantId, VariantReport};
 
 use crate::conversion_queue::MemoryReservation;
 use crate::fetch::{RequiredState, SourceLookup, SourceObject, open_source, read_source_tags};
@@ -20,7 +20,7 @@ use crate::{Deadline, Error, Plan, Store, VariantLocation};
 pub(crate) struct ConvertedSource {
     pub(crate) state: SourceState,
     pub(crate) info: SourceInfo,
-    /// One variant for each width of the recipe, widest first.
+    /// The variants of the recipe, widest first.
     pub(crate) variants: Vec<ConvertedVariant>,
     pub(crate) headers: SourceHeaders,
     /// The source's tags in URL query form, if tags are copied.
@@ -94,8 +94,8 @@ pub(crate) async fn convert_source(
 
     let is_cut_short = conversion.search_obstacle == Some(SearchObstacle::Time);
     let quality_search = if is_cut_short { QualitySearch::CutShort } else { QualitySearch::Full };
-    let locations = plan.layout.output_locations(&job.source.at, &plan.recipe.widths)?.variants;
-    let variants = assign_locations(conversion.variants, locations, info.bytes, plan)?;
+    let locations = plan.layout.output_locations(&job.source.at, &plan.recipe)?.variants;
+    let variants = assign_locations(conversion.variants, locations, &info, plan)?;
     let (event_source, notes) = (job.source.clone(), conversion.notes);
     let mut converted = ConvertedSource {
         state,
@@ -121,27 +121,28 @@ pub(crate) async fn convert_source(
     Ok(converted)
 }
 
-/// Pairs each variant with its location, by the requested width.
+/// Pairs each variant with its location.
 ///
 /// # Errors
 /// [`Error::MissingVariant`] or [`Error::UnexpectedVariant`] if the variants are not exactly the requested ones.
 fn assign_locations(
     mut variants: Vec<convert::Variant>,
     locations: Vec<VariantLocation>,
-    source_bytes: u64,
+    info: &SourceInfo,
     plan: &Plan,
 ) -> Result<Vec<ConvertedVariant>, Error> {
     let mut assigned = vec![];
-    for VariantLocation { requested, at } in locations {
-        let index = variants.iter().position(|variant| variant.requested == requested);
-        let variant = variants.remove(index.ok_or(Error::MissingVariant { requested })?);
-        let status = plan.storage.variant_status(&variant, source_bytes);
+    for VariantLocation { id, at } in locations {
+        let index = variants.iter().position(|variant| variant.id == id);
+        let variant = variants.remove(index.ok_or(Error::MissingVariant { id })?);
+        let status = plan.storage.variant_status(&variant, info);
         let convert::Variant { width, height, bytes, score, .. } = variant;
-        let report = VariantReport { requested, at, width, height, bytes: bytes.len() as u64, score, status };
+        let VariantId { width: requested, format } = id;
+        let report = VariantReport { requested, format, at, width, height, bytes: bytes.len() as u64, score, status };
         assigned.push(ConvertedVariant { report, body: Bytes::from_owner(bytes) });
     }
     match variants.first() {
-        Some(variant) => Err(Error::UnexpectedVariant { requested: variant.requested }),
+        Some(variant) => Err(Error::UnexpectedVariant { id: variant.id }),
         None => Ok(assigned),
     }
 }

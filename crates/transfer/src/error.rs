@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use model::{Location, Outcome, Width, error_chain};
+use model::{Location, Outcome, VariantId, error_chain};
 use thiserror::Error;
 
 use crate::operation::{Operation, permission_hint, service_error_message};
@@ -155,19 +155,17 @@ pub enum Error {
         /// The reason.
         message: String,
     },
-    /// The conversion returned no variant of a requested width.
-    #[error("the conversion returned no variant of width {requested}; please report this defect")]
+    /// The conversion returned no variant of a requested width and format.
+    #[error("the conversion returned no variant {id}; please report this defect")]
     MissingVariant {
-        /// The requested width.
-        requested: Width,
+        /// The missing variant.
+        id: VariantId,
     },
     /// The conversion returned a variant that was not requested.
-    #[error(
-        "the conversion returned a variant of width {requested}, which was not requested; please report this defect"
-    )]
+    #[error("the conversion returned the variant {id}, which was not requested; please report this defect")]
     UnexpectedVariant {
-        /// The width of the variant.
-        requested: Width,
+        /// The unexpected variant.
+        id: VariantId,
     },
     /// The process that converts images reports that the conversion failed.
     #[error("{reason}")]

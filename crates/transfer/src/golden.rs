@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 
-use model::{Limits, Location, Metadata, Recipe, SourceInfo, Width};
+use model::{Limits, Location, Metadata, OutputFormat, Recipe, SourceInfo, Width};
 use serde_json::json;
 
 use crate::catalog::{MANIFEST_ATTRIBUTE, SOURCE_ATTRIBUTE};
@@ -61,8 +61,9 @@ fn unchanged_settings_keep_their_fingerprint() {
 
 #[test]
 fn outputs_keep_their_keys() {
-    let layout = Layout { bucket: "cdn".parse().ok(), prefix: "avif/".into() };
-    let outputs = layout.output_locations(&source(), &"full,640".parse().unwrap()).unwrap();
+    let layout = Layout { bucket: "cdn".parse().ok(), prefix: "avif/".into(), ..Layout::default() };
+    let recipe = Recipe { widths: "full,640".parse().unwrap(), ..Recipe::default() };
+    let outputs = layout.output_locations(&source(), &recipe).unwrap();
     let variants = outputs.variants.iter().map(|variant| &variant.at);
     let locations: Vec<String> = variants.chain(&outputs.manifest).map(Location::to_string).collect();
     let expected = ["写真/a b+1.jpg.avif", "写真/a b+1.jpg.w640.avif", "写真/a b+1.jpg.avif.json"]
@@ -78,7 +79,7 @@ fn metadata_keeps_its_names_and_values() {
         sequencer: "0055AED6DCD90281E5".parse().ok(),
         event_etag: Some("0b".into()),
         fingerprint: "0123456789abcdef".into(),
-        omitted: vec![Width::Full, "640".parse().unwrap()],
+        omitted: vec!["full".parse().unwrap(), "640".parse().unwrap()],
         quality_search: QualitySearch::CutShort,
         sha256: "ff".into(),
     };
@@ -110,6 +111,7 @@ fn manifest_and_catalog_item_keep_their_fields() {
     let entry = ManifestVariant {
         at: &variant,
         requested: Width::Full,
+        format: OutputFormat::Avif,
         width: 4,
         height: 3,
         media_type: "image/avif",

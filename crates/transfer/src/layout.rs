@@ -1,7 +1,7 @@
 //! Defines the keys of outputs, and distinguishes outputs from sources by their keys. To change where outputs are
 //! stored, change this file.
 
-use model::{Location, Width, Widths};
+use model::{Location, ManifestMode, OutputFormat, Recipe, VariantId, Width};
 use serde::Serialize;
 
 use crate::{BucketName, Error};
@@ -16,22 +16,24 @@ pub struct Layout {
     pub bucket: Option<BucketName>,
     /// The prefix before the source's key; empty by default.
     pub prefix: String,
+    /// Which sources have a manifest.
+    pub manifest: ManifestMode,
 }
 
 /// The locations of all outputs of one source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputLocations {
-    /// One location for each width, widest first.
+    /// One location for each width and format, widest first.
     pub variants: Vec<VariantLocation>,
-    /// The manifest, if the source has several variants.
+    /// The manifest, if the source has one.
     pub manifest: Option<Location>,
 }
 
-/// The location of the variant of one width.
+/// The location of one variant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VariantLocation {
-    /// The requested width.
-    pub requested: Width,
+    /// The variant.
+    pub id: VariantId,
     /// The location.
     pub at: Location,
 }
@@ -41,7 +43,7 @@ pub struct VariantLocation {
 pub enum Role {
     /// An image to convert.
     Source,
-    /// An AVIF or a manifest. It is never converted, regardless of the settings, even if the function did not create
+    /// A variant or a manifest. It is never converted, regardless of the settings, even if the function did not create
     /// it.
     Output,
     /// A folder of the S3 console: an empty object whose key ends in a slash.
@@ -53,29 +55,44 @@ pub enum Role {
 
 /// The limit of S3 on the length of a key, in bytes (Amazon S3 user guide, "Naming Amazon S3 objects").
 const MAX_KEY_BYTES: usize = 1024;
-const SUFFIX: &str = ".avif";
 const MANIFEST_SUFFIX: &str = ".avif.json";
 
+/// Returns the end of the keys of all variants in a format. Each contains `.avif`, so that a key shows that the object is an
+/// output, whatever the settings are.
+fn suffix(format: OutputFormat) -> &'static str {
+    match format {
+        OutputFormat::Avif => ".avif",
+        OutputFormat::Webp => ".avif.webp",
+        OutputFormat::Jpeg => ".avif.jpg",
+    }
+}
+
 impl Layout {
-    /// Returns the location of the variant of one width.
+    /// Returns the location of one variant.
     ///
     /// # Errors
     /// [`Error::KeyTooLong`] if the key is longer than S3 allows.
-    pub fn variant_location(&self, source: &Location, width: Width) -> Result<Location, Error> {
-        match width {
-            Width::Full => self.append_suffix(source, SUFFIX),
-            Width::Pixels(pixels) => self.append_suffix(source, &format!(".w{pixels}{SUFFIX}")),
+    pub fn variant_location(&self, source: &Location, id: VariantId) -> Result<Location, Error> {
+        let suffix = suffix(id.format);
+        match id.width {
+            Width::Full => self.append_suffix(source, suffix),
+            Width::Pixels(pixels) => self.append_suffix(source, &format!(".w{pixels}{suffix}")),
         }
     }
 
-    /// Returns the locations of all outputs of a source. A source with several variants also has a manifest.
+    /// Returns the locations of all outputs of a source.
     ///
     /// # Errors
     /// [`Error::KeyTooLong`] if a key is longer than S3 allows.
-    pub fn output_locations(&self, source: &Location, widths: &Widths) -> Result<OutputLocations, Error> {
-        let variant = |requested| Ok(VariantLocation { requested, at: self.variant_location(source, requested)? });
-        let variants = widths.iter().map(variant).collect::<Result<Vec<_>, Error>>()?;
-        let manifest = (variants.len() > 1).then(|| self.append_suffix(source, MANIFEST_SUFFIX)).transpose()?;
+    pub fn output_locations(&self, source: &Location, recipe: &Recipe) -> Result<OutputLocations, Error> {
+        let variant = |id| Ok(VariantLocation { id, at: self.variant_location(source, id)? });
+        let variants = recipe.variants().map(variant).collect::<Result<Vec<_>, Error>>()?;
+        let has_manifest = match self.manifest {
+            ManifestMode::Several => variants.len() > 1,
+            ManifestMode::Always => true,
+            ManifestMode::Never => false,
+        };
+        let manifest = has_manifest.then(|| self.append_suffix(source, MANIFEST_SUFFIX)).transpose()?;
         Ok(OutputLocations { variants, manifest })
     }
 
@@ -95,7 +112,7 @@ impl Role {
         let ends_in = |suffix: &str| {
             key.len() >= suffix.len() && key[key.len() - suffix.len()..].eq_ignore_ascii_case(suffix.as_bytes())
         };
-        if ends_in(SUFFIX) || ends_in(MANIFEST_SUFFIX) {
+        if OutputFormat::ALL.into_iter().map(suffix).chain([MANIFEST_SUFFIX]).any(ends_in) {
             return Self::Output;
         }
         if key.is_empty() || key.ends_with(b"/") {
@@ -119,57 +136,73 @@ mod tests {
 
     fn layouts() -> impl Strategy<Value = Layout> {
         let bucket = proptest::option::of("[a-z]{3}".prop_map(|name| name.parse().unwrap()));
-        (bucket, "[ -~]{0,8}").prop_map(|(bucket, prefix)| Layout { bucket, prefix })
+        (bucket, "[ -~]{0,8}").prop_map(|(bucket, prefix)| Layout { bucket, prefix, ..Layout::default() })
     }
 
     fn widths() -> impl Strategy<Value = Width> {
         prop_oneof![Just(Width::Full), (1..=Width::MAX).prop_map(|width| width.to_string().parse().unwrap())]
     }
 
+    fn variants() -> impl Strategy<Value = VariantId> {
+        let format = proptest::sample::select(OutputFormat::ALL.to_vec());
+        (widths(), format).prop_map(|(width, format)| VariantId { width, format })
+    }
+
+    fn recipe(widths: &str) -> Recipe {
+        Recipe { widths: widths.parse().unwrap(), ..Recipe::default() }
+    }
+
     /// Generates arbitrary text, and text that resembles the keys of outputs.
     fn keys() -> impl Strategy<Value = String> {
-        prop_oneof![any::<String>(), "[a-b/.w0-9]{0,6}(\\.w[0-9]{0,3})?(\\.(avif|AVIF|jpg))?(\\.json)?"]
+        prop_oneof![any::<String>(), "[a-b/.w0-9]{0,6}(\\.w[0-9]{0,3})?(\\.(avif|AVIF))?(\\.(json|webp|jpg|JPG))?"]
     }
 
     proptest! {
         #[test]
-        fn key_of_an_output_never_has_the_role_of_a_source(layout in layouts(), key in keys(), width in widths()) {
-            let output = layout.variant_location(&at(&key), width).unwrap();
+        fn key_of_an_output_never_has_the_role_of_a_source(layout in layouts(), key in keys(), id in variants()) {
+            let output = layout.variant_location(&at(&key), id).unwrap();
             prop_assert_eq!(Role::of(&output), Role::Output);
-            let manifest = layout.output_locations(&at(&key), &"full,1".parse().unwrap()).unwrap().manifest.unwrap();
+            let manifest = layout.output_locations(&at(&key), &recipe("full,1")).unwrap().manifest.unwrap();
             prop_assert_eq!(Role::of(&manifest), Role::Output);
         }
 
         #[test]
         fn two_sources_never_share_an_output(
-            layout in layouts(), a in keys(), b in keys(), width_a in widths(), width_b in widths(),
+            layout in layouts(), a in keys(), b in keys(), id_a in variants(), id_b in variants(),
         ) {
             prop_assume!(Role::of(&at(&a)) == Role::Source && Role::of(&at(&b)) == Role::Source);
-            let output_a = layout.variant_location(&at(&a), width_a).unwrap();
-            let output_b = layout.variant_location(&at(&b), width_b).unwrap();
-            prop_assert_eq!(output_a == output_b, (a, width_a) == (b, width_b));
+            let output_a = layout.variant_location(&at(&a), id_a).unwrap();
+            let output_b = layout.variant_location(&at(&b), id_b).unwrap();
+            prop_assert_eq!(output_a == output_b, (a, id_a) == (b, id_b));
         }
     }
 
     #[test]
     fn variant_key_is_the_source_key_and_a_suffix() {
         let layout = Layout::default();
-        let width = "640".parse().unwrap();
-        assert_eq!(layout.variant_location(&at("写真 1+2%.jpg"), Width::Full).unwrap().key, "写真 1+2%.jpg.avif");
-        assert_eq!(layout.variant_location(&at("a/b.png"), width).unwrap().key, "a/b.png.w640.avif");
-        let elsewhere = Layout { bucket: "cdn".parse().ok(), prefix: "avif/".into() };
+        let key = |source, id: &str| layout.variant_location(&at(source), id.parse().unwrap()).unwrap().key;
+        assert_eq!(key("写真 1+2%.jpg", "full"), "写真 1+2%.jpg.avif");
+        assert_eq!(key("a/b.png", "640"), "a/b.png.w640.avif");
+        assert_eq!(key("a/b.png", "640.webp"), "a/b.png.w640.avif.webp");
+        assert_eq!(key("a/b.png", "full.jpeg"), "a/b.png.avif.jpg");
+        let elsewhere = Layout { bucket: "cdn".parse().ok(), prefix: "avif/".into(), ..Layout::default() };
         assert_eq!(
-            elsewhere.variant_location(&at("a/b.png"), width).unwrap().to_string(),
+            elsewhere.variant_location(&at("a/b.png"), "640".parse().unwrap()).unwrap().to_string(),
             "s3://cdn/avif/a/b.png.w640.avif"
         );
     }
 
     #[test]
-    fn several_variants_get_a_manifest() {
-        let outputs =
-            |widths: &str| Layout::default().output_locations(&at("a.jpg"), &widths.parse().unwrap()).unwrap();
-        assert_eq!(outputs("640").manifest, None);
-        assert_eq!(outputs("full,640").manifest, Some(at("a.jpg.avif.json")));
+    fn manifest_mode_decides_which_sources_have_a_manifest() {
+        let manifest = |widths, manifest| {
+            let layout = Layout { manifest, ..Layout::default() };
+            layout.output_locations(&at("a.jpg"), &recipe(widths)).unwrap().manifest
+        };
+        let expected = Some(at("a.jpg.avif.json"));
+        assert_eq!(manifest("640", ManifestMode::Several), None);
+        assert_eq!(manifest("full,640", ManifestMode::Several), expected);
+        assert_eq!(manifest("640", ManifestMode::Always), expected);
+        assert_eq!(manifest("full,640", ManifestMode::Never), None);
     }
 
     #[test]
@@ -178,6 +211,9 @@ mod tests {
         assert_eq!(Role::of(&at("no extension")), Role::Source);
         assert_eq!(Role::of(&at("a.jpg.AVIF")), Role::Output);
         assert_eq!(Role::of(&at("a.jpg.avif.json")), Role::Output);
+        assert_eq!(Role::of(&at("a.jpg.avif.webp")), Role::Output);
+        assert_eq!(Role::of(&at("a.jpg.avif.JPG")), Role::Output);
+        assert_eq!(Role::of(&at("a.jpg.avif.jpeg")), Role::Source);
         assert_eq!(Role::of(&at("a.jpg.json")), Role::Source);
         assert_eq!(Role::of(&at("album/")), Role::Folder);
         assert_eq!(Role::of(&at("a.jpg.w640")), Role::Reserved);
@@ -186,9 +222,10 @@ mod tests {
 
     #[test]
     fn key_over_1024_bytes_is_rejected() {
-        let longest = "k".repeat(MAX_KEY_BYTES - SUFFIX.len());
-        assert!(Layout::default().variant_location(&at(&longest), Width::Full).is_ok());
-        let error = Layout::default().variant_location(&at(&format!("{longest}k")), Width::Full).unwrap_err();
+        let id = "full".parse().unwrap();
+        let longest = "k".repeat(MAX_KEY_BYTES - suffix(OutputFormat::Avif).len());
+        assert!(Layout::default().variant_location(&at(&longest), id).is_ok());
+        let error = Layout::default().variant_location(&at(&format!("{longest}k")), id).unwrap_err();
         assert!(matches!(error, Error::KeyTooLong { limit: 1024, .. }));
     }
 }

@@ -1,7 +1,7 @@
 //! The manifest: a JSON object that lists the variants of a source. It is written after the variants, so every variant
 //! that it lists exists.
 
-use model::{Location, SourceInfo, Width};
+use model::{Location, OutputFormat, SourceInfo, VariantId, Width};
 use serde::Serialize;
 
 /// The content of a manifest. The field names are part of the stored format.
@@ -31,6 +31,7 @@ pub(crate) struct ManifestVariant<'set> {
     pub(crate) at: &'set Location,
     #[serde(rename = "asked")]
     pub(crate) requested: Width,
+    pub(crate) format: OutputFormat,
     pub(crate) width: u32,
     pub(crate) height: u32,
     #[serde(rename = "type")]
@@ -40,4 +41,10 @@ pub(crate) struct ManifestVariant<'set> {
     pub(crate) sha256: String,
     /// The ETag, without quotation marks. A reader can use it in `If-Match` to get exactly this content.
     pub(crate) etag: String,
+}
+
+impl ManifestVariant<'_> {
+    pub(crate) fn id(&self) -> VariantId {
+        VariantId { width: self.requested, format: self.format }
+    }
 }

@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use model::{Location, VariantReport, VariantStatus};
+use model::{Location, VariantId, VariantReport, VariantStatus};
 
 use crate::convert_source::{ConvertedSource, ConvertedVariant};
 use crate::manifest::{Manifest, ManifestSource, ManifestVariant};
@@ -12,8 +12,6 @@ use crate::output::{Output, delete_output, write_output};
 use crate::provenance::{Provenance, QualitySearch};
 use crate::stored_outputs::{OutputSlot, SlotContent, StoredObject, StoredOutputs, VariantSlot};
 use crate::{Error, Plan, Store};
-
-const AVIF: &str = "image/avif";
 
 /// Deletes the outputs that the function created. Each deleted object is added to `deleted` immediately, so that it is
 /// reported even if a later deletion fails.
@@ -42,9 +40,9 @@ pub(crate) async fn write_outputs(
     source: &Location,
 ) -> Result<(), Error> {
     delete_manifest_and_entry(store, stored, source).await?;
-    let writes = stored.variants.iter().map(async |VariantSlot { requested, slot }| {
-        let variant = converted.variants.iter().find(|variant| variant.report.requested == *requested);
-        let variant = variant.ok_or(Error::MissingVariant { requested: *requested })?;
+    let writes = stored.variants.iter().map(async |VariantSlot { id, slot }| {
+        let variant = converted.variants.iter().find(|variant| variant.report.id() == *id);
+        let variant = variant.ok_or(Error::MissingVariant { id: *id })?;
         write_variant(store, plan, converted, variant, slot).await
     });
     // If one write fails, the function still waits for the other writes, because a canceled write may still take
@@ -80,9 +78,9 @@ async fn write_manifest_and_entry(
     }
     let (etag, version) = (converted.state.etag.as_str(), converted.state.version.as_deref());
     let manifest_source = ManifestSource { at: source, etag, version, info: &converted.info };
-    let is_listed = |requested| variants.iter().any(|variant| variant.requested == requested);
-    let requested = converted.variants.iter().map(|variant| variant.report.requested);
-    let omitted = requested.filter(|requested| !is_listed(*requested)).collect();
+    let is_listed = |id: &VariantId| variants.iter().any(|variant| variant.id() == *id);
+    let requested = converted.variants.iter().map(|variant| variant.report.id());
+    let omitted = requested.filter(|id| !is_listed(id)).collect();
     let manifest = Manifest { source: manifest_source, fingerprint: plan.fingerprint(), variants };
     let body = Bytes::from(serde_json::to_vec(&manifest).expect("a struct of strings and numbers always serializes"));
     let provenance = Provenance { omitted, ..converted.provenance(&body, plan) };
@@ -110,11 +108,12 @@ async fn write_variant<'set>(
     variant: &'set ConvertedVariant,
     slot: &OutputSlot,
 ) -> Result<Option<ManifestVariant<'set>>, Error> {
-    let VariantReport { requested, at, width, height, bytes, status, .. } = &variant.report;
+    let VariantReport { requested, format, at, width, height, bytes, status, .. } = &variant.report;
     let entry = |bytes, sha256, etag: &str| {
         let etag = etag.trim_matches('"').to_owned();
-        let (requested, width, height) = (*requested, *width, *height);
-        Some(ManifestVariant { at, requested, width, height, media_type: AVIF, bytes, sha256, etag })
+        let (requested, format, width, height) = (*requested, *format, *width, *height);
+        let media_type = format.media_type();
+        Some(ManifestVariant { at, requested, format, width, height, media_type, bytes, sha256, etag })
     };
     match (status, &slot.content) {
         // The stored variant is the result of a full quality search, and the new variant is not. The job keeps the
@@ -141,7 +140,8 @@ async fn write_variant<'set>(
             let provenance = converted.provenance(&variant.body, plan);
             let sha256 = provenance.sha256.clone();
             let (headers, tags) = (&converted.headers, converted.tags.as_deref());
-            let output = Output { media_type: AVIF, body: variant.body.clone(), provenance, headers, tags };
+            let output =
+                Output { media_type: format.media_type(), body: variant.body.clone(), provenance, headers, tags };
             let etag = write_output(store, slot, output, plan).await?;
             Ok(entry(*bytes, sha256, &etag))
         }

@@ -31,7 +31,7 @@ pub async fn check_outputs(
     etag: Option<&str>,
     plan: &Plan,
 ) -> Result<OutputStatus, Error> {
-    let Ok(outputs) = plan.layout.output_locations(source, &plan.recipe.widths) else {
+    let Ok(outputs) = plan.layout.output_locations(source, &plan.recipe) else {
         return Ok(OutputStatus::Outdated);
     };
     let state = match etag {

@@ -2,7 +2,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-use model::{Limits, Recipe, VariantStatus};
+use model::{Limits, OutputFormat, Recipe, SourceInfo, VariantStatus};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -91,17 +91,28 @@ impl FromStr for StorageClass {
 }
 
 impl StorageOptions {
-    /// Decides whether a variant is stored. A variant that is not smaller than its source is not stored, with two
+    /// Decides whether a variant is stored. A variant that is not smaller than its source is not stored, with three
     /// exceptions: `keep_larger` is set, or the variant is a copy of an AVIF source (web pages request the copy by the
-    /// key of the variant).
+    /// key of the variant), or a client that needs the format of the variant cannot show the source.
     #[must_use]
-    pub fn variant_status(&self, variant: &convert::Variant, source_bytes: u64) -> VariantStatus {
-        let is_smaller = (variant.bytes.len() as u64) < source_bytes;
-        if is_smaller || variant.is_source || self.keep_larger {
+    pub fn variant_status(&self, variant: &convert::Variant, source: &SourceInfo) -> VariantStatus {
+        let is_smaller = (variant.bytes.len() as u64) < source.bytes;
+        let is_replaceable = can_show(variant.id.format, &source.format);
+        if is_smaller || variant.is_source || self.keep_larger || !is_replaceable {
             VariantStatus::Stored
         } else {
             VariantStatus::LargerThanSource
         }
+    }
+}
+
+/// Whether every client that shows a variant of this format also shows the source. Clients show JPEG, PNG and GIF if they
+/// show WebP or JPEG. An AVIF is only worth storing if it saves bytes, whatever the source is.
+fn can_show(format: OutputFormat, source: &str) -> bool {
+    match format {
+        OutputFormat::Avif => true,
+        OutputFormat::Webp => ["jpeg", "png", "gif", "webp"].contains(&source),
+        OutputFormat::Jpeg => ["jpeg", "png", "gif"].contains(&source),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use model::{Sequencer, Source, Width};
+use model::{Sequencer, Source, VariantId};
 
 use crate::Plan;
 
@@ -51,7 +51,7 @@ pub(crate) struct Provenance {
     /// The fingerprint of the plan.
     pub(crate) fingerprint: String,
     /// In a manifest: the variants that are not stored because they are larger than the source.
-    pub(crate) omitted: Vec<Width>,
+    pub(crate) omitted: Vec<VariantId>,
     pub(crate) quality_search: QualitySearch,
     /// SHA-256 of the output's content, in hexadecimal.
     pub(crate) sha256: String,
@@ -95,7 +95,7 @@ impl Provenance {
             sequencer: text(SOURCE_SEQUENCER).and_then(|text| text.parse().ok()),
             event_etag: text(EVENT_ETAG),
             fingerprint: text(RECIPE)?,
-            omitted: text(OMITTED).map(|text| parse_widths(&text)).unwrap_or_default(),
+            omitted: text(OMITTED).map(|text| parse_variants(&text)).unwrap_or_default(),
             quality_search: if is_cut_short { QualitySearch::CutShort } else { QualitySearch::Full },
             sha256: text(SHA256).unwrap_or_default(),
         })
@@ -113,7 +113,7 @@ impl Provenance {
             self.source_version.clone().map(|version| (SOURCE_VERSION, version)),
             self.sequencer.clone().map(|sequencer| (SOURCE_SEQUENCER, sequencer.into())),
             self.event_etag.clone().map(|etag| (EVENT_ETAG, etag)),
-            (!self.omitted.is_empty()).then(|| (OMITTED, format_widths(&self.omitted))),
+            (!self.omitted.is_empty()).then(|| (OMITTED, format_variants(&self.omitted))),
             (self.quality_search == QualitySearch::CutShort).then(|| (SEARCH, CUT_SHORT.to_owned())),
         ];
         let all = required.into_iter().chain(optional.into_iter().flatten());
@@ -129,12 +129,12 @@ impl Provenance {
     }
 }
 
-fn format_widths(widths: &[Width]) -> String {
-    widths.iter().map(Width::to_string).collect::<Vec<_>>().join(",")
+fn format_variants(variants: &[VariantId]) -> String {
+    variants.iter().map(VariantId::to_string).collect::<Vec<_>>().join(",")
 }
 
-fn parse_widths(text: &str) -> Vec<Width> {
-    text.split(',').filter_map(|width| width.parse().ok()).collect()
+fn parse_variants(text: &str) -> Vec<VariantId> {
+    text.split(',').filter_map(|id| id.parse().ok()).collect()
 }
 
 /// Whether user metadata with this name belongs to the provenance.

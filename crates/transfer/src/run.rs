@@ -94,7 +94,7 @@ async fn run_attempts(
     if let Some(reason) = find_skip_reason(job, plan)? {
         return Ok(reason.outcome());
     }
-    let outputs = plan.layout.output_locations(at, &plan.recipe.widths)?;
+    let outputs = plan.layout.output_locations(at, &plan.recipe)?;
     let mut run = JobRun::new(store, job, plan, deadline, outputs, timings);
     let mut last_conflict = String::new();
     for attempt in 0..MAX_ATTEMPTS {

@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::operation::head_object::HeadObjectError;
 use futures_util::future::{OptionFuture, try_join_all};
-use model::{Job, Location, Width};
+use model::{Job, Location, VariantId};
 use tokio::try_join;
 
 use crate::existence::{Existence, check_existence, unknown_existence_message};
@@ -13,7 +13,7 @@ use crate::{Error, OutputLocations, Plan, Store};
 
 /// The state of all outputs of a source at one time.
 pub(crate) struct StoredOutputs {
-    /// One slot for each width of the recipe.
+    /// One slot for each variant of the recipe.
     pub(crate) variants: Vec<VariantSlot>,
     pub(crate) manifest: Option<OutputSlot>,
     /// The provenance in the catalog entry, if a catalog is configured and contains an entry of the source.
@@ -21,10 +21,10 @@ pub(crate) struct StoredOutputs {
     has_catalog: bool,
 }
 
-/// The slot of the variant of one width.
+/// The slot of one variant.
 #[derive(Debug, Clone)]
 pub(crate) struct VariantSlot {
-    pub(crate) requested: Width,
+    pub(crate) id: VariantId,
     pub(crate) slot: OutputSlot,
 }
 
@@ -61,7 +61,7 @@ impl StoredOutputs {
     pub(crate) async fn read(store: &Store, source: &Location, outputs: &OutputLocations) -> Result<Self, Error> {
         let variants = try_join_all(outputs.variants.iter().map(async |variant| {
             let slot = OutputSlot::read(store, &variant.at).await?;
-            Ok::<_, Error>(VariantSlot { requested: variant.requested, slot })
+            Ok::<_, Error>(VariantSlot { id: variant.id, slot })
         }));
         let manifest = async {
             let manifest = outputs.manifest.as_ref().map(|at| OutputSlot::read(store, at));
@@ -129,8 +129,8 @@ impl StoredOutputs {
         let list = self.list_provenances().flatten().next();
         let omitted = list.map(|provenance| provenance.omitted.as_slice()).unwrap_or_default();
         self.list_provenances().all(is_current)
-            && self.variants.iter().all(|VariantSlot { requested, slot }| {
-                is_current(slot.provenance()) || (slot.object().is_none() && omitted.contains(requested))
+            && self.variants.iter().all(|VariantSlot { id, slot }| {
+                is_current(slot.provenance()) || (slot.object().is_none() && omitted.contains(id))
             })
     }
 

@@ -1,6 +1,6 @@
 use avif::{Attachments, SequenceEncoder};
 use image::{DynamicImage, GenericImageView};
-use model::{Color, PlanarImage, Shape};
+use model::{Color, OutputFormat, PlanarImage, Shape};
 
 use super::Animation;
 use super::limited_range::to_limited_range;
@@ -12,7 +12,7 @@ use crate::write::avif::EncoderSettings;
 
 impl Animation {
     /// Encodes the frames as one AVIF, with the size and the plane format of the first frame.
-    pub(crate) fn encode(
+    pub(crate) fn encode_avif(
         &self,
         first: &PlanarImage,
         format: PlaneFormat,
@@ -20,7 +20,7 @@ impl Animation {
         settings: &EncoderSettings,
     ) -> Result<Vec<u8>, Error> {
         let shape = first.shape();
-        let failed = |source| Error::encode(shape, source);
+        let failed = |source: avif::Error| Error::encode(OutputFormat::Avif, (shape.width, shape.height), source);
         let timing = &self.header.timing;
         let mut sequence =
             SequenceEncoder::new(shape, attachments, &settings.for_sequence(), timing.playback).map_err(failed)?;

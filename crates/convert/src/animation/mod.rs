@@ -4,11 +4,12 @@
 //! decoded again for each variant that is encoded. Only one frame is in memory at a time, so the memory does not grow
 //! with the number of frames.
 
+mod avif;
 mod canvas;
-mod encode;
 mod frame_budget;
 mod limited_range;
 mod timing;
+mod webp;
 
 use std::sync::Arc;
 

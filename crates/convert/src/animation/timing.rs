@@ -39,6 +39,14 @@ impl Timing {
     }
 }
 
+impl Timing {
+    /// Returns the milliseconds after this number of ticks.
+    pub(crate) fn milliseconds(&self, ticks: u64) -> i32 {
+        let timescale = u64::from(self.playback.timescale.get());
+        i32::try_from((ticks * 1000 + timescale / 2) / timescale).unwrap_or(i32::MAX)
+    }
+}
+
 impl Delay {
     pub(crate) fn new(numerator: u32, denominator: u32) -> Self {
         Self { numerator, denominator: NonZeroU32::new(denominator).unwrap_or(NonZeroU32::MIN) }

@@ -25,28 +25,34 @@ const TRANSFERS: [u8; 11] = [1, 4, 5, 6, 7, 8, 11, 13, 14, 15, 17];
 const CAMERA_TRANSFERS: [u8; 5] = [1, 6, 11, 14, 15];
 const DISPLAY_EXPONENT: f32 = 2.4;
 
+/// Returns the profile for RGB pixels with these code points (ITU-T H.273, 8.1 and 8.2). An unspecified code point is taken
+/// as the code point of sRGB, as browsers do. Returns `None` if browsers do not support a code point.
+pub(super) fn profile_of_code_points(cicp: Cicp) -> Option<ColorProfile> {
+    let specified = |code: u16, srgb: u16| u8::try_from(if code == UNSPECIFIED { srgb } else { code }).ok();
+    let primaries = specified(cicp.primaries, Cicp::SRGB.primaries).filter(|code| PRIMARIES.contains(code))?;
+    let transfer = specified(cicp.transfer, Cicp::SRGB.transfer).filter(|code| TRANSFERS.contains(code))?;
+    let mut profile = ColorProfile::new_from_cicp(CicpProfile {
+        color_primaries: CicpColorPrimaries::try_from(primaries).ok()?,
+        transfer_characteristics: TransferCharacteristics::try_from(transfer).ok()?,
+        matrix_coefficients: MatrixCoefficients::Identity,
+        full_range: true,
+    });
+    if CAMERA_TRANSFERS.contains(&transfer) {
+        let curve = Some(ToneReprCurve::Parametric(vec![DISPLAY_EXPONENT]));
+        (profile.red_trc, profile.green_trc, profile.blue_trc) = (curve.clone(), curve.clone(), curve);
+        // moxcms prefers the curve of the code points.
+        profile.cicp = None;
+    }
+    Some(profile)
+}
+
 /// A conversion from RGB pixels of another color space to sRGB. Colors outside sRGB are clipped.
 pub(super) struct SrgbTransform(pub(super) Arc<Transform16BitExecutor>);
 
 impl SrgbTransform {
-    /// Creates the transform for RGB pixels with these code points (ITU-T H.273, 8.1 and 8.2). An unspecified code point is
-    /// taken as the code point of sRGB, as browsers do. Returns `None` if browsers do not support a code point.
+    /// Creates the transform for RGB pixels with these code points. Returns `None` if browsers do not support a code point.
     pub(super) fn from_code_points(cicp: Cicp) -> Option<Self> {
-        let specified = |code: u16, srgb: u16| u8::try_from(if code == UNSPECIFIED { srgb } else { code }).ok();
-        let primaries = specified(cicp.primaries, Cicp::SRGB.primaries).filter(|code| PRIMARIES.contains(code))?;
-        let transfer = specified(cicp.transfer, Cicp::SRGB.transfer).filter(|code| TRANSFERS.contains(code))?;
-        let mut source = ColorProfile::new_from_cicp(CicpProfile {
-            color_primaries: CicpColorPrimaries::try_from(primaries).ok()?,
-            transfer_characteristics: TransferCharacteristics::try_from(transfer).ok()?,
-            matrix_coefficients: MatrixCoefficients::Identity,
-            full_range: true,
-        });
-        if CAMERA_TRANSFERS.contains(&transfer) {
-            let curve = Some(ToneReprCurve::Parametric(vec![DISPLAY_EXPONENT]));
-            (source.red_trc, source.green_trc, source.blue_trc) = (curve.clone(), curve.clone(), curve);
-            // moxcms prefers the curve of the code points.
-            source.cicp = None;
-        }
+        let source = profile_of_code_points(cicp)?;
         let options = transform_options(&source);
         let target = ColorProfile::new_srgb();
         source.create_transform_16bit(Layout::Rgb, &target, Layout::Rgb, options).ok().map(Self)

@@ -1,6 +1,7 @@
 //! Pixels and planes: their classification, their size, their depth and their chroma.
 
 pub(crate) mod alpha;
+pub(crate) mod background;
 pub(crate) mod chroma_detail;
 pub(crate) mod content;
 pub(crate) mod decoded_avif;

@@ -1,19 +1,37 @@
 //! The sizes of the variants.
 
-use model::Width;
+use model::{OutputFormat, VariantId};
+
+use crate::write::webp;
 
 /// Computes the sizes of the variants of an image, without duplicates, the widest first.
-pub(crate) fn variant_sizes((width, height): (u32, u32), widths: impl Iterator<Item = Width>) -> Vec<(u32, u32)> {
-    let mut sizes: Vec<_> = widths.map(|requested| variant_size((width, height), requested)).collect();
+pub(crate) fn variant_sizes(size: (u32, u32), variants: impl Iterator<Item = VariantId>) -> Vec<(u32, u32)> {
+    let mut sizes: Vec<_> = variants.map(|id| variant_size(size, id)).collect();
     sizes.sort_unstable_by(|a, b| b.cmp(a));
     sizes.dedup();
     sizes
 }
 
-/// Computes the size of the variant for a requested width: it has the proportions of the image and is never larger than
-/// the image.
-pub(crate) fn variant_size((width, height): (u32, u32), requested: Width) -> (u32, u32) {
+/// Computes the size of a variant: it has the proportions of the image, and is never larger than the image or than the
+/// format allows.
+pub(crate) fn variant_size(
+    (width, height): (u32, u32),
+    VariantId { width: requested, format }: VariantId,
+) -> (u32, u32) {
     let narrowed = requested.resolve(width);
+    let size = with_width((width, height), narrowed);
+    match format {
+        OutputFormat::Webp if size.0.max(size.1) > webp::MAX_SIDE => {
+            let narrowed = u64::from(width) * u64::from(webp::MAX_SIDE) / u64::from(width.max(height));
+            let size = with_width((width, height), u32::try_from(narrowed).unwrap_or(webp::MAX_SIDE).max(1));
+            // The height of a very narrow image would be rounded to more.
+            (size.0, size.1.min(webp::MAX_SIDE))
+        }
+        OutputFormat::Avif | OutputFormat::Webp | OutputFormat::Jpeg => size,
+    }
+}
+
+fn with_width((width, height): (u32, u32), narrowed: u32) -> (u32, u32) {
     let rounded = (u64::from(height) * u64::from(narrowed) + u64::from(width) / 2) / u64::from(width);
     // The variant of a very wide image has at least one row.
     (narrowed, u32::try_from(rounded).unwrap_or(height).clamp(1, height))
@@ -22,6 +40,7 @@ pub(crate) fn variant_size((width, height): (u32, u32), requested: Width) -> (u3
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::Width;
     use proptest::prelude::*;
 
     proptest! {
@@ -29,11 +48,14 @@ mod tests {
         fn variant_is_not_larger_than_the_image_and_keeps_its_proportions(
             width in 1..=Width::MAX, height in 1..=Width::MAX, requested in 1..=Width::MAX,
         ) {
-            let requested: Width = requested.to_string().parse().unwrap();
-            let (variant_width, variant_height) = variant_size((width, height), requested);
+            let id: VariantId = requested.to_string().parse().unwrap();
+            let (variant_width, variant_height) = variant_size((width, height), id);
             prop_assert!(variant_width <= width && variant_height <= height);
             prop_assert!(variant_width >= 1 && variant_height >= 1);
-            prop_assert_eq!(variant_width, requested.resolve(width));
+            prop_assert_eq!(variant_width, id.width.resolve(width));
+            let webp = variant_size((width, height), VariantId { format: OutputFormat::Webp, ..id });
+            prop_assert!(webp.0.max(webp.1) <= webp::MAX_SIDE && webp.0.min(webp.1) >= 1);
+            prop_assert!(webp == (variant_width, variant_height) || variant_width.max(variant_height) > webp::MAX_SIDE);
             let exact = f64::from(height) * f64::from(variant_width) / f64::from(width);
             let difference = (f64::from(variant_height) - exact).abs();
             prop_assert!(difference <= 0.5 || (variant_height == 1 && exact < 1.0), "{variant_height} for {exact}");
@@ -42,7 +64,17 @@ mod tests {
 
     #[test]
     fn widths_above_the_source_width_result_in_one_size() {
-        let widths: model::Widths = "full,4000,2000,100".parse().unwrap();
-        assert_eq!(variant_sizes((1000, 500), widths.iter()), [(1000, 500), (100, 50)]);
+        let variants = ["full", "4000", "2000", "100", "full.webp"].map(|id| id.parse().unwrap());
+        assert_eq!(variant_sizes((1000, 500), variants.into_iter()), [(1000, 500), (100, 50)]);
+    }
+
+    #[test]
+    fn webp_has_no_side_over_its_limit() {
+        let size = |id: &str| variant_size((20_000, 1_000), id.parse().unwrap());
+        assert_eq!(
+            [size("full"), size("full.jpeg"), size("full.webp")],
+            [(20_000, 1_000), (20_000, 1_000), (16_383, 819)]
+        );
+        assert_eq!(variant_size((1, 30_000), "full.webp".parse().unwrap()), (1, 16_383));
     }
 }

@@ -1,10 +1,10 @@
 use image::ColorType;
 use image::metadata::Orientation;
-use model::{Cicp, Recipe};
+use model::{Cicp, OutputFormat, Recipe, VariantId};
 
 use crate::animation::AnimationHeader;
 use crate::gain_map::OpenedGainMap;
-use crate::pixels::sizes::variant_sizes;
+use crate::pixels::sizes::{variant_size, variant_sizes};
 
 /// The properties of a source file before its pixels are decoded. They have the same meaning for every format.
 pub(crate) struct Header<'bytes> {
@@ -99,18 +99,20 @@ impl Header<'_> {
 
     /// The sizes of the variants in pixels, without duplicates, the widest first.
     pub(crate) fn sizes(&self, recipe: &Recipe) -> Vec<(u32, u32)> {
-        variant_sizes(self.size(), recipe.widths.iter())
+        variant_sizes(self.size(), recipe.variants())
     }
 
     /// The size of the source after the orientation is applied, if the variant of this size is a copy of the source.
     pub(crate) fn copied_size(&self, recipe: &Recipe) -> Option<(u32, u32)> {
         let size = self.size();
-        (self.is_copied && self.sizes(recipe).contains(&size)).then_some(size)
+        let is_copy = |id: VariantId| id.format == OutputFormat::Avif && variant_size(size, id) == size;
+        (self.is_copied && recipe.variants().any(is_copy)).then_some(size)
     }
 
     /// The sizes of the variants that must be encoded.
     pub(crate) fn encoded_sizes(&self, recipe: &Recipe) -> Vec<(u32, u32)> {
-        let copied = self.copied_size(recipe);
-        self.sizes(recipe).into_iter().filter(|size| copied != Some(*size)).collect()
+        let (size, copied) = (self.size(), self.copied_size(recipe));
+        let is_encoded = |id: &VariantId| id.format != OutputFormat::Avif || copied != Some(variant_size(size, *id));
+        variant_sizes(size, recipe.variants().filter(is_encoded))
     }
 }

@@ -1,13 +1,14 @@
-use avif::{Attachments, Quantizer, QuantizerStep};
-use model::PlanarImage;
+use avif::Quantizer;
 
 use super::compared_image::ComparedImage;
 use super::score::{Parts, ssimulacra2};
-use crate::write::avif::EncoderSettings;
+use crate::error::EncodeError;
+use crate::write::{DecodedFile, Encoder};
 
-/// An image to encode, and the reference that its encodes are compared with.
+/// An encoder, and the reference that its files are compared with.
+#[derive(Clone, Copy)]
 pub(super) struct Comparison<'a> {
-    pub(super) planar: &'a PlanarImage,
+    pub(super) encoder: &'a dyn Encoder,
     pub(super) reference: ComparedImage<'a>,
     pub(super) parts: &'a Parts,
 }
@@ -25,37 +26,43 @@ impl ScoredFile {
     pub(super) fn bytes(&self) -> f32 {
         self.file.len() as f32
     }
+
+    /// Returns the smaller one of two files that reach the target, or the file with the higher score.
+    pub(super) fn better(self, other: Self, target: f32) -> Self {
+        let is_other_better = if self.score.min(other.score) >= target {
+            other.file.len() < self.file.len()
+        } else {
+            other.score > self.score
+        };
+        if is_other_better { other } else { self }
+    }
 }
 
 /// Why a search failed.
 #[derive(Debug)]
 pub(crate) enum SearchError {
     /// An encode failed.
-    Encode(avif::Error),
+    Encode(EncodeError),
     /// The images could not be compared. Encoding at a fixed quality may still succeed.
     Compare(String),
 }
 
-impl From<avif::Error> for SearchError {
-    fn from(error: avif::Error) -> Self {
-        Self::Encode(error)
+impl<E: Into<EncodeError>> From<E> for SearchError {
+    fn from(error: E) -> Self {
+        Self::Encode(error.into())
     }
 }
 
 impl Comparison<'_> {
     /// Encodes the image and measures the score of the encoded file.
-    pub(super) fn encode(
-        &self,
-        quantizer: Quantizer,
-        attachments: &Attachments,
-        settings: &EncoderSettings,
-    ) -> Result<ScoredFile, SearchError> {
-        let settings = EncoderSettings { quantizer, precision: QuantizerStep::Quarter, ..*settings };
-        let file = settings.encode(self.planar, attachments)?;
-        let (width, height) = self.reference.size();
-        let decoded = avif::decode(&file, width.saturating_mul(height))?;
-        let score = ssimulacra2(self.reference, ComparedImage::Planar(&decoded.image), self.parts)
-            .map_err(SearchError::Compare)?;
+    pub(super) fn encode(&self, quantizer: Quantizer) -> Result<ScoredFile, SearchError> {
+        let file = self.encoder.encode(quantizer)?;
+        let decoded = self.encoder.decode(&file)?;
+        let decoded = match &decoded {
+            DecodedFile::Planar(image) => ComparedImage::Planar(image),
+            DecodedFile::Interleaved(image) => ComparedImage::Interleaved(image),
+        };
+        let score = ssimulacra2(self.reference, decoded, self.parts).map_err(SearchError::Compare)?;
         Ok(ScoredFile { file, score })
     }
 }

@@ -3,24 +3,69 @@
 use std::ops::RangeInclusive;
 
 use avif::{Quantizer, QuantizerStep};
-use model::{Chroma, Depth, Shape};
+use model::{Chroma, Depth, OutputFormat, Shape};
 
 use crate::pixels::content::Content;
+use crate::write::Encoder;
 
 /// Returns the coarsest quantizer that a search uses. Coarser quantizers shift the colors of flat areas, in graphics
 /// with one color by up to 20 of 255 levels, and SSIMULACRA2 hardly measures such a shift.
-pub(super) fn coarsest_quantizer(content: Content) -> Quantizer {
-    match content {
-        Content::Photograph => Quantizer::whole(42),
-        Content::Graphic => Quantizer::whole(25),
+pub(super) fn coarsest_quantizer(encoder: &dyn Encoder) -> Quantizer {
+    match (encoder.format(), encoder.content()) {
+        (OutputFormat::Avif, Content::Photograph) => Quantizer::whole(42),
+        (OutputFormat::Avif, Content::Graphic) => Quantizer::whole(25),
+        (OutputFormat::Webp | OutputFormat::Jpeg, Content::Photograph) => Quantizer::whole(57),
+        (OutputFormat::Webp | OutputFormat::Jpeg, Content::Graphic) => Quantizer::whole(32),
     }
 }
+
+/// What the score and the size of an image typically depend on, for one output format.
+#[derive(Debug, PartialEq)]
+pub(super) struct CurveShape {
+    /// The quantizer at which the slope changes.
+    bend: f32,
+    slope_below_bend: f32,
+    slope_above_bend: f32,
+    /// If the quantizer is coarser by 1, the natural logarithm of the file size is smaller by this number.
+    pub(super) log_bytes_per_quantizer: f32,
+    /// By how much the score of an image exceeds the score of its sample.
+    pub(super) sample_score_bias: f32,
+}
+
+/// AVIF. The slopes are the medians of seven photographs, encoded at qualities from 20 to 90 with SVT-AV1 and libaom. The
+/// sizes are the median of six photographs, at 8 and at 10 bits. The bias is the median of 11 photographs: edges between
+/// tiles and the fast speed lower the score of the sample.
+static AVIF: CurveShape = CurveShape {
+    bend: 25.0,
+    slope_below_bend: 0.025,
+    slope_above_bend: 0.041,
+    log_bytes_per_quantizer: 0.05,
+    sample_score_bias: 0.9,
+};
+/// WebP. The numbers are the medians of eight photographs, encoded at qualities from 40 to 95. The bend is libwebp's: above
+/// quality 75, its quantizer changes three times as fast with the quality.
+static WEBP: CurveShape = CurveShape {
+    bend: 15.75,
+    slope_below_bend: 0.07,
+    slope_above_bend: 0.02,
+    log_bytes_per_quantizer: 0.06,
+    sample_score_bias: 0.0,
+};
+/// JPEG. The numbers are the medians of eight photographs, encoded at qualities from 50 to 95.
+static JPEG: CurveShape = CurveShape {
+    bend: 17.5,
+    slope_below_bend: 0.05,
+    slope_above_bend: 0.027,
+    log_bytes_per_quantizer: 0.05,
+    sample_score_bias: 0.0,
+};
 
 /// The score of an image as a function of the quantizer. The logarithm of the loss (100 minus the score) grows with the
 /// quantizer along two straight lines. The slopes of these lines are similar for most images, but their height differs
 /// from image to image.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ScoreCurve {
+    pub(super) shape: &'static CurveShape,
     /// The quantizer at which the curve was measured.
     measured_at: Quantizer,
     /// The logarithm of the loss at that quantizer.
@@ -29,14 +74,7 @@ pub(crate) struct ScoreCurve {
     steepness: f32,
 }
 
-/// The typical slopes below and above [`BEND`]: the medians of seven photographs, encoded at qualities from 20 to 90
-/// with SVT-AV1 and libaom.
-const SLOPE_BELOW_BEND: f32 = 0.025;
-const SLOPE_ABOVE_BEND: f32 = 0.041;
-/// The quantizer at which the slope changes.
-const BEND: f32 = 25.0;
-
-/// The score that a typical image has at the quantizer in [`ScoreCurve::typical`].
+/// The score that a typical image has at the quantizer of a typical curve.
 const TYPICAL_SCORE: f32 = 75.0;
 
 /// The limits of the steepness. The highest steepness among 41 photographs was 3.1.
@@ -46,8 +84,8 @@ const STEEPNESS_RANGE: RangeInclusive<f32> = 0.5..=4.0;
 const MIN_SLOPE_DISTANCE: f32 = 2.0;
 
 impl ScoreCurve {
-    /// Returns the curve that is assumed for planes of this shape before any measurement.
-    pub(crate) fn typical(content: Content, shape: Shape) -> Self {
+    /// Returns the curve that is assumed for an AVIF with planes of this shape before any measurement.
+    pub(crate) fn typical_avif(content: Content, shape: Shape) -> Self {
         // These quantizers were measured on 40 photographs and 5 screenshots. At the same quantizer, the bundled libaom
         // 3.11 and later versions of libaom produce different qualities.
         let quantizer = match (content, shape.depth, avif::IS_BUNDLED) {
@@ -57,7 +95,23 @@ impl ScoreCurve {
             (Content::Photograph, _, false) => 27,
             (Content::Graphic, _, _) => 28,
         };
-        Self { measured_at: Quantizer::whole(quantizer), log_loss: log_loss(TYPICAL_SCORE), steepness: 1.0 }
+        Self::with_typical_score_at(Quantizer::whole(quantizer), &AVIF)
+    }
+
+    /// Returns the curve that is assumed for a WebP before any measurement. Eight photographs reached the typical score at
+    /// qualities from 78 to 86.
+    pub(crate) fn typical_webp() -> Self {
+        Self::with_typical_score_at(Quantizer::whole(12), &WEBP)
+    }
+
+    /// Returns the curve that is assumed for a JPEG before any measurement. Eight photographs reached the typical score at
+    /// qualities from 77 to 84 with half chroma, and from 75 to 80 with full chroma.
+    pub(crate) fn typical_jpeg() -> Self {
+        Self::with_typical_score_at(Quantizer::whole(13), &JPEG)
+    }
+
+    fn with_typical_score_at(measured_at: Quantizer, shape: &'static CurveShape) -> Self {
+        Self { shape, measured_at, log_loss: log_loss(TYPICAL_SCORE), steepness: 1.0 }
     }
 
     /// Estimates the curve at 10 bits near this score, for a photograph that has the curve `self` at 8 bits. For 25 of
@@ -65,7 +119,7 @@ impl ScoreCurve {
     pub(super) fn at_ten_bits(self, score: f32) -> Self {
         let eight = self.quantizer_for(score, QuantizerStep::Whole).value();
         let measured_at = Quantizer::at_most(13.5 + 0.6 * eight, QuantizerStep::Whole);
-        Self { measured_at, log_loss: log_loss(score), steepness: 1.0 }
+        Self { measured_at, log_loss: log_loss(score), steepness: 1.0, ..self }
     }
 
     /// Returns a curve that has the same slopes and contains this measurement.
@@ -79,23 +133,26 @@ impl ScoreCurve {
         if (measured_at.value() - self.measured_at.value()).abs() < MIN_SLOPE_DISTANCE {
             return second;
         }
-        let typical = typical_log_loss(measured_at) - typical_log_loss(self.measured_at);
+        let typical = self.shape.log_loss(measured_at) - self.shape.log_loss(self.measured_at);
         let steepness = (second.log_loss - self.log_loss) / typical;
         Self { steepness: steepness.clamp(*STEEPNESS_RANGE.start(), *STEEPNESS_RANGE.end()), ..second }
     }
 
     /// Returns the coarsest quantizer that reaches a score.
     pub(crate) fn quantizer_for(self, score: f32, step: QuantizerStep) -> Quantizer {
-        let log_loss = typical_log_loss(self.measured_at) + (log_loss(score) - self.log_loss) / self.steepness;
-        let slope = if log_loss < 0.0 { SLOPE_BELOW_BEND } else { SLOPE_ABOVE_BEND };
-        Quantizer::at_most(BEND + log_loss / slope, step)
+        let CurveShape { bend, slope_below_bend, slope_above_bend, .. } = *self.shape;
+        let log_loss = self.shape.log_loss(self.measured_at) + (log_loss(score) - self.log_loss) / self.steepness;
+        let slope = if log_loss < 0.0 { slope_below_bend } else { slope_above_bend };
+        Quantizer::at_most(bend + log_loss / slope, step)
     }
 }
 
-/// Returns the logarithm of the loss on the typical curve, relative to the loss at the bend of that curve.
-fn typical_log_loss(at: Quantizer) -> f32 {
-    let distance = at.value() - BEND;
-    distance * if distance < 0.0 { SLOPE_BELOW_BEND } else { SLOPE_ABOVE_BEND }
+impl CurveShape {
+    /// Returns the logarithm of the loss on the typical curve, relative to the loss at the bend of that curve.
+    fn log_loss(&self, at: Quantizer) -> f32 {
+        let distance = at.value() - self.bend;
+        distance * if distance < 0.0 { self.slope_below_bend } else { self.slope_above_bend }
+    }
 }
 
 fn log_loss(score: f32) -> f32 {
@@ -137,7 +194,7 @@ mod tests {
     }
 
     fn photograph() -> ScoreCurve {
-        ScoreCurve::typical(
+        ScoreCurve::typical_avif(
             Content::Photograph,
             Shape { width: 1, height: 1, depth: Depth::Eight, chroma: Chroma::Yuv420 },
         )

@@ -1,14 +1,12 @@
 //! Searches the smallest encode of a whole image that reaches the target score.
 
-use avif::{Attachments, Quantizer, QuantizerStep};
+use avif::{Quantizer, QuantizerStep};
 use model::Score;
 
+use super::MAX_EXTRAPOLATION;
 use super::comparison::{Comparison, ScoredFile, SearchError};
 use super::curve::{ScoreCurve, coarsest_quantizer};
-use super::score::Parts;
-use super::searched_image::SearchedImage;
-use super::{CurveFit, MAX_EXTRAPOLATION};
-use crate::write::avif::EncoderSettings;
+use super::curve_fit::CurveFit;
 
 /// The maximum number of full encodes of a search, if one of them reaches the target. Hardly any image needs more than
 /// two.
@@ -21,57 +19,7 @@ const FIRST_MARGIN: f32 = 0.4;
 const LATER_MARGIN: f32 = 0.1;
 /// The maximum number of pixels that are compared. In larger images, only some cells are compared, which are
 /// distributed over the whole image.
-const MAX_COMPARED_PIXELS: u64 = 6_000_000;
-
-/// Encodes an image at the coarsest quantizer that reaches the target. If the 4:2:0 planes of the image do not reach
-/// the target, or are expected to need more bytes than 4:4:4 planes, encodes 4:4:4 planes. If no encode reaches the
-/// target, returns the encode with the highest score.
-pub(crate) fn encode_at_target(
-    image: SearchedImage<'_>,
-    curve: ScoreCurve,
-    target: Score,
-    attachments: &Attachments,
-    settings: &EncoderSettings,
-) -> Result<ScoredFile, SearchError> {
-    let parts = Parts::new(image.reference().size(), MAX_COMPARED_PIXELS);
-    let reference = image.reference();
-    let search_full_chroma = || -> Result<Option<ScoredFile>, SearchError> {
-        let Some(planar) = image.full_chroma_planes()? else { return Ok(None) };
-        let curve = ScoreCurve::typical(settings.content, planar.shape());
-        let comparison = Comparison { planar: &planar, reference, parts: &parts };
-        TargetSearch::start(comparison, curve, target, attachments, settings)?.finish().map(Some)
-    };
-    let comparison = Comparison { planar: image.planar, reference, parts: &parts };
-    let search = TargetSearch::start(comparison, curve, target, attachments, settings)?;
-    let mut full_chroma = None;
-    if search.expected.may_exceed_full_chroma(image, image.pixels, target, settings) {
-        full_chroma = search_full_chroma()?;
-        let is_smaller = |file: &ScoredFile| {
-            file.score >= target.value() && search.expected.is_larger_than_full_chroma(file.bytes())
-        };
-        if let Some(file) = full_chroma.take_if(|file| is_smaller(file)) {
-            return Ok(file);
-        }
-    }
-    let subsampled = search.finish()?;
-    if full_chroma.is_none() && subsampled.score < target.value() {
-        full_chroma = search_full_chroma()?;
-    }
-    Ok(match full_chroma {
-        Some(full_chroma) => better(subsampled, full_chroma, target),
-        None => subsampled,
-    })
-}
-
-/// Returns the smaller one of two files that reach the target, or the file with the higher score.
-fn better(first: ScoredFile, second: ScoredFile, target: Score) -> ScoredFile {
-    let is_second_better = if first.score.min(second.score) >= target.value() {
-        second.file.len() < first.file.len()
-    } else {
-        second.score > first.score
-    };
-    if is_second_better { second } else { first }
-}
+pub(super) const MAX_COMPARED_PIXELS: u64 = 6_000_000;
 
 /// The score of an encode of the whole image.
 #[derive(Clone, Copy)]
@@ -81,14 +29,12 @@ struct Measurement {
 }
 
 /// A search for the quantizer of one image.
-struct TargetSearch<'a> {
+pub(super) struct TargetSearch<'a> {
     comparison: Comparison<'a>,
-    attachments: &'a Attachments,
-    settings: &'a EncoderSettings,
     target: f32,
     step: QuantizerStep,
     /// What is known from the latest encode.
-    expected: CurveFit,
+    pub(super) expected: CurveFit,
     /// The quantizer of the next encode. `None` if the search has ended.
     next: Option<Quantizer>,
     /// The coarsest encode that reached the target. The next quantizers are coarser.
@@ -102,33 +48,26 @@ struct TargetSearch<'a> {
 
 impl<'a> TargetSearch<'a> {
     /// Encodes the image at the quantizer that the curve predicts.
-    fn start(
-        comparison: Comparison<'a>,
-        curve: ScoreCurve,
-        target: Score,
-        attachments: &'a Attachments,
-        settings: &'a EncoderSettings,
-    ) -> Result<Self, SearchError> {
+    pub(super) fn start(comparison: Comparison<'a>, curve: ScoreCurve, target: Score) -> Result<Self, SearchError> {
         let target = target.value();
-        let step = settings.quantizer_step(comparison.planar, attachments);
-        let first = curve.quantizer_for(target + FIRST_MARGIN, step).min(coarsest_quantizer(settings.content));
-        let scored = comparison.encode(first, attachments, settings)?;
+        let step = comparison.encoder.step();
+        let first = curve.quantizer_for(target + FIRST_MARGIN, step).min(coarsest_quantizer(comparison.encoder));
+        let scored = comparison.encode(first)?;
         // The expected curve was not measured on encodes of this whole image, so its measurement and this measurement
         // do not define a slope.
         let curve = curve.through(first, scored.score);
         let expected = CurveFit::new(curve, &scored, first, target, step);
         let (best, encodes, next) = (scored, 1, None);
         let (reached, missed) = (None, None);
-        let mut search =
-            Self { comparison, attachments, settings, target, step, expected, next, reached, missed, encodes, best };
+        let mut search = Self { comparison, target, step, expected, next, reached, missed, encodes, best };
         search.next = search.next_quantizer(first, search.best.score);
         Ok(search)
     }
 
     /// Encodes until the search ends. Returns the best encode.
-    fn finish(mut self) -> Result<ScoredFile, SearchError> {
+    pub(super) fn finish(mut self) -> Result<ScoredFile, SearchError> {
         while let Some(quantizer) = self.next {
-            let scored = self.comparison.encode(quantizer, self.attachments, self.settings)?;
+            let scored = self.comparison.encode(quantizer)?;
             self.encodes += 1;
             let curve = self.expected.curve.refined(quantizer, scored.score);
             self.expected = CurveFit::new(curve, &scored, quantizer, self.target, self.step);
@@ -148,7 +87,7 @@ impl<'a> TargetSearch<'a> {
         let side = if is_reached { &mut self.reached } else { &mut self.missed };
         *side = Some(Measurement { quantizer, score });
         let lowest = self.reached.map_or(Quantizer::FINEST, |reached| reached.quantizer.coarser(self.step));
-        let coarsest = coarsest_quantizer(self.settings.content);
+        let coarsest = coarsest_quantizer(self.comparison.encoder);
         let highest = self.missed.map_or(coarsest, |missed| missed.quantizer.finer(self.step));
         let is_close = is_reached && score <= self.target + score_tolerance(self.step);
         let is_finest = !is_reached && quantizer == Quantizer::FINEST;

@@ -3,8 +3,10 @@
 use std::num::NonZeroUsize;
 
 use avif::{Attachments, Codec, CodecOption, Quantizer, QuantizerStep, Settings};
-use model::{Chroma, Depth, PlanarImage, Speed};
+use model::{Chroma, Depth, OutputFormat, PlanarImage, Shape, Speed};
 
+use super::{DecodedFile, Encoder};
+use crate::error::EncodeError;
 use crate::pixels::content::Content;
 use crate::pixels::ten_bits;
 
@@ -56,6 +58,38 @@ const TUNED_FOR_10_BITS: [CodecOption; 5] = [
 /// Selects SVT-AV1's tuning for image quality. Of all its tunings, this one is the best for photographs.
 const SVT_IMAGE_QUALITY: [CodecOption; 1] = [CodecOption { name: "tune", value: "3" }];
 
+/// An encoder for one still image.
+pub(crate) struct AvifEncoder<'a> {
+    pub(crate) planar: &'a PlanarImage,
+    pub(crate) attachments: &'a Attachments,
+    /// The settings. Their quantizer is not used.
+    pub(crate) settings: &'a EncoderSettings,
+}
+
+impl Encoder for AvifEncoder<'_> {
+    fn format(&self) -> OutputFormat {
+        OutputFormat::Avif
+    }
+
+    fn content(&self) -> Content {
+        self.settings.content
+    }
+
+    fn step(&self) -> QuantizerStep {
+        self.settings.quantizer_step(self.planar, self.attachments)
+    }
+
+    fn encode(&self, quantizer: Quantizer) -> Result<Vec<u8>, EncodeError> {
+        let settings = EncoderSettings { quantizer, precision: QuantizerStep::Quarter, ..*self.settings };
+        Ok(settings.encode(self.planar, self.attachments)?)
+    }
+
+    fn decode(&self, file: &[u8]) -> Result<DecodedFile, EncodeError> {
+        let Shape { width, height, .. } = self.planar.shape();
+        Ok(DecodedFile::Planar(avif::decode(file, width.saturating_mul(height))?.image))
+    }
+}
+
 impl EncoderSettings {
     /// Encodes one still image.
     ///
@@ -72,7 +106,7 @@ impl EncoderSettings {
     }
 
     /// Returns the distance between the quantizers that the codec for this image accepts.
-    pub(crate) fn quantizer_step(&self, image: &PlanarImage, attachments: &Attachments) -> QuantizerStep {
+    fn quantizer_step(&self, image: &PlanarImage, attachments: &Attachments) -> QuantizerStep {
         avif::quantizer_step(self.codec(image, attachments))
     }
 

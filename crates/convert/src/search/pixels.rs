@@ -1,0 +1,113 @@
+//! Searches the quality of a WebP or a JPEG, and the chroma resolution of a JPEG.
+
+use avif::QuantizerStep;
+use image::DynamicImage;
+use model::{ChromaMode, Score, Speed};
+
+use super::chroma;
+use super::compared_image::ComparedImage;
+use super::comparison::{Comparison, ScoredFile, SearchError};
+use super::curve::ScoreCurve;
+use super::curve_fit::fit_curve;
+use super::sample::PixelSample;
+use super::score::Parts;
+use super::target::{MAX_COMPARED_PIXELS, TargetSearch};
+use crate::pixels::content::Content;
+use crate::write::jpeg::{JpegChroma, JpegEncoder};
+use crate::write::webp::WebpEncoder;
+use crate::write::{Encoder, FileMetadata};
+
+/// The score of a lossless file.
+const LOSSLESS_SCORE: f32 = 100.0;
+
+/// Encodes the smallest WebP that reaches the target. Graphics may be smaller in the lossless mode, which always reaches the
+/// target. If no lossy encode of a photograph reaches the target, returns the encode with the highest score.
+pub(crate) fn encode_webp_at_target(
+    pixels: &DynamicImage,
+    content: Content,
+    speed: Speed,
+    metadata: &FileMetadata,
+    target: Score,
+) -> Result<ScoredFile, SearchError> {
+    let reference = ComparedImage::Interleaved(pixels);
+    let expected = ScoreCurve::typical_webp();
+    let curve = match PixelSample::new(reference)? {
+        Some(sample) => {
+            let encoder = WebpEncoder::new(&sample.pixels, content, speed, &FileMetadata::default());
+            fit_curve(sample.comparison(&encoder), expected, target)?.curve
+        }
+        None => expected,
+    };
+    let encoder = WebpEncoder::new(pixels, content, speed, metadata);
+    let lossy = search(&encoder, reference, curve, target)?;
+    if content == Content::Photograph {
+        return Ok(lossy);
+    }
+    let lossless = ScoredFile { file: encoder.encode_lossless()?, score: LOSSLESS_SCORE };
+    Ok(lossy.better(lossless, target.value()))
+}
+
+/// Encodes the smallest JPEG that reaches the target, with the chroma resolution that makes it smaller. If no encode reaches
+/// the target, returns the encode with the highest score.
+pub(crate) fn encode_jpeg_at_target(
+    pixels: &DynamicImage,
+    content: Content,
+    chroma: ChromaMode,
+    metadata: &FileMetadata,
+    target: Score,
+) -> Result<ScoredFile, SearchError> {
+    let reference = ComparedImage::Interleaved(pixels);
+    let sample = PixelSample::new(reference)?;
+    let expected = ScoreCurve::typical_jpeg();
+    let typical = expected.quantizer_for(target.value(), QuantizerStep::Whole).value();
+    let fit = |chroma, curve| match &sample {
+        Some(sample) => {
+            let encoder = JpegEncoder::new(&sample.pixels, content, chroma, &FileMetadata::default());
+            fit_curve(sample.comparison(&encoder), curve, target).map(Some)
+        }
+        None => Ok(None),
+    };
+    let search = |chroma, curve| search(&JpegEncoder::new(pixels, content, chroma, metadata), reference, curve, target);
+    let first = jpeg_chroma(content, chroma, pixels);
+    let fit_first = fit(first, expected)?;
+    let curve = fit_first.map_or(expected, |fit| fit.curve);
+    if first == JpegChroma::Full || chroma != ChromaMode::Auto || !chroma::has_detail(pixels) {
+        return search(first, curve);
+    }
+    match fit_first {
+        // The sample shows which resolution makes the file smaller.
+        Some(half) if half.is_fine(typical) || half.bytes.is_infinite() => {
+            let full = fit(JpegChroma::Full, expected)?.unwrap_or(half);
+            if half.bytes.is_infinite() || half.is_larger_than_full_chroma(full.bytes) {
+                return search(JpegChroma::Full, full.curve);
+            }
+        }
+        Some(_) | None => {}
+    }
+    let half = search(JpegChroma::Half, curve)?;
+    if half.score >= target.value() {
+        return Ok(half);
+    }
+    let full = search(JpegChroma::Full, expected)?;
+    Ok(half.better(full, target.value()))
+}
+
+/// Returns the chroma resolution that a JPEG has without a search.
+pub(crate) fn jpeg_chroma(content: Content, chroma: ChromaMode, pixels: &DynamicImage) -> JpegChroma {
+    match (chroma, content) {
+        (ChromaMode::Yuv420, _) => JpegChroma::Half,
+        (ChromaMode::Yuv444, _) => JpegChroma::Full,
+        (ChromaMode::Auto, Content::Graphic) if chroma::has_detail(pixels) => JpegChroma::Full,
+        (ChromaMode::Auto, Content::Graphic | Content::Photograph) => JpegChroma::Half,
+    }
+}
+
+fn search(
+    encoder: &dyn Encoder,
+    reference: ComparedImage<'_>,
+    curve: ScoreCurve,
+    target: Score,
+) -> Result<ScoredFile, SearchError> {
+    let parts = &Parts::new(reference.size(), MAX_COMPARED_PIXELS);
+    TargetSearch::start(Comparison { encoder, reference, parts }, curve, target)?.finish()
+}

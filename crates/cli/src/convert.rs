@@ -295,8 +295,9 @@ fn convert(task: &Task, plan: &Plan, overwrite: bool) -> anyhow::Result<Outcome>
         limits,
         threads: plan.threads,
         time: TimeBudget::default(),
+        has_preview: false,
     };
-    let TimedConversion { info, conversion, timings } = match convert_with_timings(bytes, &request(plan.limits)) {
+    let TimedConversion { info, conversion, timings, .. } = match convert_with_timings(bytes, &request(plan.limits)) {
         // The image may fit into the memory limit of all workers together. Such images are converted one at a time.
         Err(transfer::Error::Convert(convert::Error::TooMuchMemory { .. })) => {
             let _guard = WHOLE_MEMORY.lock().unwrap_or_else(PoisonError::into_inner);

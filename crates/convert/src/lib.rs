@@ -31,6 +31,7 @@ mod gain_map;
 mod limits;
 mod open;
 mod pixels;
+mod preview;
 mod read;
 mod search;
 mod transform;
@@ -46,6 +47,7 @@ pub use encode::Variant;
 pub use error::{EncodeError, Error};
 pub use format::Format;
 pub use open::{OpenedImage, SearchObstacle};
+pub use preview::Preview;
 pub use transform::TransformedImage;
 
 /// The result of converting one image.

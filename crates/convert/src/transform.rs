@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use avif::Attachments;
 use image::DynamicImage;
 use model::{ChromaMode, Color, FixedQuality, Metadata, OutputFormat, PlanarImage, Quality, Recipe, Score, VariantId};
@@ -5,6 +7,7 @@ use model::{ChromaMode, Color, FixedQuality, Metadata, OutputFormat, PlanarImage
 use crate::animation::Animation;
 use crate::pixels::alpha::fill_transparent;
 use crate::pixels::content::Content;
+use crate::pixels::decoded_avif::pixels_to_image;
 use crate::pixels::planes;
 use crate::pixels::planes::PlaneFormat;
 use crate::pixels::resize::FilterImage;
@@ -133,6 +136,18 @@ impl DecodedImage {
 }
 
 impl Rendition {
+    /// Returns the pixels of the image.
+    pub(crate) fn pixels(&self) -> Result<Cow<'_, DynamicImage>, Error> {
+        if let Some(pixels) = &self.reference {
+            return Ok(Cow::Borrowed(pixels));
+        }
+        let shape = self.planar.shape();
+        let failed = |message| Error::Planes { width: shape.width, height: shape.height, message };
+        let pixels = avif::pixels(&self.planar).map_err(|error| failed(error.to_string()))?;
+        let pixels = pixels_to_image(pixels, shape, self.planar.alpha().is_some());
+        pixels.map(Cow::Owned).ok_or_else(|| failed("libavif returned too few pixels".into()))
+    }
+
     /// Converts 8-bit planes to 10 bits.
     pub(crate) fn widen_to_ten_bits(&mut self) -> Result<(), Error> {
         self.planar = planes::to_ten_bits(&self.planar, self.reference.as_ref())?;

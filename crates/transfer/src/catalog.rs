@@ -9,10 +9,9 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::types::AttributeValue;
-use model::Location;
+use model::{Location, Manifest};
 
 use crate::Error;
-use crate::manifest::Manifest;
 use crate::operation::{permission_hint, service_error_message};
 use crate::provenance::{Provenance, SHA256};
 
@@ -47,7 +46,7 @@ impl Catalog {
         &self,
         source: &Location,
         provenance: &Provenance,
-        manifest: &Manifest<'_>,
+        manifest: &Manifest,
     ) -> Result<(), Error> {
         let manifest = serde_dynamo::to_attribute_value(manifest)
             .expect("a struct of strings and numbers always serializes to an attribute");

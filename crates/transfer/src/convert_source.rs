@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use convert::SearchObstacle;
+use convert::{Preview, SearchObstacle};
 use model::{Job, Outcome, Source, SourceInfo, Timings, VariantId, VariantReport};
 
 use crate::conversion_queue::MemoryReservation;
@@ -26,6 +26,7 @@ pub(crate) struct ConvertedSource {
     /// The source's tags in URL query form, if tags are copied.
     pub(crate) tags: Option<String>,
     pub(crate) quality_search: QualitySearch,
+    pub(crate) preview: Option<Preview>,
     /// The source in the state that the job's event describes.
     event_source: Source,
     notes: Vec<String>,
@@ -80,22 +81,23 @@ pub(crate) async fn convert_source(
     };
     let ((bytes, tags), fetch_ms) = Stage::fetch().run_async(fetch).await?;
 
+    let locations = plan.layout.output_locations(&job.source.at, &plan.recipe)?;
     progress::begin_step(Step::Convert);
     let request = ConversionRequest {
         recipe: plan.recipe.clone(),
         limits: plan.limits_within(deadline),
         threads: plan.threads,
         time: TimeBudget { is_search_required, ..TimeBudget::default() },
+        has_preview: locations.manifest.is_some() || store.catalog.is_some(),
     };
     let deadline = deadline.map(|deadline| deadline.at);
     let converted = store.conversions.convert(&reservation, bytes, request, deadline).await?;
-    let TimedConversion { info, conversion, timings: conversion_timings } = converted;
+    let TimedConversion { info, conversion, preview, timings: conversion_timings } = converted;
     *timings = Timings { fetch_ms, store_ms: timings.store_ms, ..conversion_timings };
 
     let is_cut_short = conversion.search_obstacle == Some(SearchObstacle::Time);
     let quality_search = if is_cut_short { QualitySearch::CutShort } else { QualitySearch::Full };
-    let locations = plan.layout.output_locations(&job.source.at, &plan.recipe)?.variants;
-    let variants = assign_locations(conversion.variants, locations, &info, plan)?;
+    let variants = assign_locations(conversion.variants, locations.variants, &info, plan)?;
     let (event_source, notes) = (job.source.clone(), conversion.notes);
     let mut converted = ConvertedSource {
         state,
@@ -104,6 +106,7 @@ pub(crate) async fn convert_source(
         headers,
         tags,
         quality_search,
+        preview,
         event_source,
         notes,
         _reservation: reservation,

@@ -5,11 +5,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 
-use model::{Limits, Location, Metadata, OutputFormat, Recipe, SourceInfo, Width};
+use model::{
+    Limits, Location, Manifest, ManifestSource, ManifestVariant, Metadata, OutputFormat, Placeholder, Recipe,
+    SourceInfo, Width,
+};
 use serde_json::json;
 
 use crate::catalog::{MANIFEST_ATTRIBUTE, SOURCE_ATTRIBUTE};
-use crate::manifest::{Manifest, ManifestSource, ManifestVariant};
 use crate::provenance::{Provenance, QualitySearch};
 use crate::{Layout, Plan, StorageOptions};
 
@@ -106,25 +108,34 @@ fn metadata_keeps_its_names_and_values() {
 
 #[test]
 fn manifest_and_catalog_item_keep_their_fields() {
-    let (source, variant) = (source(), Location { bucket: "cdn".into(), key: "a.avif".into() });
     let info = SourceInfo { format: "jpeg".into(), width: 4, height: 3, bytes: 20, frames: 1 };
-    let entry = ManifestVariant {
-        at: &variant,
-        requested: Width::Full,
-        format: OutputFormat::Avif,
-        width: 4,
-        height: 3,
-        media_type: "image/avif",
-        bytes: 9,
-        sha256: "ff".into(),
-        etag: "0c".into(),
-    };
-    let manifest = Manifest {
-        source: ManifestSource { at: &source, etag: "0a", version: Some("v1"), info: &info },
+    let mut manifest = Manifest {
+        manifest_version: Manifest::VERSION,
+        tool: None,
+        source: ManifestSource {
+            at: source(),
+            etag: "0a".into(),
+            version: Some("v1".into()),
+            info,
+            alpha: None,
+            animated: false,
+        },
         fingerprint: "0123456789abcdef".into(),
-        variants: vec![entry],
+        placeholder: None,
+        variants: vec![ManifestVariant {
+            at: Location { bucket: "cdn".into(), key: "a.avif".into() },
+            requested: Width::Full,
+            format: OutputFormat::Avif,
+            width: 4,
+            height: 3,
+            media_type: "image/avif".into(),
+            bytes: 9,
+            score: None,
+            sha256: "ff".into(),
+            etag: "0c".into(),
+        }],
     };
-    let expected = json!({
+    let version_1 = json!({
         "source": {
             "bucket": "photos", "key": "写真/a b+1.jpg", "etag": "0a", "version": "v1",
             "format": "jpeg", "width": 4, "height": 3, "bytes": 20, "frames": 1
@@ -135,6 +146,24 @@ fn manifest_and_catalog_item_keep_their_fields() {
             "bytes": 9, "sha256": "ff", "etag": "0c"
         }]
     });
+    // Version 2 only adds fields.
+    let mut expected = version_1.clone();
+    expected["manifest_version"] = json!(2);
+    expected["source"]["animated"] = json!(false);
+    expected["variants"][0]["format"] = json!("avif");
+    assert_eq!(serde_json::to_value(&manifest).unwrap(), expected);
+    let read: Manifest = serde_json::from_value(version_1).unwrap();
+    assert_eq!(read, Manifest { manifest_version: 1, ..manifest.clone() });
+
+    manifest.tool = Some("avif-lambda/1.2.3".into());
+    manifest.source.alpha = Some(true);
+    manifest.placeholder =
+        Some(Placeholder { thumbhash: "1QcSHQRnh493V4dIh4eXh1h4kJUI".into(), color: "#0a80ff".into() });
+    manifest.variants[0].score = Some(75.25);
+    expected["tool"] = json!("avif-lambda/1.2.3");
+    expected["source"]["alpha"] = json!(true);
+    expected["placeholder"] = json!({ "thumbhash": "1QcSHQRnh493V4dIh4eXh1h4kJUI", "color": "#0a80ff" });
+    expected["variants"][0]["score"] = json!(75.25);
     assert_eq!(serde_json::to_value(&manifest).unwrap(), expected);
     assert_eq!((SOURCE_ATTRIBUTE, MANIFEST_ATTRIBUTE), ("source", "manifest"));
 }

@@ -18,7 +18,6 @@ mod fetch;
 mod golden;
 mod job_run;
 mod layout;
-mod manifest;
 mod operation;
 mod output;
 mod output_set;

@@ -2,14 +2,18 @@
 //! manifest lists exists. Each function fails with [`Error::Conflict`] if another writer changed an output in the
 //! meantime.
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
+use convert::Preview;
 use futures_util::future::join_all;
-use model::{Location, VariantId, VariantReport, VariantStatus};
+use model::{
+    Location, Manifest, ManifestSource, ManifestVariant, Placeholder, VariantId, VariantReport, VariantStatus,
+};
 
 use crate::convert_source::{ConvertedSource, ConvertedVariant};
-use crate::manifest::{Manifest, ManifestSource, ManifestVariant};
-use crate::output::{Output, delete_output, write_output};
-use crate::provenance::{Provenance, QualitySearch};
+use crate::output::{Output, delete_output, sha256_hex, write_output};
+use crate::provenance::{Provenance, QualitySearch, TOOL_VERSION};
 use crate::stored_outputs::{OutputSlot, SlotContent, StoredObject, StoredOutputs, VariantSlot};
 use crate::{Error, Plan, Store};
 
@@ -71,17 +75,15 @@ async fn write_manifest_and_entry(
     stored: &StoredOutputs,
     converted: &ConvertedSource,
     source: &Location,
-    variants: Vec<ManifestVariant<'_>>,
+    variants: Vec<ManifestVariant>,
 ) -> Result<(), Error> {
     if stored.manifest.is_none() && store.catalog.is_none() {
         return Ok(());
     }
-    let (etag, version) = (converted.state.etag.as_str(), converted.state.version.as_deref());
-    let manifest_source = ManifestSource { at: source, etag, version, info: &converted.info };
     let is_listed = |id: &VariantId| variants.iter().any(|variant| variant.id() == *id);
     let requested = converted.variants.iter().map(|variant| variant.report.id());
     let omitted = requested.filter(|id| !is_listed(id)).collect();
-    let manifest = Manifest { source: manifest_source, fingerprint: plan.fingerprint(), variants };
+    let manifest = manifest(plan, converted, source, variants);
     let body = Bytes::from(serde_json::to_vec(&manifest).expect("a struct of strings and numbers always serializes"));
     let provenance = Provenance { omitted, ..converted.provenance(&body, plan) };
     if let Some(OutputSlot { at, content }) = &stored.manifest {
@@ -99,21 +101,46 @@ async fn write_manifest_and_entry(
     }
 }
 
+/// Returns the manifest that lists these variants.
+fn manifest(plan: &Plan, converted: &ConvertedSource, source: &Location, variants: Vec<ManifestVariant>) -> Manifest {
+    let ConvertedSource { state, info, preview, .. } = converted;
+    let placeholder = preview.as_ref().map(|Preview { thumbhash, color: [red, green, blue], .. }| Placeholder {
+        thumbhash: BASE64_STANDARD.encode(thumbhash),
+        color: format!("#{red:02x}{green:02x}{blue:02x}"),
+    });
+    let source = ManifestSource {
+        at: source.clone(),
+        etag: state.etag.clone(),
+        version: state.version.clone(),
+        info: info.clone(),
+        alpha: preview.as_ref().map(|preview| preview.has_alpha),
+        animated: info.frames > 1,
+    };
+    Manifest {
+        manifest_version: Manifest::VERSION,
+        tool: Some(TOOL_VERSION.to_owned()),
+        source,
+        fingerprint: plan.fingerprint(),
+        placeholder,
+        variants,
+    }
+}
+
 /// Stores one variant, and returns its entry in the manifest. A variant that is not stored, because it is larger than
 /// the source, has no entry.
-async fn write_variant<'set>(
+async fn write_variant(
     store: &Store,
     plan: &Plan,
-    converted: &'set ConvertedSource,
-    variant: &'set ConvertedVariant,
+    converted: &ConvertedSource,
+    variant: &ConvertedVariant,
     slot: &OutputSlot,
-) -> Result<Option<ManifestVariant<'set>>, Error> {
-    let VariantReport { requested, format, at, width, height, bytes, status, .. } = &variant.report;
-    let entry = |bytes, sha256, etag: &str| {
+) -> Result<Option<ManifestVariant>, Error> {
+    let VariantReport { requested, format, at, width, height, bytes, score, status } = &variant.report;
+    let entry = |bytes, score, sha256, etag: &str| {
         let etag = etag.trim_matches('"').to_owned();
         let (requested, format, width, height) = (*requested, *format, *width, *height);
-        let media_type = format.media_type();
-        Some(ManifestVariant { at, requested, format, width, height, media_type, bytes, sha256, etag })
+        let (at, media_type) = (at.clone(), format.media_type().to_owned());
+        Some(ManifestVariant { at, requested, format, width, height, media_type, bytes, score, sha256, etag })
     };
     match (status, &slot.content) {
         // The stored variant is the result of a full quality search, and the new variant is not. The job keeps the
@@ -122,7 +149,8 @@ async fn write_variant<'set>(
             if converted.quality_search == QualitySearch::CutShort
                 && provenance.matches(&converted.state, plan, QualitySearch::Full) =>
         {
-            Ok(entry(*bytes, provenance.sha256.clone(), etag))
+            // Another conversion wrote this variant, so its score is not known.
+            Ok(entry(*bytes, None, provenance.sha256.clone(), etag))
         }
         // The stored variant belongs to an earlier state of the source, so it must be deleted.
         (VariantStatus::LargerThanSource, SlotContent::Object(object @ StoredObject { provenance: Some(_), .. })) => {
@@ -134,7 +162,9 @@ async fn write_variant<'set>(
         (VariantStatus::Stored, SlotContent::Object(StoredObject { provenance: Some(provenance), bytes, etag }))
             if provenance.matches(&converted.state, plan, converted.quality_search) =>
         {
-            Ok(entry(*bytes, provenance.sha256.clone(), etag))
+            // Another release may have written other bytes, whose score is not known.
+            let score = score.filter(|_| provenance.sha256 == sha256_hex(&variant.body));
+            Ok(entry(*bytes, score, provenance.sha256.clone(), etag))
         }
         (VariantStatus::Stored, _) => {
             let provenance = converted.provenance(&variant.body, plan);
@@ -143,7 +173,7 @@ async fn write_variant<'set>(
             let output =
                 Output { media_type: format.media_type(), body: variant.body.clone(), provenance, headers, tags };
             let etag = write_output(store, slot, output, plan).await?;
-            Ok(entry(*bytes, sha256, &etag))
+            Ok(entry(*bytes, *score, sha256, &etag))
         }
     }
 }

@@ -37,6 +37,9 @@ pub(crate) enum QualitySearch {
     Full,
 }
 
+/// The name and version of this program, as outputs contain it.
+pub(crate) const TOOL_VERSION: &str = concat!("avif-lambda/", env!("CARGO_PKG_VERSION"));
+
 /// The provenance of one output. An object without provenance was not created by the function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Provenance {
@@ -103,11 +106,8 @@ impl Provenance {
 
     /// Returns the names and values of the user metadata.
     pub(crate) fn to_metadata(&self) -> HashMap<String, String> {
-        let required = [
-            (RECIPE, self.fingerprint.clone()),
-            (SHA256, self.sha256.clone()),
-            (TOOL, concat!("avif-lambda/", env!("CARGO_PKG_VERSION")).to_owned()),
-        ];
+        let required =
+            [(RECIPE, self.fingerprint.clone()), (SHA256, self.sha256.clone()), (TOOL, TOOL_VERSION.to_owned())];
         let optional = [
             self.source_etag.clone().map(|etag| (SOURCE_ETAG, etag)),
             self.source_version.clone().map(|version| (SOURCE_VERSION, version)),

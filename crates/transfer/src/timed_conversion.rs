@@ -1,7 +1,7 @@
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use convert::{Conversion, OpenedImage};
+use convert::{Conversion, OpenedImage, Preview};
 use model::{Limits, Recipe, SourceInfo, Speed, Timings};
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +19,8 @@ pub struct ConversionRequest {
     pub threads: NonZeroUsize,
     /// The available time.
     pub time: TimeBudget,
+    /// Whether the result contains a preview.
+    pub has_preview: bool,
 }
 
 /// The result of a conversion, with the properties of the source and the timings.
@@ -28,6 +30,8 @@ pub struct TimedConversion {
     pub info: SourceInfo,
     /// The variants.
     pub conversion: Conversion,
+    /// What a page can show before the image arrives. `None` if it is not requested, or if no pixels were decoded.
+    pub preview: Option<Preview>,
     /// The times of decode, transform and encode. The times of the other stages are 0.
     pub timings: Timings,
 }
@@ -68,7 +72,7 @@ pub(crate) fn convert_with_callback(
     request: &ConversionRequest,
     before_encoding: impl FnOnce(bool),
 ) -> Result<TimedConversion, Error> {
-    let ConversionRequest { recipe, limits, threads, time } = request;
+    let ConversionRequest { recipe, limits, threads, time, has_preview } = request;
     let opened = OpenedImage::open(&bytes, recipe, limits)?;
     let cpu = minimum_cpu_time(&opened, recipe.speed);
     if let Some(limit) = limits.cpu_seconds.filter(|limit| cpu > seconds(limit.get())) {
@@ -94,11 +98,15 @@ pub(crate) fn convert_with_callback(
     let (decoded, decode_ms) = Stage::decode().run(|| opened.decode())?;
     // This frees the file's memory for the encoder.
     drop(bytes);
-    let (transformed, transform_ms) = Stage::transform().run(|| decoded.transform())?;
+    let ((transformed, preview), transform_ms) = Stage::transform().run(|| {
+        let transformed = decoded.transform()?;
+        let preview = if *has_preview { transformed.preview()? } else { None };
+        Ok::<_, convert::Error>((transformed, preview))
+    })?;
     before_encoding(recipe.quality.is_searched() && has_time_to_search);
     let (conversion, encode_ms) = Stage::encode().run(|| transformed.encode(*threads))?;
     let timings = Timings { decode_ms, transform_ms, encode_ms, ..Timings::default() };
-    Ok(TimedConversion { info, conversion, timings })
+    Ok(TimedConversion { info, conversion, preview, timings })
 }
 
 /// Returns the minimum CPU time of one encode of each variant.

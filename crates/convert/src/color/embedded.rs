@@ -4,7 +4,8 @@ use image::DynamicImage;
 use model::{Cicp, Color};
 use moxcms::ColorProfile;
 
-use super::to_srgb::{UNSPECIFIED, profile_of_code_points};
+use super::icc::IccProfile;
+use super::to_srgb::{SrgbTransform, UNSPECIFIED, profile_of_code_points};
 use super::tone_map::tone_map;
 
 /// Pixels of 8 bits per channel, and the profile that a file with these pixels must contain.
@@ -31,6 +32,15 @@ impl EmbeddedPixels {
             (false, false) => pixels.to_luma8().into(),
         };
         Self { pixels, icc }
+    }
+
+    /// Converts the pixels to sRGB. Pixels whose profile cannot be read stay unchanged.
+    pub(crate) fn into_srgb(self) -> DynamicImage {
+        let profile = self.icc.and_then(|icc| IccProfile::read(&icc).ok());
+        match profile.and_then(|profile| profile.transform_to(&ColorProfile::new_srgb())) {
+            Some(transform) => SrgbTransform(transform).apply(self.pixels),
+            None => self.pixels,
+        }
     }
 }
 

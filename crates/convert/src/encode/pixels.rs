@@ -2,13 +2,12 @@
 
 use avif::{Quantizer, QuantizerStep};
 use image::DynamicImage;
-use model::{FixedQuality, OutputFormat, Score, Shape};
+use model::{FixedQuality, OutputFormat, Score};
 
 use super::avif::ESTIMATE_MARGIN;
 use super::{EncodedFile, search_error};
 use crate::color::embedded::EmbeddedPixels;
 use crate::pixels::background::blend_over;
-use crate::pixels::decoded_avif::pixels_to_image;
 use crate::search::{self, ScoreCurve, ScoredFile, SearchError};
 use crate::transform::{QualityMode, Rendition};
 use crate::write::jpeg::{JpegEncoder, fits_segment};
@@ -95,20 +94,7 @@ impl TransformedImage {
 impl Rendition {
     /// Returns the pixels with 8 bits per channel, and the data that belongs into a file with these pixels.
     fn embedded(&self) -> Result<(DynamicImage, FileMetadata), Error> {
-        let planes;
-        let pixels = match &self.reference {
-            Some(pixels) => pixels,
-            None => {
-                let shape = self.planar.shape();
-                let Shape { width, height, .. } = shape;
-                let failed = |message: String| Error::Planes { width, height, message };
-                let pixels = ::avif::pixels(&self.planar).map_err(|error| failed(error.to_string()))?;
-                let pixels = pixels_to_image(pixels, shape, self.planar.alpha().is_some());
-                planes = pixels.ok_or_else(|| failed("libavif returned too few pixels".into()))?;
-                &planes
-            }
-        };
-        let EmbeddedPixels { pixels, icc } = EmbeddedPixels::new(pixels, self.planar.color());
+        let EmbeddedPixels { pixels, icc } = EmbeddedPixels::new(self.pixels()?.as_ref(), self.planar.color());
         let (exif, xmp) = (self.attachments.exif.clone(), self.attachments.xmp.clone());
         Ok((pixels, FileMetadata { icc, exif, xmp }))
     }

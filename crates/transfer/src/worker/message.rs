@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use convert::{Conversion, SearchObstacle, Variant};
+use convert::{Conversion, Preview, SearchObstacle, Variant};
 use model::{Outcome, SourceInfo, Timings, VariantId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -49,6 +49,7 @@ enum ResponseHeader {
         files: Vec<u64>,
         search_obstacle: Option<SearchObstacle>,
         notes: Vec<String>,
+        preview: Option<Preview>,
     },
     OutOfTime {
         needed: Duration,
@@ -77,7 +78,7 @@ struct VariantHeader {
 impl ResponseHeader {
     /// Returns the header for a result, and the files that follow the header.
     fn from_result(result: Result<TimedConversion, Error>) -> (Self, Vec<Arc<[u8]>>) {
-        let TimedConversion { info, conversion, timings } = match result {
+        let TimedConversion { info, conversion, preview, timings } = match result {
             Ok(converted) => converted,
             Err(Error::OutOfTime { needed, left }) => return (Self::OutOfTime { needed, left }, vec![]),
             Err(Error::Convert(error)) if error.is_out_of_memory() => return (Self::OutOfMemory, vec![]),
@@ -100,7 +101,7 @@ impl ResponseHeader {
             })
             .collect();
         let lengths = files.iter().map(|file| file.len() as u64).collect();
-        (Self::Converted { info, timings, variants, files: lengths, search_obstacle, notes }, files)
+        (Self::Converted { info, timings, variants, files: lengths, search_obstacle, notes, preview }, files)
     }
 }
 
@@ -158,9 +159,9 @@ pub(super) async fn read_response(
     from.read_exact(&mut length).await?;
     let mut json = vec![0; parse_header_length(length)?];
     from.read_exact(&mut json).await?;
-    let (info, timings, variants, lengths, search_obstacle, notes) = match serde_json::from_slice(&json)? {
-        ResponseHeader::Converted { info, timings, variants, files, search_obstacle, notes } => {
-            (info, timings, variants, files, search_obstacle, notes)
+    let (info, timings, variants, lengths, search_obstacle, notes, preview) = match serde_json::from_slice(&json)? {
+        ResponseHeader::Converted { info, timings, variants, files, search_obstacle, notes, preview } => {
+            (info, timings, variants, files, search_obstacle, notes, preview)
         }
         ResponseHeader::OutOfTime { needed, left } => return Ok(Err(Error::OutOfTime { needed, left })),
         ResponseHeader::OutOfMemory => return Ok(Err(Error::OutOfMemory { limit_mib: max_bytes >> 20 })),
@@ -182,7 +183,7 @@ pub(super) async fn read_response(
         Ok(Variant { id, width, height, bytes, is_source, score })
     });
     let variants = variants.collect::<io::Result<_>>()?;
-    Ok(Ok(TimedConversion { info, conversion: Conversion { variants, search_obstacle, notes }, timings }))
+    Ok(Ok(TimedConversion { info, conversion: Conversion { variants, search_obstacle, notes }, preview, timings }))
 }
 
 /// Shortens a text from the child for the log and the response.

@@ -33,6 +33,7 @@ mod malformed_avif;
 mod metadata;
 mod metadata_removal;
 mod orientation;
+mod output_formats;
 mod png;
 mod search;
 mod tiff;

@@ -11,7 +11,7 @@ fn recipe(quality: &str) -> Recipe {
 }
 
 /// Returns an image with waves of several periods and with sensor noise.
-fn photograph(width: u32, height: u32) -> RgbImage {
+pub(crate) fn photograph(width: u32, height: u32) -> RgbImage {
     synthetic_photograph(width, height, |x, y, wave| 110.0 + wave(7.0) * 0.4 + wave(31.0) + wave(190.0) + noise(x, y))
 }
 

@@ -1,8 +1,9 @@
 //! Converts PQ and HLG pixels to sRGB for displays without high dynamic range.
 //!
-//! The curve is the one that Chromium uses for such displays (`ui/gfx/color_transform.cc`, tone mapping in linear light): it
-//! is linear for dark colors, and maps the peak luminance to the white of the display. The brightest of the three
-//! components decides by how much a color is darkened, so that the hue stays the same.
+//! The curve is the one that Chromium 156 uses for such displays: the reference white tone mapping operator of SMPTE ST
+//! 2094-50, with the default parameters of Skia. It halves the light up to the white of a usual display, and maps the peak
+//! luminance to the white of the display. The brightest of the three components decides by how much a color is darkened,
+//! so that the hue stays the same.
 
 use image::{DynamicImage, Rgb, RgbImage, Rgba, RgbaImage};
 use model::Cicp;
@@ -15,6 +16,11 @@ const PEAK: f32 = 1000.0 / SDR_WHITE;
 /// BT.2100, table 5: the exponent of the system gamma at 1,000 cd/m².
 const HLG_GAMMA: f32 = 1.2;
 const PQ: u16 = 16;
+/// Where the curve leaves the straight line: the light, and the light on the display.
+const KNEE: (f32, f32) = (1.0, 0.5);
+/// The middle control point of the quadratic Bézier curve from the knee to the peak. It is on the extended line, at 65 % of
+/// the distance from the knee to the white of the display.
+const MIDDLE: (f32, f32) = (1.65, 0.825);
 
 type Matrix = [[f32; 3]; 3];
 
@@ -44,7 +50,7 @@ pub(crate) fn tone_map(image: &DynamicImage, cicp: Cicp) -> DynamicImage {
             light = light.map(|light| light * luminance.powf(HLG_GAMMA - 1.0) * PEAK);
         }
         let brightest = light.into_iter().fold(0.0, f32::max);
-        let scale = (1.0 + brightest / (PEAK * PEAK)) / (1.0 + brightest);
+        let scale = if brightest > 0.0 { displayed_light(brightest) / brightest } else { 0.0 };
         matrix.map(|row| {
             let light: f32 = row.iter().zip(light).map(|(factor, light)| factor * light * scale).sum();
             srgb[usize::from(level_of(light))]
@@ -61,6 +67,21 @@ pub(crate) fn tone_map(image: &DynamicImage, cicp: Cicp) -> DynamicImage {
     }
     let pixels = image.to_rgb16();
     RgbImage::from_fn(pixels.width(), pixels.height(), |x, y| Rgb(convert(pixels.get_pixel(x, y).0))).into()
+}
+
+/// Returns the light on the display, 0 to 1, for light relative to [`SDR_WHITE`].
+fn displayed_light(light: f32) -> f32 {
+    if light <= KNEE.0 {
+        return light * KNEE.1 / KNEE.0;
+    }
+    if light >= PEAK {
+        return 1.0;
+    }
+    // The parameter of the point of the Bézier curve that has this light.
+    let (square, linear) = (KNEE.0 - 2.0 * MIDDLE.0 + PEAK, 2.0 * (MIDDLE.0 - KNEE.0));
+    let part = ((linear * linear + 4.0 * square * (light - KNEE.0)).sqrt() - linear) / (2.0 * square);
+    let (square, linear) = (KNEE.1 - 2.0 * MIDDLE.1 + 1.0, 2.0 * (MIDDLE.1 - KNEE.1));
+    KNEE.1 + linear * part + square * part * part
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to the range of 16 bits")]
@@ -113,9 +134,12 @@ mod tests {
     }
 
     #[test]
-    fn white_of_a_usual_display_stays_a_light_gray() {
-        // 203 cd/m² has the PQ level 0.58 and the HLG level 0.75 (BT.2408).
-        assert!((185..200).contains(&gray(0.58, 16)), "{}", gray(0.58, 16));
-        assert!((185..200).contains(&gray(0.75, 18)), "{}", gray(0.75, 18));
+    fn grays_are_those_of_chromium() {
+        // Chromium 156 on a display without high dynamic range: 50, 203 and 600 cd/m² in PQ, and HLG levels.
+        let expected = [(0.4403, 16, 98), (0.5807, 16, 187), (0.6963, 16, 239), (0.5, 18, 99), (11.0 / 14.0, 18, 202)];
+        for (level, transfer, expected) in expected {
+            let gray = gray(level, transfer);
+            assert!(gray.abs_diff(expected) <= 2, "{gray} is not {expected} at {level}");
+        }
     }
 }

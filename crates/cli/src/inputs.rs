@@ -64,13 +64,18 @@ fn add(path: PathBuf, root: PathBuf, inputs: &mut Vec<Input>, failures: &mut Vec
 /// Reads a file of at most `limit` bytes. The length of a device or a pipe is not known in advance, so the limit also
 /// applies to the number of bytes that were read.
 pub(crate) fn read(path: &Path, limit: u64) -> anyhow::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
     let file = File::open(path).context("cannot read the file")?;
     let length = file.metadata().context("cannot read the file")?.len();
     if length > limit {
         bail!("the file has {length} bytes, more than the limit of {limit} bytes");
     }
-    file.take(limit + 1).read_to_end(&mut bytes).context("cannot read the file")?;
+    read_stream(file, limit)
+}
+
+/// Reads at most `limit` bytes.
+pub(crate) fn read_stream(stream: impl Read, limit: u64) -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    stream.take(limit + 1).read_to_end(&mut bytes).context("cannot read the file")?;
     if bytes.len() as u64 > limit {
         bail!("the file has more than the limit of {limit} bytes");
     }

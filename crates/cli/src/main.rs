@@ -1,5 +1,6 @@
 //! The command line tool `avif`. [`convert`] converts files in the same way as the function converts objects. [`demo`]
 //! and [`local`] run the function on this machine. [`backfill`] converts the images that are already in a bucket.
+//! [`picture`] prints HTML for the variants.
 //!
 //! **Architecture invariant:** the tool contains no conversion or storage logic that the function does not have.
 
@@ -16,6 +17,7 @@ mod local;
 mod manual;
 mod metrics;
 mod output;
+mod picture;
 mod settings_arguments;
 mod table;
 
@@ -39,6 +41,8 @@ enum Command {
     Convert(convert::Arguments),
     /// Show format, size, color and metadata of an image file
     Inspect(inspect::Arguments),
+    /// Print the HTML <picture> element that shows the variants of a manifest
+    Picture(picture::Arguments),
     /// Upload an image to a local S3, run the function `bootstrap` locally, and show the result
     Demo(demo::Arguments),
     /// Run a local S3 server that invokes the function for each upload
@@ -61,6 +65,7 @@ fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Convert(arguments) => convert::run(&arguments),
         Command::Inspect(arguments) => inspect::run(&arguments),
+        Command::Picture(arguments) => picture::run(arguments),
         Command::Demo(arguments) => demo::run(arguments),
         Command::Local(arguments) => local::run(arguments),
         Command::Backfill(arguments) => backfill::run(&arguments),

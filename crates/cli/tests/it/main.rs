@@ -5,6 +5,7 @@
 mod backfill;
 #[path = "../../../function/tests/it/moto.rs"]
 mod moto;
+mod picture;
 
 use std::fs;
 use std::path::Path;

@@ -1,0 +1,207 @@
+//! Chooses the images of a `<picture>` element from a manifest.
+
+use std::collections::BTreeMap;
+
+use model::{Manifest, OutputFormat};
+
+use super::InvalidManifest;
+use super::base_url::BaseUrl;
+use super::html::{Candidate, Candidates, ImageElement, Loading, PictureElement, SourceElement};
+use super::placeholder::background;
+
+/// What the manifest does not contain.
+#[derive(Debug, Clone)]
+pub(super) struct PictureOptions {
+    /// The base URL of the variants.
+    pub(super) base_url: BaseUrl,
+    /// The base URL of the source. `None` if it is the one of the variants, for a source in the bucket of the variants.
+    pub(super) source_base_url: Option<BaseUrl>,
+    pub(super) sizes: String,
+    pub(super) alt: String,
+    pub(super) loading: Loading,
+    pub(super) has_placeholder: bool,
+}
+
+/// The formats that all browsers show, by the names of [`model::SourceInfo::format`].
+const SHOWN_BY_ALL_BROWSERS: [&str; 4] = ["jpeg", "png", "gif", "webp"];
+
+/// Returns the `<picture>` element of a manifest.
+pub(super) fn picture_element(
+    manifest: &Manifest,
+    options: &PictureOptions,
+) -> Result<PictureElement, InvalidManifest> {
+    let largest = manifest.variants.iter().max_by_key(|variant| variant.width).ok_or(InvalidManifest::NoVariants)?;
+    let mut formats = candidates(manifest, &options.base_url)?;
+    let with_sizes = |list| Candidates { list, sizes: options.sizes.clone() };
+    let (url, candidates) = match fallback(&formats, manifest, options)? {
+        Fallback::Variants(format) => {
+            let list = formats.remove(&format).unwrap_or_default();
+            (list.last().map(|widest| widest.url.clone()).unwrap_or_default(), Some(with_sizes(list)))
+        }
+        Fallback::Source(url) => (url, None),
+    };
+    let source = |(format, list): (OutputFormat, _)| SourceElement {
+        media_type: format.media_type(),
+        candidates: with_sizes(list),
+    };
+    Ok(PictureElement {
+        sources: formats.into_iter().map(source).collect(),
+        image: ImageElement {
+            url,
+            candidates,
+            width: largest.width,
+            height: largest.height,
+            alt: options.alt.clone(),
+            loading: options.loading,
+            background: if options.has_placeholder { background(manifest)? } else { None },
+        },
+    })
+}
+
+/// Returns a note for each format that lacks the widest variants. A browser chooses the format first, so it enlarges the
+/// widest variant of this format.
+pub(super) fn notes(manifest: &Manifest) -> Vec<String> {
+    let mut widest = BTreeMap::new();
+    for variant in &manifest.variants {
+        let width = widest.entry(variant.format).or_insert(variant.width);
+        *width = variant.width.max(*width);
+    }
+    let largest = widest.values().copied().max().unwrap_or_default();
+    let narrower = widest.into_iter().filter(|(_, width)| *width < largest);
+    let note = |(format, width)| {
+        format!(
+            "the widest {format} variant has {width} pixels, another format has {largest}: wider variants were larger than \
+             the source and are not stored; set AVIF_KEEP_LARGER=true to store them"
+        )
+    };
+    narrower.map(note).collect()
+}
+
+/// What a browser shows that supports none of the `<source>` elements.
+enum Fallback {
+    Variants(OutputFormat),
+    /// The URL of the source.
+    Source(String),
+}
+
+fn fallback(
+    formats: &BTreeMap<OutputFormat, Vec<Candidate>>,
+    manifest: &Manifest,
+    options: &PictureOptions,
+) -> Result<Fallback, InvalidManifest> {
+    for format in [OutputFormat::Jpeg, OutputFormat::Webp] {
+        if formats.contains_key(&format) {
+            return Ok(Fallback::Variants(format));
+        }
+    }
+    let source = &manifest.source;
+    let is_beside_variants = manifest.variants.iter().all(|variant| variant.at.bucket == source.at.bucket);
+    let base_url = options.source_base_url.as_ref().or(is_beside_variants.then_some(&options.base_url));
+    match base_url {
+        Some(base_url) if SHOWN_BY_ALL_BROWSERS.contains(&source.info.format.as_str()) => {
+            Ok(Fallback::Source(base_url.join(&source.at.key)?))
+        }
+        Some(_) | None => Ok(Fallback::Variants(OutputFormat::Avif)),
+    }
+}
+
+/// Returns the candidates of each format, ascending by width. A requested width above the width of the source gives the
+/// width of the source, so several variants can have the same width. Only the first of them is a candidate.
+fn candidates(
+    manifest: &Manifest,
+    base_url: &BaseUrl,
+) -> Result<BTreeMap<OutputFormat, Vec<Candidate>>, InvalidManifest> {
+    let mut formats: BTreeMap<OutputFormat, Vec<Candidate>> = BTreeMap::new();
+    for variant in &manifest.variants {
+        if variant.width == 0 || variant.height == 0 {
+            return Err(InvalidManifest::NoPixels(variant.at.key.clone()));
+        }
+        let list = formats.entry(variant.format).or_default();
+        if list.iter().all(|candidate| candidate.width != variant.width) {
+            list.push(Candidate { url: base_url.join(&variant.at.key)?, width: variant.width });
+        }
+    }
+    for list in formats.values_mut() {
+        list.sort_by_key(|candidate| candidate.width);
+    }
+    Ok(formats)
+}
+
+#[cfg(test)]
+mod tests {
+    use OutputFormat::{Avif, Jpeg, Webp};
+
+    use super::*;
+    use crate::picture::samples::{manifest, options};
+
+    /// Returns the formats and widths of the sources, then the widths of the image, then its URL.
+    fn summary(manifest: &Manifest) -> String {
+        let PictureElement { sources, image } = picture_element(manifest, &options()).unwrap();
+        let widths = |candidates: &Candidates| {
+            candidates.list.iter().map(|candidate| candidate.width.to_string()).collect::<Vec<_>>().join(",")
+        };
+        let sources = sources.iter().map(|source| format!("{} {}", source.media_type, widths(&source.candidates)));
+        let image_widths = image.candidates.as_ref().map(widths).unwrap_or_default();
+        format!("{} | {image_widths} | {}", sources.collect::<Vec<_>>().join(" "), image.url)
+    }
+
+    #[test]
+    fn formats_are_in_their_order_and_widths_ascend() {
+        let manifest =
+            manifest(&[(Jpeg, 640), (Webp, 640), (Avif, 640), (Avif, 320), (Webp, 320), (Jpeg, 320), (Avif, 480)]);
+        let expected = "image/avif 320,480,640 image/webp 320,640 | 320,640 | /a.png.w640.jpeg";
+        assert_eq!(summary(&manifest), expected);
+        let image = picture_element(&manifest, &options()).unwrap().image;
+        assert_eq!((image.width, image.height), (640, 480));
+    }
+
+    #[test]
+    fn two_variants_of_one_width_are_one_candidate() {
+        let mut manifest = manifest(&[(Avif, 640), (Avif, 640), (Jpeg, 640)]);
+        manifest.variants[1].at.key = "a.png.w1280.avif".into();
+        let sources = picture_element(&manifest, &options()).unwrap().sources;
+        let expected = [Candidate { url: "/a.png.w640.avif".into(), width: 640 }];
+        assert_eq!(sources[0].candidates.list, expected);
+    }
+
+    #[test]
+    fn fallback_is_jpeg_then_webp_then_the_source_then_avif() {
+        assert_eq!(summary(&manifest(&[(Avif, 9), (Webp, 9)])), "image/avif 9 | 9 | /a.png.w9.webp");
+        let mut manifest = manifest(&[(Avif, 9)]);
+        for format in ["jpeg", "png", "gif", "webp"] {
+            manifest.source.info.format = format.into();
+            assert_eq!(summary(&manifest), "image/avif 9 |  | /a.png");
+        }
+        for format in ["heic", "tiff", "avif", "bmp"] {
+            manifest.source.info.format = format.into();
+            assert_eq!(summary(&manifest), " | 9 | /a.png.w9.avif");
+        }
+    }
+
+    #[test]
+    fn source_in_another_bucket_needs_its_own_base_url() {
+        let mut manifest = manifest(&[(Avif, 9)]);
+        manifest.source.at.bucket = "originals".into();
+        assert_eq!(summary(&manifest), " | 9 | /a.png.w9.avif");
+        let options = PictureOptions { source_base_url: "https://originals.example".parse().ok(), ..options() };
+        let picture = picture_element(&manifest, &options).unwrap();
+        assert_eq!((picture.image.url.as_str(), picture.sources.len()), ("https://originals.example/a.png", 1));
+    }
+
+    #[test]
+    fn manifest_without_variants_or_with_an_impossible_variant_is_reported() {
+        let error = |manifest: &Manifest| picture_element(manifest, &options()).unwrap_err();
+        assert_eq!(error(&manifest(&[])), InvalidManifest::NoVariants);
+        assert_eq!(error(&manifest(&[(Avif, 0)])), InvalidManifest::NoPixels("a.png.w0.avif".into()));
+        let mut outside = manifest(&[(Avif, 9)]);
+        outside.variants[0].at.key = "../a.avif".into();
+        assert!(matches!(error(&outside), InvalidManifest::Key(_)));
+    }
+
+    #[test]
+    fn format_without_the_widest_variant_has_a_note() {
+        assert_eq!(notes(&manifest(&[(Avif, 640), (Jpeg, 640)])), [""; 0]);
+        let [note] = notes(&manifest(&[(Avif, 320), (Jpeg, 640)])).try_into().unwrap();
+        assert!(note.starts_with("the widest avif variant has 320 pixels, another format has 640"), "{note}");
+    }
+}

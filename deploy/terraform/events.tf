@@ -1,6 +1,18 @@
 # The events that invoke the function, for each trigger.
 
 locals {
+  # The ends of the keys of all outputs (crates/transfer/src/layout.rs).
+  other_formats   = { webp = ".avif.webp", jpeg = ".avif.jpg" }
+  output_suffixes = concat([".avif", ".avif.json"], values(local.other_formats))
+
+  # The suffixes of the keys under source_prefix that invoke the function. The empty suffix matches every key. With the trigger
+  # "none", the module does not know which keys you invoke the function for.
+  trigger_suffixes = lookup({
+    eventbridge  = var.source_prefix == "" ? [] : [""]
+    notification = var.suffixes
+    sqs          = var.suffixes
+  }, var.trigger, [])
+
   # The event pattern for EventBridge. Several conditions on one field are alternatives (OR), so a rule cannot match "begins
   # with this prefix and does not end in .avif". With a source prefix, an output under this prefix causes an invocation that
   # does nothing.
@@ -12,7 +24,7 @@ locals {
       object = {
         key = [jsondecode(
           var.source_prefix == ""
-          ? jsonencode({ anything-but = { suffix = [".avif", ".avif.json"] } })
+          ? jsonencode({ anything-but = { suffix = local.output_suffixes } })
           : jsonencode({ prefix = var.source_prefix })
         )]
       }

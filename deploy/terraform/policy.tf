@@ -19,7 +19,9 @@ locals {
   output_arn     = "arn:${local.partition}:s3:::${local.output_bucket}"
   source_objects = "${local.source_arn}/${var.source_prefix}*"
   # All output keys end in these suffixes (crates/transfer/src/layout.rs), so the role cannot overwrite or delete a source.
-  output_objects = [for suffix in [".avif", ".avif.json"] : "${local.output_arn}/${local.output_prefix}${var.source_prefix}*${suffix}"]
+  output_keys          = "${local.output_arn}/${local.output_prefix}${var.source_prefix}*"
+  output_objects       = [for suffix in [".avif", ".avif.json"] : "${local.output_keys}${suffix}"]
+  other_format_objects = [for suffix in values(local.other_formats) : "${local.output_keys}${suffix}"]
 
   # After a bucket is deleted, another account may create a bucket with the same name.
   in_sources = { "aws:ResourceAccount" = local.source_account }
@@ -50,6 +52,19 @@ locals {
       only    = local.in_sources
     }
     WriteTags = { when = local.copies_tags, actions = ["s3:PutObjectTagging"], on = local.output_objects, only = local.in_outputs }
+
+    OtherFormats = {
+      when    = local.has_other_formats
+      actions = ["s3:GetObject", "s3:PutObject", "s3:DeleteObject"]
+      on      = local.other_format_objects
+      only    = local.in_outputs
+    }
+    TagOtherFormats = {
+      when    = local.has_other_formats && local.copies_tags
+      actions = ["s3:PutObjectTagging"]
+      on      = local.other_format_objects
+      only    = local.in_outputs
+    }
 
     WriteCatalog = {
       when    = local.has_catalog

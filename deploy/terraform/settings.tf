@@ -11,8 +11,11 @@ variable "settings" {
     chroma               = optional(string)
     color                = optional(string)
     damaged              = optional(string)
+    formats              = optional(string)
+    background           = optional(string)
     output_bucket        = optional(string)
     output_prefix        = optional(string)
+    manifest             = optional(string)
     cache_control        = optional(string)
     copy_tags            = optional(bool)
     copy_headers         = optional(bool)
@@ -58,6 +61,33 @@ variable "settings" {
     error_message = "settings.damaged: expected \"reject\" or \"convert\"."
   }
   validation {
+    condition     = var.settings.formats == null || can(regex("^ *(avif|webp|jpeg) *(, *(avif|webp|jpeg) *)*$", var.settings.formats))
+    error_message = "settings.formats: expected \"avif\", \"webp\" or \"jpeg\", separated by commas: \"avif,webp,jpeg\"."
+  }
+  # The function checks only that a bucket or a prefix is set. It does not know the trigger.
+  validation {
+    condition = !can(regex("webp|jpeg", var.settings.formats)) || alltrue([
+      try(length(var.settings.output_bucket) > 0, false) || try(length(var.settings.output_prefix) > 0, false),
+      anytrue([
+        coalesce(var.settings.output_bucket, var.source_bucket) != var.source_bucket,
+        !startswith("${var.settings.output_prefix == null ? "" : var.settings.output_prefix}${var.source_prefix}", var.source_prefix),
+        alltrue([
+          for key in [for format, suffix in local.other_formats : suffix if can(regex(format, var.settings.formats))] :
+          alltrue([for suffix in local.trigger_suffixes : !endswith(key, suffix)])
+        ]),
+      ]),
+    ])
+    error_message = "settings.formats: in this location, each WebP or JPEG variant would invoke the function again, because its key ends like the key of a source. Set settings.output_bucket to another bucket. Or set source_prefix to the prefix of the sources, for example \"originals/\", and settings.output_prefix to a prefix that does not begin with it, for example \"variants/\". With the trigger \"eventbridge\" and no source_prefix, every settings.output_prefix is possible."
+  }
+  validation {
+    condition     = var.settings.background == null || can(regex("^#?[0-9A-Fa-f]{6}$", var.settings.background))
+    error_message = "settings.background: expected six hexadecimal digits, for example \"ffffff\" for white."
+  }
+  validation {
+    condition     = var.settings.manifest == null || contains(["several", "always", "never"], coalesce(var.settings.manifest, "-"))
+    error_message = "settings.manifest: expected \"several\", \"always\" or \"never\"."
+  }
+  validation {
     condition     = var.settings.storage_class == null || contains(["STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER_IR"], coalesce(var.settings.storage_class, "-"))
     error_message = "settings.storage_class: expected STANDARD, STANDARD_IA, ONEZONE_IA, INTELLIGENT_TIERING or GLACIER_IR."
   }
@@ -88,4 +118,6 @@ locals {
   output_prefix = var.settings.output_prefix == null ? "" : var.settings.output_prefix
   has_catalog   = var.settings.catalog_table != null
   catalog_table = var.settings.catalog_table == null ? "" : var.settings.catalog_table
+  # WebP or JPEG.
+  has_other_formats = can(regex("webp|jpeg", var.settings.formats))
 }

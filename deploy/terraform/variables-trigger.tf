@@ -46,7 +46,7 @@ variable "topic_arn" {
 }
 
 variable "suffixes" {
-  description = "The key suffixes of the notifications, if replace_bucket_notifications is true; at most 100. S3 distinguishes upper and lower case."
+  description = "The key suffixes of the notifications, if replace_bucket_notifications is true; at most 100. S3 distinguishes upper and lower case. If you write the notifications of the trigger \"sqs\" yourself, the module uses the suffixes only to check settings.formats."
   type        = list(string)
   default = [
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".hif",
@@ -59,8 +59,8 @@ variable "suffixes" {
     error_message = "Expected 1 to 100 suffixes, because a bucket has at most 100 notifications."
   }
   validation {
-    condition     = alltrue([for suffix in var.suffixes : !endswith(lower(suffix), ".avif") && !endswith(lower(suffix), ".json") && suffix != ""])
-    error_message = "Suffixes must not be empty or end in .avif or .json: the function never converts such keys."
+    condition     = alltrue([for suffix in var.suffixes : !can(regex("(^|\\.avif|\\.json|\\.avif\\.webp|\\.avif\\.jpg)$", lower(suffix)))])
+    error_message = "Suffixes must not be empty or end in .avif, .json, .avif.webp or .avif.jpg: the function never converts such keys."
   }
 }
 

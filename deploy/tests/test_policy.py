@@ -76,6 +76,7 @@ def module(trigger: str = "eventbridge", settings: dict | None = None, **variabl
 
 
 ALWAYS = {"ReadSources", "ListSources", "ReadOutputs", "ListOutputs", "WriteOutputs", "DeleteOutputs", "WriteLog"}
+OTHER_FORMATS = {"OtherFormats", "TagOtherFormats"}
 ASYNCHRONOUS = {"SendFailures", "ReceiveFailures", "NoQueuesForCode"}
 
 
@@ -96,7 +97,7 @@ class Policy(unittest.TestCase):
         everything = {
             "source_kms_key_arn": KEYS[0],
             "output_kms_key_arn": KEYS[1],
-            "settings": {"copy_tags": True, "catalog_table": "images"},
+            "settings": {"copy_tags": True, "catalog_table": "images", "formats": "avif,webp"},
         }
         policy = module("sqs", **everything) | module("eventbridge", **everything)
         self.assertEqual(policy, documented())
@@ -124,11 +125,13 @@ class Policy(unittest.TestCase):
         self.assertEqual(set(invalid.exception.messages), {"output_account_id"})
 
     def test_role_writes_and_deletes_only_output_keys(self):
-        policies = [module("none", {"output_bucket": None, "copy_tags": True}), documented()]
-        for policy in policies:
+        module_policy = module("none", {"output_prefix": "variants/", "output_bucket": None, "copy_tags": True, "formats": "jpeg"})
+        for policy in [module_policy, documented()]:
             for sid, (effect, actions, resource, _) in policy.items():
                 if {action.partition(":")[2] for action in actions} & {"PutObject", "DeleteObject", "PutObjectTagging"}:
-                    self.assertEqual({one.partition("*")[2] for one in resource}, {".avif", ".avif.json"}, sid)
+                    suffixes = {".avif.webp", ".avif.jpg"} if sid in OTHER_FORMATS else {".avif", ".avif.json"}
+                    self.assertEqual({one.partition("*")[2] for one in resource}, suffixes, sid)
+            self.assertLessEqual(OTHER_FORMATS, set(policy))
 
     def test_function_code_is_denied_queues_and_network(self):
         code = {"ArnEquals": {"lambda:SourceFunctionArn": "arn:aws:lambda:REGION:ACCOUNT:function:FUNCTION"}}
@@ -151,6 +154,9 @@ class Policy(unittest.TestCase):
             ({"trigger": "notification", "replace_bucket_notifications": True}, ASYNCHRONOUS),
             ({"trigger": "none", "settings": {"copy_tags": True}}, {"ReadTags", "WriteTags"}),
             ({"trigger": "none", "settings": {"copy_tags": False, "catalog_table": "images"}}, {"WriteCatalog"}),
+            ({"trigger": "none", "settings": {"formats": "webp"}}, {"OtherFormats"}),
+            ({"trigger": "none", "settings": {"formats": "avif,jpeg", "copy_tags": True}}, {"ReadTags", "WriteTags"} | OTHER_FORMATS),
+            ({"trigger": "none", "settings": {"formats": "avif"}}, set()),
             ({"trigger": "none", "source_kms_key_arn": KEYS[0]}, {"DecryptSources"}),
             ({"trigger": "none", "output_kms_key_arn": KEYS[1]}, {"EncryptOutputs"}),
         ]:
@@ -179,6 +185,10 @@ class Policy(unittest.TestCase):
         self.assertEqual(
             policy["WriteOutputs"][2], [f"arn:aws:s3:::OUTPUTS/avif/originals/*{suffix}" for suffix in [".avif", ".avif.json"]]
         )
+        policy = module("none", {"output_prefix": "avif/", "formats": "webp"}, source_prefix="originals/")
+        self.assertEqual(
+            policy["OtherFormats"][2], [f"arn:aws:s3:::OUTPUTS/avif/originals/*{suffix}" for suffix in [".avif.jpg", ".avif.webp"]]
+        )
 
     def test_without_output_bucket_outputs_are_in_source_bucket(self):
         policy = named(evaluate("policy"))
@@ -201,9 +211,12 @@ class Events(unittest.TestCase):
     def test_eventbridge_pattern_excludes_outputs(self):
         pattern = json.loads(evaluate("event_pattern"))
         self.assertEqual(pattern["detail-type"], ["Object Created", "Object Restore Completed", "Object Deleted"])
-        self.assertEqual(pattern["detail"]["object"]["key"], [{"anything-but": {"suffix": [".avif", ".avif.json"]}}])
+        suffixes = [".avif", ".avif.json", ".avif.jpg", ".avif.webp"]
+        self.assertEqual(pattern["detail"]["object"]["key"], [{"anything-but": {"suffix": suffixes}}])
         rule = (ROOT / "docs/operations.md").read_text()
         self.assertIn(json.dumps({"detail": {"object": pattern["detail"]["object"]}}), rule)
+        layout = (ROOT / "crates/transfer/src/layout.rs").read_text().partition("#[cfg(test)]")[0]
+        self.assertEqual(set(re.findall(r'"(\.avif[.a-z]*)"', layout)), set(suffixes))
 
     def test_prefix_and_ignored_deletions_restrict_events(self):
         pattern = json.loads(evaluate("event_pattern", source_prefix="originals/", settings={"follow_removals": False}))

@@ -24,6 +24,63 @@ def text(value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def holds(condition: dict, values: dict) -> bool:
+    """Whether a condition of the template holds with these parameters."""
+    [(name, of)] = condition.items()
+    match name:
+        case "Condition":
+            return holds(template()["Conditions"][of], values)
+        case "Fn::Equals":
+            left, right = (values[one["Ref"]] if isinstance(one, dict) else one for one in of)
+            return left == right
+        case "Fn::Not":
+            return not holds(of[0], values)
+        case "Fn::And":
+            return all(holds(one, values) for one in of)
+        case "Fn::Or":
+            return any(holds(one, values) for one in of)
+    raise ValueError(name)
+
+
+def violated_rules(**parameters) -> list[str]:
+    """The rules of the template that reject these parameters. moto does not check rules."""
+    values = {name: of.get("Default") for name, of in template()["Parameters"].items()} | {"SourceBucket": "photographs"} | parameters
+    rules = template()["Rules"].items()
+    applied = {name: rule["Assertions"] for name, rule in rules if holds(rule["RuleCondition"], values)}
+    return [name for name, assertions in applied.items() if not all(holds(assertion["Assert"], values) for assertion in assertions)]
+
+
+class Rules(unittest.TestCase):
+    def check(self, is_valid: bool, **parameters):
+        with self.subTest(**parameters):
+            self.assertEqual(violated_rules(**parameters), [] if is_valid else ["FormatsNeedOtherKeys"])
+
+    def test_formats_need_an_output_bucket_or_prefix(self):
+        for trigger in ["eventbridge", "sqs", "notification", "none"]:
+            self.check(True, Trigger=trigger)
+            self.check(True, Trigger=trigger, Formats="avif")
+            for formats in ["avif,webp", "jpeg"]:
+                self.check(False, Trigger=trigger, Formats=formats)
+                self.check(False, Trigger=trigger, Formats=formats, SourcePrefix="originals/")
+                self.check(True, Trigger=trigger, Formats=formats, OutputBucket="cdn")
+
+    def test_formats_need_a_location_that_the_trigger_does_not_match(self):
+        for trigger in ["eventbridge", "sqs", "notification", "none"]:
+            in_source_bucket = {"Trigger": trigger, "Formats": "avif,webp", "OutputPrefix": "variants/"}
+            # Without a source prefix, the EventBridge rule excludes outputs.
+            is_excluded = trigger in ["eventbridge", "none"]
+            self.check(is_excluded, **in_source_bucket)
+            self.check(is_excluded, **in_source_bucket, OutputBucket="photographs")
+            self.check(True, **in_source_bucket, SourcePrefix="originals/")
+            self.check(trigger == "none", **in_source_bucket, SourcePrefix="variants/")
+
+    def test_topic_needs_a_queue_and_kms_key_needs_its_arn(self):
+        self.assertEqual(violated_rules(TopicArn="arn:aws:sns:eu-central-1:123456789012:photographs"), ["TopicNeedsQueue"])
+        self.assertEqual(violated_rules(TopicArn="arn:aws:sns:eu-central-1:123456789012:photographs", Trigger="sqs"), [])
+        self.assertEqual(violated_rules(KmsKey="alias/photographs"), ["KmsKeyNeedsArn"])
+        self.assertEqual(violated_rules(KmsKey="alias/photographs", OutputKmsKeyArn=KEYS[1]), [])
+
+
 class Template(unittest.TestCase):
     def test_template_settings_equal_function_settings(self):
         variables = template()["Resources"]["Function"]["Properties"]["Environment"]["Variables"]
@@ -99,22 +156,6 @@ class Template(unittest.TestCase):
             self.assertEqual(policy["Properties"]["PolicyDocument"]["Statement"][0], https_only(arn))
 
     def test_reserved_concurrency_equals_that_of_the_module(self):
-        conditions = template()["Conditions"]
-
-        def holds(condition, values: dict):
-            [(name, of)] = condition.items()
-            match name:
-                case "Condition":
-                    return holds(conditions[of], values)
-                case "Fn::Equals":
-                    return values[of[0]["Ref"]] == of[1]
-                case "Fn::Not":
-                    return not holds(of[0], values)
-                case "Fn::And":
-                    return all(holds(one, values) for one in of)
-                case "Fn::Or":
-                    return any(holds(one, values) for one in of)
-
         def value(of, values: dict):
             if not isinstance(of, dict):
                 return of
@@ -137,6 +178,11 @@ class Template(unittest.TestCase):
         types = template()["Resources"]["Rule"]["Properties"]["EventPattern"]["detail-type"]
         deleted = {"Fn::If": ["IgnoresDeletions", {"Ref": "AWS::NoValue"}, "Object Deleted"]}
         self.assertEqual(types, ["Object Created", "Object Restore Completed", deleted])
+
+    def test_rule_excludes_the_outputs_of_every_format(self):
+        key = template()["Resources"]["Rule"]["Properties"]["EventPattern"]["detail"]["object"]["key"]
+        [module] = json.loads(evaluate("event_pattern"))["detail"]["object"]["key"]
+        self.assertEqual(key, [{"Fn::If": ["HasPrefix", {"prefix": {"Ref": "SourcePrefix"}}, module]}])
 
     def test_failure_queue_can_be_read_by_the_function(self):
         # Lambda creates a mapping only if the visibility timeout of the queue is at least the function's timeout.
@@ -199,6 +245,7 @@ class Stack(unittest.TestCase):
 
     def test_policy_with_every_option_equals_documentation(self):
         everything = {"CopyTags": "true", "CatalogTable": "images", "SourceKmsKeyArn": KEYS[0], "OutputKmsKeyArn": KEYS[1]}
+        everything |= {"Formats": "avif,webp,jpeg"}
         self.assertEqual(self.policy(Trigger="sqs", **everything) | self.policy(**everything), documented())
 
     def test_backfill_policy_equals_documentation(self):
@@ -209,7 +256,12 @@ class Stack(unittest.TestCase):
         self.assertEqual(set(self.policy(Trigger="sqs")), ALWAYS | {"TakeFromQueue", "NoQueuesForCode"})
         self.assertEqual(set(self.policy(Trigger="notification")), ALWAYS | ASYNCHRONOUS)
         self.assertEqual(set(self.policy(CopyTags="true")), ALWAYS | ASYNCHRONOUS | {"ReadTags", "WriteTags"})
-        narrow = self.policy(Trigger="none", SourcePrefix="originals/", OutputPrefix="avif/")
+        self.assertEqual(set(self.policy(Trigger="none", Formats="avif")), ALWAYS)
+        self.assertEqual(set(self.policy(Trigger="none", Formats="avif,webp")), ALWAYS | {"OtherFormats"})
+        narrow = self.policy(Trigger="none", SourcePrefix="originals/", OutputPrefix="avif/", Formats="jpeg")
+        self.assertEqual(
+            narrow["OtherFormats"][2], [f"arn:aws:s3:::OUTPUTS/avif/originals/*{suffix}" for suffix in [".avif.jpg", ".avif.webp"]]
+        )
         self.assertEqual(narrow["ReadSources"][2], "arn:aws:s3:::SOURCES/originals/*")
         self.assertEqual(
             narrow["WriteOutputs"][2], [f"arn:aws:s3:::OUTPUTS/avif/originals/*{suffix}" for suffix in [".avif", ".avif.json"]]

@@ -15,8 +15,11 @@ EXAMPLES = {
     "chroma": "444",
     "color": "compact",
     "damaged": "convert",
+    "formats": "avif,webp",
+    "background": "1a2B3c",
     "output_bucket": "cdn",
     "output_prefix": "avif/",
+    "manifest": "always",
     "cache_control": "no-store",
     "copy_tags": True,
     "copy_headers": False,
@@ -30,6 +33,14 @@ EXAMPLES = {
     "max_animation_pixels": 1000000000,
     "max_seconds": 30,
 }
+# Every way in which events reach the function.
+TRIGGERS = [
+    {"trigger": "eventbridge"},
+    {"trigger": "notification", "replace_bucket_notifications": True},
+    {"trigger": "sqs", "replace_bucket_notifications": True},
+    {"trigger": "sqs", "topic_arn": "arn:aws:sns:eu-central-1:123456789012:photographs"},
+    {"trigger": "none"},
+]
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 
@@ -72,6 +83,9 @@ class Settings(unittest.TestCase):
             {"widths": "640px", "quality": "visual:95.1", "speed": 6.5, "metadata": "", "kms_key": "alias/photographs"},
             {"widths": "full;640", "quality": "101", "speed": -1, "storage_class": "standard", "max_bytes": 1.5},
             {"widths": "0", "quality": "high", "chroma": "422", "color": "p3", "damaged": ""},
+            {"formats": "avif,jpg", "background": "white", "manifest": "no"},
+            {"formats": "", "background": "#fff", "manifest": ""},
+            {"formats": "avif;avif", "background": "1a2b3c4d"},
         ]:
             with self.subTest(**settings):
                 with self.assertRaises(InvalidVariables) as invalid:
@@ -84,9 +98,65 @@ class Settings(unittest.TestCase):
             {"widths": "640, full", "quality": "0", "speed": 10},
             {"widths": "1", "quality": "visual:95.0"},
             {"quality": "100"},
+            {"formats": "avif", "background": "#FFFFFF", "manifest": "never"},
+            {"formats": "jpeg, avif,webp", "output_bucket": "cdn", "manifest": "several"},
         ]:
             with self.subTest(**settings):
                 self.assertEqual(len(evaluate("environment", settings=settings)), len(settings))
+
+
+class Formats(unittest.TestCase):
+    """WebP and JPEG variants must be in a location that does not invoke the function."""
+
+    def check(self, is_valid: bool, formats: str, location: dict, **variables):
+        settings = {"formats": formats} | location
+        with self.subTest(**settings, **variables):
+            if is_valid:
+                evaluate("environment", settings=settings, **variables)
+                return
+            with self.assertRaises(InvalidVariables) as invalid:
+                evaluate("environment", settings=settings, **variables)
+            self.assertEqual(set(invalid.exception.messages), {"settings"})
+            [detail] = invalid.exception.messages["settings"]
+            self.assertTrue(detail.startswith("settings.formats: in this location"), detail)
+            self.assertIn("Set settings.output_bucket to another bucket", detail)
+
+    def test_formats_need_an_output_bucket_or_prefix(self):
+        # The function does not start without it, whatever its trigger is.
+        for trigger in TRIGGERS:
+            self.check(False, "avif, jpeg", {}, suffixes=[".png"], **trigger)
+            self.check(True, "avif,webp,jpeg", {"output_bucket": "cdn"}, **trigger)
+        self.check(False, "webp", {"output_bucket": "", "output_prefix": ""})
+        self.check(True, "avif", {})
+
+    def test_eventbridge_rule_matches_the_source_prefix_or_excludes_outputs(self):
+        self.check(True, "webp", {"output_prefix": "variants/"})
+        self.check(True, "webp", {"output_bucket": "photographs"})
+        for prefix, is_valid in [("variants/", True), ("originals/variants/", False), ("originals/", False), ("original", True)]:
+            self.check(is_valid, "webp", {"output_prefix": prefix}, source_prefix="originals/")
+        self.check(False, "jpeg", {"output_bucket": "photographs"}, source_prefix="originals/")
+        # The key of an output is "a/" and a key that begins with "a/a/".
+        self.check(False, "webp", {"output_prefix": "a/"}, source_prefix="a/a/")
+
+    def test_notifications_match_the_source_prefix_and_the_suffixes(self):
+        notification, *queues = TRIGGERS[1:4]
+        for trigger in [notification, *queues]:
+            self.check(True, "webp", {"output_prefix": "variants/"}, source_prefix="originals/", **trigger)
+            self.check(False, "webp", {"output_prefix": "originals/"}, source_prefix="originals/", **trigger)
+            self.check(False, "webp", {"output_prefix": "variants/"}, **trigger)
+            self.check(True, "webp,jpeg", {"output_prefix": "variants/"}, suffixes=[".png", ".heic"], **trigger)
+        self.check(False, "jpeg", {"output_bucket": "photographs"}, **notification)
+        # The key of a JPEG ends in .jpg, never in .jpeg or .JPG.
+        for formats, suffixes, is_valid in [
+            ("jpeg", [".png", ".jpeg", ".JPG", ".webp"], True),
+            ("jpeg", [".png", ".jpg"], False),
+            ("avif,webp", [".jpg"], True),
+            ("avif,webp", ["webp"], False),
+        ]:
+            self.check(is_valid, formats, {"output_prefix": "variants/"}, suffixes=suffixes, **notification)
+
+    def test_without_trigger_every_prefix_is_valid(self):
+        self.check(True, "webp", {"output_prefix": "originals/"}, trigger="none", source_prefix="originals/")
 
 
 class Variables(unittest.TestCase):
@@ -126,11 +196,17 @@ class Variables(unittest.TestCase):
             "backfill_bucket": "s3://photographs",
         }
         high = {"memory_size": 10241, "ephemeral_storage_size": 10241, "timeout": 901, "batch_size": 11, "maximum_concurrency": 1001}
-        # In a separate plan, because validations of other variables use these.
-        for variables in [low, high, {"reserved_concurrent_executions": 0, "trigger": "cron", "output_account_id": "1234"}]:
+        # In separate plans, because validations of other variables use these.
+        for variables in [low, high, {"reserved_concurrent_executions": 0, "trigger": "cron"}, {"output_account_id": "1234"}]:
             with self.assertRaises(InvalidVariables) as invalid:
                 evaluate("environment", **variables)
             self.assertEqual(set(invalid.exception.messages), set(variables))
+
+    def test_suffixes_of_outputs_fail_the_plan(self):
+        for suffix in [".avif", ".AVIF", ".avif.json", ".json", ".avif.webp", "a.Avif.jpg", ""]:
+            with self.subTest(suffix=suffix), self.assertRaisesRegex(InvalidVariables, "never converts such keys"):
+                evaluate("environment", suffixes=[".png", suffix])
+        evaluate("environment", suffixes=["avif.jpeg", "webp", "_avif.jpg"])
 
     def test_maximum_concurrency_must_not_exceed_reserved_concurrency(self):
         with self.assertRaises(InvalidVariables) as invalid:

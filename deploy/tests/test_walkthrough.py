@@ -4,7 +4,7 @@ import json
 import unittest
 
 from runtime import invoke
-from test_policy import documented, https_only, named, statements
+from test_policy import OTHER_FORMATS, documented, https_only, named, statements
 from terraform import evaluate
 from walk import RUN, Walk
 
@@ -88,7 +88,7 @@ class Walkthrough(unittest.TestCase):
         created = named(json.dumps(policy).replace(BUCKET, "photographs"))
         expected = json.loads(json.dumps(documented()).replace("OUTPUTS", "SOURCES"))
         self.assertEqual(json.loads(json.dumps(created)), {sid: expected[sid] for sid in created})
-        optional = {"ReadTags", "WriteTags", "WriteCatalog", "DecryptSources", "EncryptOutputs", "TakeFromQueue"}
+        optional = {"ReadTags", "WriteTags", "WriteCatalog", "DecryptSources", "EncryptOutputs", "TakeFromQueue"} | OTHER_FORMATS
         self.assertEqual(set(expected) - set(created), optional)
 
     def check_function(self):

@@ -14,7 +14,8 @@ use super::placeholder::background;
 pub(super) struct PictureOptions {
     /// The base URL of the variants.
     pub(super) base_url: BaseUrl,
-    /// The base URL of the source. `None` if it is the one of the variants, for a source in the bucket of the variants.
+    /// The base URL of the source. If it is `None`, a source in the bucket of the variants has their base URL, and the URL of
+    /// any other source is unknown.
     pub(super) source_base_url: Option<BaseUrl>,
     pub(super) sizes: String,
     pub(super) alt: String,
@@ -33,19 +34,24 @@ pub(super) fn picture_element(
     let largest = manifest.variants.iter().max_by_key(|variant| variant.width).ok_or(InvalidManifest::NoVariants)?;
     let mut formats = candidates(manifest, &options.base_url)?;
     let with_sizes = |list| Candidates { list, sizes: options.sizes.clone() };
-    let (url, candidates) = match fallback(&formats, manifest, options)? {
-        Fallback::Variants(format) => {
-            let list = formats.remove(&format).unwrap_or_default();
-            (list.last().map(|widest| widest.url.clone()).unwrap_or_default(), Some(with_sizes(list)))
+    let source = source_candidate(manifest, options)?;
+    let fallback = [OutputFormat::Jpeg, OutputFormat::Webp].into_iter().find(|format| formats.contains_key(format));
+    let (url, candidates) = match (fallback, source) {
+        (None, Some(Candidate { url, .. })) => (url, None),
+        (fallback, source) => {
+            let mut list = formats.remove(&fallback.unwrap_or(OutputFormat::Avif)).unwrap_or_default();
+            let widest = list.last().map_or(0, |candidate| candidate.width);
+            // The variant with the width of the source was not smaller than the source, so it is not stored.
+            list.extend(source.filter(|source| source.width == largest.width && source.width > widest));
+            (list.last().map(|candidate| candidate.url.clone()).unwrap_or_default(), Some(with_sizes(list)))
         }
-        Fallback::Source(url) => (url, None),
     };
-    let source = |(format, list): (OutputFormat, _)| SourceElement {
+    let element = |(format, list): (OutputFormat, _)| SourceElement {
         media_type: format.media_type(),
         candidates: with_sizes(list),
     };
     Ok(PictureElement {
-        sources: formats.into_iter().map(source).collect(),
+        sources: formats.into_iter().map(element).collect(),
         image: ImageElement {
             url,
             candidates,
@@ -58,50 +64,34 @@ pub(super) fn picture_element(
     })
 }
 
-/// Returns a note for each format that lacks the widest variants. A browser chooses the format first, so it enlarges the
-/// widest variant of this format.
-pub(super) fn notes(manifest: &Manifest) -> Vec<String> {
-    let mut widest = BTreeMap::new();
-    for variant in &manifest.variants {
-        let width = widest.entry(variant.format).or_insert(variant.width);
-        *width = variant.width.max(*width);
-    }
-    let largest = widest.values().copied().max().unwrap_or_default();
-    let narrower = widest.into_iter().filter(|(_, width)| *width < largest);
-    let note = |(format, width)| {
+/// Returns a note for each format that lacks the largest width. A browser chooses the format first, so it enlarges the
+/// widest candidate of this format.
+pub(super) fn notes(picture: &PictureElement) -> Vec<String> {
+    let PictureElement { sources, image } = picture;
+    let sources = sources.iter().map(|source| (source.media_type, &source.candidates));
+    let all = sources.chain(image.candidates.iter().map(|candidates| ("fallback", candidates)));
+    let widest = all.map(|(name, candidates)| (name, candidates.list.last().map_or(0, |candidate| candidate.width)));
+    let note = |(name, width)| {
         format!(
-            "the widest {format} variant has {width} pixels, another format has {largest}: wider variants were larger than \
-             the source and are not stored; set AVIF_KEEP_LARGER=true to store them"
+            "the widest {name} variant has {width} pixels, but the element has {}: a wider variant was not smaller than the \
+             source, so it is not stored; set AVIF_KEEP_LARGER=true to store it, or show the source as the fallback with \
+             --source-base-url",
+            image.width
         )
     };
-    narrower.map(note).collect()
+    widest.filter(|(_, width)| *width < image.width).map(note).collect()
 }
 
-/// What a browser shows that supports none of the `<source>` elements.
-enum Fallback {
-    Variants(OutputFormat),
-    /// The URL of the source.
-    Source(String),
-}
-
-fn fallback(
-    formats: &BTreeMap<OutputFormat, Vec<Candidate>>,
-    manifest: &Manifest,
-    options: &PictureOptions,
-) -> Result<Fallback, InvalidManifest> {
-    for format in [OutputFormat::Jpeg, OutputFormat::Webp] {
-        if formats.contains_key(&format) {
-            return Ok(Fallback::Variants(format));
-        }
-    }
+/// Returns the source, if its URL is known and all browsers show its format.
+fn source_candidate(manifest: &Manifest, options: &PictureOptions) -> Result<Option<Candidate>, InvalidManifest> {
     let source = &manifest.source;
     let is_beside_variants = manifest.variants.iter().all(|variant| variant.at.bucket == source.at.bucket);
     let base_url = options.source_base_url.as_ref().or(is_beside_variants.then_some(&options.base_url));
     match base_url {
         Some(base_url) if SHOWN_BY_ALL_BROWSERS.contains(&source.info.format.as_str()) => {
-            Ok(Fallback::Source(base_url.join(&source.at.key)?))
+            Ok(Some(Candidate { url: base_url.join(&source.at.key)?, width: source.info.width }))
         }
-        Some(_) | None => Ok(Fallback::Variants(OutputFormat::Avif)),
+        Some(_) | None => Ok(None),
     }
 }
 
@@ -199,9 +189,28 @@ mod tests {
     }
 
     #[test]
-    fn format_without_the_widest_variant_has_a_note() {
-        assert_eq!(notes(&manifest(&[(Avif, 640), (Jpeg, 640)])), [""; 0]);
-        let [note] = notes(&manifest(&[(Avif, 320), (Jpeg, 640)])).try_into().unwrap();
-        assert!(note.starts_with("the widest avif variant has 320 pixels, another format has 640"), "{note}");
+    fn source_takes_the_place_of_a_fallback_variant_that_is_not_stored() {
+        let mut manifest = manifest(&[(Avif, 640), (Avif, 320), (Jpeg, 320)]);
+        assert_eq!(summary(&manifest), "image/avif 320,640 | 320,640 | /a.png");
+        // No variant with the width of this source was requested.
+        manifest.source.info.width = 5000;
+        assert_eq!(summary(&manifest), "image/avif 320,640 | 320 | /a.png.w320.jpeg");
+        manifest.source.info.width = 640;
+        manifest.source.info.format = "heic".into();
+        assert_eq!(summary(&manifest), "image/avif 320,640 | 320 | /a.png.w320.jpeg");
+    }
+
+    #[test]
+    fn format_without_the_largest_width_has_a_note() {
+        let notes_of = |variants: &[_]| {
+            let mut manifest = manifest(variants);
+            manifest.source.info.format = "heic".into();
+            notes(&picture_element(&manifest, &options()).unwrap())
+        };
+        assert_eq!(notes_of(&[(Avif, 640), (Jpeg, 640)]), [""; 0]);
+        let [note] = notes_of(&[(Avif, 320), (Jpeg, 640)]).try_into().unwrap();
+        assert!(note.starts_with("the widest image/avif variant has 320 pixels, but the element has 640"), "{note}");
+        let [note] = notes_of(&[(Avif, 640), (Jpeg, 320)]).try_into().unwrap();
+        assert!(note.starts_with("the widest fallback variant has 320 pixels"), "{note}");
     }
 }

@@ -23,7 +23,8 @@ use html::Loading;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The browser requests one file: the first format that it supports, at the width that --sizes and its screen need. JPEG is the \
-fallback. Without JPEG variants, the fallback is WebP, then the source if all browsers show its format, then AVIF.
+fallback. Without JPEG variants, the fallback is WebP, then the source if all browsers show its format, then AVIF. The source \
+also takes the place of a fallback variant that is not stored because it is larger than the source.
 
 The placeholder is a blurred image and a color, as an inline style. Images with transparent pixels have none.
 
@@ -40,7 +41,7 @@ pub(crate) struct Arguments {
     /// URL before the keys of the variants: http(s)://…, or a relative path [default: the keys are relative URLs]
     #[arg(short, long, value_name = "URL")]
     base_url: Option<BaseUrl>,
-    /// URL before the key of the source, if the source is the fallback [default: --base-url; if the source is in another
+    /// URL before the key of the source, if the source is a fallback [default: --base-url; if the source is in another
     /// bucket than the variants, it is not used]
     #[arg(long, value_name = "URL")]
     source_base_url: Option<BaseUrl>,
@@ -89,7 +90,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let name = path.display().to_string();
     let manifest = manifest_file::read(&path).with_context(|| name.clone())?;
     let picture = element::picture_element(&manifest, &options).with_context(|| name.clone())?;
-    for note in element::notes(&manifest) {
+    for note in element::notes(&picture) {
         eprintln!("avif: {name}: {note}");
     }
     std::io::stdout().write_all(picture.to_html().as_bytes())?;

@@ -16,7 +16,7 @@ PAGES = [
     *sorted(MODULE.rglob("*.md")),
 ]
 # Fenced blocks of these languages contain no commands. Fenced blocks without a language and indented blocks contain commands.
-DATA = {"json", "hcl", "mermaid", "nix", "rust", "toml"}
+DATA = {"json", "hcl", "html", "mermaid", "nix", "rust", "toml"}
 
 # Bash runs a block with an empty PATH. For every program that it does not find it calls this function, which writes the
 # command's words to a file. So Bash parses quotes, variables, comments, pipes and nested commands.

@@ -18,7 +18,7 @@ FUZZ_ENV := CC=clang CFLAGS='-fsanitize=address -fno-omit-frame-pointer -g1' RUS
 FUZZ_FLAGS := -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -timeout=10 -print_final_stats=1
 
 help: ## show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1	/'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1	/'
 
 demo: programs ## convert a photo with the function, on your machine; installs missing tools
 	target/$(PROFILE)/avif demo --output target/demo
@@ -59,6 +59,10 @@ infrastructure: programs $(TOOLS)/bin/moto_server $(TOOLS)/checkov/bin/checkov #
 	$(TOOLS)/bin/zizmor --offline --persona=auditor --quiet .github/workflows
 	$(TOOLS)/checkov/bin/checkov --directory . --skip-path target --framework terraform cloudformation github_actions dockerfile \
 		--compact --quiet --skip-download
+
+test-browser: programs $(TOOLS)/browser/bin/playwright ## open the HTML of `avif picture` in Chromium, with images that the function converts; installs missing tools
+	@./install-tools.sh browser
+	$(TOOLS)/browser/bin/python -B -m unittest discover --buffer --start-directory browser
 
 # An installed AWS CLI precedes the one in TOOLS, because only version 2 supports all kinds of credentials.
 smoke: $(TOOLS)/bin/moto_server ## test the image AVIF_IMAGE in your AWS account, and remove the bucket and the stack that the test created; REPOSITORY, AVIF_IMAGE
@@ -120,5 +124,11 @@ $(TOOLS)/checkov/bin/checkov: deploy/tests/checkov.txt | tools
 	$(TOOLS)/checkov/bin/pip install $(PIP_FLAGS) --requirement $<
 	touch $@
 
-.PHONY: help demo programs test lint smoke soak seeds bench deployment infrastructure fuzz fuzzer format tools nextest
+# Without a browser of its own: the test uses the installed Chromium.
+$(TOOLS)/browser/bin/playwright: browser/requirements.txt | tools
+	python3 -m venv $(TOOLS)/browser
+	$(TOOLS)/browser/bin/pip install $(PIP_FLAGS) --requirement $<
+	touch $@
+
+.PHONY: help demo programs test test-browser lint smoke soak seeds bench deployment infrastructure fuzz fuzzer format tools nextest
 .DEFAULT_GOAL := help

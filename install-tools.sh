@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs missing native tools with apt. Without apt, it prints what to install. `install-tools.sh fuzz` and `install-tools.sh bench`
-# also install the tools for `make fuzz` and `make bench`.
+# Installs missing native tools with apt. Without apt, it prints what to install. With the argument `fuzz`, `bench` or `browser`, it
+# also installs the tools for `make fuzz`, `make bench` or `make test-browser`.
 set -eu
 
 missing=
@@ -16,6 +16,9 @@ need perl perl
 need avifdec libavif-bin
 [ "${1-}" != fuzz ] || need clang clang
 [ "${1-}" != bench ] || need npm npm
+if [ "${1-}" = browser ] && ! { command -v google-chrome || command -v chromium-browser; } >/dev/null 2>&1; then
+  need chromium chromium
+fi
 # The tests of the deployment need servers that have packages only on Debian. On other systems, these tests print the names
 # of missing servers.
 if command -v apt-get >/dev/null 2>&1; then

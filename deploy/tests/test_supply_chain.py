@@ -9,6 +9,8 @@ from terraform import ROOT
 
 WORKFLOWS = {file.name: file.read_text() for file in (ROOT / ".github/workflows").glob("*.yml")}
 MAKEFILE = (ROOT / "Makefile").read_text()
+# The folders with requirements of Python packages.
+REQUIREMENTS = [ROOT / "deploy/tests", ROOT / "browser"]
 # Actions that a job with credentials for AWS may use: GitHub's own, and AWS's.
 TRUSTED = {"actions/checkout", "actions/download-artifact", "aws-actions/configure-aws-credentials"}
 
@@ -75,12 +77,12 @@ class Workflows(unittest.TestCase):
 
 class Tools(unittest.TestCase):
     def test_every_python_package_has_a_version_and_hashes(self):
-        for file in (ROOT / "deploy/tests").glob("*.txt"):
+        for file in [file for folder in REQUIREMENTS for file in folder.glob("*.txt")]:
             for line in file.read_text().splitlines():
                 self.assertRegex(line, r"^#|^[\w.\[\]-]+==[\w.]+( ; .*)? \\$|^    --hash=sha256:[0-9a-f]{64}( \\)?$", file.name)
 
     def test_direct_requirements_are_locked(self):
-        for file in (ROOT / "deploy/tests").glob("*.in"):
+        for file in [file for folder in REQUIREMENTS for file in folder.glob("*.in")]:
             locked = file.with_suffix(".txt").read_text()
             for line in file.read_text().splitlines():
                 if not line.startswith("#"):
@@ -90,7 +92,7 @@ class Tools(unittest.TestCase):
 
     def test_make_installs_pinned_versions_only(self):
         installed = re.findall(r"pip install (.*)", MAKEFILE)
-        self.assertEqual(len(installed), 3)
+        self.assertEqual(len(installed), 4)
         for options in installed:
             self.assertRegex(options, r"^\$\(PIP_FLAGS\) (--no-deps )?--requirement \S+$")
         self.assertIn("PIP_FLAGS := --quiet --require-hashes --only-binary :all:\n", MAKEFILE)

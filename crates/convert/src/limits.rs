@@ -1,6 +1,6 @@
 //! The memory and work of a conversion, estimated from the header.
 
-use model::{Depth, Recipe, Speed};
+use model::{Depth, OutputFormat, Recipe, Speed};
 
 use crate::animation::AnimationHeader;
 use crate::read::Header;
@@ -41,6 +41,9 @@ impl Estimate {
         let encoded_pixels = sizes.iter().copied().fold(0, u64::saturating_add);
         let cost = header.cost;
         let decoding = source_bytes.saturating_mul(cost.pixel_copies).saturating_add(cost.decoding_bytes);
+        let references = encoded_pixels.saturating_mul(u64::from(color.bytes_per_pixel()));
+        // WebP and JPEG are encoded from the pixels, so these stay in memory.
+        let kept = if recipe.has_other_formats() { references } else { 0 };
         let planes = encoded_pixels.saturating_mul(planes_per_pixel);
         // The resize filter uses 16 bits per channel for three kinds of images: the source, the image between the
         // horizontal and the vertical pass, and the result for each size.
@@ -56,16 +59,25 @@ impl Estimate {
                 .saturating_mul(filter_bytes);
             filter_images.saturating_add(source_bytes)
         });
-        // At most two encodes run at the same time. The two largest sizes, which are the first in the list, need the
-        // most memory.
         let is_animated = header.frames() > 1;
+        let depth = if is_deep { Depth::Ten } else { Depth::Eight };
         let encoder = if is_animated {
             memory::bytes_per_animation_pixel(recipe.speed)
         } else {
-            memory::bytes_per_pixel(if is_deep { Depth::Ten } else { Depth::Eight }, recipe.speed)
+            memory::bytes_per_pixel(depth, recipe.speed)
         };
-        let two_encodes =
-            |encoder: u64| sizes.iter().take(2).map(|size| size.saturating_mul(encoder)).fold(0, u64::saturating_add);
+        // At most two encodes run at the same time: those that need the most memory.
+        let two_encodes = |encoder: u64| {
+            let bytes_per_pixel = recipe.formats.iter().map(|format| match format {
+                OutputFormat::Avif => encoder,
+                OutputFormat::Webp | OutputFormat::Jpeg => memory::bytes_per_other_pixel(depth),
+            });
+            let bytes =
+                bytes_per_pixel.flat_map(|bytes| sizes.iter().take(2).map(move |size| size.saturating_mul(bytes)));
+            let mut bytes: Vec<u64> = bytes.collect();
+            bytes.sort_unstable_by(|a, b| b.cmp(a));
+            bytes.into_iter().take(2).fold(0, u64::saturating_add)
+        };
         let encoding = two_encodes(encoder);
         // Each of the two encodes has its own frames in memory: the canvas, the previous state of the canvas, the
         // stored frame that is drawn, and two frames that are being converted.
@@ -77,7 +89,10 @@ impl Estimate {
         });
         let encoding = encoding.saturating_add(drawing);
         let decoding = decoding.max(drawing);
-        let peak = decoding.max(source_bytes.max(resizing).saturating_add(planes)).max(planes.saturating_add(encoding));
+        let transformed = planes.saturating_add(kept);
+        let peak = decoding
+            .max(source_bytes.max(resizing).saturating_add(transformed))
+            .max(transformed.saturating_add(encoding));
         // Each image and each running encoder has a copy of the profile and the metadata.
         let blocks = [&header.icc, &header.exif, &header.xmp].map(|block| block.as_ref().map_or(0, Vec::len) as u64);
         let profiles = blocks.iter().sum::<u64>() * (sizes.len() as u64 + 3);
@@ -89,12 +104,8 @@ impl Estimate {
         let memory = peak.saturating_add(other);
         // A search keeps the original pixels, because it compares them with the decoded pixels of encoded files. During
         // a comparison no encoder runs, but the decoded pixels are in memory twice: in the decoder and in our planes.
-        let references = encoded_pixels.saturating_mul(u64::from(color.bytes_per_pixel()));
-        let read_back = sizes
-            .iter()
-            .take(2)
-            .map(|size| size.saturating_mul(2 * BYTES_PER_DECODED_PIXEL))
-            .fold(0, u64::saturating_add);
+        let two_largest = sizes.iter().take(2).fold(0, |sum: u64, size| sum.saturating_add(*size));
+        let read_back = two_largest.saturating_mul(2 * BYTES_PER_DECODED_PIXEL);
         let comparing = read_back.saturating_add(2 * search::CELL_MEMORY);
         // The search may choose 10 bits, so the estimate uses the larger number of the two depths.
         let encoding = two_encodes(encoder.max(memory::bytes_per_pixel(Depth::Ten, recipe.speed)));
@@ -103,7 +114,7 @@ impl Estimate {
         // While 4:4:4 planes are searched, the 4:2:0 planes stay in memory. For opaque images of 8 bits, the numbers
         // above contain this memory: in such a search, 4:4:4 is encoded at 8 bits, so the number for the encoder is too
         // high.
-        let second_planes = if is_deep || color.has_alpha() { two_encodes(planes_per_pixel) } else { 0 };
+        let second_planes = if is_deep || color.has_alpha() { two_largest.saturating_mul(planes_per_pixel) } else { 0 };
         let searching =
             references.saturating_add(planes).saturating_add(second_planes).saturating_add(encoding.max(comparing));
         let memory_to_search = peak.max(searching).saturating_add(other);

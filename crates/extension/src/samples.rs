@@ -27,7 +27,8 @@ pub(crate) fn report_samples(report: &Report, at: u64) -> Vec<Sample> {
             push(Metric::BytesIn, count(image.bytes));
             let stored = || variants.iter().filter(|variant| variant.status == VariantStatus::Stored);
             push(Metric::BytesOut, stored().map(|variant| count(variant.bytes)).sum());
-            if let Some(widest) = stored().max_by_key(|variant| variant.width) {
+            // Of several formats of the same width, the first is meant: AVIF, unless it is not configured.
+            if let Some(widest) = stored().rev().max_by_key(|variant| variant.width) {
                 push(Metric::Saving, 100.0 * (1.0 - count(widest.bytes) / count(image.bytes.max(1))));
             }
             for score in variants.iter().filter_map(|variant| variant.score) {

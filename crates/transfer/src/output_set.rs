@@ -163,8 +163,8 @@ async fn write_variant(
             if provenance.matches(&converted.state, plan, converted.quality_search) =>
         {
             // Another release may have written other bytes, whose score is not known.
-            let score = score.filter(|_| provenance.sha256 == sha256_hex(&variant.body));
-            Ok(entry(*bytes, score, provenance.sha256.clone(), etag))
+            let is_same = provenance.sha256 == sha256_hex(&variant.body);
+            Ok(entry(*bytes, score.filter(|_| is_same), provenance.sha256.clone(), etag))
         }
         (VariantStatus::Stored, _) => {
             let provenance = converted.provenance(&variant.body, plan);

@@ -81,7 +81,9 @@ pub(crate) fn convert_with_callback(
     // This is the minimum time, which assumes that all threads are always busy. So only a conversion that certainly
     // takes too long is rejected.
     let needed = cpu / u32::try_from(threads.get()).unwrap_or(u32::MAX);
-    let needed_to_search = needed * SEARCH_COST_FACTOR;
+    // The search of a WebP or a JPEG takes about as long as the search of an AVIF, because most of it is comparing.
+    let formats = u32::try_from(recipe.formats.iter().count()).unwrap_or(u32::MAX);
+    let needed_to_search = needed * SEARCH_COST_FACTOR * formats;
     if let Some(left) = time.until_deadline.filter(|left| needed > *left) {
         return Err(Error::OutOfTime { needed, left });
     }

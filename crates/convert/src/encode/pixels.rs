@@ -21,41 +21,25 @@ impl TransformedImage {
         let (pixels, metadata) = rendition.embedded()?;
         // WebP has no gray.
         let pixels = if pixels.color().has_alpha() { pixels.into_rgba8().into() } else { pixels.into_rgb8().into() };
-        let (content, speed) = (self.content, self.recipe.speed);
-        let format = OutputFormat::Webp;
+        let (content, format) = (self.content, OutputFormat::Webp);
         let typical = ScoreCurve::typical_webp();
+        let encoder = || WebpEncoder::new(&pixels, content, self.recipe.speed, &metadata);
+        let encode = |quantizer| match &self.animation {
+            Some(animation) => animation.encode_webp(&pixels, write::quality(quantizer), &metadata),
+            None => encoder().encode(quantizer).map_err(|error| Error::encode(format, size, error)),
+        };
         match self.quality_mode(format) {
             QualityMode::Search(target) => {
-                let found = search::encode_webp_at_target(&pixels, content, speed, &metadata, target);
-                searched(found, |message| {
-                    let encoder = WebpEncoder::new(&pixels, content, speed, &metadata);
-                    estimated(&encoder, typical, target, &message)
-                })
-                .map_err(|error| search_error(format, size, error))
+                let found = search::encode_webp_at_target(&pixels, content, self.recipe.speed, &metadata, target);
+                searched(found, |message| estimated(&encoder(), typical, target, &message))
+                    .map_err(|error| search_error(format, size, error))
             }
-            QualityMode::Estimate(target, obstacle) => match &self.animation {
-                Some(animation) => {
-                    let quantizer = estimated_quantizer(typical, target);
-                    let bytes = animation.encode_webp(&pixels, write::quality(quantizer), &metadata)?;
-                    let note = estimate_note(format, quantizer, target, &obstacle.to_string());
-                    Ok(EncodedFile { notes: vec![note], ..EncodedFile::new(bytes, None) })
-                }
-                None => {
-                    let encoder = WebpEncoder::new(&pixels, content, speed, &metadata);
-                    estimated(&encoder, typical, target, &obstacle.to_string())
-                        .map_err(|error| search_error(format, size, error))
-                }
-            },
-            QualityMode::Fixed(quality) => {
-                let quantizer = quantizer(quality);
-                let bytes = match &self.animation {
-                    Some(animation) => animation.encode_webp(&pixels, write::quality(quantizer), &metadata)?,
-                    None => WebpEncoder::new(&pixels, content, speed, &metadata)
-                        .encode(quantizer)
-                        .map_err(|error| Error::encode(format, size, error))?,
-                };
-                Ok(EncodedFile::new(bytes, None))
+            QualityMode::Estimate(target, obstacle) => {
+                let quantizer = estimated_quantizer(typical, target);
+                let notes = vec![estimate_note(format, quantizer, target, &obstacle.to_string())];
+                Ok(EncodedFile { notes, ..EncodedFile::new(encode(quantizer)?, None) })
             }
+            QualityMode::Fixed(quality) => Ok(EncodedFile::new(encode(quantizer(quality))?, None)),
         }
     }
 

@@ -95,10 +95,9 @@ pub(crate) fn encode_jpeg_at_target(
 /// Returns the chroma resolution that a JPEG has without a search.
 pub(crate) fn jpeg_chroma(content: Content, chroma: ChromaMode, pixels: &DynamicImage) -> JpegChroma {
     match (chroma, content) {
-        (ChromaMode::Yuv420, _) => JpegChroma::Half,
         (ChromaMode::Yuv444, _) => JpegChroma::Full,
         (ChromaMode::Auto, Content::Graphic) if chroma::has_detail(pixels) => JpegChroma::Full,
-        (ChromaMode::Auto, Content::Graphic | Content::Photograph) => JpegChroma::Half,
+        (ChromaMode::Yuv420, _) | (ChromaMode::Auto, Content::Graphic | Content::Photograph) => JpegChroma::Half,
     }
 }
 

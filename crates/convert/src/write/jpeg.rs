@@ -15,8 +15,7 @@ const MAX_SEGMENT_BYTES: usize = 65_533;
 /// What Exif and XMP start with in their segments (Exif 2.32, 4.7.2; XMP specification part 3, 1.1.3).
 const EXIF_START: &[u8] = b"Exif\0\0";
 const XMP_START: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
-/// The quantization table at quality 50, for luma and chroma: Nicolas Robidoux's, which `mozjpeg` (jcparam.c) and
-/// ImageMagick use.
+/// The quantization table at quality 50, for luma and chroma: Nicolas Robidoux's, which `mozjpeg` uses (jcparam.c).
 #[rustfmt::skip]
 const QUANTIZATION_TABLE: [u16; 64] = [
     16, 16,  16,  18,  25,  37,  56,  85,

@@ -20,6 +20,16 @@ pub(crate) fn bytes_per_animation_pixel(speed: Speed) -> u64 {
     if speed.number() < REAL_TIME_FROM { 560 } else { 120 }
 }
 
+/// Returns the peak memory of a WebP or JPEG encoder in bytes per pixel, with its copy of the pixels and the decoded file
+/// that a search compares. The maximum was measured for graphics of 12 megapixels: in JPEG, they
+/// have full chroma, and in WebP, they are also encoded without loss. Photographs need half of it. Pixels of 16 bits are copied once more.
+pub(crate) fn bytes_per_other_pixel(depth: Depth) -> u64 {
+    match depth {
+        Depth::Eight => 30,
+        Depth::Ten | Depth::Twelve => 40,
+    }
+}
+
 /// The lowest of libavif's speeds at which libaom encodes a sequence in its real-time mode.
 const REAL_TIME_FROM: u8 = 7;
 

@@ -5,7 +5,7 @@ use model::{Outcome, Report, VariantReport, VariantStatus, Width};
 
 use crate::deployment::{Deployment, image};
 
-fn converted_variants(report: &Report) -> &[VariantReport] {
+pub(crate) fn converted_variants(report: &Report) -> &[VariantReport] {
     match &report.outcome {
         Outcome::Converted { variants, .. } => variants,
         outcome => panic!("{outcome:?}"),

@@ -17,6 +17,7 @@ mod isolation;
 mod managed_instance;
 mod moto;
 mod notification;
+mod output_formats;
 mod output_metadata;
 mod permissions;
 mod reasons;

@@ -157,10 +157,25 @@ async fn policy_in_the_docs_allows_exactly_the_requests_if_tags_are_copied() {
     );
 }
 
+#[tokio::test]
+async fn policy_in_the_docs_allows_exactly_the_requests_for_other_formats() {
+    let policy = &read_policy("Always") | &read_policy("AVIF_COPY_TAGS");
+    let mut policy = &policy | &read_policy("AVIF_FORMATS");
+    assert!(policy.remove(&("s3:GetObjectVersionTagging".to_owned(), "arn:aws:s3:::SOURCES/*".to_owned())));
+    let settings = [
+        OTHER_OUTPUT_BUCKET,
+        ("AVIF_COPY_TAGS", "true"),
+        ("AVIF_FORMATS", "avif,webp,jpeg"),
+        ("AVIF_KEEP_LARGER", "true"),
+    ];
+    assert_eq!(used_permissions(&policy, &record_calls(&settings).await), Ok(policy));
+}
+
 /// Even if the outputs are in the source bucket, the role can neither overwrite nor delete a source.
 #[test]
 fn policy_in_the_docs_allows_writes_of_output_keys_only() {
-    let policy = with_one_bucket(&read_policy("Always") | &read_policy("AVIF_COPY_TAGS"));
+    let policy = &read_policy("Always") | &read_policy("AVIF_COPY_TAGS");
+    let policy = with_one_bucket(&policy | &read_policy("AVIF_FORMATS"));
     let call = |operation, key: &str| Call {
         operation,
         bucket: "photos".to_owned(),
@@ -171,10 +186,10 @@ fn policy_in_the_docs_allows_writes_of_output_keys_only() {
         error: None,
     };
     for operation in ["PutObject", "DeleteObject"] {
-        for output in ["a.png.avif", "a.png.avif.json", "a/b.png.w640.avif"] {
+        for output in ["a.png.avif", "a.png.avif.json", "a/b.png.w640.avif", "a.png.avif.webp", "a.png.w640.avif.jpg"] {
             assert!(used_permissions(&policy, &[call(operation, output)]).is_ok(), "{operation} {output}");
         }
-        for source in ["a.png", "a.avif.png", "a.json", "avif", "a.png.avif.json.bak"] {
+        for source in ["a.png", "a.avif.png", "a.json", "avif", "a.png.avif.json.bak", "a.webp", "a.jpg"] {
             let call = call(operation, source);
             let missing = required_permissions(&call).into_iter().collect();
             assert_eq!(used_permissions(&policy, std::slice::from_ref(&call)), Err(missing));

@@ -12,7 +12,7 @@ use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::invariants::{SourceState, check_outputs, check_replacements};
+use crate::invariants::{SourceState, check_manifest, check_outputs, check_replacements};
 use crate::notification::record;
 use crate::test_system::{SourceChange, TestSystem};
 
@@ -126,7 +126,8 @@ pub(crate) async fn run_history(system: &TestSystem, seed: u64) -> (Counts, Vec<
     for (key, states) in keys.iter().zip(&states) {
         let state = states.last().cloned().unwrap_or(SourceState::Absent);
         violations.extend(check_outputs(system, key, &state).await);
-        violations.extend(check_replacements(key, &calls));
+        violations.extend(check_replacements(system.outputs, key, &calls));
+        violations.extend(check_manifest(system.outputs, key, &state, &calls));
     }
     (simulation.counts, violations)
 }

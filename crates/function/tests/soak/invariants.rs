@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use emulator::Call;
 use serde_json::Value;
 
+use crate::outputs::Outputs;
 use crate::test_system::TestSystem;
 
 /// The state of a source.
@@ -24,9 +25,7 @@ pub(crate) async fn check_outputs(system: &TestSystem, source: &str, state: &Sou
     let SourceState::Present { color, etag } = state else {
         return outputs.into_keys().map(|key| format!("{key} exists, but its source was deleted")).collect();
     };
-    let suffixes: &[&str] = if system.has_several_variants { &["", ".w4"] } else { &[""] };
-    let variants: Vec<String> = suffixes.iter().map(|suffix| format!("{source}{suffix}.avif")).collect();
-    let manifest = system.has_several_variants.then(|| format!("{source}.avif.json"));
+    let (variants, manifest) = (system.outputs.variants(source), system.outputs.manifest(source));
     let expected: BTreeSet<&String> = variants.iter().chain(&manifest).collect();
     if outputs.keys().collect::<BTreeSet<_>>() != expected {
         return vec![format!("the stored outputs are {:?}, expected are {expected:?}", outputs.keys())];
@@ -62,17 +61,17 @@ pub(crate) async fn check_outputs(system: &TestSystem, source: &str, state: &Sou
 /// If a source returns to earlier content, the earlier state and the new state have the same ETag, so their outputs
 /// have the same source ETag. Therefore the check assumes that a replaced output was created from the first state with
 /// its ETag, and that the new output was created from the last state with its ETag.
-pub(crate) fn check_replacements(source: &str, calls: &[Call]) -> Vec<String> {
+pub(crate) fn check_replacements(outputs: Outputs, source: &str, calls: &[Call]) -> Vec<String> {
     let mut states: Vec<Option<&str>> = vec![];
     let mut output_states: HashMap<&str, usize> = HashMap::new();
     let mut violations = vec![];
-    for call in calls.iter().filter(|call| call.error.is_none() && call.key.starts_with(source)) {
+    let variants = outputs.variants(source);
+    for call in successful_calls(outputs, source, calls) {
         match (call.operation, call.key == source) {
             ("PutObject", true) => states.push(call.etag.as_deref()),
             ("DeleteObject", true) => states.push(None),
             ("DeleteObject", false) => {
-                let state =
-                    output_states.remove(call.key.as_str()).filter(|_| call.key.strip_suffix(".avif").is_some());
+                let state = output_states.remove(call.key.as_str()).filter(|_| variants.contains(&call.key));
                 if let Some(state) = state.filter(|state| states[*state..].iter().all(Option::is_some)) {
                     violations.push(format!(
                         "{} was deleted, although its source has existed since state {state} of {states:?}",
@@ -102,6 +101,48 @@ pub(crate) fn check_replacements(source: &str, calls: &[Call]) -> Vec<String> {
     violations
 }
 
+/// Checks that the manifest of an existing source was written after the last change of a variant, so that its event is the
+/// signal that all variants are ready. Returns the violation.
+///
+/// Between two jobs, a manifest may list a variant that the other job has just replaced or deleted: S3 cannot write a
+/// manifest on the condition that other objects did not change. The other job then replaces the manifest.
+pub(crate) fn check_manifest(outputs: Outputs, source: &str, state: &SourceState, calls: &[Call]) -> Vec<String> {
+    let Some(manifest) = outputs.manifest(source) else { return vec![] };
+    let mut etags: HashMap<&str, Option<&str>> = HashMap::new();
+    let mut is_last = false;
+    for call in successful_calls(outputs, source, calls).filter(|call| call.key != source) {
+        let is_put = match call.operation {
+            "PutObject" => true,
+            "DeleteObject" => false,
+            _ => continue,
+        };
+        if call.key == manifest {
+            is_last = is_put;
+            continue;
+        }
+        let etag = call.etag.as_deref().filter(|_| is_put);
+        if etags.insert(&call.key, etag).flatten() != etag {
+            is_last = false;
+        }
+    }
+    if matches!(state, SourceState::Present { .. }) && !calls.is_empty() && !is_last {
+        return vec![format!("the last change of the outputs of {source} is not {manifest}")];
+    }
+    vec![]
+}
+
+/// Returns the successful requests for a source and its outputs.
+fn successful_calls<'a>(outputs: Outputs, source: &'a str, calls: &'a [Call]) -> impl Iterator<Item = &'a Call> {
+    let is_of_source = move |call: &&Call| {
+        call.key == source
+            || call
+                .key
+                .strip_prefix(outputs.prefix())
+                .is_some_and(|key| key.strip_prefix(source).is_some_and(|rest| rest.starts_with('.')))
+    };
+    calls.iter().filter(|call| call.error.is_none()).filter(is_of_source)
+}
+
 struct StoredOutput {
     etag: String,
     source_etag: String,
@@ -110,7 +151,14 @@ struct StoredOutput {
 
 /// Returns the outputs of a source by their keys.
 async fn read_outputs(system: &TestSystem, source: &str) -> HashMap<String, StoredOutput> {
-    let list = system.client.list_objects_v2().bucket("photos").prefix(format!("{source}.")).send().await.unwrap();
+    let list = system
+        .client
+        .list_objects_v2()
+        .bucket("photos")
+        .prefix(format!("{}{source}.", system.outputs.prefix()))
+        .send()
+        .await
+        .unwrap();
     let mut outputs = HashMap::new();
     for key in list.contents.unwrap_or_default().into_iter().filter_map(|object| object.key) {
         let object = system.client.get_object().bucket("photos").key(&key).send().await.unwrap();
@@ -122,15 +170,25 @@ async fn read_outputs(system: &TestSystem, source: &str) -> HashMap<String, Stor
     outputs
 }
 
-/// Returns the color in the center of an AVIF, decoded with `avifdec`. The results are cached, because the histories
-/// create only a few different files.
-fn decode_center_color(avif: &[u8]) -> [u8; 3] {
+/// Returns the color in the center of a variant.
+fn decode_center_color(variant: &[u8]) -> [u8; 3] {
+    let is_avif = variant.get(4..8) == Some(b"ftyp");
+    if is_avif {
+        return decode_avif(variant);
+    }
+    let image = image::load_from_memory(variant).unwrap().to_rgb8();
+    image.get_pixel(image.width() / 2, image.height() / 2).0
+}
+
+/// Returns the color in the center of an AVIF, decoded with `avifdec`. The results are cached, because the histories create
+/// only a few different files.
+fn decode_avif(variant: &[u8]) -> [u8; 3] {
     static CACHE: Mutex<Option<HashMap<Vec<u8>, [u8; 3]>>> = Mutex::new(None);
     let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
-    *cache.get_or_insert_default().entry(avif.to_vec()).or_insert_with(|| {
+    *cache.get_or_insert_default().entry(variant.to_vec()).or_insert_with(|| {
         let folder = tempfile::tempdir().unwrap();
         let (from, to) = (folder.path().join("a.avif"), folder.path().join("a.png"));
-        std::fs::write(&from, avif).unwrap();
+        std::fs::write(&from, variant).unwrap();
         let output = Command::new("avifdec")
             .arg(&from)
             .arg(&to)

@@ -26,6 +26,7 @@ mod invariants;
 mod moto;
 #[path = "../it/notification.rs"]
 mod notification;
+mod outputs;
 mod queue_batches;
 mod test_system;
 
@@ -39,7 +40,7 @@ use test_system::TestSystem;
 
 /// The number of test systems that run at the same time. Each test system has its own execution environments. A history
 /// waits most of the time, so concurrent test systems reduce the run time of the test.
-const CONCURRENT_SYSTEMS: usize = 8;
+const CONCURRENT_SYSTEMS: usize = 9;
 
 #[expect(clippy::disallowed_methods, reason = "the SOAK_ variables configure the test, not the product")]
 fn read_variable<T: FromStr>(name: &str) -> Option<T> {
@@ -61,7 +62,7 @@ async fn stored_outputs_match_the_newest_source_after_all_events() {
 #[tokio::test(flavor = "multi_thread")]
 async fn stored_outputs_in_moto_match_the_newest_source_after_all_events() {
     let histories = read_variable("SOAK_HISTORIES").map_or(60, |all: usize| all / 10);
-    let violations = run_histories(histories, 2, TestSystem::with_moto).await;
+    let violations = run_histories(histories, 3, TestSystem::with_moto).await;
     assert!(violations.is_empty(), "{} violations\n{}", violations.len(), violations.join("\n"));
 }
 

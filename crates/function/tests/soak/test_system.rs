@@ -14,6 +14,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use crate::bootstrap::function;
 use crate::moto::Moto;
 use crate::notification::record;
+use crate::outputs::Outputs;
 
 /// The number of execution environments in each test system. Several environments may handle events of one source at
 /// the same time.
@@ -35,8 +36,7 @@ pub(crate) struct TestSystem {
     server: Server,
     pub(crate) client: Client,
     pub(crate) environments: Vec<Environment>,
-    /// Whether each source has several variants and a manifest.
-    pub(crate) has_several_variants: bool,
+    pub(crate) outputs: Outputs,
     /// Whether S3 returns empty listings. After a read fails with 403, the function then concludes that the source does
     /// not exist.
     hides_listings: bool,
@@ -60,8 +60,7 @@ pub(crate) struct Environment {
 }
 
 impl TestSystem {
-    /// Starts a system with the S3 server of the emulator. In a system with an odd index, each source has several
-    /// variants.
+    /// Starts a system with the S3 server of the emulator. The index decides which outputs a source has.
     pub(crate) async fn with_emulator(index: usize, ignores_conditions: bool, hides_listings: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let buckets = vec!["photos".to_owned()];
@@ -76,24 +75,23 @@ impl TestSystem {
         if ignores_conditions {
             s3.ignore_conditions();
         }
-        let has_several_variants = index % 2 == 1;
+        let outputs = Outputs::of_system(index);
         let mut environments = vec![];
         for _ in 0..ENVIRONMENTS {
-            environments.push(Environment::with_faults(&s3, has_several_variants).await);
+            environments.push(Environment::with_faults(&s3, outputs).await);
         }
         let client = s3.client(SECRET_KEY);
         Self {
             server: Server::Emulator { s3, events: events.into() },
             client,
             environments,
-            has_several_variants,
+            outputs,
             hides_listings,
             _folder: folder,
         }
     }
 
-    /// Starts a system with moto and a versioned bucket. In a system with an odd index, each source has several
-    /// variants.
+    /// Starts a system with moto and a versioned bucket. The index decides which outputs a source has.
     pub(crate) async fn with_moto(index: usize) -> Self {
         let moto = Moto::start().await;
         let variables = [
@@ -106,12 +104,12 @@ impl TestSystem {
         client.create_bucket().bucket("photos").send().await.unwrap();
         let versions = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
         client.put_bucket_versioning().bucket("photos").versioning_configuration(versions).send().await.unwrap();
-        let has_several_variants = index % 2 == 1;
-        let environment = || Environment::new(variables.clone(), Faults::none(), None, has_several_variants);
+        let outputs = Outputs::of_system(index);
+        let environment = || Environment::new(variables.clone(), Faults::none(), None, outputs);
         let environments = std::iter::repeat_with(environment).take(ENVIRONMENTS).collect();
         let server = Server::Moto { _moto: moto, event_count: AtomicU64::new(0) };
         let folder = tempfile::tempdir().unwrap();
-        Self { server, client, environments, has_several_variants, hides_listings: false, _folder: folder }
+        Self { server, client, environments, outputs, hides_listings: false, _folder: folder }
     }
 
     /// Whether the history must kill the processes. The emulator kills processes as one of its faults. moto does not
@@ -205,10 +203,10 @@ impl SourceChange {
 }
 
 impl Environment {
-    async fn with_faults(s3: &S3, has_several_variants: bool) -> Self {
+    async fn with_faults(s3: &S3, outputs: Outputs) -> Self {
         let faults = Faults::new(0, FAULT_RATES);
         let (endpoint, mut kills) = s3.open_endpoint(faults.clone()).await.unwrap();
-        let environment = Self::new(s3.environment_for(&endpoint), faults, Some(endpoint), has_several_variants);
+        let environment = Self::new(s3.environment_for(&endpoint), faults, Some(endpoint), outputs);
         let lambda = environment.lambda.clone();
         tokio::spawn(async move {
             while kills.recv().await.is_some() {
@@ -222,10 +220,9 @@ impl Environment {
         mut variables: BTreeMap<String, String>,
         faults: Faults,
         endpoint: Option<Endpoint>,
-        has_several_variants: bool,
+        outputs: Outputs,
     ) -> Self {
-        let widths = if has_several_variants { "full,4" } else { "full" };
-        let settings = [("AVIF_SPEED", "10"), ("AVIF_KEEP_LARGER", "true"), ("AVIF_WIDTHS", widths)];
+        let settings = [("AVIF_SPEED", "10"), ("AVIF_KEEP_LARGER", "true")].into_iter().chain(outputs.settings());
         variables.extend(settings.map(|(name, value)| (name.to_owned(), value.to_owned())));
         // The test does not read the log of the function.
         let lambda = Lambda::new(function(variables), unbounded_channel().0);

@@ -1,0 +1,56 @@
+//! The settings of a test system that decide which outputs a source has.
+
+/// The outputs of each source in a test system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outputs {
+    /// One variant.
+    OneVariant,
+    /// Two widths and a manifest.
+    SeveralWidths,
+    /// One width in three formats under a prefix, and a manifest.
+    SeveralFormats,
+}
+
+/// The extensions of a variant's key in each format.
+const FORMATS: [&str; 3] = [".avif", ".avif.webp", ".avif.jpg"];
+
+impl Outputs {
+    /// Returns the outputs in the system with this index.
+    pub(crate) fn of_system(index: usize) -> Self {
+        [Self::OneVariant, Self::SeveralWidths, Self::SeveralFormats][index % 3]
+    }
+
+    pub(crate) fn settings(self) -> Vec<(&'static str, &'static str)> {
+        match self {
+            Self::OneVariant => vec![],
+            Self::SeveralWidths => vec![("AVIF_WIDTHS", "full,4")],
+            Self::SeveralFormats => vec![("AVIF_FORMATS", "avif,webp,jpeg"), ("AVIF_OUTPUT_PREFIX", self.prefix())],
+        }
+    }
+
+    /// The prefix of the keys of all outputs.
+    pub(crate) fn prefix(self) -> &'static str {
+        match self {
+            Self::OneVariant | Self::SeveralWidths => "",
+            Self::SeveralFormats => "variants/",
+        }
+    }
+
+    /// Returns the keys of the variants of a source.
+    pub(crate) fn variants(self, source: &str) -> Vec<String> {
+        let source = format!("{}{source}", self.prefix());
+        match self {
+            Self::OneVariant => vec![format!("{source}.avif")],
+            Self::SeveralWidths => ["", ".w4"].map(|width| format!("{source}{width}.avif")).into(),
+            Self::SeveralFormats => FORMATS.map(|format| format!("{source}{format}")).into(),
+        }
+    }
+
+    /// Returns the key of the manifest of a source, if its outputs have one.
+    pub(crate) fn manifest(self, source: &str) -> Option<String> {
+        match self {
+            Self::OneVariant => None,
+            Self::SeveralWidths | Self::SeveralFormats => Some(format!("{}{source}.avif.json", self.prefix())),
+        }
+    }
+}

@@ -162,7 +162,9 @@ fn contradictory_arguments_are_wrong_usage() {
     for arguments in [
         &["convert", "a.bmp", "b.bmp", "-o", "one.avif"][..],
         &["convert", "a.bmp", "--width", "full,60", "-o", "one.avif"],
-        &["convert", "a.bmp", "-o", "a.jpg"],
+        &["convert", "a.bmp", "-o", "a.png"],
+        &["convert", "a.bmp", "-o", "a.jpg", "--format", "webp"],
+        &["convert", "a.bmp", "-o", "a.jpg", "--format", "avif,jpeg"],
     ] {
         let output = avif(folder.path(), arguments);
         assert_eq!(code(&output), 2, "{arguments:?}: {}", text(&output.stderr));

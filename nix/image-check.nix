@@ -41,7 +41,7 @@ pkgs.runCommand "image-check-${architecture}"
       's/^[^-]*-//; s/^${hostPlatform.config}-|-${hostPlatform.config}//; s/-[0-9][^-]*//g' | sort --unique >packages
     # The programs and codecs; what libyuv needs; the libraries of the compiler; the C library and what it needs. So a shell, a
     # compiler or glib is unexpected.
-    printf '%s\n' bootstrap avif-extension libavif libaom svt-av1 dav1d libyuv ca-certificates nss-cacert \
+    printf '%s\n' bootstrap avif-extension libavif libaom svt-av1 dav1d libyuv libwebp ca-certificates nss-cacert \
       libjpeg-turbo gcc-lib gcc-libgcc xgcc-libgcc libgcc glibc libidn2 libunistring | sort >known
     comm -23 packages known >unexpected
     [ ! -s unexpected ] || fail "unexpected packages: $(tr '\n' ' ' <unexpected)"

@@ -1,4 +1,4 @@
-# craneLib, libavif -> the programs bootstrap, extension and avif, the arguments of the checks, and the features.
+# craneLib, libavif, libwebp -> the programs bootstrap, extension and avif, the arguments of the checks, and the features.
 {
   lib,
   stdenv,
@@ -8,6 +8,7 @@
   pkgsBuildBuild,
   craneLib,
   libavif,
+  libwebp,
   withHeic,
 }:
 let
@@ -38,12 +39,15 @@ let
       # To compile libjpeg-turbo, whose source code the crate turbojpeg-sys contains.
       cmake
       nasm
-      # To find libavif.
+      # To find libavif and libwebp.
       pkg-config
       # The libclang of the build machine can read headers for any target. No binary cache has one for the target.
       pkgsBuildBuild.rustPlatform.bindgenHook
     ];
-    buildInputs = [ libavif ];
+    buildInputs = [
+      libavif
+      libwebp
+    ];
     env = {
       # Cargo compiles bindgen again if its environment changes. By default, this seed differs between derivations.
       NIX_OUTPATH_USED_AS_RANDOM_SEED = "aaaaaaaaaa";

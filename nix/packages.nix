@@ -6,6 +6,13 @@ pkgs.lib.makeScope pkgs.newScope (self: {
   # Whether the programs read HEIC. Its codec, HEVC, is patented.
   withHeic = true;
   libavif = self.callPackage ./libavif.nix { };
+  # Without the image formats that only its programs read.
+  libwebp = pkgs.libwebp.override {
+    gifSupport = false;
+    jpegSupport = false;
+    pngSupport = false;
+    tiffSupport = false;
+  };
   workspace = self.callPackage ./package.nix { };
   inherit (self.workspace) bootstrap extension avif;
 

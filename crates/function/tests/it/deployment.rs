@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::bootstrap::function;
+use crate::manifest_fields::parse_manifest;
 
 pub(crate) struct Deployment {
     pub(crate) s3: Client,
@@ -115,9 +116,14 @@ impl Deployment {
         outcome_and_reason(result)
     }
 
+    // Every manifest that a test reads is validated.
     pub(crate) async fn read(&self, bucket: &str, key: &str) -> Vec<u8> {
         let object = self.s3.get_object().bucket(bucket).key(key).send().await.unwrap();
-        object.body.collect().await.unwrap().to_vec()
+        let bytes = object.body.collect().await.unwrap().to_vec();
+        if key.ends_with(".avif.json") {
+            parse_manifest(&bytes);
+        }
+        bytes
     }
 
     /// Lists the keys in the bucket, in the order of the S3 listing.

@@ -15,6 +15,7 @@ mod images;
 mod interrupted_search;
 mod isolation;
 mod managed_instance;
+mod manifest_fields;
 mod moto;
 mod notification;
 mod output_formats;

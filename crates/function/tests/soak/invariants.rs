@@ -5,11 +5,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
 
-use emulator::Call;
-use serde_json::Value;
-
+use crate::manifest_fields::parse_manifest;
 use crate::outputs::Outputs;
 use crate::test_system::TestSystem;
+use emulator::Call;
 
 /// The state of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +41,7 @@ pub(crate) async fn check_outputs(system: &TestSystem, source: &str, state: &Sou
         }
     }
     if let Some(manifest) = manifest {
-        let content: Value = serde_json::from_slice(&outputs[&manifest].bytes).unwrap();
+        let content = parse_manifest(&outputs[&manifest].bytes);
         let entries = content["variants"].as_array().unwrap();
         let entries: BTreeSet<_> =
             entries.iter().map(|entry| (entry["key"].as_str(), entry["etag"].as_str())).collect();

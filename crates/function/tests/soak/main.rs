@@ -21,6 +21,8 @@ mod bootstrap;
 mod corrupted_files;
 mod history;
 mod invariants;
+#[path = "../it/manifest_fields.rs"]
+mod manifest_fields;
 #[expect(dead_code, reason = "only the tests in `it` use all clients of this module")]
 #[path = "../it/moto.rs"]
 mod moto;

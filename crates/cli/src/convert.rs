@@ -238,6 +238,11 @@ fn plan_tasks(
                 continue;
             }
         };
+        // An output that is its own input would replace the only copy of the image.
+        if let Some(output) = outputs.values().find(|output| is_same_file(output, &input.path)) {
+            failures.push((input.path, format!("the output {} is the input; choose another name", output.display())));
+            continue;
+        }
         if let Some((output, other)) = outputs.values().find_map(|output| taken.get_key_value(output)) {
             failures.push((input.path, format!("{} is already the output of {}", output.display(), other.display())));
             continue;
@@ -246,6 +251,10 @@ fn plan_tasks(
         tasks.push(Task { input, outputs });
     }
     Ok(tasks)
+}
+
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }
 
 /// Converts the tasks on `workers` threads. The outcomes are in the order of the tasks.

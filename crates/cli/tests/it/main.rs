@@ -73,6 +73,33 @@ fn outputs_of_files_and_directories_have_the_names_that_the_function_uses() {
 }
 
 #[test]
+fn outputs_in_other_formats_are_not_converted_again() {
+    let folder = tempfile::tempdir().unwrap();
+    image(folder.path(), "a.bmp");
+    for _ in 0..2 {
+        let output =
+            avif(folder.path(), &["convert", ".", "--format", "avif,webp,jpeg", "--speed", "10", "--overwrite"]);
+        assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+        assert_eq!(files(folder.path()), ["a.bmp", "a.bmp.avif", "a.bmp.avif.jpg", "a.bmp.avif.webp"]);
+    }
+}
+
+#[test]
+fn name_of_the_output_file_chooses_the_format() {
+    let folder = tempfile::tempdir().unwrap();
+    image(folder.path(), "a.bmp");
+    for (name, format) in [("b.webp", image::ImageFormat::WebP), ("b.JPG", image::ImageFormat::Jpeg)] {
+        let output = avif(folder.path(), &["convert", "a.bmp", "-o", name, "--speed", "10"]);
+        assert_eq!(code(&output), 0, "{}", text(&output.stderr));
+        assert_eq!(image::guess_format(&fs::read(folder.path().join(name)).unwrap()).unwrap(), format);
+    }
+    let before = fs::read(folder.path().join("b.webp")).unwrap();
+    let output = avif(folder.path(), &["convert", "b.webp", "-o", "./b.webp", "--overwrite"]);
+    assert!(code(&output) == 1 && text(&output.stderr).contains("is the input; choose another name"));
+    assert_eq!(fs::read(folder.path().join("b.webp")).unwrap(), before);
+}
+
+#[test]
 fn output_directory_keeps_the_subdirectories() {
     let folder = tempfile::tempdir().unwrap();
     image(folder.path(), "album/deep/a.bmp");

@@ -17,6 +17,10 @@ const MAX_ENCODES: usize = 4;
 /// average and ends 0.4 above the target.
 const FIRST_MARGIN: f32 = 0.4;
 const LATER_MARGIN: f32 = 0.1;
+/// After an encode that exceeds the target by more than this, the search goes on beyond [`MAX_ENCODES`], up to
+/// [`MAX_ENCODES_IF_FAR`]. The scores of a few images jump by three points between neighboring qualities of WebP.
+const MAX_OVERSHOOT: f32 = 3.0;
+const MAX_ENCODES_IF_FAR: usize = 7;
 /// The maximum number of pixels that are compared. In larger images, only some cells are compared, which are
 /// distributed over the whole image.
 pub(super) const MAX_COMPARED_PIXELS: u64 = 6_000_000;
@@ -91,7 +95,9 @@ impl<'a> TargetSearch<'a> {
         let highest = self.missed.map_or(coarsest, |missed| missed.quantizer.finer(self.step));
         let is_close = is_reached && score <= self.target + score_tolerance(self.step);
         let is_finest = !is_reached && quantizer == Quantizer::FINEST;
-        let is_exhausted = self.reached.is_some() && self.encodes >= MAX_ENCODES;
+        let is_far = self.reached.is_some_and(|reached| reached.score > self.target + MAX_OVERSHOOT);
+        let max_encodes = if is_far { MAX_ENCODES_IF_FAR } else { MAX_ENCODES };
+        let is_exhausted = self.reached.is_some() && self.encodes >= max_encodes;
         if is_close || is_finest || lowest > highest || is_exhausted {
             return None;
         }
@@ -104,9 +110,11 @@ impl<'a> TargetSearch<'a> {
         // If the scores of many encodes are below the target, the curve is wrong. Reaching the target is more important
         // than a small file.
         Some(match self.encodes {
-            ..MAX_ENCODES => expected,
-            MAX_ENCODES => Quantizer::at_most(expected.value() - MAX_EXTRAPOLATION, self.step),
-            _ => Quantizer::FINEST,
+            MAX_ENCODES if self.reached.is_none() => {
+                Quantizer::at_most(expected.value() - MAX_EXTRAPOLATION, self.step)
+            }
+            MAX_ENCODES.. if self.reached.is_none() => Quantizer::FINEST,
+            _ => expected,
         })
     }
 }

@@ -5,9 +5,8 @@ use serde_json::Value;
 
 /// Parses a stored manifest. Fails if a field is missing, has another type, or is unknown.
 pub(crate) fn parse_manifest(bytes: &[u8]) -> Value {
-    let stored: Value = serde_json::from_slice(bytes).unwrap();
     let manifest: Manifest = serde_json::from_slice(bytes).unwrap();
     assert_eq!(manifest.manifest_version, Manifest::VERSION);
-    assert_eq!(serde_json::to_value(&manifest).unwrap(), stored);
-    stored
+    assert_eq!(serde_json::to_string(&manifest).unwrap(), String::from_utf8_lossy(bytes));
+    serde_json::from_slice(bytes).unwrap()
 }

@@ -1,6 +1,16 @@
 # The events that invoke the function, for each trigger.
 
 locals {
+  # Matches the manifests, whose events mean that all variants of a source are stored.
+  manifest_event_pattern = {
+    source        = ["aws.s3"]
+    "detail-type" = ["Object Created"]
+    detail = {
+      bucket = { name = [local.output_bucket] }
+      object = { key = [{ suffix = ".avif.json" }] }
+    }
+  }
+
   # The ends of the keys of all outputs (crates/transfer/src/layout.rs).
   other_formats   = { webp = ".avif.webp", jpeg = ".avif.jpg" }
   output_suffixes = concat([".avif", ".avif.json"], values(local.other_formats))

@@ -33,6 +33,11 @@ output "policy" {
   value       = local.policy
 }
 
+output "manifest_event_pattern" {
+  description = "The event pattern of a rule of your own, as JSON. It matches the manifests, which are written when all variants of a source are stored. settings.manifest = \"always\" writes one for each source; EventBridge must be on for the output bucket."
+  value       = jsonencode(local.manifest_event_pattern)
+}
+
 output "log_group_name" {
   description = "The name of the log group."
   value       = aws_cloudwatch_log_group.this.name

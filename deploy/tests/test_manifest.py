@@ -11,7 +11,7 @@ from unittest.mock import patch
 from jsonschema import Draft202012Validator
 from runtime import invoke
 from sam import REGION, Account
-from terraform import ROOT
+from terraform import ROOT, evaluate
 
 PAGE = (ROOT / "docs/manifest.md").read_text()
 EXAMPLE, PATTERN = (json.loads(text) for text in re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL))
@@ -117,6 +117,13 @@ class Schema(unittest.TestCase):
         for name, schema in objects.items():
             rows = re.findall(r"(?m)^\| (`.*?) \|", described[name])
             self.assertEqual({field for row in rows for field in re.findall(r"`(\w+)`", row)}, set(schema["properties"]), name)
+
+
+class Pattern(unittest.TestCase):
+    def test_module_has_the_pattern_of_the_page(self):
+        for settings, bucket in [({}, "photographs"), ({"output_bucket": "variants"}, "variants")]:
+            expected = json.loads(json.dumps(PATTERN).replace("BUCKET", bucket))
+            self.assertEqual(evaluate("manifest_event_pattern", settings=settings), expected)
 
 
 class Consumer(unittest.TestCase):

@@ -64,6 +64,15 @@ impl OutputFormat {
         }
     }
 
+    /// Returns the longest side in pixels that the format allows, if it is shorter than [`Width::MAX`] (RFC 9649, section 2.5).
+    #[must_use]
+    pub fn max_side(self) -> Option<u32> {
+        match self {
+            Self::Avif | Self::Jpeg => None,
+            Self::Webp => Some(16_383),
+        }
+    }
+
     /// Returns the media type (IANA media types registry).
     #[must_use]
     pub fn media_type(self) -> &'static str {

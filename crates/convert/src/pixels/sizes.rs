@@ -1,8 +1,6 @@
 //! The sizes of the variants.
 
-use model::{OutputFormat, VariantId};
-
-use crate::write::webp;
+use model::VariantId;
 
 /// Computes the sizes of the variants of an image, without duplicates, the widest first.
 pub(crate) fn variant_sizes(size: (u32, u32), variants: impl Iterator<Item = VariantId>) -> Vec<(u32, u32)> {
@@ -20,15 +18,11 @@ pub(crate) fn variant_size(
 ) -> (u32, u32) {
     let narrowed = requested.resolve(width);
     let size = with_width((width, height), narrowed);
-    match format {
-        OutputFormat::Webp if size.0.max(size.1) > webp::MAX_SIDE => {
-            let narrowed = u64::from(width) * u64::from(webp::MAX_SIDE) / u64::from(width.max(height));
-            let size = with_width((width, height), u32::try_from(narrowed).unwrap_or(webp::MAX_SIDE).max(1));
-            // The height of a very narrow image would be rounded to more.
-            (size.0, size.1.min(webp::MAX_SIDE))
-        }
-        OutputFormat::Avif | OutputFormat::Webp | OutputFormat::Jpeg => size,
-    }
+    let Some(limit) = format.max_side().filter(|limit| size.0.max(size.1) > *limit) else { return size };
+    let narrowed = u64::from(width) * u64::from(limit) / u64::from(width.max(height));
+    let size = with_width((width, height), u32::try_from(narrowed).unwrap_or(limit).max(1));
+    // The height of a very narrow image would be rounded to more.
+    (size.0, size.1.min(limit))
 }
 
 fn with_width((width, height): (u32, u32), narrowed: u32) -> (u32, u32) {
@@ -40,7 +34,7 @@ fn with_width((width, height): (u32, u32), narrowed: u32) -> (u32, u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::Width;
+    use model::{OutputFormat, Width};
     use proptest::prelude::*;
 
     proptest! {
@@ -54,8 +48,8 @@ mod tests {
             prop_assert!(variant_width >= 1 && variant_height >= 1);
             prop_assert_eq!(variant_width, id.width.resolve(width));
             let webp = variant_size((width, height), VariantId { format: OutputFormat::Webp, ..id });
-            prop_assert!(webp.0.max(webp.1) <= webp::MAX_SIDE && webp.0.min(webp.1) >= 1);
-            prop_assert!(webp == (variant_width, variant_height) || variant_width.max(variant_height) > webp::MAX_SIDE);
+            prop_assert!(webp.0.max(webp.1) <= 16_383 && webp.0.min(webp.1) >= 1);
+            prop_assert!(webp == (variant_width, variant_height) || variant_width.max(variant_height) > 16_383);
             let exact = f64::from(height) * f64::from(variant_width) / f64::from(width);
             let difference = (f64::from(variant_height) - exact).abs();
             prop_assert!(difference <= 0.5 || (variant_height == 1 && exact < 1.0), "{variant_height} for {exact}");

@@ -10,8 +10,6 @@ use crate::error::EncodeError;
 use crate::pixels::chroma_detail::chroma_detail;
 use crate::pixels::content::Content;
 
-/// The longest side of a WebP (RFC 9649, section 2.5).
-pub(crate) const MAX_SIDE: u32 = 16_383;
 /// From this chroma detail on, libwebp's iterative chroma subsampling ("sharp YUV") makes files smaller at the same score: a
 /// screenshot by 12 %. It takes 0.05 s of CPU time per megapixel. It made photographs at most 1 % smaller or larger.
 const MIN_SHARP_CHROMA_DETAIL: f64 = 3.0;

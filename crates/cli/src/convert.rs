@@ -25,7 +25,7 @@ use crate::{Usage, output, table};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Outputs have the same names as those of the function: photo.jpg becomes photo.jpg.avif, and photo.jpg.w640.avif at a \
-width of 640. With --format, photo.jpg.avif.webp and photo.jpg.avif.jpg are beside them.
+width of 640. With --format, it also becomes photo.jpg.avif.webp and photo.jpg.avif.jpg.
 
 Exit code: 0 if every input was converted, 1 if an input failed (each is named), 2 for wrong usage.
 

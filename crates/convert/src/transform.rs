@@ -2,12 +2,14 @@ use std::borrow::Cow;
 
 use avif::Attachments;
 use image::DynamicImage;
-use model::{ChromaMode, Color, FixedQuality, Metadata, OutputFormat, PlanarImage, Quality, Recipe, Score, VariantId};
+use model::{
+    ChromaMode, Color, FixedQuality, Metadata, OutputFormat, PlanarImage, Quality, Recipe, Score, Shape, VariantId,
+};
 
 use crate::animation::Animation;
 use crate::pixels::alpha::fill_transparent;
 use crate::pixels::content::Content;
-use crate::pixels::decoded_avif::pixels_to_image;
+use crate::pixels::decoded_avif::planes_to_image;
 use crate::pixels::planes;
 use crate::pixels::planes::PlaneFormat;
 use crate::pixels::resize::FilterImage;
@@ -30,9 +32,9 @@ pub struct TransformedImage {
     pub(crate) source_size: Size,
     pub(crate) content: Content,
     pub(crate) format: PlaneFormat,
-    /// The reason against a search of every format.
+    /// Why no format can be searched: the time or the memory.
     pub(crate) search_obstacle: Option<SearchObstacle>,
-    /// The quality of AVIF.
+    /// How the quantizers of the AVIF variants are chosen.
     pub(crate) quality: QualityMode,
     pub(crate) notes: Vec<String>,
     pub(crate) animation: Option<Animation>,
@@ -141,11 +143,8 @@ impl Rendition {
         if let Some(pixels) = &self.reference {
             return Ok(Cow::Borrowed(pixels));
         }
-        let shape = self.planar.shape();
-        let failed = |message| Error::Planes { width: shape.width, height: shape.height, message };
-        let pixels = avif::pixels(&self.planar).map_err(|error| failed(error.to_string()))?;
-        let pixels = pixels_to_image(pixels, shape, self.planar.alpha().is_some());
-        pixels.map(Cow::Owned).ok_or_else(|| failed("libavif returned too few pixels".into()))
+        let Shape { width, height, .. } = self.planar.shape();
+        planes_to_image(&self.planar).map(Cow::Owned).map_err(|message| Error::Planes { width, height, message })
     }
 
     /// Converts 8-bit planes to 10 bits.

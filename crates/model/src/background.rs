@@ -4,6 +4,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::text::convert_as_text;
+
 /// The sRGB color behind transparent areas, in formats without alpha. The default is white.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -45,19 +47,7 @@ impl fmt::Display for Background {
     }
 }
 
-impl TryFrom<String> for Background {
-    type Error = InvalidBackground;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<Background> for String {
-    fn from(background: Background) -> Self {
-        background.to_string()
-    }
-}
+convert_as_text!(Background);
 
 #[cfg(test)]
 mod tests {

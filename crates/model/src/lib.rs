@@ -25,6 +25,7 @@ mod recipe;
 mod report;
 mod sequencer;
 mod speed;
+mod text;
 mod widths;
 
 pub use background::{Background, InvalidBackground};

@@ -2,8 +2,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Location, OutputFormat, SourceInfo, VariantId, Width};
 
-/// The stored list of the variants of a source, as JSON. It is written after the variants, so every variant that it lists
-/// exists. `docs/manifest.schema.json` describes the JSON.
+/// The stored list of the variants of a source, as JSON. It is written after the variants. `docs/manifest.schema.json`
+/// describes the JSON, and `docs/manifest.md` when the variants exist.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// The version of this format. Version 1 has neither this field nor the fields that are optional here.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::Width;
+use crate::text::convert_as_text;
 
 /// The format of a variant. The order is the order of the formats in reports and manifests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -64,7 +65,8 @@ impl OutputFormat {
         }
     }
 
-    /// Returns the longest side in pixels that the format allows, if it is shorter than [`Width::MAX`] (RFC 9649, section 2.5).
+    /// Returns the longest side in pixels that the format allows, if it is shorter than [`Width::MAX`]. The limit of WebP is
+    /// libwebp's `WEBP_MAX_DIMENSION`.
     #[must_use]
     pub fn max_side(self) -> Option<u32> {
         match self {
@@ -88,12 +90,6 @@ impl Formats {
     /// Returns the formats in their order.
     pub fn iter(&self) -> impl Iterator<Item = OutputFormat> + '_ {
         self.0.iter().copied()
-    }
-
-    /// Whether the list contains a format.
-    #[must_use]
-    pub fn contains(&self, format: OutputFormat) -> bool {
-        self.0.contains(&format)
     }
 }
 
@@ -169,19 +165,7 @@ impl FromStr for VariantId {
     }
 }
 
-impl TryFrom<String> for VariantId {
-    type Error = InvalidVariantId;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<VariantId> for String {
-    fn from(id: VariantId) -> Self {
-        id.to_string()
-    }
-}
+convert_as_text!(VariantId);
 
 #[cfg(test)]
 mod tests {

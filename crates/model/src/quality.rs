@@ -4,6 +4,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::text::convert_as_text;
+
 /// The quality of the encoded image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -151,19 +153,7 @@ impl fmt::Display for Quality {
     }
 }
 
-impl TryFrom<String> for Quality {
-    type Error = InvalidQuality;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<Quality> for String {
-    fn from(quality: Quality) -> Self {
-        quality.to_string()
-    }
-}
+convert_as_text!(Quality);
 
 #[cfg(test)]
 mod tests {

@@ -65,6 +65,20 @@ pub struct SourceInfo {
     pub frames: u32,
 }
 
+impl SourceInfo {
+    /// Whether every client that shows images in this format also shows the source. All browsers show JPEG, PNG, GIF and WebP,
+    /// and mail programs without WebP show the first three.
+    #[must_use]
+    pub fn is_shown_by_clients_of(&self, format: OutputFormat) -> bool {
+        let shown: &[&str] = match format {
+            OutputFormat::Avif => &["jpeg", "png", "gif", "webp", "avif"],
+            OutputFormat::Webp => &["jpeg", "png", "gif", "webp"],
+            OutputFormat::Jpeg => &["jpeg", "png", "gif"],
+        };
+        shown.contains(&self.format.as_str())
+    }
+}
+
 /// One variant of a source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VariantReport {

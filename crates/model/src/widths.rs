@@ -5,6 +5,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::text::convert_as_text;
+
 /// The requested width of one variant. An image is never enlarged: if the requested width is larger than the source,
 /// the variant has the width of the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -111,19 +113,7 @@ impl fmt::Display for Width {
     }
 }
 
-impl TryFrom<String> for Width {
-    type Error = InvalidWidths;
-
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
-    }
-}
-
-impl From<Width> for String {
-    fn from(width: Width) -> Self {
-        width.to_string()
-    }
-}
+convert_as_text!(Width);
 
 #[cfg(test)]
 mod tests {

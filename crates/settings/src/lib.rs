@@ -147,8 +147,8 @@ impl Settings {
             manifest: reader.parsed_or_default("AVIF_MANIFEST"),
         };
         if recipe.has_other_formats() && layout.bucket.is_none() && layout.prefix.is_empty() {
-            // The keys of WebP and JPEG end like keys of sources. Each would cause another event, and S3 cannot exclude them.
-            let error = "WebP and JPEG variants beside their sources would call the function again; set AVIF_OUTPUT_BUCKET, or \
+            // The keys of WebP and JPEG variants end like the keys of sources, and S3 notifications cannot exclude them.
+            let error = "WebP and JPEG variants beside their sources would invoke the function again; set AVIF_OUTPUT_BUCKET, or \
                          AVIF_OUTPUT_PREFIX to a prefix that does not trigger the function";
             reader.add_error("AVIF_FORMATS", error);
         }

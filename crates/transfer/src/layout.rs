@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::{BucketName, Error};
 
-/// The bucket and key prefix of outputs. By default, outputs have the bucket and the prefix of their source.
+/// The bucket and key prefix of outputs, and which sources have a manifest. By default, outputs have the bucket and the prefix of their source.
 ///
 /// An output's key is the source's complete key and a suffix, so `a.jpg` and `a.png` have different outputs, and a web
 /// server finds the variant by appending the suffix to the requested path.
@@ -57,8 +57,8 @@ pub enum Role {
 const MAX_KEY_BYTES: usize = 1024;
 const MANIFEST_SUFFIX: &str = ".avif.json";
 
-/// Returns the end of the keys of all variants in a format. Each contains `.avif`, so that a key shows that the object is an
-/// output, whatever the settings are.
+/// Returns the suffix of the keys of all variants in a format. Each suffix contains `.avif`, so a key alone shows that the
+/// object is an output.
 fn suffix(format: OutputFormat) -> &'static str {
     match format {
         OutputFormat::Avif => ".avif",

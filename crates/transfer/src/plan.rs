@@ -97,22 +97,14 @@ impl StorageOptions {
     #[must_use]
     pub fn variant_status(&self, variant: &convert::Variant, source: &SourceInfo) -> VariantStatus {
         let is_smaller = (variant.bytes.len() as u64) < source.bytes;
-        let is_replaceable = can_show(variant.id.format, &source.format);
-        if is_smaller || variant.is_source || self.keep_larger || !is_replaceable {
+        // An AVIF is only worth storing if it saves bytes, whatever the source is.
+        let format = variant.id.format;
+        let is_fallback = format != OutputFormat::Avif && !source.is_shown_by_clients_of(format);
+        if is_smaller || variant.is_source || self.keep_larger || is_fallback {
             VariantStatus::Stored
         } else {
             VariantStatus::LargerThanSource
         }
-    }
-}
-
-/// Whether every client that shows a variant of this format also shows the source. Clients show JPEG, PNG and GIF if they
-/// show WebP or JPEG. An AVIF is only worth storing if it saves bytes, whatever the source is.
-fn can_show(format: OutputFormat, source: &str) -> bool {
-    match format {
-        OutputFormat::Avif => true,
-        OutputFormat::Webp => ["jpeg", "png", "gif", "webp"].contains(&source),
-        OutputFormat::Jpeg => ["jpeg", "png", "gif"].contains(&source),
     }
 }
 

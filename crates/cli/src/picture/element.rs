@@ -23,9 +23,6 @@ pub(super) struct PictureOptions {
     pub(super) has_placeholder: bool,
 }
 
-/// The formats that all browsers show, by the names of [`model::SourceInfo::format`].
-const SHOWN_BY_ALL_BROWSERS: [&str; 4] = ["jpeg", "png", "gif", "webp"];
-
 /// Returns the `<picture>` element of a manifest.
 pub(super) fn picture_element(
     manifest: &Manifest,
@@ -88,7 +85,8 @@ fn source_candidate(manifest: &Manifest, options: &PictureOptions) -> Result<Opt
     let is_beside_variants = manifest.variants.iter().all(|variant| variant.at.bucket == source.at.bucket);
     let base_url = options.source_base_url.as_ref().or(is_beside_variants.then_some(&options.base_url));
     match base_url {
-        Some(base_url) if SHOWN_BY_ALL_BROWSERS.contains(&source.info.format.as_str()) => {
+        // All browsers show WebP.
+        Some(base_url) if source.info.is_shown_by_clients_of(OutputFormat::Webp) => {
             Ok(Some(Candidate { url: base_url.join(&source.at.key)?, width: source.info.width }))
         }
         Some(_) | None => Ok(None),

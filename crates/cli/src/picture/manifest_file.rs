@@ -13,11 +13,10 @@ const MAX_BYTES: u64 = 16 << 20;
 
 const NOT_A_MANIFEST: &str = "not a manifest; expected the JSON file that the function writes beside the variants, with a name that ends in .avif.json";
 
-/// The only field that every version of a manifest has in the same form.
+/// The only field that every version of a manifest has in the same form. Version 1 does not have it.
 #[derive(Deserialize)]
 struct Version {
-    #[serde(default = "first_version")]
-    manifest_version: u32,
+    manifest_version: Option<u32>,
 }
 
 /// Reads a manifest. `-` is standard input.
@@ -32,18 +31,14 @@ pub(super) fn read(path: &Path) -> anyhow::Result<Manifest> {
 
 fn parse(bytes: &[u8]) -> anyhow::Result<Manifest> {
     let Version { manifest_version } = serde_json::from_slice(bytes).context(NOT_A_MANIFEST)?;
-    if manifest_version > Manifest::VERSION {
+    if let Some(version) = manifest_version.filter(|version| *version > Manifest::VERSION) {
         bail!(
-            "the manifest has version {manifest_version}, and this program reads versions up to {}; install the release of \
+            "the manifest has version {version}, and this program reads versions up to {}; install the release of \
              avif-lambda that wrote the manifest",
             Manifest::VERSION
         );
     }
     serde_json::from_slice(bytes).context(NOT_A_MANIFEST)
-}
-
-fn first_version() -> u32 {
-    1
 }
 
 #[cfg(test)]

@@ -1,13 +1,12 @@
 use avif::{Attachments, SequenceEncoder};
-use image::{DynamicImage, GenericImageView};
+use image::DynamicImage;
 use model::{Color, OutputFormat, PlanarImage, Shape};
 
-use super::Animation;
 use super::limited_range::to_limited_range;
+use super::{Animation, resize_frame};
 use crate::Error;
 use crate::pixels::alpha::fill_transparent;
 use crate::pixels::planes::{self, PlaneFormat};
-use crate::pixels::resize::FilterImage;
 use crate::write::avif::EncoderSettings;
 
 impl Animation {
@@ -43,12 +42,7 @@ impl Animation {
 
 /// Resizes a frame and converts it to planes.
 fn to_planar(frame: DynamicImage, color: &Color, shape: Shape, format: PlaneFormat) -> Result<PlanarImage, Error> {
-    let size = (shape.width, shape.height);
-    let mut frame = if frame.dimensions() == size {
-        frame
-    } else {
-        FilterImage::from_pixels(&frame, color.cicp)?.resize(size)?.to_pixels()?
-    };
+    let mut frame = resize_frame(frame, color, (shape.width, shape.height))?;
     if !format.is_lossless {
         fill_transparent(&mut frame);
     }

@@ -14,13 +14,14 @@ mod webp;
 use std::sync::Arc;
 
 use image::metadata::Orientation;
-use image::{DynamicImage, RgbaImage};
+use image::{DynamicImage, GenericImageView, RgbaImage};
 use model::{Color, DamagedMode};
 
 use self::timing::Timing;
 use crate::color::plan::ColorPlan;
 use crate::damage::Damage;
 use crate::pixels::content::{self, Content};
+use crate::pixels::resize::FilterImage;
 use crate::{Error, Format};
 
 pub(crate) use self::canvas::{BlendMode, Canvas, FrameDisposal, StoredFrame};
@@ -220,4 +221,12 @@ impl Animation {
         };
         Ok(self.header.composed_frames(self.source.as_ref())?.skip(1).map(move |frame| frame.map(upright)))
     }
+}
+
+/// Resizes a frame to the size of the first frame.
+fn resize_frame(frame: DynamicImage, color: &Color, size: (u32, u32)) -> Result<DynamicImage, Error> {
+    if frame.dimensions() == size {
+        return Ok(frame);
+    }
+    FilterImage::from_pixels(&frame, color.cicp)?.resize(size)?.to_pixels()
 }

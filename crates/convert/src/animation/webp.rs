@@ -2,12 +2,11 @@ use image::{DynamicImage, GenericImageView};
 use model::OutputFormat;
 use webpx::{AnimationEncoder, At};
 
-use super::Animation;
+use super::{Animation, resize_frame};
 use crate::Error;
 use crate::color::embedded::EmbeddedPixels;
 use crate::error::EncodeError;
 use crate::pixels::alpha::fill_transparent;
-use crate::pixels::resize::FilterImage;
 use crate::write::FileMetadata;
 
 impl Animation {
@@ -36,11 +35,7 @@ impl Animation {
         }
         let rest = self.frames_after_first()?.map(|frame| {
             let (frame, color) = frame?;
-            let mut frame = if frame.dimensions() == size {
-                frame
-            } else {
-                FilterImage::from_pixels(&frame, color.cicp)?.resize(size)?.to_pixels()?
-            };
+            let mut frame = resize_frame(frame, &color, size)?;
             fill_transparent(&mut frame);
             Ok::<_, Error>(EmbeddedPixels::new(&frame, &color).pixels)
         });

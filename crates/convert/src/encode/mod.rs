@@ -91,8 +91,8 @@ impl TransformedImage {
         Ok(Conversion { variants, search_obstacle: self.reported_obstacle(&tasks), notes })
     }
 
-    /// Returns the files to encode. AVIF takes the most time, so its tasks are first. If the largest image started last, the
-    /// other worker would have nothing to do until it ends.
+    /// Returns the files to encode: AVIF first, and the largest first, because these encodes take the most time. If the longest
+    /// encode started last, the other worker would have nothing to do until it ends.
     fn tasks(&self) -> Vec<Task> {
         let is_needed = |format: OutputFormat, size| {
             let mut ids = self.recipe.variants().filter(|id| id.format == format);
@@ -160,8 +160,8 @@ impl TransformedImage {
         }
     }
 
-    /// Returns the obstacle against a search. With more time, another conversion may have a better result, so this obstacle
-    /// is reported first.
+    /// Returns the reason why a file was encoded without a search. If one of the reasons is the time, returns that one, because
+    /// another conversion with more time may have a better result.
     fn reported_obstacle(&self, tasks: &[Task]) -> Option<SearchObstacle> {
         let obstacle = |task: &Task| match self.quality_mode(task.format) {
             QualityMode::Estimate(_, obstacle) => Some(obstacle),

@@ -1,6 +1,13 @@
 use avif::Pixels;
 use image::{DynamicImage, ImageBuffer};
-use model::{Chroma, Shape};
+use model::{Chroma, PlanarImage, Shape};
+
+/// Converts planes to pixels, as a viewer does. The error is the error message of libavif.
+pub(crate) fn planes_to_image(planar: &PlanarImage) -> Result<DynamicImage, String> {
+    let pixels = avif::pixels(planar).map_err(|error| error.to_string())?;
+    let image = pixels_to_image(pixels, planar.shape(), planar.alpha().is_some());
+    Ok(image.expect("libavif returned all rows of the image"))
+}
 
 /// Converts libavif's pixels to an image. Returns `None` if pixels are missing.
 pub(crate) fn pixels_to_image(

@@ -3,7 +3,7 @@
 use image::{DynamicImage, GenericImageView, Rgba};
 use model::{PlanarImage, Samples, Shape};
 
-use crate::pixels::decoded_avif::pixels_to_image;
+use crate::pixels::decoded_avif::planes_to_image;
 
 /// A rectangle of pixels. The coordinates of its top left corner are even, because each 4:2:0 chroma sample covers two
 /// columns and two rows.
@@ -38,12 +38,7 @@ impl ComparedImage<'_> {
     pub(super) fn rgb(&self, area: Area) -> Result<Vec<u8>, String> {
         let part = match self {
             Self::Interleaved(image) => image.crop_imm(area.x, area.y, area.width, area.height),
-            Self::Planar(image) => {
-                let part = crop(image, area);
-                let pixels = avif::pixels(&part).map_err(|error| error.to_string())?;
-                let image = pixels_to_image(pixels, part.shape(), part.alpha().is_some());
-                image.expect("libavif returned all rows of the image")
-            }
+            Self::Planar(image) => planes_to_image(&crop(image, area))?,
         };
         if !part.color().has_alpha() {
             return Ok(part.into_rgb8().into_raw());

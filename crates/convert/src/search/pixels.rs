@@ -74,15 +74,14 @@ pub(crate) fn encode_jpeg_at_target(
     if first == JpegChroma::Full || chroma != ChromaMode::Auto || !chroma::has_detail(pixels) {
         return search(first, curve);
     }
-    match fit_first {
-        // The sample shows which resolution makes the file smaller.
-        Some(half) if half.is_fine(typical) || half.bytes.is_infinite() => {
-            let full = fit(JpegChroma::Full, expected)?.unwrap_or(half);
-            if half.bytes.is_infinite() || half.is_larger_than_full_chroma(full.bytes) {
-                return search(JpegChroma::Full, full.curve);
-            }
+    // The sample shows which resolution makes the file smaller.
+    if let Some(half) = fit_first
+        && (half.is_fine(typical) || half.bytes.is_infinite())
+    {
+        let full = fit(JpegChroma::Full, expected)?.unwrap_or(half);
+        if half.bytes.is_infinite() || half.is_larger_than_full_chroma(full.bytes) {
+            return search(JpegChroma::Full, full.curve);
         }
-        Some(_) | None => {}
     }
     let half = search(JpegChroma::Half, curve)?;
     // Of 20 screenshots and diagrams, most were smaller with half chroma, and some were smaller with full chroma.

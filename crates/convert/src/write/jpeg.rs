@@ -12,7 +12,7 @@ use crate::pixels::content::Content;
 
 /// The maximum number of bytes of a segment's content (ITU-T T.81, B.1.1.4: two of 65,535 bytes are the length).
 const MAX_SEGMENT_BYTES: usize = 65_533;
-/// What Exif and XMP start with in their segments (Exif 2.32, 4.7.2; XMP specification part 3, 1.1.3).
+/// The first bytes of the segments of Exif and XMP (Exif 2.32, 4.7.2; XMP specification part 3, 1.1.3).
 const EXIF_START: &[u8] = b"Exif\0\0";
 const XMP_START: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 /// The quantization table at quality 50, for luma and chroma: Nicolas Robidoux's, which `mozjpeg` uses (jcparam.c).
@@ -27,7 +27,7 @@ const QUANTIZATION_TABLE: [u16; 64] = [
     56, 53,  91, 106, 131, 169, 226, 311,
     85, 75, 135, 156, 189, 238, 311, 418,
 ];
-/// The scans of a file that this encoder writes are far fewer.
+/// This encoder writes 9 scans.
 const MAX_SCANS: u32 = 100;
 
 /// The resolution of the chroma planes.

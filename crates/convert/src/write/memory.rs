@@ -20,9 +20,9 @@ pub(crate) fn bytes_per_animation_pixel(speed: Speed) -> u64 {
     if speed.number() < REAL_TIME_FROM { 560 } else { 120 }
 }
 
-/// Returns the peak memory of a WebP or JPEG encoder in bytes per pixel, with its copy of the pixels and the decoded file
-/// that a search compares. The maximum was measured for graphics of 12 megapixels: in JPEG, they
-/// have full chroma, and in WebP, they are also encoded without loss. Photographs need half of it. Pixels of 16 bits are copied once more.
+/// Returns the peak memory of a WebP or JPEG encoder in bytes per pixel. It includes the encoder's copy of the pixels, and the
+/// decoded file that a search compares. The number was measured for graphics of 12 megapixels, whose JPEGs have full chroma
+/// and which are also encoded as lossless WebP. Photographs need half of it. Pixels of 16 bits need one more copy.
 pub(crate) fn bytes_per_other_pixel(depth: Depth) -> u64 {
     match depth {
         Depth::Eight => 30,

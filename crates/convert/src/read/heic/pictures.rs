@@ -23,8 +23,8 @@ use crate::Error;
 pub(super) const BYTES_PER_DECODED_PIXEL: u64 = 20;
 /// The maximum number of threads that decode tiles.
 const MAX_THREADS: usize = 8;
-/// The parts of an image together have at most this many times the pixels of the image, and at most this many pixels more. The tiles of
-/// phones have up to 1.2 times the pixels of the image.
+/// The parts of an image together have at most this many times the pixels of the image, and at most this many pixels more. The
+/// tiles of phones have up to 1.2 times the pixels of the image.
 const MAX_PIXEL_RATIO: u64 = 4;
 const MAX_ADDITIONAL_PIXELS: u64 = 1 << 22;
 /// The pictures with their parameter sets are at most so many times as long as the file, or have at most so many bytes. In a

@@ -29,7 +29,9 @@ programs: tools
 # The Python tests often wait for a server to start, so Cargo compiles the Rust tests at the same time.
 test: programs nextest ## check formatting, lints and docs, and run all tests; installs missing tools
 	$(MAKE) --jobs=2 lint deployment infrastructure
+	rm -rf target/tmp/manifests
 	cargo nextest run --workspace --cargo-profile $(PROFILE) --locked
+	$(TOOLS)/bin/python -B deploy/tests/stored_manifests.py target/tmp/manifests
 	python3 -B -m unittest bench.test_cost bench.test_search bench.test_subsets
 
 lint: programs nextest ## check formatting, lints and docs, and compile the dependencies of the tests

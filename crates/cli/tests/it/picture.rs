@@ -14,7 +14,7 @@ fn manifest(key: &str, widths: &[u32]) -> Value {
     let variant = |width: &u32, format: &str, suffix: &str| {
         json!({
             "bucket": "photos", "key": format!("{key}.w{width}{suffix}"), "asked": width.to_string(), "format": format,
-            "width": width, "height": width / 2, "type": format!("image/{format}"), "bytes": 9, "sha256": "ff", "etag": "0c"
+            "width": width, "height": width / 2, "type": format!("image/{format}"), "bytes": 9, "sha256": "0f".repeat(32), "etag": "0c"
         })
     };
     let variants =

@@ -147,7 +147,11 @@ impl<'job> JobRun<'job> {
         let state = object.state.clone();
         self.converted = self.converted.take().filter(|converted| converted.state == state);
         let minimum = self.converted.as_ref().map_or(QualitySearch::Full, |converted| converted.quality_search);
-        if stored.is_complete(&state, self.plan, minimum) {
+        // After another job wrote the list, an earlier attempt of this job may have changed a variant that is listed. Then
+        // the list is written again, because its readers wait for an event after the last change of the variants.
+        let may_be_newer_than_list = self.converted.is_some() || !self.deleted.is_empty();
+        let is_list_outdated = stored.requires_list() && may_be_newer_than_list;
+        if stored.is_complete(&state, self.plan, minimum) && !is_list_outdated {
             return Ok(match self.converted.take() {
                 // An earlier attempt of this job converted the source, and the outputs are up to date now. Either the
                 // earlier attempt stored them although its request failed, or another job stored the same outputs.

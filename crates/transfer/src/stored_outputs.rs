@@ -92,6 +92,11 @@ impl StoredOutputs {
         self.manifest.iter().map(OutputSlot::provenance).chain(entry)
     }
 
+    /// Whether the settings require a list of the outputs: a manifest or a catalog entry.
+    pub(crate) fn requires_list(&self) -> bool {
+        self.manifest.is_some() || self.has_catalog
+    }
+
     /// Whether the function created any of the stored outputs.
     pub(crate) fn has_own_outputs(&self) -> bool {
         self.provenances().any(|provenance| provenance.is_some())

@@ -149,7 +149,7 @@ impl Deployment {
 
 /// Returns the outcome and the reason in the first report of a response. For an error, the outcome is "failed" and the
 /// reason is the error message.
-fn outcome_and_reason(result: Result<Value, FunctionError>) -> (String, String) {
+pub(crate) fn outcome_and_reason(result: Result<Value, FunctionError>) -> (String, String) {
     match result {
         Ok(response) => {
             let report = &response["reports"][0];

@@ -1,9 +1,13 @@
 //! Tests events that arrive late, that arrive twice, or that arrive after their source was deleted.
 
+use std::time::Duration;
+
+use emulator::InjectedResponse;
 use image::ImageFormat;
 use serde_json::{Value, json};
+use tokio::time::sleep;
 
-use crate::deployment::{Deployment, image};
+use crate::deployment::{Deployment, image, outcome_and_reason};
 use crate::notification::record;
 
 /// Returns an event of this source. If there is an ETag, the source was created. If the ETag is `None`, the source was
@@ -162,4 +166,40 @@ async fn redelivered_event_deletes_the_variant_that_its_killed_job_wrote() {
     let (outcome, reason) = deployment.send_event(event("a.png", Some("unrelated"), "00")).await;
     assert!(outcome == "skipped" && reason.contains("superseded: the source was deleted"), "{outcome}: {reason}");
     assert_eq!(deployment.send_event(event("a.png", Some("earlier"), "00")).await.0, "deleted");
+}
+
+/// Another job stores a variant and the manifest while this job stores the other variant.
+#[tokio::test]
+async fn manifest_is_written_again_after_a_later_change_of_a_variant() {
+    let (full, narrow, manifest) = ("a.png.avif", "a.png.w50.avif", "a.png.avif.json");
+    let mut deployment = Deployment::without_events(&[("AVIF_WIDTHS", "full,50")]).await;
+    let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
+    let event = event("a.png", Some(&etag), "01");
+    assert_eq!(deployment.send_event(event.clone()).await.0, "converted");
+    let mut saved = vec![];
+    for key in [full, narrow, manifest] {
+        let head = deployment.s3.head_object().bucket("photos").key(key).send().await.unwrap();
+        saved.push((key, deployment.read("photos", key).await, head.metadata));
+        deployment.s3.delete_object().bucket("photos").key(key).send().await.unwrap();
+    }
+    deployment.server.record_calls();
+    deployment.faults.inject(vec![InjectedResponse::new("PutObject", full, 412, "PreconditionFailed")]);
+    let other_job = async {
+        while deployment.s3.head_object().bucket("photos").key(narrow).send().await.is_err() {
+            sleep(Duration::from_millis(1)).await;
+        }
+        deployment.faults.inject(vec![]);
+        for (key, bytes, metadata) in saved.into_iter().filter(|(key, ..)| *key != narrow) {
+            let put = deployment.s3.put_object().bucket("photos").key(key).set_metadata(metadata);
+            put.body(bytes.into()).send().await.unwrap();
+        }
+    };
+    let (report, ()) = tokio::join!(deployment.lambda.invoke(event), other_job);
+    assert_eq!(outcome_and_reason(report.result).0, "converted");
+    let calls = deployment.server.take_calls();
+    let puts = calls.iter().filter(|call| call.error.is_none() && call.operation == "PutObject");
+    let puts: Vec<&str> = puts.map(|call| call.key.as_str()).collect();
+    // The other job wrote the first manifest.
+    assert_eq!(puts.iter().filter(|key| **key == manifest).count(), 2, "{puts:?}");
+    assert_eq!(puts.last(), Some(&manifest), "{puts:?}");
 }

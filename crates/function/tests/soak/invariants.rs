@@ -125,7 +125,13 @@ pub(crate) fn check_manifest(outputs: Outputs, source: &str, state: &SourceState
         }
     }
     if matches!(state, SourceState::Present { .. }) && !calls.is_empty() && !is_last {
-        return vec![format!("the last change of the outputs of {source} is not {manifest}")];
+        let changes = successful_calls(outputs, source, calls)
+            .filter(|call| matches!(call.operation, "PutObject" | "DeleteObject"))
+            .map(|Call { operation, key, etag, .. }| {
+                format!("{operation} {key} {}", etag.as_deref().unwrap_or_default())
+            });
+        let changes: Vec<String> = changes.collect();
+        return vec![format!("the last change of the outputs of {source} is not {manifest}:\n{}", changes.join("\n"))];
     }
     vec![]
 }

@@ -106,7 +106,8 @@ impl Estimate {
         // a comparison no encoder runs, but the decoded pixels are in memory twice: in the decoder and in our planes.
         let two_largest = sizes.iter().take(2).fold(0, |sum: u64, size| sum.saturating_add(*size));
         let read_back = two_largest.saturating_mul(2 * BYTES_PER_DECODED_PIXEL);
-        let comparing = read_back.saturating_add(2 * search::CELL_MEMORY);
+        let widest = u64::from(header.size().0.max(header.size().1));
+        let comparing = read_back.saturating_add(2 * search::COMPARISON_BYTES_PER_COLUMN * widest);
         // The search may choose 10 bits, so the estimate uses the larger number of the two depths.
         let encoding = two_encodes(encoder.max(memory::bytes_per_pixel(Depth::Ten, recipe.speed)));
         // With the system's codecs, the search may choose 4:4:4 planes at 10 bits.

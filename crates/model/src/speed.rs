@@ -17,6 +17,8 @@ pub struct InvalidSpeed(String);
 impl Speed {
     /// 8, at which an encoder takes about half of the CPU time that it takes at the default speed.
     pub const FAST: Self = Self(8);
+    /// 7, at which SVT-AV1 takes about half of the CPU time that it takes at the default speed.
+    pub const QUICK: Self = Self(7);
 
     /// Returns the speed, 0 to 10.
     #[must_use]

@@ -1,7 +1,7 @@
 use avif::Quantizer;
 
 use super::compared_image::ComparedImage;
-use super::score::{Parts, ssimulacra2};
+use super::score::ssimulacra2;
 use crate::error::EncodeError;
 use crate::write::{DecodedFile, Encoder};
 
@@ -10,7 +10,6 @@ use crate::write::{DecodedFile, Encoder};
 pub(super) struct Comparison<'a> {
     pub(super) encoder: &'a dyn Encoder,
     pub(super) reference: ComparedImage<'a>,
-    pub(super) parts: &'a Parts,
 }
 
 /// An encoded file and its score.
@@ -62,7 +61,7 @@ impl Comparison<'_> {
             DecodedFile::Planar(image) => ComparedImage::Planar(image),
             DecodedFile::Interleaved(image) => ComparedImage::Interleaved(image),
         };
-        let score = ssimulacra2(self.reference, decoded, self.parts).map_err(SearchError::Compare)?;
+        let score = ssimulacra2(self.reference, decoded).map_err(SearchError::Compare)?;
         Ok(ScoredFile { file, score })
     }
 }

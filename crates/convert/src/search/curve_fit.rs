@@ -3,7 +3,6 @@
 use avif::{Quantizer, QuantizerStep};
 use model::Score;
 
-use super::MAX_EXTRAPOLATION;
 use super::comparison::{Comparison, ScoredFile, SearchError};
 use super::curve::{ScoreCurve, coarsest_quantizer};
 
@@ -35,19 +34,29 @@ impl CurveFit {
     }
 }
 
-/// Measures the curve of a sample near the target score with one or two encodes.
-pub(super) fn fit_curve(sample: Comparison<'_>, expected: ScoreCurve, target: Score) -> Result<CurveFit, SearchError> {
+/// A quick measurement: of a sample, or of the whole image at a faster speed.
+#[derive(Clone, Copy)]
+pub(super) struct Probe<'a> {
+    pub(super) comparison: Comparison<'a>,
+    /// By how much the score of the real encode exceeds the score of this one.
+    pub(super) score_bias: f32,
+    /// The curve is reliable up to this distance, in quantizers, from the measurement.
+    pub(super) max_distance: f32,
+}
+
+/// Measures the curve near the target score with one or two encodes.
+pub(super) fn fit_curve(probe: Probe<'_>, expected: ScoreCurve, target: Score) -> Result<CurveFit, SearchError> {
     let (target, step) = (target.value(), QuantizerStep::Whole);
-    let coarsest = coarsest_quantizer(sample.encoder);
+    let coarsest = coarsest_quantizer(probe.comparison.encoder);
     let first = expected.quantizer_for(target, step).min(coarsest);
     let encode = |quantizer| {
-        let scored = sample.encode(quantizer)?;
-        Ok::<_, SearchError>(ScoredFile { score: scored.score + expected.shape.sample_score_bias, ..scored })
+        let scored = probe.comparison.encode(quantizer)?;
+        Ok::<_, SearchError>(ScoredFile { score: scored.score + probe.score_bias, ..scored })
     };
     let scored = encode(first)?;
     let fit = CurveFit::new(expected.through(first, scored.score), &scored, first, target, step);
     let second = fit.quantizer.min(coarsest);
-    if (second.value() - first.value()).abs() < MAX_EXTRAPOLATION {
+    if (second.value() - first.value()).abs() < probe.max_distance {
         return Ok(fit);
     }
     let scored = encode(second)?;

@@ -19,14 +19,14 @@ mod pixels;
 mod sample;
 mod score;
 mod searched_image;
+mod ssimulacra2;
 mod target;
-mod weights;
 
 pub(crate) use self::avif::{PreferredPlanes, SampleAnalysis, analyze_sample, encode_at_target, fit_sample_curve};
 pub(crate) use self::comparison::{ScoredFile, SearchError};
 pub(crate) use self::curve::ScoreCurve;
 pub(crate) use self::pixels::{encode_jpeg_at_target, encode_webp_at_target, jpeg_chroma};
-pub(crate) use self::score::CELL_MEMORY;
+pub(crate) use self::score::COMPARISON_BYTES_PER_COLUMN;
 pub(crate) use self::searched_image::{FullChroma, SearchedImage};
 
 /// A curve is reliable up to this distance, in quantizers, from its measurement.

@@ -10,8 +10,7 @@ use super::comparison::{Comparison, ScoredFile, SearchError};
 use super::curve::ScoreCurve;
 use super::curve_fit::fit_curve;
 use super::sample::PixelSample;
-use super::score::Parts;
-use super::target::{MAX_COMPARED_PIXELS, TargetSearch};
+use super::target::{FIRST_MARGIN, TargetSearch};
 use crate::pixels::content::Content;
 use crate::write::jpeg::{JpegChroma, JpegEncoder};
 use crate::write::webp::WebpEncoder;
@@ -34,7 +33,7 @@ pub(crate) fn encode_webp_at_target(
     let curve = match PixelSample::new(reference)? {
         Some(sample) => {
             let encoder = WebpEncoder::new(&sample.pixels, content, speed, &FileMetadata::default());
-            fit_curve(sample.comparison(&encoder), expected, target)?.curve
+            fit_curve(sample.probe(&encoder, expected.shape), expected, target)?.curve
         }
         None => expected,
     };
@@ -60,10 +59,10 @@ pub(crate) fn encode_jpeg_at_target(
     let sample = PixelSample::new(reference)?;
     let expected = ScoreCurve::typical_jpeg();
     let typical = expected.quantizer_for(target.value(), QuantizerStep::Whole).value();
-    let fit = |chroma, curve| match &sample {
+    let fit = |chroma, curve: ScoreCurve| match &sample {
         Some(sample) => {
             let encoder = JpegEncoder::new(&sample.pixels, content, chroma, &FileMetadata::default());
-            fit_curve(sample.comparison(&encoder), curve, target).map(Some)
+            fit_curve(sample.probe(&encoder, curve.shape), curve, target).map(Some)
         }
         None => Ok(None),
     };
@@ -107,6 +106,5 @@ fn search(
     curve: ScoreCurve,
     target: Score,
 ) -> Result<ScoredFile, SearchError> {
-    let parts = &Parts::new(reference.size(), MAX_COMPARED_PIXELS);
-    TargetSearch::start(Comparison { encoder, reference, parts }, curve, target)?.finish()
+    TargetSearch::start(Comparison { encoder, reference }, curve, target, FIRST_MARGIN)?.finish()
 }

@@ -3,9 +3,11 @@
 use image::{DynamicImage, RgbImage, imageops};
 use model::{PlanarImage, Shape};
 
+use super::MAX_EXTRAPOLATION;
 use super::compared_image::{Area, ComparedImage, tile};
 use super::comparison::{Comparison, SearchError};
-use super::score::Parts;
+use super::curve::CurveShape;
+use super::curve_fit::Probe;
 use crate::pixels::planes;
 use crate::write::Encoder;
 
@@ -19,7 +21,6 @@ const TILE_SIDE: u32 = 128;
 /// The pixels of a sample: tiles of the reference.
 pub(super) struct PixelSample {
     pub(super) pixels: DynamicImage,
-    parts: Parts,
 }
 
 /// A sample of planes, and the same sample of their reference.
@@ -64,8 +65,7 @@ impl Tiles {
             let tile = RgbImage::from_raw(TILE_SIDE, TILE_SIDE, tile).expect("the area has three bytes for each pixel");
             imageops::replace(&mut pixels, &tile, x.into(), y.into());
         }
-        let parts = Parts::new(pixels.dimensions(), u64::MAX);
-        Ok(PixelSample { pixels: pixels.into(), parts })
+        Ok(PixelSample { pixels: pixels.into() })
     }
 }
 
@@ -75,8 +75,10 @@ impl PixelSample {
         Tiles::choose(image.size()).map(|tiles| tiles.pixels(image)).transpose()
     }
 
-    pub(super) fn comparison<'a>(&'a self, encoder: &'a dyn Encoder) -> Comparison<'a> {
-        Comparison { encoder, reference: ComparedImage::Interleaved(&self.pixels), parts: &self.parts }
+    /// Returns the measurement of the sample for an image with a curve of this shape.
+    pub(super) fn probe<'a>(&'a self, encoder: &'a dyn Encoder, shape: &CurveShape) -> Probe<'a> {
+        let comparison = Comparison { encoder, reference: ComparedImage::Interleaved(&self.pixels) };
+        Probe { comparison, score_bias: shape.sample_score_bias, max_distance: MAX_EXTRAPOLATION }
     }
 }
 

@@ -66,6 +66,13 @@ pub(crate) struct AvifEncoder<'a> {
     pub(crate) settings: &'a EncoderSettings,
 }
 
+impl AvifEncoder<'_> {
+    /// Whether SVT-AV1 encodes this image.
+    pub(crate) fn uses_svt(&self) -> bool {
+        self.settings.codec(self.planar, self.attachments) == Codec::Svt
+    }
+}
+
 impl Encoder for AvifEncoder<'_> {
     fn format(&self) -> OutputFormat {
         OutputFormat::Avif

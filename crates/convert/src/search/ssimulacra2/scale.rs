@@ -1,0 +1,79 @@
+//! One scale of the comparison.
+
+use super::channel::Channel;
+use super::color::{self, LinearRow};
+use super::weights::Weights;
+
+/// One scale: its channels, and the row that waits for the row below it.
+pub(super) struct Scale {
+    channels: Vec<Channel>,
+    /// The rows of the reference and of the image: an even row and an odd row.
+    pairs: [[LinearRow; 2]; 2],
+    /// The averages of these two rows, for the next scale.
+    halves: [LinearRow; 2],
+    /// Whether the even row waits for the odd row.
+    is_waiting: bool,
+}
+
+impl Scale {
+    /// `width` is the width of the scale, and `image_width` the width of the finest scale. `weights` are those of the
+    /// channels X, Y and B.
+    pub(super) fn new(width: usize, image_width: usize, weights: [&'static Weights; 3]) -> Self {
+        let row = |width: usize| -> LinearRow { [(); 3].map(|()| vec![0.0; width]) };
+        let channels = weights.into_iter().enumerate();
+        let channels =
+            channels.filter_map(|(index, weights)| Channel::new(index, weights, width, image_width)).collect();
+        let pairs = [(); 2].map(|()| [row(width), row(width)]);
+        let halves = [row(width.div_ceil(2)), row(width.div_ceil(2))];
+        Self { channels, pairs, halves, is_waiting: false }
+    }
+
+    /// Adds the next row of both images as sRGB.
+    pub(super) fn push_srgb(&mut self, rows: [&[u8]; 2], coarser: &mut [Self]) {
+        let slot = usize::from(self.is_waiting);
+        for (pair, srgb) in self.pairs.iter_mut().zip(rows) {
+            color::linear(srgb, &mut pair[slot]);
+        }
+        self.compare(coarser);
+    }
+
+    fn push(&mut self, rows: [&LinearRow; 2], coarser: &mut [Self]) {
+        let slot = usize::from(self.is_waiting);
+        for (pair, row) in self.pairs.iter_mut().zip(rows) {
+            pair[slot].clone_from(row);
+        }
+        self.compare(coarser);
+    }
+
+    /// Compares the latest row, and passes complete pairs of rows to the next scale.
+    fn compare(&mut self, coarser: &mut [Self]) {
+        let slot = usize::from(self.is_waiting);
+        let rows = self.pairs.each_ref().map(|pair| &pair[slot]);
+        self.channels.iter_mut().for_each(|channel| channel.push(rows));
+        if self.is_waiting {
+            self.pass_on(1, coarser);
+        }
+        self.is_waiting = !self.is_waiting;
+    }
+
+    /// Ends the image. The last row of an odd image has itself as its neighbor.
+    pub(super) fn finish(&mut self, coarser: &mut [Self]) {
+        if self.is_waiting {
+            self.pass_on(0, coarser);
+        }
+        self.channels.iter_mut().for_each(Channel::finish);
+    }
+
+    fn pass_on(&mut self, lower: usize, coarser: &mut [Self]) {
+        let Some((next, coarser)) = coarser.split_first_mut() else { return };
+        for (pair, half) in self.pairs.iter().zip(&mut self.halves) {
+            color::halve(&pair[0], &pair[lower], half);
+        }
+        next.push(self.halves.each_ref(), coarser);
+    }
+
+    /// Returns the weighted sum of the terms of all channels.
+    pub(super) fn weighted(&self) -> f64 {
+        self.channels.iter().map(Channel::weighted).sum()
+    }
+}

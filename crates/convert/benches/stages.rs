@@ -6,9 +6,9 @@ use std::num::NonZeroUsize;
 
 use convert::{DecodedImage, OpenedImage, TransformedImage};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
-use fast_ssim2::{PixelDescriptor, PixelSlice, compute_ssimulacra2};
 use image::{ImageFormat, Rgb, RgbImage};
 use model::{Limits, Recipe};
+use ssimulacra2::Comparison;
 
 const WIDTH: u16 = 2400;
 const HEIGHT: u16 = 1600;
@@ -67,15 +67,13 @@ fn transformed(bytes: &[u8], recipe: &Recipe) -> TransformedImage {
     decoded(bytes, recipe).transform().expect("the image is valid")
 }
 
-/// Computes the score with the library that the search uses. The search scores the cells of an image separately; this
-/// function scores the whole image.
 fn score(image: &RgbImage, compressed: &RgbImage) -> f64 {
-    let [image, compressed] = [image, compressed].map(|image| {
-        let (width, height) = image.dimensions();
-        PixelSlice::new(image, width, height, width as usize * 3, PixelDescriptor::RGB8_SRGB)
-            .expect("the slice contains all rows of the image")
-    });
-    compute_ssimulacra2(&image, &compressed).expect("both images have the same size")
+    let mut comparison = Comparison::new(WIDTH.into(), HEIGHT.into());
+    let row_bytes = 3 * usize::from(WIDTH);
+    for (image, compressed) in image.chunks_exact(row_bytes).zip(compressed.chunks_exact(row_bytes)) {
+        comparison.push(image, compressed);
+    }
+    comparison.score()
 }
 
 fn stages(criterion: &mut Criterion) {

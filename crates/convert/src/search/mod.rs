@@ -19,7 +19,6 @@ mod pixels;
 mod sample;
 mod score;
 mod searched_image;
-mod ssimulacra2;
 mod target;
 
 pub(crate) use self::avif::{PreferredPlanes, SampleAnalysis, analyze_sample, encode_at_target, fit_sample_curve};

@@ -1,9 +1,9 @@
 //! The terms of one channel at one scale.
 
-use super::MIN_WEIGHT;
-use super::blur::{RADIUS, blur_row, blur_rows};
-use super::color::{LinearRow, xyb};
-use super::weights::Weights;
+use crate::MIN_WEIGHT;
+use crate::blur::{RADIUS, blur_row, blur_rows};
+use crate::color::{LinearRow, xyb};
+use crate::weights::Weights;
 
 /// The number of rows that the vertical blur uses.
 const ROWS: usize = 2 * RADIUS + 1;
@@ -21,7 +21,7 @@ const ROUNDING_ERROR: f32 = 5.5e-8;
 const LANES: usize = 8;
 
 /// One channel: a ring of the latest rows, and the sums of the terms of all earlier rows.
-pub(super) struct Channel {
+pub(crate) struct Channel {
     /// 0 for X, 1 for Y, 2 for B.
     index: usize,
     weights: &'static Weights,
@@ -56,7 +56,7 @@ impl Channel {
     /// `width` is the width of the scale, and `image_width` the width of the finest scale. Returns `None` if no term of the
     /// channel counts.
     #[expect(clippy::cast_precision_loss, reason = "no width has 24 bits")]
-    pub(super) fn new(index: usize, weights: &'static Weights, width: usize, image_width: usize) -> Option<Self> {
+    pub(crate) fn new(index: usize, weights: &'static Weights, width: usize, image_width: usize) -> Option<Self> {
         let counts = |term: usize| weights[term] >= MIN_WEIGHT || weights[term + 3] >= MIN_WEIGHT;
         let (has_similarity, has_edges) = (counts(0), counts(1) || counts(2));
         if !has_similarity && !has_edges {
@@ -82,7 +82,7 @@ impl Channel {
     }
 
     /// Adds the next row of both images.
-    pub(super) fn push(&mut self, rows: [&LinearRow; 2]) {
+    pub(crate) fn push(&mut self, rows: [&LinearRow; 2]) {
         let row = &mut self.ring[self.pushed % ROWS];
         for (samples, linear) in row.samples.iter_mut().zip(rows) {
             xyb(self.index, linear, samples);
@@ -109,7 +109,7 @@ impl Channel {
     }
 
     /// Compares the rows that wait for the rows below them.
-    pub(super) fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         let total = self.pushed;
         while self.compared < total {
             let row = &mut self.ring[self.pushed % ROWS];
@@ -169,7 +169,7 @@ impl Channel {
 
     /// Returns the weighted sum of the terms.
     #[expect(clippy::cast_precision_loss, reason = "no image has 2^52 pixels")]
-    pub(super) fn weighted(&self) -> f64 {
+    pub(crate) fn weighted(&self) -> f64 {
         let pixels = (self.width * self.compared) as f64;
         let terms = self.sums.iter().zip(self.weights).enumerate();
         let terms = terms.map(|(index, (sum, weight))| {

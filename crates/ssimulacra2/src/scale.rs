@@ -1,11 +1,11 @@
 //! One scale of the comparison.
 
-use super::channel::Channel;
-use super::color::{self, LinearRow};
-use super::weights::Weights;
+use crate::channel::Channel;
+use crate::color::{self, LinearRow};
+use crate::weights::Weights;
 
 /// One scale: its channels, and the row that waits for the row below it.
-pub(super) struct Scale {
+pub(crate) struct Scale {
     channels: Vec<Channel>,
     /// The rows of the reference and of the image: an even row and an odd row.
     pairs: [[LinearRow; 2]; 2],
@@ -18,7 +18,7 @@ pub(super) struct Scale {
 impl Scale {
     /// `width` is the width of the scale, and `image_width` the width of the finest scale. `weights` are those of the
     /// channels X, Y and B.
-    pub(super) fn new(width: usize, image_width: usize, weights: [&'static Weights; 3]) -> Self {
+    pub(crate) fn new(width: usize, image_width: usize, weights: [&'static Weights; 3]) -> Self {
         let row = |width: usize| -> LinearRow { [(); 3].map(|()| vec![0.0; width]) };
         let channels = weights.into_iter().enumerate();
         let channels =
@@ -29,7 +29,7 @@ impl Scale {
     }
 
     /// Adds the next row of both images as sRGB.
-    pub(super) fn push_srgb(&mut self, rows: [&[u8]; 2], coarser: &mut [Self]) {
+    pub(crate) fn push_srgb(&mut self, rows: [&[u8]; 2], coarser: &mut [Self]) {
         let slot = usize::from(self.is_waiting);
         for (pair, srgb) in self.pairs.iter_mut().zip(rows) {
             color::linear(srgb, &mut pair[slot]);
@@ -57,7 +57,7 @@ impl Scale {
     }
 
     /// Ends the image. The last row of an odd image has itself as its neighbor.
-    pub(super) fn finish(&mut self, coarser: &mut [Self]) {
+    pub(crate) fn finish(&mut self, coarser: &mut [Self]) {
         if self.is_waiting {
             self.pass_on(0, coarser);
         }
@@ -73,7 +73,7 @@ impl Scale {
     }
 
     /// Returns the weighted sum of the terms of all channels.
-    pub(super) fn weighted(&self) -> f64 {
+    pub(crate) fn weighted(&self) -> f64 {
         self.channels.iter().map(Channel::weighted).sum()
     }
 }

@@ -1,11 +1,23 @@
-//! Computes SSIMULACRA2 scores (version 2.1, tools/ssimulacra2.cc of libjxl) row by row.
+//! Computes SSIMULACRA2 scores (version 2.1, `tools/ssimulacra2.cc` of libjxl) row by row.
 //!
 //! The score compares two images at up to six scales; each scale has half of the width and height of the previous one.
 //! At each scale, each channel contributes six terms, with weights that were fitted to human ratings. Most of the weights
-//! are nearly zero. This module leaves out terms with a weight below [`MIN_WEIGHT`], which is half of the work.
+//! are nearly zero. This crate leaves out the terms with a weight below 0.003, which is more than half of the work.
 //!
-//! It needs memory only for some rows, so it compares images of any size. It computes with the same operations on all
-//! processors, so the score of two images is the same everywhere.
+//! It needs memory only for some rows, so it compares images of any size. It uses the same operations with all vector
+//! instructions, so the score of two images does not depend on the processor.
+//!
+//! ```
+//! let gray = [128; 3 * 16];
+//! let stripes: Vec<u8> = (0..16).flat_map(|x| [x % 2 * 255; 3]).collect();
+//! let mut comparison = ssimulacra2::Comparison::new(16, 16);
+//! for _ in 0..16 {
+//!     comparison.push(&gray, &stripes);
+//! }
+//! assert!(comparison.score() < 100.0);
+//! ```
+
+#![forbid(unsafe_code)]
 
 mod blur;
 mod channel;
@@ -13,8 +25,8 @@ mod color;
 mod scale;
 mod weights;
 
-use self::scale::Scale;
-use self::weights::WEIGHTS;
+use crate::scale::Scale;
+use crate::weights::WEIGHTS;
 
 /// Terms with a smaller weight are left out. Together, they change a score by less than 0.01.
 const MIN_WEIGHT: f64 = 0.003;
@@ -24,7 +36,7 @@ const MAX_SCALES: usize = 6;
 const MIN_SIDE: usize = 8;
 
 /// A comparison of two images of the same size.
-pub(super) struct Comparison {
+pub struct Comparison {
     scales: Vec<Scale>,
     /// Whether all rows of both images are equal so far.
     is_equal: bool,
@@ -32,7 +44,8 @@ pub(super) struct Comparison {
 
 impl Comparison {
     /// Starts a comparison of two images of this width and height in pixels.
-    pub(super) fn new(width: usize, height: usize) -> Self {
+    #[must_use]
+    pub fn new(width: usize, height: usize) -> Self {
         let mut sizes = vec![(width, height)];
         while sizes.len() < MAX_SCALES {
             let (width, height) = sizes[sizes.len() - 1];
@@ -50,8 +63,9 @@ impl Comparison {
         Self { scales: scales.collect(), is_equal: true }
     }
 
-    /// Adds the next row of both images: three bytes of sRGB for each pixel.
-    pub(super) fn push(&mut self, reference: &[u8], image: &[u8]) {
+    /// Adds the next row of both images: three bytes of sRGB for each pixel of the width. Missing bytes keep the values of
+    /// an earlier row, and additional bytes are ignored.
+    pub fn push(&mut self, reference: &[u8], image: &[u8]) {
         self.is_equal &= reference == image;
         if let Some((first, coarser)) = self.scales.split_first_mut() {
             first.push_srgb([reference, image], coarser);
@@ -59,7 +73,8 @@ impl Comparison {
     }
 
     /// Returns the score after the last row. The score is 100 for equal images, and it has no lower limit.
-    pub(super) fn score(mut self) -> f64 {
+    #[must_use]
+    pub fn score(mut self) -> f64 {
         if self.is_equal {
             return 100.0;
         }

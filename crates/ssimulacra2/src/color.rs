@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 /// A row of linear RGB, as three planes with samples from 0 to 1.
-pub(super) type LinearRow = [Vec<f32>; 3];
+pub(crate) type LinearRow = [Vec<f32>; 3];
 
 /// The linear value of each sRGB level (IEC 61966-2-1).
 static LINEAR: LazyLock<[f32; 256]> = LazyLock::new(|| {
@@ -27,7 +27,7 @@ const ABSORBANCE_BIAS: f32 = 0.003_793_073_4;
 const BIAS_ROOT: f32 = 0.155_954_2;
 
 /// Converts a row of sRGB, with three bytes per pixel.
-pub(super) fn linear(srgb: &[u8], row: &mut LinearRow) {
+pub(crate) fn linear(srgb: &[u8], row: &mut LinearRow) {
     let table = &*LINEAR;
     let [red, green, blue] = row;
     for (((&[r, g, b], red), green), blue) in srgb.as_chunks::<3>().0.iter().zip(red).zip(green).zip(blue) {
@@ -36,7 +36,7 @@ pub(super) fn linear(srgb: &[u8], row: &mut LinearRow) {
 }
 
 /// Converts a row to the channel X, Y or B.
-pub(super) fn xyb(channel: usize, row: &LinearRow, samples: &mut [f32]) {
+pub(crate) fn xyb(channel: usize, row: &LinearRow, samples: &mut [f32]) {
     let width = samples.len();
     let [red, green, blue] = [&row[0][..width], &row[1][..width], &row[2][..width]];
     let cone = |index: usize, x: usize| {
@@ -63,7 +63,7 @@ fn cube_root(value: f32) -> f32 {
 }
 
 /// Averages two rows and each two neighboring samples. The last sample of an odd row has itself as its neighbor.
-pub(super) fn halve(upper: &LinearRow, lower: &LinearRow, half: &mut LinearRow) {
+pub(crate) fn halve(upper: &LinearRow, lower: &LinearRow, half: &mut LinearRow) {
     for ((upper, lower), half) in upper.iter().zip(lower).zip(half) {
         let pairs = upper.chunks(2).zip(lower.chunks(2));
         for (sample, (upper, lower)) in half.iter_mut().zip(pairs) {

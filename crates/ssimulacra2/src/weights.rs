@@ -1,14 +1,14 @@
 //! The weights of SSIMULACRA2.
 
 /// The weights of one channel at one scale.
-pub(super) type Weights = [f64; 6];
+pub(crate) type Weights = [f64; 6];
 
 /// The weight of each term, by channel (X, Y, B of the XYB color space), and within a channel by scale (finest first).
 /// The six terms are the means of structural dissimilarity, of artifacts and of lost detail, and the 4-norms of these
 /// three values. The weights were fitted to human ratings (version 2.1, tools/ssimulacra2.cc of libjxl; `fast-ssim2`
 /// has the same weights, but does not export them). An image with fewer than six scales uses consecutive rows from the
 /// first row on, without gaps between the channels, as in the reference implementation.
-pub(super) static WEIGHTS: [Weights; 18] = [
+pub(crate) static WEIGHTS: [Weights; 18] = [
     [0.0, 0.000_737_660_670_740_658_6, 0.0, 0.0, 0.000_779_348_168_286_730_9, 0.0],
     [
         0.0,
@@ -52,7 +52,7 @@ pub(super) static WEIGHTS: [Weights; 18] = [
 
 /// Converts the weighted sum of all terms to the score. The score is 100 for a sum of 0, and it has no lower limit. The
 /// formula is from the same source as the weights.
-pub(super) fn score(weighted: f64) -> f64 {
+pub(crate) fn score(weighted: f64) -> f64 {
     let scaled = weighted * 0.956_238_261_683_484_4;
     let error =
         scaled * (2.326_765_642_916_932 + scaled * (scaled * 6.248_496_625_763_138e-5 - 0.020_884_521_182_843_837));

@@ -17,9 +17,9 @@ const JOB: f64 = 0.25;
 const OBJECT: f64 = 1.0 / 1e6;
 
 /// CPU seconds per megapixel with the system codec and default settings.
-const CPU_PER_MEGAPIXEL: f64 = 6.8 / 12.0;
+const CPU_PER_MEGAPIXEL: f64 = 6.6 / 12.0;
 /// The fraction of the CPU time in which only one thread runs.
-const SINGLE_THREADED: f64 = 2.9 / 6.8;
+const SINGLE_THREADED: f64 = 2.5 / 6.6;
 /// Seconds per image for requests to S3.
 const S3_SECONDS: f64 = 0.1;
 

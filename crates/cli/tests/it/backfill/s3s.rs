@@ -58,7 +58,7 @@ async fn manifest_contains_each_key_once_although_the_command_is_killed_four_tim
     assert!(
         output.contains(
             "Estimate for 12 megapixels per image, 1769 MB of memory and 100 images at the same time:\n\
-             6.9 s per image, 5 minutes in total, about $0.97 on arm64 or $1.15 on x86-64, with S3 Batch Operations"
+             6.7 s per image, 5 minutes in total, about $0.95 on arm64 or $1.12 on x86-64, with S3 Batch Operations"
         ),
         "{output}"
     );

@@ -11,10 +11,10 @@ use super::curve_fit::CurveFit;
 /// The maximum number of full encodes of a search, if one of them reaches the target. Hardly any image needs more than
 /// two.
 const MAX_ENCODES: usize = 4;
-/// The margins that are added to the target score of the first encode and of later encodes. The score of the first encode is
-/// predicted with a standard deviation of 1.0, the scores of later encodes more precisely. The margins and
-/// [`score_tolerance`] were chosen on the measured curves of 37 photographs. With them, a search takes 1.8 encodes on
-/// average and ends 0.4 above the target.
+/// The margins that are added to the target score of the first encode and of later encodes. Without a probe, the score of the
+/// first encode is predicted with a standard deviation of 1.0, the scores of later encodes more precisely. The margins and
+/// [`score_tolerance`] were chosen on the measured curves of 37 photographs. With them, a search without a probe takes 1.8
+/// encodes on average and ends 0.4 above the target.
 pub(super) const FIRST_MARGIN: f32 = 0.4;
 /// The margin for the first encode if a probe of the whole image measured the curve. Its score is then predicted with a
 /// standard deviation of 0.3.

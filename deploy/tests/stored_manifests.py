@@ -13,7 +13,9 @@ def main(folder: Path):
     files = sorted(folder.glob("*.json"))
     if not files:
         sys.exit(f"{folder} contains no manifest, so the tests did not save theirs")
-    errors = [f"{file}: {error.json_path}: {error.message}" for file in files for error in schema.iter_errors(json.loads(file.read_bytes()))]
+    errors = [
+        f"{file}: {error.json_path}: {error.message}" for file in files for error in schema.iter_errors(json.loads(file.read_bytes()))
+    ]
     if errors:
         sys.exit("\n".join(errors))
     print(f"{len(files)} manifests of the Rust tests match docs/manifest.schema.json")

@@ -9,8 +9,6 @@ pub(crate) struct Scale {
     channels: Vec<Channel>,
     /// The rows of the reference and of the image: an even row and an odd row.
     pairs: [[LinearRow; 2]; 2],
-    /// The averages of these two rows, for the next scale.
-    halves: [LinearRow; 2],
     /// Whether the even row waits for the odd row.
     is_waiting: bool,
 }
@@ -19,13 +17,12 @@ impl Scale {
     /// `width` is the width of the scale, and `image_width` the width of the finest scale. `weights` are those of the
     /// channels X, Y and B.
     pub(crate) fn new(width: usize, image_width: usize, weights: [&'static Weights; 3]) -> Self {
-        let row = |width: usize| -> LinearRow { [(); 3].map(|()| vec![0.0; width]) };
+        let row = || -> LinearRow { [(); 3].map(|()| vec![0.0; width]) };
         let channels = weights.into_iter().enumerate();
         let channels =
             channels.filter_map(|(index, weights)| Channel::new(index, weights, width, image_width)).collect();
-        let pairs = [(); 2].map(|()| [row(width), row(width)]);
-        let halves = [row(width.div_ceil(2)), row(width.div_ceil(2))];
-        Self { channels, pairs, halves, is_waiting: false }
+        let pairs = [(); 2].map(|()| [row(), row()]);
+        Self { channels, pairs, is_waiting: false }
     }
 
     /// Adds the next row of both images as sRGB.
@@ -33,14 +30,6 @@ impl Scale {
         let slot = usize::from(self.is_waiting);
         for (pair, srgb) in self.pairs.iter_mut().zip(rows) {
             color::linear(srgb, &mut pair[slot]);
-        }
-        self.compare(coarser);
-    }
-
-    fn push(&mut self, rows: [&LinearRow; 2], coarser: &mut [Self]) {
-        let slot = usize::from(self.is_waiting);
-        for (pair, row) in self.pairs.iter_mut().zip(rows) {
-            pair[slot].clone_from(row);
         }
         self.compare(coarser);
     }
@@ -64,12 +53,14 @@ impl Scale {
         self.channels.iter_mut().for_each(Channel::finish);
     }
 
+    /// Averages the even row and the row `lower` of both images, and passes the result to the next scale.
     fn pass_on(&mut self, lower: usize, coarser: &mut [Self]) {
         let Some((next, coarser)) = coarser.split_first_mut() else { return };
-        for (pair, half) in self.pairs.iter().zip(&mut self.halves) {
-            color::halve(&pair[0], &pair[lower], half);
+        let slot = usize::from(next.is_waiting);
+        for (pair, next) in self.pairs.iter().zip(&mut next.pairs) {
+            color::halve(&pair[0], &pair[lower], &mut next[slot]);
         }
-        next.push(self.halves.each_ref(), coarser);
+        next.compare(coarser);
     }
 
     /// Returns the weighted sum of the terms of all channels.

@@ -94,7 +94,7 @@ fn fixed_quality_is_used_and_reported_if_the_memory_limit_is_too_low() {
     let bytes = encode_image(&photograph(1500, 1100).into(), ImageFormat::Png);
     let threads = std::num::NonZeroUsize::MIN;
     // The lowest limit at which the image is not rejected.
-    let conversion = (40..).find_map(|megabytes| {
+    let conversion = (40..400).find_map(|megabytes| {
         let scarce = Limits { memory: megabytes << 20, ..Limits::default() };
         convert::convert(&bytes, &recipe("visual:75"), &scarce, threads).ok()
     });

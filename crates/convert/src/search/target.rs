@@ -132,10 +132,12 @@ fn interpolate(reached: Measurement, missed: Measurement, score: f32, step: Quan
 }
 
 /// Returns by how much the score of an encode may exceed the target. Within this tolerance, another encode would save
-/// too few bytes. A step of a whole quantizer changes the score by one point or more.
+/// too few bytes. One point of the score is 6 to 7 % of the bytes. A step of a whole quantizer changes the score by about
+/// one point, so a lower tolerance would often cost an encode that saves nothing: on 45 photographs, 0.75 instead of 1.5
+/// saves 1.5 % of the bytes for a fifth more CPU time.
 fn score_tolerance(step: QuantizerStep) -> f32 {
     match step {
         QuantizerStep::Quarter => 1.0,
-        QuantizerStep::Whole => 1.5,
+        QuantizerStep::Whole => 0.75,
     }
 }

@@ -181,7 +181,7 @@ fn colored_caption_outside_the_sample_does_not_lower_the_score() {
 
 #[test]
 fn photograph_stays_in_420() {
-    for (width, height) in [(500, 301), (1300, 1000)] {
+    for (width, height) in [(640, 401), (1300, 1000)] {
         let bytes = encode_image(&photograph(width, height).into(), ImageFormat::Png);
         let conversion = convert_file(&bytes, &recipe("visual:75")).unwrap();
         assert_eq!(chroma_format(&conversion.variants[0].bytes), "YUV420", "{width}x{height}");

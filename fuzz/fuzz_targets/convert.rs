@@ -13,7 +13,7 @@ const LIMITS: Limits =
     Limits { bytes: 1 << 20, pixels: 1 << 12, animation_pixels: 1 << 19, memory: 256 << 20, cpu_seconds: None };
 
 static RECIPE: LazyLock<Recipe> = LazyLock::new(|| Recipe {
-    widths: "full,7".parse().expect("the widths are valid"),
+    sizes: "full,7".parse().expect("the sizes are valid"),
     speed: "10".parse().expect("the speed is valid"),
     metadata: Metadata::Keep,
     ..Recipe::default()
@@ -22,7 +22,7 @@ static RECIPE: LazyLock<Recipe> = LazyLock::new(|| Recipe {
 /// Damaged files are converted as far as possible.
 static LENIENT_RECIPE: LazyLock<Recipe> = LazyLock::new(|| Recipe {
     damaged: DamagedMode::Convert,
-    widths: "full".parse().expect("the width is valid"),
+    sizes: "full".parse().expect("the size is valid"),
     ..RECIPE.clone()
 });
 

@@ -25,7 +25,7 @@ fuzz_target!(|text: &str| {
     let Some(job) = batch.jobs.first() else { return };
     let source = &job.source.at;
     let layout = Layout { bucket: None, prefix: prefix.into() };
-    let Ok(outputs) = layout.output_locations(source, &"full,7,640".parse().expect("the widths are valid")) else {
+    let Ok(outputs) = layout.output_locations(source, &"full,7,640".parse().expect("the sizes are valid")) else {
         return;
     };
     let variants = outputs.variants.iter().map(|variant| &variant.at);

@@ -99,7 +99,7 @@ fn output_location_in_the_selection_keeps_its_format() {
 
 fn plan() -> transfer::Plan {
     transfer::Plan {
-        recipe: model::Recipe { widths: "640,full".parse().unwrap(), ..model::Recipe::default() },
+        recipe: model::Recipe { sizes: "640,full".parse().unwrap(), ..model::Recipe::default() },
         limits: model::Limits::default(),
         layout: transfer::Layout { bucket: "cdn".parse().ok(), prefix: "avif/".into(), ..transfer::Layout::default() },
         storage: transfer::StorageOptions::default(),

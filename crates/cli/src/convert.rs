@@ -13,8 +13,8 @@ use std::thread;
 use anyhow::{Context, anyhow, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use model::{
-    Background, ChromaMode, ColorMode, DamagedMode, Formats, Limits, Location, Metadata, OutputFormat, Quality, Recipe,
-    SourceInfo, Speed, Timings, VariantId, VariantStatus, Width, Widths,
+    Area, Background, ChromaMode, ColorMode, DamagedMode, FocalPoint, Formats, Limits, Location, Metadata,
+    OutputFormat, Quality, Recipe, Size, Sizes, SourceInfo, Speed, Timings, VariantId, VariantStatus,
 };
 use serde::Serialize;
 use transfer::{ConversionRequest, Layout, Plan, StorageOptions, TimeBudget, TimedConversion, convert_with_timings};
@@ -31,20 +31,26 @@ Exit code: 0 if every input was converted, 1 if an input failed (each is named),
 
 Examples:
   avif convert photo.jpg
-  avif convert photos/ -o out/ --width full,1280,640
-  avif convert photo.png -o small.avif --width 320 --quality 50
-  avif convert photo.heic --format avif,webp,jpeg --width 640,1280")]
+  avif convert photos/ -o out/ --size full,1280,640
+  avif convert photo.png -o small.avif --size 320 --quality 50
+  avif convert photo.heic --format avif,webp,jpeg --size 640,1280
+  avif convert portrait.jpg --size 256x256:cover --focus 0.5,0.3")]
 pub(crate) struct Arguments {
     /// Image files, and directories with image files
     #[arg(required = true)]
     input: Vec<PathBuf>,
-    /// Output directory, or a file name that ends in .avif, .webp or .jpg for one input at one width and format [default: the
+    /// Output directory, or a file name that ends in .avif, .webp or .jpg for one input at one size and format [default: the
     /// directory of each input]
     #[arg(short, long, value_name = "FILE|DIR")]
     output: Option<PathBuf>,
-    /// Width in pixels, or "full" for the original width. Images are never enlarged. Can be repeated [default: full]
-    #[arg(short, long, value_delimiter = ',')]
-    width: Vec<Width>,
+    /// "full" for the original size, a width in pixels (640), a box to fit into (640x360), or a box to fill, which crops
+    /// (256x256:cover). Images are never enlarged. Can be repeated [default: full]
+    #[arg(short = 'w', long, visible_alias = "width", value_delimiter = ',')]
+    size: Vec<Size>,
+    /// The point that crops keep, from 0,0 (top left) to 1,1 (bottom right) [default: the regions in the XMP of each image,
+    /// else 0.5,0.5]
+    #[arg(long, value_name = "X,Y")]
+    focus: Option<FocalPoint>,
     /// Format: "avif", "webp" or "jpeg". Can be repeated [default: avif, or the format of the --output file]
     #[arg(short, long, value_delimiter = ',')]
     format: Vec<OutputFormat>,
@@ -87,6 +93,13 @@ struct Task {
     outputs: BTreeMap<VariantId, PathBuf>,
 }
 
+/// What is the same for all inputs.
+struct Converter {
+    plan: Plan,
+    focal_point: Option<FocalPoint>,
+    overwrite: bool,
+}
+
 /// One line of the output with `--json`.
 #[derive(Serialize)]
 struct Line<'a> {
@@ -115,9 +128,13 @@ enum Outcome {
 #[derive(Serialize)]
 struct OutputFile {
     path: String,
+    requested: Size,
     format: OutputFormat,
     width: u32,
     height: u32,
+    /// The part of the input that the output shows, unless it shows the whole input.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crop: Option<Area>,
     bytes: u64,
     /// The SSIMULACRA2 score, if the quality search measured it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -127,7 +144,7 @@ struct OutputFile {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let widths = if arguments.width.is_empty() { Widths::default() } else { arguments.width.clone().try_into()? };
+    let sizes = if arguments.size.is_empty() { Sizes::default() } else { arguments.size.clone().try_into()? };
     let file = output_file(arguments)?;
     let formats = match (arguments.format.as_slice(), file) {
         ([], Some((_, format))) => vec![format].try_into()?,
@@ -135,7 +152,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         (formats, _) => formats.to_vec().try_into()?,
     };
     let recipe = Recipe {
-        widths,
+        sizes,
         quality: arguments.quality,
         speed: arguments.speed,
         metadata: arguments.metadata,
@@ -166,7 +183,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         threads: NonZeroUsize::new(cores / workers).unwrap_or(NonZeroUsize::MIN),
         processors: 1.0,
     };
-    let outcomes = convert_all(&tasks, &plan, arguments.overwrite, workers);
+    let converter = Converter { plan, focal_point: arguments.focus, overwrite: arguments.overwrite };
+    let outcomes = convert_all(&tasks, &converter, workers);
     report(&tasks, &outcomes, &failures, arguments.json)?;
     failures.extend(tasks.iter().zip(&outcomes).filter_map(|(task, outcome)| match outcome {
         Outcome::Failed { reason } => Some((task.input.path.clone(), reason.clone())),
@@ -203,13 +221,13 @@ fn plan_tasks(
     failures: &mut Vec<Failure>,
 ) -> anyhow::Result<Vec<Task>> {
     if let Some((file, format)) = file {
-        let (inputs, widths, formats) =
-            (inputs.len(), recipe.widths.iter().count(), recipe.formats.iter().collect::<Vec<_>>());
+        let (inputs, sizes, formats) =
+            (inputs.len(), recipe.sizes.iter().count(), recipe.formats.iter().collect::<Vec<_>>());
         let file = file.display();
-        if inputs != 1 || widths != 1 || formats.len() != 1 {
+        if inputs != 1 || sizes != 1 || formats.len() != 1 {
             let formats = formats.len();
             return Err(Usage(format!(
-                "--output {file} is one file, but there are {inputs} inputs, {widths} widths and {formats} formats; choose a \
+                "--output {file} is one file, but there are {inputs} inputs, {sizes} sizes and {formats} formats; choose a \
                  directory"
             ))
             .into());
@@ -258,7 +276,7 @@ fn is_same_file(a: &Path, b: &Path) -> bool {
 }
 
 /// Converts the tasks on `workers` threads. The outcomes are in the order of the tasks.
-fn convert_all(tasks: &[Task], plan: &Plan, overwrite: bool, workers: usize) -> Vec<Outcome> {
+fn convert_all(tasks: &[Task], converter: &Converter, workers: usize) -> Vec<Outcome> {
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {eta} left  {msg}")
         .unwrap_or_else(|_| ProgressStyle::default_bar());
     let bar = ProgressBar::new(tasks.len() as u64).with_style(style);
@@ -271,7 +289,7 @@ fn convert_all(tasks: &[Task], plan: &Plan, overwrite: bool, workers: usize) -> 
                     Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, tasks.get(i)?)))
                 {
                     bar.set_message(task.input.path.display().to_string());
-                    let outcome = convert_or_fail(task, plan, overwrite);
+                    let outcome = convert_or_fail(task, converter);
                     bar.inc(1);
                     outcomes.lock().expect("no worker panics while it holds the lock")[index] = Some(outcome);
                 }
@@ -284,8 +302,8 @@ fn convert_all(tasks: &[Task], plan: &Plan, overwrite: bool, workers: usize) -> 
 }
 
 /// Converts one input. If the conversion panics, only this input fails.
-fn convert_or_fail(task: &Task, plan: &Plan, overwrite: bool) -> Outcome {
-    let result = catch_unwind(AssertUnwindSafe(|| convert(task, plan, overwrite)));
+fn convert_or_fail(task: &Task, converter: &Converter) -> Outcome {
+    let result = catch_unwind(AssertUnwindSafe(|| convert(task, converter)));
     let result = result.unwrap_or_else(|_| Err(anyhow!("the conversion panicked; please report this with the image")));
     result.unwrap_or_else(|error| Outcome::Failed { reason: format!("{error:#}") })
 }
@@ -293,14 +311,16 @@ fn convert_or_fail(task: &Task, plan: &Plan, overwrite: bool) -> Outcome {
 /// Locked while a worker converts an image that needs more memory than the worker's share.
 static WHOLE_MEMORY: Mutex<()> = Mutex::new(());
 
-fn convert(task: &Task, plan: &Plan, overwrite: bool) -> anyhow::Result<Outcome> {
-    let Task { input, outputs } = task;
+fn convert(Task { input, outputs }: &Task, converter: &Converter) -> anyhow::Result<Outcome> {
+    let Converter { plan, focal_point, overwrite } = converter;
+    let overwrite = *overwrite;
     if !overwrite {
         output::must_not_exist(outputs.values())?;
     }
     let bytes = inputs::read(&input.path, plan.limits.bytes)?;
     let request = |limits| ConversionRequest {
         recipe: plan.recipe.clone(),
+        focal_point: *focal_point,
         limits,
         threads: plan.threads,
         time: TimeBudget::default(),
@@ -329,9 +349,11 @@ fn convert(task: &Task, plan: &Plan, overwrite: bool) -> anyhow::Result<Outcome>
         let (width, height, bytes) = (variant.width, variant.height, variant.bytes.len() as u64);
         files.push(OutputFile {
             path: path.display().to_string(),
+            requested: variant.id.size,
             format: variant.id.format,
             width,
             height,
+            crop: variant.crop,
             bytes,
             score: variant.score,
             written,

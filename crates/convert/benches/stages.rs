@@ -52,7 +52,7 @@ fn png(image: &RgbImage) -> Vec<u8> {
 
 fn recipe(widths: &str, quality: &str, speed: &str) -> Recipe {
     Recipe {
-        widths: widths.parse().expect("the widths are valid"),
+        sizes: widths.parse().expect("the widths are valid"),
         quality: quality.parse().expect("the quality is valid"),
         speed: speed.parse().expect("the speed is valid"),
         ..Recipe::default()

@@ -8,6 +8,7 @@ use crate::animation::{Animation, FrameColors};
 use crate::color::cmyk;
 use crate::damage::Damage;
 use crate::open::OpenedImage;
+use crate::pixels::framing::Frame;
 use crate::pixels::source_pixels::SourcePixels;
 use crate::read::{CopiedSource, DecodeRequest, Decoded, DecodedPixels, Header, Source};
 use crate::{Error, SearchObstacle, gain_map};
@@ -19,9 +20,8 @@ pub struct DecodedImage {
     pub(crate) pixels: Option<(SourcePixels, Color)>,
     /// The source file, if one variant is a copy of it.
     pub(crate) copied_source: Option<CopiedSource>,
-    /// Width and height of the source after the orientation is applied. The decoded pixels may have half the width and
-    /// height.
-    pub(crate) source_size: (u32, u32),
+    /// The source after the orientation is applied. The decoded pixels may have half the width and height.
+    pub(crate) frame: Frame,
     pub(crate) orientation: Orientation,
     pub(crate) exif: Option<Vec<u8>>,
     pub(crate) xmp: Option<Vec<u8>>,
@@ -37,14 +37,14 @@ impl OpenedImage<'_> {
     /// # Errors
     /// [`Error::Damaged`] if any pixels are missing.
     pub fn decode(self) -> Result<DecodedImage, Error> {
-        let source_size = self.size();
+        let frame = self.source.header.frame();
         let Self { source, recipe, form, colors, search_obstacle, .. } = self;
         let Source { format, header, decoder } = source;
         let request = DecodeRequest {
             form,
             damaged: recipe.damaged,
             copied_size: header.copied_size(&recipe),
-            is_encoded: !header.encoded_sizes(&recipe).is_empty(),
+            is_encoded: !header.encoded_framings(&recipe).is_empty(),
         };
         let Header { orientation, color, icc, exif, xmp, gain_map, mut notes, .. } = header;
         let Decoded { pixels, copied_source, notes: decoding_notes } = decoder.decode(&request)?;
@@ -96,7 +96,7 @@ impl OpenedImage<'_> {
             recipe,
             pixels,
             copied_source,
-            source_size,
+            frame,
             orientation,
             exif,
             xmp,

@@ -1,4 +1,4 @@
-use model::{OutputFormat, VariantId, Width};
+use model::{OutputFormat, Size, VariantId};
 use thiserror::Error;
 
 use crate::Format;
@@ -77,7 +77,7 @@ pub enum Error {
         limit: u64,
     },
     /// A side of a variant would be longer than AVIF readers accept.
-    #[error("{width}x{height} has a side over the {max} pixels that AVIF readers accept; request a narrower width", max = Width::MAX)]
+    #[error("{width}x{height} has a side over the {max} pixels that AVIF readers accept; request a smaller size", max = Size::MAX_SIDE)]
     SideTooLong {
         /// Width in pixels.
         width: u32,

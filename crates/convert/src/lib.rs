@@ -73,7 +73,7 @@ pub struct Conversion {
 /// let mut bmp = b"BM\x3a\0\0\0\0\0\0\0\x36\0\0\0".to_vec();
 /// bmp.extend(b"\x28\0\0\0\x01\0\0\0\x01\0\0\0\x01\0\x18\0\0\0\0\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0");
 /// bmp.extend([0, 0, 255, 0]);
-/// let recipe = Recipe { widths: "full,640".parse()?, quality: "60".parse()?, ..Recipe::default() };
+/// let recipe = Recipe { sizes: "full,640".parse()?, quality: "60".parse()?, ..Recipe::default() };
 /// let conversion = convert::convert(&bmp, &recipe, &Limits::default(), NonZeroUsize::MIN)?;
 /// assert_eq!(conversion.variants.len(), 2);
 /// assert_eq!((conversion.variants[0].width, conversion.variants[0].height), (1, 1));

@@ -3,6 +3,7 @@
 use model::{Depth, OutputFormat, Recipe, Speed};
 
 use crate::animation::AnimationHeader;
+use crate::pixels::framing::Framing;
 use crate::read::Header;
 use crate::search;
 use crate::write::memory;
@@ -35,9 +36,12 @@ impl Estimate {
         let source_bytes = pixels.saturating_mul(u64::from(color.bytes_per_pixel()));
         // The planes take the most memory if they have full resolution (4:4:4), so the estimate assumes 4:4:4.
         let planes_per_pixel = u64::from(color.channel_count()) * if is_deep { 2 } else { 1 };
-        let sizes = header.encoded_sizes(recipe);
-        let narrower = sizes.iter().find(|&&size| size != header.size()).map(|&(width, _)| u64::from(width));
-        let sizes: Vec<u64> = sizes.iter().map(|&(width, height)| u64::from(width) * u64::from(height)).collect();
+        let framings = header.encoded_framings(recipe);
+        let resized = framings.iter().filter(|framing| **framing != Framing::whole(header.size()));
+        // The widest resized variant, and the largest part of the source that is copied before it is resized.
+        let narrower = resized.clone().map(|framing| u64::from(framing.size.0)).max();
+        let crop = resized.filter_map(|framing| framing.crop).map(|area| area_pixels((area.width, area.height))).max();
+        let sizes: Vec<u64> = framings.iter().map(|framing| area_pixels(framing.size)).collect();
         let encoded_pixels = sizes.iter().copied().fold(0, u64::saturating_add);
         let cost = header.cost;
         let decoding = source_bytes.saturating_mul(cost.pixel_copies).saturating_add(cost.decoding_bytes);
@@ -55,6 +59,7 @@ impl Estimate {
             let filter_images = pixels
                 .saturating_mul(copies)
                 .saturating_add(rows)
+                .saturating_add(crop.unwrap_or(0))
                 .saturating_add(encoded_pixels)
                 .saturating_mul(filter_bytes);
             filter_images.saturating_add(source_bytes)
@@ -129,6 +134,10 @@ impl Estimate {
             .map_or(encoded_pixels, |animation| animation_pixels(animation, &sizes, recipe.speed));
         Self { memory, memory_to_search, encoded_pixels }
     }
+}
+
+fn area_pixels((width, height): (u32, u32)) -> u64 {
+    u64::from(width) * u64::from(height)
 }
 
 /// Returns the number of pixels of a still image whose encoding takes as long as the minimum time for encoding this

@@ -1,7 +1,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use model::{ChromaMode, ColorMode, Limits, Recipe, Width};
+use model::{ChromaMode, ColorMode, FocalPoint, Limits, Recipe, Size};
 use serde::{Deserialize, Serialize};
 
 use crate::color::plan::{ColorPlan, SourceColors};
@@ -60,8 +60,9 @@ impl<'bytes> OpenedImage<'bytes> {
         check_pixels(&source, limits)?;
         let header = &mut source.header;
         let colors = plan_colors(header, recipe);
-        let sizes = header.sizes(recipe);
-        if let Some(&(width, height)) = sizes.iter().find(|(width, height)| *width.max(height) > Width::MAX) {
+        let framings = header.framings(recipe);
+        let mut sizes = framings.iter().map(|framing| framing.size);
+        if let Some((width, height)) = sizes.find(|(width, height)| *width.max(height) > Size::MAX_SIDE) {
             return Err(Error::SideTooLong { width, height });
         }
         let (width, height) = header.size();
@@ -75,13 +76,14 @@ impl<'bytes> OpenedImage<'bytes> {
             let (needed, limit) = (estimate.memory.div_ceil(1 << 20), limits.memory >> 20);
             return Err(Error::TooMuchMemory { width, height, needed, limit });
         }
-        let widest = sizes.first().copied().unwrap_or((width, height));
+        let scaled = framings.iter().map(|framing| framing.scaled_source((width, height)));
+        let largest = scaled.max().unwrap_or((width, height));
         // Stored planes are 4:2:0, so they are not used if the recipe requires 4:4:4.
         let can_use_planes = YCbCr::allows_orientation(header.orientation, (header.width, header.height))
             && !recipe.quality.is_lossless()
             && recipe.chroma != ChromaMode::Yuv444
             && colors.keeps_pixels();
-        let form = PixelForm::choose((width, height), widest, can_use_planes);
+        let form = PixelForm::choose((width, height), largest, can_use_planes);
         let search_obstacle = (estimate.memory_to_search > memory_without_map).then_some(SearchObstacle::Memory);
         let encoded_pixels = estimate.encoded_pixels;
         Ok(Self { source, recipe: recipe.clone(), form, colors: Arc::new(colors), encoded_pixels, search_obstacle })
@@ -109,6 +111,13 @@ impl<'bytes> OpenedImage<'bytes> {
     #[must_use]
     pub fn encoded_pixels(&self) -> u64 {
         self.encoded_pixels
+    }
+
+    /// Returns the same image, whose crops contain this point. It takes precedence over a focal point in the file.
+    #[must_use]
+    pub fn with_focal_point(mut self, point: FocalPoint) -> Self {
+        self.source.header.focal_point = Some(point);
+        self
     }
 
     /// Returns the same image, which is then encoded at a fixed quality, because there is not enough time for a search

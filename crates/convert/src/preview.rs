@@ -31,7 +31,9 @@ impl TransformedImage {
     /// # Errors
     /// Returns [`Error::Planes`] if the planes cannot be converted.
     pub fn preview(&self) -> Result<Option<Preview>, Error> {
-        let Some(smallest) = self.renditions.last() else { return Ok(None) };
+        // A page shows the placeholder of the whole image, unless all variants are crops.
+        let whole = self.renditions.iter().rfind(|rendition| rendition.framing.crop.is_none());
+        let Some(smallest) = whole.or(self.renditions.last()) else { return Ok(None) };
         let pixels = smallest.pixels()?;
         let EmbeddedPixels { pixels, icc } = EmbeddedPixels::new(&pixels, smallest.planar.color());
         let (width, height) = pixels.dimensions();

@@ -10,26 +10,23 @@ use crate::animation::Animation;
 use crate::pixels::alpha::fill_transparent;
 use crate::pixels::content::Content;
 use crate::pixels::decoded_avif::planes_to_image;
+use crate::pixels::framing::{Frame, Framing, scaled_area};
 use crate::pixels::planes;
 use crate::pixels::planes::PlaneFormat;
 use crate::pixels::resize::FilterImage;
-use crate::pixels::sizes::{variant_size, variant_sizes};
 use crate::pixels::source_pixels::SourcePixels;
 use crate::read::{CopiedSource, metadata};
 use crate::{DecodedImage, Error, SearchObstacle};
 
-/// Width and height in pixels.
-type Size = (u32, u32);
-
-/// The images to encode, one for each size.
+/// The images to encode, one for each framing.
 pub struct TransformedImage {
     pub(crate) recipe: Recipe,
     /// The images to encode, the widest first.
     pub(crate) renditions: Vec<Rendition>,
     /// The source file, if one variant is a copy of it.
     pub(crate) copied_source: Option<CopiedSource>,
-    /// Width and height of the source after the orientation is applied.
-    pub(crate) source_size: Size,
+    /// The source after the orientation is applied.
+    pub(crate) frame: Frame,
     pub(crate) content: Content,
     pub(crate) format: PlaneFormat,
     /// Why no format can be searched: the time or the memory.
@@ -40,8 +37,9 @@ pub struct TransformedImage {
     pub(crate) animation: Option<Animation>,
 }
 
-/// The image at one size.
+/// The image in one framing.
 pub(crate) struct Rendition {
+    pub(crate) framing: Framing,
     pub(crate) planar: PlanarImage,
     /// The pixels that the planes were made from. A search compares encodes with these pixels, and WebP and JPEG are encoded
     /// from them. `None` if neither is needed, or if the planes were stored in a JPEG. In the second case, the planes are
@@ -62,13 +60,13 @@ pub(crate) enum QualityMode {
 }
 
 impl DecodedImage {
-    /// Applies the orientation, resizes to the recipe's widths, and converts RGB to luma and chroma. The RGB pixels are
+    /// Applies the orientation, crops and resizes to the recipe's sizes, and converts RGB to luma and chroma. The RGB pixels are
     /// freed before the encoder allocates its memory, unless a search compares encodes with them.
     ///
     /// # Errors
     /// Returns [`Error::Planes`] if the planes cannot be computed. No known image causes this error.
     pub fn transform(self) -> Result<TransformedImage, Error> {
-        let Self { recipe, pixels, copied_source, source_size, orientation, exif, xmp, .. } = self;
+        let Self { recipe, pixels, copied_source, frame, orientation, exif, xmp, .. } = self;
         let Self { search_obstacle, gain_map, mut notes, animation, .. } = self;
         let Recipe { quality, metadata, chroma, .. } = recipe;
         let has_other_formats = recipe.has_other_formats();
@@ -78,7 +76,7 @@ impl DecodedImage {
                 recipe,
                 renditions: vec![],
                 copied_source,
-                source_size,
+                frame,
                 content,
                 format: PlaneFormat::new(content, quality, chroma, false),
                 search_obstacle,
@@ -101,9 +99,9 @@ impl DecodedImage {
         if chroma == ChromaMode::Yuv420 && format.is_lossless && pixels.has_color() {
             notes.push("the chroma resolution is 4:4:4, because lossless images keep all colors".into());
         }
-        let is_copied = |id: &VariantId| is_copied(*id, source_size, copied_source.as_ref());
-        let sizes = variant_sizes(source_size, recipe.variants().filter(|id| !is_copied(id)));
-        let gain_map = gain_map.map(|map| map.orient(orientation, source_size));
+        let is_copied = |id: &VariantId| is_copied(*id, frame, copied_source.as_ref());
+        let framings = frame.framings(recipe.variants().filter(|id| !is_copied(id)));
+        let gain_map = gain_map.map(|map| map.orient(orientation, frame.size));
         let attachments = match metadata {
             Metadata::Strip => Attachments::default(),
             Metadata::Keep => Attachments {
@@ -116,17 +114,17 @@ impl DecodedImage {
         let map_format = PlaneFormat::new(content, quality, ChromaMode::Auto, animation.is_some());
         let quality = QualityMode::new(quality, avif_obstacle);
         let is_kept = has_other_formats || matches!(quality, QualityMode::Search(_));
-        let rendition = |planar: PlanarImage, pixels: Option<DynamicImage>| {
+        let rendition = |framing: Framing, planar: PlanarImage, pixels: Option<DynamicImage>| {
             let reference = pixels.filter(|_| is_kept);
-            let gain_map = gain_map.as_ref().map(|map| map.scaled(&planar, map_format)).transpose()?;
-            Ok(Rendition { planar, reference, attachments: Attachments { gain_map, ..attachments.clone() } })
+            let gain_map = gain_map.as_ref().map(|map| map.framed(framing, &planar, map_format)).transpose()?;
+            Ok(Rendition { framing, planar, reference, attachments: Attachments { gain_map, ..attachments.clone() } })
         };
-        let renditions = renditions(pixels, &color, source_size, &sizes, format, rendition)?;
+        let renditions = renditions(pixels, &color, frame, &framings, format, rendition)?;
         Ok(TransformedImage {
             recipe,
             renditions,
             copied_source,
-            source_size,
+            frame,
             content,
             format,
             search_obstacle,
@@ -163,8 +161,8 @@ impl Rendition {
 }
 
 /// Whether a variant is a copy of the source.
-pub(crate) fn is_copied(id: VariantId, source_size: Size, copied: Option<&CopiedSource>) -> bool {
-    id.format == OutputFormat::Avif && copied.is_some_and(|source| source.size == variant_size(source_size, id))
+pub(crate) fn is_copied(id: VariantId, frame: Frame, copied: Option<&CopiedSource>) -> bool {
+    id.format == OutputFormat::Avif && copied.is_some_and(|source| Framing::whole(source.size) == frame.framing(id))
 }
 
 impl QualityMode {
@@ -177,42 +175,49 @@ impl QualityMode {
     }
 }
 
-/// Resizes the image to each of these sizes. The sizes are sorted, the widest first.
+/// Crops and resizes the image to each of these framings. The framings are sorted, the widest first.
 fn renditions(
     source: SourcePixels,
     color: &Color,
-    source_size: Size,
-    sizes: &[Size],
+    frame: Frame,
+    framings: &[Framing],
     format: PlaneFormat,
-    rendition: impl Fn(PlanarImage, Option<DynamicImage>) -> Result<Rendition, Error>,
+    rendition: impl Fn(Framing, PlanarImage, Option<DynamicImage>) -> Result<Rendition, Error>,
 ) -> Result<Vec<Rendition>, Error> {
-    let from_pixels = |mut image: DynamicImage| {
+    let from_pixels = |framing: Framing, mut image: DynamicImage| {
         if !format.is_lossless {
             fill_transparent(&mut image);
         }
-        rendition(planes::to_planar(&image, color, format)?, Some(image))
+        rendition(framing, planes::to_planar(&image, color, format)?, Some(image))
     };
-    let has_source_size = sizes.first() == Some(&source_size);
-    let narrower = &sizes[usize::from(has_source_size)..];
-    let mut renditions = Vec::with_capacity(sizes.len());
-    if !narrower.is_empty() {
+    let whole_source = Framing::whole(frame.size);
+    let has_whole_source = framings.first() == Some(&whole_source);
+    let others = &framings[usize::from(has_whole_source)..];
+    let mut renditions = Vec::with_capacity(framings.len());
+    if !others.is_empty() {
         let largest = FilterImage::from_pixels(source.to_interleaved()?.as_ref(), color.cicp)?;
-        let mut resized: Vec<FilterImage> = Vec::with_capacity(narrower.len());
-        for &size in narrower {
-            // From the smallest image that is large enough, resizing takes the least time.
-            let from = resized.iter().rfind(|image| image.is_large_enough_for(size)).unwrap_or(&largest);
-            let image = from.resize(size)?;
-            renditions.push(from_pixels(image.to_pixels()?)?);
-            resized.push(image);
+        let mut resized: Vec<FilterImage> = Vec::with_capacity(others.len());
+        for &framing in others {
+            let image = if let Some(crop) = framing.crop {
+                largest.crop(scaled_area(crop, frame.size, largest.size())).resize(framing.size)?
+            } else {
+                // From the smallest image that is large enough, resizing takes the least time.
+                let from = resized.iter().rfind(|image| image.is_large_enough_for(framing.size)).unwrap_or(&largest);
+                from.resize(framing.size)?
+            };
+            renditions.push(from_pixels(framing, image.to_pixels()?)?);
+            if framing.crop.is_none() {
+                resized.push(image);
+            }
         }
     }
-    if has_source_size {
+    if has_whole_source {
         // The rendition of the source's own size is made last, because this step consumes the source's pixels.
         let largest = match source {
-            SourcePixels::Interleaved(image) => from_pixels(image)?,
+            SourcePixels::Interleaved(image) => from_pixels(whole_source, image)?,
             // The planes of a JPEG stay 4:2:0, even if `format` requires 4:4:4, because more chroma samples would
             // contain no more detail. If the recipe requires 4:4:4, the JPEG was decoded to pixels.
-            SourcePixels::Planar(planes) => rendition(planes.into_planar_image(color)?, None)?,
+            SourcePixels::Planar(planes) => rendition(whole_source, planes.into_planar_image(color)?, None)?,
         };
         renditions.insert(0, largest);
     }

@@ -9,9 +9,11 @@
 
 #![forbid(unsafe_code)]
 
+mod area;
 mod background;
 mod color;
 mod error_chain;
+mod focal_point;
 mod job;
 mod limits;
 mod location;
@@ -24,13 +26,15 @@ mod quality;
 mod recipe;
 mod report;
 mod sequencer;
+mod sizes;
 mod speed;
 mod text;
-mod widths;
 
+pub use area::Area;
 pub use background::{Background, InvalidBackground};
 pub use color::{Cicp, Color};
 pub use error_chain::error_chain;
+pub use focal_point::{FocalPoint, InvalidFocalPoint};
 pub use job::{Change, Job, Source};
 pub use limits::Limits;
 pub use location::Location;
@@ -43,5 +47,5 @@ pub use quality::{FixedQuality, InvalidQuality, Quality, Score};
 pub use recipe::Recipe;
 pub use report::{Outcome, Report, SourceInfo, Timings, VariantReport, VariantStatus};
 pub use sequencer::{InvalidSequencer, Sequencer};
+pub use sizes::{BoxSize, InvalidSizes, Size, Sizes};
 pub use speed::{InvalidSpeed, Speed};
-pub use widths::{InvalidWidths, Width, Widths};

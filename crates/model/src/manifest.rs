@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Location, OutputFormat, SourceInfo, VariantId, Width};
+use crate::{Area, Location, OutputFormat, Size, SourceInfo, VariantId};
 
 /// The stored list of the variants of a source, as JSON. It is written after the variants. `docs/manifest.schema.json`
 /// describes the JSON, and `docs/manifest.md` when the variants exist.
@@ -62,9 +62,9 @@ pub struct ManifestVariant {
     /// The location.
     #[serde(flatten)]
     pub at: Location,
-    /// The width that the recipe requests.
+    /// The size that the recipe requests.
     #[serde(rename = "asked")]
-    pub requested: Width,
+    pub requested: Size,
     /// The format.
     #[serde(default)]
     pub format: OutputFormat,
@@ -72,6 +72,9 @@ pub struct ManifestVariant {
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
+    /// The part of the source that the variant shows, unless it shows the whole source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crop: Option<Area>,
     /// The media type, such as `image/avif`.
     #[serde(rename = "type")]
     pub media_type: String,
@@ -92,10 +95,10 @@ impl Manifest {
 }
 
 impl ManifestVariant {
-    /// The requested width and the format.
+    /// The requested size and the format.
     #[must_use]
     pub fn id(&self) -> VariantId {
-        VariantId { width: self.requested, format: self.format }
+        VariantId { size: self.requested, format: self.format }
     }
 }
 

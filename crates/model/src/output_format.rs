@@ -4,7 +4,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::Width;
+use crate::Size;
 use crate::text::convert_as_text;
 
 /// The format of a variant. The order is the order of the formats in reports and manifests.
@@ -29,8 +29,8 @@ pub struct Formats(Vec<OutputFormat>);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct VariantId {
-    /// The requested width.
-    pub width: Width,
+    /// The requested size.
+    pub size: Size,
     /// The format.
     pub format: OutputFormat,
 }
@@ -48,7 +48,7 @@ pub enum InvalidFormats {
 
 /// The text does not identify a variant.
 #[derive(Debug, Error, PartialEq, Eq)]
-#[error("{0:?} is neither a width nor a width and a format, such as 640.webp")]
+#[error("{0:?} is neither a size nor a size and a format, such as 640.webp")]
 pub struct InvalidVariantId(String);
 
 impl OutputFormat {
@@ -65,7 +65,7 @@ impl OutputFormat {
         }
     }
 
-    /// Returns the longest side in pixels that the format allows, if it is shorter than [`Width::MAX`]. The limit of WebP is
+    /// Returns the longest side in pixels that the format allows, if it is shorter than [`Size::MAX_SIDE`]. The limit of WebP is
     /// libwebp's `WEBP_MAX_DIMENSION`.
     #[must_use]
     pub fn max_side(self) -> Option<u32> {
@@ -144,11 +144,11 @@ impl fmt::Display for OutputFormat {
 }
 
 impl fmt::Display for VariantId {
-    /// Writes the width, and the format unless it is AVIF: `640`, `full.webp`.
+    /// Writes the size, and the format unless it is AVIF: `640`, `full.webp`.
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.format {
-            OutputFormat::Avif => write!(to, "{}", self.width),
-            format @ (OutputFormat::Webp | OutputFormat::Jpeg) => write!(to, "{}.{format}", self.width),
+            OutputFormat::Avif => write!(to, "{}", self.size),
+            format @ (OutputFormat::Webp | OutputFormat::Jpeg) => write!(to, "{}.{format}", self.size),
         }
     }
 }
@@ -157,9 +157,9 @@ impl FromStr for VariantId {
     type Err = InvalidVariantId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (width, format) = text.split_once('.').unwrap_or((text, OutputFormat::Avif.name()));
-        match (width.parse(), format.parse()) {
-            (Ok(width), Ok(format)) => Ok(Self { width, format }),
+        let (size, format) = text.split_once('.').unwrap_or((text, OutputFormat::Avif.name()));
+        match (size.parse(), format.parse()) {
+            (Ok(size), Ok(format)) => Ok(Self { size, format }),
             _ => Err(InvalidVariantId(text.to_owned())),
         }
     }
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn variant_id_is_parsed_from_its_own_text() {
-        for text in ["full", "640", "full.webp", "640.jpeg"] {
+        for text in ["full", "640", "full.webp", "640.jpeg", "640x360", "256x256:cover.webp"] {
             assert_eq!(text.parse::<VariantId>().unwrap().to_string(), text);
         }
         for text in ["", ".webp", "640.", "640.gif", "wide"] {

@@ -1,7 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Background, ChromaMode, ColorMode, DamagedMode, Formats, Metadata, OutputFormat, Quality, Speed, VariantId, Widths,
+    Background, ChromaMode, ColorMode, DamagedMode, Formats, Metadata, OutputFormat, Quality, Size, Sizes, Speed,
+    VariantId,
 };
 
 /// All settings that change the variants. Equal recipes produce the same variants from the same source, so the recipe's
@@ -9,8 +10,9 @@ use crate::{
 /// serialized only if it differs from its default, so that the fingerprint of an unchanged recipe stays the same.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Recipe {
-    /// The widths of the variants.
-    pub widths: Widths,
+    /// The sizes of the variants. The name in the fingerprint is from a release that had only widths.
+    #[serde(rename = "widths")]
+    pub sizes: Sizes,
     /// The quality of the variants.
     pub quality: Quality,
     /// The encoder's speed.
@@ -26,7 +28,7 @@ pub struct Recipe {
     /// What happens to damaged images.
     #[serde(default, skip_serializing_if = "is_default")]
     pub damaged: DamagedMode,
-    /// The formats of the variants. Each width has a variant in each format.
+    /// The formats of the variants. Each size has a variant in each format.
     #[serde(default, skip_serializing_if = "is_default")]
     pub formats: Formats,
     /// The color behind transparent areas, in formats without alpha.
@@ -35,15 +37,21 @@ pub struct Recipe {
 }
 
 impl Recipe {
-    /// Returns the variants: the widest first, and each width in all formats.
+    /// Returns the variants: the widest first, and each size in all formats.
     pub fn variants(&self) -> impl Iterator<Item = VariantId> {
-        self.widths.iter().flat_map(|width| self.formats.iter().map(move |format| VariantId { width, format }))
+        self.sizes.iter().flat_map(|size| self.formats.iter().map(move |format| VariantId { size, format }))
     }
 
     /// Whether any format is not AVIF.
     #[must_use]
     pub fn has_other_formats(&self) -> bool {
         self.formats.iter().any(|format| format != OutputFormat::Avif)
+    }
+
+    /// Whether any variant may show only a part of the source.
+    #[must_use]
+    pub fn has_crops(&self) -> bool {
+        self.sizes.iter().any(Size::is_crop)
     }
 }
 

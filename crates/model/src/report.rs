@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use crate::{Job, Location, OutputFormat, VariantId, Width};
+use crate::{Area, Job, Location, OutputFormat, Size, VariantId};
 
 /// The result of one job: a JSON line in the log and an entry in the function's response.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -82,8 +82,8 @@ impl SourceInfo {
 /// One variant of a source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VariantReport {
-    /// The width that the recipe requests.
-    pub requested: Width,
+    /// The size that the recipe requests.
+    pub requested: Size,
     /// The format of the variant.
     #[serde(default)]
     pub format: OutputFormat,
@@ -93,6 +93,9 @@ pub struct VariantReport {
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
+    /// The part of the source that the variant shows, unless it shows the whole source.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub crop: Option<Area>,
     /// Size of the file in bytes.
     pub bytes: u64,
     /// The SSIMULACRA2 score of the variant (100 is identical), if a quality search measured it.
@@ -103,10 +106,10 @@ pub struct VariantReport {
 }
 
 impl VariantReport {
-    /// Returns the width and the format that the recipe requests.
+    /// Returns the size and the format that the recipe requests.
     #[must_use]
     pub fn id(&self) -> VariantId {
-        VariantId { width: self.requested, format: self.format }
+        VariantId { size: self.requested, format: self.format }
     }
 }
 
@@ -145,11 +148,12 @@ mod tests {
         let at = Location { bucket: "photos".into(), key: "写真 1+2%.jpg".into() };
         let source = Source { at: at.clone(), version: None, etag: Some("e".into()), sequencer: "0A".parse().ok() };
         let variant = VariantReport {
-            requested: Width::Full,
+            requested: Size::Full,
             format: OutputFormat::Webp,
             at,
             width: 4,
             height: 3,
+            crop: Some(Area { x: 1, y: 0, width: 4, height: 3 }),
             bytes: 9,
             score: Some(75.25),
             status: VariantStatus::Stored,

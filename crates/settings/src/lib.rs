@@ -19,7 +19,7 @@ use std::thread;
 
 use compute::{usable_memory, vcpus, whole_vcpus};
 use environment::Reader;
-use model::{Limits, Recipe};
+use model::{Limits, Recipe, Sizes};
 use thiserror::Error;
 use tracing::Level;
 use transfer::worker::Worker;
@@ -34,9 +34,9 @@ pub use file::{FileError, read_file};
 ///
 /// use settings::Settings;
 ///
-/// let variables = BTreeMap::from([("AVIF_WIDTHS".to_owned(), "full,640".to_owned())]);
+/// let variables = BTreeMap::from([("AVIF_SIZES".to_owned(), "full,640".to_owned())]);
 /// let settings = Settings::parse(&variables)?;
-/// assert_eq!(settings.plan.recipe.widths.iter().count(), 2);
+/// assert_eq!(settings.plan.recipe.sizes.iter().count(), 2);
 ///
 /// let error = Settings::parse(&BTreeMap::from([("AVIF_SPEED".to_owned(), "fast".to_owned())])).unwrap_err();
 /// assert!(error.to_string().contains("AVIF_SPEED=fast"));
@@ -131,7 +131,7 @@ impl Settings {
 
     fn read(reader: &mut Reader<'_>, variables: &BTreeMap<String, String>) -> Self {
         let recipe = Recipe {
-            widths: reader.parsed_or_default("AVIF_WIDTHS"),
+            sizes: read_sizes(reader),
             quality: reader.parsed_or_default("AVIF_QUALITY"),
             speed: reader.parsed_or_default("AVIF_SPEED"),
             metadata: reader.parsed_or_default("AVIF_METADATA"),
@@ -197,6 +197,16 @@ impl Settings {
     }
 }
 
+/// Reads the sizes. `AVIF_WIDTHS` is the name that this setting had before there were other sizes than widths.
+fn read_sizes(reader: &mut Reader<'_>) -> Sizes {
+    let has_both = ["AVIF_SIZES", "AVIF_WIDTHS"].iter().all(|name| reader.text(name).is_some());
+    let (sizes, widths) = (reader.optional("AVIF_SIZES"), reader.optional("AVIF_WIDTHS"));
+    if has_both {
+        reader.add_error("AVIF_WIDTHS", "this is the old name of AVIF_SIZES, which is set, too; remove AVIF_WIDTHS");
+    }
+    sizes.or(widths).unwrap_or_default()
+}
+
 impl LogSettings {
     fn read(reader: &mut Reader<'_>) -> Self {
         let is_text = reader.text("AWS_LAMBDA_LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("text"));
@@ -237,7 +247,7 @@ mod tests {
     #[test]
     fn every_setting_is_read() {
         let settings = parse(&[
-            ("AVIF_WIDTHS", "full,640"),
+            ("AVIF_SIZES", "full,640x360,256x256:cover"),
             ("AVIF_QUALITY", "70"),
             ("AVIF_SPEED", "4"),
             ("AVIF_METADATA", "keep"),
@@ -270,7 +280,7 @@ mod tests {
         ])
         .unwrap();
         let Plan { recipe, limits, layout, storage, follow_deletions, .. } = settings.plan;
-        assert_eq!(recipe.widths, "full,640".parse().unwrap());
+        assert_eq!(recipe.sizes, "full,640x360,256x256:cover".parse().unwrap());
         assert_eq!((recipe.quality.to_string(), recipe.speed.number()), ("70".into(), 4));
         assert_eq!(recipe.metadata, model::Metadata::Keep);
         assert_eq!((recipe.chroma, recipe.color), (model::ChromaMode::Yuv444, model::ColorMode::Srgb));
@@ -301,6 +311,14 @@ mod tests {
     }
 
     #[test]
+    fn old_name_of_the_sizes_is_read() {
+        let settings = parse(&[("AVIF_WIDTHS", "full,640")]).unwrap();
+        assert_eq!(settings.plan.recipe.sizes, "full,640".parse().unwrap());
+        let error = parse(&[("AVIF_WIDTHS", "full"), ("AVIF_SIZES", "full")]).unwrap_err().to_string();
+        assert!(error.contains("AVIF_WIDTHS: this is the old name of AVIF_SIZES"), "{error}");
+    }
+
+    #[test]
     fn all_invalid_variables_are_reported_together() {
         let error = parse(&[("AVIF_QUALITY", "high"), ("AVIF_SPEED", "11"), ("AVIF_WIDTH", "640")]).unwrap_err();
         let text = error.to_string();
@@ -309,7 +327,7 @@ mod tests {
             "{text}"
         );
         assert!(
-            text.contains("AVIF_SPEED=11: ") && text.contains("AVIF_WIDTH is unknown; known are AVIF_WIDTHS, "),
+            text.contains("AVIF_SPEED=11: ") && text.contains("AVIF_WIDTH is unknown; known are AVIF_SIZES, "),
             "{text}"
         );
     }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use convert::{Preview, SearchObstacle};
-use model::{Job, Outcome, Source, SourceInfo, Timings, VariantId, VariantReport};
+use model::{FocalPoint, InvalidFocalPoint, Job, Outcome, Source, SourceInfo, Timings, VariantId, VariantReport};
 
 use crate::conversion_queue::MemoryReservation;
 use crate::fetch::{RequiredState, SourceLookup, SourceObject, open_source, read_source_tags};
 use crate::output::sha256_hex;
 use crate::progress::{self, Step};
-use crate::provenance::{Provenance, QualitySearch, SourceState};
+use crate::provenance::{Focus, Provenance, QualitySearch, SourceState};
 use crate::source_headers::SourceHeaders;
 use crate::stage::Stage;
 use crate::timed_conversion::{ConversionRequest, TimeBudget, TimedConversion};
@@ -83,8 +83,10 @@ pub(crate) async fn convert_source(
 
     let locations = plan.layout.output_locations(&job.source.at, &plan.recipe)?;
     progress::begin_step(Step::Convert);
+    let focus = focal_point(&state, plan);
     let request = ConversionRequest {
         recipe: plan.recipe.clone(),
+        focal_point: focus.as_ref().and_then(|focus| focus.as_ref().ok()).copied(),
         limits: plan.limits_within(deadline),
         threads: plan.threads,
         time: TimeBudget { is_search_required, ..TimeBudget::default() },
@@ -98,7 +100,10 @@ pub(crate) async fn convert_source(
     let is_cut_short = conversion.search_obstacle == Some(SearchObstacle::Time);
     let quality_search = if is_cut_short { QualitySearch::CutShort } else { QualitySearch::Full };
     let variants = assign_locations(conversion.variants, locations.variants, &info, plan)?;
-    let (event_source, notes) = (job.source.clone(), conversion.notes);
+    let (event_source, mut notes) = (job.source.clone(), conversion.notes);
+    if let Some(Err(error)) = focus {
+        notes.push(format!("the user metadata `focus` is ignored: {error}"));
+    }
     let mut converted = ConvertedSource {
         state,
         info,
@@ -124,6 +129,14 @@ pub(crate) async fn convert_source(
     Ok(converted)
 }
 
+/// Parses the focal point in the source's user metadata, if the recipe has crops.
+fn focal_point(state: &SourceState, plan: &Plan) -> Option<Result<FocalPoint, InvalidFocalPoint>> {
+    match &state.focus {
+        Focus::Known(Some(text)) if plan.recipe.has_crops() => Some(text.parse()),
+        Focus::Known(_) | Focus::Unknown => None,
+    }
+}
+
 /// Pairs each variant with its location.
 ///
 /// # Errors
@@ -139,9 +152,10 @@ fn assign_locations(
         let index = variants.iter().position(|variant| variant.id == id);
         let variant = variants.remove(index.ok_or(Error::MissingVariant { id })?);
         let status = plan.storage.variant_status(&variant, info);
-        let convert::Variant { width, height, bytes, score, .. } = variant;
-        let VariantId { width: requested, format } = id;
-        let report = VariantReport { requested, format, at, width, height, bytes: bytes.len() as u64, score, status };
+        let convert::Variant { width, height, crop, bytes, score, .. } = variant;
+        let VariantId { size: requested, format } = id;
+        let length = bytes.len() as u64;
+        let report = VariantReport { requested, format, at, width, height, crop, bytes: length, score, status };
         assigned.push(ConvertedVariant { report, body: Bytes::from_owner(bytes) });
     }
     match variants.first() {

@@ -52,7 +52,7 @@ pub enum Error {
         limit: usize,
     },
     /// The source's key has a form that is reserved for variants.
-    #[error("{at} ends in .w and a number, which is reserved for variants; rename it to convert it")]
+    #[error("{at} ends like the key of a variant, in .w640, .s640x360 or .c256x256; rename it to convert it")]
     ReservedKey {
         /// The source.
         at: Location,

@@ -1,5 +1,7 @@
 //! Reads sources.
 
+use std::collections::HashMap;
+
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::operation::get_object::{GetObjectError, GetObjectOutput};
 use aws_sdk_s3::operation::head_object::HeadObjectError;
@@ -10,11 +12,13 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::existence::confirm_absent;
 use crate::operation::{Operation, http_status};
-use crate::provenance::SourceState;
+use crate::provenance::{Focus, SourceState};
 use crate::source_headers::SourceHeaders;
 use crate::{Error, Store};
 
 pub(crate) const NO_ETAG: &str = "the response has no ETag";
+/// The user metadata of a source with its focal point.
+const FOCUS: &str = "focus";
 
 /// The states of a source that a job accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +134,11 @@ fn is_customer_key_error(code: Option<&str>, message: Option<&str>) -> bool {
 pub(crate) async fn read_source_state(store: &Store, at: &Location) -> Result<Option<SourceState>, Error> {
     let head = store.send(&at.bucket, |client| client.head_object().bucket(&at.bucket).key(&at.key).send()).await;
     match head {
-        Ok(head) => Ok(Some(source_state(Operation::HeadObject, at, head.e_tag.as_deref(), head.version_id)?)),
+        Ok(head) => {
+            let state =
+                source_state(Operation::HeadObject, at, head.e_tag.as_deref(), head.version_id, head.metadata.as_ref());
+            state.map(Some)
+        }
         Err(error) => match error.as_service_error() {
             Some(HeadObjectError::NotFound(_)) => Ok(None),
             _ if http_status(&error) == Some(403) => {
@@ -164,7 +172,9 @@ pub(crate) async fn read_source_tags(store: &Store, at: &Location, state: &Sourc
 
 impl SourceObject {
     fn from_response(at: &Location, mut response: GetObjectOutput) -> Result<Self, Error> {
-        let state = source_state(Operation::GetObject, at, response.e_tag.as_deref(), response.version_id.take())?;
+        let version = response.version_id.take();
+        let (etag, metadata) = (response.e_tag.as_deref(), response.metadata.as_ref());
+        let state = source_state(Operation::GetObject, at, etag, version, metadata)?;
         let content_length = response.content_length.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default();
         let body = std::mem::take(&mut response.body);
         Ok(Self { at: at.clone(), state, content_length, body, headers: SourceHeaders::from_response(response) })
@@ -198,8 +208,11 @@ fn source_state(
     at: &Location,
     etag: Option<&str>,
     version: Option<String>,
+    metadata: Option<&HashMap<String, String>>,
 ) -> Result<SourceState, Error> {
     let etag = etag.ok_or_else(|| Error::storage_with(operation, at, NO_ETAG))?.trim_matches('"').to_owned();
     // "null" is the version ID in a bucket whose versioning is suspended.
-    Ok(SourceState { etag, version: version.filter(|version| version != "null") })
+    let version = version.filter(|version| version != "null");
+    let focus = Focus::Known(metadata.and_then(|metadata| metadata.get(FOCUS)).cloned());
+    Ok(SourceState { etag, version, focus })
 }

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 
 use model::{
-    Limits, Location, Manifest, ManifestSource, ManifestVariant, Metadata, OutputFormat, Placeholder, Recipe,
-    SourceInfo, Width,
+    Limits, Location, Manifest, ManifestSource, ManifestVariant, Metadata, OutputFormat, Placeholder, Recipe, Size,
+    SourceInfo,
 };
 use serde_json::json;
 
@@ -34,7 +34,7 @@ fn source() -> Location {
 #[test]
 fn unchanged_settings_keep_their_fingerprint() {
     let recipe = Recipe {
-        widths: "full,640".parse().unwrap(),
+        sizes: "full,640".parse().unwrap(),
         quality: "61".parse().unwrap(),
         speed: "4".parse().unwrap(),
         metadata: Metadata::Keep,
@@ -48,29 +48,34 @@ fn unchanged_settings_keep_their_fingerprint() {
         storage_class: "STANDARD_IA".parse().ok(),
         kms_key: Some("alias/photos".into()),
     };
+    let crops = Recipe { sizes: "full,640x360,256x256:cover".parse().unwrap(), ..Recipe::default() };
     let target = Recipe { quality: "visual:80.5".parse().unwrap(), ..Recipe::default() };
     let plans = [
         plan(Recipe::default(), StorageOptions::default()),
         plan(recipe.clone(), StorageOptions::default()),
         plan(recipe, storage),
         plan(target, StorageOptions::default()),
+        plan(crops, StorageOptions::default()),
     ];
     assert_eq!(
         plans.map(|plan| plan.fingerprint()),
-        ["7d489fad24e24e78", "cbf04158c161c6ae", "47a056ad45ab6e36", "4fc2435db224ae9c"]
+        ["7d489fad24e24e78", "cbf04158c161c6ae", "47a056ad45ab6e36", "4fc2435db224ae9c", "14d880c2c00ae0e7"]
     );
 }
 
 #[test]
 fn outputs_keep_their_keys() {
     let layout = Layout { bucket: "cdn".parse().ok(), prefix: "avif/".into(), ..Layout::default() };
-    let recipe = Recipe { widths: "full,640".parse().unwrap(), ..Recipe::default() };
+    let recipe = Recipe { sizes: "full,640".parse().unwrap(), ..Recipe::default() };
     let outputs = layout.output_locations(&source(), &recipe).unwrap();
     let variants = outputs.variants.iter().map(|variant| &variant.at);
     let locations: Vec<String> = variants.chain(&outputs.manifest).map(Location::to_string).collect();
     let expected = ["写真/a b+1.jpg.avif", "写真/a b+1.jpg.w640.avif", "写真/a b+1.jpg.avif.json"]
         .map(|key| format!("s3://cdn/avif/{key}"));
     assert_eq!(locations, expected);
+    let boxes =
+        ["640x360", "256x256:cover"].map(|id| layout.variant_location(&source(), id.parse().unwrap()).unwrap().key);
+    assert_eq!(boxes, ["avif/写真/a b+1.jpg.s640x360.avif", "avif/写真/a b+1.jpg.c256x256.avif"]);
 }
 
 #[test]
@@ -78,6 +83,7 @@ fn metadata_keeps_its_names_and_values() {
     let provenance = Provenance {
         source_etag: Some("0a".into()),
         source_version: Some("v1".into()),
+        focus: Some("0.5,0.25".into()),
         sequencer: "0055AED6DCD90281E5".parse().ok(),
         event_etag: Some("0b".into()),
         fingerprint: "0123456789abcdef".into(),
@@ -89,6 +95,7 @@ fn metadata_keeps_its_names_and_values() {
     let stored = [
         ("avif-source-etag", "0a"),
         ("avif-source-version", "v1"),
+        ("avif-focus", "0.5,0.25"),
         ("avif-source-sequencer", "0055AED6DCD90281E5"),
         ("avif-event-etag", "0b"),
         ("avif-recipe", "0123456789abcdef"),
@@ -124,10 +131,11 @@ fn manifest_and_catalog_item_keep_their_fields() {
         placeholder: None,
         variants: vec![ManifestVariant {
             at: Location { bucket: "cdn".into(), key: "a.avif".into() },
-            requested: Width::Full,
+            requested: Size::Full,
             format: OutputFormat::Avif,
             width: 4,
             height: 3,
+            crop: None,
             media_type: "image/avif".into(),
             bytes: 9,
             score: None,

@@ -1,7 +1,7 @@
 //! Defines the keys of outputs, and distinguishes outputs from sources by their keys. To change where outputs are
 //! stored, change this file.
 
-use model::{Location, ManifestMode, OutputFormat, Recipe, VariantId, Width};
+use model::{Location, ManifestMode, OutputFormat, Recipe, Size, VariantId};
 use serde::Serialize;
 
 use crate::{BucketName, Error};
@@ -23,7 +23,7 @@ pub struct Layout {
 /// The locations of all outputs of one source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutputLocations {
-    /// One location for each width and format, widest first.
+    /// One location for each size and format, widest first.
     pub variants: Vec<VariantLocation>,
     /// The manifest, if the source has one.
     pub manifest: Option<Location>,
@@ -48,8 +48,8 @@ pub enum Role {
     Output,
     /// A folder of the S3 console: an empty object whose key ends in a slash.
     Folder,
-    /// A key that ends in `.w` and a number. If such an object were a source, its output could have the same key as a
-    /// variant of another source.
+    /// A key that ends like the key of a variant before its format: in `.w640`, `.s640x360` or `.c256x256`. If such an object
+    /// were a source, its output could have the same key as a variant of another source.
     Reserved,
 }
 
@@ -74,9 +74,11 @@ impl Layout {
     /// [`Error::KeyTooLong`] if the key is longer than S3 allows.
     pub fn variant_location(&self, source: &Location, id: VariantId) -> Result<Location, Error> {
         let suffix = suffix(id.format);
-        match id.width {
-            Width::Full => self.append_suffix(source, suffix),
-            Width::Pixels(pixels) => self.append_suffix(source, &format!(".w{pixels}{suffix}")),
+        match id.size {
+            Size::Full => self.append_suffix(source, suffix),
+            Size::Width(pixels) => self.append_suffix(source, &format!(".w{pixels}{suffix}")),
+            Size::Inside(bounds) => self.append_suffix(source, &format!(".s{bounds}{suffix}")),
+            Size::Cover(bounds) => self.append_suffix(source, &format!(".c{bounds}{suffix}")),
         }
     }
 
@@ -118,10 +120,21 @@ impl Role {
         if key.is_empty() || key.ends_with(b"/") {
             return Self::Folder;
         }
-        let is_reserved = at.key.rsplit_once(".w").is_some_and(|(_, width)| {
-            !width.is_empty() && !width.starts_with('0') && width.bytes().all(|byte| byte.is_ascii_digit())
-        });
-        if is_reserved { Self::Reserved } else { Self::Source }
+        if has_size_suffix(&at.key) { Self::Reserved } else { Self::Source }
+    }
+}
+
+/// Whether a key ends like the key of a variant before its format.
+fn has_size_suffix(key: &str) -> bool {
+    let is_side =
+        |text: &str| !text.is_empty() && !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
+    let Some((_, last)) = key.rsplit_once('.') else { return false };
+    match last.split_at_checked(1) {
+        Some(("w", width)) => is_side(width),
+        Some(("s" | "c", bounds)) => {
+            bounds.split_once('x').is_some_and(|(width, height)| is_side(width) && is_side(height))
+        }
+        _ => false,
     }
 }
 
@@ -139,22 +152,31 @@ mod tests {
         (bucket, "[ -~]{0,8}").prop_map(|(bucket, prefix)| Layout { bucket, prefix, ..Layout::default() })
     }
 
-    fn widths() -> impl Strategy<Value = Width> {
-        prop_oneof![Just(Width::Full), (1..=Width::MAX).prop_map(|width| width.to_string().parse().unwrap())]
+    fn sizes() -> impl Strategy<Value = Size> {
+        let side = 1..=Size::MAX_SIDE;
+        let text = (side.clone(), side, 0..3).prop_map(|(width, height, form)| match form {
+            0 => width.to_string(),
+            1 => format!("{width}x{height}"),
+            _ => format!("{width}x{height}:cover"),
+        });
+        prop_oneof![Just(Size::Full), text.prop_map(|text| text.parse().unwrap())]
     }
 
     fn variants() -> impl Strategy<Value = VariantId> {
         let format = proptest::sample::select(OutputFormat::ALL.to_vec());
-        (widths(), format).prop_map(|(width, format)| VariantId { width, format })
+        (sizes(), format).prop_map(|(size, format)| VariantId { size, format })
     }
 
-    fn recipe(widths: &str) -> Recipe {
-        Recipe { widths: widths.parse().unwrap(), ..Recipe::default() }
+    fn recipe(sizes: &str) -> Recipe {
+        Recipe { sizes: sizes.parse().unwrap(), ..Recipe::default() }
     }
 
     /// Generates arbitrary text, and text that resembles the keys of outputs.
     fn keys() -> impl Strategy<Value = String> {
-        prop_oneof![any::<String>(), "[a-b/.w0-9]{0,6}(\\.w[0-9]{0,3})?(\\.(avif|AVIF))?(\\.(json|webp|jpg|JPG))?"]
+        prop_oneof![
+            any::<String>(),
+            "[a-b/.w0-9]{0,6}(\\.[wsc][0-9]{0,3}(x[0-9]{0,3})?)?(\\.(avif|AVIF))?(\\.(json|webp|jpg|JPG))?"
+        ]
     }
 
     proptest! {
@@ -185,6 +207,8 @@ mod tests {
         assert_eq!(key("a/b.png", "640"), "a/b.png.w640.avif");
         assert_eq!(key("a/b.png", "640.webp"), "a/b.png.w640.avif.webp");
         assert_eq!(key("a/b.png", "full.jpeg"), "a/b.png.avif.jpg");
+        assert_eq!(key("a/b.png", "640x360"), "a/b.png.s640x360.avif");
+        assert_eq!(key("a/b.png", "256x256:cover.webp"), "a/b.png.c256x256.avif.webp");
         let elsewhere = Layout { bucket: "cdn".parse().ok(), prefix: "avif/".into(), ..Layout::default() };
         assert_eq!(
             elsewhere.variant_location(&at("a/b.png"), "640".parse().unwrap()).unwrap().to_string(),
@@ -217,7 +241,14 @@ mod tests {
         assert_eq!(Role::of(&at("a.jpg.json")), Role::Source);
         assert_eq!(Role::of(&at("album/")), Role::Folder);
         assert_eq!(Role::of(&at("a.jpg.w640")), Role::Reserved);
-        assert_eq!(Role::of(&at("a.jpg.w640x")), Role::Source);
+        for key in ["a.jpg.s640x360", "a.c1x1", ".w1"] {
+            assert_eq!(Role::of(&at(key)), Role::Reserved, "{key}");
+        }
+        for key in
+            ["a.jpg.w640x", "a.w640x360", "a.s640", "a.c0x1", "a.c1x01", "a.c1x1x1", "a.s1x", "a.jpg.d1x1", "w640"]
+        {
+            assert_eq!(Role::of(&at(key)), Role::Source, "{key}");
+        }
     }
 
     #[test]

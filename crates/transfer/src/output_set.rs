@@ -135,12 +135,12 @@ async fn write_variant(
     variant: &ConvertedVariant,
     slot: &OutputSlot,
 ) -> Result<Option<ManifestVariant>, Error> {
-    let VariantReport { requested, format, at, width, height, bytes, score, status } = &variant.report;
+    let VariantReport { requested, format, at, width, height, crop, bytes, score, status } = &variant.report;
     let entry = |bytes, score, sha256, etag: &str| {
         let etag = etag.trim_matches('"').to_owned();
-        let (requested, format, width, height) = (*requested, *format, *width, *height);
+        let (requested, format, width, height, crop) = (*requested, *format, *width, *height, *crop);
         let (at, media_type) = (at.clone(), format.media_type().to_owned());
-        Some(ManifestVariant { at, requested, format, width, height, media_type, bytes, score, sha256, etag })
+        Some(ManifestVariant { at, requested, format, width, height, crop, media_type, bytes, score, sha256, etag })
     };
     match (status, &slot.content) {
         // The stored variant is the result of a full quality search, and the new variant is not. The job keeps the

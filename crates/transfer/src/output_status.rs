@@ -1,7 +1,7 @@
 use model::Location;
 
 use crate::fetch::read_source_state;
-use crate::provenance::{QualitySearch, SourceState};
+use crate::provenance::{Focus, QualitySearch, SourceState};
 use crate::stored_outputs::StoredOutputs;
 use crate::{Error, Plan, Store};
 
@@ -35,7 +35,7 @@ pub async fn check_outputs(
         return Ok(OutputStatus::Outdated);
     };
     let state = match etag {
-        Some(etag) => Some(SourceState { etag: etag.to_owned(), version: None }),
+        Some(etag) => Some(SourceState { etag: etag.to_owned(), version: None, focus: Focus::Unknown }),
         None => read_source_state(store, source).await?,
     };
     let Some(state) = state else { return Ok(OutputStatus::SourceAbsent) };

@@ -13,6 +13,8 @@ const EVENT_ETAG: &str = "avif-event-etag";
 const RECIPE: &str = "avif-recipe";
 const TOOL: &str = "avif-tool";
 const OMITTED: &str = "avif-left-out";
+/// This metadata is present only if the recipe has crops and the source has a focal point in its user metadata.
+const FOCUS: &str = "avif-focus";
 /// This metadata is present only if the quality search was cut short. The value is [`CUT_SHORT`].
 const SEARCH: &str = "avif-search";
 const CUT_SHORT: &str = "cut-short";
@@ -25,6 +27,16 @@ pub(crate) struct SourceState {
     pub(crate) etag: String,
     /// The version ID, if the bucket has versioning.
     pub(crate) version: Option<String>,
+    pub(crate) focus: Focus,
+}
+
+/// The focal point in the user metadata of a source, as text. The text may be invalid. If somebody changes the metadata by
+/// copying the object onto itself, the ETag stays the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Focus {
+    Known(Option<String>),
+    /// The state comes from a listing, which does not contain the user metadata.
+    Unknown,
 }
 
 /// Whether the quality search of an output was completed. [`Full`](Self::Full) also satisfies a minimum of
@@ -46,6 +58,8 @@ pub(crate) struct Provenance {
     /// The ETag of the source. `None` in outputs of an early release that did not store the ETag.
     pub(crate) source_etag: Option<String>,
     pub(crate) source_version: Option<String>,
+    /// The focal point in the source's user metadata, if the recipe has crops.
+    pub(crate) focus: Option<String>,
     /// The sequencer of the event, if the source was read in the state that the event describes.
     pub(crate) sequencer: Option<Sequencer>,
     /// The source's ETag from the job's event, if the job read the source in another state than the event describes. If
@@ -70,7 +84,7 @@ impl Provenance {
         quality_search: QualitySearch,
         sha256: String,
     ) -> Self {
-        let SourceState { etag, version } = state.clone();
+        let SourceState { etag, version, focus } = state.clone();
         let is_state_of_event = event_source.etag.as_ref() == Some(&etag);
         // The sequencer belongs to the state that the event describes. For any other state, this sequencer would be
         // wrong.
@@ -79,6 +93,10 @@ impl Provenance {
         Self {
             source_etag: Some(etag),
             source_version: version,
+            focus: match focus {
+                Focus::Known(focus) => focus.filter(|_| plan.recipe.has_crops()),
+                Focus::Unknown => None,
+            },
             sequencer,
             event_etag,
             fingerprint: plan.fingerprint(),
@@ -95,6 +113,7 @@ impl Provenance {
         Some(Self {
             source_etag: text(SOURCE_ETAG),
             source_version: text(SOURCE_VERSION),
+            focus: text(FOCUS),
             sequencer: text(SOURCE_SEQUENCER).and_then(|text| text.parse().ok()),
             event_etag: text(EVENT_ETAG),
             fingerprint: text(RECIPE)?,
@@ -111,6 +130,7 @@ impl Provenance {
         let optional = [
             self.source_etag.clone().map(|etag| (SOURCE_ETAG, etag)),
             self.source_version.clone().map(|version| (SOURCE_VERSION, version)),
+            self.focus.clone().map(|focus| (FOCUS, focus)),
             self.sequencer.clone().map(|sequencer| (SOURCE_SEQUENCER, sequencer.into())),
             self.event_etag.clone().map(|etag| (EVENT_ETAG, etag)),
             (!self.omitted.is_empty()).then(|| (OMITTED, format_variants(&self.omitted))),
@@ -123,7 +143,12 @@ impl Provenance {
     /// Whether the output was created from this state of the source with this plan, and with at least this quality
     /// search.
     pub(crate) fn matches(&self, state: &SourceState, plan: &Plan, minimum: QualitySearch) -> bool {
+        let has_same_crops = match &state.focus {
+            Focus::Known(focus) => !plan.recipe.has_crops() || self.focus == *focus,
+            Focus::Unknown => true,
+        };
         self.source_etag.as_ref() == Some(&state.etag)
+            && has_same_crops
             && self.fingerprint == plan.fingerprint()
             && self.quality_search >= minimum
     }
@@ -139,5 +164,6 @@ fn parse_variants(text: &str) -> Vec<VariantId> {
 
 /// Whether user metadata with this name belongs to the provenance.
 pub(crate) fn is_provenance_name(name: &str) -> bool {
-    [SOURCE_ETAG, SOURCE_VERSION, SOURCE_SEQUENCER, EVENT_ETAG, RECIPE, TOOL, OMITTED, SEARCH, SHA256].contains(&name)
+    [SOURCE_ETAG, SOURCE_VERSION, SOURCE_SEQUENCER, EVENT_ETAG, FOCUS, RECIPE, TOOL, OMITTED, SEARCH, SHA256]
+        .contains(&name)
 }

@@ -53,7 +53,7 @@ pub(crate) struct StoredObject {
     /// The size in bytes.
     pub(crate) bytes: u64,
     /// `None` if the function did not create the object.
-    pub(crate) provenance: Option<Provenance>,
+    pub(crate) provenance: Option<Box<Provenance>>,
 }
 
 impl StoredOutputs {
@@ -173,7 +173,7 @@ impl OutputSlot {
 
     /// Returns the provenance of the object in the slot. `None` if there is no object, or if the object is foreign.
     pub(crate) fn provenance(&self) -> Option<&Provenance> {
-        self.object()?.provenance.as_ref()
+        self.object()?.provenance.as_deref()
     }
 
     pub(crate) fn ensure_existence_is_known(&self) -> Result<(), Error> {
@@ -188,7 +188,7 @@ impl OutputSlot {
         let head = store.send(&at.bucket, |client| client.head_object().bucket(&at.bucket).key(&at.key).send()).await;
         let content = match head {
             Ok(head) => {
-                let provenance = Provenance::from_metadata(&head.metadata.unwrap_or_default());
+                let provenance = Provenance::from_metadata(&head.metadata.unwrap_or_default()).map(Box::new);
                 let bytes = head.content_length.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default();
                 let etag = head.e_tag.ok_or_else(|| Error::storage_with(operation, at, NO_ETAG))?;
                 SlotContent::Object(StoredObject { etag, bytes, provenance })

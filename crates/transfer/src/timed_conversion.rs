@@ -2,17 +2,19 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use convert::{Conversion, OpenedImage, Preview};
-use model::{Limits, Recipe, SourceInfo, Speed, Timings};
+use model::{FocalPoint, Limits, Recipe, SourceInfo, Speed, Timings};
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
 use crate::stage::Stage;
 
 /// The settings for one conversion.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ConversionRequest {
     /// The recipe.
     pub recipe: Recipe,
+    /// The point that every crop contains. If it is `None`, the image itself decides.
+    pub focal_point: Option<FocalPoint>,
     /// The limits.
     pub limits: Limits,
     /// The number of threads.
@@ -72,8 +74,12 @@ pub(crate) fn convert_with_callback(
     request: &ConversionRequest,
     before_encoding: impl FnOnce(bool),
 ) -> Result<TimedConversion, Error> {
-    let ConversionRequest { recipe, limits, threads, time, has_preview } = request;
+    let ConversionRequest { recipe, focal_point, limits, threads, time, has_preview } = request;
     let opened = OpenedImage::open(&bytes, recipe, limits)?;
+    let opened = match focal_point {
+        Some(point) => opened.with_focal_point(*point),
+        None => opened,
+    };
     let cpu = minimum_cpu_time(&opened, recipe.speed);
     if let Some(limit) = limits.cpu_seconds.filter(|limit| cpu > seconds(limit.get())) {
         return Err(Error::CpuTimeExceeded { needed: Some(cpu), limit });

@@ -56,7 +56,7 @@ fn outputs_of_files_and_directories_have_the_names_that_the_function_uses() {
     image(folder.path(), "写真 1+2%.png");
     image(folder.path(), "album/a.bmp");
     fs::write(folder.path().join("album/notes.txt"), "no image").unwrap();
-    let output = avif(folder.path(), &["convert", "写真 1+2%.png", "album", "--width", "full,60", "--speed", "10"]);
+    let output = avif(folder.path(), &["convert", "写真 1+2%.png", "album", "--size", "full,60", "--speed", "10"]);
     assert_eq!(code(&output), 0, "{}", text(&output.stderr));
     let expected = [
         "album/a.bmp",
@@ -188,7 +188,7 @@ fn contradictory_arguments_are_wrong_usage() {
     image(folder.path(), "b.bmp");
     for arguments in [
         &["convert", "a.bmp", "b.bmp", "-o", "one.avif"][..],
-        &["convert", "a.bmp", "--width", "full,60", "-o", "one.avif"],
+        &["convert", "a.bmp", "--size", "full,60", "-o", "one.avif"],
         &["convert", "a.bmp", "-o", "a.png"],
         &["convert", "a.bmp", "-o", "a.jpg", "--format", "webp"],
         &["convert", "a.bmp", "-o", "a.jpg", "--format", "avif,jpeg"],

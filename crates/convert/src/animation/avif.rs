@@ -1,23 +1,25 @@
-use avif::{Attachments, SequenceEncoder};
+use avif::SequenceEncoder;
 use image::DynamicImage;
-use model::{Color, OutputFormat, PlanarImage, Shape};
+use model::{Color, OutputFormat, PlanarImage};
 
 use super::limited_range::to_limited_range;
-use super::{Animation, resize_frame};
+use super::{Animation, frame_variant};
 use crate::Error;
 use crate::pixels::alpha::fill_transparent;
+use crate::pixels::framing::Framing;
 use crate::pixels::planes::{self, PlaneFormat};
+use crate::transform::Rendition;
 use crate::write::avif::EncoderSettings;
 
 impl Animation {
-    /// Encodes the frames as one AVIF, with the size and the plane format of the first frame.
+    /// Encodes the frames as one AVIF, with the framing and the plane format of the first frame.
     pub(crate) fn encode_avif(
         &self,
-        first: &PlanarImage,
+        first: &Rendition,
         format: PlaneFormat,
-        attachments: &Attachments,
         settings: &EncoderSettings,
     ) -> Result<Vec<u8>, Error> {
+        let Rendition { framing, planar: first, attachments, .. } = first;
         let shape = first.shape();
         let failed = |source: avif::Error| Error::encode(OutputFormat::Avif, (shape.width, shape.height), source);
         let timing = &self.header.timing;
@@ -25,7 +27,7 @@ impl Animation {
             SequenceEncoder::new(shape, attachments, &settings.for_sequence(), timing.playback).map_err(failed)?;
         let rest = self
             .frames_after_first()?
-            .map(|frame| frame.and_then(|(frame, color)| to_planar(frame, &color, shape, format)));
+            .map(|frame| frame.and_then(|(frame, color)| to_planar(frame, &color, *framing, format)));
         for (frame, &ticks) in std::iter::once(Ok(first.clone())).chain(rest).zip(&timing.ticks) {
             let frame = frame?;
             // Lossless encoding keeps full range, because limited range has fewer levels.
@@ -40,9 +42,9 @@ impl Animation {
     }
 }
 
-/// Resizes a frame and converts it to planes.
-fn to_planar(frame: DynamicImage, color: &Color, shape: Shape, format: PlaneFormat) -> Result<PlanarImage, Error> {
-    let mut frame = resize_frame(frame, color, (shape.width, shape.height))?;
+/// Crops and resizes a frame and converts it to planes.
+fn to_planar(frame: DynamicImage, color: &Color, framing: Framing, format: PlaneFormat) -> Result<PlanarImage, Error> {
+    let mut frame = frame_variant(frame, color, framing)?;
     if !format.is_lossless {
         fill_transparent(&mut frame);
     }

@@ -15,12 +15,13 @@ use std::sync::Arc;
 
 use image::metadata::Orientation;
 use image::{DynamicImage, GenericImageView, RgbaImage};
-use model::{Color, DamagedMode};
+use model::{Area, Color, DamagedMode};
 
 use self::timing::Timing;
 use crate::color::plan::ColorPlan;
 use crate::damage::Damage;
 use crate::pixels::content::{self, Content};
+use crate::pixels::framing::Framing;
 use crate::pixels::resize::FilterImage;
 use crate::{Error, Format};
 
@@ -223,10 +224,13 @@ impl Animation {
     }
 }
 
-/// Resizes a frame to the size of the first frame.
-fn resize_frame(frame: DynamicImage, color: &Color, size: (u32, u32)) -> Result<DynamicImage, Error> {
-    if frame.dimensions() == size {
+/// Crops and resizes a frame like the first frame.
+fn frame_variant(mut frame: DynamicImage, color: &Color, framing: Framing) -> Result<DynamicImage, Error> {
+    if let Some(Area { x, y, width, height }) = framing.crop {
+        frame = frame.crop_imm(x, y, width, height);
+    }
+    if frame.dimensions() == framing.size {
         return Ok(frame);
     }
-    FilterImage::from_pixels(&frame, color.cicp)?.resize(size)?.to_pixels()
+    FilterImage::from_pixels(&frame, color.cicp)?.resize(framing.size)?.to_pixels()
 }

@@ -1,24 +1,26 @@
-use image::{DynamicImage, GenericImageView};
+use image::DynamicImage;
 use model::OutputFormat;
 use webpx::{AnimationEncoder, At};
 
-use super::{Animation, resize_frame};
+use super::{Animation, frame_variant};
 use crate::Error;
 use crate::color::embedded::EmbeddedPixels;
 use crate::error::EncodeError;
 use crate::pixels::alpha::fill_transparent;
+use crate::pixels::framing::Framing;
 use crate::write::FileMetadata;
 
 impl Animation {
-    /// Encodes the frames as one animated WebP, with the size of the first frame. At a quality of 100, the frames are
+    /// Encodes the frames as one animated WebP, with the framing of the first frame, whose pixels are `first`. At a quality of 100, the frames are
     /// lossless. Exif and XMP are not written.
     pub(crate) fn encode_webp(
         &self,
         first: &DynamicImage,
+        framing: Framing,
         quality: f32,
         metadata: &FileMetadata,
     ) -> Result<Vec<u8>, Error> {
-        let size = first.dimensions();
+        let size = framing.size;
         let failed = |error: At<webpx::Error>| {
             let error = EncodeError::Webp { message: error.to_string(), is_out_of_memory: false };
             Error::encode(OutputFormat::Webp, size, error)
@@ -35,7 +37,7 @@ impl Animation {
         }
         let rest = self.frames_after_first()?.map(|frame| {
             let (frame, color) = frame?;
-            let mut frame = resize_frame(frame, &color, size)?;
+            let mut frame = frame_variant(frame, &color, framing)?;
             fill_transparent(&mut frame);
             Ok::<_, Error>(EmbeddedPixels::new(&frame, &color).pixels)
         });

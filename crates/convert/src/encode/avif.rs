@@ -101,7 +101,7 @@ impl TransformedImage {
             QuantizerPlan::Fixed(quantizer) => {
                 let settings = EncoderSettings { quantizer, ..*settings };
                 let bytes = match &self.animation {
-                    Some(animation) => animation.encode_avif(planar, self.format, attachments, &settings)?,
+                    Some(animation) => animation.encode_avif(rendition, self.format, &settings)?,
                     None => settings
                         .encode(planar, attachments)
                         .map_err(|source| Error::encode(OutputFormat::Avif, (width, height), source))?,

@@ -10,25 +10,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::{mem, thread};
 
-use model::{FixedQuality, OutputFormat, Shape, VariantId};
+use model::{Area, FixedQuality, OutputFormat, VariantId};
 
 use self::avif::QuantizerPlan;
-use crate::pixels::sizes::variant_size;
+use crate::pixels::framing::Framing;
 use crate::search::SearchError;
-use crate::transform::{QualityMode, Rendition, is_copied};
+use crate::transform::{QualityMode, is_copied};
 use crate::{Conversion, Error, SearchObstacle, TransformedImage};
 
 /// An encoded variant: one file.
 #[derive(Debug, Clone)]
 pub struct Variant {
-    /// The width and the format in the recipe that this variant was encoded for.
+    /// The size and the format in the recipe that this variant was encoded for.
     pub id: VariantId,
-    /// Width in pixels: the requested width, or the source's width if that is smaller. A WebP has at most 16,383 pixels on each
-    /// side.
+    /// Width in pixels. The variant is never larger than the source, and a WebP has at most 16,383 pixels on each side.
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
-    /// The bytes of the file. Variants of the same size and format share these bytes.
+    /// The part of the upright source that the variant shows, unless it shows the whole source.
+    pub crop: Option<Area>,
+    /// The bytes of the file. Variants of the same framing and format share these bytes.
     pub bytes: Arc<[u8]>,
     /// Whether the file is a copy of the source. A source is copied if it is already an AVIF of this size.
     pub is_source: bool,
@@ -54,8 +55,8 @@ struct EncodedFile {
     notes: Vec<String>,
 }
 
-/// The files by their size and format.
-type Files = HashMap<((u32, u32), OutputFormat), EncodedFile>;
+/// The files by their framing and format.
+type Files = HashMap<(Framing, OutputFormat), EncodedFile>;
 
 impl TransformedImage {
     /// Encodes the variants on up to `threads` threads.
@@ -74,19 +75,19 @@ impl TransformedImage {
         let encoded = self.encode_tasks(&tasks, plan, threads)?;
         let mut files = Files::new();
         for (task, file) in tasks.iter().zip(encoded) {
-            let size = self.renditions[task.rendition].size();
-            notes.extend(self.missed_target(size, task.format, file.score));
+            let framing = self.renditions[task.rendition].framing;
+            notes.extend(self.missed_target(framing.size, task.format, file.score));
             // The same message for several sizes appears once.
             let new: Vec<String> = file.notes.iter().filter(|note| !notes.contains(note)).cloned().collect();
             notes.extend(new);
-            files.insert((size, task.format), file);
+            files.insert((framing, task.format), file);
         }
         if let Some(source) = &self.copied_source {
             let bytes = Arc::clone(&source.file);
             let file = EncodedFile { bytes, is_source: true, score: None, notes: vec![] };
-            files.insert((source.size, OutputFormat::Avif), file);
+            files.insert((Framing::whole(source.size), OutputFormat::Avif), file);
         }
-        let variants = self.recipe.variants().map(|id| variant(id, self.source_size, &files));
+        let variants = self.recipe.variants().map(|id| variant(id, self.frame.framing(id), &files));
         let variants = variants.collect::<Result<_, _>>()?;
         Ok(Conversion { variants, search_obstacle: self.reported_obstacle(&tasks), notes })
     }
@@ -94,16 +95,13 @@ impl TransformedImage {
     /// Returns the files to encode: AVIF first, and the largest first, because these encodes take the most time. If the longest
     /// encode started last, the other worker would have nothing to do until it ends.
     fn tasks(&self) -> Vec<Task> {
-        let is_needed = |format: OutputFormat, size| {
+        let is_needed = |format: OutputFormat, framing| {
             let mut ids = self.recipe.variants().filter(|id| id.format == format);
-            ids.any(|id| {
-                variant_size(self.source_size, id) == size
-                    && !is_copied(id, self.source_size, self.copied_source.as_ref())
-            })
+            ids.any(|id| self.frame.framing(id) == framing && !is_copied(id, self.frame, self.copied_source.as_ref()))
         };
         let tasks = self.recipe.formats.iter().flat_map(|format| {
             let renditions = self.renditions.iter().enumerate();
-            let renditions = renditions.filter(move |(_, rendition)| is_needed(format, rendition.size()));
+            let renditions = renditions.filter(move |(_, rendition)| is_needed(format, rendition.framing));
             renditions.map(move |(rendition, _)| Task { rendition, format })
         });
         tasks.collect()
@@ -184,26 +182,18 @@ impl TransformedImage {
     }
 }
 
-impl Rendition {
-    /// Width and height in pixels.
-    fn size(&self) -> (u32, u32) {
-        let Shape { width, height, .. } = self.planar.shape();
-        (width, height)
-    }
-}
-
 impl EncodedFile {
     fn new(bytes: Vec<u8>, score: Option<f32>) -> Self {
         Self { bytes: bytes.into(), is_source: false, score, notes: vec![] }
     }
 }
 
-/// Returns a variant, with the file of its size and format.
-fn variant(id: VariantId, source_size: (u32, u32), files: &Files) -> Result<Variant, Error> {
-    let (width, height) = variant_size(source_size, id);
-    let file = files.get(&((width, height), id.format)).ok_or(Error::MissingVariant { id, width, height })?;
+/// Returns a variant, with the file of its framing and format.
+fn variant(id: VariantId, framing: Framing, files: &Files) -> Result<Variant, Error> {
+    let Framing { size: (width, height), crop } = framing;
+    let file = files.get(&(framing, id.format)).ok_or(Error::MissingVariant { id, width, height })?;
     let EncodedFile { bytes, is_source, score, .. } = file;
-    Ok(Variant { id, width, height, bytes: Arc::clone(bytes), is_source: *is_source, score: *score })
+    Ok(Variant { id, width, height, crop, bytes: Arc::clone(bytes), is_source: *is_source, score: *score })
 }
 
 fn search_error(format: OutputFormat, (width, height): (u32, u32), error: SearchError) -> Error {
@@ -220,11 +210,12 @@ mod tests {
     #[test]
     fn variant_without_a_file_is_an_error() {
         let file = EncodedFile::new(vec![1], None);
-        let files = HashMap::from([(((100, 50), OutputFormat::Webp), file)]);
-        let variant = |id: &str| variant(id.parse().unwrap(), (1000, 500), &files);
-        assert_eq!(variant("100.webp").unwrap().bytes[..], [1]);
-        for id in ["100", "200.webp"] {
-            assert!(matches!(variant(id), Err(Error::MissingVariant { .. })));
+        let (framing, missing) = (Framing::whole((100, 50)), Framing::whole((200, 100)));
+        let files = HashMap::from([((framing, OutputFormat::Webp), file)]);
+        let variant = |id: &str, framing| variant(id.parse().unwrap(), framing, &files);
+        assert_eq!(variant("100.webp", framing).unwrap().bytes[..], [1]);
+        for (id, framing) in [("100", framing), ("200.webp", missing)] {
+            assert!(matches!(variant(id, framing), Err(Error::MissingVariant { .. })));
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::{Error, TransformedImage};
 
 impl TransformedImage {
     pub(super) fn encode_webp(&self, rendition: &Rendition) -> Result<EncodedFile, Error> {
-        let size = rendition.size();
+        let size = rendition.framing.size;
         let (pixels, metadata) = rendition.embedded()?;
         // WebP has no gray.
         let pixels = if pixels.color().has_alpha() { pixels.into_rgba8().into() } else { pixels.into_rgb8().into() };
@@ -25,7 +25,7 @@ impl TransformedImage {
         let typical = ScoreCurve::typical_webp();
         let encoder = || WebpEncoder::new(&pixels, content, self.recipe.speed, &metadata);
         let encode = |quantizer| match &self.animation {
-            Some(animation) => animation.encode_webp(&pixels, write::quality(quantizer), &metadata),
+            Some(animation) => animation.encode_webp(&pixels, rendition.framing, write::quality(quantizer), &metadata),
             None => encoder().encode(quantizer).map_err(|error| Error::encode(format, size, error)),
         };
         match self.quality_mode(format) {
@@ -44,7 +44,7 @@ impl TransformedImage {
     }
 
     pub(super) fn encode_jpeg(&self, rendition: &Rendition) -> Result<EncodedFile, Error> {
-        let size = rendition.size();
+        let size = rendition.framing.size;
         let (pixels, mut metadata) = rendition.embedded()?;
         let pixels = blend_over(pixels, self.recipe.background);
         let mut notes = vec![];

@@ -18,6 +18,7 @@ use model::{Cicp, Color, Depth, PlanarImage, Recipe, Speed};
 use crate::Error;
 use crate::color::icc::{IccProfile, ProfileChannels};
 use crate::color::plan;
+use crate::pixels::framing::{Framing, scaled_area};
 use crate::pixels::planes::{self, PlaneFormat};
 use crate::pixels::resize::FilterImage;
 use crate::write::memory;
@@ -154,13 +155,26 @@ impl DecodedGainMap {
 }
 
 impl OrientedGainMap {
-    /// Scales the gain map by the ratio of the variant's size to the size of the base image. The result is never larger
-    /// than the variant.
-    pub(crate) fn scaled(&self, variant: &PlanarImage, format: PlaneFormat) -> Result<GainMap, Error> {
+    /// Crops the gain map like the variant, and scales it by the ratio of the variant's size to the size of the base image.
+    /// The result is never larger than the variant.
+    pub(crate) fn framed(
+        &self,
+        framing: Framing,
+        variant: &PlanarImage,
+        format: PlaneFormat,
+    ) -> Result<GainMap, Error> {
         let DecodedGainMap { image, metadata, color: own } = &self.map;
+        let cropped;
+        let (image, base_size) = match framing.crop {
+            None => (image, self.base_size),
+            Some(crop) => {
+                let area = scaled_area(crop, self.base_size, image.dimensions());
+                cropped = image.crop_imm(area.x, area.y, area.width, area.height);
+                (&cropped, (crop.width, crop.height))
+            }
+        };
         let (shape, (width, height)) = (variant.shape(), image.dimensions());
-        let size =
-            (scaled_side(width, shape.width, self.base_size.0), scaled_side(height, shape.height, self.base_size.1));
+        let size = (scaled_side(width, shape.width, base_size.0), scaled_side(height, shape.height, base_size.1));
         // The filter averages the levels without converting them to linear light, because the levels are gains, not
         // light.
         let levels = Cicp { transfer: 8, ..Cicp::ICC };

@@ -7,8 +7,8 @@ use fast_image_resize::{
     FilterType, IntoImageView, IntoImageViewMut, PixelComponentMapper, PixelTrait, ResizeAlg, ResizeError,
     ResizeOptions, Resizer, create_srgb_mapper,
 };
-use image::{ColorType, DynamicImage};
-use model::Cicp;
+use image::{ColorType, DynamicImage, GenericImageView};
+use model::{Area, Cicp};
 
 use crate::Error;
 
@@ -70,6 +70,16 @@ impl FilterImage {
         }
         .map_err(|error| resize_error(&image, &error))?;
         Ok(Self { image, ..*self })
+    }
+
+    /// Cuts out a part of the image.
+    pub(crate) fn crop(&self, area: Area) -> Self {
+        Self { image: self.image.crop_imm(area.x, area.y, area.width, area.height), ..*self }
+    }
+
+    /// Width and height in pixels.
+    pub(crate) fn size(&self) -> (u32, u32) {
+        self.image.dimensions()
     }
 
     /// Whether resizing this image to this size has no visible loss, compared with resizing the source. Two filters in

@@ -1,10 +1,10 @@
 use image::ColorType;
 use image::metadata::Orientation;
-use model::{Cicp, OutputFormat, Recipe, VariantId};
+use model::{Cicp, FocalPoint, OutputFormat, Recipe, VariantId};
 
 use crate::animation::AnimationHeader;
 use crate::gain_map::OpenedGainMap;
-use crate::pixels::sizes::{variant_size, variant_sizes};
+use crate::pixels::framing::{Frame, Framing};
 
 /// The properties of a source file before its pixels are decoded. They have the same meaning for every format.
 pub(crate) struct Header<'bytes> {
@@ -24,6 +24,8 @@ pub(crate) struct Header<'bytes> {
     pub(crate) exif: Option<Vec<u8>>,
     /// The XMP packet. It is empty if the file has a packet that cannot be read.
     pub(crate) xmp: Option<Vec<u8>>,
+    /// The focal point that the file contains, as a position in the upright image.
+    pub(crate) focal_point: Option<FocalPoint>,
     /// The gain map, or the reason why it cannot be used.
     pub(crate) gain_map: Option<Result<OpenedGainMap<'bytes>, String>>,
     /// The animation, unless the image is still.
@@ -76,6 +78,7 @@ impl Header<'_> {
             cicp: None,
             exif: None,
             xmp: None,
+            focal_point: None,
             gain_map: None,
             animation: None,
             is_copied: false,
@@ -97,22 +100,28 @@ impl Header<'_> {
         self.animation.as_ref().map_or(1, AnimationHeader::frames)
     }
 
-    /// The sizes of the variants in pixels, without duplicates, the widest first.
-    pub(crate) fn sizes(&self, recipe: &Recipe) -> Vec<(u32, u32)> {
-        variant_sizes(self.size(), recipe.variants())
+    /// The upright image. Until the pixels are cut, it makes no difference where its focal point is.
+    pub(crate) fn frame(&self) -> Frame {
+        Frame { size: self.size(), focal_point: self.focal_point.unwrap_or(FocalPoint::CENTER) }
+    }
+
+    /// The framings of the variants, without duplicates, the widest first.
+    pub(crate) fn framings(&self, recipe: &Recipe) -> Vec<Framing> {
+        self.frame().framings(recipe.variants())
     }
 
     /// The size of the source after the orientation is applied, if the variant of this size is a copy of the source.
     pub(crate) fn copied_size(&self, recipe: &Recipe) -> Option<(u32, u32)> {
-        let size = self.size();
-        let is_copy = |id: VariantId| id.format == OutputFormat::Avif && variant_size(size, id) == size;
-        (self.is_copied && recipe.variants().any(is_copy)).then_some(size)
+        let frame = self.frame();
+        let is_copy =
+            |id: VariantId| id.format == OutputFormat::Avif && frame.framing(id) == Framing::whole(frame.size);
+        (self.is_copied && recipe.variants().any(is_copy)).then_some(frame.size)
     }
 
-    /// The sizes of the variants that must be encoded.
-    pub(crate) fn encoded_sizes(&self, recipe: &Recipe) -> Vec<(u32, u32)> {
-        let (size, copied) = (self.size(), self.copied_size(recipe));
-        let is_encoded = |id: &VariantId| id.format != OutputFormat::Avif || copied != Some(variant_size(size, *id));
-        variant_sizes(size, recipe.variants().filter(is_encoded))
+    /// The framings of the variants that must be encoded.
+    pub(crate) fn encoded_framings(&self, recipe: &Recipe) -> Vec<Framing> {
+        let (frame, copied) = (self.frame(), self.copied_size(recipe).map(Framing::whole));
+        let is_encoded = |id: &VariantId| id.format != OutputFormat::Avif || copied != Some(frame.framing(*id));
+        frame.framings(recipe.variants().filter(is_encoded))
     }
 }

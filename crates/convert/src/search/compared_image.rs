@@ -1,19 +1,9 @@
 //! Defines the images that are compared, and converts areas of them to RGB.
 
 use image::{DynamicImage, GenericImageView, Rgba};
-use model::{PlanarImage, Samples, Shape};
+use model::{Area, PlanarImage, Samples, Shape};
 
 use crate::pixels::decoded_avif::planes_to_image;
-
-/// A rectangle of pixels. The coordinates of its top left corner are even, because each 4:2:0 chroma sample covers two
-/// columns and two rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Area {
-    pub(super) x: u32,
-    pub(super) y: u32,
-    pub(super) width: u32,
-    pub(super) height: u32,
-}
 
 /// An image to compare.
 #[derive(Clone, Copy)]
@@ -33,8 +23,8 @@ impl ComparedImage<'_> {
         }
     }
 
-    /// Returns the area's pixels as a viewer shows them, with three bytes per pixel. The error is the error message of
-    /// libavif.
+    /// Returns the area's pixels as a viewer shows them, with three bytes per pixel. The coordinates of the top left corner
+    /// are even, because each 4:2:0 chroma sample covers two columns and two rows. The error is the error message of libavif.
     pub(super) fn rgb(&self, area: Area) -> Result<Vec<u8>, String> {
         let part = match self {
             Self::Interleaved(image) => image.crop_imm(area.x, area.y, area.width, area.height),

@@ -1,10 +1,10 @@
 //! A sample is a small image made from parts of a large one. The search encodes the sample instead of the large image.
 
 use image::{DynamicImage, RgbImage, imageops};
-use model::{PlanarImage, Shape};
+use model::{Area, PlanarImage, Shape};
 
 use super::MAX_EXTRAPOLATION;
-use super::compared_image::{Area, ComparedImage, tile};
+use super::compared_image::{ComparedImage, tile};
 use super::comparison::{Comparison, SearchError};
 use super::curve::CurveShape;
 use super::curve_fit::Probe;

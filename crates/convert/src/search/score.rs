@@ -1,9 +1,9 @@
 //! Computes the score of an encoded image, band by band.
 
-use model::Depth;
+use model::{Area, Depth};
 use ssimulacra2::Comparison;
 
-use super::compared_image::{Area, ComparedImage};
+use super::compared_image::ComparedImage;
 
 /// The number of rows that are converted to RGB at the same time.
 const BAND_ROWS: u32 = 64;

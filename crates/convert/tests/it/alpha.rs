@@ -66,7 +66,7 @@ fn is_below(limit: f64, error: [f64; 3]) -> bool {
 #[test]
 fn edge_of_a_cut_out_has_its_own_color_whatever_the_transparent_pixels_contain() {
     for (quality, grain) in [("95", 40), ("60", 40), ("95", 1), ("visual:75", 40)] {
-        let recipe = Recipe { quality: quality.parse().unwrap(), widths: "full,150".parse().unwrap(), ..recipe() };
+        let recipe = Recipe { quality: quality.parse().unwrap(), sizes: "full,150".parse().unwrap(), ..recipe() };
         for hidden in HIDDEN {
             let source = cut_out(grain, hidden);
             let image = DynamicImage::from(source.clone());
@@ -94,7 +94,7 @@ fn edge_of_a_cut_out_has_its_own_color_whatever_the_transparent_pixels_contain()
 #[test]
 fn hidden_colors_do_not_change_the_file() {
     for (quality, grain) in [("80", 40), ("visual:75", 1)] {
-        let recipe = Recipe { quality: quality.parse().unwrap(), widths: "full,150".parse().unwrap(), ..recipe() };
+        let recipe = Recipe { quality: quality.parse().unwrap(), sizes: "full,150".parse().unwrap(), ..recipe() };
         let files = HIDDEN.map(|hidden| {
             let conversion = convert_file(&encode_image(&cut_out(grain, hidden).into(), ImageFormat::Png), &recipe);
             conversion.unwrap().variants.into_iter().map(|variant| variant.bytes).collect::<Vec<_>>()

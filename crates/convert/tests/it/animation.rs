@@ -141,7 +141,7 @@ fn frames_are_drawn_according_to_blend_mode_and_disposal() {
 #[test]
 fn variants_of_all_widths_are_animated() {
     let frames = [frame(DynamicImage::from(gradient_image(64, 48)).to_rgba8(), 100), frame(solid(BLUE), 300)];
-    let recipe = Recipe { widths: "full,32,20".parse().unwrap(), ..recipe() };
+    let recipe = Recipe { sizes: "full,32,20".parse().unwrap(), ..recipe() };
     for (format, file) in files(&frames) {
         let variants = convert_file(&file, &recipe).unwrap().variants;
         let sizes: Vec<_> = variants.iter().map(|variant| (variant.width, variant.height)).collect();
@@ -348,7 +348,7 @@ fn tiny_frame_counts_as_the_minimum_number_of_pixels_in_the_time_estimate() {
     for file in files {
         // From speed 5 on, the estimate counts each of the 100 frames after the first frame as at least 700 pixels.
         assert!((70_000..80_000).contains(&expected(&file, &recipe())));
-        let two = Recipe { widths: "full,1".parse().unwrap(), ..recipe() };
+        let two = Recipe { sizes: "full,1".parse().unwrap(), ..recipe() };
         assert!((140_000..160_000).contains(&expected(&file, &two)));
     }
     // The pixels outside the canvas are invisible, but decoding them takes time. Therefore the estimate counts them. The

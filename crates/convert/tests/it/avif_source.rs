@@ -12,7 +12,7 @@ use crate::avif_tools::{
 use crate::fixtures::{exif_with_orientation, gradient_image};
 
 fn widths(text: &str) -> Recipe {
-    Recipe { widths: text.parse().unwrap(), ..recipe() }
+    Recipe { sizes: text.parse().unwrap(), ..recipe() }
 }
 
 fn color(width: u32, height: u32) -> DynamicImage {

@@ -13,7 +13,7 @@ fn drawing() -> RgbImage {
 }
 
 fn with_chroma(chroma: ChromaMode) -> Recipe {
-    Recipe { chroma, widths: "full,100".parse().unwrap(), ..recipe() }
+    Recipe { chroma, sizes: "full,100".parse().unwrap(), ..recipe() }
 }
 
 #[test]

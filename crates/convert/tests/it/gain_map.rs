@@ -42,7 +42,7 @@ fn gain_map_is_rotated_and_scaled_like_its_variant() {
             if format == GainMapFormat::AppleMakerNote && base == turned {
                 continue;
             }
-            let recipe = Recipe { widths: widths.parse().unwrap(), ..recipe() };
+            let recipe = Recipe { sizes: widths.parse().unwrap(), ..recipe() };
             let conversion = convert_file(&with_gain_map(&base, &map(), format), &recipe).unwrap();
             assert!(conversion.notes.is_empty(), "{:?}", conversion.notes);
             for (variant, size) in conversion.variants.iter().zip(sizes) {
@@ -70,7 +70,7 @@ fn unsupported_gain_map_is_omitted_and_reported() {
 fn gain_map_does_not_change_the_base_image() {
     for format in FORMATS {
         let source = with_gain_map(&base(), &map(), format);
-        let recipe = Recipe { widths: "full,96".parse().unwrap(), ..recipe() };
+        let recipe = Recipe { sizes: "full,96".parse().unwrap(), ..recipe() };
         for variant in convert_file(&source, &recipe).unwrap().variants {
             let expected = DynamicImage::from(gradient_image(192, 128));
             let expected = expected.resize_exact(variant.width, variant.height, image::imageops::Lanczos3);

@@ -44,7 +44,7 @@ fn pq_and_hlg_images_keep_their_code_points_and_levels() {
 fn narrower_variant_of_a_pq_image_has_10_bits_and_pq() {
     let image = hdr_image(192, 128);
     let file = with_png_chunks(&encode_image(&image, ImageFormat::Png), &[(b"cICP", &[9, 16, 0, 1])]);
-    let avif = convert_to_avif(&file, &model::Recipe { widths: "96".parse().unwrap(), ..recipe() });
+    let avif = convert_to_avif(&file, &model::Recipe { sizes: "96".parse().unwrap(), ..recipe() });
     let info = avifdec_info(&avif);
     assert!(info.contains("Bit Depth      : 10") && info.contains("Transfer Char. : 16"), "{info}");
     let smaller = image.resize_exact(96, 64, image::imageops::Lanczos3);

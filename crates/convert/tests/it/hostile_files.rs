@@ -273,7 +273,7 @@ fn memory_estimate_does_not_overflow() {
     let strip = [(273, LONG, 1, 8), (277, SHORT, 1, 4), (278, LONG, 1, side), (279, LONG, 1, side), (338, SHORT, 1, 2)];
     // The bit depths of the four channels follow the ten entries of the directory.
     let tiff = tiff(&[&image_tags[..], &strip].concat(), 0, &[8, 0, 8, 0, 8, 0, 8, 0]);
-    let recipe = Recipe { widths: "1".parse().unwrap(), ..recipe() };
+    let recipe = Recipe { sizes: "1".parse().unwrap(), ..recipe() };
     let limits = Limits { pixels: u64::MAX, ..Limits::default() };
     let error = convert(&tiff, &recipe, &limits, std::num::NonZeroUsize::MIN).unwrap_err();
     assert!(matches!(error, Error::TooMuchMemory { .. }), "{error}");

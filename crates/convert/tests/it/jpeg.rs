@@ -46,8 +46,8 @@ fn narrow_variant_does_not_depend_on_the_other_widths_of_the_recipe() {
         encode_image(&image.clone().into(), ImageFormat::Jpeg),
     ] {
         for widths in ["150", "700"] {
-            let with_full = Recipe { widths: format!("full,{widths}").parse().unwrap(), ..recipe() };
-            let alone = Recipe { widths: widths.parse().unwrap(), ..recipe() };
+            let with_full = Recipe { sizes: format!("full,{widths}").parse().unwrap(), ..recipe() };
+            let alone = Recipe { sizes: widths.parse().unwrap(), ..recipe() };
             let with_full = avifdec(&convert_file(&file, &with_full).unwrap().variants.pop().unwrap().bytes).image;
             let alone = avifdec(&convert_file(&file, &alone).unwrap().variants.pop().unwrap().bytes).image;
             let off = distance(&alone, &with_full);
@@ -60,7 +60,7 @@ fn narrow_variant_does_not_depend_on_the_other_widths_of_the_recipe() {
 fn narrow_variant_of_a_cmyk_jpeg_has_the_colors_of_the_source() {
     // Without a profile, the red of a pixel is 255 - (cyan + black) if the other ink is 0.
     let file = cmyk_jpeg(&vec![[200, 0, 100, 0]; 640 * 512], 640, 512, true, None);
-    let recipe = Recipe { widths: "80".parse().unwrap(), ..recipe() };
+    let recipe = Recipe { sizes: "80".parse().unwrap(), ..recipe() };
     let decoded = avifdec(&convert_file(&file, &recipe).unwrap().variants[0].bytes).image;
     let expected = DynamicImage::from(RgbImage::from_pixel(80, 64, Rgb([55, 255, 155])));
     assert_eq!(decoded.dimensions(), (80, 64));
@@ -96,7 +96,7 @@ fn damaged_jpeg_is_rejected_at_every_width() {
         let mut gap = whole.clone();
         gap.drain(middle..middle + 2000);
         for widths in ["full", "700", "100"] {
-            let recipe = Recipe { widths: widths.parse().unwrap(), ..recipe() };
+            let recipe = Recipe { sizes: widths.parse().unwrap(), ..recipe() };
             for (what, file) in [("half", half), ("the first half with stray bytes", &hidden), ("a gap", &gap)] {
                 let error = convert_file(file, &recipe).map(|_| ()).expect_err(what);
                 assert!(matches!(error, Error::Damaged { .. }), "{what}, {widths}: {error}");

@@ -50,7 +50,7 @@ fn extras<'a>(icc: &'a [u8], exif: &'a [u8]) -> EmbeddedMetadata<'a> {
 /// contain at least `planted` markers.
 fn assert_stripped(what: &str, file: &[u8], planted: usize) {
     assert!(count_markers(file) >= planted, "{what}: {} markers planted", count_markers(file));
-    let strip = Recipe { widths: "full,32".parse().unwrap(), ..recipe() };
+    let strip = Recipe { sizes: "full,32".parse().unwrap(), ..recipe() };
     let conversion = convert_file(file, &strip).unwrap_or_else(|error| unreachable!("{what}: {error}"));
     assert_eq!(conversion.variants.len(), 2, "{what}");
     for variant in &conversion.variants {
@@ -60,7 +60,7 @@ fn assert_stripped(what: &str, file: &[u8], planted: usize) {
 
 /// Converts the file with `Metadata::Keep`, and checks that every variant contains a marker.
 fn assert_kept(what: &str, file: &[u8]) {
-    let keep = Recipe { metadata: Metadata::Keep, widths: "full,32".parse().unwrap(), ..recipe() };
+    let keep = Recipe { metadata: Metadata::Keep, sizes: "full,32".parse().unwrap(), ..recipe() };
     for variant in convert_file(file, &keep).unwrap().variants {
         assert_ne!(count_markers(&variant.bytes), 0, "{what} at {}", variant.width);
     }

@@ -56,7 +56,7 @@ fn decode(variant: &Variant) -> DecodedFile {
 #[test]
 fn each_width_has_each_format() {
     let conversion =
-        convert_file(&png(gradient_image(200, 100)), &Recipe { widths: "full,50".parse().unwrap(), ..recipe() });
+        convert_file(&png(gradient_image(200, 100)), &Recipe { sizes: "full,50".parse().unwrap(), ..recipe() });
     let conversion = conversion.unwrap();
     let ids: Vec<_> = conversion.variants.iter().map(|variant| variant.id.to_string()).collect();
     assert_eq!(ids, ["full", "full.webp", "full.jpeg", "50", "50.webp", "50.jpeg"]);
@@ -273,7 +273,7 @@ fn animation_stays_animated_in_webp_and_is_its_first_frame_in_jpeg() {
     });
     let file = animation_fixtures::apng((96, 64), &frames, 3, None);
     for quality in ["90", "100", "visual:75"] {
-        let recipe = Recipe { quality: quality.parse().unwrap(), widths: "48".parse().unwrap(), ..recipe() };
+        let recipe = Recipe { quality: quality.parse().unwrap(), sizes: "48".parse().unwrap(), ..recipe() };
         let conversion = convert_file(&file, &recipe).unwrap();
         let webp = &variant(&conversion, "48.webp").bytes;
         // The ANIM chunk: its length, the background color, and the number of plays.
@@ -298,7 +298,7 @@ fn animation_stays_animated_in_webp_and_is_its_first_frame_in_jpeg() {
 fn avif_source_is_copied_and_also_encoded_as_webp_and_jpeg() {
     let image = DynamicImage::from(gradient_image(192, 128));
     let source = convert_to_avif(&png(image.clone()), &crate::avif_tools::recipe());
-    let recipe = Recipe { widths: "full,96".parse().unwrap(), ..recipe() };
+    let recipe = Recipe { sizes: "full,96".parse().unwrap(), ..recipe() };
     let conversion = convert_file(&source, &recipe).unwrap();
     assert!(variant(&conversion, "full").is_source);
     for id in ["full.webp", "full.jpeg"] {

@@ -108,7 +108,7 @@ fn fixed_quality_is_used_and_reported_if_the_memory_limit_is_too_low() {
 
 #[test]
 fn variants_of_a_photograph_have_the_bit_depth_with_the_smaller_file() {
-    let recipe = Recipe { widths: "full,700".parse().unwrap(), ..recipe("visual:75") };
+    let recipe = Recipe { sizes: "full,700".parse().unwrap(), ..recipe("visual:75") };
     let colors = |image: DynamicImage| {
         let conversion = convert_file(&encode_image(&image, ImageFormat::Png), &recipe).unwrap();
         let of_variant = |variant: &Variant| (avifdec(&variant.bytes).image.color(), variant.bytes.len());
@@ -146,7 +146,7 @@ fn photograph_with_colored_lines_reaches_the_target_in_444() {
         [(400, 301), (1300, 1000)].map(|(width, height)| with_colored_lines(photograph(width, height)));
     let deep = DynamicImage::from(small.clone()).to_rgb16().into();
     for (source, image) in [(&small, small.clone().into()), (&small, deep), (&large, large.clone().into())] {
-        let recipe = Recipe { widths: "full,300".parse().unwrap(), ..recipe("visual:75") };
+        let recipe = Recipe { sizes: "full,300".parse().unwrap(), ..recipe("visual:75") };
         let conversion = convert_file(&encode_image(&image, ImageFormat::Png), &recipe).unwrap();
         let reached = score(source, &conversion);
         assert!((74.5..81.0).contains(&reached), "{:?} {}: {reached}", image.color(), image.width());
@@ -191,7 +191,7 @@ fn photograph_stays_in_420() {
 #[test]
 fn missed_target_is_reported_with_the_score_for_every_width() {
     let source = with_colored_lines(photograph(400, 301));
-    let recipe = Recipe { chroma: ChromaMode::Yuv420, widths: "full,200".parse().unwrap(), ..recipe("visual:75") };
+    let recipe = Recipe { chroma: ChromaMode::Yuv420, sizes: "full,200".parse().unwrap(), ..recipe("visual:75") };
     let conversion = convert_file(&encode_image(&source.into(), ImageFormat::Png), &recipe).unwrap();
     let note = |variant: &Variant| {
         let score = variant.score.unwrap();

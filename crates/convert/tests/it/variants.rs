@@ -9,7 +9,7 @@ use crate::avif_tools::{MAX_CODING_DISTANCE, avifdec, convert_file, distance, re
 use crate::fixtures::{encode_image, gradient_image};
 
 fn widths(text: &str) -> Recipe {
-    Recipe { widths: text.parse().unwrap(), ..recipe() }
+    Recipe { sizes: text.parse().unwrap(), ..recipe() }
 }
 
 #[test]

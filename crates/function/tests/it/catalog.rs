@@ -31,7 +31,7 @@ impl MotoCatalog {
 
     fn settings(&self) -> [(&str, &str); 3] {
         let endpoint = ("AWS_ENDPOINT_URL_DYNAMODB", self.moto.endpoint.as_str());
-        [("AVIF_CATALOG_TABLE", TABLE), ("AVIF_WIDTHS", "full,50"), endpoint]
+        [("AVIF_CATALOG_TABLE", TABLE), ("AVIF_SIZES", "full,50"), endpoint]
     }
 
     async fn read_item(&self, source: &str) -> Option<HashMap<String, AttributeValue>> {

@@ -69,7 +69,7 @@ async fn source_that_returns_to_earlier_content_is_converted_again() {
 
 #[tokio::test]
 async fn deleted_source_deletes_its_outputs() {
-    let mut deployment = Deployment::with_events(&[("AVIF_WIDTHS", "full,50")]).await;
+    let mut deployment = Deployment::with_events(&[("AVIF_SIZES", "full,50")]).await;
     deployment.put_and_get_report("a.png", &image(ImageFormat::Png, 90, 60)).await;
     for _ in 0..3 {
         deployment.invocations.recv().await.unwrap();
@@ -172,7 +172,7 @@ async fn redelivered_event_deletes_the_variant_that_its_killed_job_wrote() {
 #[tokio::test]
 async fn manifest_is_written_again_after_a_later_change_of_a_variant() {
     let (full, narrow, manifest) = ("a.png.avif", "a.png.w50.avif", "a.png.avif.json");
-    let mut deployment = Deployment::without_events(&[("AVIF_WIDTHS", "full,50")]).await;
+    let mut deployment = Deployment::without_events(&[("AVIF_SIZES", "full,50")]).await;
     let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let event = event("a.png", Some(&etag), "01");
     assert_eq!(deployment.send_event(event.clone()).await.0, "converted");

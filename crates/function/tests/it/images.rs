@@ -1,7 +1,7 @@
 //! Tests conversions of single images with the outcomes converted, skipped and rejected.
 
 use image::ImageFormat;
-use model::{Outcome, Report, VariantReport, VariantStatus, Width};
+use model::{Outcome, Report, Size, VariantReport, VariantStatus};
 
 use crate::deployment::{Deployment, image};
 
@@ -21,7 +21,7 @@ fn rejection_reason(report: &Report) -> &str {
 
 #[tokio::test]
 async fn image_is_converted_to_the_requested_widths() {
-    let mut deployment = Deployment::with_events(&[("AVIF_WIDTHS", "full,100,9999")]).await;
+    let mut deployment = Deployment::with_events(&[("AVIF_SIZES", "full,100,9999")]).await;
     let report = deployment.put_and_get_report("写真 1+2%.jpg", &image(ImageFormat::Png, 300, 200)).await;
     let stored: Vec<_> =
         converted_variants(&report).iter().map(|v| (v.at.key.as_str(), v.width, v.height, v.status)).collect();
@@ -47,7 +47,7 @@ async fn image_is_converted_to_the_requested_widths() {
 
 #[tokio::test]
 async fn events_of_outputs_are_skipped() {
-    let mut deployment = Deployment::with_events(&[("AVIF_WIDTHS", "full,50")]).await;
+    let mut deployment = Deployment::with_events(&[("AVIF_SIZES", "full,50")]).await;
     deployment.put_and_get_report("a.jpg", &image(ImageFormat::Png, 100, 80)).await;
     // The bucket sends one event for each of the two variants and one event for the manifest.
     for _ in 0..3 {
@@ -119,7 +119,7 @@ async fn variant_larger_than_its_source_is_reported_and_not_stored() {
     let report = deployment.put_and_get_report("dot.png", plain.get_ref()).await;
     assert_eq!(
         (converted_variants(&report)[0].status, converted_variants(&report)[0].requested),
-        (VariantStatus::Stored, Width::Full)
+        (VariantStatus::Stored, Size::Full)
     );
 }
 
@@ -127,7 +127,7 @@ async fn variant_larger_than_its_source_is_reported_and_not_stored() {
 async fn full_variant_of_an_avif_source_is_a_copy_without_re_encoding() {
     // With `keep`, the function copies the file unchanged. With `strip`, the function would rewrite the file without
     // metadata.
-    let mut deployment = Deployment::with_events(&[("AVIF_WIDTHS", "full,50"), ("AVIF_METADATA", "keep")]).await;
+    let mut deployment = Deployment::with_events(&[("AVIF_SIZES", "full,50"), ("AVIF_METADATA", "keep")]).await;
     deployment.put_and_get_report("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let avif = deployment.read("photos", "a.png.avif").await;
     for _ in 0..3 {

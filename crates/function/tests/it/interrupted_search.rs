@@ -31,7 +31,7 @@ async fn invoke_for_report(lambda: &Lambda, event: &Value) -> Value {
 
 #[tokio::test]
 async fn variant_without_a_complete_search_is_converted_again_by_a_job_with_enough_time() {
-    let settings = [("AVIF_SPEED", "0"), ("AVIF_WIDTHS", "full,50"), ("AVIF_KEEP_LARGER", "true")];
+    let settings = [("AVIF_SPEED", "0"), ("AVIF_SIZES", "full,50"), ("AVIF_KEEP_LARGER", "true")];
     let mut deployment = Deployment::without_events(&settings).await;
     let etag = deployment.put_source("a.png", &single_color_png()).await;
     let created = event("a.png", Some(&etag), "01");

@@ -6,6 +6,7 @@
 mod bootstrap;
 mod catalog;
 mod concurrent_invocations;
+mod crops;
 mod decompression_bombs;
 mod deployment;
 mod envelopes;

@@ -8,7 +8,7 @@ use crate::deployment::{Deployment, image};
 use crate::images::converted_variants;
 
 const SETTINGS: [(&str, &str); 3] =
-    [("AVIF_FORMATS", "avif,webp,jpeg"), ("AVIF_WIDTHS", "full,50"), ("AVIF_OUTPUT_PREFIX", "variants/")];
+    [("AVIF_FORMATS", "avif,webp,jpeg"), ("AVIF_SIZES", "full,50"), ("AVIF_OUTPUT_PREFIX", "variants/")];
 
 #[tokio::test]
 async fn each_width_is_stored_in_each_format() {

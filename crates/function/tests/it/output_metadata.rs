@@ -35,7 +35,7 @@ async fn user_metadata_is_omitted_if_it_exceeds_the_limit_together_with_the_prov
 
 #[tokio::test]
 async fn manifest_lists_the_stored_variants() {
-    let mut deployment = Deployment::with_events(&[("AVIF_WIDTHS", "full,50")]).await;
+    let mut deployment = Deployment::with_events(&[("AVIF_SIZES", "full,50")]).await;
     let report = deployment.put_and_get_report("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let manifest: Value = serde_json::from_slice(&deployment.read("photos", "a.png.avif.json").await).unwrap();
     assert_eq!(manifest["source"]["key"], "a.png");
@@ -63,7 +63,7 @@ async fn manifest_lists_the_stored_variants() {
 
 #[tokio::test]
 async fn replaced_source_replaces_manifest_and_variants() {
-    let mut deployment = Deployment::with_events(&[("AVIF_WIDTHS", "full,50")]).await;
+    let mut deployment = Deployment::with_events(&[("AVIF_SIZES", "full,50")]).await;
     deployment.put_and_get_report("a.png", &image(ImageFormat::Png, 90, 60)).await;
     for _ in 0..3 {
         deployment.invocations.recv().await.unwrap();
@@ -104,7 +104,7 @@ async fn headers_and_user_metadata_are_copied_unless_copy_headers_is_false() {
 
 #[tokio::test]
 async fn missing_variant_is_stored_again_unless_it_was_larger_than_its_source() {
-    let mut deployment = Deployment::without_events(&[("AVIF_WIDTHS", "full,50")]).await;
+    let mut deployment = Deployment::without_events(&[("AVIF_SIZES", "full,50")]).await;
     let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
     deployment.send_event(event("a.png", Some(&etag), "01")).await;
     assert_eq!(deployment.send_event(event("a.png", Some(&etag), "01")).await.0, "skipped");

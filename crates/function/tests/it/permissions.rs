@@ -109,7 +109,7 @@ fn used_permissions(permissions: &Permissions, calls: &[Call]) -> Result<Permiss
 /// Records the function's requests for a source that is created, replaced and deleted, and for a source that does not
 /// exist.
 async fn record_calls(settings: &[(&str, &str)]) -> Vec<Call> {
-    let settings = [settings, &[("AVIF_WIDTHS", "full,50")]].concat();
+    let settings = [settings, &[("AVIF_SIZES", "full,50")]].concat();
     let deployment = Deployment::without_events(&settings).await;
     deployment.server.record_calls();
     let mut calls = vec![];

@@ -26,7 +26,7 @@ async fn outputs_are_stored_in_and_deleted_from_a_bucket_of_another_region() {
         [(301, "PermanentRedirect"), (307, "TemporaryRedirect"), (400, "AuthorizationHeaderMalformed")]
     {
         let mut deployment =
-            Deployment::without_events(&[("AVIF_OUTPUT_BUCKET", "cdn"), ("AVIF_WIDTHS", "full,50")]).await;
+            Deployment::without_events(&[("AVIF_OUTPUT_BUCKET", "cdn"), ("AVIF_SIZES", "full,50")]).await;
         let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
         let (outcome, reason) = deployment
             .invoke_with_s3_responses(redirect_responses(status, code), event("a.png", Some(&etag), "01"))

@@ -132,7 +132,7 @@ async fn error_of_an_unreadable_output_names_the_missing_permission() {
 
 #[tokio::test]
 async fn absent_output_is_written_without_the_permission_to_list() {
-    let mut deployment = Deployment::without_events(&[("AVIF_WIDTHS", "full,50")]).await;
+    let mut deployment = Deployment::without_events(&[("AVIF_SIZES", "full,50")]).await;
     let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
     let denied_heads = [".avif", ".json"].map(|suffix| InjectedResponse::access_denied("HeadObject", suffix));
     let responses = [&denied_heads[..], &[InjectedResponse::access_denied("ListObjectsV2", "")]].concat();

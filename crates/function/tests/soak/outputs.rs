@@ -5,8 +5,8 @@
 pub(crate) enum Outputs {
     /// One variant.
     OneVariant,
-    /// Two widths and a manifest.
-    SeveralWidths,
+    /// Two sizes and a manifest.
+    SeveralSizes,
     /// One width in three formats under a prefix, and a manifest.
     SeveralFormats,
 }
@@ -17,13 +17,13 @@ const FORMATS: [&str; 3] = [".avif", ".avif.webp", ".avif.jpg"];
 impl Outputs {
     /// Returns the outputs in the system with this index.
     pub(crate) fn of_system(index: usize) -> Self {
-        [Self::OneVariant, Self::SeveralWidths, Self::SeveralFormats][index % 3]
+        [Self::OneVariant, Self::SeveralSizes, Self::SeveralFormats][index % 3]
     }
 
     pub(crate) fn settings(self) -> Vec<(&'static str, &'static str)> {
         match self {
             Self::OneVariant => vec![],
-            Self::SeveralWidths => vec![("AVIF_WIDTHS", "full,4")],
+            Self::SeveralSizes => vec![("AVIF_SIZES", "full,4")],
             Self::SeveralFormats => vec![("AVIF_FORMATS", "avif,webp,jpeg"), ("AVIF_OUTPUT_PREFIX", self.prefix())],
         }
     }
@@ -31,7 +31,7 @@ impl Outputs {
     /// The prefix of the keys of all outputs.
     pub(crate) fn prefix(self) -> &'static str {
         match self {
-            Self::OneVariant | Self::SeveralWidths => "",
+            Self::OneVariant | Self::SeveralSizes => "",
             Self::SeveralFormats => "variants/",
         }
     }
@@ -41,7 +41,7 @@ impl Outputs {
         let source = format!("{}{source}", self.prefix());
         match self {
             Self::OneVariant => vec![format!("{source}.avif")],
-            Self::SeveralWidths => ["", ".w4"].map(|width| format!("{source}{width}.avif")).into(),
+            Self::SeveralSizes => ["", ".w4"].map(|width| format!("{source}{width}.avif")).into(),
             Self::SeveralFormats => FORMATS.map(|format| format!("{source}{format}")).into(),
         }
     }
@@ -50,7 +50,7 @@ impl Outputs {
     pub(crate) fn manifest(self, source: &str) -> Option<String> {
         match self {
             Self::OneVariant => None,
-            Self::SeveralWidths | Self::SeveralFormats => Some(format!("{}{source}.avif.json", self.prefix())),
+            Self::SeveralSizes | Self::SeveralFormats => Some(format!("{}{source}.avif.json", self.prefix())),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use convert::{Conversion, Preview, SearchObstacle, Variant};
-use model::{Outcome, SourceInfo, Timings, VariantId};
+use model::{Area, Outcome, SourceInfo, Timings, VariantId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -69,7 +69,8 @@ struct VariantHeader {
     id: VariantId,
     width: u32,
     height: u32,
-    /// The index of the variant's file. Variants of one format whose requested width is larger than the source share one file.
+    crop: Option<Area>,
+    /// The index of the variant's file. Variants of one format with the same size and crop share one file.
     file: usize,
     is_source: bool,
     score: Option<f32>,
@@ -91,13 +92,13 @@ impl ResponseHeader {
         let mut files: Vec<Arc<[u8]>> = vec![];
         let variants = variants
             .into_iter()
-            .map(|Variant { id, width, height, bytes, is_source, score }| {
+            .map(|Variant { id, width, height, crop, bytes, is_source, score }| {
                 let existing = files.iter().position(|file| Arc::ptr_eq(file, &bytes));
                 let file = existing.unwrap_or_else(|| {
                     files.push(bytes);
                     files.len() - 1
                 });
-                VariantHeader { id, width, height, file, is_source, score }
+                VariantHeader { id, width, height, crop, file, is_source, score }
             })
             .collect();
         let lengths = files.iter().map(|file| file.len() as u64).collect();
@@ -178,9 +179,9 @@ pub(super) async fn read_response(
         from.read_exact(&mut file).await?;
         files.push(file.into());
     }
-    let variants = variants.into_iter().map(|VariantHeader { id, width, height, file, is_source, score }| {
+    let variants = variants.into_iter().map(|VariantHeader { id, width, height, crop, file, is_source, score }| {
         let bytes = Arc::clone(files.get(file).ok_or_else(|| invalid("an output file is missing"))?);
-        Ok(Variant { id, width, height, bytes, is_source, score })
+        Ok(Variant { id, width, height, crop, bytes, is_source, score })
     });
     let variants = variants.collect::<io::Result<_>>()?;
     Ok(Ok(TimedConversion { info, conversion: Conversion { variants, search_obstacle, notes }, preview, timings }))

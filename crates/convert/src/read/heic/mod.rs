@@ -207,7 +207,7 @@ mod tests {
         let stored = Pictures::open(&file, file.primary_id, bytes.len()).unwrap().decode().unwrap();
         for (widths, quality, is_unchanged) in [("full", "60", true), ("full,50", "60", true), ("full", "100", false)] {
             let recipe =
-                Recipe { widths: widths.parse().unwrap(), quality: quality.parse().unwrap(), ..Recipe::default() };
+                Recipe { sizes: widths.parse().unwrap(), quality: quality.parse().unwrap(), ..Recipe::default() };
             let image = OpenedImage::open(bytes, &recipe, &Limits::default()).unwrap().decode().unwrap();
             let encoded = image.transform().unwrap();
             assert_eq!(encoded.renditions[0].planar.planes() == stored, is_unchanged, "{widths}, {quality}");

@@ -200,9 +200,9 @@ mod tests {
         bytes
     }
 
-    fn decoded(bytes: &[u8], widths: &str, quality: &str) -> DecodedImage {
-        let (widths, quality) = (widths.parse().unwrap(), quality.parse().unwrap());
-        let recipe = Recipe { widths, quality, ..Recipe::default() };
+    fn decoded(bytes: &[u8], sizes: &str, quality: &str) -> DecodedImage {
+        let (sizes, quality) = (sizes.parse().unwrap(), quality.parse().unwrap());
+        let recipe = Recipe { sizes, quality, ..Recipe::default() };
         OpenedImage::open(bytes, &recipe, &Limits::default()).unwrap().decode().unwrap()
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use model::{Manifest, OutputFormat};
+use model::{Manifest, ManifestVariant, OutputFormat, Size};
 
 use super::InvalidManifest;
 use super::base_url::BaseUrl;
@@ -17,6 +17,8 @@ pub(super) struct PictureOptions {
     /// The base URL of the source. If it is `None`, a source in the bucket of the variants has their base URL, and the URL of
     /// any other source is unknown.
     pub(super) source_base_url: Option<BaseUrl>,
+    /// The crops to show. If it is empty, the whole image is shown.
+    pub(super) crops: Vec<Size>,
     pub(super) sizes: String,
     pub(super) alt: String,
     pub(super) loading: Loading,
@@ -28,10 +30,12 @@ pub(super) fn picture_element(
     manifest: &Manifest,
     options: &PictureOptions,
 ) -> Result<PictureElement, InvalidManifest> {
-    let largest = manifest.variants.iter().max_by_key(|variant| variant.width).ok_or(InvalidManifest::NoVariants)?;
-    let mut formats = candidates(manifest, &options.base_url)?;
+    let shown = shown_variants(manifest, &options.crops)?;
+    let largest = shown.iter().max_by_key(|variant| variant.width).ok_or(InvalidManifest::NoVariants)?;
+    let mut formats = candidates(&shown, &options.base_url)?;
     let with_sizes = |list| Candidates { list, sizes: options.sizes.clone() };
-    let source = source_candidate(manifest, options)?;
+    // The source shows the whole image.
+    let source = if options.crops.is_empty() { source_candidate(manifest, options)? } else { None };
     let fallback = [OutputFormat::Jpeg, OutputFormat::Webp].into_iter().find(|format| formats.contains_key(format));
     let (url, candidates) = match (fallback, source) {
         (None, Some(Candidate { url, .. })) => (url, None),
@@ -56,9 +60,36 @@ pub(super) fn picture_element(
             height: largest.height,
             alt: options.alt.clone(),
             loading: options.loading,
-            background: if options.has_placeholder { background(manifest)? } else { None },
+            // The placeholder is a blurred image of the whole source.
+            background: if options.has_placeholder && options.crops.is_empty() { background(manifest)? } else { None },
         },
     })
+}
+
+/// Returns the variants that show the whole image, or the variants of these crops.
+fn shown_variants<'a>(manifest: &'a Manifest, crops: &[Size]) -> Result<Vec<&'a ManifestVariant>, InvalidManifest> {
+    let (cropped, whole): (Vec<_>, Vec<_>) = manifest.variants.iter().partition(|variant| variant.requested.is_crop());
+    let list = |variants: &[&ManifestVariant]| {
+        let mut sizes: Vec<_> = variants.iter().map(|variant| variant.requested).collect();
+        sizes.dedup();
+        sizes.iter().map(Size::to_string).collect::<Vec<_>>().join(", ")
+    };
+    if crops.is_empty() {
+        let has_only_crops = whole.is_empty() && !cropped.is_empty();
+        return if has_only_crops { Err(InvalidManifest::OnlyCrops(list(&cropped))) } else { Ok(whole) };
+    }
+    let is_listed = |crop: &&Size| cropped.iter().any(|variant| variant.requested == **crop);
+    if let Some(&missing) = crops.iter().find(|crop| !is_listed(crop)) {
+        return Err(InvalidManifest::NoCrop { missing, listed: list(&cropped) });
+    }
+    let shown: Vec<_> = cropped.into_iter().filter(|variant| crops.contains(&variant.requested)).collect();
+    // A side is rounded to a whole pixel, so the proportions differ by less than a pixel.
+    let has_proportions_of = |a: &ManifestVariant, b: &ManifestVariant| {
+        let [a_width, a_height, b_width, b_height] = [a.width, a.height, b.width, b.height].map(u64::from);
+        (a_width * b_height).abs_diff(b_width * a_height) <= a_width.max(a_height).max(b_width).max(b_height)
+    };
+    let is_one_image = shown.iter().all(|variant| has_proportions_of(variant, shown[0]));
+    if is_one_image { Ok(shown) } else { Err(InvalidManifest::DifferentCrops(list(&shown))) }
 }
 
 /// Returns a note for each format that lacks the largest width. A browser chooses the format first, so it enlarges the
@@ -96,11 +127,11 @@ fn source_candidate(manifest: &Manifest, options: &PictureOptions) -> Result<Opt
 /// Returns the candidates of each format, ascending by width. A requested width above the width of the source gives the
 /// width of the source, so several variants can have the same width. Only the first of them is a candidate.
 fn candidates(
-    manifest: &Manifest,
+    variants: &[&ManifestVariant],
     base_url: &BaseUrl,
 ) -> Result<BTreeMap<OutputFormat, Vec<Candidate>>, InvalidManifest> {
     let mut formats: BTreeMap<OutputFormat, Vec<Candidate>> = BTreeMap::new();
-    for variant in &manifest.variants {
+    for variant in variants {
         if variant.width == 0 || variant.height == 0 {
             return Err(InvalidManifest::NoPixels(variant.at.key.clone()));
         }
@@ -184,6 +215,43 @@ mod tests {
         let mut outside = manifest(&[(Avif, 9)]);
         outside.variants[0].at.key = "../a.avif".into();
         assert!(matches!(error(&outside), InvalidManifest::Key(_)));
+    }
+
+    /// A manifest with a whole image, and crops of these sizes.
+    fn with_crops(crops: &[(&str, u32, u32)]) -> Manifest {
+        let mut manifest = manifest(&vec![(Avif, 640); crops.len() + 1]);
+        for (variant, &(requested, width, height)) in manifest.variants[1..].iter_mut().zip(crops) {
+            variant.requested = requested.parse().unwrap();
+            (variant.width, variant.height) = (width, height);
+            variant.at.key = format!("a.png.c{width}x{height}.avif");
+        }
+        manifest
+    }
+
+    #[test]
+    fn crops_are_shown_only_if_they_are_chosen() {
+        let manifest = with_crops(&[("512x256:cover", 512, 256), ("255x128:cover", 255, 128), ("64x64:cover", 64, 64)]);
+        assert_eq!(summary(&manifest), "image/avif 640 |  | /a.png");
+        let choose = |crops: &[&str]| {
+            let crops = crops.iter().map(|crop| crop.parse().unwrap()).collect();
+            picture_element(&manifest, &PictureOptions { crops, ..options() })
+        };
+        let picture = choose(&["255x128:cover", "512x256:cover"]).unwrap();
+        assert_eq!((picture.image.width, picture.image.height), (512, 256));
+        assert_eq!(picture.image.url, "/a.png.c512x256.avif");
+        assert_eq!(picture.image.candidates.unwrap().list.len(), 2);
+        let missing = choose(&["32x32:cover"]).unwrap_err().to_string();
+        assert!(missing.ends_with("32x32:cover; it lists 512x256:cover, 255x128:cover, 64x64:cover"), "{missing}");
+        let different = choose(&["64x64:cover", "512x256:cover"]).unwrap_err();
+        assert!(matches!(different, InvalidManifest::DifferentCrops(_)));
+    }
+
+    #[test]
+    fn manifest_with_only_crops_needs_a_choice() {
+        let mut manifest = with_crops(&[("64x64:cover", 64, 64)]);
+        manifest.variants.remove(0);
+        let error = picture_element(&manifest, &options()).unwrap_err();
+        assert_eq!(error, InvalidManifest::OnlyCrops("64x64:cover".into()));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use model::{InvalidSizes, Size};
 use thiserror::Error;
 
 use base_url::{BaseUrl, InvalidKey};
@@ -48,6 +49,9 @@ pub(crate) struct Arguments {
     /// Width of the image on the page, as in the attribute `sizes`. The default is the width of the viewport
     #[arg(short, long, default_value = "100vw", value_parser = sizes)]
     sizes: String,
+    /// The crops to show instead of the whole image, such as 256x256,512x512, in one or more sizes with the same proportions
+    #[arg(short, long, value_name = "BOX", value_delimiter = ',', value_parser = crop)]
+    crop: Vec<Size>,
     /// Text for people who do not see the image. Leave it empty for an image without information
     #[arg(short, long, default_value = "", value_name = "TEXT")]
     alt: String,
@@ -67,6 +71,12 @@ enum InvalidManifest {
          again with AVIF_KEEP_LARGER=true"
     )]
     NoVariants,
+    #[error("the manifest lists no whole image, only crops; choose some of {0} with --crop")]
+    OnlyCrops(String),
+    #[error("the manifest does not list the crop {missing}; it lists {listed}")]
+    NoCrop { missing: Size, listed: String },
+    #[error("the crops have different proportions: {0}; choose crops with the same proportions")]
+    DifferentCrops(String),
     #[error("the width or height of the variant {0:?} is 0; convert the source again")]
     NoPixels(String),
     #[error("placeholder.color is {0:?}, expected # and six hexadecimal digits; use --no-placeholder")]
@@ -78,10 +88,12 @@ enum InvalidManifest {
 }
 
 pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
-    let Arguments { manifest: path, base_url, source_base_url, sizes, alt, eager, no_placeholder } = arguments;
+    let Arguments { manifest: path, base_url, source_base_url, sizes, crop: crops, alt, eager, no_placeholder } =
+        arguments;
     let options = PictureOptions {
         base_url: base_url.unwrap_or_default(),
         source_base_url,
+        crops,
         sizes,
         alt,
         loading: if eager { Loading::Eager } else { Loading::Lazy },
@@ -95,6 +107,16 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     std::io::stdout().write_all(picture.to_html().as_bytes())?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Parses a box, with or without `:cover`.
+fn crop(text: &str) -> Result<Size, InvalidSizes> {
+    let size: Size = text.parse()?;
+    match size {
+        Size::Inside(bounds) => Ok(Size::Cover(bounds)),
+        Size::Cover(_) => Ok(size),
+        Size::Full | Size::Width(_) => Err(InvalidSizes::Entry(text.to_owned())),
+    }
 }
 
 fn sizes(text: &str) -> Result<String, &'static str> {

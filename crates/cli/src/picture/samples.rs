@@ -11,10 +11,11 @@ pub(super) fn manifest(variants: &[(OutputFormat, u32)]) -> Manifest {
     let at = |key: String| Location { bucket: "photos".into(), key };
     let variant = |&(format, width): &(OutputFormat, u32)| ManifestVariant {
         at: at(format!("a.png.w{width}.{format}")),
-        requested: model::Width::Full,
+        requested: model::Size::Full,
         format,
         width,
         height: width * 3 / 4,
+        crop: None,
         media_type: format.media_type().into(),
         bytes: 1,
         score: None,
@@ -43,6 +44,7 @@ pub(super) fn options() -> PictureOptions {
     PictureOptions {
         base_url: "/".parse::<BaseUrl>().expect("the root is a base URL"),
         source_base_url: None,
+        crops: vec![],
         sizes: "100vw".into(),
         alt: String::new(),
         loading: Loading::Lazy,

@@ -40,7 +40,7 @@ class Picture(unittest.TestCase):
         assert CHROMIUM, "Chromium is missing; make test-browser installs it"
         # The requested width 3000 gives the width of the source, as 1600 does.
         function = Function(
-            AVIF_FORMATS="avif,webp,jpeg", AVIF_WIDTHS="400,800,1600,3000", AVIF_QUALITY="60", AVIF_SPEED="10", AVIF_KEEP_LARGER="true"
+            AVIF_FORMATS="avif,webp,jpeg", AVIF_SIZES="400,800,1600,3000", AVIF_QUALITY="60", AVIF_SPEED="10", AVIF_KEEP_LARGER="true"
         )
         cls.addClassCleanup(function.close)
         cls.opaque = function.convert(KEY, png(1600, 1000, (*RED, 255), (*BLUE, 255)))

@@ -69,9 +69,9 @@ pkgs.runCommand "image-check-${architecture}"
     convert() { # FOLDER QUALITY WIDTH
       if ${lib.boolToString (pkgs.stdenv.hostPlatform.canExecute hostPlatform)}; then
         avif demo --bootstrap "$(readlink root/bootstrap)" --extension "$(readlink root/opt/extensions/avif-extension)" \
-          --output "$1" --env "AVIF_QUALITY=$2" --env "AVIF_WIDTHS=$3"
+          --output "$1" --env "AVIF_QUALITY=$2" --env "AVIF_SIZES=$3"
       else
-        ${emulator} ${lib.getExe target.avif} convert ${../crates/cli/assets/rocket.jpg} --output "$1/" --quality "$2" --width "$3"
+        ${emulator} ${lib.getExe target.avif} convert ${../crates/cli/assets/rocket.jpg} --output "$1/" --quality "$2" --size "$3"
       fi
       avifdec --info "$1"/*.avif | tee info
     }

@@ -4,6 +4,7 @@
 variable "settings" {
   description = "The settings of the function. The names are those of its environment variables, in lower case and without AVIF_. Omitted or null: the function's default. `avif local --settings FILE` reads the same object as JSON."
   type = object({
+    sizes                = optional(string)
     widths               = optional(string)
     quality              = optional(string)
     speed                = optional(number)
@@ -33,8 +34,16 @@ variable "settings" {
   nullable = false
 
   validation {
-    condition     = var.settings.widths == null || can(regex("^ *(full|[1-9][0-9]{0,4}) *(, *(full|[1-9][0-9]{0,4}) *)*$", var.settings.widths))
-    error_message = "settings.widths: expected pixels or \"full\", separated by commas: \"full,1280,640\"."
+    condition     = var.settings.sizes == null || can(regex("^ *(full|[1-9][0-9]{0,4}(x[1-9][0-9]{0,4}(:cover)?)?) *(, *(full|[1-9][0-9]{0,4}(x[1-9][0-9]{0,4}(:cover)?)?) *)*$", var.settings.sizes))
+    error_message = "settings.sizes: expected \"full\", widths, boxes to fit into, and boxes to cover, separated by commas: \"full,640,640x360,256x256:cover\"."
+  }
+  validation {
+    condition     = var.settings.widths == null || can(regex("^ *(full|[1-9][0-9]{0,4}(x[1-9][0-9]{0,4}(:cover)?)?) *(, *(full|[1-9][0-9]{0,4}(x[1-9][0-9]{0,4}(:cover)?)?) *)*$", var.settings.widths))
+    error_message = "settings.widths: expected pixels or \"full\", separated by commas: \"full,1280,640\". The new name of this setting is sizes."
+  }
+  validation {
+    condition     = var.settings.widths == null || var.settings.sizes == null
+    error_message = "settings.widths: this is the old name of settings.sizes, which is set, too. Remove settings.widths."
   }
   validation {
     condition     = var.settings.quality == null || can(regex("^(visual:([3-8][0-9](\\.[0-9])?|9[0-4](\\.[0-9])?|95(\\.0)?)|[0-9]{1,2}|100)$", var.settings.quality))

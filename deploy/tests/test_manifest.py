@@ -158,7 +158,7 @@ class Consumer(unittest.TestCase):
         settings = {
             "AVIF_OUTPUT_BUCKET": "variants",
             "AVIF_FORMATS": "avif,webp,jpeg",
-            "AVIF_WIDTHS": "320,160",
+            "AVIF_SIZES": "320,160",
             "AVIF_QUALITY": "60",
             "AVIF_SPEED": "10",
             "AWS_LAMBDA_FUNCTION_NAME": "avif",

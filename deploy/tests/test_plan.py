@@ -68,7 +68,7 @@ class Plan(unittest.TestCase):
         deployment.apply(**REQUIRED)
         for change in [
             {"image_uri": OTHER},
-            {"settings": {"widths": "full,640"}},
+            {"settings": {"sizes": "full,640"}},
             {"telemetry": {"otel_exporter_otlp_endpoint": "https://otel.example"}},
             {"memory_size": 3538},
             {"architecture": "x86_64"},

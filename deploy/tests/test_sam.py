@@ -229,14 +229,14 @@ class Stack(unittest.TestCase):
         return self.roles.list_role_policies(RoleName=role)["PolicyNames"]
 
     def test_stack_is_created_updated_and_deleted(self):
-        deploy(self.account, "photographs-avif", Widths="full,640")
+        deploy(self.account, "photographs-avif", Sizes="full,640")
         function = self.functions.get_function(FunctionName="photographs-avif")
         self.assertEqual(function["Code"]["ImageUri"], IMAGE)
-        self.assertEqual(function["Configuration"]["Environment"]["Variables"]["AVIF_WIDTHS"], "full,640")
+        self.assertEqual(function["Configuration"]["Environment"]["Variables"]["AVIF_SIZES"], "full,640")
         versions = self.functions.list_versions_by_function(FunctionName="photographs-avif")["Versions"]
         self.assertEqual([version["Version"] for version in versions], ["$LATEST", "1"])
         queues = self.account.client("sqs").list_queues()["QueueUrls"]
-        deploy(self.account, "photographs-avif", Widths="full,640", ImageUri=OTHER)
+        deploy(self.account, "photographs-avif", Sizes="full,640", ImageUri=OTHER)
         self.assertEqual(self.functions.get_function(FunctionName="photographs-avif")["Code"]["ImageUri"], OTHER)
         self.assertEqual(self.account.client("sqs").list_queues()["QueueUrls"], queues)
         self.stacks.delete_stack(StackName="photographs-avif")

@@ -8,7 +8,7 @@ from terraform import IMAGE, MODULE, ROOT, InvalidVariables, evaluate
 
 # Each setting with a value that is not its default.
 EXAMPLES = {
-    "widths": "full,1280,640",
+    "sizes": "full,1280,640x360,256x256:cover",
     "quality": "visual:80.5",
     "speed": 0,
     "metadata": "keep",
@@ -41,6 +41,8 @@ TRIGGERS = [
     {"trigger": "sqs", "topic_arn": "arn:aws:sns:eu-central-1:123456789012:photographs"},
     {"trigger": "none"},
 ]
+# A setting that has a new name, and must not be set together with it.
+OLD_NAMES = {"widths": "full,1280,640"}
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 
@@ -60,13 +62,14 @@ class Settings(unittest.TestCase):
         self.assertEqual(module_settings(), function_settings())
 
     def test_every_setting_becomes_environment_variable(self):
-        self.assertEqual(set(EXAMPLES), module_settings())
+        self.assertEqual(EXAMPLES.keys() | OLD_NAMES.keys(), module_settings())
         environment = evaluate("environment", settings=EXAMPLES, output_kms_key_arn=KEY)
         text = {True: "true", False: "false"}
         written = {
             f"AVIF_{name.upper()}": str(text.get(value, value) if isinstance(value, bool) else value) for name, value in EXAMPLES.items()
         }
         self.assertEqual(environment, written)
+        self.assertEqual(evaluate("environment", settings=OLD_NAMES), {"AVIF_WIDTHS": "full,1280,640"})
 
     def test_omitted_settings_set_no_variable(self):
         self.assertEqual(evaluate("environment"), {})
@@ -79,13 +82,14 @@ class Settings(unittest.TestCase):
 
     def test_invalid_settings_fail_the_plan(self):
         for settings in [
-            {"widths": "", "quality": "visual:29", "speed": 11, "metadata": "all", "storage_class": "DEEP_ARCHIVE", "max_bytes": 0},
+            {"sizes": "", "quality": "visual:29", "speed": 11, "metadata": "all", "storage_class": "DEEP_ARCHIVE", "max_bytes": 0},
             {"widths": "640px", "quality": "visual:95.1", "speed": 6.5, "metadata": "", "kms_key": "alias/photographs"},
             {"widths": "full;640", "quality": "101", "speed": -1, "storage_class": "standard", "max_bytes": 1.5},
-            {"widths": "0", "quality": "high", "chroma": "422", "color": "p3", "damaged": ""},
+            {"sizes": "256:cover", "quality": "high", "chroma": "422", "color": "p3", "damaged": ""},
             {"formats": "avif,jpg", "background": "white", "manifest": "no"},
             {"formats": "", "background": "#fff", "manifest": ""},
             {"formats": "avif;avif", "background": "1a2b3c4d"},
+            {"sizes": "640x360:contain"},
         ]:
             with self.subTest(**settings):
                 with self.assertRaises(InvalidVariables) as invalid:
@@ -93,9 +97,15 @@ class Settings(unittest.TestCase):
                 named = [re.match(r"settings\.([a-z_]+)", detail)[1] for detail in invalid.exception.messages["settings"]]
                 self.assertEqual(sorted(named), sorted(settings))
 
+    def test_both_names_of_a_setting_fail_the_plan(self):
+        with self.assertRaises(InvalidVariables) as invalid:
+            evaluate("environment", settings={"widths": "full", "sizes": "full"})
+        [detail] = invalid.exception.messages["settings"]
+        self.assertTrue(detail.startswith("settings.widths: this is the old name of settings.sizes"), detail)
+
     def test_valid_settings_pass_the_plan(self):
         for settings in [
-            {"widths": "640, full", "quality": "0", "speed": 10},
+            {"sizes": "640, full, 1x1 ,32768x32768:cover", "quality": "0", "speed": 10},
             {"widths": "1", "quality": "visual:95.0"},
             {"quality": "100"},
             {"formats": "avif", "background": "#FFFFFF", "manifest": "never"},

@@ -36,6 +36,7 @@ mod read;
 mod search;
 mod transform;
 mod write;
+mod xmp;
 
 use std::num::NonZeroUsize;
 

@@ -2,17 +2,12 @@
 //! Apple's properties.
 
 use avif::{GainMapChannel, GainMapMetadata, SignedFraction, UnsignedFraction};
-use roxmltree::{Document, Node, ParsingOptions};
+use roxmltree::Node;
 
-const RDF: &str = "http://www.w3.org/1999/02/22-rdf-syntax-ns#";
+use crate::xmp::{self, RDF};
+
 const ADOBE: &str = "http://ns.adobe.com/hdr-gain-map/1.0/";
 const APPLE: &str = "http://ns.apple.com/HDRGainMap/1.0/";
-/// The maximum number of XML nodes: more than a packet of 64 KB can have.
-const MAX_NODES: u32 = 10_000;
-
-/// The maximum number of attributes of an element: more than the packet of any gain map has. The maximum is needed
-/// because the parser compares each attribute of an element with all its other attributes.
-const MAX_ATTRIBUTES: usize = 1000;
 
 /// The gain map metadata in a packet.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -24,13 +19,7 @@ pub(super) enum ParsedMetadata {
 
 /// Reads a packet. Returns `None` if it has no gain map metadata, and an error if the metadata is invalid.
 pub(super) fn read_metadata(packet: &[u8]) -> Option<Result<ParsedMetadata, &'static str>> {
-    if packet.split(|byte| *byte == b'=').nth(MAX_ATTRIBUTES).is_some() {
-        return None;
-    }
-    // Some writers end the text with a null, or pad it with nulls.
-    let text = std::str::from_utf8(packet).ok()?.trim_end_matches('\0');
-    let options = ParsingOptions { nodes_limit: MAX_NODES, ..ParsingOptions::default() };
-    let document = Document::parse_with_options(text, options).ok()?;
+    let document = xmp::parse(packet).ok()?;
     let mut descriptions = document.descendants().filter(|node| node.has_tag_name((RDF, "Description")));
     descriptions.find_map(|node| {
         let (adobe, apple) = (Description { node, namespace: ADOBE }, Description { node, namespace: APPLE });
@@ -108,11 +97,8 @@ impl<'tree> Description<'tree, '_> {
             return Some(vec![value]);
         }
         let element = self.node.children().find(|child| child.has_tag_name(name))?;
-        let list = element.children().find(|child| child.has_tag_name((RDF, "Seq")));
-        Some(match list {
-            Some(list) => {
-                list.children().filter(|item| item.has_tag_name((RDF, "li"))).filter_map(|item| item.text()).collect()
-            }
+        Some(match xmp::array_items(element) {
+            Some(items) => items.filter_map(|item| item.text()).collect(),
             None => element.text().into_iter().collect(),
         })
     }

@@ -21,6 +21,7 @@
 
 mod animation;
 mod color;
+mod copyright;
 mod damage;
 mod decode;
 mod describe;

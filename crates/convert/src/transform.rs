@@ -104,6 +104,8 @@ impl DecodedImage {
         let gain_map = gain_map.map(|map| map.orient(orientation, frame.size));
         let attachments = match metadata {
             Metadata::Strip => Attachments::default(),
+            // The new blocks have no orientation.
+            Metadata::Copyright => Attachments { exif, xmp, gain_map: None },
             Metadata::Keep => Attachments {
                 exif: exif.map(metadata::reset_exif_orientation),
                 xmp: xmp.map(metadata::reset_xmp_orientation),

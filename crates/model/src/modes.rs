@@ -5,7 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// Whether Exif and XMP are copied to the variants. The color description is always kept, and the orientation is always
+/// Which metadata of the source the variants contain. The color description is always kept, and the orientation is always
 /// applied to the pixels.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -13,6 +13,8 @@ pub enum Metadata {
     /// Exif and XMP are removed, including camera data, GPS position and thumbnail.
     #[default]
     Strip,
+    /// Only creator, copyright notice, credit and usage terms are kept, in Exif and XMP.
+    Copyright,
     /// Exif and XMP are copied, with the Exif orientation set to upright.
     Keep,
 }
@@ -94,7 +96,7 @@ macro_rules! parse_words {
     };
 }
 
-parse_words!(Metadata, "metadata", "strip" => Strip, "keep" => Keep);
+parse_words!(Metadata, "metadata", "strip" => Strip, "copyright" => Copyright, "keep" => Keep);
 parse_words!(ChromaMode, "chroma", "auto" => Auto, "420" => Yuv420, "444" => Yuv444);
 parse_words!(DamagedMode, "damaged", "reject" => Reject, "convert" => Convert);
 parse_words!(ManifestMode, "manifest", "several" => Several, "always" => Always, "never" => Never);

@@ -17,7 +17,7 @@ pub struct Recipe {
     pub quality: Quality,
     /// The encoder's speed.
     pub speed: Speed,
-    /// Whether Exif and XMP are copied.
+    /// Which metadata of the source the variants contain.
     pub metadata: Metadata,
     /// The resolution of the chroma planes.
     #[serde(default, skip_serializing_if = "is_default")]

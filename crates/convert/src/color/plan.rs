@@ -131,7 +131,7 @@ pub(crate) fn profile_color(profile: IccProfile, icc: &[u8], recipe: &Recipe) ->
         ColorMode::Keep | ColorMode::Srgb => None,
     };
     let icc = match recipe.metadata {
-        Metadata::Strip => profile.public,
+        Metadata::Strip | Metadata::Copyright => profile.public,
         Metadata::Keep => icc.to_vec(),
     };
     replacement.map_or(Color { cicp: Cicp::ICC, icc: Some(icc) }, |cicp| Color { cicp, icc: None })

@@ -31,12 +31,17 @@ impl<'bytes> TiffReader<'bytes> {
         usize::try_from(self.read(4, 4)?).ok()
     }
 
+    /// Returns the position of the entry with this tag in the directory at this position.
+    pub(crate) fn entry_position(self, directory: usize, tag: u64) -> Option<usize> {
+        let count = usize::try_from(self.read(directory, 2)?).ok()?;
+        let entries = (0..count).map(|entry| directory + 2 + ENTRY_BYTES * entry);
+        entries.take_while(|entry| *entry < self.bytes.len()).find(|at| self.read(*at, 2) == Some(tag))
+    }
+
     /// Finds an entry of a directory. Returns the number of its values (for the type UNDEFINED, the number of bytes).
     /// Then returns either the value itself or the offset of the values.
     pub(crate) fn find_entry(self, directory: usize, tag: u64) -> Option<(usize, usize)> {
-        let count = usize::try_from(self.read(directory, 2)?).ok()?;
-        let entries = (0..count).map(|entry| directory + 2 + ENTRY_BYTES * entry);
-        let entry = entries.take_while(|entry| *entry < self.bytes.len()).find(|at| self.read(*at, 2) == Some(tag))?;
+        let entry = self.entry_position(directory, tag)?;
         Some((usize::try_from(self.read(entry + 4, 4)?).ok()?, usize::try_from(self.read(entry + 8, 4)?).ok()?))
     }
 }

@@ -26,6 +26,8 @@ pub(crate) struct Header<'bytes> {
     pub(crate) xmp: Option<Vec<u8>>,
     /// The focal point that the file contains, as a position in the upright image.
     pub(crate) focal_point: Option<FocalPoint>,
+    /// IPTC-IIM. It is only read if the recipe keeps the copyright.
+    pub(crate) iim: Option<Vec<u8>>,
     /// The gain map, or the reason why it cannot be used.
     pub(crate) gain_map: Option<Result<OpenedGainMap<'bytes>, String>>,
     /// The animation, unless the image is still.
@@ -79,6 +81,7 @@ impl Header<'_> {
             exif: None,
             xmp: None,
             focal_point: None,
+            iim: None,
             gain_map: None,
             animation: None,
             is_copied: false,

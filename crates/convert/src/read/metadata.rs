@@ -1,26 +1,70 @@
-//! Limits the size of Exif and XMP, reads the orientation, and resets the orientation after it was applied.
+//! Selects the metadata that the recipe keeps, limits its size, reads the orientation, and resets the orientation after it was
+//! applied.
 
 use image::metadata::Orientation;
-use model::{Metadata, Recipe};
+use model::Metadata;
+
+use crate::copyright::{ExifFields, XmpFields, read_iim};
 
 /// The maximum size of Exif or XMP that is copied. Cameras write up to 64 KiB, the size of a JPEG segment. Some editors
 /// list all source files of an image in its metadata and write several MiB.
 pub(crate) const MAX_BLOCK_BYTES: usize = 16 << 20;
 
-/// Returns the block of Exif or XMP if the recipe keeps metadata. A block that is too large or empty is omitted with a
-/// note. An empty block means that the block in the file is damaged.
-pub(crate) fn select_block(
-    name: &str,
-    block: Option<Vec<u8>>,
-    recipe: &Recipe,
-    notes: &mut Vec<String>,
-) -> Option<Vec<u8>> {
-    let block = block.filter(|_| recipe.metadata == Metadata::Keep)?;
+/// The metadata of a file. A block is empty if the file has a block that cannot be read.
+#[derive(Debug, Default)]
+pub(crate) struct MetadataBlocks {
+    /// Exif, starting at the TIFF header.
+    pub(crate) exif: Option<Vec<u8>>,
+    /// The XMP packet.
+    pub(crate) xmp: Option<Vec<u8>>,
+    /// IPTC-IIM. It is never copied: [`Metadata::Copyright`] moves its fields to XMP.
+    pub(crate) iim: Option<Vec<u8>>,
+}
+
+impl MetadataBlocks {
+    /// Returns Exif and XMP as the variants contain them. A block that cannot be used is omitted with a note.
+    pub(crate) fn select(self, metadata: Metadata, notes: &mut Vec<String>) -> Self {
+        match metadata {
+            Metadata::Strip => Self::default(),
+            Metadata::Copyright => self.select_copyright(notes),
+            Metadata::Keep => Self {
+                exif: limit_block("Exif", self.exif, notes),
+                xmp: limit_block("XMP", self.xmp, notes),
+                iim: None,
+            },
+        }
+    }
+
+    fn select_copyright(self, notes: &mut Vec<String>) -> Self {
+        let exif = limit_block("Exif", self.exif, notes);
+        let exif = exif.map(|exif| ExifFields::read(&exif).and_then(|fields| fields.write()));
+        let xmp = limit_block("XMP", self.xmp, notes);
+        let xmp = without_error("XMP", xmp.map(|xmp| XmpFields::read(&xmp).map(Some)), notes).unwrap_or_default();
+        let iim = self.iim.map(|iim| read_iim(&iim)).unwrap_or_default();
+        Self {
+            exif: without_error("Exif", exif, notes),
+            xmp: without_error("XMP", Some(xmp.or(iim).write()), notes),
+            iim: None,
+        }
+    }
+}
+
+/// Omits a block that is too large or empty, with a note.
+fn limit_block(name: &str, block: Option<Vec<u8>>, notes: &mut Vec<String>) -> Option<Vec<u8>> {
+    let block = block?;
     if block.is_empty() || block.len() > MAX_BLOCK_BYTES {
         notes.push(format!("its {name} was omitted: it is damaged or over {} MiB", MAX_BLOCK_BYTES >> 20));
         return None;
     }
     Some(block)
+}
+
+/// Replaces an error by a note.
+fn without_error<T>(name: &str, result: Option<Result<Option<T>, &'static str>>, notes: &mut Vec<String>) -> Option<T> {
+    result?.unwrap_or_else(|reason| {
+        notes.push(format!("its {name} was omitted: {reason}"));
+        None
+    })
 }
 
 /// Returns the orientation of an Exif block. Returns `NoTransforms` if the block has no orientation or is damaged.

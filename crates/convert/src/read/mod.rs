@@ -21,6 +21,7 @@ mod webp;
 use image::ImageError;
 use model::{Limits, Recipe};
 
+use self::metadata::MetadataBlocks;
 use crate::error::brief;
 use crate::{Error, Format};
 
@@ -71,8 +72,9 @@ pub(crate) fn open<'bytes>(bytes: &'bytes [u8], recipe: &Recipe, limits: &Limits
     let reader = recognize(bytes)?;
     let mut source = (reader.open)(bytes, &ReadOptions { recipe, limits })?;
     let header = &mut source.header;
-    header.exif = metadata::select_block("Exif", header.exif.take(), recipe, &mut header.notes);
-    header.xmp = metadata::select_block("XMP", header.xmp.take(), recipe, &mut header.notes);
+    let blocks = MetadataBlocks { exif: header.exif.take(), xmp: header.xmp.take(), iim: header.iim.take() };
+    let MetadataBlocks { exif, xmp, .. } = blocks.select(recipe.metadata, &mut header.notes);
+    (header.exif, header.xmp) = (exif, xmp);
     Ok(source)
 }
 

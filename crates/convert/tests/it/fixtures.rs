@@ -136,6 +136,18 @@ pub(crate) fn with_png_chunks(png: &[u8], chunks: &[(&[u8; 4], &[u8])]) -> Vec<u
     [&file, rest].concat()
 }
 
+/// Returns a copy of the WebP with these chunks at its end.
+pub(crate) fn with_webp_chunks(webp: &[u8], chunks: &[(&[u8; 4], &[u8])]) -> Vec<u8> {
+    let mut file = webp.to_vec();
+    for (name, data) in chunks {
+        file.extend([&name[..], &u32::try_from(data.len()).unwrap().to_le_bytes(), data].concat());
+        file.resize(file.len().next_multiple_of(2), 0);
+    }
+    let length = u32::try_from(file.len() - 8).unwrap().to_le_bytes();
+    file[4..8].copy_from_slice(&length);
+    file
+}
+
 /// Returns the data of an `iCCP` chunk with this profile (PNG specification, third edition, 11.3.2.3).
 pub(crate) fn iccp_chunk(icc: &[u8]) -> Vec<u8> {
     [b"icc\0\0", &zlib_stored(icc)[..]].concat()

@@ -15,6 +15,7 @@ mod chroma;
 mod color;
 mod color_mode;
 mod color_profile;
+mod copyright;
 mod crop;
 mod damaged_files;
 mod fixtures;

@@ -10,7 +10,7 @@ use crate::avif_boxes::{Boxes, Item, build_box, ispe};
 use crate::avif_tools::{avifdec, avifenc_in, convert_file, recipe};
 use crate::fixtures::{
     EmbeddedMetadata, encode_image, encode_with_metadata, exif_with_orientation, gradient_image, with_jpeg_segment,
-    with_png_chunks, zlib_stored,
+    with_png_chunks, with_webp_chunks, zlib_stored,
 };
 use crate::icc;
 
@@ -152,15 +152,8 @@ fn animation_metadata_is_removed() {
 
 /// Returns a copy of the WebP with additional metadata chunks at its end and a marker after its end.
 fn with_webp_metadata(webp: &[u8]) -> Vec<u8> {
-    let chunk = |name: &[u8; 4], data: &[u8]| {
-        let padding = vec![0; data.len() % 2];
-        [&name[..], &u32::try_from(data.len()).unwrap().to_le_bytes(), data, &padding].concat()
-    };
-    let chunks = [chunk(b"EXIF", &marked_exif()), chunk(b"XMP ", &marked_xmp()), chunk(b"scrt", MARKER)].concat();
-    let mut file = [webp, &chunks].concat();
-    let length = u32::try_from(file.len() - 8).unwrap().to_le_bytes();
-    file[4..8].copy_from_slice(&length);
-    [&file[..], MARKER].concat()
+    let chunks: [(_, &[u8]); 3] = [(b"EXIF", &marked_exif()), (b"XMP ", &marked_xmp()), (b"scrt", MARKER)];
+    [&with_webp_chunks(webp, &chunks)[..], MARKER].concat()
 }
 
 #[test]

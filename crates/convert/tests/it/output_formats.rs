@@ -235,13 +235,13 @@ fn orientation_is_applied_and_exif_is_kept_if_the_recipe_keeps_it() {
     let image = DynamicImage::from(gradient_image(192, 128));
     let extras = EmbeddedMetadata { exif: Some(&exif), ..EmbeddedMetadata::default() };
     let file = encode_with_metadata(&image, ImageFormat::Jpeg, extras);
-    for metadata in [Metadata::Strip, Metadata::Keep] {
+    for metadata in [Metadata::Strip, Metadata::Copyright, Metadata::Keep] {
         let conversion = convert_file(&file, &Recipe { metadata, ..recipe() }).unwrap();
         for id in ["full.webp", "full.jpeg"] {
             let decoded = decode(variant(&conversion, id));
             assert!(distance(&decoded.image, &image.rotate90()) < MAX_CODING_DISTANCE, "{id}");
             match (metadata, decoded.exif) {
-                (Metadata::Strip, exif) => assert_eq!(exif, None, "{id}"),
+                (Metadata::Strip | Metadata::Copyright, exif) => assert_eq!(exif, None, "{id}"),
                 (Metadata::Keep, exif) => assert_eq!(exif, Some(exif_with_orientation(1)), "{id}"),
             }
         }

@@ -12,6 +12,7 @@ use model::{Metadata, Shape};
 use crate::error::brief;
 use crate::pixels::decoded_avif::pixels_to_image;
 use crate::read::heif::{brands, cicp, color_type, crop_rect, orientation};
+use crate::read::metadata::MetadataBlocks;
 use crate::read::{CopiedSource, Decode, DecodeRequest, Decoded, DecodedPixels, Header, ReadOptions, Reader, Source};
 use crate::{Error, Format};
 
@@ -24,8 +25,9 @@ pub(crate) const READER: Reader = Reader { format: Format::AVIF, recognize, open
 
 /// An AVIF whose boxes were read.
 struct AvifFile<'bytes> {
-    /// The bytes of the source, if metadata is kept.
+    /// The bytes of the source, if all metadata is kept.
     source: Option<&'bytes [u8]>,
+    metadata: Metadata,
     /// The rewritten file. The codec decodes only this file.
     container: Container,
     shape: Shape,
@@ -45,13 +47,13 @@ fn recognize(bytes: &[u8]) -> bool {
 const AV1_DECODER_BYTES_PER_PIXEL: u64 = 30;
 
 fn open<'bytes>(bytes: &'bytes [u8], options: &ReadOptions<'_>) -> Result<Source<'bytes>, Error> {
-    let (file, file_header) = AvifFile::open(bytes, options.recipe.metadata)?;
+    let (mut file, file_header) = AvifFile::open(bytes, options.recipe.metadata)?;
+    let MetadataBlocks { exif, xmp, .. } = mem::take(&mut file.container.metadata);
     let mut header = Header::new(file.size(), color_type(file.shape, file.has_alpha));
     header.orientation = orientation(file_header.orientation);
     header.icc = file_header.color.icc;
     header.cicp = cicp(file_header.color.cicp);
-    header.exif = file_header.attachments.exif;
-    header.xmp = file_header.attachments.xmp;
+    (header.exif, header.xmp) = (exif, xmp);
     header.is_copied = true;
     header.is_sequence = file.frames > 1;
     header.cost.held_bytes = file.sample_table_bytes();
@@ -66,21 +68,20 @@ fn open<'bytes>(bytes: &'bytes [u8], options: &ReadOptions<'_>) -> Result<Source
 }
 
 impl<'bytes> AvifFile<'bytes> {
-    /// Reads the boxes, and rewrites the container without metadata. With [`Metadata::Keep`], a copied variant is the
+    /// Reads the boxes, and rewrites the container without the metadata that the recipe does not keep. With [`Metadata::Keep`], a copied variant is the
     /// unchanged source, not the rewritten file.
     fn open(bytes: &'bytes [u8], metadata: Metadata) -> Result<(Self, avif::Header), Error> {
-        let mut container = heif::read(bytes, metadata)?;
-        let mut header = avif::header(&container.file).map_err(from_avif_error)?;
-        header.attachments = mem::take(&mut container.attachments);
+        let container = heif::read(bytes, metadata)?;
+        let header = avif::header(&container.file).map_err(from_avif_error)?;
         let source = match metadata {
             Metadata::Keep => Some(bytes),
-            Metadata::Strip => None,
+            Metadata::Strip | Metadata::Copyright => None,
         };
         let (shape, has_alpha, frames) = (header.shape, header.has_alpha, header.frames);
         let whole = [0, 0, shape.width, shape.height];
         let size = (shape.width, shape.height);
         let crop = header.aperture.and_then(|aperture| crop_rect(aperture, size)).unwrap_or(whole);
-        Ok((Self { source, container, shape, has_alpha, frames, crop }, header))
+        Ok((Self { source, metadata, container, shape, has_alpha, frames, crop }, header))
     }
 
     /// Width and height in pixels, after cropping and before the orientation is applied.
@@ -117,7 +118,11 @@ impl Decode for AvifFile<'_> {
             return Err(damaged("its decoded size differs from the declared size"));
         }
         let copied_source = request.copied_size.map(|size| {
-            let note = if self.source.is_some() { "" } else { ", metadata removed" };
+            let note = match self.metadata {
+                Metadata::Keep => "",
+                Metadata::Copyright => ", metadata removed except for creator, copyright, credit and usage terms",
+                Metadata::Strip => ", metadata removed",
+            };
             notes.push(format!("the source is already AVIF: copied without re-encoding{note}"));
             CopiedSource { file: self.source.unwrap_or(&file).into(), size }
         });

@@ -5,6 +5,7 @@
 //! libjpeg-turbo ignores metadata. [`segments`] reads it.
 
 mod gain_map;
+mod iim;
 mod metadata;
 mod multi_picture;
 mod segments;
@@ -51,6 +52,9 @@ fn open<'bytes>(bytes: &'bytes [u8], options: &ReadOptions<'_>) -> Result<Source
     header.orientation = exif.map_or(Orientation::NoTransforms, orientation);
     header.exif = exif.map(copy_block);
     header.xmp = xmp.map(copy_block);
+    if options.recipe.metadata == model::Metadata::Copyright {
+        header.iim = iim::find(bytes);
+    }
     header.gain_map = gain_map::find(bytes, exif);
     header.cost.decoding_bytes = file.working_bytes();
     header.cost.scans = count_scans(bytes).min(MAX_SCANS);

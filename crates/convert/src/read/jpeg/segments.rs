@@ -12,6 +12,7 @@ pub(crate) struct Segment<'bytes> {
 
 pub(crate) const APP1: u8 = 0xe1;
 pub(crate) const APP2: u8 = 0xe2;
+pub(crate) const APP13: u8 = 0xed;
 /// Start of a scan.
 pub(crate) const SOS: u8 = 0xda;
 const EOI: u8 = 0xd9;

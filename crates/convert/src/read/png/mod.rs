@@ -50,7 +50,7 @@ fn open<'bytes>(bytes: &'bytes [u8], options: &ReadOptions<'_>) -> Result<Source
     header.orientation = exif.map_or(Orientation::NoTransforms, metadata::orientation);
     header.exif = exif.map(metadata::copy_block);
     // The XMP may be compressed. It is decompressed only if metadata is kept.
-    let xmp = chunks::find_xmp(bytes).filter(|_| options.recipe.metadata == Metadata::Keep);
+    let xmp = chunks::find_xmp(bytes).filter(|_| options.recipe.metadata != Metadata::Strip);
     header.xmp = xmp.map(|chunk| read_xmp(bytes, chunk, metadata::MAX_BLOCK_BYTES));
     let mut budget = FrameBudget::new(size, options.limits.animation_pixels);
     let damaged_mode = options.recipe.damaged;

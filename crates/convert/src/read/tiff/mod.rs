@@ -23,8 +23,10 @@ mod tags;
 mod ycbcr;
 
 use image::{ColorType, DynamicImage, ImageBuffer};
+use model::Metadata;
 use tiff::tags::{Predictor, Tag};
 
+use crate::copyright::ExifFields;
 use crate::read::{Decode, DecodeRequest, Decoded, DecodedPixels, Header, ReadOptions, Reader, Source, metadata};
 use crate::{Error, Format};
 use alpha::unpremultiply;
@@ -49,7 +51,7 @@ fn recognize(bytes: &[u8]) -> bool {
 }
 
 /// Reads the tags of the first page.
-fn open<'bytes>(bytes: &'bytes [u8], _: &ReadOptions<'_>) -> Result<Source<'bytes>, Error> {
+fn open<'bytes>(bytes: &'bytes [u8], options: &ReadOptions<'_>) -> Result<Source<'bytes>, Error> {
     let mut directory = Directory::read(bytes)?;
     let mut notes = vec![];
     let (width, height) = directory.image_size()?;
@@ -72,6 +74,10 @@ fn open<'bytes>(bytes: &'bytes [u8], _: &ReadOptions<'_>) -> Result<Source<'byte
     let subsampling = read_subsampling(&mut directory, &colors, &samples, predictor)?;
     let is_float = matches!(samples.kind, SampleKind::Float(_));
     let (icc, xmp) = read_metadata(&mut directory, &colors, is_float, &mut notes);
+    let exif = match options.recipe.metadata {
+        Metadata::Copyright => read_copyright(&mut directory, &mut notes),
+        Metadata::Strip | Metadata::Keep => None,
+    };
     if directory.has_next_page() {
         notes.push("only its first page was converted".into());
     }
@@ -82,7 +88,7 @@ fn open<'bytes>(bytes: &'bytes [u8], _: &ReadOptions<'_>) -> Result<Source<'byte
     let mut header = Header::new(size, color);
     header.orientation = orientation;
     header.is_cmyk = is_cmyk;
-    (header.icc, header.xmp, header.notes) = (icc, xmp, notes);
+    (header.icc, header.exif, header.xmp, header.notes) = (icc, exif, xmp, notes);
     // The memory estimate of a conversion already contains a second copy of the pixels.
     let copy = u64::from(width).saturating_mul(height.into()).saturating_mul(color.bytes_per_pixel().into());
     header.cost.decoding_bytes = reader.allocated_bytes().saturating_sub(copy);
@@ -178,6 +184,25 @@ fn read_metadata(
         notes.push("its floating-point levels from 0 to 1 were treated as sRGB".into());
     }
     (icc, xmp)
+}
+
+/// Reads the artist and the copyright, and returns them as Exif. The other Exif of a TIFF is not read.
+fn read_copyright(directory: &mut Directory<'_>, notes: &mut Vec<String>) -> Option<Vec<u8>> {
+    let mut text = |tag: Tag| match directory.block(tag, metadata::MAX_BLOCK_BYTES) {
+        Some(text) if text.is_empty() => {
+            notes.push(format!(
+                "its {tag:?} was omitted: it is damaged or over {} MiB",
+                metadata::MAX_BLOCK_BYTES >> 20
+            ));
+            text
+        }
+        text => text.unwrap_or_default(),
+    };
+    let fields = ExifFields::new(&text(Tag::Artist), &text(Tag::Copyright));
+    fields.write().unwrap_or_else(|reason| {
+        notes.push(format!("its Artist and Copyright were omitted: {reason}"));
+        None
+    })
 }
 
 fn damaged(message: impl Into<String>) -> Error {

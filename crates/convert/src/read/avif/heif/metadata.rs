@@ -1,15 +1,15 @@
 //! Exif and XMP of an AVIF (ISO/IEC 23008-12, annex A).
 
-use avif::Attachments;
-
 use super::MediaData;
 use super::meta::{Item, MetaBox};
+use super::still::StillItem;
 use super::track::Movie;
 use crate::Error;
+use crate::read::metadata::MetadataBlocks;
 use avif::boxes::FieldReader;
 
 /// The media type of XMP.
-const XMP: &[u8] = b"application/rdf+xml";
+pub(super) const XMP: &[u8] = b"application/rdf+xml";
 
 /// Reads the Exif and XMP of the sequence's track. If the track has no Exif, reads the Exif that describes the primary
 /// item, and likewise for XMP.
@@ -17,10 +17,10 @@ pub(super) fn read(
     meta: Option<&MetaBox<'_>>,
     movie: Option<&Movie<'_>>,
     media: &mut MediaData<'_>,
-) -> Result<Attachments, Error> {
+) -> Result<MetadataBlocks, Error> {
     let track = movie.and_then(|movie| movie.meta.as_ref()).map(MetaBox::read).transpose()?;
-    let mut attachments = Attachments::default();
-    let Attachments { exif, xmp, .. } = &mut attachments;
+    let mut blocks = MetadataBlocks::default();
+    let MetadataBlocks { exif, xmp, .. } = &mut blocks;
     for meta in track.as_ref().into_iter().chain(meta) {
         let describes = |item: &Item<'_>| match meta.primary {
             // All items in the `meta` box of a track describe the track.
@@ -40,5 +40,17 @@ pub(super) fn read(
             }
         }
     }
-    Ok(attachments)
+    Ok(blocks)
+}
+
+/// Adds the blocks to the media data, and returns their items.
+pub(super) fn add_items(blocks: &MetadataBlocks, media: &mut MediaData<'_>) -> Vec<StillItem> {
+    // The first four bytes of an Exif item are the number of bytes before its TIFF header.
+    let exif = blocks.exif.as_ref().map(|exif| (*b"Exif", [&[0; 4], &exif[..]].concat()));
+    let xmp = blocks.xmp.as_ref().map(|xmp| (*b"mime", xmp.clone()));
+    let item = |(kind, data): (_, Vec<u8>)| {
+        let range = media.append(&data);
+        StillItem { kind, is_hidden: false, properties: vec![], range }
+    };
+    exif.into_iter().chain(xmp).map(item).collect()
 }

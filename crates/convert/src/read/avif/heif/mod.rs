@@ -23,7 +23,6 @@ mod write;
 
 pub(crate) use decoding_cost::{MAX_DECODED_PIXEL_RATIO, SMALL_IMAGE_PIXELS};
 
-use avif::Attachments;
 use avif::boxes::{BoxError, FileSlice, FourCc};
 use media::MediaData;
 use meta::MetaBox;
@@ -34,23 +33,25 @@ use track::Movie;
 
 use crate::error::brief;
 use crate::read::heif::brands;
+use crate::read::metadata::MetadataBlocks;
 use crate::{Error, Format};
 
 /// An AVIF that was read and rewritten.
 pub(crate) struct Container {
-    /// The new file, which contains the same image without metadata.
+    /// The new file, which contains the same image without metadata, or only with the metadata that
+    /// [`Metadata::Copyright`] keeps.
     pub(crate) file: Vec<u8>,
     pub(crate) has_gain_map: bool,
-    /// Exif and XMP, if the recipe keeps metadata.
-    pub(crate) attachments: Attachments,
+    /// The Exif and XMP that the recipe keeps.
+    pub(crate) metadata: MetadataBlocks,
     /// The number of samples of the color track and the alpha track.
     pub(crate) samples: usize,
     /// Notes about parts that were omitted.
     pub(crate) notes: Vec<String>,
 }
 
-/// Reads an AVIF. With [`Metadata::Keep`], also reads Exif and XMP. With [`Metadata::Strip`], removes the private tags
-/// of the ICC profile.
+/// Reads an AVIF. Unless the recipe has [`Metadata::Strip`], also reads Exif and XMP. Unless it has [`Metadata::Keep`],
+/// removes the private tags of the ICC profile.
 ///
 /// # Errors
 /// The error names the damaged box, or the unknown box that the image needs.
@@ -60,25 +61,38 @@ pub(crate) fn read(file: &[u8], metadata: Metadata) -> Result<Container, Error> 
     let mut notes = vec![];
     let mut media = MediaData::new(file);
     let mut profiles = ProfileContext { metadata, notes: &mut notes };
-    let movie = moov.map(|moov| Movie::read(&moov, &mut media, &mut profiles)).transpose()?;
+    let mut movie = moov.map(|moov| Movie::read(&moov, &mut media, &mut profiles)).transpose()?;
     let meta = meta.map(|meta| MetaBox::read(&meta)).transpose()?;
     let primary = meta.as_ref().and_then(|meta| Some((meta, meta.primary?)));
     let still = primary.map(|(meta, primary)| {
         StillReader::new(meta, &mut media, &mut profiles).read(primary, brands.contains(b"tmap"))
     });
-    let still = still.transpose()?;
-    let attachments = match metadata {
-        Metadata::Strip => Attachments::default(),
+    let mut still = still.transpose()?;
+    let blocks = match metadata {
+        Metadata::Strip => MetadataBlocks::default(),
         // The image is converted even if its metadata cannot be read.
-        Metadata::Keep => metadata::read(meta.as_ref(), movie.as_ref(), &mut media).unwrap_or_else(|error| {
-            notes.push(format!("its Exif and XMP were omitted from narrower variants: {error}"));
-            Attachments::default()
-        }),
+        Metadata::Copyright | Metadata::Keep => metadata::read(meta.as_ref(), movie.as_ref(), &mut media)
+            .unwrap_or_else(|error| {
+                let from = if metadata == Metadata::Keep { " from narrower variants" } else { "" };
+                notes.push(format!("its Exif and XMP were omitted{from}: {error}"));
+                MetadataBlocks::default()
+            }),
     };
+    let blocks = blocks.select(metadata, &mut notes);
+    if metadata == Metadata::Copyright {
+        for item in metadata::add_items(&blocks, &mut media) {
+            if let Some(movie) = &mut movie {
+                movie.descriptions.push(item.clone());
+            }
+            if let Some(still) = &mut still {
+                still.add_description(item);
+            }
+        }
+    }
     let samples = movie.as_ref().map_or(0, Movie::samples);
     let has_gain_map = still.as_ref().is_some_and(|still| still.gain_map.is_some());
     let file = write::build_file(&brands, still.as_ref(), movie.as_ref(), &media.bytes)?;
-    Ok(Container { file, has_gain_map, attachments, samples, notes })
+    Ok(Container { file, has_gain_map, metadata: blocks, samples, notes })
 }
 
 /// Returns the contents of the boxes `meta` and `moov`. After one of these boxes, the file may contain data that is not

@@ -131,7 +131,9 @@ fn rewrite_color(mut fields: FieldReader<'_>, profiles: &mut ProfileContext<'_>)
         b"prof" | b"rICC" => {
             let profile = match profiles.metadata {
                 Metadata::Keep => Some(fields.bytes.to_vec()),
-                Metadata::Strip => IccProfile::read(fields.bytes).ok().map(|profile| profile.public),
+                Metadata::Strip | Metadata::Copyright => {
+                    IccProfile::read(fields.bytes).ok().map(|profile| profile.public)
+                }
             };
             if profile.is_none() {
                 let note = "the ICC profile is damaged and was omitted";

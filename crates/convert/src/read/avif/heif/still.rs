@@ -29,6 +29,7 @@ pub(super) struct StillImage {
     pub(super) gain_map: Option<u16>,
 }
 
+#[derive(Clone)]
 pub(super) struct StillItem {
     pub(super) kind: FourCc,
     pub(super) is_hidden: bool,
@@ -43,6 +44,16 @@ pub(super) struct StillReference {
     /// The identifier of the item that refers to the items in `to`.
     pub(super) from: u16,
     pub(super) to: Vec<u16>,
+}
+
+impl StillImage {
+    /// Adds an item that describes the primary item.
+    pub(super) fn add_description(&mut self, item: StillItem) {
+        self.items.push(item);
+        // If there are too many items, writing fails.
+        let from = u16::try_from(self.items.len()).unwrap_or(u16::MAX);
+        self.references.push(StillReference { kind: *b"cdsc", from, to: vec![1] });
+    }
 }
 
 /// Copies the items of one image from a file.

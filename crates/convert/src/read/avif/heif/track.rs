@@ -6,6 +6,7 @@ use super::decoding_cost::{DeclaredSize, DecodingCost};
 use super::media::MediaData;
 use super::property::{self, AuxiliaryType, ProfileContext};
 use super::samples::{SampleTable, Samples, require};
+use super::still::StillItem;
 use super::{damaged, set_once, unsupported};
 use crate::Error;
 use crate::read::avif::av1::StreamReader;
@@ -28,6 +29,8 @@ pub(super) struct Movie<'a> {
     pub(super) is_premultiplied: bool,
     /// The `meta` box of the color track.
     pub(super) meta: Option<FileSlice<'a>>,
+    /// The items that will be written into the `meta` box of the color track.
+    pub(super) descriptions: Vec<StillItem>,
 }
 
 /// A track whose samples were copied to the media data.
@@ -123,7 +126,8 @@ impl<'a> Movie<'a> {
         let (width, height) = color.header.size;
         DeclaredSize { width: width >> 16, height: height >> 16 }.check_cost(cost.combine(alpha_cost))?;
         let (alpha, meta) = (alpha.map(|(alpha, _)| alpha), color.meta.clone());
-        Ok(Self { timescale, duration, color: color_track, alpha, is_premultiplied, meta })
+        let descriptions = vec![];
+        Ok(Self { timescale, duration, color: color_track, alpha, is_premultiplied, meta, descriptions })
     }
 
     /// The number of samples of the color track and the alpha track.

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::metadata::XMP;
 use super::still::{StillImage, StillItem};
 use super::track::{Edit, IDENTITY_MATRIX, Movie, Track};
 use super::{damaged, unsupported};
@@ -66,18 +67,6 @@ fn build_meta(still: &StillImage, start: u32) -> Result<Vec<u8>, Error> {
     let StillImage { items, references, gain_map, .. } = still;
     let count = u16::try_from(items.len())
         .map_err(|_| unsupported("an image has more items than identifiers of 16 bits can address"))?;
-    let ids = 1..=count;
-    let mut iloc = [&[0x44, 0][..], &count.to_be_bytes()].concat();
-    let mut iinf = count.to_be_bytes().to_vec();
-    for (id, item) in ids.clone().zip(items) {
-        // Each item has one extent, which is in this file.
-        iloc.extend([&id.to_be_bytes()[..], &[0, 0, 0, 1]].concat());
-        iloc.extend(
-            [file_offset(start, item.range.start)?, file_offset(0, item.range.len())?].map(u32::to_be_bytes).concat(),
-        );
-        let entry = [&id.to_be_bytes()[..], &[0; 2], &item.kind, b"\0"];
-        iinf.extend(build_full_box(*b"infe", 2, item.is_hidden.into(), &entry));
-    }
     let mut iref = vec![];
     for reference in references {
         let numbers = [reference.from, u16::try_from(reference.to.len()).unwrap_or(u16::MAX)];
@@ -91,8 +80,7 @@ fn build_meta(still: &StillImage, start: u32) -> Result<Vec<u8>, Error> {
     let contents = [
         build_hdlr(*b"pict"),
         build_full_box(*b"pitm", 0, 0, &[&1_u16.to_be_bytes()]),
-        build_full_box(*b"iloc", 0, 0, &[&iloc]),
-        build_full_box(*b"iinf", 0, 0, &[&iinf]),
+        build_item_lists(items, count, start)?,
         if iref.is_empty() { vec![] } else { build_full_box(*b"iref", 0, 0, &[&iref]) },
         build_box(
             *b"iprp",
@@ -103,11 +91,38 @@ fn build_meta(still: &StillImage, start: u32) -> Result<Vec<u8>, Error> {
     Ok(build_full_box(*b"meta", 0, 0, &[&contents.concat()]))
 }
 
+/// Builds the boxes `iloc` and `iinf`, which list the items. The identifiers of the items are 1 to `count`.
+fn build_item_lists(items: &[StillItem], count: u16, start: u32) -> Result<Vec<u8>, Error> {
+    let mut iloc = [&[0x44, 0][..], &count.to_be_bytes()].concat();
+    let mut iinf = count.to_be_bytes().to_vec();
+    for (id, item) in (1..=count).zip(items) {
+        // Each item has one extent, which is in this file.
+        iloc.extend([&id.to_be_bytes()[..], &[0, 0, 0, 1]].concat());
+        iloc.extend(
+            [file_offset(start, item.range.start)?, file_offset(0, item.range.len())?].map(u32::to_be_bytes).concat(),
+        );
+        // The name is empty. The only item of the type `mime` is XMP.
+        let content_type = if item.kind == *b"mime" { [XMP, b"\0"].concat() } else { vec![] };
+        let entry = [&id.to_be_bytes()[..], &[0; 2], &item.kind, b"\0", &content_type];
+        iinf.extend(build_full_box(*b"infe", 2, item.is_hidden.into(), &entry));
+    }
+    Ok([build_full_box(*b"iloc", 0, 0, &[&iloc]), build_full_box(*b"iinf", 0, 0, &[&iinf])].concat())
+}
+
+/// Builds the `meta` box of a track. All its items describe the track.
+fn build_track_meta(items: &[StillItem], start: u32) -> Result<Vec<u8>, Error> {
+    let count = u16::try_from(items.len()).unwrap_or(u16::MAX);
+    let lists = build_item_lists(items, count, start)?;
+    Ok(if items.is_empty() { vec![] } else { build_full_box(*b"meta", 0, 0, &[&build_hdlr(*b"pict"), &lists]) })
+}
+
 fn build_ipma(items: &[StillItem], properties: usize) -> Vec<u8> {
     // Indices of 15 bits are used only if 7 bits are too few.
     let is_wide = properties > 127;
-    let mut content = u32::try_from(items.len()).unwrap_or(u32::MAX).to_be_bytes().to_vec();
-    for (id, item) in (1_u16..).zip(items) {
+    let is_image = |item: &StillItem| !matches!(&item.kind, b"Exif" | b"mime");
+    let images: Vec<_> = (1_u16..).zip(items).filter(|(_, item)| is_image(item)).collect();
+    let mut content = u32::try_from(images.len()).unwrap_or(u32::MAX).to_be_bytes().to_vec();
+    for (id, item) in images {
         content.extend(id.to_be_bytes());
         content.push(u8::try_from(item.properties.len()).unwrap_or(u8::MAX));
         for &(index, is_essential) in &item.properties {
@@ -143,12 +158,19 @@ fn build_moov(movie: &Movie<'_>, start: u32) -> Result<Vec<u8>, Error> {
         ],
     );
     let premultiplied = movie.is_premultiplied.then_some((*b"prem", 2_u32));
-    let color = build_trak(&movie.color, 1, *b"pict", premultiplied, start)?;
-    let alpha = movie.alpha.as_ref().map(|alpha| build_trak(alpha, 2, *b"auxv", Some((*b"auxl", 1)), start));
+    let color = build_trak(&movie.color, 1, *b"pict", premultiplied, &movie.descriptions, start)?;
+    let alpha = movie.alpha.as_ref().map(|alpha| build_trak(alpha, 2, *b"auxv", Some((*b"auxl", 1)), &[], start));
     Ok(build_box(*b"moov", &[&mvhd, &color, &alpha.transpose()?.unwrap_or_default()]))
 }
 
-fn build_trak(track: &Track, id: u32, kind: FourCc, to: Option<(FourCc, u32)>, start: u32) -> Result<Vec<u8>, Error> {
+fn build_trak(
+    track: &Track,
+    id: u32,
+    kind: FourCc,
+    to: Option<(FourCc, u32)>,
+    descriptions: &[StillItem],
+    start: u32,
+) -> Result<Vec<u8>, Error> {
     let tkhd = build_full_box(
         *b"tkhd",
         1,
@@ -177,7 +199,8 @@ fn build_trak(track: &Track, id: u32, kind: FourCc, to: Option<(FourCc, u32)>, s
     let minf =
         [build_full_box(*b"vmhd", 0, 1, &[&[0; 8]]), build_box(*b"dinf", &[&dref]), build_stbl(track, start)?].concat();
     let mdia = build_box(*b"mdia", &[&mdhd, &build_hdlr(kind), &build_box(*b"minf", &[&minf])]);
-    Ok(build_box(*b"trak", &[&tkhd, &tref.unwrap_or_default(), &edts.unwrap_or_default(), &mdia]))
+    let meta = build_track_meta(descriptions, start)?;
+    Ok(build_box(*b"trak", &[&tkhd, &tref.unwrap_or_default(), &edts.unwrap_or_default(), &meta, &mdia]))
 }
 
 /// Builds the sample table. Each sample is a chunk of its own, because the first sample and the primary item may share

@@ -24,15 +24,21 @@ const INKS: [[u8; 4]; 9] = [[10, 20, 30, 40]; 9];
 fuzz_target!(|bytes: &[u8]| {
     let Some((&variation, payload)) = bytes.split_first() else { return };
     let file = file(variation, payload);
-    let recipe = Recipe { metadata: Metadata::Keep, ..Recipe::default() };
+    for metadata in [Metadata::Keep, Metadata::Copyright] {
+        check(&file, variation, metadata);
+    }
+});
+
+fn check(file: &[u8], variation: u8, metadata: Metadata) {
+    let recipe = Recipe { metadata, ..Recipe::default() };
     // The file contains the complete image, so the image is decoded with any Exif and any profile. Only a damaged PNG
     // chunk may cause the decoder to reject the file.
-    let opened = match OpenedImage::open(&file, &recipe, &Limits::default()) {
+    let opened = match OpenedImage::open(file, &recipe, &Limits::default()) {
         Ok(opened) => opened,
         Err(error) => return assert_eq!(variation % VARIATIONS, PNG_CHUNK, "{error}"),
     };
     opened.decode().expect("decoding the complete image succeeds").transform().expect("the transform succeeds");
-});
+}
 
 fn file(variation: u8, payload: &[u8]) -> Vec<u8> {
     let color = DynamicImage::from(gradient_image(SIZE.into(), SIZE.into()));

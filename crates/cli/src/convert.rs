@@ -60,7 +60,8 @@ pub(crate) struct Arguments {
     /// Encoder speed: 0 (slowest, smallest files) to 10 (fastest)
     #[arg(short, long, default_value_t)]
     speed: Speed,
-    /// "strip" removes Exif and XMP, "keep" copies them (from a TIFF only XMP). Color profiles are always kept
+    /// "strip" removes Exif and XMP, "copyright" keeps only creator, copyright, credit and usage terms, "keep" copies Exif
+    /// and XMP (from a TIFF only XMP). Color profiles are always kept
     #[arg(short, long, default_value = "strip")]
     metadata: Metadata,
     /// Chroma resolution: "auto", "420" (smaller files) or "444" (sharp color edges)

@@ -109,6 +109,8 @@ mod tests {
     #[test]
     fn unknown_word_is_reported_with_the_words_of_the_setting() {
         assert_eq!("444".parse(), Ok(ChromaMode::Yuv444));
+        assert_eq!("copyright".parse(), Ok(Metadata::Copyright));
+        assert_eq!(serde_json::to_string(&Metadata::Copyright).unwrap(), "\"copyright\"");
         let error = "422".parse::<ChromaMode>().unwrap_err().to_string();
         assert_eq!(error, r#"chroma "422" is none of auto, 420, 444"#);
     }

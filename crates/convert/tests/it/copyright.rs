@@ -18,6 +18,7 @@ use crate::fixtures::{
 };
 #[cfg(feature = "heic")]
 use crate::heic_fixtures::{COLOR, Item, heic};
+use crate::icc;
 
 const MARKER: &[u8] = b"SECRET";
 const XMP_SEGMENT: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
@@ -73,6 +74,11 @@ fn exif() -> Vec<u8> {
         [MARKER, artist, copyright, MARKER, MARKER, thumbnail].concat(),
     ];
     exif.concat()
+}
+
+/// Builds a profile with a marker in a private tag.
+fn profile() -> Vec<u8> {
+    icc::with_tag(&icc::rgb(icc::DISPLAY_P3, 2.2), *b"scrt", b"text\0\0\0\0SECRET\0\0")
 }
 
 /// Builds a packet with all fields, of which one is an attribute, and with markers in all other properties.
@@ -197,7 +203,7 @@ fn assert_only_copyright_is_kept(what: &str, file: &[u8], planted: usize) {
 }
 
 fn with_exif(format: ImageFormat) -> Vec<u8> {
-    encode_with_metadata(&image(), format, EmbeddedMetadata { icc: None, exif: Some(&exif()) })
+    encode_with_metadata(&image(), format, EmbeddedMetadata { icc: Some(&profile()), exif: Some(&exif()) })
 }
 
 fn with_xmp_segment(jpeg: &[u8], packet: &[u8]) -> Vec<u8> {
@@ -219,13 +225,13 @@ fn jpeg_keeps_only_its_copyright() {
     let jpeg = with_xmp_segment(&with_exif(ImageFormat::Jpeg), xmp().as_bytes());
     let jpeg = with_jpeg_segment(&jpeg, 0xed, &iim(&[(80, b"other"), (90, MARKER)]));
     let jpeg = with_jpeg_segment(&with_jpeg_segment(&jpeg, 0xe0, b"JFXX\0\x10SECRET"), 0xfe, MARKER);
-    assert_only_copyright_is_kept("JPEG", &jpeg, 21);
+    assert_only_copyright_is_kept("JPEG", &jpeg, 22);
     // The text has the same length as the address that it replaces.
     let address = b"adobe:ns:meta/";
     let mut map = with_gain_map(&jpeg, &GrayImage::new(16, 12), GainMapFormat::AdobeXmp);
     let at = map.windows(address.len()).rposition(|window| window == address).unwrap();
     map[at..at + address.len()].copy_from_slice(b"SECRET:ns:met/");
-    assert_only_copyright_is_kept("JPEG with a gain map", &[&map[..], MARKER].concat(), 22);
+    assert_only_copyright_is_kept("JPEG with a gain map", &[&map[..], MARKER].concat(), 24);
 }
 
 #[test]
@@ -242,7 +248,7 @@ fn webp_keeps_only_its_copyright() {
     let mut webp = with_webp_chunks(&with_exif(ImageFormat::WebP), &[(b"XMP ", xmp().as_bytes()), (b"scrt", MARKER)]);
     // The flags of the extended header.
     webp[20] |= 4;
-    assert_only_copyright_is_kept("WebP", &webp, 18);
+    assert_only_copyright_is_kept("WebP", &webp, 19);
 }
 
 #[test]
@@ -279,22 +285,23 @@ fn heic_keeps_only_its_copyright() {
 /// Encodes the image and `others` with `avifenc`, with Exif and XMP.
 fn encode_avif(others: &[DynamicImage]) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("exif"), exif()).unwrap();
-    std::fs::write(folder.path().join("xmp"), xmp()).unwrap();
+    for (name, data) in [("exif", exif()), ("xmp", xmp().into_bytes()), ("icc", profile())] {
+        std::fs::write(folder.path().join(name), data).unwrap();
+    }
     let mut inputs = vec![];
     for (index, image) in [image()].iter().chain(others).enumerate() {
         inputs.push(format!("{index}.png"));
         image.save(folder.path().join(&inputs[index])).unwrap();
     }
     let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
-    avifenc_in(folder.path(), &[&["--exif", "exif", "--xmp", "xmp"], &inputs[..]].concat())
+    avifenc_in(folder.path(), &[&["--exif", "exif", "--xmp", "xmp", "--icc", "icc"], &inputs[..]].concat())
 }
 
 #[test]
 fn copied_avif_keeps_only_its_copyright() {
     for (what, others) in [("AVIF", vec![]), ("AVIF sequence", vec![image().rotate180()])] {
         let file = encode_avif(&others);
-        assert_only_copyright_is_kept(what, &file, 18);
+        assert_only_copyright_is_kept(what, &file, 19);
         let conversion = convert_file(&file, &recipe(Metadata::Copyright)).unwrap();
         let copy = &conversion.variants[0];
         assert!(copy.is_source);

@@ -54,8 +54,8 @@ variable "settings" {
     error_message = "settings.speed: expected a whole number from 0 to 10."
   }
   validation {
-    condition     = var.settings.metadata == null || contains(["strip", "keep"], coalesce(var.settings.metadata, "-"))
-    error_message = "settings.metadata: expected \"strip\" or \"keep\"."
+    condition     = var.settings.metadata == null || contains(["strip", "copyright", "keep"], coalesce(var.settings.metadata, "-"))
+    error_message = "settings.metadata: expected \"strip\", \"copyright\" or \"keep\"."
   }
   validation {
     condition     = var.settings.chroma == null || contains(["auto", "420", "444"], coalesce(var.settings.chroma, "-"))

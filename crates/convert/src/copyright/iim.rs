@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn reading_stops_at_a_damaged_or_extended_dataset() {
         let rest = dataset(2, CREDIT, b"Agency");
-        for start in [&b"\x1d"[..], b"\x1c\x02\x50\x80\x04\0\0\0\0"] {
+        for start in [&b"\x1d\x02\x50\0\x01a"[..], b"\x1c\x02\x50\x80\x04\0\0\0\0"] {
             assert_eq!(read_fields(&[start, &rest].concat()), XmpFields::default());
         }
     }

@@ -68,8 +68,8 @@ fn open<'bytes>(bytes: &'bytes [u8], options: &ReadOptions<'_>) -> Result<Source
 }
 
 impl<'bytes> AvifFile<'bytes> {
-    /// Reads the boxes, and rewrites the container without the metadata that the recipe does not keep. With [`Metadata::Keep`], a copied variant is the
-    /// unchanged source, not the rewritten file.
+    /// Reads the boxes, and rewrites the container without the metadata that the recipe does not keep. With
+    /// [`Metadata::Keep`], a copied variant is the unchanged source, not the rewritten file.
     fn open(bytes: &'bytes [u8], metadata: Metadata) -> Result<(Self, avif::Header), Error> {
         let container = heif::read(bytes, metadata)?;
         let header = avif::header(&container.file).map_err(from_avif_error)?;

@@ -24,8 +24,8 @@ const MARKER: &[u8] = b"SECRET";
 const XMP_SEGMENT: &[u8] = b"http://ns.adobe.com/xap/1.0/\0";
 
 fn recipe(metadata: Metadata) -> Recipe {
-    let (formats, widths) = ("avif,webp,jpeg".parse().unwrap(), "full,32".parse().unwrap());
-    Recipe { formats, widths, metadata, ..crate::avif_tools::recipe() }
+    let (formats, sizes) = ("avif,webp,jpeg".parse().unwrap(), "full,32".parse().unwrap());
+    Recipe { formats, sizes, metadata, ..crate::avif_tools::recipe() }
 }
 
 fn count_markers(bytes: &[u8]) -> usize {

@@ -6,7 +6,9 @@ use model::{Area, Limits, Recipe};
 
 use crate::animation_fixtures::{Frame, FrameDisposal, apng, webp};
 use crate::avif_tools::{MAX_CODING_DISTANCE, avifdec, avifdec_frame, avifenc, convert_file, distance, recipe};
-use crate::fixtures::{EmbeddedMetadata, encode_image, encode_with_metadata, exif_with_orientation, gradient_image};
+use crate::fixtures::{
+    EmbeddedMetadata, encode_image, encode_with_metadata, exif_with_orientation, gradient_image, with_jpeg_segment,
+};
 use crate::orientation::store;
 
 fn sizes(text: &str) -> Recipe {
@@ -147,4 +149,27 @@ fn gain_map_is_cropped_like_its_variant() {
         let side = variant.width / 4;
         assert!(info.contains(&format!("Gain map       : {side}x{side} pixels")), "{info}");
     }
+}
+
+#[test]
+fn region_in_the_xmp_is_the_focal_point_unless_another_one_is_given() {
+    let packet = br#"http://ns.adobe.com/xap/1.0/ <x:xmpmeta xmlns:x="adobe:ns:meta/"
+        xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:stArea="http://ns.adobe.com/xmp/sType/Area#"
+        xmlns:mwg-rs="http://www.metadataworkinggroup.com/schemas/regions/"><rdf:RDF><rdf:Description>
+        <mwg-rs:Regions><rdf:Description><mwg-rs:RegionList><rdf:Bag><rdf:li><rdf:Description mwg-rs:Type="Face">
+        <mwg-rs:Area stArea:x="0.5" stArea:y="0.9" stArea:w="0.1" stArea:h="0.1"/></rdf:Description></rdf:li></rdf:Bag>
+        </mwg-rs:RegionList></rdf:Description></mwg-rs:Regions></rdf:Description></rdf:RDF></x:xmpmeta>"#;
+    let mut packet = packet.to_vec();
+    packet["http://ns.adobe.com/xap/1.0/".len()] = 0;
+    let exif = exif_with_orientation(6);
+    let extras = EmbeddedMetadata { exif: Some(&exif), ..EmbeddedMetadata::default() };
+    // The stored image of 128x192 is shown as 192x128: what is at the bottom of the stored image is at the left.
+    let upright = gradient_image(192, 128);
+    let file = encode_with_metadata(&store(&upright, 6).into(), ImageFormat::Jpeg, extras);
+    let file = with_jpeg_segment(&file, 0xe1, &packet);
+    let conversion = convert_file(&file, &sizes("64x64:cover")).unwrap();
+    assert_eq!(conversion.variants[0].crop, Some(Area { x: 0, y: 0, width: 128, height: 128 }));
+    assert!(error(&conversion.variants[0], &upright.into()) < MAX_CODING_DISTANCE);
+    let given = convert_at(&file, "1,0.5", &sizes("64x64:cover"));
+    assert_eq!(given.variants[0].crop.unwrap().x, 64);
 }

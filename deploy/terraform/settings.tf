@@ -14,6 +14,20 @@ variable "settings" {
     damaged              = optional(string)
     formats              = optional(string)
     background           = optional(string)
+    rules = optional(list(object({
+      prefix     = optional(string)
+      suffix     = optional(string)
+      skip       = optional(bool)
+      sizes      = optional(string)
+      quality    = optional(string)
+      speed      = optional(number)
+      metadata   = optional(string)
+      chroma     = optional(string)
+      color      = optional(string)
+      damaged    = optional(string)
+      formats    = optional(string)
+      background = optional(string)
+    })))
     output_bucket        = optional(string)
     output_prefix        = optional(string)
     manifest             = optional(string)
@@ -75,13 +89,13 @@ variable "settings" {
   }
   # The function checks only that a bucket or a prefix is set. It does not know the trigger.
   validation {
-    condition = !can(regex("webp|jpeg", var.settings.formats)) || alltrue([
+    condition = !can(regex("webp|jpeg", join(",", compact(concat([var.settings.formats], try(var.settings.rules[*].formats, [])))))) || alltrue([
       try(length(var.settings.output_bucket) > 0, false) || try(length(var.settings.output_prefix) > 0, false),
       anytrue([
         coalesce(var.settings.output_bucket, var.source_bucket) != var.source_bucket,
         !startswith("${var.settings.output_prefix == null ? "" : var.settings.output_prefix}${var.source_prefix}", var.source_prefix),
         alltrue([
-          for key in [for format, suffix in local.other_formats : suffix if can(regex(format, var.settings.formats))] :
+          for key in [for format, suffix in local.other_formats : suffix if can(regex(format, join(",", compact(concat([var.settings.formats], try(var.settings.rules[*].formats, []))))))] :
           alltrue([for suffix in local.trigger_suffixes : !endswith(key, suffix)])
         ]),
       ]),
@@ -115,7 +129,10 @@ variable "settings" {
 
 locals {
   environment = merge(
-    { for name, value in var.settings : "AVIF_${upper(name)}" => tostring(value) if value != null },
+    { for name, value in var.settings : "AVIF_${upper(name)}" => tostring(value) if value != null && name != "rules" },
+    { for rules in var.settings.rules == null ? [] : [var.settings.rules] : "AVIF_RULES" => jsonencode([
+      for rule in rules : { for name, value in rule : name => value if value != null }
+    ]) },
     local.telemetry_environment,
     local.telemetry_secrets,
   )
@@ -128,5 +145,5 @@ locals {
   has_catalog   = var.settings.catalog_table != null
   catalog_table = var.settings.catalog_table == null ? "" : var.settings.catalog_table
   # WebP or JPEG.
-  has_other_formats = can(regex("webp|jpeg", var.settings.formats))
+  has_other_formats = can(regex("webp|jpeg", join(",", compact(concat([var.settings.formats], try(var.settings.rules[*].formats, []))))))
 }

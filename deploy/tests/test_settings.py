@@ -17,6 +17,10 @@ EXAMPLES = {
     "damaged": "convert",
     "formats": "avif,webp",
     "background": "1a2B3c",
+    "rules": [
+        {"prefix": "avatars/", "sizes": "256x256:cover", "quality": "visual:80", "speed": 4, "formats": "avif,webp"},
+        {"prefix": "private/", "suffix": ".jpg", "skip": True},
+    ],
     "output_bucket": "cdn",
     "output_prefix": "avif/",
     "manifest": "always",
@@ -57,6 +61,11 @@ def module_settings():
     return set(re.findall(r"^    ([a-z_]+) += optional\(", text, re.MULTILINE))
 
 
+def module_rule_fields():
+    text = (MODULE / "settings.tf").read_text()
+    return set(re.findall(r"^      ([a-z_]+) += optional\(", text, re.MULTILINE))
+
+
 class Settings(unittest.TestCase):
     def test_module_settings_equal_function_settings(self):
         self.assertEqual(module_settings(), function_settings())
@@ -68,8 +77,20 @@ class Settings(unittest.TestCase):
         written = {
             f"AVIF_{name.upper()}": str(text.get(value, value) if isinstance(value, bool) else value) for name, value in EXAMPLES.items()
         }
+        self.assertEqual(json.loads(environment.pop("AVIF_RULES")), EXAMPLES["rules"])
+        del written["AVIF_RULES"]
         self.assertEqual(environment, written)
         self.assertEqual(evaluate("environment", settings=OLD_NAMES), {"AVIF_WIDTHS": "full,1280,640"})
+
+    def test_rules_have_the_fields_of_the_function(self):
+        # The first table of the page lists the fields. A Rust test compares it with the function.
+        page = (ROOT / "docs/rules.md").read_text()
+        self.assertEqual(module_rule_fields(), set(re.findall(r"^\| `([a-z]+)` \|", page, re.MULTILINE)))
+
+    def test_formats_of_a_rule_give_the_role_permissions(self):
+        for formats, expected in [("webp", True), ("avif", False), (None, False)]:
+            settings = {"rules": [{"prefix": "a/", "formats": formats}], "output_bucket": "cdn"}
+            self.assertIs(evaluate("has_other_formats", settings=settings), expected)
 
     def test_omitted_settings_set_no_variable(self):
         self.assertEqual(evaluate("environment"), {})

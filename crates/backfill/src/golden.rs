@@ -100,6 +100,7 @@ fn output_location_in_the_selection_keeps_its_format() {
 fn plan() -> transfer::Plan {
     transfer::Plan {
         recipe: model::Recipe { sizes: "640,full".parse().unwrap(), ..model::Recipe::default() },
+        rules: vec![],
         limits: model::Limits::default(),
         layout: transfer::Layout { bucket: "cdn".parse().ok(), prefix: "avif/".into(), ..transfer::Layout::default() },
         storage: transfer::StorageOptions::default(),

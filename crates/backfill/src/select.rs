@@ -1,6 +1,6 @@
 use futures_util::{StreamExt, TryStreamExt, stream};
 use model::Location;
-use transfer::{OutputStatus, Plan, Role, Store, check_outputs};
+use transfer::{OutputStatus, Plan, Role, RuleEffect, Store, check_outputs};
 
 use crate::listing::Listing;
 use crate::{Counts, Entry, Error, Selection, State};
@@ -68,6 +68,11 @@ async fn decide(store: &Store, plan: &Plan, selection: &Selection, entry: &Entry
     if !is_selected || Role::of(&at) != Role::Source {
         return Ok(Decision::NotASource);
     }
+    let plan = match plan.rule_for(&at).map(|rule| &rule.effect) {
+        None => plan,
+        Some(RuleEffect::Convert(plan)) => plan,
+        Some(RuleEffect::Skip) => return Ok(Decision::NotASource),
+    };
     if entry.bytes > plan.limits.bytes {
         return Ok(Decision::TooLarge);
     }

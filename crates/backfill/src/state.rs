@@ -96,7 +96,7 @@ impl Selection {
             layout.prefix,
             variants.join(",")
         );
-        Self { origin, suffixes, skip_converted, fingerprint: plan.fingerprint(), outputs }
+        Self { origin, suffixes, skip_converted, fingerprint: plan.fingerprint_with_rules(), outputs }
     }
 }
 

@@ -176,6 +176,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let limits = Limits::default();
     let plan = Plan {
         recipe,
+        rules: vec![],
         // All workers share the memory limit of one conversion.
         limits: Limits { memory: limits.memory / workers as u64, ..limits },
         layout: Layout::default(),

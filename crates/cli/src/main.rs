@@ -1,6 +1,6 @@
 //! The command line tool `avif`. [`convert`] converts files in the same way as the function converts objects. [`demo`]
 //! and [`local`] run the function on this machine. [`backfill`] converts the images that are already in a bucket.
-//! [`picture`] prints HTML for the variants.
+//! [`picture`] prints HTML for the variants, and [`explain`] shows which settings hold for a key.
 //!
 //! **Architecture invariant:** the tool contains no conversion or storage logic that the function does not have.
 
@@ -11,6 +11,7 @@ mod backfill;
 mod convert;
 mod demo;
 mod deployment;
+mod explain;
 mod inputs;
 mod inspect;
 mod local;
@@ -49,6 +50,8 @@ enum Command {
     Local(local::Arguments),
     /// Convert the images that are already in a bucket, with S3 Batch Operations or an SQS queue
     Backfill(backfill::Arguments),
+    /// Show which rule and settings hold for a key, and the keys of its variants
+    Explain(explain::Arguments),
     /// Print the completions for a shell
     Completions(manual::Completions),
     /// Write the manual pages
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => demo::run(arguments),
         Command::Local(arguments) => local::run(arguments),
         Command::Backfill(arguments) => backfill::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
         Command::Completions(arguments) => Ok(manual::completions(&arguments, Arguments::command())),
         Command::Man(arguments) => manual::man(&arguments, Arguments::command()),
     };

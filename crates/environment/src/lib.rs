@@ -93,6 +93,11 @@ impl<'variables> Reader<'variables> {
         self.reject(name, &format!(": {problem}"));
     }
 
+    /// Records errors of a variable that contains several values. Each error begins with the name of its value.
+    pub fn add_errors(&mut self, errors: impl IntoIterator<Item = String>) {
+        self.errors.extend(errors);
+    }
+
     /// Returns the names of the variables that were read, in the order of their first read.
     #[must_use]
     pub fn names(&self) -> &[String] {

@@ -263,7 +263,7 @@ mod tests {
         let timings =
             Timings { fetch_ms: 1e300, decode_ms: -1e300, transform_ms: 1e12, encode_ms: 1e300, store_ms: 1.0 };
         let outcome = Outcome::Rejected { reason: "x".into() };
-        let report = Report { job: Job { source, change: Change::Created }, outcome, timings };
+        let report = Report { job: Job { source, change: Change::Created }, rule: None, outcome, timings };
         let signals = track(&mut tracker, 1, "function", &json!({ "request_id": "r", "report": report }));
         assert!(!spans(&signals).is_empty());
         let done = json!({ "requestId": "r", "status": "success", "metrics": { "durationMs": 1e300 } });

@@ -7,6 +7,9 @@ use crate::{Area, Job, Location, OutputFormat, Size, VariantId};
 pub struct Report {
     /// The job.
     pub job: Job,
+    /// The rule that holds for the source, such as `AVIF_RULES[0]`. `None` if no rule matches its key.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rule: Option<String>,
     /// The outcome of the job.
     #[serde(flatten)]
     pub outcome: Outcome,
@@ -161,6 +164,7 @@ mod tests {
         let info = SourceInfo { format: "jpeg".into(), width: 4, height: 3, bytes: 20, frames: 1 };
         let report = Report {
             job: Job { source, change: Change::Created },
+            rule: Some("AVIF_RULES[0]".into()),
             outcome: Outcome::Converted { image: info, variants: vec![variant], notes: vec![] },
             timings: Timings::default(),
         };

@@ -61,6 +61,7 @@ pub fn read_file(path: &Path) -> Result<BTreeMap<String, String>, FileError> {
             Value::Bool(value) => value.to_string(),
             Value::Number(value) => value.to_string(),
             Value::String(value) => value,
+            rules @ Value::Array(_) if name == "rules" => rules.to_string(),
             Value::Array(_) | Value::Object(_) => return Err(FileError::Type { path: path.to_owned(), name }),
         };
         if name != name.to_lowercase() {
@@ -83,8 +84,11 @@ mod tests {
 
     #[test]
     fn settings_file_uses_the_names_and_types_of_the_terraform_module() {
-        let variables = read(r#"{"widths": "full,640", "speed": 4, "copy_tags": true, "kms_key": null}"#).unwrap();
-        let expected = [("AVIF_COPY_TAGS", "true"), ("AVIF_SPEED", "4"), ("AVIF_WIDTHS", "full,640")];
+        let file =
+            r#"{"sizes": "full,640", "speed": 4, "copy_tags": true, "kms_key": null, "rules": [{"skip": true}]}"#;
+        let variables = read(file).unwrap();
+        let rules = ("AVIF_RULES", r#"[{"skip":true}]"#);
+        let expected = [("AVIF_COPY_TAGS", "true"), ("AVIF_SPEED", "4"), ("AVIF_SIZES", "full,640"), rules];
         assert_eq!(variables, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
     }
 

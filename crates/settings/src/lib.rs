@@ -12,6 +12,7 @@
 
 mod compute;
 mod file;
+mod rules;
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -73,6 +74,8 @@ pub struct SettingsError(pub Vec<String>);
 
 /// The prefix of the function's own variables. An unknown variable with this prefix is an error.
 const PREFIX: &str = "AVIF_";
+/// The quota of Lambda (AWS Lambda Developer Guide, "Lambda quotas").
+const MAX_ENVIRONMENT_BYTES: usize = 4096;
 /// The divisor of the usable memory that gives the prefetch memory. One sixteenth of the usable memory is for source
 /// files that wait for their conversion.
 const PREFETCH_DIVISOR: u64 = 16;
@@ -116,7 +119,15 @@ impl Settings {
         let known: Vec<&str> =
             reader.names().iter().map(String::as_str).filter(|name| name.starts_with(PREFIX)).collect();
         let unknown = reader.unread(PREFIX).map(|name| format!("{name} is unknown; known are {}", known.join(", ")));
-        let errors: Vec<String> = reader.errors().iter().cloned().chain(unknown).collect();
+        let own = variables.iter().filter(|(name, _)| name.starts_with(PREFIX));
+        let bytes: usize = own.map(|(name, value)| name.len() + value.len()).sum();
+        let too_long = (bytes > MAX_ENVIRONMENT_BYTES).then(|| {
+            format!(
+                "the settings take {bytes} bytes, but all environment variables of a Lambda function together may take \
+                 {MAX_ENVIRONMENT_BYTES}; shorten AVIF_RULES"
+            )
+        });
+        let errors: Vec<String> = reader.errors().iter().cloned().chain(unknown).chain(too_long).collect();
         if errors.is_empty() { Ok(settings) } else { Err(SettingsError(errors)) }
     }
 
@@ -130,27 +141,16 @@ impl Settings {
     }
 
     fn read(reader: &mut Reader<'_>, variables: &BTreeMap<String, String>) -> Self {
-        let recipe = Recipe {
-            sizes: read_sizes(reader),
-            quality: reader.parsed_or_default("AVIF_QUALITY"),
-            speed: reader.parsed_or_default("AVIF_SPEED"),
-            metadata: reader.parsed_or_default("AVIF_METADATA"),
-            chroma: reader.parsed_or_default("AVIF_CHROMA"),
-            color: reader.parsed_or_default("AVIF_COLOR"),
-            damaged: reader.parsed_or_default("AVIF_DAMAGED"),
-            formats: reader.parsed_or_default("AVIF_FORMATS"),
-            background: reader.parsed_or_default("AVIF_BACKGROUND"),
-        };
+        let sizes = read_sizes(reader);
+        let recipe =
+            read_recipe(reader, &|setting| format!("{PREFIX}{}", setting.to_uppercase()), sizes, &Recipe::default());
         let layout = Layout {
             bucket: reader.optional("AVIF_OUTPUT_BUCKET"),
             prefix: reader.text("AVIF_OUTPUT_PREFIX").unwrap_or_default().to_owned(),
             manifest: reader.parsed_or_default("AVIF_MANIFEST"),
         };
-        if recipe.has_other_formats() && layout.bucket.is_none() && layout.prefix.is_empty() {
-            // The keys of WebP and JPEG variants end like the keys of sources, and S3 notifications cannot exclude them.
-            let error = "WebP and JPEG variants beside their sources would invoke the function again; set AVIF_OUTPUT_BUCKET, or \
-                         AVIF_OUTPUT_PREFIX to a prefix that does not trigger the function";
-            reader.add_error("AVIF_FORMATS", error);
+        if recipe.has_other_formats() && !has_location_for_other_formats(&layout) {
+            reader.add_error("AVIF_FORMATS", OTHER_FORMATS_NEED_A_LOCATION);
         }
         let storage = StorageOptions {
             cache_control: reader.text("AVIF_CACHE_CONTROL").map(str::to_owned),
@@ -184,8 +184,15 @@ impl Settings {
         let worker =
             Worker { environment: library_path.into_iter().chain([HUGE_PAGES.map(str::to_owned).into()]).collect() };
         let endpoints = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"].map(|name| reader.text(name));
+        let mut plan = Plan { recipe, rules: vec![], limits, layout, storage, follow_deletions, threads, processors };
+        if let Some(text) = reader.text(rules::NAME) {
+            match rules::parse(text, &plan) {
+                Ok(rules) => plan.rules = rules,
+                Err(errors) => reader.add_errors(errors),
+            }
+        }
         Self {
-            plan: Plan { recipe, limits, layout, storage, follow_deletions, threads, processors },
+            plan,
             log: LogSettings::read(reader),
             store_options: StoreOptions {
                 custom_endpoint: endpoints.iter().any(Option::is_some),
@@ -195,6 +202,30 @@ impl Settings {
             },
         }
     }
+}
+
+/// Reads the recipe, without its sizes. `name` returns the variable of a setting. An unset variable has the value of `base`.
+fn read_recipe(reader: &mut Reader<'_>, name: &dyn Fn(&str) -> String, sizes: Sizes, base: &Recipe) -> Recipe {
+    Recipe {
+        sizes,
+        quality: reader.parsed_or(&name("quality"), base.quality),
+        speed: reader.parsed_or(&name("speed"), base.speed),
+        metadata: reader.parsed_or(&name("metadata"), base.metadata),
+        chroma: reader.parsed_or(&name("chroma"), base.chroma),
+        color: reader.parsed_or(&name("color"), base.color),
+        damaged: reader.parsed_or(&name("damaged"), base.damaged),
+        formats: reader.parsed_or(&name("formats"), base.formats.clone()),
+        background: reader.parsed_or(&name("background"), base.background),
+    }
+}
+
+/// The keys of WebP and JPEG variants end like the keys of sources, and S3 notifications cannot exclude them.
+const OTHER_FORMATS_NEED_A_LOCATION: &str = "WebP and JPEG variants beside their sources would invoke the function again; set \
+                                             AVIF_OUTPUT_BUCKET, or AVIF_OUTPUT_PREFIX to a prefix that does not trigger the \
+                                             function";
+
+fn has_location_for_other_formats(layout: &Layout) -> bool {
+    layout.bucket.is_some() || !layout.prefix.is_empty()
 }
 
 /// Reads the sizes. `AVIF_WIDTHS` is the name that this setting had before there were other sizes than widths.

@@ -18,6 +18,7 @@ use crate::{Layout, Plan, StorageOptions};
 fn plan(recipe: Recipe, storage: StorageOptions) -> Plan {
     Plan {
         recipe,
+        rules: vec![],
         limits: Limits::default(),
         layout: Layout::default(),
         storage,

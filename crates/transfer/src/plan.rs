@@ -7,13 +7,15 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::Layout;
+use crate::{Layout, Rule, RuleEffect};
 
 /// The settings for all jobs of a process.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// The settings of the conversion.
     pub recipe: Recipe,
+    /// The sources with another recipe, or without variants.
+    pub rules: Vec<Rule>,
     /// The limits for one image.
     pub limits: Limits,
     /// The locations of outputs.
@@ -123,16 +125,35 @@ impl Plan {
         Limits { cpu_seconds: Some(self.limits.cpu_seconds.unwrap_or(default)), ..self.limits }
     }
 
-    /// Returns the fingerprint of the recipe and the storage options: 16 hexadecimal digits. A stored variant with
+    /// Returns the fingerprint of the recipe and the storage options, without the rules: 16 hexadecimal digits. A stored variant with
     /// another fingerprint is outdated. The fingerprint does not contain the limits and the number of threads, because
     /// they do not change the result.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         // Structs without maps always serialize to the same text.
-        let text = serde_json::json!([self.recipe, self.storage]).to_string();
-        let number = Sha256::digest(text).iter().take(8).fold(0, |number, &byte| number << 8 | u64::from(byte));
-        format!("{number:016x}")
+        hash(&serde_json::json!([self.recipe, self.storage]))
     }
+
+    /// Returns the fingerprint of the plan with its rules. Without rules, it is the [fingerprint](Self::fingerprint).
+    #[must_use]
+    pub fn fingerprint_with_rules(&self) -> String {
+        if self.rules.is_empty() {
+            return self.fingerprint();
+        }
+        let fingerprint = |rule: &Rule| match &rule.effect {
+            RuleEffect::Skip => None,
+            RuleEffect::Convert(plan) => Some(plan.fingerprint()),
+        };
+        let rules: Vec<_> = self.rules.iter().map(|rule| (&rule.keys, fingerprint(rule))).collect();
+        hash(&serde_json::json!([self.fingerprint(), rules]))
+    }
+}
+
+/// Returns the first 8 bytes of the SHA-256 digest in hexadecimal.
+fn hash(value: &serde_json::Value) -> String {
+    let digest = Sha256::digest(value.to_string());
+    let number = digest.iter().take(8).fold(0, |number, &byte| number << 8 | u64::from(byte));
+    format!("{number:016x}")
 }
 
 #[cfg(test)]
@@ -142,6 +163,7 @@ mod tests {
     fn plan() -> Plan {
         Plan {
             recipe: Recipe::default(),
+            rules: vec![],
             limits: Limits::default(),
             layout: Layout::default(),
             storage: StorageOptions::default(),

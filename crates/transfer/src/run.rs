@@ -10,7 +10,7 @@ use crate::job_run::JobRun;
 use crate::panic::panic_message;
 use crate::progress::Progress;
 use crate::skip_reason::SkipReason;
-use crate::{Deadline, Error, Plan, Role, Store};
+use crate::{Deadline, Error, Plan, Role, Rule, RuleEffect, Store};
 
 /// The maximum number of attempts of a job whose source or outputs change during each attempt.
 const MAX_ATTEMPTS: u32 = 6;
@@ -48,6 +48,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// let store = Store::new(&config, StoreOptions::default());
 /// let plan = Plan {
 ///     recipe: Recipe::default(),
+///     rules: vec![],
 ///     limits: Limits::default(),
 ///     layout: Layout::default(),
 ///     storage: StorageOptions::default(),
@@ -66,9 +67,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 pub async fn run(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Deadline>) -> Report {
     let started = Instant::now();
     let mut timings = Timings::default();
+    let rule = plan.rule_for(&job.source.at);
     let progress = Arc::new(Progress::default());
     // The future is boxed, because it contains the state of the whole job.
-    let attempts = Box::pin(progress.scope(run_attempts(store, &job, plan, deadline, &mut timings)));
+    let attempts = Box::pin(progress.scope(run_attempts(store, &job, plan, rule, deadline, &mut timings)));
     // A panic fails only this job. After a panic, the job's state may be inconsistent, but it is not used any more.
     let attempts = AssertUnwindSafe(attempts).catch_unwind();
     let attempts =
@@ -80,13 +82,14 @@ pub async fn run(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Dea
         }),
     };
     let outcome = result.unwrap_or_else(|error| error.outcome());
-    Report { job, outcome, timings }
+    Report { rule: rule.map(|rule| rule.name.clone()), job, outcome, timings }
 }
 
 async fn run_attempts(
     store: &Store,
     job: &Job,
     plan: &Arc<Plan>,
+    rule: Option<&Rule>,
     deadline: Option<Deadline>,
     timings: &mut Timings,
 ) -> Result<Outcome, Error> {
@@ -94,6 +97,11 @@ async fn run_attempts(
     if let Some(reason) = find_skip_reason(job, plan)? {
         return Ok(reason.outcome());
     }
+    let plan = match rule.map(|rule| &rule.effect) {
+        None => plan,
+        Some(RuleEffect::Convert(plan)) => plan,
+        Some(RuleEffect::Skip) => return Ok(SkipReason::Rule.outcome()),
+    };
     let outputs = plan.layout.output_locations(at, &plan.recipe)?;
     let mut run = JobRun::new(store, job, plan, deadline, outputs, timings);
     let mut last_conflict = String::new();

@@ -5,6 +5,8 @@ use model::Outcome;
 pub(crate) enum SkipReason {
     OutputKey,
     FolderKey,
+    /// The first rule that matches the key skips it.
+    Rule,
     UpToDate,
     /// The outputs were created from a later state of the source.
     OutputsAreNewer,
@@ -23,6 +25,7 @@ impl SkipReason {
         let reason = match self {
             Self::OutputKey => "its key is the key of an output, which is never converted",
             Self::FolderKey => "its key is the key of a folder",
+            Self::Rule => "a rule of AVIF_RULES skips it",
             Self::UpToDate => "its variants are stored already",
             Self::OutputsAreNewer => "superseded: the stored variants were created from a newer version",
             Self::SourceIsNewer => "superseded: a newer version exists and has its own event",

@@ -88,6 +88,7 @@ async fn job_is_created_once_from_the_uploaded_manifest() {
 
     let plan = Plan {
         recipe: Recipe::default(),
+        rules: vec![],
         limits: Limits::default(),
         layout: Layout::default(),
         storage: StorageOptions::default(),

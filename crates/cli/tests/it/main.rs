@@ -248,3 +248,49 @@ fn webp_chunk_that_declares_gigabytes_does_not_allocate_them() {
     let output = shell.output().unwrap();
     assert_eq!(code(&output), 0, "{}", text(&output.stderr));
 }
+
+#[test]
+fn explain_names_the_rule_the_settings_and_the_outputs_of_each_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = r#"{"sizes": "full,640", "rules": [
+        {"prefix": "avatars/", "sizes": "256x256:cover", "quality": "visual:80"}, {"prefix": "private/", "skip": true}]}"#;
+    fs::write(folder.path().join("settings.json"), settings).unwrap();
+    let explain = |arguments: &[&str]| {
+        let arguments = [&["explain", "--settings", "settings.json"], arguments].concat();
+        let output = avif(folder.path(), &arguments);
+        (code(&output), text(&output.stdout), text(&output.stderr))
+    };
+    let keys = ["s3://b/avatars/写真 1.jpg", "s3://b/a.jpg", "s3://b/private/a.jpg", "s3://b/a.jpg.avif"];
+    let (code, lines, _) = explain(&[&keys[..], &["--json"]].concat());
+    assert_eq!(code, 0);
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let rules: Vec<_> = lines.iter().map(|line| line["rule"].as_str()).collect();
+    assert_eq!(rules, [Some("AVIF_RULES[0]"), None, Some("AVIF_RULES[1]"), None]);
+    let results: Vec<_> = lines.iter().map(|line| line["result"].as_str().unwrap()).collect();
+    assert_eq!(results, ["converted", "converted", "skipped", "skipped"]);
+    assert_eq!(lines[0]["outputs"][0]["key"], "avatars/写真 1.jpg.c256x256.avif");
+    assert_eq!(
+        (&lines[0]["recipe"]["quality"], lines[1]["outputs"].as_array().unwrap().len()),
+        (&"visual:80".into(), 3)
+    );
+    assert_ne!(lines[0]["fingerprint"], lines[1]["fingerprint"]);
+
+    let (_, shown, _) = explain(&["s3://b/avatars/a.jpg"]);
+    for line in [
+        "rule         AVIF_RULES[0]",
+        "sizes        256x256:cover",
+        "quality      visual:80",
+        "s3://b/avatars/a.jpg.c256x256.avif",
+    ] {
+        assert!(shown.contains(line), "{shown}");
+    }
+    let (code, shown, _) = explain(&["s3://b/a.jpg.w640"]);
+    assert!(code == 1 && shown.contains("ends like the key of a variant"), "{shown}");
+    let (code, _, error) = explain(&["s3://b"]);
+    assert!(code == 2 && error.contains("expected s3://BUCKET/KEY"), "{error}");
+    let (code, _, error) = explain(&["s3://b/a.jpg", "-e", r#"AVIF_RULES=[{"speed": 11}, 5]"#]);
+    assert!(
+        code == 1 && error.contains("AVIF_RULES[0].speed=11") && error.contains("AVIF_RULES[1]: expected"),
+        "{error}"
+    );
+}

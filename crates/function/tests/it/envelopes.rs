@@ -40,7 +40,7 @@ fn build_response(batch: &Batch, failed: &[usize]) -> Result<Value, String> {
         } else {
             Outcome::Skipped { reason: "stored".into() }
         };
-        Report { job: job.clone(), outcome, timings: Timings::default() }
+        Report { job: job.clone(), rule: None, outcome, timings: Timings::default() }
     };
     let reports: Vec<Report> = batch.jobs.iter().enumerate().map(report).collect();
     batch.response_format.build_response(&reports, &batch.rejected).map_err(|error| error.error_message)

@@ -24,6 +24,7 @@ mod output_metadata;
 mod permissions;
 mod reasons;
 mod regions;
+mod rules;
 mod settings;
 mod shutdown;
 mod sqs;

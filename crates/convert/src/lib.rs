@@ -15,7 +15,8 @@
 //! - **encode** encodes the variants, two at a time, AVIF and the largest first.
 //!
 //! **Architecture invariant:** this crate uses no clock, no environment variables, no files, no network and no async
-//! code. The same bytes and the same recipe always produce the same variants.
+//! code. The same bytes, the same recipe and the same number of threads always produce the same variants. With another number of
+//! threads, libaom's files differ a little, which can change what a search chooses.
 
 #![forbid(unsafe_code)]
 

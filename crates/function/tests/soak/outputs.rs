@@ -5,7 +5,7 @@
 pub(crate) enum Outputs {
     /// One variant.
     OneVariant,
-    /// Two sizes and a manifest.
+    /// Two sizes and a crop, which a rule sets, and a manifest.
     SeveralSizes,
     /// One width in three formats under a prefix, and a manifest.
     SeveralFormats,
@@ -23,7 +23,7 @@ impl Outputs {
     pub(crate) fn settings(self) -> Vec<(&'static str, &'static str)> {
         match self {
             Self::OneVariant => vec![],
-            Self::SeveralSizes => vec![("AVIF_SIZES", "full,4")],
+            Self::SeveralSizes => vec![("AVIF_RULES", r#"[{"sizes": "full,4,3x3:cover"}]"#)],
             Self::SeveralFormats => vec![("AVIF_FORMATS", "avif,webp,jpeg"), ("AVIF_OUTPUT_PREFIX", self.prefix())],
         }
     }
@@ -41,7 +41,7 @@ impl Outputs {
         let source = format!("{}{source}", self.prefix());
         match self {
             Self::OneVariant => vec![format!("{source}.avif")],
-            Self::SeveralSizes => ["", ".w4"].map(|width| format!("{source}{width}.avif")).into(),
+            Self::SeveralSizes => ["", ".w4", ".c3x3"].map(|size| format!("{source}{size}.avif")).into(),
             Self::SeveralFormats => FORMATS.map(|format| format!("{source}{format}")).into(),
         }
     }

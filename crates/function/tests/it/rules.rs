@@ -63,7 +63,7 @@ async fn rule_decides_the_variants_of_its_keys() {
     let rules: Vec<_> = reports.iter().map(|(rule, _)| rule.as_deref()).collect();
     assert_eq!(rules, [None, Some("AVIF_RULES[0]"), Some("AVIF_RULES[1]")]);
     assert_eq!(skip_reason(&reports[2].1), "a rule of AVIF_RULES skips it");
-    let outputs: Vec<_> = objects(&deployment).await.into_keys().filter(|key| key.ends_with(".avif")).collect();
+    let outputs: Vec<_> = objects(&deployment).await.into_keys().filter(|key| !KEYS.contains(&key.as_str())).collect();
     assert_eq!(outputs, ["a.png.avif", "avatars/a.png.c50x50.avif"]);
 }
 

@@ -84,7 +84,7 @@ fn metadata_keeps_its_names_and_values() {
     let provenance = Provenance {
         source_etag: Some("0a".into()),
         source_version: Some("v1".into()),
-        focus: Some("0.5,0.25".into()),
+        focal_point: "0.5,0.25".parse().ok(),
         sequencer: "0055AED6DCD90281E5".parse().ok(),
         event_etag: Some("0b".into()),
         fingerprint: "0123456789abcdef".into(),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use model::{Sequencer, Source, VariantId};
+use model::{FocalPoint, Sequencer, Source, VariantId};
 
 use crate::Plan;
 
@@ -39,6 +39,16 @@ pub(crate) enum Focus {
     Unknown,
 }
 
+impl Focus {
+    /// Returns the focal point for the crops of a plan, if the plan has crops and the text is valid.
+    fn point(&self, plan: &Plan) -> Option<FocalPoint> {
+        match self {
+            Self::Known(Some(text)) if plan.recipe.has_crops() => text.parse().ok(),
+            Self::Known(_) | Self::Unknown => None,
+        }
+    }
+}
+
 /// Whether the quality search of an output was completed. [`Full`](Self::Full) also satisfies a minimum of
 /// [`CutShort`](Self::CutShort).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,13 +63,13 @@ pub(crate) enum QualitySearch {
 pub(crate) const TOOL_VERSION: &str = concat!("avif-lambda/", env!("CARGO_PKG_VERSION"));
 
 /// The provenance of one output. An object without provenance was not created by the function.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Provenance {
     /// The ETag of the source. `None` in outputs of an early release that did not store the ETag.
     pub(crate) source_etag: Option<String>,
     pub(crate) source_version: Option<String>,
-    /// The focal point in the source's user metadata, if the recipe has crops.
-    pub(crate) focus: Option<String>,
+    /// The focal point in the source's user metadata, if the recipe has crops and the point is valid.
+    pub(crate) focal_point: Option<FocalPoint>,
     /// The sequencer of the event, if the source was read in the state that the event describes.
     pub(crate) sequencer: Option<Sequencer>,
     /// The source's ETag from the job's event, if the job read the source in another state than the event describes. If
@@ -93,10 +103,7 @@ impl Provenance {
         Self {
             source_etag: Some(etag),
             source_version: version,
-            focus: match focus {
-                Focus::Known(focus) => focus.filter(|_| plan.recipe.has_crops()),
-                Focus::Unknown => None,
-            },
+            focal_point: focus.point(plan),
             sequencer,
             event_etag,
             fingerprint: plan.fingerprint(),
@@ -113,7 +120,7 @@ impl Provenance {
         Some(Self {
             source_etag: text(SOURCE_ETAG),
             source_version: text(SOURCE_VERSION),
-            focus: text(FOCUS),
+            focal_point: text(FOCUS).and_then(|text| text.parse().ok()),
             sequencer: text(SOURCE_SEQUENCER).and_then(|text| text.parse().ok()),
             event_etag: text(EVENT_ETAG),
             fingerprint: text(RECIPE)?,
@@ -130,7 +137,7 @@ impl Provenance {
         let optional = [
             self.source_etag.clone().map(|etag| (SOURCE_ETAG, etag)),
             self.source_version.clone().map(|version| (SOURCE_VERSION, version)),
-            self.focus.clone().map(|focus| (FOCUS, focus)),
+            self.focal_point.map(|point| (FOCUS, point.to_string())),
             self.sequencer.clone().map(|sequencer| (SOURCE_SEQUENCER, sequencer.into())),
             self.event_etag.clone().map(|etag| (EVENT_ETAG, etag)),
             (!self.omitted.is_empty()).then(|| (OMITTED, format_variants(&self.omitted))),
@@ -143,10 +150,7 @@ impl Provenance {
     /// Whether the output was created from this state of the source with this plan, and with at least this quality
     /// search.
     pub(crate) fn matches(&self, state: &SourceState, plan: &Plan, minimum: QualitySearch) -> bool {
-        let has_same_crops = match &state.focus {
-            Focus::Known(focus) => !plan.recipe.has_crops() || self.focus == *focus,
-            Focus::Unknown => true,
-        };
+        let has_same_crops = state.focus == Focus::Unknown || self.focal_point == state.focus.point(plan);
         self.source_etag.as_ref() == Some(&state.etag)
             && has_same_crops
             && self.fingerprint == plan.fingerprint()

@@ -244,6 +244,9 @@ mod tests {
 
     #[test]
     fn area_is_scaled_with_its_image() {
+        let area = Area { x: 41, y: 0, width: 20, height: 2 };
+        assert_eq!(scaled_area(area, (200, 4), (100, 2)), Area { x: 20, y: 0, width: 10, height: 1 });
+        // The last pixels of the image.
         let area = Area { x: 101, y: 3, width: 99, height: 1 };
         assert_eq!(scaled_area(area, (200, 4), (200, 4)), area);
         assert_eq!(scaled_area(area, (200, 4), (100, 2)), Area { x: 50, y: 1, width: 50, height: 1 });

@@ -4,16 +4,16 @@
 variable "settings" {
   description = "The settings of the function. The names are those of its environment variables, in lower case and without AVIF_. Omitted or null: the function's default. `avif local --settings FILE` reads the same object as JSON."
   type = object({
-    sizes                = optional(string)
-    widths               = optional(string)
-    quality              = optional(string)
-    speed                = optional(number)
-    metadata             = optional(string)
-    chroma               = optional(string)
-    color                = optional(string)
-    damaged              = optional(string)
-    formats              = optional(string)
-    background           = optional(string)
+    sizes      = optional(string)
+    widths     = optional(string)
+    quality    = optional(string)
+    speed      = optional(number)
+    metadata   = optional(string)
+    chroma     = optional(string)
+    color      = optional(string)
+    damaged    = optional(string)
+    formats    = optional(string)
+    background = optional(string)
     rules = optional(list(object({
       prefix     = optional(string)
       suffix     = optional(string)

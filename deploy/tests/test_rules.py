@@ -35,7 +35,7 @@ def code(text: str) -> str:
 class Text(unittest.TestCase):
     def test_files_are_formatted(self):
         for folder in {file.parent for file in FILES}:
-            formatted = TerraformCommand(str(folder)).fmt(check=True, no_color=True)
+            formatted = TerraformCommand(str(folder)).fmt(check_input=True, no_color=True)
             self.assertEqual((folder, formatted.retcode), (folder, 0), formatted.value)
 
     def test_files_are_short(self):

@@ -74,8 +74,7 @@ pub(crate) fn open<'bytes>(bytes: &'bytes [u8], recipe: &Recipe, limits: &Limits
     let mut source = (reader.open)(bytes, &ReadOptions { recipe, limits })?;
     let header = &mut source.header;
     if recipe.has_crops() {
-        let (orientation, stored) = (header.orientation, (header.width, header.height));
-        header.focal_point = header.xmp.as_deref().and_then(|xmp| regions::focal_point(xmp, orientation, stored));
+        header.focal_point = header.xmp.as_deref().and_then(|xmp| regions::focal_point(xmp, header.orientation));
     }
     let blocks = MetadataBlocks { exif: header.exif.take(), xmp: header.xmp.take(), iim: header.iim.take() };
     let MetadataBlocks { exif, xmp, .. } = blocks.select(recipe.metadata, &mut header.notes);

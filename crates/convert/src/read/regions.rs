@@ -8,7 +8,6 @@ use crate::xmp::{RDF, array_items, parse};
 
 const REGIONS: &str = "http://www.metadataworkinggroup.com/schemas/regions/";
 const AREA: &str = "http://ns.adobe.com/xmp/sType/Area#";
-const DIMENSIONS: &str = "http://ns.adobe.com/xap/1.0/sType/Dimensions#";
 /// The types of regions in the order in which they are chosen. Regions of other types are chosen last.
 const TYPES: [&str; 2] = ["Focus", "Face"];
 
@@ -22,9 +21,10 @@ struct Region {
     bottom: f64,
 }
 
-/// Returns the center of the regions that matter most, as a position in the upright image. `stored` is the width and height
-/// before the orientation is applied. Returns `None` if the packet has no valid region.
-pub(crate) fn focal_point(packet: &[u8], orientation: Orientation, stored: (u32, u32)) -> Option<FocalPoint> {
+/// Returns the center of the regions that matter most, as a position in the upright image. Returns `None` if the packet has no
+/// valid region. The regions belong to the stored image, whatever `AppliedToDimensions` says: in some files, this contains the
+/// dimensions of the upright image.
+pub(crate) fn focal_point(packet: &[u8], orientation: Orientation) -> Option<FocalPoint> {
     // Most packets have no regions, and parsing takes time.
     if !packet.windows(REGIONS.len()).any(|window| window == REGIONS.as_bytes()) {
         return None;
@@ -38,8 +38,7 @@ pub(crate) fn focal_point(packet: &[u8], orientation: Orientation, stored: (u32,
     };
     let (x, y) =
         (middle(|region| region.left, |region| region.right), middle(|region| region.top, |region| region.bottom));
-    let is_upright = applies_to_upright_image(&document, orientation, stored);
-    let (x, y) = if is_upright { (x, y) } else { upright(x, y, orientation) };
+    let (x, y) = upright(x, y, orientation);
     FocalPoint::new(x, y)
 }
 
@@ -68,20 +67,6 @@ fn region(item: Node<'_, '_>) -> Option<Region> {
         right: (x + half_width).min(1.0),
         bottom: (y + half_height).min(1.0),
     })
-}
-
-/// Whether the regions belong to the image after its orientation was applied: the dimensions that are stored with them are then
-/// those of the upright image. Without such evidence, they belong to the stored image.
-fn applies_to_upright_image(document: &Document<'_>, orientation: Orientation, (width, height): (u32, u32)) -> bool {
-    let is_transposed = orientation.to_exif() > 4;
-    let dimensions = document.descendants().find(|node| node.has_tag_name((REGIONS, "AppliedToDimensions")));
-    let side = |name| text(dimensions?, DIMENSIONS, name)?.trim().parse::<f64>().ok();
-    match (side("w"), side("h")) {
-        (Some(applied_width), Some(applied_height)) => {
-            is_transposed && (applied_width > applied_height) != (width > height) && width != height
-        }
-        _ => false,
-    }
 }
 
 /// Applies the orientation to a position in the stored image (Exif 3.0, tag 274).
@@ -124,7 +109,7 @@ mod tests {
         let (width, height) = dimensions;
         format!(
             r#"<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{RDF}">
-            <rdf:Description xmlns:mwg-rs="{REGIONS}" xmlns:stArea="{AREA}" xmlns:stDim="{DIMENSIONS}">
+            <rdf:Description xmlns:mwg-rs="{REGIONS}" xmlns:stArea="{AREA}" xmlns:stDim="http://ns.adobe.com/xap/1.0/sType/Dimensions#">
             <mwg-rs:Regions rdf:parseType="Resource">
             <mwg-rs:AppliedToDimensions stDim:w="{width}" stDim:h="{height}" stDim:unit="pixel"/>
             <mwg-rs:RegionList><rdf:Bag>{regions}</rdf:Bag></mwg-rs:RegionList>
@@ -151,7 +136,7 @@ mod tests {
 
     fn point(packet: &str, orientation: u8) -> Option<String> {
         let orientation = Orientation::from_exif(orientation).unwrap();
-        let point = focal_point(packet.as_bytes(), orientation, STORED)?;
+        let point = focal_point(packet.as_bytes(), orientation)?;
         Some(format!("{:.3} {:.3}", point.x(), point.y()))
     }
 
@@ -175,15 +160,14 @@ mod tests {
     }
 
     #[test]
-    fn regions_are_rotated_with_the_image_unless_they_belong_to_the_upright_image() {
+    fn regions_are_rotated_with_the_image_whatever_their_dimensions_are() {
         let region = compact("Face", [0.1, 0.3, 0.0, 0.0]);
         let expected = ["0.1 0.3", "0.9 0.3", "0.9 0.7", "0.1 0.7", "0.3 0.1", "0.7 0.1", "0.7 0.9", "0.3 0.9"];
         for (orientation, expected) in (1..).zip(expected) {
             let expected = expected.replace(' ', "00 ") + "00";
-            assert_eq!(point(&packet(STORED, &region), orientation), Some(expected), "{orientation}");
-        }
-        for orientation in 5..=8 {
-            assert_eq!(point(&packet((300, 400), &region), orientation).as_deref(), Some("0.100 0.300"));
+            for dimensions in [STORED, (STORED.1, STORED.0)] {
+                assert_eq!(point(&packet(dimensions, &region), orientation), Some(expected.clone()), "{orientation}");
+            }
         }
     }
 

@@ -16,7 +16,7 @@ pub struct FocalPoint {
 }
 
 /// The text is not a focal point.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Debug, Clone, Error, PartialEq, Eq)]
 #[error("focal point {0:?} is not two numbers from 0 to 1, such as 0.5,0.25")]
 pub struct InvalidFocalPoint(String);
 

@@ -1,10 +1,8 @@
 //! Reads and converts an opened source. The variants stay in memory until they are stored.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use convert::{Preview, SearchObstacle};
-use model::{FocalPoint, InvalidFocalPoint, Job, Outcome, Source, SourceInfo, Timings, VariantId, VariantReport};
+use model::{Job, Outcome, Source, SourceInfo, Timings, VariantId, VariantReport};
 
 use crate::conversion_queue::MemoryReservation;
 use crate::fetch::{RequiredState, SourceLookup, SourceObject, open_source, read_source_tags};
@@ -61,7 +59,7 @@ impl ConvertedSource {
 pub(crate) async fn convert_source(
     store: &Store,
     job: &Job,
-    plan: &Arc<Plan>,
+    plan: &Plan,
     object: Box<SourceObject>,
     deadline: Option<Deadline>,
     is_search_required: bool,
@@ -83,10 +81,9 @@ pub(crate) async fn convert_source(
 
     let locations = plan.layout.output_locations(&job.source.at, &plan.recipe)?;
     progress::begin_step(Step::Convert);
-    let focus = focal_point(&state, plan);
     let request = ConversionRequest {
         recipe: plan.recipe.clone(),
-        focal_point: focus.as_ref().and_then(|focus| focus.as_ref().ok()).copied(),
+        focal_point: state.focus.point(plan),
         limits: plan.limits_within(deadline),
         threads: plan.threads,
         time: TimeBudget { is_search_required, ..TimeBudget::default() },
@@ -101,7 +98,9 @@ pub(crate) async fn convert_source(
     let quality_search = if is_cut_short { QualitySearch::CutShort } else { QualitySearch::Full };
     let variants = assign_locations(conversion.variants, locations.variants, &info, plan)?;
     let (event_source, mut notes) = (job.source.clone(), conversion.notes);
-    if let Some(Err(error)) = focus {
+    if let Focus::Invalid(error) = &state.focus
+        && plan.recipe.has_crops()
+    {
         notes.push(format!("the user metadata `focus` is ignored: {error}"));
     }
     let mut converted = ConvertedSource {
@@ -127,14 +126,6 @@ pub(crate) async fn convert_source(
     }
     converted.notes.extend(omitted);
     Ok(converted)
-}
-
-/// Parses the focal point in the source's user metadata, if the recipe has crops.
-fn focal_point(state: &SourceState, plan: &Plan) -> Option<Result<FocalPoint, InvalidFocalPoint>> {
-    match &state.focus {
-        Focus::Known(Some(text)) if plan.recipe.has_crops() => Some(text.parse()),
-        Focus::Known(_) | Focus::Unknown => None,
-    }
 }
 
 /// Pairs each variant with its location.

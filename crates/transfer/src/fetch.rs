@@ -213,6 +213,10 @@ fn source_state(
     let etag = etag.ok_or_else(|| Error::storage_with(operation, at, NO_ETAG))?.trim_matches('"').to_owned();
     // "null" is the version ID in a bucket whose versioning is suspended.
     let version = version.filter(|version| version != "null");
-    let focus = Focus::Known(metadata.and_then(|metadata| metadata.get(FOCUS)).cloned());
+    let focus = match metadata.and_then(|metadata| metadata.get(FOCUS)).map(|text| text.parse()) {
+        None => Focus::Absent,
+        Some(Ok(point)) => Focus::Point(point),
+        Some(Err(invalid)) => Focus::Invalid(invalid),
+    };
     Ok(SourceState { etag, version, focus })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use model::{FocalPoint, Sequencer, Source, VariantId};
+use model::{FocalPoint, InvalidFocalPoint, Sequencer, Source, VariantId};
 
 use crate::Plan;
 
@@ -21,7 +21,7 @@ const CUT_SHORT: &str = "cut-short";
 pub(crate) const SHA256: &str = "avif-sha256";
 
 /// One state of a source, as S3 returned it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct SourceState {
     /// The ETag, without quotation marks.
     pub(crate) etag: String,
@@ -30,21 +30,24 @@ pub(crate) struct SourceState {
     pub(crate) focus: Focus,
 }
 
-/// The focal point in the user metadata of a source, as text. The text may be invalid. If somebody changes the metadata by
-/// copying the object onto itself, the ETag stays the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The focal point in the user metadata of a source. If somebody changes the metadata by copying the object onto itself, the
+/// ETag may stay the same.
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Focus {
-    Known(Option<String>),
+    Point(FocalPoint),
+    /// The metadata contains no focal point.
+    Absent,
+    Invalid(InvalidFocalPoint),
     /// The state comes from a listing, which does not contain the user metadata.
     Unknown,
 }
 
 impl Focus {
-    /// Returns the focal point for the crops of a plan, if the plan has crops and the text is valid.
-    fn point(&self, plan: &Plan) -> Option<FocalPoint> {
+    /// Returns the focal point for the crops of a plan, if the plan has crops.
+    pub(crate) fn point(&self, plan: &Plan) -> Option<FocalPoint> {
         match self {
-            Self::Known(Some(text)) if plan.recipe.has_crops() => text.parse().ok(),
-            Self::Known(_) | Self::Unknown => None,
+            Self::Point(point) if plan.recipe.has_crops() => Some(*point),
+            Self::Point(_) | Self::Absent | Self::Invalid(_) | Self::Unknown => None,
         }
     }
 }

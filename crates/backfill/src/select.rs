@@ -1,6 +1,6 @@
 use futures_util::{StreamExt, TryStreamExt, stream};
 use model::Location;
-use transfer::{OutputStatus, Plan, Role, RuleEffect, Store, check_outputs};
+use transfer::{KeyDecision, OutputStatus, Plan, Store, check_outputs};
 
 use crate::listing::Listing;
 use crate::{Counts, Entry, Error, Selection, State};
@@ -65,13 +65,8 @@ async fn decide(store: &Store, plan: &Plan, selection: &Selection, entry: &Entry
     let at = Location { bucket: selection.origin.bucket.clone(), key: entry.key.clone() };
     let key = entry.key.to_lowercase();
     let is_selected = selection.suffixes.is_empty() || selection.suffixes.iter().any(|suffix| key.ends_with(suffix));
-    if !is_selected || Role::of(&at) != Role::Source {
+    let (true, Ok(KeyDecision::Convert(plan))) = (is_selected, plan.decide(&at)) else {
         return Ok(Decision::NotASource);
-    }
-    let plan = match plan.rule_for(&at).map(|rule| &rule.effect) {
-        None => plan,
-        Some(RuleEffect::Convert(plan)) => plan,
-        Some(RuleEffect::Skip) => return Ok(Decision::NotASource),
     };
     if entry.bytes > plan.limits.bytes {
         return Ok(Decision::TooLarge);

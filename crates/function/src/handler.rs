@@ -67,7 +67,7 @@ async fn run_job(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Dea
         report = run => report,
         () = shutdown.wait_for_request() => {
             let reason = "the environment is shutting down".into();
-            Report { job: interrupted, rule: None, outcome: Outcome::Failed { reason }, timings: Timings::default() }
+            Report { rule: plan.rule_name(&interrupted.source.at), job: interrupted, outcome: Outcome::Failed { reason }, timings: Timings::default() }
         }
     }
 }

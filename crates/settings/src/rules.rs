@@ -1,7 +1,6 @@
 //! Parses `AVIF_RULES`: a JSON list of rules.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use environment::Reader;
 use serde_json::{Map, Value};
@@ -101,7 +100,7 @@ fn parse_rule(name: String, fields: &Map<String, Value>, base: &Plan, errors: &m
     let effect = if is_skipped {
         RuleEffect::Skip
     } else {
-        RuleEffect::Convert(Arc::new(Plan { recipe, rules: vec![], ..base.clone() }))
+        RuleEffect::Convert(Box::new(Plan { recipe, rules: vec![], ..base.clone() }))
     };
     Rule { name, keys, effect }
 }

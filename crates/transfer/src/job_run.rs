@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use model::{Change, Job, Location, Outcome, Timings};
 
 use crate::convert_source::{ConvertedSource, convert_source};
@@ -17,7 +15,7 @@ use crate::{Deadline, Error, OutputLocations, Plan, Store};
 pub(crate) struct JobRun<'job> {
     store: &'job Store,
     job: &'job Job,
-    plan: &'job Arc<Plan>,
+    plan: &'job Plan,
     deadline: Option<Deadline>,
     outputs: OutputLocations,
     /// The result of the last conversion of the source.
@@ -33,7 +31,7 @@ impl<'job> JobRun<'job> {
     pub(crate) fn new(
         store: &'job Store,
         job: &'job Job,
-        plan: &'job Arc<Plan>,
+        plan: &'job Plan,
         deadline: Option<Deadline>,
         outputs: OutputLocations,
         timings: &'job mut Timings,

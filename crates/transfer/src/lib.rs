@@ -17,6 +17,7 @@ mod fetch;
 #[cfg(test)]
 mod golden;
 mod job_run;
+mod key_decision;
 mod layout;
 mod operation;
 mod output;
@@ -38,6 +39,7 @@ pub mod worker;
 
 pub use bucket_name::{BucketName, InvalidBucketName};
 pub use error::Error;
+pub use key_decision::KeyDecision;
 pub use layout::{Layout, OutputLocations, Role, VariantLocation};
 pub use operation::{Operation, service_error_message};
 pub use output_status::{OutputStatus, check_outputs};

@@ -1,11 +1,9 @@
 //! Rules: which sources are converted with another recipe, or not at all.
 
-use std::sync::Arc;
-
 use model::Location;
 use serde::Serialize;
 
-use crate::Plan;
+use crate::{Plan, Role};
 
 /// One rule. The first rule that matches the key of a source decides.
 #[derive(Debug, Clone)]
@@ -24,7 +22,7 @@ pub enum RuleEffect {
     /// They are not converted. Variants that are already stored stay.
     Skip,
     /// They are converted with this plan. The rules of this plan are not used.
-    Convert(Arc<Plan>),
+    Convert(Box<Plan>),
 }
 
 /// A pattern of keys. An empty prefix or suffix matches every key.
@@ -56,10 +54,17 @@ fn ends_with_ignoring_case(text: &str, suffix: &str) -> bool {
 }
 
 impl Plan {
-    /// Returns the first rule that matches the key of this source.
+    /// Returns the rule for a source: the first one that matches its key. Outputs and folders have none.
     #[must_use]
     pub fn rule_for(&self, source: &Location) -> Option<&Rule> {
-        self.rules.iter().find(|rule| rule.keys.matches(&source.key))
+        let is_source = Role::of(source) == Role::Source;
+        self.rules.iter().find(|rule| is_source && rule.keys.matches(&source.key))
+    }
+
+    /// Returns the name of the rule for a source, as reports contain it.
+    #[must_use]
+    pub fn rule_name(&self, source: &Location) -> Option<String> {
+        self.rule_for(source).map(|rule| rule.name.clone())
     }
 }
 

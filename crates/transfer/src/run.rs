@@ -10,7 +10,7 @@ use crate::job_run::JobRun;
 use crate::panic::panic_message;
 use crate::progress::Progress;
 use crate::skip_reason::SkipReason;
-use crate::{Deadline, Error, Plan, Role, Rule, RuleEffect, Store};
+use crate::{Deadline, Error, KeyDecision, Plan, Store};
 
 /// The maximum number of attempts of a job whose source or outputs change during each attempt.
 const MAX_ATTEMPTS: u32 = 6;
@@ -35,7 +35,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 ///
 /// ```
 /// use std::num::NonZeroUsize;
-/// use std::sync::Arc;
 ///
 /// use aws_config::{BehaviorVersion, SdkConfig};
 /// use model::{Change, Job, Limits, Location, Outcome, Recipe, Source};
@@ -60,17 +59,16 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// let source = Source { at, version: None, etag: None, sequencer: None };
 /// let job = Job { source, change: Change::Created };
 ///
-/// let report = transfer::run(&store, job, &Arc::new(plan), None).await;
+/// let report = transfer::run(&store, job, &plan, None).await;
 /// assert!(matches!(report.outcome, Outcome::Skipped { .. }));
 /// # }
 /// ```
-pub async fn run(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Deadline>) -> Report {
+pub async fn run(store: &Store, job: Job, plan: &Plan, deadline: Option<Deadline>) -> Report {
     let started = Instant::now();
     let mut timings = Timings::default();
-    let rule = plan.rule_for(&job.source.at);
     let progress = Arc::new(Progress::default());
     // The future is boxed, because it contains the state of the whole job.
-    let attempts = Box::pin(progress.scope(run_attempts(store, &job, plan, rule, deadline, &mut timings)));
+    let attempts = Box::pin(progress.scope(run_attempts(store, &job, plan, deadline, &mut timings)));
     // A panic fails only this job. After a panic, the job's state may be inconsistent, but it is not used any more.
     let attempts = AssertUnwindSafe(attempts).catch_unwind();
     let attempts =
@@ -82,26 +80,24 @@ pub async fn run(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Dea
         }),
     };
     let outcome = result.unwrap_or_else(|error| error.outcome());
-    Report { rule: rule.map(|rule| rule.name.clone()), job, outcome, timings }
+    Report { rule: plan.rule_name(&job.source.at), job, outcome, timings }
 }
 
 async fn run_attempts(
     store: &Store,
     job: &Job,
-    plan: &Arc<Plan>,
-    rule: Option<&Rule>,
+    plan: &Plan,
     deadline: Option<Deadline>,
     timings: &mut Timings,
 ) -> Result<Outcome, Error> {
     let at = &job.source.at;
-    if let Some(reason) = find_skip_reason(job, plan)? {
-        return Ok(reason.outcome());
-    }
-    let plan = match rule.map(|rule| &rule.effect) {
-        None => plan,
-        Some(RuleEffect::Convert(plan)) => plan,
-        Some(RuleEffect::Skip) => return Ok(SkipReason::Rule.outcome()),
+    let plan = match plan.decide(at)? {
+        KeyDecision::Convert(plan) => plan,
+        KeyDecision::Skip { reason } => return Ok(Outcome::Skipped { reason: reason.into() }),
     };
+    if job.change == Change::Deleted && !plan.follow_deletions {
+        return Ok(SkipReason::DeletionsIgnored.outcome());
+    }
     let outputs = plan.layout.output_locations(at, &plan.recipe)?;
     let mut run = JobRun::new(store, job, plan, deadline, outputs, timings);
     let mut last_conflict = String::new();
@@ -116,18 +112,4 @@ async fn run_attempts(
         }
     }
     Err(Error::RepeatedConflict { at: at.clone(), attempts: MAX_ATTEMPTS, last_conflict })
-}
-
-/// Returns the reason to skip a job, if it is known without a request.
-fn find_skip_reason(job: &Job, plan: &Plan) -> Result<Option<SkipReason>, Error> {
-    match Role::of(&job.source.at) {
-        Role::Source => {}
-        Role::Output => return Ok(Some(SkipReason::OutputKey)),
-        Role::Folder => return Ok(Some(SkipReason::FolderKey)),
-        Role::Reserved => return Err(Error::ReservedKey { at: job.source.at.clone() }),
-    }
-    match job.change {
-        Change::Deleted if !plan.follow_deletions => Ok(Some(SkipReason::DeletionsIgnored)),
-        Change::Deleted | Change::Created => Ok(None),
-    }
 }

@@ -21,8 +21,8 @@ pub(crate) enum SkipReason {
 }
 
 impl SkipReason {
-    pub(crate) fn outcome(self) -> Outcome {
-        let reason = match self {
+    pub(crate) fn text(self) -> &'static str {
+        match self {
             Self::OutputKey => "its key is the key of an output, which is never converted",
             Self::FolderKey => "its key is the key of a folder",
             Self::Rule => "a rule of AVIF_RULES skips it",
@@ -34,7 +34,10 @@ impl SkipReason {
                 "the source was deleted; its variants are kept, because AVIF_FOLLOW_REMOVALS is false"
             }
             Self::NoOutputs => "the source does not exist and has no variants",
-        };
-        Outcome::Skipped { reason: reason.into() }
+        }
+    }
+
+    pub(crate) fn outcome(self) -> Outcome {
+        Outcome::Skipped { reason: self.text().into() }
     }
 }

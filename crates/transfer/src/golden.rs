@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::catalog::{MANIFEST_ATTRIBUTE, SOURCE_ATTRIBUTE};
 use crate::provenance::{Provenance, QualitySearch};
-use crate::{Layout, Plan, StorageOptions};
+use crate::{KeyPattern, Layout, Plan, Rule, RuleEffect, StorageOptions};
 
 fn plan(recipe: Recipe, storage: StorageOptions) -> Plan {
     Plan {
@@ -62,6 +62,21 @@ fn unchanged_settings_keep_their_fingerprint() {
         plans.map(|plan| plan.fingerprint()),
         ["7d489fad24e24e78", "cbf04158c161c6ae", "47a056ad45ab6e36", "4fc2435db224ae9c", "14d880c2c00ae0e7"]
     );
+}
+
+#[test]
+fn unchanged_rules_keep_their_fingerprint() {
+    // The state of a backfill contains this fingerprint.
+    let rule = |prefix: &str, effect| Rule {
+        name: String::new(),
+        keys: KeyPattern { prefix: prefix.into(), suffix: ".jpg".into() },
+        effect,
+    };
+    let recipe = Recipe { quality: "61".parse().unwrap(), ..Recipe::default() };
+    let plan_of_rule = plan(recipe, StorageOptions::default());
+    let rules = vec![rule("a/", RuleEffect::Skip), rule("写真/", RuleEffect::Convert(Box::new(plan_of_rule)))];
+    let plan = Plan { rules, ..plan(Recipe::default(), StorageOptions::default()) };
+    assert_eq!(plan.fingerprint_with_rules(), "c15b7e3fa41c676b");
 }
 
 #[test]

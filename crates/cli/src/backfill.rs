@@ -11,7 +11,7 @@ use settings::Settings;
 use transfer::Store;
 
 use crate::settings_arguments::SettingsArguments;
-use crate::{Usage, account, inputs, table};
+use crate::{Usage, account, inputs, s3_url, table};
 
 /// Without --function and --queue, the command only writes the manifest.
 #[derive(Debug, clap::Args)]
@@ -95,7 +95,7 @@ impl Target {
             let expected = "expected arn:aws:lambda:REGION:ACCOUNT:function:NAME:ALIAS";
             return Err(Usage(format!("--function {function}: {expected}")).into());
         };
-        let (bucket, mut prefix) = location(work)?;
+        let (bucket, mut prefix) = s3_url::parse(work)?;
         if !prefix.is_empty() && !prefix.ends_with('/') {
             prefix.push('/');
         }
@@ -107,8 +107,8 @@ impl Target {
 
 #[tokio::main]
 pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let (bucket, prefix) = location(&arguments.source)?;
-    let inventory = arguments.inventory.as_deref().map(location).transpose()?;
+    let (bucket, prefix) = s3_url::parse(&arguments.source)?;
+    let inventory = arguments.inventory.as_deref().map(s3_url::parse).transpose()?;
     let target = Target::parse(arguments)?;
     let settings = Settings::parse_with_endpoints(&arguments.settings.variables()?)?;
     let account = account::connect().await?;
@@ -232,17 +232,6 @@ fn estimate(arguments: &Arguments, counts: Counts) -> String {
         estimate.x86_64_dollars,
         if uses_batch_operations { ", with S3 Batch Operations" } else { "" },
     )
-}
-
-/// Splits an `s3://` URL into the bucket and the key or prefix.
-fn location(url: &str) -> anyhow::Result<(String, String)> {
-    let rest =
-        url.strip_prefix("s3://").ok_or_else(|| Usage(format!("{url}: expected s3://BUCKET or s3://BUCKET/KEY")))?;
-    let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
-    if bucket.is_empty() {
-        return Err(Usage(format!("{url}: the bucket is missing")).into());
-    }
-    Ok((bucket.to_owned(), key.to_owned()))
 }
 
 /// Returns the extensions of all formats, with dots and separated by commas.

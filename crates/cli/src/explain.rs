@@ -1,16 +1,17 @@
 //! `avif explain`: names the rule and the recipe that hold for a key, and the keys of its variants. It sends no request.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write;
 use std::process::ExitCode;
 
-use model::{Location, Recipe};
+use model::Location;
 use serde::Serialize;
 use settings::Settings;
-use transfer::{Error, Plan, Role, RuleEffect};
+use transfer::{KeyDecision, Plan};
 
-use crate::Usage;
 use crate::settings_arguments::SettingsArguments;
+use crate::{Usage, s3_url};
 
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -46,7 +47,7 @@ struct Explanation {
 #[derive(Debug, Serialize)]
 #[serde(tag = "result", rename_all = "snake_case")]
 enum Conversion {
-    Converted { recipe: Recipe, fingerprint: String, outputs: Vec<Location> },
+    Converted { recipe: BTreeMap<&'static str, String>, fingerprint: String, outputs: Vec<Location> },
     Skipped { reason: &'static str },
     Failed { reason: String },
 }
@@ -64,37 +65,21 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn explain(source: &Location, plan: &Plan) -> Explanation {
-    let explanation = |rule, result| Explanation { source: source.clone(), rule, result };
-    match Role::of(source) {
-        Role::Source => {}
-        Role::Output => {
-            return explanation(
-                None,
-                Conversion::Skipped { reason: "it is the key of an output, which is never converted" },
-            );
-        }
-        Role::Folder => return explanation(None, Conversion::Skipped { reason: "it is the key of a folder" }),
-        Role::Reserved => {
-            let reason = Error::ReservedKey { at: source.clone() }.to_string();
-            return explanation(None, Conversion::Failed { reason });
-        }
-    }
-    let rule = plan.rule_for(source);
-    let name = rule.map(|rule| rule.name.clone());
-    let plan = match rule.map(|rule| &rule.effect) {
-        None => plan,
-        Some(RuleEffect::Convert(plan)) => plan,
-        Some(RuleEffect::Skip) => return explanation(name, Conversion::Skipped { reason: "the rule skips it" }),
+    let result = conversion(source, plan).unwrap_or_else(|error| Conversion::Failed { reason: error.to_string() });
+    Explanation { source: source.clone(), rule: plan.rule_name(source), result }
+}
+
+fn conversion(source: &Location, plan: &Plan) -> Result<Conversion, transfer::Error> {
+    let plan = match plan.decide(source)? {
+        KeyDecision::Convert(plan) => plan,
+        KeyDecision::Skip { reason } => return Ok(Conversion::Skipped { reason }),
     };
-    let result = match plan.layout.output_locations(source, &plan.recipe) {
-        Ok(outputs) => Conversion::Converted {
-            recipe: plan.recipe.clone(),
-            fingerprint: plan.fingerprint(),
-            outputs: outputs.variants.into_iter().map(|variant| variant.at).chain(outputs.manifest).collect(),
-        },
-        Err(error) => Conversion::Failed { reason: error.to_string() },
-    };
-    explanation(name, result)
+    let outputs = plan.layout.output_locations(source, &plan.recipe)?;
+    Ok(Conversion::Converted {
+        recipe: plan.recipe.settings().into(),
+        fingerprint: plan.fingerprint(),
+        outputs: outputs.variants.into_iter().map(|variant| variant.at).chain(outputs.manifest).collect(),
+    })
 }
 
 fn text(Explanation { source, rule, result }: &Explanation) -> String {
@@ -104,13 +89,8 @@ fn text(Explanation { source, rule, result }: &Explanation) -> String {
         Conversion::Skipped { reason } => line("skipped", reason),
         Conversion::Failed { reason } => line("failed", reason),
         Conversion::Converted { recipe, fingerprint, outputs } => {
-            // The names of the recipe in JSON are those of the settings, except for the sizes.
-            let serde_json::Value::Object(settings) = serde_json::json!(recipe) else { return text };
-            for (name, value) in &settings {
-                let values = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
-                let values = values.iter().map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
-                let name = if name == "widths" { "sizes" } else { name };
-                line(name, &values.collect::<Vec<_>>().join(","));
+            for (name, value) in recipe {
+                line(name, value);
             }
             line("fingerprint", fingerprint);
             for output in outputs {
@@ -122,9 +102,9 @@ fn text(Explanation { source, rule, result }: &Explanation) -> String {
 }
 
 fn location(text: &str) -> Result<Location, Usage> {
-    let parts = text.strip_prefix("s3://").and_then(|rest| rest.split_once('/'));
-    match parts.filter(|(bucket, key)| !bucket.is_empty() && !key.is_empty()) {
-        Some((bucket, key)) => Ok(Location { bucket: bucket.to_owned(), key: key.to_owned() }),
-        None => Err(Usage("expected s3://BUCKET/KEY".into())),
+    let (bucket, key) = s3_url::parse(text)?;
+    if key.is_empty() {
+        return Err(Usage(format!("{text}: expected s3://BUCKET/KEY")));
     }
+    Ok(Location { bucket, key })
 }

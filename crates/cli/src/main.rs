@@ -19,6 +19,7 @@ mod manual;
 mod metrics;
 mod output;
 mod picture;
+mod s3_url;
 mod settings_arguments;
 mod table;
 

@@ -1,5 +1,6 @@
 //! The settings of a recipe that are one of a few words.
 
+use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -80,7 +81,7 @@ pub struct UnknownWord {
     words: Vec<&'static str>,
 }
 
-/// Parses each word of a setting to a value.
+/// Parses each word of a setting to a value, and displays the value as this word.
 macro_rules! parse_words {
     ($mode:ident, $setting:literal, $($word:literal => $value:ident),+) => {
         impl FromStr for $mode {
@@ -91,6 +92,14 @@ macro_rules! parse_words {
                     $($word => Ok(Self::$value),)+
                     _ => Err(UnknownWord { setting: $setting, text: text.to_owned(), words: vec![$($word),+] }),
                 }
+            }
+        }
+
+        impl fmt::Display for $mode {
+            fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+                to.write_str(match self {
+                    $(Self::$value => $word,)+
+                })
             }
         }
     };
@@ -109,6 +118,7 @@ mod tests {
     #[test]
     fn unknown_word_is_reported_with_the_words_of_the_setting() {
         assert_eq!("444".parse(), Ok(ChromaMode::Yuv444));
+        assert_eq!(ChromaMode::Yuv444.to_string(), "444");
         assert_eq!("copyright".parse(), Ok(Metadata::Copyright));
         assert_eq!(serde_json::to_string(&Metadata::Copyright).unwrap(), "\"copyright\"");
         let error = "422".parse::<ChromaMode>().unwrap_err().to_string();

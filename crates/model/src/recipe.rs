@@ -42,6 +42,23 @@ impl Recipe {
         self.sizes.iter().flat_map(|size| self.formats.iter().map(move |format| VariantId { size, format }))
     }
 
+    /// Returns the names and values of all settings, as the settings of the function have them.
+    #[must_use]
+    pub fn settings(&self) -> [(&'static str, String); 9] {
+        let Self { sizes, quality, speed, metadata, chroma, color, damaged, formats, background } = self;
+        [
+            ("sizes", join(sizes.iter())),
+            ("quality", quality.to_string()),
+            ("speed", speed.to_string()),
+            ("metadata", metadata.to_string()),
+            ("chroma", chroma.to_string()),
+            ("color", color.to_string()),
+            ("damaged", damaged.to_string()),
+            ("formats", join(formats.iter())),
+            ("background", background.to_string()),
+        ]
+    }
+
     /// Whether any format is not AVIF.
     #[must_use]
     pub fn has_other_formats(&self) -> bool {
@@ -53,6 +70,10 @@ impl Recipe {
     pub fn has_crops(&self) -> bool {
         self.sizes.iter().any(Size::is_crop)
     }
+}
+
+fn join(values: impl Iterator<Item: ToString>) -> String {
+    values.map(|value| value.to_string()).collect::<Vec<_>>().join(",")
 }
 
 fn is_default<T: Default + PartialEq>(setting: &T) -> bool {

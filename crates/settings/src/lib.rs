@@ -342,6 +342,18 @@ mod tests {
     }
 
     #[test]
+    fn settings_of_a_recipe_are_parsed_to_the_same_recipe() {
+        let rules = r#"[{"sizes": "640x360,full", "quality": "70", "speed": 4, "metadata": "copyright", "chroma": "444",
+            "color": "srgb", "damaged": "convert", "formats": "jpeg,avif", "background": "1a2b3c"}]"#;
+        let plan = parse(&[("AVIF_RULES", rules), ("AVIF_OUTPUT_BUCKET", "cdn")]).unwrap().plan;
+        let transfer::RuleEffect::Convert(rule) = &plan.rules[0].effect else { panic!("{:?}", plan.rules) };
+        let variables = rule.recipe.settings().map(|(name, value)| (format!("AVIF_{}", name.to_uppercase()), value));
+        let variables: BTreeMap<_, _> =
+            variables.into_iter().chain([("AVIF_OUTPUT_BUCKET".into(), "cdn".into())]).collect();
+        assert_eq!(Settings::parse(&variables).unwrap().plan.recipe, rule.recipe);
+    }
+
+    #[test]
     fn old_name_of_the_sizes_is_read() {
         let settings = parse(&[("AVIF_WIDTHS", "full,640")]).unwrap();
         assert_eq!(settings.plan.recipe.sizes, "full,640".parse().unwrap());

@@ -8,7 +8,7 @@ use crate::animation::{Animation, FrameColors};
 use crate::color::cmyk;
 use crate::damage::Damage;
 use crate::open::OpenedImage;
-use crate::pixels::framing::Frame;
+use crate::pixels::framing::SourceGeometry;
 use crate::pixels::source_pixels::SourcePixels;
 use crate::read::{CopiedSource, DecodeRequest, Decoded, DecodedPixels, Header, Source};
 use crate::{Error, SearchObstacle, gain_map};
@@ -21,7 +21,7 @@ pub struct DecodedImage {
     /// The source file, if one variant is a copy of it.
     pub(crate) copied_source: Option<CopiedSource>,
     /// The source after the orientation is applied. The decoded pixels may have half the width and height.
-    pub(crate) frame: Frame,
+    pub(crate) geometry: SourceGeometry,
     pub(crate) orientation: Orientation,
     pub(crate) exif: Option<Vec<u8>>,
     pub(crate) xmp: Option<Vec<u8>>,
@@ -37,7 +37,7 @@ impl OpenedImage<'_> {
     /// # Errors
     /// [`Error::Damaged`] if any pixels are missing.
     pub fn decode(self) -> Result<DecodedImage, Error> {
-        let frame = self.source.header.frame();
+        let geometry = self.source.header.geometry();
         let Self { source, recipe, form, colors, search_obstacle, .. } = self;
         let Source { format, header, decoder } = source;
         let request = DecodeRequest {
@@ -96,7 +96,7 @@ impl OpenedImage<'_> {
             recipe,
             pixels,
             copied_source,
-            frame,
+            geometry,
             orientation,
             exif,
             xmp,

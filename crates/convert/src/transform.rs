@@ -10,7 +10,7 @@ use crate::animation::Animation;
 use crate::pixels::alpha::fill_transparent;
 use crate::pixels::content::Content;
 use crate::pixels::decoded_avif::planes_to_image;
-use crate::pixels::framing::{Frame, Framing, scaled_area};
+use crate::pixels::framing::{Framing, SourceGeometry, scaled_area};
 use crate::pixels::planes;
 use crate::pixels::planes::PlaneFormat;
 use crate::pixels::resize::FilterImage;
@@ -26,7 +26,7 @@ pub struct TransformedImage {
     /// The source file, if one variant is a copy of it.
     pub(crate) copied_source: Option<CopiedSource>,
     /// The source after the orientation is applied.
-    pub(crate) frame: Frame,
+    pub(crate) geometry: SourceGeometry,
     pub(crate) content: Content,
     pub(crate) format: PlaneFormat,
     /// Why no format can be searched: the time or the memory.
@@ -66,7 +66,7 @@ impl DecodedImage {
     /// # Errors
     /// Returns [`Error::Planes`] if the planes cannot be computed. No known image causes this error.
     pub fn transform(self) -> Result<TransformedImage, Error> {
-        let Self { recipe, pixels, copied_source, frame, orientation, exif, xmp, .. } = self;
+        let Self { recipe, pixels, copied_source, geometry, orientation, exif, xmp, .. } = self;
         let Self { search_obstacle, gain_map, mut notes, animation, .. } = self;
         let Recipe { quality, metadata, chroma, .. } = recipe;
         let has_other_formats = recipe.has_other_formats();
@@ -76,7 +76,7 @@ impl DecodedImage {
                 recipe,
                 renditions: vec![],
                 copied_source,
-                frame,
+                geometry,
                 content,
                 format: PlaneFormat::new(content, quality, chroma, false),
                 search_obstacle,
@@ -99,9 +99,9 @@ impl DecodedImage {
         if chroma == ChromaMode::Yuv420 && format.is_lossless && pixels.has_color() {
             notes.push("the chroma resolution is 4:4:4, because lossless images keep all colors".into());
         }
-        let is_copied = |id: &VariantId| is_copied(*id, frame, copied_source.as_ref());
-        let framings = frame.framings(recipe.variants().filter(|id| !is_copied(id)));
-        let gain_map = gain_map.map(|map| map.orient(orientation, frame.size));
+        let is_copied = |id: &VariantId| is_copied(*id, geometry, copied_source.as_ref());
+        let framings = geometry.framings(recipe.variants().filter(|id| !is_copied(id)));
+        let gain_map = gain_map.map(|map| map.orient(orientation, geometry.size));
         let attachments = match metadata {
             Metadata::Strip => Attachments::default(),
             // The new blocks have no orientation.
@@ -121,12 +121,12 @@ impl DecodedImage {
             let gain_map = gain_map.as_ref().map(|map| map.framed(framing, &planar, map_format)).transpose()?;
             Ok(Rendition { framing, planar, reference, attachments: Attachments { gain_map, ..attachments.clone() } })
         };
-        let renditions = renditions(pixels, &color, frame, &framings, format, rendition)?;
+        let renditions = renditions(pixels, &color, geometry, &framings, format, rendition)?;
         Ok(TransformedImage {
             recipe,
             renditions,
             copied_source,
-            frame,
+            geometry,
             content,
             format,
             search_obstacle,
@@ -163,8 +163,8 @@ impl Rendition {
 }
 
 /// Whether a variant is a copy of the source.
-pub(crate) fn is_copied(id: VariantId, frame: Frame, copied: Option<&CopiedSource>) -> bool {
-    id.format == OutputFormat::Avif && copied.is_some_and(|source| Framing::whole(source.size) == frame.framing(id))
+pub(crate) fn is_copied(id: VariantId, geometry: SourceGeometry, copied: Option<&CopiedSource>) -> bool {
+    id.format == OutputFormat::Avif && copied.is_some_and(|source| Framing::whole(source.size) == geometry.framing(id))
 }
 
 impl QualityMode {
@@ -181,7 +181,7 @@ impl QualityMode {
 fn renditions(
     source: SourcePixels,
     color: &Color,
-    frame: Frame,
+    geometry: SourceGeometry,
     framings: &[Framing],
     format: PlaneFormat,
     rendition: impl Fn(Framing, PlanarImage, Option<DynamicImage>) -> Result<Rendition, Error>,
@@ -192,7 +192,7 @@ fn renditions(
         }
         rendition(framing, planes::to_planar(&image, color, format)?, Some(image))
     };
-    let whole_source = Framing::whole(frame.size);
+    let whole_source = Framing::whole(geometry.size);
     let has_whole_source = framings.first() == Some(&whole_source);
     let others = &framings[usize::from(has_whole_source)..];
     let mut renditions = Vec::with_capacity(framings.len());
@@ -201,7 +201,7 @@ fn renditions(
         let mut resized: Vec<FilterImage> = Vec::with_capacity(others.len());
         for &framing in others {
             let image = if let Some(crop) = framing.crop {
-                largest.crop(scaled_area(crop, frame.size, largest.size())).resize(framing.size)?
+                largest.crop(scaled_area(crop, geometry.size, largest.size())).resize(framing.size)?
             } else {
                 // From the smallest image that is large enough, resizing takes the least time.
                 let from = resized.iter().rfind(|image| image.is_large_enough_for(framing.size)).unwrap_or(&largest);

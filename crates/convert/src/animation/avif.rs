@@ -3,7 +3,7 @@ use image::DynamicImage;
 use model::{Color, OutputFormat, PlanarImage};
 
 use super::limited_range::to_limited_range;
-use super::{Animation, frame_variant};
+use super::{Animation, crop_and_resize};
 use crate::Error;
 use crate::pixels::alpha::fill_transparent;
 use crate::pixels::framing::Framing;
@@ -12,7 +12,7 @@ use crate::transform::Rendition;
 use crate::write::avif::EncoderSettings;
 
 impl Animation {
-    /// Encodes the frames as one AVIF, with the framing and the plane format of the first frame.
+    /// Encodes the frames as one AVIF, cropped and resized like the first frame, and with its plane format.
     pub(crate) fn encode_avif(
         &self,
         first: &Rendition,
@@ -44,7 +44,7 @@ impl Animation {
 
 /// Crops and resizes a frame and converts it to planes.
 fn to_planar(frame: DynamicImage, color: &Color, framing: Framing, format: PlaneFormat) -> Result<PlanarImage, Error> {
-    let mut frame = frame_variant(frame, color, framing)?;
+    let mut frame = crop_and_resize(frame, color, framing)?;
     if !format.is_lossless {
         fill_transparent(&mut frame);
     }

@@ -225,7 +225,7 @@ impl Animation {
 }
 
 /// Crops and resizes a frame like the first frame.
-fn frame_variant(mut frame: DynamicImage, color: &Color, framing: Framing) -> Result<DynamicImage, Error> {
+fn crop_and_resize(mut frame: DynamicImage, color: &Color, framing: Framing) -> Result<DynamicImage, Error> {
     if let Some(Area { x, y, width, height }) = framing.crop {
         frame = frame.crop_imm(x, y, width, height);
     }

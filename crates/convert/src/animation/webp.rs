@@ -2,7 +2,7 @@ use image::DynamicImage;
 use model::OutputFormat;
 use webpx::{AnimationEncoder, At};
 
-use super::{Animation, frame_variant};
+use super::{Animation, crop_and_resize};
 use crate::Error;
 use crate::color::embedded::EmbeddedPixels;
 use crate::error::EncodeError;
@@ -11,8 +11,8 @@ use crate::pixels::framing::Framing;
 use crate::write::FileMetadata;
 
 impl Animation {
-    /// Encodes the frames as one animated WebP, with the framing of the first frame, whose pixels are `first`. At a quality of 100, the frames are
-    /// lossless. Exif and XMP are not written.
+    /// Encodes the frames as one animated WebP. `first` is the first frame, already cropped and resized. At a quality of 100,
+    /// the frames are lossless. Exif and XMP are not written.
     pub(crate) fn encode_webp(
         &self,
         first: &DynamicImage,
@@ -37,7 +37,7 @@ impl Animation {
         }
         let rest = self.frames_after_first()?.map(|frame| {
             let (frame, color) = frame?;
-            let mut frame = frame_variant(frame, &color, framing)?;
+            let mut frame = crop_and_resize(frame, &color, framing)?;
             fill_transparent(&mut frame);
             Ok::<_, Error>(EmbeddedPixels::new(&frame, &color).pixels)
         });

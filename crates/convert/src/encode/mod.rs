@@ -87,7 +87,7 @@ impl TransformedImage {
             let file = EncodedFile { bytes, is_source: true, score: None, notes: vec![] };
             files.insert((Framing::whole(source.size), OutputFormat::Avif), file);
         }
-        let variants = self.recipe.variants().map(|id| variant(id, self.frame.framing(id), &files));
+        let variants = self.recipe.variants().map(|id| variant(id, self.geometry.framing(id), &files));
         let variants = variants.collect::<Result<_, _>>()?;
         Ok(Conversion { variants, search_obstacle: self.reported_obstacle(&tasks), notes })
     }
@@ -97,7 +97,9 @@ impl TransformedImage {
     fn tasks(&self) -> Vec<Task> {
         let is_needed = |format: OutputFormat, framing| {
             let mut ids = self.recipe.variants().filter(|id| id.format == format);
-            ids.any(|id| self.frame.framing(id) == framing && !is_copied(id, self.frame, self.copied_source.as_ref()))
+            ids.any(|id| {
+                self.geometry.framing(id) == framing && !is_copied(id, self.geometry, self.copied_source.as_ref())
+            })
         };
         let tasks = self.recipe.formats.iter().flat_map(|format| {
             let renditions = self.renditions.iter().enumerate();

@@ -11,9 +11,9 @@ pub(crate) struct Framing {
     pub(crate) crop: Option<Area>,
 }
 
-/// An upright image, from which the variants are made.
+/// The size of an upright source, and what its crops show.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Frame {
+pub(crate) struct SourceGeometry {
     /// Width and height in pixels.
     pub(crate) size: (u32, u32),
     /// The point that every crop contains.
@@ -33,7 +33,7 @@ impl Framing {
     }
 }
 
-impl Frame {
+impl SourceGeometry {
     /// Computes the framings of the variants, without duplicates, the widest first.
     pub(crate) fn framings(self, variants: impl Iterator<Item = VariantId>) -> Vec<Framing> {
         let mut framings: Vec<_> = variants.map(|id| self.framing(id)).collect();
@@ -137,7 +137,7 @@ mod tests {
     const MAX_SIDE: u32 = Size::MAX_SIDE;
 
     fn framing(size: (u32, u32), focal_point: &str, id: &str) -> Framing {
-        Frame { size, focal_point: focal_point.parse().unwrap() }.framing(id.parse().unwrap())
+        SourceGeometry { size, focal_point: focal_point.parse().unwrap() }.framing(id.parse().unwrap())
     }
 
     fn size(source: (u32, u32), id: &str) -> (u32, u32) {
@@ -154,10 +154,10 @@ mod tests {
         fn variant_is_not_larger_than_the_image_and_keeps_its_proportions(
             width in 1..=MAX_SIDE, height in 1..=MAX_SIDE, requested in 1..=MAX_SIDE, requested_height in 1..=MAX_SIDE,
         ) {
-            let frame = Frame { size: (width, height), focal_point: FocalPoint::CENTER };
+            let source = SourceGeometry { size: (width, height), focal_point: FocalPoint::CENTER };
             for id in [requested.to_string(), format!("{requested}x{requested_height}"), format!("{requested}.webp")] {
                 let id: VariantId = id.parse().unwrap();
-                let Framing { size, crop } = frame.framing(id);
+                let Framing { size, crop } = source.framing(id);
                 prop_assert!(size.0 <= width.min(requested) && size.1 <= height && size.0 >= 1 && size.1 >= 1);
                 prop_assert_eq!(crop, None);
                 if let Size::Inside(_) = id.size {
@@ -178,8 +178,8 @@ mod tests {
             width in 1..=MAX_SIDE, height in 1..=MAX_SIDE, box_width in 1..=MAX_SIDE, box_height in 1..=MAX_SIDE,
             x in 0.0..=1.0_f64, y in 0.0..=1.0_f64,
         ) {
-            let frame = Frame { size: (width, height), focal_point: FocalPoint::new(x, y).unwrap() };
-            let framing = frame.framing(format!("{box_width}x{box_height}:cover").parse().unwrap());
+            let source = SourceGeometry { size: (width, height), focal_point: FocalPoint::new(x, y).unwrap() };
+            let framing = source.framing(format!("{box_width}x{box_height}:cover").parse().unwrap());
             let crop = framing.crop.unwrap_or(Area { x: 0, y: 0, width, height });
             prop_assert!(crop.x + crop.width <= width && crop.y + crop.height <= height);
             prop_assert!(crop.width == width || crop.height == height);
@@ -199,8 +199,8 @@ mod tests {
     #[test]
     fn sizes_above_the_size_of_the_source_result_in_one_framing() {
         let variants = ["full", "4000", "2000", "100", "full.webp", "3000x3000", "2000x1000:cover"];
-        let frame = Frame { size: (1000, 500), focal_point: FocalPoint::CENTER };
-        let framings = frame.framings(variants.into_iter().map(|id| id.parse().unwrap()));
+        let source = SourceGeometry { size: (1000, 500), focal_point: FocalPoint::CENTER };
+        let framings = source.framings(variants.into_iter().map(|id| id.parse().unwrap()));
         assert_eq!(framings, [(1000, 500), (100, 50)].map(Framing::whole));
     }
 

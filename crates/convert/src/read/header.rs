@@ -4,7 +4,7 @@ use model::{Cicp, FocalPoint, OutputFormat, Recipe, VariantId};
 
 use crate::animation::AnimationHeader;
 use crate::gain_map::OpenedGainMap;
-use crate::pixels::framing::{Frame, Framing};
+use crate::pixels::framing::{Framing, SourceGeometry};
 
 /// The properties of a source file before its pixels are decoded. They have the same meaning for every format.
 pub(crate) struct Header<'bytes> {
@@ -103,28 +103,28 @@ impl Header<'_> {
         self.animation.as_ref().map_or(1, AnimationHeader::frames)
     }
 
-    /// The upright image. Until the pixels are cut, it makes no difference where its focal point is.
-    pub(crate) fn frame(&self) -> Frame {
-        Frame { size: self.size(), focal_point: self.focal_point.unwrap_or(FocalPoint::CENTER) }
+    /// The geometry of the upright source. Until the pixels are cut, it makes no difference where the focal point is.
+    pub(crate) fn geometry(&self) -> SourceGeometry {
+        SourceGeometry { size: self.size(), focal_point: self.focal_point.unwrap_or(FocalPoint::CENTER) }
     }
 
     /// The framings of the variants, without duplicates, the widest first.
     pub(crate) fn framings(&self, recipe: &Recipe) -> Vec<Framing> {
-        self.frame().framings(recipe.variants())
+        self.geometry().framings(recipe.variants())
     }
 
     /// The size of the source after the orientation is applied, if the variant of this size is a copy of the source.
     pub(crate) fn copied_size(&self, recipe: &Recipe) -> Option<(u32, u32)> {
-        let frame = self.frame();
+        let geometry = self.geometry();
         let is_copy =
-            |id: VariantId| id.format == OutputFormat::Avif && frame.framing(id) == Framing::whole(frame.size);
-        (self.is_copied && recipe.variants().any(is_copy)).then_some(frame.size)
+            |id: VariantId| id.format == OutputFormat::Avif && geometry.framing(id) == Framing::whole(geometry.size);
+        (self.is_copied && recipe.variants().any(is_copy)).then_some(geometry.size)
     }
 
     /// The framings of the variants that must be encoded.
     pub(crate) fn encoded_framings(&self, recipe: &Recipe) -> Vec<Framing> {
-        let (frame, copied) = (self.frame(), self.copied_size(recipe).map(Framing::whole));
-        let is_encoded = |id: &VariantId| id.format != OutputFormat::Avif || copied != Some(frame.framing(*id));
-        frame.framings(recipe.variants().filter(is_encoded))
+        let (geometry, copied) = (self.geometry(), self.copied_size(recipe).map(Framing::whole));
+        let is_encoded = |id: &VariantId| id.format != OutputFormat::Avif || copied != Some(geometry.framing(*id));
+        geometry.framings(recipe.variants().filter(is_encoded))
     }
 }

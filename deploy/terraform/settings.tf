@@ -89,16 +89,19 @@ variable "settings" {
   }
   # The function checks only that a bucket or a prefix is set. It does not know the trigger.
   validation {
-    condition = !can(regex("webp|jpeg", join(",", compact(concat([var.settings.formats], try(var.settings.rules[*].formats, [])))))) || alltrue([
-      try(length(var.settings.output_bucket) > 0, false) || try(length(var.settings.output_prefix) > 0, false),
-      anytrue([
-        coalesce(var.settings.output_bucket, var.source_bucket) != var.source_bucket,
-        !startswith("${var.settings.output_prefix == null ? "" : var.settings.output_prefix}${var.source_prefix}", var.source_prefix),
-        alltrue([
-          for key in [for format, suffix in local.other_formats : suffix if can(regex(format, join(",", compact(concat([var.settings.formats], try(var.settings.rules[*].formats, []))))))] :
-          alltrue([for suffix in local.trigger_suffixes : !endswith(key, suffix)])
+    condition = alltrue([
+      for formats in compact(concat([var.settings.formats], try(var.settings.rules[*].formats, []))) :
+      !can(regex("webp|jpeg", formats)) || alltrue([
+        try(length(var.settings.output_bucket) > 0, false) || try(length(var.settings.output_prefix) > 0, false),
+        anytrue([
+          coalesce(var.settings.output_bucket, var.source_bucket) != var.source_bucket,
+          !startswith("${var.settings.output_prefix == null ? "" : var.settings.output_prefix}${var.source_prefix}", var.source_prefix),
+          alltrue([
+            for key in [for format, suffix in local.other_formats : suffix if can(regex(format, formats))] :
+            alltrue([for suffix in local.trigger_suffixes : !endswith(key, suffix)])
+          ]),
         ]),
-      ]),
+      ])
     ])
     error_message = "settings.formats: in this location, each WebP or JPEG variant would invoke the function again, because its key ends like the key of a source. Set settings.output_bucket to another bucket. Or set source_prefix to the prefix of the sources, for example \"originals/\", and settings.output_prefix to a prefix that does not begin with it, for example \"variants/\". With the trigger \"eventbridge\" and no source_prefix, every settings.output_prefix is possible."
   }

@@ -67,7 +67,8 @@ async fn run_job(store: &Store, job: Job, plan: &Arc<Plan>, deadline: Option<Dea
         report = run => report,
         () = shutdown.wait_for_request() => {
             let reason = "the environment is shutting down".into();
-            Report { rule: plan.rule_name(&interrupted.source.at), job: interrupted, outcome: Outcome::Failed { reason }, timings: Timings::default() }
+            let rule = plan.rule_name(&interrupted.source.at);
+            Report { rule, job: interrupted, outcome: Outcome::Failed { reason }, timings: Timings::default() }
         }
     }
 }

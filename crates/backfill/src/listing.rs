@@ -1,7 +1,8 @@
 //! Lists the objects of a bucket, page by page.
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::types::{Object, ObjectStorageClass, OptionalObjectAttributes};
+use aws_sdk_s3::types::{EncodingType, Object, ObjectStorageClass, OptionalObjectAttributes};
+use transfer::decode_listed_key;
 
 use crate::inventory::Inventory;
 use crate::{Cursor, Entry, Error, Origin, Page};
@@ -53,11 +54,13 @@ impl Listing {
 async fn list_bucket(client: &Client, origin: &Origin, after: Option<&String>) -> Result<Page, Error> {
     let Origin { bucket, prefix, .. } = origin;
     let request = client.list_objects_v2().bucket(bucket).prefix(prefix).set_start_after(after.cloned());
-    let request = request.optional_object_attributes(OptionalObjectAttributes::RestoreStatus);
+    let request =
+        request.optional_object_attributes(OptionalObjectAttributes::RestoreStatus).encoding_type(EncodingType::Url);
     let listed = request.send().await.map_err(|error| {
         let needed = format!("s3:ListBucket on the bucket {bucket}");
         Error::service(format!("list s3://{bucket}/{prefix}"), &needed, &error)
     })?;
+    let encoding = listed.encoding_type.as_ref();
     let entries: Vec<Entry> = listed
         .contents
         .unwrap_or_default()
@@ -65,7 +68,7 @@ async fn list_bucket(client: &Client, origin: &Origin, after: Option<&String>) -
         .filter_map(|object| {
             let is_archived = is_archived(&object);
             Some(Entry {
-                key: object.key?,
+                key: decode_listed_key(object.key?, encoding),
                 bytes: object.size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
                 etag: object.e_tag.map(|etag| etag.trim_matches('"').to_owned()),
                 is_archived,

@@ -6,12 +6,14 @@
 //! requester to pay. Therefore a 403 counts as evidence only together with a listing that succeeds and does not contain
 //! the key.
 
+use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_s3::types::EncodingType;
 use model::Location;
 
 use crate::operation::{Operation, is_access_denied, permission_hint, service_error_message};
-use crate::{Error, Store};
+use crate::{Error, Store, decode_listed_key};
 
 /// The result of a listing for one key.
 #[derive(Debug)]
@@ -29,21 +31,25 @@ pub(crate) enum Existence {
 /// # Errors
 /// The listing failed for another reason than a missing permission.
 pub(crate) async fn check_existence(store: &Store, at: &Location) -> Result<Existence, Error> {
-    let listing = store
-        .send(&at.bucket, |client| client.list_objects_v2().bucket(&at.bucket).prefix(&at.key).max_keys(1).send())
-        .await;
+    let request = |client: Client| {
+        let request = client.list_objects_v2().bucket(&at.bucket).prefix(&at.key).encoding_type(EncodingType::Url);
+        request.max_keys(1).send()
+    };
+    let listing = store.send(&at.bucket, request).await;
     let operation = Operation::ListObjectsV2;
     match listing {
         Ok(listing) => {
-            let keys: Vec<&str> = listing.contents().iter().filter_map(|object| object.key()).collect();
+            let (count, encoding) = (listing.key_count, listing.encoding_type.as_ref());
+            let keys = listing.contents.unwrap_or_default().into_iter().filter_map(|object| object.key);
+            let keys: Vec<_> = keys.map(|key| decode_listed_key(key, encoding)).collect();
             // An inconsistent or truncated response is not evidence that the object does not exist.
-            let count = listing.key_count().and_then(|count| usize::try_from(count).ok());
+            let count = count.and_then(|count| usize::try_from(count).ok());
             if count != Some(keys.len()) || keys.iter().any(|key| !key.starts_with(&at.key)) {
                 let message = "the listing does not match the prefix or its own KeyCount";
                 return Err(Error::storage_with(operation, at, message));
             }
             // S3 lists keys in order, so a key that is equal to the prefix is the first key of the listing.
-            Ok(if keys.contains(&at.key.as_str()) { Existence::Present } else { Existence::Absent })
+            Ok(if keys.contains(&at.key) { Existence::Present } else { Existence::Absent })
         }
         Err(error) if is_access_denied(&error) => Ok(Existence::Unknown(Error::storage(operation, at, &error))),
         Err(error) => Err(Error::storage(operation, at, &error)),

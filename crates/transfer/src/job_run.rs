@@ -3,12 +3,13 @@ use model::{Change, Job, Location, Outcome, Timings};
 use crate::convert_source::{ConvertedSource, convert_source};
 use crate::existence::{Existence, check_existence};
 use crate::fetch::{RequiredState, SourceLookup, SourceObject, open_source, read_source_state};
+use crate::former_outputs::read_former_outputs;
 use crate::output_set::{delete_outputs, write_outputs};
 use crate::progress::{self, Step};
 use crate::provenance::{QualitySearch, SourceState};
 use crate::skip_reason::SkipReason;
 use crate::stage::Stage;
-use crate::stored_outputs::StoredOutputs;
+use crate::stored_outputs::{OutputSlot, StoredOutputs};
 use crate::{Deadline, Error, OutputLocations, Plan, Store};
 
 /// The state of a job across its attempts.
@@ -71,10 +72,19 @@ impl<'job> JobRun<'job> {
         progress::begin_step(Step::Read);
         match open_source(store, job, required).await? {
             SourceLookup::Superseded => Ok(SkipReason::SourceIsNewer.outcome()),
-            SourceLookup::Absent => match required {
+            SourceLookup::Absent if !plan.follow_deletions => match required {
                 RequiredState::OfEvent => self.skip_absent_source(),
-                RequiredState::Current => self.delete_outputs(&stored).await,
+                RequiredState::Current => Ok(SkipReason::DeletionsIgnored.outcome()),
             },
+            SourceLookup::Absent => {
+                let former = read_former_outputs(store, &job.source.at, &plan.layout, &self.outputs).await?;
+                let is_of_job =
+                    |slot: &OutputSlot| slot.provenance().is_some_and(|provenance| provenance.may_be_of(job));
+                match required {
+                    RequiredState::OfEvent if !former.iter().any(is_of_job) => self.skip_absent_source(),
+                    RequiredState::OfEvent | RequiredState::Current => self.delete_outputs(&stored, &former).await,
+                }
+            }
             SourceLookup::Archived { state, class } => self.skip_archived_source(&stored, &state, class),
             SourceLookup::Object(object) => self.write_outputs(&stored, object).await,
         }
@@ -103,20 +113,17 @@ impl<'job> JobRun<'job> {
         }
     }
 
-    /// Deletes the outputs of a source that does not exist.
-    async fn delete_outputs(&mut self, stored: &StoredOutputs) -> Result<Outcome, Error> {
-        if !self.plan.follow_deletions {
-            return Ok(SkipReason::DeletionsIgnored.outcome());
-        }
+    /// Deletes the outputs of a source that does not exist, `former` after the others.
+    async fn delete_outputs(&mut self, stored: &StoredOutputs, former: &[OutputSlot]) -> Result<Outcome, Error> {
         progress::begin_step(Step::Store);
         let at = &self.job.source.at;
         stored.ensure_existence_is_known()?;
-        if !stored.has_objects() {
+        if !stored.has_objects() && former.is_empty() {
             self.ensure_output_bucket_exists().await?;
         }
-        if stored.has_own_outputs() {
+        if stored.has_own_outputs() || !former.is_empty() {
             self.has_changed_outputs = true;
-            delete_outputs(self.store, stored, at, &mut self.deleted).await?;
+            delete_outputs(self.store, stored, former, at, &mut self.deleted).await?;
         }
         if read_source_state(self.store, at).await?.is_some() {
             return Err(Error::source_changed(at));

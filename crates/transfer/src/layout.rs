@@ -98,10 +98,31 @@ impl Layout {
         Ok(OutputLocations { variants, manifest })
     }
 
+    /// Returns the key of the source whose output has this key, or `None` if no source has such an output. It is the inverse of
+    /// the functions above. The output's bucket is not considered.
+    #[must_use]
+    pub fn source_key<'key>(&self, output_key: &'key str) -> Option<&'key str> {
+        let key = output_key.strip_prefix(&self.prefix)?;
+        let key = if let Some(key) = key.strip_suffix(MANIFEST_SUFFIX) {
+            key
+        } else {
+            let key = OutputFormat::ALL.into_iter().find_map(|format| key.strip_suffix(suffix(format)))?;
+            without_size_suffix(key).unwrap_or(key)
+        };
+        (Role::of_key(key) == Role::Source).then_some(key)
+    }
+
     fn append_suffix(&self, source: &Location, suffix: &str) -> Result<Location, Error> {
         let bucket = self.bucket.as_ref().map_or(source.bucket.as_str(), BucketName::as_str).to_owned();
         let at = Location { bucket, key: format!("{}{}{suffix}", self.prefix, source.key) };
         if at.key.len() > MAX_KEY_BYTES { Err(Error::KeyTooLong { at, limit: MAX_KEY_BYTES }) } else { Ok(at) }
+    }
+}
+
+impl OutputLocations {
+    /// Whether an output has this location.
+    pub(crate) fn contains(&self, at: &Location) -> bool {
+        self.variants.iter().any(|variant| variant.at == *at) || self.manifest.as_ref() == Some(at)
     }
 }
 
@@ -110,32 +131,37 @@ impl Role {
     /// recursive conversion.
     #[must_use]
     pub fn of(at: &Location) -> Self {
-        let key = at.key.as_bytes();
+        Self::of_key(&at.key)
+    }
+
+    fn of_key(key: &str) -> Self {
+        let bytes = key.as_bytes();
         let ends_in = |suffix: &str| {
-            key.len() >= suffix.len() && key[key.len() - suffix.len()..].eq_ignore_ascii_case(suffix.as_bytes())
+            bytes.len() >= suffix.len() && bytes[bytes.len() - suffix.len()..].eq_ignore_ascii_case(suffix.as_bytes())
         };
         if OutputFormat::ALL.into_iter().map(suffix).chain([MANIFEST_SUFFIX]).any(ends_in) {
             return Self::Output;
         }
-        if key.is_empty() || key.ends_with(b"/") {
+        if key.is_empty() || key.ends_with('/') {
             return Self::Folder;
         }
-        if has_size_suffix(&at.key) { Self::Reserved } else { Self::Source }
+        if without_size_suffix(key).is_some() { Self::Reserved } else { Self::Source }
     }
 }
 
-/// Whether a key ends like the key of a variant before its format.
-fn has_size_suffix(key: &str) -> bool {
+/// Removes the size from a key that ends like the key of a variant before its format. Returns `None` for any other key.
+fn without_size_suffix(key: &str) -> Option<&str> {
     let is_side =
         |text: &str| !text.is_empty() && !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
-    let Some((_, last)) = key.rsplit_once('.') else { return false };
-    match last.split_at_checked(1) {
+    let (rest, last) = key.rsplit_once('.')?;
+    let has_size = match last.split_at_checked(1) {
         Some(("w", width)) => is_side(width),
         Some(("s" | "c", bounds)) => {
             bounds.split_once('x').is_some_and(|(width, height)| is_side(width) && is_side(height))
         }
         _ => false,
-    }
+    };
+    has_size.then_some(rest)
 }
 
 #[cfg(test)]
@@ -197,6 +223,15 @@ mod tests {
             let output_b = layout.variant_location(&at(&b), id_b).unwrap();
             prop_assert_eq!(output_a == output_b, (a, id_a) == (b, id_b));
         }
+
+        #[test]
+        fn key_of_an_output_shows_its_source(layout in layouts(), key in keys(), id in variants()) {
+            prop_assume!(Role::of(&at(&key)) == Role::Source);
+            let variant = layout.variant_location(&at(&key), id).unwrap();
+            prop_assert_eq!(layout.source_key(&variant.key), Some(key.as_str()));
+            let manifest = layout.output_locations(&at(&key), &recipe("full,1")).unwrap().manifest.unwrap();
+            prop_assert_eq!(layout.source_key(&manifest.key), Some(key.as_str()));
+        }
     }
 
     #[test]
@@ -214,6 +249,24 @@ mod tests {
             elsewhere.variant_location(&at("a/b.png"), "640".parse().unwrap()).unwrap().to_string(),
             "s3://cdn/avif/a/b.png.w640.avif"
         );
+    }
+
+    #[test]
+    fn other_keys_are_not_those_of_an_output_of_a_source() {
+        let layout = Layout { prefix: "avif/".into(), ..Layout::default() };
+        assert_eq!(layout.source_key("avif/a.jpg.w640.avif.jpg"), Some("a.jpg"));
+        for key in [
+            "a.jpg.avif",
+            "avif/a.jpg",
+            "avif/a.jpg.AVIF",
+            "avif/.avif",
+            "avif/a/.avif",
+            "avif/a.jpg.avif.avif",
+            "avif/a.jpg.w1.w2.avif",
+            "avif/a.jpg.w640.avif.json",
+        ] {
+            assert_eq!(layout.source_key(key), None, "{key}");
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod convert_source;
 mod error;
 mod existence;
 mod fetch;
+mod former_outputs;
 #[cfg(test)]
 mod golden;
 mod job_run;

@@ -17,17 +17,18 @@ use crate::provenance::{Provenance, QualitySearch, TOOL_VERSION};
 use crate::stored_outputs::{OutputSlot, SlotContent, StoredObject, StoredOutputs, VariantSlot};
 use crate::{Error, Plan, Store};
 
-/// Deletes the outputs that the function created. Each deleted object is added to `deleted` immediately, so that it is
+/// Deletes the outputs that the function created, `former` after the others. Each deleted object is added to `deleted` immediately, so that it is
 /// reported even if a later deletion fails.
 pub(crate) async fn delete_outputs(
     store: &Store,
     stored: &StoredOutputs,
+    former: &[OutputSlot],
     source: &Location,
     deleted: &mut Vec<Location>,
 ) -> Result<(), Error> {
     delete_manifest_and_entry(store, stored, source).await?;
     deleted.extend(stored.manifest.iter().filter(|slot| slot.provenance().is_some()).map(|slot| slot.at.clone()));
-    for VariantSlot { slot, .. } in &stored.variants {
+    for slot in stored.variants.iter().map(|variant| &variant.slot).chain(former) {
         let Some(object) = slot.object().filter(|object| object.provenance.is_some()) else { continue };
         delete_output(store, &slot.at, object).await?;
         deleted.push(slot.at.clone());

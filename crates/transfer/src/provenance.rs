@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use model::{FocalPoint, InvalidFocalPoint, Sequencer, Source, VariantId};
+use model::{FocalPoint, InvalidFocalPoint, Job, Sequencer, Source, VariantId};
 
 use crate::Plan;
 
@@ -148,6 +148,13 @@ impl Provenance {
         ];
         let all = required.into_iter().chain(optional.into_iter().flatten());
         all.map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// Whether an earlier attempt of this job may have written the output: it was created from the state that the job's event
+    /// describes, or the provenance records the event. If the event contains no ETag, every output counts.
+    pub(crate) fn may_be_of(&self, job: &Job) -> bool {
+        let Some(etag) = &job.source.etag else { return true };
+        self.source_etag.as_ref() == Some(etag) || self.event_etag.as_ref() == Some(etag)
     }
 
     /// Whether the output was created from this state of the source with this plan, and with at least this quality

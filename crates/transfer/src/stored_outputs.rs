@@ -151,14 +151,9 @@ impl StoredOutputs {
         })
     }
 
-    /// Whether an earlier attempt of this job may have written any of the outputs. This is the case if an output was
-    /// created from the state that the job's event describes, or if its provenance records the event. If the event
-    /// contains no ETag, any output that the function created counts.
+    /// Whether an earlier attempt of this job may have written any of the outputs.
     pub(crate) fn has_outputs_of(&self, job: &Job) -> bool {
-        let Some(etag) = &job.source.etag else { return self.has_own_outputs() };
-        self.provenances().flatten().any(|provenance| {
-            provenance.source_etag.as_ref() == Some(etag) || provenance.event_etag.as_ref() == Some(etag)
-        })
+        self.provenances().flatten().any(|provenance| provenance.may_be_of(job))
     }
 }
 

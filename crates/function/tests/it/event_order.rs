@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use emulator::InjectedResponse;
+use emulator::{InjectedResponse, Lambda};
 use image::ImageFormat;
 use serde_json::{Value, json};
+use tokio::sync::mpsc::unbounded_channel;
 use tokio::time::sleep;
 
+use crate::bootstrap::function;
 use crate::deployment::{Deployment, image, outcome_and_reason};
 use crate::notification::record;
 
@@ -83,6 +85,49 @@ async fn deleted_source_deletes_its_outputs() {
     assert_eq!(deployment.list_keys("photos").await, [""; 0]);
     let (outcome, reason) = deployment.send_event(event("a.png", None, "FF")).await;
     assert!(outcome == "skipped" && reason.contains("has no variants"), "{outcome}: {reason}");
+}
+
+#[tokio::test]
+async fn deleted_source_deletes_its_outputs_of_earlier_settings() {
+    let earlier =
+        [("AVIF_SIZES", "full,50,40x40:cover"), ("AVIF_FORMATS", "avif,webp"), ("AVIF_OUTPUT_PREFIX", "small/")];
+    let mut deployment = Deployment::without_events(&earlier).await;
+    // The second source has the key of the first one as a prefix.
+    for key in ["a.png", "a.png.png"] {
+        let etag = deployment.put_source(key, &image(ImageFormat::Png, 90, 60)).await;
+        assert_eq!(deployment.send_event(event(key, Some(&etag), "01")).await.0, "converted");
+    }
+    deployment.put_source("small/a.png.w9.avif", b"uploaded by hand").await;
+    let mut kept = deployment.list_keys("photos").await;
+    kept.retain(|key| key.starts_with("small/a.png.png") || key.starts_with("a.png.png") || key.contains(".w9."));
+    deployment.s3.delete_object().bucket("photos").key("a.png").send().await.unwrap();
+
+    let mut environment = deployment.environment.clone();
+    environment
+        .extend([("AVIF_SIZES", "50"), ("AVIF_FORMATS", "avif")].map(|(name, value)| (name.into(), value.into())));
+    let lambda = Lambda::new(function(environment), unbounded_channel().0);
+    let response = lambda.invoke(event("a.png", None, "02")).await.result.unwrap();
+    let outputs = response["reports"][0]["outputs"].as_array().unwrap();
+    assert_eq!(outputs.len(), 7, "{response}");
+    assert_eq!(deployment.list_keys("photos").await, kept);
+    let (outcome, reason) = outcome_and_reason(lambda.invoke(event("a.png", None, "03")).await.result);
+    assert!(outcome == "skipped" && reason.contains("has no variants"), "{outcome}: {reason}");
+}
+
+#[tokio::test]
+async fn redelivered_event_deletes_a_variant_that_its_killed_job_wrote_with_earlier_settings() {
+    let mut deployment = Deployment::without_events(&[("AVIF_SIZES", "50")]).await;
+    let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
+    // The job of the event is killed after it wrote the variant. Then the source is deleted, and the settings change.
+    deployment.send_event(event("a.png", Some(&etag), "01")).await;
+    deployment.s3.delete_object().bucket("photos").key("a.png").send().await.unwrap();
+    let mut environment = deployment.environment.clone();
+    environment.insert("AVIF_SIZES".into(), "full".into());
+    let lambda = Lambda::new(function(environment), unbounded_channel().0);
+    let send = async |etag: &str| outcome_and_reason(lambda.invoke(event("a.png", Some(etag), "01")).await.result);
+    assert_eq!(send("unrelated").await.0, "skipped");
+    assert_eq!(send(&etag).await.0, "deleted");
+    assert_eq!(deployment.list_keys("photos").await, [""; 0]);
 }
 
 #[tokio::test]

@@ -6,8 +6,10 @@
 //! [`State`] saves the progress in a directory. After an interrupted or killed run, the next run continues from the
 //! saved progress. When all sources are processed, another run does nothing.
 //!
+//! [`prune`] deletes the outputs that the settings do not contain any more.
+//!
 //! **Architecture invariant:** this crate does not read images, and only [`transfer`] decides whether a source is
-//! already converted. Only one page of keys is in memory, regardless of the number of keys.
+//! already converted and which outputs are obsolete. Only one page of keys is in memory, regardless of the number of keys.
 
 #![forbid(unsafe_code)]
 
@@ -20,6 +22,7 @@ mod inventory;
 mod listing;
 mod manifest;
 mod page;
+mod prune;
 mod queue;
 mod select;
 mod state;
@@ -29,6 +32,7 @@ pub use error::Error;
 pub use estimate::{Estimate, PRICES, Workload};
 pub use manifest::Manifest;
 pub use page::{Cursor, Entry, Origin, Page};
+pub use prune::{PruneCounts, prune};
 pub use queue::QueueSender;
 pub use select::select_sources;
 pub use state::{Counts, Selection, State};

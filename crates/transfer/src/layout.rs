@@ -149,6 +149,11 @@ impl Role {
     }
 }
 
+/// Whether the output with this key is a manifest.
+pub(crate) fn is_manifest_key(output_key: &str) -> bool {
+    output_key.ends_with(MANIFEST_SUFFIX)
+}
+
 /// Removes the size from a key that ends like the key of a variant before its format. Returns `None` for any other key.
 fn without_size_suffix(key: &str) -> Option<&str> {
     let is_side =

@@ -1,4 +1,7 @@
-//! `avif backfill`: converts the images that are already in a bucket.
+//! `avif backfill`: converts the images that are already in a bucket, and deletes the variants that the settings do not contain
+//! any more.
+
+mod prune;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -39,9 +42,14 @@ pub(crate) struct Arguments {
     /// State directory, used to resume after an interruption
     #[arg(long, default_value = "avif-backfill", value_name = "DIR")]
     state: PathBuf,
-    /// Only count the images and estimate time and cost; create no job and send no messages
+    /// Only count the images and estimate time and cost; create no job and send no messages. With --prune, only list what
+    /// would be deleted
     #[arg(long)]
     dry_run: bool,
+    /// Convert nothing. Instead, delete the variants and manifests that the settings do not contain any more, for example of
+    /// a size that was removed. Outputs whose source is missing or not converted yet are kept
+    #[arg(long, conflicts_with_all = ["inventory", "suffix", "skip_check", "function", "queue"])]
+    prune: bool,
 
     /// Create an S3 Batch Operations job that invokes this function, given as an ARN with an alias
     #[arg(long, value_name = "ARN", requires_all = ["role", "work"], conflicts_with = "queue")]
@@ -114,6 +122,9 @@ pub(crate) async fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let account = account::connect().await?;
     let store = Store::new(&account, settings.store_options.clone());
     let origin = Origin { bucket, prefix, inventory };
+    if arguments.prune {
+        return prune::run(&store, &settings.plan, &origin, arguments.dry_run).await;
+    }
     let suffixes = arguments.suffix.iter().filter(|suffix| !suffix.is_empty()).cloned().collect();
     let selection = Selection::new(origin, suffixes, !arguments.skip_check, &settings.plan);
     let mut state = State::open(&arguments.state, &selection)?;

@@ -6,6 +6,7 @@ mod credentials;
 mod errors;
 mod job;
 mod moto;
+mod prune;
 mod s3s;
 mod stub;
 mod synthetic;

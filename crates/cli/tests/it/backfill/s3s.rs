@@ -10,12 +10,12 @@ use tempfile::TempDir;
 
 use super::{assert_each_once, fill, manifest, put, run, start};
 
-struct Setup {
-    server: S3,
-    folder: TempDir,
+pub(super) struct Setup {
+    pub(super) server: S3,
+    pub(super) folder: TempDir,
 }
 
-async fn setup() -> Setup {
+pub(super) async fn setup() -> Setup {
     let folder = tempfile::tempdir().unwrap();
     let buckets = vec!["photos".to_owned(), "inventory".to_owned()];
     let address = ([127, 0, 0, 1], 0).into();

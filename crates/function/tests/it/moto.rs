@@ -41,16 +41,22 @@ impl Moto {
 
     /// Returns the configuration of AWS clients for this server.
     pub(crate) fn sdk_config(&self) -> SdkConfig {
-        SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(aws_smithy_http_client::Builder::new().build_http())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(SharedCredentialsProvider::new(Credentials::for_tests()))
-            .endpoint_url(&self.endpoint)
-            .build()
+        sdk_config(&self.endpoint)
     }
 
     pub(crate) fn s3(&self) -> aws_sdk_s3::Client {
         emulator::s3_client(&self.endpoint, emulator::SECRET_KEY)
     }
+}
+
+/// Returns the configuration of AWS clients for a server on this machine: moto, which accepts all credentials, or the emulator.
+pub(crate) fn sdk_config(endpoint: &str) -> SdkConfig {
+    let credentials = Credentials::new(emulator::ACCESS_KEY, emulator::SECRET_KEY, None, None, "test");
+    SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .http_client(aws_smithy_http_client::Builder::new().build_http())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
+        .endpoint_url(endpoint)
+        .build()
 }

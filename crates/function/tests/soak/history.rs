@@ -12,7 +12,7 @@ use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::invariants::{SourceState, check_manifest, check_outputs, check_replacements};
+use crate::invariants::{FOREIGN, SourceState, check_manifest, check_outputs, check_replacements};
 use crate::notification::record;
 use crate::test_system::{SourceChange, TestSystem};
 
@@ -33,6 +33,8 @@ pub(crate) struct Counts {
     failed_deliveries: u32,
     dead_letters: u32,
     unreadable_periods: u32,
+    settings_changes: u32,
+    pruned: u32,
 }
 
 impl AddAssign for Counts {
@@ -42,16 +44,27 @@ impl AddAssign for Counts {
         self.failed_deliveries += other.failed_deliveries;
         self.dead_letters += other.dead_letters;
         self.unreadable_periods += other.unreadable_periods;
+        self.settings_changes += other.settings_changes;
+        self.pruned += other.pruned;
     }
 }
 
 impl fmt::Display for Counts {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { source_changes, deliveries, failed_deliveries, dead_letters, unreadable_periods } = self;
+        let Self {
+            source_changes,
+            deliveries,
+            failed_deliveries,
+            dead_letters,
+            unreadable_periods,
+            settings_changes,
+            pruned,
+        } = self;
         write!(
             to,
             "{source_changes} changes of sources, {unreadable_periods} times a source became unreadable, {deliveries} \
-             deliveries, {failed_deliveries} failed deliveries, {dead_letters} dead letters sent again"
+             deliveries, {failed_deliveries} failed deliveries, {dead_letters} dead letters sent again, {settings_changes} \
+             changes of the settings, {pruned} pruned outputs"
         )
     }
 }
@@ -90,6 +103,8 @@ struct Simulation<'system> {
     system: &'system TestSystem,
     random: Rng,
     counts: Counts,
+    /// The current version of the settings. Running invocations keep their version.
+    settings: usize,
     queued_events: Vec<QueuedEvent>,
     /// The running invocations. Each invocation returns its event, and true if the invocation succeeded.
     running_invocations: JoinSet<(QueuedEvent, bool)>,
@@ -103,17 +118,32 @@ struct Simulation<'system> {
 /// Runs the history of this seed. Returns the violations of the invariants.
 pub(crate) async fn run_history(system: &TestSystem, seed: u64) -> (Counts, Vec<String>) {
     system.start_faults(seed);
-    let (counts, queued_events, running_invocations, kills, unreadable, final_events) = Default::default();
+    let (counts, settings, queued_events, running_invocations, kills, unreadable, final_events) = Default::default();
     let random = Rng::with_seed(seed);
-    let mut simulation =
-        Simulation { system, random, counts, queued_events, running_invocations, kills, unreadable, final_events };
+    let mut simulation = Simulation {
+        system,
+        random,
+        counts,
+        settings,
+        queued_events,
+        running_invocations,
+        kills,
+        unreadable,
+        final_events,
+    };
     let keys: Vec<String> = (0..simulation.random.usize(1..=2)).map(|number| format!("h{seed}/{number}.png")).collect();
+    for key in &keys {
+        let foreign = system.client.put_object().bucket("photos").key(system.outputs[0].foreign_object(key));
+        foreign.body(FOREIGN.to_vec().into()).send().await.unwrap();
+    }
+    drop(system.take_calls());
     let mut states: Vec<Vec<SourceState>> = vec![vec![]; keys.len()];
     for _ in 0..simulation.random.usize(2..=6) {
         let source = simulation.random.usize(0..keys.len());
         let state = simulation.change_source(&keys[source], states[source].last()).await;
         states[source].push(state);
         simulation.change_readability(&keys, &states);
+        simulation.change_settings();
         for _ in 0..simulation.random.usize(0..=3) {
             simulation.start_or_await_invocation().await;
         }
@@ -122,12 +152,18 @@ pub(crate) async fn run_history(system: &TestSystem, seed: u64) -> (Counts, Vec<
         simulation.start_or_await_invocation().await;
     }
     let mut violations = simulation.deliver_final_events(&keys, &states).await;
-    let calls = system.take_calls();
+    if simulation.counts.settings_changes > 0 {
+        violations.extend(simulation.convert_existing_sources(&keys, &states).await);
+    }
+    let (calls, outputs) = (system.take_calls(), system.outputs[simulation.settings]);
+    if simulation.counts.settings_changes > 0 {
+        violations.extend(simulation.prune(&keys, seed).await);
+    }
     for (key, states) in keys.iter().zip(&states) {
         let state = states.last().cloned().unwrap_or(SourceState::Absent);
-        violations.extend(check_outputs(system, key, &state).await);
+        violations.extend(check_outputs(system, outputs, key, &state).await);
         violations.extend(check_replacements(system.outputs, key, &calls));
-        violations.extend(check_manifest(system.outputs, key, &state, &calls));
+        violations.extend(check_manifest(outputs, key, &state, &calls));
     }
     (simulation.counts, violations)
 }
@@ -196,6 +232,38 @@ impl Simulation<'_> {
         self.system.inject_responses(responses.collect());
     }
 
+    /// Sometimes changes to the other version of the settings, as a new version of the function has them.
+    fn change_settings(&mut self) {
+        if self.random.u8(0..5) == 0 {
+            self.settings = 1 - self.settings;
+            self.counts.settings_changes += 1;
+        }
+    }
+
+    /// Converts the sources that exist, as a backfill after a change of the settings does.
+    async fn convert_existing_sources(&mut self, keys: &[String], states: &[Vec<SourceState>]) -> Vec<String> {
+        let mut violations = vec![];
+        for (key, states) in keys.iter().zip(states) {
+            if let Some(SourceState::Present { .. }) = states.last() {
+                let lambda = &self.system.choose_environment(self.settings, &mut self.random).lambda;
+                if let Err(error) = lambda.invoke(json!({ "bucket": "photos", "key": key })).await.result {
+                    violations.push(format!("the conversion of {key} after a change of the settings failed: {error}"));
+                }
+            }
+        }
+        violations
+    }
+
+    /// Prunes the outputs of this history. Returns a violation for each deleted output that the settings contain.
+    async fn prune(&mut self, keys: &[String], seed: u64) -> Vec<String> {
+        let pruned = self.system.prune(self.settings, format!("h{seed}/")).await;
+        self.counts.pruned += u32::try_from(pruned.len()).unwrap();
+        let outputs = self.system.outputs[self.settings];
+        let required = |key: &String| outputs.variants(key).into_iter().chain(outputs.manifest(key));
+        let required: Vec<String> = keys.iter().flat_map(required).collect();
+        pruned.iter().filter(|key| required.contains(key)).map(|key| format!("{key} was pruned")).collect()
+    }
+
     /// Starts an invocation with a random queued event. If no event is queued or the maximum number of invocations is
     /// running, waits for a running invocation.
     async fn start_or_await_invocation(&mut self) {
@@ -206,7 +274,7 @@ impl Simulation<'_> {
             return;
         }
         let queued = self.queued_events.swap_remove(self.random.usize(0..self.queued_events.len()));
-        let lambda = self.system.environments[self.random.usize(0..self.system.environments.len())].lambda.clone();
+        let lambda = self.system.choose_environment(self.settings, &mut self.random).lambda.clone();
         self.counts.deliveries += 1;
         if self.system.needs_kills() && self.random.u8(0..6) == 0 {
             // The test kills the process after a random delay.
@@ -249,7 +317,7 @@ impl Simulation<'_> {
         self.random.shuffle(&mut self.final_events);
         let mut violations = vec![];
         for event in std::mem::take(&mut self.final_events) {
-            let environment = &self.system.environments[self.random.usize(0..self.system.environments.len())];
+            let environment = self.system.choose_environment(self.settings, &mut self.random);
             self.counts.deliveries += 1;
             if let Err(error) = environment.lambda.invoke(event).await.result {
                 violations.push(format!("an invocation without faults failed: {error}"));

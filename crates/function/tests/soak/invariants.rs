@@ -10,6 +10,9 @@ use crate::outputs::Outputs;
 use crate::test_system::TestSystem;
 use emulator::Call;
 
+/// The content of the object that no function created.
+pub(crate) const FOREIGN: &[u8] = b"uploaded by hand";
+
 /// The state of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SourceState {
@@ -19,12 +22,20 @@ pub(crate) enum SourceState {
 
 /// Checks the invariant at the end of a history: the stored variants match the current source, and the manifest lists
 /// these variants. A deleted source has no outputs. Returns the violations.
-pub(crate) async fn check_outputs(system: &TestSystem, source: &str, state: &SourceState) -> Vec<String> {
-    let outputs = read_outputs(system, source).await;
+pub(crate) async fn check_outputs(
+    system: &TestSystem,
+    expected: Outputs,
+    source: &str,
+    state: &SourceState,
+) -> Vec<String> {
+    let mut outputs = read_outputs(system, expected, source).await;
+    if outputs.remove(&expected.foreign_object(source)).is_none_or(|object| object.bytes != FOREIGN) {
+        return vec![format!("the foreign object at {} was changed", expected.foreign_object(source))];
+    }
     let SourceState::Present { color, etag } = state else {
         return outputs.into_keys().map(|key| format!("{key} exists, but its source was deleted")).collect();
     };
-    let (variants, manifest) = (system.outputs.variants(source), system.outputs.manifest(source));
+    let (variants, manifest) = (expected.variants(source), expected.manifest(source));
     let expected: BTreeSet<&String> = variants.iter().chain(&manifest).collect();
     if outputs.keys().collect::<BTreeSet<_>>() != expected {
         return vec![format!("the stored outputs are {:?}, expected are {expected:?}", outputs.keys())];
@@ -60,12 +71,12 @@ pub(crate) async fn check_outputs(system: &TestSystem, source: &str, state: &Sou
 /// If a source returns to earlier content, the earlier state and the new state have the same ETag, so their outputs
 /// have the same source ETag. Therefore the check assumes that a replaced output was created from the first state with
 /// its ETag, and that the new output was created from the last state with its ETag.
-pub(crate) fn check_replacements(outputs: Outputs, source: &str, calls: &[Call]) -> Vec<String> {
+pub(crate) fn check_replacements(outputs: [Outputs; 2], source: &str, calls: &[Call]) -> Vec<String> {
     let mut states: Vec<Option<&str>> = vec![];
     let mut output_states: HashMap<&str, usize> = HashMap::new();
     let mut violations = vec![];
-    let variants = outputs.variants(source);
-    for call in successful_calls(outputs, source, calls) {
+    let variants: Vec<String> = outputs.iter().flat_map(|outputs| outputs.variants(source)).collect();
+    for call in successful_calls(outputs[0], source, calls) {
         match (call.operation, call.key == source) {
             ("PutObject", true) => states.push(call.etag.as_deref()),
             ("DeleteObject", true) => states.push(None),
@@ -108,8 +119,9 @@ pub(crate) fn check_replacements(outputs: Outputs, source: &str, calls: &[Call])
 pub(crate) fn check_manifest(outputs: Outputs, source: &str, state: &SourceState, calls: &[Call]) -> Vec<String> {
     let Some(manifest) = outputs.manifest(source) else { return vec![] };
     let mut etags: HashMap<&str, Option<&str>> = HashMap::new();
-    let mut is_last = false;
-    for call in successful_calls(outputs, source, calls).filter(|call| call.key != source) {
+    let (mut is_last, variants) = (false, outputs.variants(source));
+    let is_output = |call: &&Call| call.key == manifest || variants.contains(&call.key);
+    for call in successful_calls(outputs, source, calls).filter(is_output) {
         let is_put = match call.operation {
             "PutObject" => true,
             "DeleteObject" => false,
@@ -142,7 +154,7 @@ fn successful_calls<'a>(outputs: Outputs, source: &'a str, calls: &'a [Call]) ->
         call.key == source
             || call
                 .key
-                .strip_prefix(outputs.prefix())
+                .strip_prefix(outputs.prefix)
                 .is_some_and(|key| key.strip_prefix(source).is_some_and(|rest| rest.starts_with('.')))
     };
     calls.iter().filter(|call| call.error.is_none()).filter(is_of_source)
@@ -155,12 +167,12 @@ struct StoredOutput {
 }
 
 /// Returns the outputs of a source by their keys.
-async fn read_outputs(system: &TestSystem, source: &str) -> HashMap<String, StoredOutput> {
+async fn read_outputs(system: &TestSystem, expected: Outputs, source: &str) -> HashMap<String, StoredOutput> {
     let list = system
         .client
         .list_objects_v2()
         .bucket("photos")
-        .prefix(format!("{}{source}.", system.outputs.prefix()))
+        .prefix(format!("{}{source}.", expected.prefix))
         .send()
         .await
         .unwrap();

@@ -5,19 +5,22 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
+use backfill::{Origin, prune};
 use emulator::{ACCESS_KEY, Call, Endpoint, FaultRates, Faults, InjectedResponse, Lambda, S3, SECRET_KEY, Settings};
+use fastrand::Rng;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use transfer::{ObsoleteOutput, Store, StoreOptions};
 
 use crate::bootstrap::function;
-use crate::moto::Moto;
+use crate::moto::{Moto, sdk_config};
 use crate::notification::record;
 use crate::outputs::Outputs;
 
-/// The number of execution environments in each test system. Several environments may handle events of one source at
-/// the same time.
+/// The number of execution environments in each test system with each version of the settings. Several environments may handle
+/// events of one source at the same time, also with different versions of the settings.
 const ENVIRONMENTS: usize = 3;
 
 /// The number of faults of each kind per 1,000 requests. A job makes about 6 to 12 requests, so a typical job has one
@@ -32,11 +35,18 @@ const FAULT_RATES: FaultRates = FaultRates {
     killed: 15,
 };
 
+/// Use the fastest speed, because the histories do not check the codec.
+const SPEED: (&str, &str) = ("AVIF_SPEED", "10");
+
 pub(crate) struct TestSystem {
     server: Server,
     pub(crate) client: Client,
-    pub(crate) environments: Vec<Environment>,
-    pub(crate) outputs: Outputs,
+    /// The execution environments with each version of the settings.
+    environments: [Vec<Environment>; 2],
+    /// The outputs with each version of the settings.
+    pub(crate) outputs: [Outputs; 2],
+    /// A store without faults, for the prune.
+    pub(crate) store: Store,
     /// Whether S3 returns empty listings. After a read fails with 403, the function then concludes that the source does
     /// not exist.
     hides_listings: bool,
@@ -76,16 +86,20 @@ impl TestSystem {
             s3.ignore_conditions();
         }
         let outputs = Outputs::of_system(index);
-        let mut environments = vec![];
-        for _ in 0..ENVIRONMENTS {
-            environments.push(Environment::with_faults(&s3, outputs).await);
+        let mut environments = [vec![], vec![]];
+        for (environments, outputs) in environments.iter_mut().zip(outputs) {
+            for _ in 0..ENVIRONMENTS {
+                environments.push(Environment::with_faults(&s3, outputs).await);
+            }
         }
         let client = s3.client(SECRET_KEY);
+        let store = store(&s3.endpoint_url());
         Self {
             server: Server::Emulator { s3, events: events.into() },
             client,
             environments,
             outputs,
+            store,
             hides_listings,
             _folder: folder,
         }
@@ -105,11 +119,14 @@ impl TestSystem {
         let versions = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
         client.put_bucket_versioning().bucket("photos").versioning_configuration(versions).send().await.unwrap();
         let outputs = Outputs::of_system(index);
-        let environment = || Environment::new(variables.clone(), Faults::none(), None, outputs);
-        let environments = std::iter::repeat_with(environment).take(ENVIRONMENTS).collect();
+        let environments = outputs.map(|outputs| {
+            let environment = || Environment::new(variables.clone(), Faults::none(), None, outputs);
+            std::iter::repeat_with(environment).take(ENVIRONMENTS).collect()
+        });
+        let store = store(&moto.endpoint);
         let server = Server::Moto { _moto: moto, event_count: AtomicU64::new(0) };
         let folder = tempfile::tempdir().unwrap();
-        Self { server, client, environments, outputs, hides_listings: false, _folder: folder }
+        Self { server, client, environments, outputs, store, hides_listings: false, _folder: folder }
     }
 
     /// Whether the history must kill the processes. The emulator kills processes as one of its faults. moto does not
@@ -124,27 +141,45 @@ impl TestSystem {
         matches!(self.server, Server::Emulator { .. })
     }
 
+    /// Returns a random environment with this version of the settings.
+    pub(crate) fn choose_environment(&self, settings: usize, random: &mut Rng) -> &Environment {
+        let environments = &self.environments[settings];
+        &environments[random.usize(0..environments.len())]
+    }
+
+    /// Deletes the outputs that this version of the settings does not contain. Returns the keys of the obsolete outputs.
+    pub(crate) async fn prune(&self, settings: usize, prefix: String) -> Vec<String> {
+        let variables = self.outputs[settings].settings();
+        let variables = variables.into_iter().chain([SPEED]).map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let plan = settings::Settings::parse(&variables.collect()).unwrap().plan;
+        let sources = Origin { bucket: "photos".into(), prefix, inventory: None };
+        let mut pruned = vec![];
+        let on_obsolete = |output: &ObsoleteOutput| pruned.push(output.at().key.clone());
+        prune(&self.store, &plan, &sources, false, on_obsolete, |_| {}).await.unwrap();
+        pruned
+    }
+
     /// Makes S3 send these responses to the matching requests of each environment, instead of the responses of the
     /// previous call.
     pub(crate) fn inject_responses(&self, mut responses: Vec<InjectedResponse>) {
         if self.hides_listings {
             responses.push(InjectedResponse::empty_listing());
         }
-        for environment in &self.environments {
+        for environment in self.environments.iter().flatten() {
             environment.faults.inject(responses.clone());
         }
     }
 
     /// Starts the faults of a history.
     pub(crate) fn start_faults(&self, seed: u64) {
-        for (number, environment) in self.environments.iter().enumerate() {
-            environment.faults.resume(seed << 2 | number as u64);
+        for (number, environment) in self.environments.iter().flatten().enumerate() {
+            environment.faults.resume(seed << 3 | number as u64);
         }
     }
 
     /// Stops all faults. The injected responses stay active.
     pub(crate) fn stop_faults(&self) {
-        for environment in &self.environments {
+        for environment in self.environments.iter().flatten() {
             environment.faults.pause();
         }
     }
@@ -152,7 +187,7 @@ impl TestSystem {
     /// Returns the number of faults of each kind, and of injected responses with each error code.
     pub(crate) fn fault_counts(&self) -> BTreeMap<&'static str, u64> {
         let mut counts = BTreeMap::new();
-        for (fault, count) in self.environments.iter().flat_map(|environment| environment.faults.counts()) {
+        for (fault, count) in self.environments.iter().flatten().flat_map(|environment| environment.faults.counts()) {
             *counts.entry(fault).or_default() += count;
         }
         counts
@@ -202,6 +237,10 @@ impl SourceChange {
     }
 }
 
+fn store(endpoint: &str) -> Store {
+    Store::new(&sdk_config(endpoint), StoreOptions { custom_endpoint: true, ..StoreOptions::default() })
+}
+
 impl Environment {
     async fn with_faults(s3: &S3, outputs: Outputs) -> Self {
         let faults = Faults::new(0, FAULT_RATES);
@@ -222,7 +261,7 @@ impl Environment {
         endpoint: Option<Endpoint>,
         outputs: Outputs,
     ) -> Self {
-        let settings = [("AVIF_SPEED", "10"), ("AVIF_KEEP_LARGER", "true")].into_iter().chain(outputs.settings());
+        let settings = outputs.settings().into_iter().chain([SPEED]);
         variables.extend(settings.map(|(name, value)| (name.to_owned(), value.to_owned())));
         // The test does not read the log of the function.
         let lambda = Lambda::new(function(variables), unbounded_channel().0);

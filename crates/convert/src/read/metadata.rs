@@ -11,7 +11,7 @@ use crate::copyright::{ExifFields, XmpFields, read_iim};
 pub(crate) const MAX_BLOCK_BYTES: usize = 16 << 20;
 
 /// The metadata of a file. A block is empty if the file has a block that cannot be read.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct MetadataBlocks {
     /// Exif, starting at the TIFF header.
     pub(crate) exif: Option<Vec<u8>>,

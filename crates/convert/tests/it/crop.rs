@@ -1,8 +1,8 @@
 use std::num::NonZeroUsize;
 
 use convert::{Conversion, OpenedImage, Variant};
-use image::{DynamicImage, GenericImageView, ImageFormat, imageops};
-use model::{Area, Limits, Recipe};
+use image::{DynamicImage, GenericImageView, ImageFormat, RgbImage, imageops};
+use model::{Area, Limits, Metadata, Recipe};
 
 use crate::animation_fixtures::{Frame, FrameDisposal, apng, webp};
 use crate::avif_tools::{MAX_CODING_DISTANCE, avifdec, avifdec_frame, avifenc, convert_file, distance, recipe};
@@ -151,8 +151,8 @@ fn gain_map_is_cropped_like_its_variant() {
     }
 }
 
-#[test]
-fn region_in_the_xmp_is_the_focal_point_unless_another_one_is_given() {
+/// Returns a JPEG with a region at the bottom of the stored image.
+fn jpeg_with_face_at_the_bottom(upright: &RgbImage, orientation: u8) -> Vec<u8> {
     let packet = br#"http://ns.adobe.com/xap/1.0/ <x:xmpmeta xmlns:x="adobe:ns:meta/"
         xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:stArea="http://ns.adobe.com/xmp/sType/Area#"
         xmlns:mwg-rs="http://www.metadataworkinggroup.com/schemas/regions/"><rdf:RDF><rdf:Description>
@@ -161,15 +161,35 @@ fn region_in_the_xmp_is_the_focal_point_unless_another_one_is_given() {
         </mwg-rs:RegionList></rdf:Description></mwg-rs:Regions></rdf:Description></rdf:RDF></x:xmpmeta>"#;
     let mut packet = packet.to_vec();
     packet["http://ns.adobe.com/xap/1.0/".len()] = 0;
-    let exif = exif_with_orientation(6);
+    let exif = exif_with_orientation(orientation);
     let extras = EmbeddedMetadata { exif: Some(&exif), ..EmbeddedMetadata::default() };
+    let file = encode_with_metadata(&store(upright, orientation).into(), ImageFormat::Jpeg, extras);
+    with_jpeg_segment(&file, 0xe1, &packet)
+}
+
+#[test]
+fn region_in_the_xmp_is_the_focal_point_unless_another_one_is_given() {
     // The stored image of 128x192 is shown as 192x128: what is at the bottom of the stored image is at the left.
     let upright = gradient_image(192, 128);
-    let file = encode_with_metadata(&store(&upright, 6).into(), ImageFormat::Jpeg, extras);
-    let file = with_jpeg_segment(&file, 0xe1, &packet);
+    let file = jpeg_with_face_at_the_bottom(&upright, 6);
     let conversion = convert_file(&file, &sizes("64x64:cover")).unwrap();
     assert_eq!(conversion.variants[0].crop, Some(Area { x: 0, y: 0, width: 128, height: 128 }));
     assert!(error(&conversion.variants[0], &upright.into()) < MAX_CODING_DISTANCE);
     let given = convert_at(&file, "1,0.5", &sizes("64x64:cover"));
     assert_eq!(given.variants[0].crop.unwrap().x, 64);
+}
+
+#[test]
+fn region_of_an_avif_is_the_focal_point_whatever_metadata_is_kept() {
+    let keep = Recipe { metadata: Metadata::Keep, ..sizes("full") };
+    let file = convert_file(&jpeg_with_face_at_the_bottom(&gradient_image(128, 192), 1), &keep).unwrap();
+    let file = &file.variants[0].bytes;
+    for metadata in [Metadata::Strip, Metadata::Copyright, Metadata::Keep] {
+        let conversion = convert_file(file, &Recipe { metadata, ..sizes("full,64x64:cover") }).unwrap();
+        assert_eq!(conversion.variants[1].crop, Some(Area { x: 0, y: 64, width: 128, height: 128 }), "{metadata}");
+        for variant in &conversion.variants {
+            let has_region = variant.bytes.windows(7).any(|window| window == b"mwg-rs:");
+            assert_eq!(has_region, metadata == Metadata::Keep, "{metadata} {}", variant.id);
+        }
+    }
 }

@@ -7,7 +7,7 @@ mod heif;
 use std::mem;
 
 use heif::Container;
-use model::{Metadata, Shape};
+use model::{Metadata, Recipe, Shape};
 
 use crate::error::brief;
 use crate::pixels::decoded_avif::pixels_to_image;
@@ -47,7 +47,7 @@ fn recognize(bytes: &[u8]) -> bool {
 const AV1_DECODER_BYTES_PER_PIXEL: u64 = 30;
 
 fn open<'bytes>(bytes: &'bytes [u8], options: &ReadOptions<'_>) -> Result<Source<'bytes>, Error> {
-    let (mut file, file_header) = AvifFile::open(bytes, options.recipe.metadata)?;
+    let (mut file, file_header) = AvifFile::open(bytes, options.recipe)?;
     let MetadataBlocks { exif, xmp, .. } = mem::take(&mut file.container.metadata);
     let mut header = Header::new(file.size(), color_type(file.shape, file.has_alpha));
     header.orientation = orientation(file_header.orientation);
@@ -70,9 +70,10 @@ fn open<'bytes>(bytes: &'bytes [u8], options: &ReadOptions<'_>) -> Result<Source
 impl<'bytes> AvifFile<'bytes> {
     /// Reads the boxes, and rewrites the container without the metadata that the recipe does not keep. With
     /// [`Metadata::Keep`], a copied variant is the unchanged source, not the rewritten file.
-    fn open(bytes: &'bytes [u8], metadata: Metadata) -> Result<(Self, avif::Header), Error> {
-        let container = heif::read(bytes, metadata)?;
+    fn open(bytes: &'bytes [u8], recipe: &Recipe) -> Result<(Self, avif::Header), Error> {
+        let container = heif::read(bytes, recipe)?;
         let header = avif::header(&container.file).map_err(from_avif_error)?;
+        let metadata = recipe.metadata;
         let source = match metadata {
             Metadata::Keep => Some(bytes),
             Metadata::Strip | Metadata::Copyright => None,

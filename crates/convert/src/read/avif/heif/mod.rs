@@ -26,7 +26,7 @@ pub(crate) use decoding_cost::{MAX_DECODED_PIXEL_RATIO, SMALL_IMAGE_PIXELS};
 use avif::boxes::{BoxError, FileSlice, FourCc};
 use media::MediaData;
 use meta::MetaBox;
-use model::Metadata;
+use model::{Metadata, Recipe};
 use property::ProfileContext;
 use still::StillReader;
 use track::Movie;
@@ -42,7 +42,7 @@ pub(crate) struct Container {
     /// [`Metadata::Copyright`] keeps.
     pub(crate) file: Vec<u8>,
     pub(crate) has_gain_map: bool,
-    /// The Exif and XMP that the recipe keeps.
+    /// The Exif and XMP, if the recipe keeps any metadata or needs the regions in the XMP.
     pub(crate) metadata: MetadataBlocks,
     /// The number of samples of the color track and the alpha track.
     pub(crate) samples: usize,
@@ -50,12 +50,13 @@ pub(crate) struct Container {
     pub(crate) notes: Vec<String>,
 }
 
-/// Reads an AVIF. Unless the recipe has [`Metadata::Strip`], also reads Exif and XMP. Unless it has [`Metadata::Keep`],
-/// removes the private tags of the ICC profile.
+/// Reads an AVIF, and Exif and XMP if the recipe needs them. Unless the recipe has [`Metadata::Keep`], removes the private tags of
+/// the ICC profile.
 ///
 /// # Errors
 /// The error names the damaged box, or the unknown box that the image needs.
-pub(crate) fn read(file: &[u8], metadata: Metadata) -> Result<Container, Error> {
+pub(crate) fn read(file: &[u8], recipe: &Recipe) -> Result<Container, Error> {
+    let metadata = recipe.metadata;
     let brands = brands(file);
     let (meta, moov) = top_level_boxes(file)?;
     let mut notes = vec![];
@@ -68,19 +69,22 @@ pub(crate) fn read(file: &[u8], metadata: Metadata) -> Result<Container, Error> 
         StillReader::new(meta, &mut media, &mut profiles).read(primary, brands.contains(b"tmap"))
     });
     let mut still = still.transpose()?;
-    let blocks = match metadata {
-        Metadata::Strip => MetadataBlocks::default(),
-        // The image is converted even if its metadata cannot be read.
-        Metadata::Copyright | Metadata::Keep => metadata::read(meta.as_ref(), movie.as_ref(), &mut media)
-            .unwrap_or_else(|error| {
+    let mut blocks = MetadataBlocks::default();
+    if metadata != Metadata::Strip || recipe.has_crops() {
+        match metadata::read(meta.as_ref(), movie.as_ref(), &mut media) {
+            Ok(read) => blocks = read,
+            // The image is converted even if its metadata cannot be read.
+            Err(_) if metadata == Metadata::Strip => {}
+            Err(error) => {
                 let from = if metadata == Metadata::Keep { " from narrower variants" } else { "" };
                 notes.push(format!("its Exif and XMP were omitted{from}: {error}"));
-                MetadataBlocks::default()
-            }),
-    };
-    let blocks = blocks.select(metadata, &mut notes);
+            }
+        }
+    }
     if metadata == Metadata::Copyright {
-        for item in metadata::add_items(&blocks, &mut media) {
+        // The notes are those of the selection for the encoded variants.
+        let kept = blocks.clone().select(metadata, &mut vec![]);
+        for item in metadata::add_items(&kept, &mut media) {
             if let Some(movie) = &mut movie {
                 movie.descriptions.push(item.clone());
             }

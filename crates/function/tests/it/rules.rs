@@ -49,6 +49,13 @@ async fn objects(deployment: &Deployment) -> BTreeMap<String, String> {
     list.into_iter().map(object).collect()
 }
 
+/// Returns the requests that changed an object since the last call.
+fn changes(deployment: &Deployment) -> Vec<String> {
+    let calls = deployment.server.take_calls().into_iter();
+    let changes = calls.filter(|call| !["GetObject", "HeadObject", "ListObjectsV2"].contains(&call.operation));
+    changes.map(|call| format!("{} {}", call.operation, call.key)).collect()
+}
+
 fn skip_reason(outcome: &Outcome) -> &str {
     match outcome {
         Outcome::Skipped { reason } => reason,
@@ -72,13 +79,16 @@ async fn changed_rule_converts_its_sources_again_and_changes_no_other_object() {
     let deployment = deploy(RULES).await;
     convert(&deployment, RULES).await;
     let before = objects(&deployment).await;
+    deployment.server.record_calls();
     let reports = convert(&deployment, RULES).await;
     assert_eq!(skip_reason(&reports[1].1), "its variants are stored already");
     assert_eq!(objects(&deployment).await, before);
+    assert_eq!(changes(&deployment), [""; 0]);
 
     let reports = convert(&deployment, &RULES.replace("40", "90")).await;
     assert_eq!(skip_reason(&reports[0].1), "its variants are stored already");
     assert!(matches!(reports[1].1, Outcome::Converted { .. }), "{:?}", reports[1].1);
+    assert_eq!(changes(&deployment), ["PutObject avatars/a.png.c50x50.avif"]);
     let mut after = objects(&deployment).await;
     let changed = "avatars/a.png.c50x50.avif";
     assert_ne!(after[changed], before[changed]);

@@ -77,6 +77,37 @@ async fn state_directory_of_another_backfill_is_rejected() {
 }
 
 #[tokio::test]
+async fn changed_rule_selects_exactly_its_sources() {
+    let rules = |quality: u8| format!(r#"AVIF_RULES=[{{"prefix": "avatars/", "quality": {quality}}}]"#);
+    let plan = |quality| {
+        let rules = rules(quality);
+        let (name, value) = rules.split_once('=').unwrap();
+        settings::Settings::parse(&[(name.to_owned(), value.to_owned())].into()).unwrap().plan
+    };
+    let Setup { server, folder } = setup().await;
+    let s3 = server.client(SECRET_KEY);
+    for (key, plan) in [("a.jpg", plan(40)), ("avatars/a.jpg", plan(40)), ("avatars/b.jpg", plan(40))] {
+        let etag = put(&s3, key, &[]).await;
+        let at = model::Location { bucket: "photos".into(), key: key.into() };
+        let transfer::KeyDecision::Convert(plan) = plan.decide(&at).unwrap() else { panic!("{key} is skipped") };
+        let provenance = [("avif-recipe", plan.fingerprint()), ("avif-source-etag", etag)];
+        put(&s3, &format!("{key}.avif"), &provenance.each_ref().map(|(name, value)| (*name, value.as_str()))).await;
+    }
+    server.record_calls();
+    let backfill = async |quality, state| {
+        run(folder.path(), &server.environment(), &["s3://photos", "-e", &rules(quality), "--state", state]).await
+    };
+    let output = backfill(40, "unchanged").await;
+    assert!(output.contains("3 are converted already, 0 are archived, 0 to convert"), "{output}");
+    backfill(90, "avif-backfill").await;
+    assert_eq!(manifest(folder.path()), ["avatars/a.jpg", "avatars/b.jpg"]);
+    // In each run: one listing, and a look-up of each source and of its variant. The listing of the emulator has no ETags.
+    let calls = server.take_calls();
+    let count = |operation| calls.iter().filter(|call| call.operation == operation).count();
+    assert_eq!((count("ListObjectsV2"), count("HeadObject"), calls.len()), (2, 12, 14));
+}
+
+#[tokio::test]
 async fn inventory_selects_the_same_keys_as_a_listing() {
     let Setup { server, folder } = setup().await;
     let s3 = server.client(SECRET_KEY);

@@ -3,13 +3,13 @@ use model::{Change, Job, Location, Outcome, Timings};
 use crate::convert_source::{ConvertedSource, convert_source};
 use crate::existence::{Existence, check_existence};
 use crate::fetch::{RequiredState, SourceLookup, SourceObject, open_source, read_source_state};
-use crate::former_outputs::read_former_outputs;
+use crate::former_outputs::{FormerOutput, read_former_outputs};
 use crate::output_set::{delete_outputs, write_outputs};
 use crate::progress::{self, Step};
 use crate::provenance::{QualitySearch, SourceState};
 use crate::skip_reason::SkipReason;
 use crate::stage::Stage;
-use crate::stored_outputs::{OutputSlot, StoredOutputs};
+use crate::stored_outputs::StoredOutputs;
 use crate::{Deadline, Error, OutputLocations, Plan, Store};
 
 /// The state of a job across its attempts.
@@ -78,8 +78,9 @@ impl<'job> JobRun<'job> {
             },
             SourceLookup::Absent => {
                 let former = read_former_outputs(store, &job.source.at, &plan.layout, &self.outputs).await?;
-                let is_of_job =
-                    |slot: &OutputSlot| slot.provenance().is_some_and(|provenance| provenance.may_be_of(job));
+                let is_of_job = |former: &FormerOutput| {
+                    former.object.provenance.as_ref().is_some_and(|provenance| provenance.may_be_of(job))
+                };
                 match required {
                     RequiredState::OfEvent if !former.iter().any(is_of_job) => self.skip_absent_source(),
                     RequiredState::OfEvent | RequiredState::Current => self.delete_outputs(&stored, &former).await,
@@ -114,12 +115,17 @@ impl<'job> JobRun<'job> {
     }
 
     /// Deletes the outputs of a source that does not exist, `former` after the others.
-    async fn delete_outputs(&mut self, stored: &StoredOutputs, former: &[OutputSlot]) -> Result<Outcome, Error> {
+    async fn delete_outputs(&mut self, stored: &StoredOutputs, former: &[FormerOutput]) -> Result<Outcome, Error> {
         progress::begin_step(Step::Store);
         let at = &self.job.source.at;
         stored.ensure_existence_is_known()?;
         if !stored.has_objects() && former.is_empty() {
             self.ensure_output_bucket_exists().await?;
+        }
+        // The other outputs were read before the source, so they are not those of a source that was created in the meantime. If
+        // `former` contained such an output, its source would exist now.
+        if !former.is_empty() && read_source_state(self.store, at).await?.is_some() {
+            return Err(Error::source_changed(at));
         }
         if stored.has_own_outputs() || !former.is_empty() {
             self.has_changed_outputs = true;

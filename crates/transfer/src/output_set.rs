@@ -12,26 +12,28 @@ use model::{
 };
 
 use crate::convert_source::{ConvertedSource, ConvertedVariant};
+use crate::former_outputs::FormerOutput;
 use crate::output::{Output, delete_output, sha256_hex, write_output};
 use crate::provenance::{Provenance, QualitySearch, TOOL_VERSION};
 use crate::stored_outputs::{OutputSlot, SlotContent, StoredObject, StoredOutputs, VariantSlot};
 use crate::{Error, Plan, Store};
 
-/// Deletes the outputs that the function created, `former` after the others. Each deleted object is added to `deleted` immediately, so that it is
-/// reported even if a later deletion fails.
+/// Deletes the outputs that the function created, `former` after the others. Each deleted object is added to `deleted`
+/// immediately, so that it is reported even if a later deletion fails.
 pub(crate) async fn delete_outputs(
     store: &Store,
     stored: &StoredOutputs,
-    former: &[OutputSlot],
+    former: &[FormerOutput],
     source: &Location,
     deleted: &mut Vec<Location>,
 ) -> Result<(), Error> {
     delete_manifest_and_entry(store, stored, source).await?;
     deleted.extend(stored.manifest.iter().filter(|slot| slot.provenance().is_some()).map(|slot| slot.at.clone()));
-    for slot in stored.variants.iter().map(|variant| &variant.slot).chain(former) {
-        let Some(object) = slot.object().filter(|object| object.provenance.is_some()) else { continue };
-        delete_output(store, &slot.at, object).await?;
-        deleted.push(slot.at.clone());
+    let variants = stored.variants.iter().filter_map(|VariantSlot { slot, .. }| Some((&slot.at, slot.object()?)));
+    let former = former.iter().map(|former| (&former.at, &former.object));
+    for (at, object) in variants.chain(former).filter(|(_, object)| object.provenance.is_some()) {
+        delete_output(store, at, object).await?;
+        deleted.push(at.clone());
     }
     Ok(())
 }

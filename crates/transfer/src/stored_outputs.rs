@@ -1,6 +1,6 @@
 //! The outputs that are stored for a source.
 
-use aws_sdk_s3::operation::head_object::HeadObjectError;
+use aws_sdk_s3::operation::head_object::{HeadObjectError, HeadObjectOutput};
 use futures_util::future::{OptionFuture, try_join_all};
 use model::{Job, Location, VariantId};
 use tokio::try_join;
@@ -157,6 +157,16 @@ impl StoredOutputs {
     }
 }
 
+impl StoredObject {
+    /// Reads the response to a look-up.
+    pub(crate) fn from_head(at: &Location, head: HeadObjectOutput) -> Result<Self, Error> {
+        let provenance = Provenance::from_metadata(&head.metadata.unwrap_or_default()).map(Box::new);
+        let bytes = head.content_length.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default();
+        let etag = head.e_tag.ok_or_else(|| Error::storage_with(Operation::HeadObject, at, NO_ETAG))?;
+        Ok(Self { etag, bytes, provenance })
+    }
+}
+
 impl OutputSlot {
     /// Returns the object in the slot, if there is one.
     pub(crate) fn object(&self) -> Option<&StoredObject> {
@@ -182,12 +192,7 @@ impl OutputSlot {
         let operation = Operation::HeadObject;
         let head = store.send(&at.bucket, |client| client.head_object().bucket(&at.bucket).key(&at.key).send()).await;
         let content = match head {
-            Ok(head) => {
-                let provenance = Provenance::from_metadata(&head.metadata.unwrap_or_default()).map(Box::new);
-                let bytes = head.content_length.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default();
-                let etag = head.e_tag.ok_or_else(|| Error::storage_with(operation, at, NO_ETAG))?;
-                SlotContent::Object(StoredObject { etag, bytes, provenance })
-            }
+            Ok(head) => SlotContent::Object(StoredObject::from_head(at, head)?),
             Err(error) if matches!(error.as_service_error(), Some(HeadObjectError::NotFound(_))) => SlotContent::Absent,
             Err(error) if http_status(&error) == Some(403) => match check_existence(store, at).await? {
                 Existence::Absent => SlotContent::Absent,

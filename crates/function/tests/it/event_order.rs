@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use emulator::{InjectedResponse, Lambda};
+use emulator::{Faults, InjectedResponse, Lambda};
 use image::ImageFormat;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::unbounded_channel;
@@ -112,6 +112,55 @@ async fn deleted_source_deletes_its_outputs_of_earlier_settings() {
     assert_eq!(deployment.list_keys("photos").await, kept);
     let (outcome, reason) = outcome_and_reason(lambda.invoke(event("a.png", None, "03")).await.result);
     assert!(outcome == "skipped" && reason.contains("has no variants"), "{outcome}: {reason}");
+}
+
+/// The role has no permission for a format that was removed from the settings.
+#[tokio::test]
+async fn unreadable_output_of_earlier_settings_does_not_keep_the_others() {
+    let settings = [("AVIF_FORMATS", "avif,webp"), ("AVIF_OUTPUT_PREFIX", "small/")];
+    let mut deployment = Deployment::without_events(&settings).await;
+    let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
+    deployment.send_event(event("a.png", Some(&etag), "01")).await;
+    deployment.s3.delete_object().bucket("photos").key("a.png").send().await.unwrap();
+    let faults = Faults::none();
+    let (endpoint, _) = deployment.server.open_endpoint(faults.clone()).await.unwrap();
+    let mut environment = deployment.environment.clone();
+    environment.extend(
+        [("AVIF_FORMATS", "avif".into()), ("AWS_ENDPOINT_URL_S3", endpoint.url())]
+            .map(|(name, value)| (name.into(), value)),
+    );
+    let (lines, mut log) = unbounded_channel();
+    let lambda = Lambda::new(function(environment), lines);
+    faults.inject(vec![InjectedResponse::access_denied("HeadObject", "small/a.png.avif.webp")]);
+    assert_eq!(outcome_and_reason(lambda.invoke(event("a.png", None, "02")).await.result).0, "deleted");
+    assert_eq!(deployment.list_keys("photos").await, ["small/a.png.avif.webp"]);
+    let log: Vec<String> = std::iter::from_fn(|| log.try_recv().ok()).collect();
+    let is_warning = |line: &&String| line.contains("s3://photos/small/a.png.avif.webp") && line.contains("WARN");
+    assert!(log.iter().any(|line| is_warning(&line)), "{log:?}");
+
+    // The role may not list the bucket.
+    faults.inject(vec![InjectedResponse::access_denied("ListObjectsV2", "")]);
+    assert_eq!(outcome_and_reason(lambda.invoke(event("a.png", Some("x"), "03")).await.result).0, "skipped");
+}
+
+/// The source is uploaded again while the job of its deletion lists its outputs of earlier settings.
+#[tokio::test]
+async fn outputs_of_earlier_settings_are_kept_if_the_source_exists_again() {
+    let mut deployment = Deployment::without_events(&[("AVIF_SIZES", "50")]).await;
+    let etag = deployment.put_source("a.png", &image(ImageFormat::Png, 90, 60)).await;
+    deployment.send_event(event("a.png", Some(&etag), "01")).await;
+    let faults = Faults::none();
+    let (endpoint, _) = deployment.server.open_endpoint(faults.clone()).await.unwrap();
+    let mut environment = deployment.environment.clone();
+    environment.extend(
+        [("AVIF_SIZES", "full".into()), ("AWS_ENDPOINT_URL_S3", endpoint.url())]
+            .map(|(name, value)| (name.into(), value)),
+    );
+    let lambda = Lambda::new(function(environment), unbounded_channel().0);
+    // S3 answers that the source does not exist, and then that it does.
+    faults.inject(vec![InjectedResponse::new("GetObject", "a.png", 404, "NoSuchKey")]);
+    outcome_and_reason(lambda.invoke(event("a.png", None, "02")).await.result);
+    assert!(deployment.list_keys("photos").await.contains(&"a.png.w50.avif".to_owned()));
 }
 
 #[tokio::test]

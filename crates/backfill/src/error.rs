@@ -50,6 +50,9 @@ pub enum Error {
         #[source]
         source: io::Error,
     },
+    /// What a prune found cannot be reported.
+    #[error("cannot write the obsolete outputs")]
+    Report(#[source] io::Error),
     /// The state directory belongs to another backfill.
     #[error(
         "{} contains the state of another backfill, with another bucket, prefix, suffix or setting; delete it, or choose another \

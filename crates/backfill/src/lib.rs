@@ -32,7 +32,7 @@ pub use error::Error;
 pub use estimate::{Estimate, PRICES, Workload};
 pub use manifest::Manifest;
 pub use page::{Cursor, Entry, Origin, Page};
-pub use prune::{PruneCounts, prune};
+pub use prune::{PruneCounts, PruneEvent, prune};
 pub use queue::QueueSender;
 pub use select::select_sources;
 pub use state::{Counts, Selection, State};

@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{EncodingType, Object, ObjectStorageClass, OptionalObjectAttributes};
-use transfer::decode_listed_key;
+use transfer::{Store, decode_listed_key};
 
 use crate::inventory::Inventory;
 use crate::{Cursor, Entry, Error, Origin, Page};
@@ -11,7 +11,7 @@ use crate::{Cursor, Entry, Error, Origin, Page};
 #[derive(Debug)]
 pub enum Listing {
     /// The keys come from `ListObjectsV2`.
-    Bucket(Client, Origin),
+    Bucket(Box<Store>, Origin),
     /// The keys come from an S3 Inventory of the bucket.
     Inventory(Box<Inventory>),
 }
@@ -21,11 +21,11 @@ impl Listing {
     ///
     /// # Errors
     /// The inventory cannot be read, is not in CSV format, or has no column `Key`.
-    pub async fn open(client: &Client, origin: Origin) -> Result<Self, Error> {
+    pub async fn open(store: &Store, origin: Origin) -> Result<Self, Error> {
         match origin.inventory.clone() {
-            None => Ok(Self::Bucket(client.clone(), origin)),
+            None => Ok(Self::Bucket(Box::new(store.clone()), origin)),
             Some((bucket, key)) => {
-                let inventory = Inventory::open(client, origin, &bucket, &key).await?;
+                let inventory = Inventory::open(store.client(), origin, &bucket, &key).await?;
                 Ok(Self::Inventory(Box::new(inventory)))
             }
         }
@@ -39,11 +39,9 @@ impl Listing {
         match (self, cursor) {
             (_, Cursor::End) => Ok(None),
             (Self::Inventory(inventory), cursor) => inventory.page(cursor).await.map(Some),
-            (Self::Bucket(client, origin), Cursor::After(key)) => {
-                list_bucket(client, origin, Some(key)).await.map(Some)
-            }
-            (Self::Bucket(client, origin), Cursor::Start | Cursor::Row(..)) => {
-                list_bucket(client, origin, None).await.map(Some)
+            (Self::Bucket(store, origin), Cursor::After(key)) => list_bucket(store, origin, Some(key)).await.map(Some),
+            (Self::Bucket(store, origin), Cursor::Start | Cursor::Row(..)) => {
+                list_bucket(store, origin, None).await.map(Some)
             }
         }
     }
@@ -51,12 +49,14 @@ impl Listing {
 
 /// Requests the page that starts after the key `after`. The request does not use a continuation token of S3, because
 /// such a token expires after some minutes.
-async fn list_bucket(client: &Client, origin: &Origin, after: Option<&String>) -> Result<Page, Error> {
+async fn list_bucket(store: &Store, origin: &Origin, after: Option<&String>) -> Result<Page, Error> {
     let Origin { bucket, prefix, .. } = origin;
-    let request = client.list_objects_v2().bucket(bucket).prefix(prefix).set_start_after(after.cloned());
-    let request =
-        request.optional_object_attributes(OptionalObjectAttributes::RestoreStatus).encoding_type(EncodingType::Url);
-    let listed = request.send().await.map_err(|error| {
+    let request = |client: Client| {
+        let request = client.list_objects_v2().bucket(bucket).prefix(prefix).set_start_after(after.cloned());
+        let request = request.optional_object_attributes(OptionalObjectAttributes::RestoreStatus);
+        request.encoding_type(EncodingType::Url).send()
+    };
+    let listed = store.send(bucket, request).await.map_err(|error| {
         let needed = format!("s3:ListBucket on the bucket {bucket}");
         Error::service(format!("list s3://{bucket}/{prefix}"), &needed, &error)
     })?;

@@ -1,6 +1,8 @@
 //! Finds and deletes the outputs that the settings do not contain any more.
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use std::io;
+
+use futures_util::{StreamExt, stream};
 use model::Location;
 use transfer::{BucketName, Obsolescence, ObsoleteOutput, Plan, Store, check_obsolescence};
 
@@ -27,70 +29,82 @@ pub struct PruneCounts {
     pub without_source: u64,
     /// Outputs that the settings do not contain, whose source is not converted with these settings yet.
     pub not_converted: u64,
+    /// Objects that could not be checked or deleted.
+    pub failed: u64,
+}
+
+/// Something that happens during a prune.
+#[derive(Debug)]
+pub enum PruneEvent<'prune> {
+    /// An obsolete output was found. It is deleted afterwards, unless the prune is a dry run.
+    Obsolete(&'prune ObsoleteOutput),
+    /// An object could not be checked or deleted. The prune continues.
+    Failed(transfer::Error),
+    /// A page of the listing was processed.
+    Page(PruneCounts),
 }
 
 /// Checks all outputs of the sources with this bucket and prefix. If `is_dry_run` is false, deletes the obsolete ones.
-/// `on_obsolete` receives each obsolete output before it is deleted, and `on_page` receives the counts after each page of the
-/// listing.
 ///
 /// If the process is killed, another run finds the outputs that are left.
 ///
 /// # Errors
-/// A request to S3 or to the catalog failed.
+/// The listing failed, or `on_event` returned an error.
 pub async fn prune(
     store: &Store,
     plan: &Plan,
     sources: &Origin,
     is_dry_run: bool,
-    mut on_obsolete: impl FnMut(&ObsoleteOutput),
-    mut on_page: impl FnMut(PruneCounts),
+    mut on_event: impl FnMut(PruneEvent<'_>) -> io::Result<()>,
 ) -> Result<PruneCounts, Error> {
     let bucket = plan.layout.bucket.as_ref().map_or(sources.bucket.as_str(), BucketName::as_str);
     let prefix = format!("{}{}", plan.layout.prefix, sources.prefix);
-    let mut listing =
-        Listing::Bucket(store.client().clone(), Origin { bucket: bucket.to_owned(), prefix, inventory: None });
+    let origin = Origin { bucket: bucket.to_owned(), prefix, inventory: None };
+    let mut listing = Listing::open(store, origin).await?;
     let (mut counts, mut cursor) = (PruneCounts::default(), Cursor::Start);
+    let mut report = |event: PruneEvent<'_>| on_event(event).map_err(Error::Report);
     while let Some(page) = listing.page(&cursor).await? {
         let check = async |key: &String| {
             let at = Location { bucket: bucket.to_owned(), key: key.clone() };
             check_obsolescence(store, &sources.bucket, &at, plan).await
         };
         let checks = stream::iter(page.entries.iter().map(|entry| &entry.key)).map(check).buffered(PARALLEL_REQUESTS);
-        let checks: Vec<Obsolescence> = checks.try_collect().await?;
         counts.listed += page.entries.len() as u64;
         let mut obsolete = vec![];
-        for check in checks {
+        for check in checks.collect::<Vec<_>>().await {
             match check {
-                Obsolescence::NotAnOutput | Obsolescence::Required | Obsolescence::Absent => {}
-                Obsolescence::Foreign => counts.foreign += 1,
-                Obsolescence::SourceAbsent => counts.without_source += 1,
-                Obsolescence::SourceOutdated => counts.not_converted += 1,
-                Obsolescence::Obsolete(output) => obsolete.push(output),
+                Ok(Obsolescence::NotAnOutput | Obsolescence::Required | Obsolescence::Absent) => {}
+                Ok(Obsolescence::Foreign) => counts.foreign += 1,
+                Ok(Obsolescence::SourceAbsent) => counts.without_source += 1,
+                Ok(Obsolescence::SourceOutdated) => counts.not_converted += 1,
+                Ok(Obsolescence::Obsolete(output)) => {
+                    counts.obsolete += 1;
+                    counts.bytes += output.bytes();
+                    report(PruneEvent::Obsolete(&output))?;
+                    obsolete.push(output);
+                }
+                Err(error) => {
+                    counts.failed += 1;
+                    report(PruneEvent::Failed(error))?;
+                }
             }
         }
-        for output in &obsolete {
-            counts.obsolete += 1;
-            counts.bytes += output.bytes();
-            on_obsolete(output);
+        if is_dry_run {
+            obsolete.clear();
         }
-        if !is_dry_run {
-            // A manifest is deleted before the variants that it lists.
-            let (manifests, variants): (Vec<_>, Vec<_>) = obsolete.iter().partition(|output| output.is_manifest());
-            counts.changed += delete(store, manifests).await? + delete(store, variants).await?;
+        let deletions = stream::iter(&obsolete).map(|output| output.delete(store)).buffered(PARALLEL_REQUESTS);
+        for deletion in deletions.collect::<Vec<_>>().await {
+            match deletion {
+                Ok(()) => {}
+                Err(transfer::Error::Conflict { .. }) => counts.changed += 1,
+                Err(error) => {
+                    counts.failed += 1;
+                    report(PruneEvent::Failed(error))?;
+                }
+            }
         }
-        on_page(counts);
+        report(PruneEvent::Page(counts))?;
         cursor = page.next;
     }
     Ok(counts)
-}
-
-/// Deletes the outputs. Returns the number of those that changed since they were checked, which are kept.
-async fn delete(store: &Store, outputs: Vec<&ObsoleteOutput>) -> Result<u64, Error> {
-    let delete = async |output: &ObsoleteOutput| match output.delete(store).await {
-        Ok(()) => Ok(0),
-        Err(transfer::Error::Conflict { .. }) => Ok(1),
-        Err(error) => Err(error),
-    };
-    let changed: Vec<u64> = stream::iter(outputs).map(delete).buffered(PARALLEL_REQUESTS).try_collect().await?;
-    Ok(changed.into_iter().sum())
 }

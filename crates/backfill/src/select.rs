@@ -32,7 +32,7 @@ pub async fn select_sources(
     mut on_page: impl FnMut(Counts),
 ) -> Result<(), Error> {
     let origin = state.selection().origin.clone();
-    let mut listing = Listing::open(store.client(), origin.clone()).await?;
+    let mut listing = Listing::open(store, origin.clone()).await?;
     let mut manifest = state.open_manifest()?;
     while let Some(page) = listing.page(state.cursor()).await? {
         let selection = state.selection();

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::{BucketName, Error};
 
-/// The bucket and key prefix of outputs, and which sources have a manifest. By default, outputs have the bucket and the prefix of their source.
+/// The bucket and key prefix of outputs, and which sources have a manifest. By default, outputs have the bucket and the prefix of
+/// their source.
 ///
 /// An output's key is the source's complete key and a suffix, so `a.jpg` and `a.png` have different outputs, and a web
 /// server finds the variant by appending the suffix to the requested path.
@@ -94,8 +95,16 @@ impl Layout {
             ManifestMode::Always => true,
             ManifestMode::Never => false,
         };
-        let manifest = has_manifest.then(|| self.append_suffix(source, MANIFEST_SUFFIX)).transpose()?;
+        let manifest = has_manifest.then(|| self.manifest_location(source)).transpose()?;
         Ok(OutputLocations { variants, manifest })
+    }
+
+    /// Returns the location of the manifest of a source, whether the settings require one or not.
+    ///
+    /// # Errors
+    /// [`Error::KeyTooLong`] if the key is longer than S3 allows.
+    pub(crate) fn manifest_location(&self, source: &Location) -> Result<Location, Error> {
+        self.append_suffix(source, MANIFEST_SUFFIX)
     }
 
     /// Returns the key of the source whose output has this key, or `None` if no source has such an output. It is the inverse of
@@ -147,11 +156,6 @@ impl Role {
         }
         if without_size_suffix(key).is_some() { Self::Reserved } else { Self::Source }
     }
-}
-
-/// Whether the output with this key is a manifest.
-pub(crate) fn is_manifest_key(output_key: &str) -> bool {
-    output_key.ends_with(MANIFEST_SUFFIX)
 }
 
 /// Removes the size from a key that ends like the key of a variant before its format. Returns `None` for any other key.

@@ -3,7 +3,6 @@
 use model::Location;
 
 use crate::fetch::read_source_state;
-use crate::layout::is_manifest_key;
 use crate::output::delete_output;
 use crate::stored_outputs::{OutputSlot, SlotContent, StoredObject};
 use crate::{Error, KeyDecision, OutputStatus, Plan, Store, check_outputs};
@@ -32,7 +31,9 @@ pub enum Obsolescence {
 pub struct ObsoleteOutput {
     at: Location,
     object: StoredObject,
-    /// The source, if a rule skips it. Its catalog entry is obsolete, too.
+    /// The manifest of its source, unless the settings contain it.
+    manifest: Option<Location>,
+    /// The source, if a rule skips it. Then its catalog entry is obsolete, too.
     skipped_source: Option<Location>,
 }
 
@@ -56,10 +57,13 @@ pub async fn check_obsolescence(
         KeyDecision::Skip { .. } => (plan, true),
     };
     let outputs = plan.layout.output_locations(&source, &plan.recipe);
-    if !is_skipped && outputs.is_ok_and(|outputs| outputs.contains(object)) {
+    let is_required = |at: &Location| !is_skipped && outputs.as_ref().is_ok_and(|outputs| outputs.contains(at));
+    if is_required(object) {
         return Ok(Obsolescence::Required);
     }
-    let stored = match OutputSlot::read(store, object).await?.content {
+    let slot = OutputSlot::read(store, object).await?;
+    slot.ensure_existence_is_known()?;
+    let stored = match slot.content {
         SlotContent::Absent | SlotContent::Unknown(_) => return Ok(Obsolescence::Absent),
         SlotContent::Object(StoredObject { provenance: None, .. }) => return Ok(Obsolescence::Foreign),
         SlotContent::Object(stored) => stored,
@@ -75,8 +79,9 @@ pub async fn check_obsolescence(
             OutputStatus::UpToDate => {}
         }
     }
+    let manifest = Some(plan.layout.manifest_location(&source)?).filter(|manifest| !is_required(manifest));
     let skipped_source = is_skipped.then_some(source);
-    Ok(Obsolescence::Obsolete(ObsoleteOutput { at: object.clone(), object: stored, skipped_source }))
+    Ok(Obsolescence::Obsolete(ObsoleteOutput { at: object.clone(), object: stored, manifest, skipped_source }))
 }
 
 impl ObsoleteOutput {
@@ -86,19 +91,14 @@ impl ObsoleteOutput {
         &self.at
     }
 
-    /// Whether the output is a manifest.
-    #[must_use]
-    pub fn is_manifest(&self) -> bool {
-        is_manifest_key(&self.at.key)
-    }
-
     /// The size in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.object.bytes
     }
 
-    /// Deletes the output. If a rule skips its source, the catalog entry of the source is deleted before.
+    /// Deletes the output. If the manifest or the catalog entry of its source are obsolete, they are deleted before, so that they
+    /// never list a deleted variant.
     ///
     /// # Errors
     /// [`Error::Conflict`] if the output changed or was deleted since it was checked.
@@ -106,12 +106,25 @@ impl ObsoleteOutput {
         if let (Some(source), Some(catalog)) = (&self.skipped_source, &store.catalog)
             && let Some(entry) = catalog.read_entry(source).await?
         {
-            match catalog.delete_entry(source, &entry).await {
-                // The entry was deleted together with another output of the source.
-                Ok(()) | Err(Error::Conflict { .. }) => {}
-                Err(error) => return Err(error),
+            ignore_conflict(catalog.delete_entry(source, &entry).await)?;
+        }
+        if self.manifest.as_ref() == Some(&self.at) {
+            return ignore_conflict(delete_output(store, &self.at, &self.object).await);
+        }
+        if let Some(manifest) = &self.manifest {
+            let slot = OutputSlot::read(store, manifest).await?;
+            if let Some(object) = slot.object().filter(|object| object.provenance.is_some()) {
+                ignore_conflict(delete_output(store, manifest, object).await)?;
             }
         }
         delete_output(store, &self.at, &self.object).await
+    }
+}
+
+/// Ignores that an object was deleted at the same time, together with another output of its source.
+fn ignore_conflict(result: Result<(), Error>) -> Result<(), Error> {
+    match result {
+        Err(Error::Conflict { .. }) => Ok(()),
+        result => result,
     }
 }

@@ -46,8 +46,8 @@ pub(crate) struct Arguments {
     /// would be deleted
     #[arg(long)]
     dry_run: bool,
-    /// Convert nothing. Instead, delete the variants and manifests that the settings do not contain any more, for example of
-    /// a size that was removed. Outputs whose source is missing or not converted yet are kept
+    /// Convert nothing. Instead, delete the variants and manifests that the settings do not contain any more, for example
+    /// those of a removed size. Outputs whose source is missing or not converted yet are kept. --state has no effect
     #[arg(long, conflicts_with_all = ["inventory", "suffix", "skip_check", "function", "queue"])]
     prune: bool,
 

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType};
+use backfill::{Origin, prune};
 use image::ImageFormat;
+use transfer::{Store, StoreOptions};
 
 use crate::deployment::{Deployment, image};
 use crate::event_order::event;
@@ -62,6 +64,33 @@ async fn with_moto_catalog_item_matches_the_newest_source() {
     deployment.s3.delete_object().bucket("photos").key("写真 1+2.png").send().await.unwrap();
     assert_eq!(deployment.send_event(event(encoded_key, None, "03")).await.0, "deleted");
     assert_eq!(catalog.read_item("s3://photos/写真 1+2.png").await, None);
+}
+
+#[tokio::test]
+async fn with_moto_catalog_item_of_a_skipped_source_is_pruned() {
+    let catalog = MotoCatalog::start().await;
+    let s3 = catalog.moto.s3();
+    s3.create_bucket().bucket("photos").send().await.unwrap();
+    for key in ["a.png", "private/a.png"] {
+        s3.put_object().bucket("photos").key(key).send().await.unwrap();
+        let variant = s3.put_object().bucket("photos").key(format!("{key}.avif")).metadata("avif-recipe", "earlier");
+        variant.send().await.unwrap();
+        let item =
+            catalog.client.put_item().table_name(TABLE).item("source", AttributeValue::S(format!("s3://photos/{key}")));
+        let item = item.item("avif-recipe", AttributeValue::S("earlier".into()));
+        item.item("avif-sha256", AttributeValue::S("0".into())).send().await.unwrap();
+    }
+    let variables =
+        [("AVIF_CATALOG_TABLE", TABLE), ("AVIF_RULES", r#"[{"prefix": "private/", "skip": true}]"#)].into_iter();
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let settings = settings::Settings::parse(&variables).unwrap();
+    let options = StoreOptions { custom_endpoint: true, ..settings.store_options };
+    let store = Store::new(&catalog.moto.sdk_config(), options);
+    let sources = Origin { bucket: "photos".into(), prefix: String::new(), inventory: None };
+    let counts = prune(&store, &settings.plan, &sources, false, |_| Ok(())).await.unwrap();
+    assert_eq!((counts.obsolete, counts.changed, counts.failed), (1, 0, 0));
+    assert_eq!(catalog.read_item("s3://photos/private/a.png").await, None);
+    assert!(catalog.read_item("s3://photos/a.png").await.is_some());
 }
 
 #[tokio::test]

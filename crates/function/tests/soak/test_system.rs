@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
-use backfill::{Origin, prune};
+use backfill::{Origin, PruneEvent, prune};
 use emulator::{ACCESS_KEY, Call, Endpoint, FaultRates, Faults, InjectedResponse, Lambda, S3, SECRET_KEY, Settings};
 use fastrand::Rng;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use transfer::{ObsoleteOutput, Store, StoreOptions};
+use transfer::{Store, StoreOptions};
 
 use crate::bootstrap::function;
 use crate::moto::{Moto, sdk_config};
@@ -154,8 +154,15 @@ impl TestSystem {
         let plan = settings::Settings::parse(&variables.collect()).unwrap().plan;
         let sources = Origin { bucket: "photos".into(), prefix, inventory: None };
         let mut pruned = vec![];
-        let on_obsolete = |output: &ObsoleteOutput| pruned.push(output.at().key.clone());
-        prune(&self.store, &plan, &sources, false, on_obsolete, |_| {}).await.unwrap();
+        let on_event = |event: PruneEvent<'_>| {
+            match event {
+                PruneEvent::Obsolete(output) => pruned.push(output.at().key.clone()),
+                PruneEvent::Failed(error) => return Err(std::io::Error::other(error)),
+                PruneEvent::Page(_) => {}
+            }
+            Ok(())
+        };
+        prune(&self.store, &plan, &sources, false, on_event).await.unwrap();
         pruned
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_s3::Client;
-use emulator::{S3, SECRET_KEY};
+use emulator::{Faults, InjectedResponse, S3, SECRET_KEY};
 use settings::Settings;
 use tempfile::TempDir;
 
@@ -25,7 +25,8 @@ const OBSOLETE: [&str; 6] = [
     "small/private/a.jpg.avif.json",
 ];
 /// Outputs of the function that are kept: their source is not converted yet or does not exist.
-const KEPT: [&str; 3] = ["small/deleted.jpg.w640.avif", "small/new.jpg.avif", "small/new.jpg.w640.avif"];
+const KEPT: [&str; 4] =
+    ["small/deleted.jpg.w640.avif", "small/new.jpg.avif", "small/new.jpg.w640.avif", "small/private/deleted.jpg.avif"];
 /// Objects that the function did not create, or that do not have the key of an output.
 const FOREIGN: [&str; 3] = ["small/a.jpg.w320.avif", "small/a.jpg.w640.AVIF", "a.jpg.w640.avif"];
 
@@ -74,9 +75,9 @@ async fn list_keys(server: &S3) -> BTreeSet<String> {
 }
 
 const KEPT_LINES: &str = "\
-Kept, because their source is not converted with these settings yet: 1. Run a backfill first.
-Kept, because they have no source and could not be made again: 1. Delete them yourself if nothing uses them.
-Kept, because avif-lambda did not create them: 1.
+1 kept: their source is not converted with these settings. Run a backfill first.
+2 kept: they have no source and could not be made again. If nothing uses them, delete them yourself.
+1 kept: avif-lambda did not create them.
 ";
 
 #[tokio::test]
@@ -87,7 +88,7 @@ async fn dry_run_lists_the_obsolete_outputs_and_deletes_nothing() {
     let output = prune(&setup, &["--dry-run"]).await;
     let listed: BTreeSet<_> = output.lines().filter_map(|line| line.strip_prefix("s3://photos/")).collect();
     assert_eq!(listed, OBSOLETE.into());
-    assert!(output.contains("Objects: 13. Obsolete outputs: 6 (145 B), 6 would be deleted.\n"), "{output}");
+    assert!(output.contains("14 objects, 6 obsolete outputs (145 B), which would be deleted.\n"), "{output}");
     assert!(output.ends_with(KEPT_LINES), "{output}");
     assert!(setup.0.take_calls().iter().all(|call| ["HeadObject", "ListObjectsV2"].contains(&call.operation)));
     assert_eq!(list_keys(&setup.0).await, before);
@@ -100,17 +101,60 @@ async fn exactly_the_obsolete_outputs_are_deleted() {
     let before = list_keys(&setup.0).await;
     drop(setup.0.take_calls());
     let output = prune(&setup, &[]).await;
-    assert!(output.contains(", 6 deleted.\n") && output.ends_with(KEPT_LINES), "{output}");
+    assert!(output.contains("14 objects, 6 obsolete outputs (145 B).\n") && output.ends_with(KEPT_LINES), "{output}");
     let kept: BTreeSet<String> = before.into_iter().filter(|key| !OBSOLETE.contains(&key.as_str())).collect();
     assert_eq!(list_keys(&setup.0).await, kept);
     let calls = setup.0.take_calls();
     let changed: Vec<_> = calls.iter().filter(|call| call.operation == "DeleteObject").map(|call| &call.key).collect();
-    // The manifest of the skipped source is deleted before the variants that it lists.
-    assert_eq!(changed.len(), OBSOLETE.len());
-    assert!(changed[..2].iter().all(|key| key.ends_with(".json")), "{changed:?}");
+    // A manifest is deleted before the variants that it lists.
+    for (manifest, variant) in [(OBSOLETE[0], OBSOLETE[1]), (OBSOLETE[0], OBSOLETE[2]), (OBSOLETE[5], OBSOLETE[4])] {
+        let position = |key| changed.iter().position(|changed| *changed == key).unwrap();
+        assert!(position(manifest) < position(variant), "{changed:?}");
+    }
 
     let output = prune(&setup, &[]).await;
-    assert!(output.contains(" 0 (0 B), 0 deleted.\n"), "{output}");
+    assert!(output.contains("8 objects, 0 obsolete outputs (0 B).\n"), "{output}");
+}
+
+/// The permission to look up one obsolete output is missing, and another one cannot be deleted.
+#[tokio::test]
+async fn other_outputs_are_deleted_although_some_fail() {
+    let setup = setup().await;
+    let faults = Faults::none();
+    let (endpoint, _) = setup.0.open_endpoint(faults.clone()).await.unwrap();
+    faults.inject(vec![
+        InjectedResponse::access_denied("HeadObject", OBSOLETE[1]),
+        InjectedResponse::access_denied("DeleteObject", OBSOLETE[3]),
+    ]);
+    let arguments = arguments(&[]);
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let command = start(setup.1.path(), &setup.0.environment_for(&endpoint), &arguments);
+    let output = command.wait_with_output().await.unwrap();
+    let (printed, errors) = (crate::text(&output.stdout), crate::text(&output.stderr));
+    assert_eq!(output.status.code(), Some(1), "{printed}\n{errors}");
+    assert!(printed.contains("2 could not be checked or deleted. The reasons are above.\n"), "{printed}");
+    for key in [OBSOLETE[1], OBSOLETE[3]] {
+        assert!(errors.lines().any(|line| line.contains(&format!("s3://photos/{key}: "))), "{errors}");
+    }
+    let keys = list_keys(&setup.0).await;
+    let left: Vec<_> = OBSOLETE.into_iter().filter(|key| keys.contains(*key)).collect();
+    assert_eq!(left, [OBSOLETE[1], OBSOLETE[3]]);
+}
+
+#[tokio::test]
+async fn outputs_in_another_bucket_are_pruned() {
+    let (server, folder) = setup().await;
+    let s3 = server.client(SECRET_KEY);
+    for key in ["a.jpg.w640.avif", "deleted.jpg.w640.avif"] {
+        let object = s3.put_object().bucket("inventory").key(key).metadata("avif-recipe", "earlier");
+        object.send().await.unwrap();
+    }
+    let skip = r#"AVIF_RULES=[{"prefix": "", "skip": true}]"#;
+    let arguments = ["s3://photos", "--prune", "-e", "AVIF_OUTPUT_BUCKET=inventory", "-e", skip];
+    let output = run(folder.path(), &server.environment(), &arguments).await;
+    assert!(output.starts_with("s3://inventory/a.jpg.w640.avif\n2 objects, 1 obsolete outputs"), "{output}");
+    let left = s3.list_objects_v2().bucket("inventory").send().await.unwrap().contents.unwrap();
+    assert_eq!(left.iter().filter_map(|object| object.key()).collect::<Vec<_>>(), ["deleted.jpg.w640.avif"]);
 }
 
 #[tokio::test]
@@ -121,7 +165,7 @@ async fn prefix_limits_the_sources() {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let output = run(setup.1.path(), &setup.0.environment(), &arguments).await;
     assert_eq!(output.lines().next(), Some("s3://photos/small/avatars/a.jpg.avif"));
-    assert!(output.contains("Objects: 2. Obsolete outputs: 1 "), "{output}");
+    assert!(output.contains("2 objects, 1 obsolete outputs ("), "{output}");
 }
 
 #[tokio::test]

@@ -74,7 +74,9 @@ pub(crate) fn read(file: &[u8], recipe: &Recipe) -> Result<Container, Error> {
         match metadata::read(meta.as_ref(), movie.as_ref(), &mut media) {
             Ok(read) => blocks = read,
             // The image is converted even if its metadata cannot be read.
-            Err(_) if metadata == Metadata::Strip => {}
+            Err(error) if metadata == Metadata::Strip => {
+                notes.push(format!("its XMP was not searched for a focal point: {error}"));
+            }
             Err(error) => {
                 let from = if metadata == Metadata::Keep { " from narrower variants" } else { "" };
                 notes.push(format!("its Exif and XMP were omitted{from}: {error}"));

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use convert::{Preview, SearchObstacle};
-use model::{Job, Outcome, Source, SourceInfo, Timings, VariantId, VariantReport};
+use model::{Job, Outcome, Recipe, Source, SourceInfo, Timings, VariantId, VariantReport};
 
 use crate::conversion_queue::MemoryReservation;
 use crate::fetch::{RequiredState, SourceLookup, SourceObject, open_source, read_source_tags};
@@ -51,8 +51,28 @@ impl ConvertedSource {
     }
 }
 
-/// Reads and converts a source. `is_search_required` is set if variants with a cut-short search are already stored,
-/// because another conversion without a full search would not improve them.
+/// Which variants a job needs, and how good they must be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Demand {
+    /// The only variant that is converted. If it is `None`, all variants of the recipe are converted.
+    pub(crate) only: Option<VariantId>,
+    /// This is set if variants with a cut-short search are already stored, because another conversion without a full search
+    /// would not improve them.
+    pub(crate) is_search_required: bool,
+}
+
+impl Demand {
+    /// Returns the recipe of the conversion. The provenance of an output always contains the fingerprint of the whole plan, so
+    /// that it does not depend on the demand.
+    fn recipe(self, plan: &Plan) -> Recipe {
+        let Some(VariantId { size, format }) = self.only else { return plan.recipe.clone() };
+        let one = "a list of one entry is not empty";
+        let (sizes, formats) = (vec![size].try_into().expect(one), vec![format].try_into().expect(one));
+        Recipe { sizes, formats, ..plan.recipe.clone() }
+    }
+}
+
+/// Reads and converts a source.
 ///
 /// # Errors
 /// [`Error::Conflict`] if the source changed in the meantime.
@@ -62,7 +82,7 @@ pub(crate) async fn convert_source(
     plan: &Plan,
     object: Box<SourceObject>,
     deadline: Option<Deadline>,
-    is_search_required: bool,
+    demand: Demand,
     timings: &mut Timings,
 ) -> Result<ConvertedSource, Error> {
     let (object, reservation) = reserve_memory(store, job, plan, object).await?;
@@ -79,15 +99,17 @@ pub(crate) async fn convert_source(
     };
     let ((bytes, tags), fetch_ms) = Stage::fetch().run_async(fetch).await?;
 
-    let locations = plan.layout.output_locations(&job.source.at, &plan.recipe)?;
+    let recipe = demand.recipe(plan);
+    let locations = plan.layout.output_locations(&job.source.at, &recipe)?;
     progress::begin_step(Step::Convert);
     let request = ConversionRequest {
-        recipe: plan.recipe.clone(),
+        recipe,
         focal_point: state.focus.point(plan),
         limits: plan.limits_within(deadline),
         threads: plan.threads,
-        time: TimeBudget { is_search_required, ..TimeBudget::default() },
-        has_preview: locations.manifest.is_some() || store.catalog.is_some(),
+        time: TimeBudget { is_search_required: demand.is_search_required, ..TimeBudget::default() },
+        // Only the manifest and the catalog contain the preview.
+        has_preview: demand.only.is_none() && (locations.manifest.is_some() || store.catalog.is_some()),
     };
     let deadline = deadline.map(|deadline| deadline.at);
     let converted = store.conversions.convert(&reservation, bytes, request, deadline).await?;

@@ -284,6 +284,44 @@ impl Error {
         }
     }
 
+    /// Whether a retry may succeed.
+    pub(crate) fn can_retry(&self) -> bool {
+        matches!(self.outcome(), Outcome::Failed { .. })
+    }
+
+    /// Returns what is wrong with the image, for the person who requested it. The text contains no bucket, key or setting.
+    /// `None` if the error is not about the image.
+    pub(crate) fn image_problem(&self) -> Option<String> {
+        match self {
+            Self::Convert(_) | Self::NotConverted { can_retry: false, .. } => Some(error_chain(self)),
+            Self::TooLarge { .. } | Self::TooMuchMemory { .. } => Some("the file is too large".into()),
+            Self::CpuTimeExceeded { .. } | Self::OutOfMemory { .. } => {
+                Some("its conversion takes too much time or memory".into())
+            }
+            Self::SourceNotFound { .. }
+            | Self::KeyTooLong { .. }
+            | Self::ReservedKey { .. }
+            | Self::ForeignObject { .. }
+            | Self::OutOfTime { .. }
+            | Self::DeadlineExceeded { .. }
+            | Self::Archived { .. }
+            | Self::CustomerProvidedKey { .. }
+            | Self::TimeShareExceeded { .. }
+            | Self::Killed
+            | Self::Crashed { .. }
+            | Self::WorkerFailed { .. }
+            | Self::MissingVariant { .. }
+            | Self::UnexpectedVariant { .. }
+            | Self::NotConverted { can_retry: true, .. }
+            | Self::Panicked { .. }
+            | Self::Conflict { .. }
+            | Self::RepeatedConflict { .. }
+            | Self::DownloadInterrupted { .. }
+            | Self::Catalog { .. }
+            | Self::Storage { .. } => None,
+        }
+    }
+
     /// Creates the error for an S3 request that failed. If S3 does not name the missing permissions, the error names
     /// them.
     pub(crate) fn storage<E>(operation: Operation, at: &Location, error: &SdkError<E, HttpResponse>) -> Self

@@ -132,12 +132,20 @@ fn is_customer_key_error(code: Option<&str>, message: Option<&str>) -> bool {
 /// Reads the current state of a source, without its content. `None` if there is evidence that the source does not
 /// exist.
 pub(crate) async fn read_source_state(store: &Store, at: &Location) -> Result<Option<SourceState>, Error> {
+    Ok(look_up_source(store, at).await?.map(|(state, _)| state))
+}
+
+/// Reads the current state of a source and its `Content-Type`. `None` if there is evidence that the source does not exist.
+pub(crate) async fn look_up_source(
+    store: &Store,
+    at: &Location,
+) -> Result<Option<(SourceState, Option<String>)>, Error> {
     let head = store.send(&at.bucket, |client| client.head_object().bucket(&at.bucket).key(&at.key).send()).await;
     match head {
         Ok(head) => {
             let state =
                 source_state(Operation::HeadObject, at, head.e_tag.as_deref(), head.version_id, head.metadata.as_ref());
-            state.map(Some)
+            Ok(Some((state?, head.content_type)))
         }
         Err(error) => match error.as_service_error() {
             Some(HeadObjectError::NotFound(_)) => Ok(None),

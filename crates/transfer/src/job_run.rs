@@ -1,6 +1,6 @@
 use model::{Change, Job, Location, Outcome, Timings};
 
-use crate::convert_source::{ConvertedSource, convert_source};
+use crate::convert_source::{ConvertedSource, Demand, convert_source};
 use crate::existence::{Existence, check_existence};
 use crate::fetch::{RequiredState, SourceLookup, SourceObject, open_source, read_source_state};
 use crate::former_outputs::{FormerOutput, read_former_outputs};
@@ -48,6 +48,17 @@ impl<'job> JobRun<'job> {
             has_changed_outputs: false,
             timings,
         }
+    }
+
+    /// Returns the same job, after another part of the function changed an output of its source. The job then updates all
+    /// outputs to the current state of the source.
+    pub(crate) fn after_changed_output(self) -> Self {
+        Self { has_changed_outputs: true, ..self }
+    }
+
+    /// The location of the source.
+    pub(crate) fn source(&self) -> &Location {
+        &self.job.source.at
     }
 
     /// Runs one attempt.
@@ -177,8 +188,9 @@ impl<'job> JobRun<'job> {
             // If variants with a cut-short search are already stored, the source is converted again only if there is
             // time for a full search.
             let is_search_required = stored.is_complete(&state, self.plan, QualitySearch::CutShort);
+            let demand = Demand { only: None, is_search_required };
             let (store, deadline, timings) = (self.store, self.deadline, &mut *self.timings);
-            match convert_source(store, self.job, self.plan, object, deadline, is_search_required, timings).await {
+            match convert_source(store, self.job, self.plan, object, deadline, demand, timings).await {
                 // The time or the memory is not sufficient for a search, so the stored variants are kept.
                 Err(
                     Error::OutOfTime { .. }

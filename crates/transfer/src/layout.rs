@@ -83,6 +83,17 @@ impl Layout {
         }
     }
 
+    /// Returns the key of the source and the variant from the key of a variant. The source may be any key, and the variant may
+    /// be in no recipe. `None` for every other key.
+    #[must_use]
+    pub fn parse_variant_key<'key>(&self, key: &'key str) -> Option<(&'key str, VariantId)> {
+        let key = key.strip_prefix(&self.prefix)?;
+        let of_format = |format| Some((key.strip_suffix(suffix(format))?, format));
+        let (rest, format) = OutputFormat::ALL.into_iter().find_map(of_format)?;
+        let (source, size) = split_size(rest).unwrap_or((rest, "full".into()));
+        Some((source, VariantId { size: size.parse().ok()?, format }))
+    }
+
     /// Returns the locations of all outputs of a source.
     ///
     /// # Errors
@@ -107,17 +118,12 @@ impl Layout {
         self.append_suffix(source, MANIFEST_SUFFIX)
     }
 
-    /// Returns the key of the source whose output has this key, or `None` if no source has such an output. It is the inverse of
-    /// the functions above. The output's bucket is not considered.
+    /// Returns the key of the source whose output has this key, or `None` if no source has such an output. The output's bucket is
+    /// not considered.
     #[must_use]
     pub fn source_key<'key>(&self, output_key: &'key str) -> Option<&'key str> {
-        let key = output_key.strip_prefix(&self.prefix)?;
-        let key = if let Some(key) = key.strip_suffix(MANIFEST_SUFFIX) {
-            key
-        } else {
-            let key = OutputFormat::ALL.into_iter().find_map(|format| key.strip_suffix(suffix(format)))?;
-            without_size_suffix(key).unwrap_or(key)
-        };
+        let of_manifest = || output_key.strip_prefix(&self.prefix)?.strip_suffix(MANIFEST_SUFFIX);
+        let key = self.parse_variant_key(output_key).map(|(key, _)| key).or_else(of_manifest)?;
         (Role::of_key(key) == Role::Source).then_some(key)
     }
 
@@ -154,23 +160,24 @@ impl Role {
         if key.is_empty() || key.ends_with('/') {
             return Self::Folder;
         }
-        if without_size_suffix(key).is_some() { Self::Reserved } else { Self::Source }
+        if split_size(key).is_some() { Self::Reserved } else { Self::Source }
     }
 }
 
-/// Removes the size from a key that ends like the key of a variant before its format. Returns `None` for any other key.
-fn without_size_suffix(key: &str) -> Option<&str> {
+/// Splits a key that ends like the key of a variant before its format into the rest and the text of the size. Returns `None` for any
+/// other key.
+fn split_size(key: &str) -> Option<(&str, String)> {
     let is_side =
         |text: &str| !text.is_empty() && !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_box = |text: &str| text.split_once('x').is_some_and(|(width, height)| is_side(width) && is_side(height));
     let (rest, last) = key.rsplit_once('.')?;
-    let has_size = match last.split_at_checked(1) {
-        Some(("w", width)) => is_side(width),
-        Some(("s" | "c", bounds)) => {
-            bounds.split_once('x').is_some_and(|(width, height)| is_side(width) && is_side(height))
-        }
-        _ => false,
+    let size = match last.split_at_checked(1)? {
+        ("w", width) if is_side(width) => width.to_owned(),
+        ("s", bounds) if is_box(bounds) => bounds.to_owned(),
+        ("c", bounds) if is_box(bounds) => format!("{bounds}:cover"),
+        _ => return None,
     };
-    has_size.then_some(rest)
+    Some((rest, size))
 }
 
 #[cfg(test)]
@@ -221,6 +228,21 @@ mod tests {
             prop_assert_eq!(Role::of(&output), Role::Output);
             let manifest = layout.output_locations(&at(&key), &recipe("full,1")).unwrap().manifest.unwrap();
             prop_assert_eq!(Role::of(&manifest), Role::Output);
+        }
+
+        #[test]
+        fn variant_key_is_parsed_to_its_source_and_variant(layout in layouts(), key in keys(), id in variants()) {
+            prop_assume!(Role::of(&at(&key)) == Role::Source);
+            let output = layout.variant_location(&at(&key), id).unwrap().key;
+            prop_assert_eq!(layout.parse_variant_key(&output), Some((key.as_str(), id)));
+        }
+
+        #[test]
+        fn parsed_variant_key_is_the_key_of_that_variant(layout in layouts(), key in keys()) {
+            let key = format!("{}{key}", layout.prefix);
+            if let Some((source, id)) = layout.parse_variant_key(&key) {
+                prop_assert_eq!(layout.variant_location(&at(source), id).unwrap().key, key);
+            }
         }
 
         #[test]

@@ -23,7 +23,7 @@ pub enum Obsolescence {
     /// The source is not converted with the current settings yet, so web pages may still use the output.
     SourceOutdated,
     /// The output is obsolete.
-    Obsolete(ObsoleteOutput),
+    Obsolete(Box<ObsoleteOutput>),
 }
 
 /// An output that is obsolete.
@@ -81,7 +81,8 @@ pub async fn check_obsolescence(
     }
     let manifest = Some(plan.layout.manifest_location(&source)?).filter(|manifest| !is_required(manifest));
     let skipped_source = is_skipped.then_some(source);
-    Ok(Obsolescence::Obsolete(ObsoleteOutput { at: object.clone(), object: stored, manifest, skipped_source }))
+    let obsolete = ObsoleteOutput { at: object.clone(), object: stored, manifest, skipped_source };
+    Ok(Obsolescence::Obsolete(Box::new(obsolete)))
 }
 
 impl ObsoleteOutput {

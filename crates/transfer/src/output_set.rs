@@ -148,7 +148,7 @@ async fn write_variant(
     match (status, &slot.content) {
         // The stored variant is the result of a full quality search, and the new variant is not. The job keeps the
         // stored variant, regardless of its size.
-        (_, SlotContent::Object(StoredObject { provenance: Some(provenance), bytes, etag }))
+        (_, SlotContent::Object(StoredObject { provenance: Some(provenance), bytes, etag, .. }))
             if converted.quality_search == QualitySearch::CutShort
                 && provenance.matches(&converted.state, plan, QualitySearch::Full) =>
         {
@@ -162,9 +162,10 @@ async fn write_variant(
         }
         (VariantStatus::LargerThanSource, SlotContent::Unknown(_)) => slot.ensure_existence_is_known().map(|()| None),
         (VariantStatus::LargerThanSource, SlotContent::Absent | SlotContent::Object(_)) => Ok(None),
-        (VariantStatus::Stored, SlotContent::Object(StoredObject { provenance: Some(provenance), bytes, etag }))
-            if provenance.matches(&converted.state, plan, converted.quality_search) =>
-        {
+        (
+            VariantStatus::Stored,
+            SlotContent::Object(StoredObject { provenance: Some(provenance), bytes, etag, .. }),
+        ) if provenance.matches(&converted.state, plan, converted.quality_search) => {
             // Another release may have written other bytes, whose score is not known.
             let is_same = provenance.sha256 == sha256_hex(&variant.body);
             Ok(entry(*bytes, score.filter(|_| is_same), provenance.sha256.clone(), etag))

@@ -160,11 +160,20 @@ impl Provenance {
     /// Whether the output was created from this state of the source with this plan, and with at least this quality
     /// search.
     pub(crate) fn matches(&self, state: &SourceState, plan: &Plan, minimum: QualitySearch) -> bool {
-        let has_same_crops = state.focus == Focus::Unknown || self.focal_point == state.focus.point(plan);
         self.source_etag.as_ref() == Some(&state.etag)
-            && has_same_crops
+            && self.has_focal_point_of(state, plan)
             && self.fingerprint == plan.fingerprint()
             && self.quality_search >= minimum
+    }
+
+    /// Whether this variant shows this state of the source. It may have been created with an earlier recipe.
+    pub(crate) fn shows(&self, state: &SourceState, plan: &Plan, id: VariantId) -> bool {
+        // The focal point changes only crops.
+        self.source_etag.as_ref() == Some(&state.etag) && (!id.size.is_crop() || self.has_focal_point_of(state, plan))
+    }
+
+    fn has_focal_point_of(&self, state: &SourceState, plan: &Plan) -> bool {
+        state.focus == Focus::Unknown || self.focal_point == state.focus.point(plan)
     }
 }
 

@@ -1,4 +1,5 @@
 use std::panic::AssertUnwindSafe;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use crate::skip_reason::SkipReason;
 use crate::{Deadline, Error, KeyDecision, Plan, Store};
 
 /// The maximum number of attempts of a job whose source or outputs change during each attempt.
-const MAX_ATTEMPTS: u32 = 6;
+pub(crate) const MAX_ATTEMPTS: u32 = 6;
 /// The pause before the second attempt. Each later pause is twice as long as the previous pause.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
@@ -64,23 +65,33 @@ const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// # }
 /// ```
 pub async fn run(store: &Store, job: Job, plan: &Plan, deadline: Option<Deadline>) -> Report {
-    let started = Instant::now();
     let mut timings = Timings::default();
-    let progress = Arc::new(Progress::default());
     // The future is boxed, because it contains the state of the whole job.
-    let attempts = Box::pin(progress.scope(run_attempts(store, &job, plan, deadline, &mut timings)));
+    let attempts = Box::pin(run_attempts(store, &job, plan, deadline, &mut timings));
+    let result = run_until(deadline, attempts).await;
+    let outcome = result.unwrap_or_else(|error| error.outcome());
+    Report { rule: plan.rule_name(&job.source.at), job, outcome, timings }
+}
+
+/// Runs the attempts of a job until the deadline. A panic becomes an error.
+pub(crate) async fn run_until<T>(
+    deadline: Option<Deadline>,
+    attempts: Pin<Box<impl Future<Output = Result<T, Error>>>>,
+) -> Result<T, Error> {
+    let started = Instant::now();
+    let progress = Arc::new(Progress::default());
+    let attempts = progress.scope(attempts);
     // A panic fails only this job. After a panic, the job's state may be inconsistent, but it is not used any more.
     let attempts = AssertUnwindSafe(attempts).catch_unwind();
     let attempts =
         attempts.map(|result| result.unwrap_or_else(|panic| Err(Error::Panicked { message: panic_message(&*panic) })));
-    let result = match deadline {
+    let attempts = pin!(attempts);
+    match deadline {
         None => attempts.await,
         Some(deadline) => timeout_at(deadline.at.into(), attempts).await.unwrap_or_else(|_| {
             Err(Error::DeadlineExceeded { after: started.elapsed(), step: progress.interrupted_step() })
         }),
-    };
-    let outcome = result.unwrap_or_else(|error| error.outcome());
-    Report { rule: plan.rule_name(&job.source.at), job, outcome, timings }
+    }
 }
 
 async fn run_attempts(
@@ -99,17 +110,26 @@ async fn run_attempts(
         return Ok(SkipReason::DeletionsIgnored.outcome());
     }
     let outputs = plan.layout.output_locations(at, &plan.recipe)?;
-    let mut run = JobRun::new(store, job, plan, deadline, outputs, timings);
+    attempt_repeatedly(JobRun::new(store, job, plan, deadline, outputs, timings)).await
+}
+
+/// Repeats the attempts of a job while the source or its outputs change.
+pub(crate) async fn attempt_repeatedly(mut run: JobRun<'_>) -> Result<Outcome, Error> {
     let mut last_conflict = String::new();
     for attempt in 0..MAX_ATTEMPTS {
-        if attempt > 0 {
-            sleep(FIRST_PAUSE * (1 << (attempt - 1))).await;
-        }
+        pause_before(attempt).await;
         match run.attempt().await {
             Err(Error::Conflict { message }) => last_conflict = message,
             Err(Error::DownloadInterrupted { .. }) if attempt + 1 < MAX_ATTEMPTS => {}
             result => return result,
         }
     }
-    Err(Error::RepeatedConflict { at: at.clone(), attempts: MAX_ATTEMPTS, last_conflict })
+    Err(Error::RepeatedConflict { at: run.source().clone(), attempts: MAX_ATTEMPTS, last_conflict })
+}
+
+/// Waits before another attempt. The first attempt is number 0.
+pub(crate) async fn pause_before(attempt: u32) {
+    if attempt > 0 {
+        sleep(FIRST_PAUSE * (1 << (attempt - 1))).await;
+    }
 }

@@ -12,6 +12,8 @@ pub(crate) enum SkipReason {
     OutputsAreNewer,
     /// The source is in a later state than the state that the event describes.
     SourceIsNewer,
+    /// A client requests a variant of a source that does not exist.
+    SourceAbsent,
     /// The source was deleted after it was created or overwritten.
     SourceDeleted,
     /// The outputs are not deleted, because the plan does not follow deletions.
@@ -29,6 +31,7 @@ impl SkipReason {
             Self::UpToDate => "its variants are stored already",
             Self::OutputsAreNewer => "superseded: the stored variants were created from a newer version",
             Self::SourceIsNewer => "superseded: a newer version exists and has its own event",
+            Self::SourceAbsent => "the source does not exist",
             Self::SourceDeleted => "superseded: the source was deleted after this event",
             Self::DeletionsIgnored => {
                 "the source was deleted; its variants are kept, because AVIF_FOLLOW_REMOVALS is false"

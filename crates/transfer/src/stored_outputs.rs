@@ -52,6 +52,8 @@ pub(crate) struct StoredObject {
     pub(crate) etag: String,
     /// The size in bytes.
     pub(crate) bytes: u64,
+    /// The `Cache-Control` header.
+    pub(crate) cache_control: Option<String>,
     /// `None` if the function did not create the object.
     pub(crate) provenance: Option<Box<Provenance>>,
 }
@@ -139,6 +141,13 @@ impl StoredOutputs {
             })
     }
 
+    /// Whether the manifest or the catalog entry records that this variant of this state of the source is not stored, because
+    /// it is larger than the source.
+    pub(crate) fn is_omitted(&self, id: VariantId, state: &SourceState, plan: &Plan) -> bool {
+        let mut lists = self.list_provenances().flatten();
+        lists.any(|list| list.matches(state, plan, QualitySearch::CutShort) && list.omitted.contains(&id))
+    }
+
     /// Whether all outputs were created with this plan from a later state of the source than the state in the job's
     /// event. The function compares the sequencers of the events.
     pub(crate) fn is_newer_than(&self, job: &Job, plan: &Plan) -> bool {
@@ -163,7 +172,7 @@ impl StoredObject {
         let provenance = Provenance::from_metadata(&head.metadata.unwrap_or_default()).map(Box::new);
         let bytes = head.content_length.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or_default();
         let etag = head.e_tag.ok_or_else(|| Error::storage_with(Operation::HeadObject, at, NO_ETAG))?;
-        Ok(Self { etag, bytes, provenance })
+        Ok(Self { etag, bytes, cache_control: head.cache_control, provenance })
     }
 }
 

@@ -13,6 +13,7 @@
 mod compute;
 mod file;
 mod rules;
+mod serving;
 
 use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -27,6 +28,7 @@ use transfer::worker::Worker;
 use transfer::{Layout, Plan, StorageOptions, StoreOptions};
 
 pub use file::{FileError, read_file};
+pub use serving::{InvalidServedPrefixes, ServedPrefixes, Serving};
 
 /// All settings of the function.
 ///
@@ -47,6 +49,8 @@ pub use file::{FileError, read_file};
 pub struct Settings {
     /// The settings for jobs.
     pub plan: Plan,
+    /// What the function serves over HTTP. `None` if it serves nothing.
+    pub serving: Option<Serving>,
     /// The settings of the log.
     pub log: LogSettings,
     /// The settings of the connections to S3 and DynamoDB.
@@ -193,6 +197,7 @@ impl Settings {
         }
         Self {
             plan,
+            serving: Serving::read(reader),
             log: LogSettings::read(reader),
             store_options: StoreOptions {
                 custom_endpoint: endpoints.iter().any(Option::is_some),
@@ -298,6 +303,8 @@ mod tests {
             ("AVIF_KMS_KEY", "alias/photos"),
             ("AVIF_CATALOG_TABLE", "images"),
             ("AVIF_FOLLOW_REMOVALS", "false"),
+            ("AVIF_SERVE_PREFIXES", "photos/"),
+            ("AVIF_SERVE_BUCKET", "sources"),
             ("AVIF_MAX_BYTES", "10"),
             ("AVIF_MAX_PIXELS", "20"),
             ("AVIF_MAX_ANIMATION_PIXELS", "30"),
@@ -310,6 +317,8 @@ mod tests {
             ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
         ])
         .unwrap();
+        let serving = Serving { bucket: "sources".parse().unwrap(), prefixes: "photos/".parse().unwrap() };
+        assert_eq!(settings.serving, Some(serving));
         let Plan { recipe, limits, layout, storage, follow_deletions, .. } = settings.plan;
         assert_eq!(recipe.sizes, "full,640x360,256x256:cover".parse().unwrap());
         assert_eq!((recipe.quality.to_string(), recipe.speed.number()), ("70".into(), 4));

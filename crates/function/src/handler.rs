@@ -8,10 +8,12 @@ use futures_util::{StreamExt, stream};
 use lambda_runtime::{Context, Diagnostic, LambdaEvent};
 use model::{Job, Location, Outcome, Report, Timings};
 use serde_json::Value;
+use settings::Serving;
 use tracing::{Instrument, debug_span};
 use transfer::{Deadline, Plan, Store};
 
 use crate::event::{Batch, MalformedEvent, parse_event};
+use crate::http::{self, HttpRequest};
 use crate::log;
 use crate::shutdown::Shutdown;
 
@@ -32,10 +34,15 @@ const MAX_CONCURRENT_JOBS: usize = 4;
 pub async fn handle(
     store: &Store,
     plan: &Arc<Plan>,
+    serving: Option<&Serving>,
     shutdown: &Shutdown,
     event: LambdaEvent<Value>,
 ) -> Result<Value, Diagnostic> {
     let LambdaEvent { payload, context } = event;
+    if let Some(request) = HttpRequest::parse(&payload) {
+        drop(payload);
+        return Ok(handle_request(store, plan, serving, shutdown, &request, &context).await);
+    }
     let Batch { jobs, rejected, response_format } = parse_event(&payload).map_err(|error| reject_event(&error))?;
     for reason in &rejected {
         log::write_rejected_record(reason, &context.request_id);
@@ -55,6 +62,26 @@ pub async fn handle(
     reports.sort_unstable_by_key(|(index, _)| *index);
     let reports: Vec<Report> = reports.into_iter().map(|(_, report)| report).collect();
     response_format.build_response(&reports, &rejected)
+}
+
+/// Responds to an HTTP request, and logs it. A request that shutdown interrupts fails, so that the client repeats it.
+async fn handle_request(
+    store: &Store,
+    plan: &Arc<Plan>,
+    serving: Option<&Serving>,
+    shutdown: &Shutdown,
+    request: &HttpRequest,
+    context: &Context,
+) -> Value {
+    let started = Instant::now();
+    // The future is boxed, because it contains the whole state of a job and is large.
+    let response = Box::pin(http::respond(store, plan, serving, request, response_deadline(context)));
+    let responded = tokio::select! {
+        responded = response => responded,
+        () = shutdown.wait_for_request() => http::Responded::interrupted(),
+    };
+    log::write_request(request, &responded, started.elapsed(), &context.request_id);
+    responded.response.to_json()
 }
 
 /// Runs one job. The job fails if shutdown is requested before the job is done.

@@ -1,8 +1,9 @@
 //! The log on standard output. Lambda sets its format, JSON or text, and its level.
 
 use std::fmt;
+use std::time::Duration;
 
-use model::{Outcome, Report, VariantStatus};
+use model::{Location, Outcome, Report, VariantStatus};
 use serde_json::{Map, Value, json};
 use settings::LogSettings;
 use tracing::field::{Field, Visit};
@@ -16,10 +17,11 @@ use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::event::MalformedEvent;
+use crate::http::{HttpRequest, Responded};
 use crate::memory;
 
 /// The fields whose value is JSON text. A log line in JSON format contains this value as JSON, not as a string.
-const JSON_FIELDS: [&str; 2] = ["report", "record"];
+const JSON_FIELDS: [&str; 3] = ["report", "record", "request"];
 
 /// Starts logging to standard output, which Lambda sends to CloudWatch Logs.
 pub fn init(log: LogSettings) {
@@ -59,6 +61,42 @@ pub(crate) fn write_report(report: &Report, request_id: &str) {
     }
 }
 
+/// Writes the log line of an HTTP request. If the function converted the variant or could not convert it, the line contains the
+/// report of the job. The line does not contain the path of a request that the function does not serve, because any client can
+/// send such requests.
+pub(crate) fn write_request(request: &HttpRequest, responded: &Responded, took: Duration, request_id: &str) {
+    let Responded { response, at, report } = responded;
+    let (status, method) = (response.status, request.method.as_str());
+    let milliseconds = (took.as_secs_f64() * 10_000.0).round() / 10.0;
+    let line = json!({
+        "method": method, "status": status, "ms": milliseconds, "at": at, "cdn": request.is_from_cdn,
+    });
+    let report = report.as_ref().filter(|report| is_conversion(report));
+    let reason = report.and_then(|report| match &report.outcome {
+        Outcome::Rejected { reason } | Outcome::Failed { reason } => Some(format!(": {reason}")),
+        Outcome::Converted { .. } | Outcome::Deleted { .. } | Outcome::Skipped { .. } => None,
+    });
+    let object = at.as_ref().map_or("a path that is not served".into(), Location::to_string);
+    let message = format!("{status} for {method} of {object} in {milliseconds} ms{}", reason.unwrap_or_default());
+    let message = escape_control_characters(&message);
+    let request = line.to_string();
+    let report = report.map(|report| serde_json::to_string(report).unwrap_or_default());
+    let (report, peak_memory_mib) = (report.as_deref(), memory::peak_memory_mib());
+    match status {
+        500.. => tracing::error!(request, report, request_id, peak_memory_mib, "{message}"),
+        415 => tracing::warn!(request, report, request_id, peak_memory_mib, "{message}"),
+        _ => tracing::info!(request, report, request_id, peak_memory_mib, "{message}"),
+    }
+}
+
+/// Whether a conversion was necessary. A request for a source that does not exist is no rejected image.
+fn is_conversion(report: &Report) -> bool {
+    match report.outcome {
+        Outcome::Skipped { .. } => false,
+        Outcome::Converted { .. } | Outcome::Deleted { .. } | Outcome::Failed { .. } | Outcome::Rejected { .. } => true,
+    }
+}
+
 /// Writes the reason that a record, a task or a message of an event was rejected. The extension, metric filters and
 /// queries count the lines with the field `record`.
 pub(crate) fn write_rejected_record(reason: &str, request_id: &str) {
@@ -73,7 +111,7 @@ pub(crate) fn write_malformed_event(error: &MalformedEvent) {
 
 /// Escapes control characters. Without the escapes, text from a key or a file could forge a log line or control a
 /// terminal.
-fn escape_control_characters(text: &str) -> String {
+pub(crate) fn escape_control_characters(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for character in text.chars() {
         match character {

@@ -37,11 +37,12 @@ async fn serve(shares_memory: bool, quiet: bool) -> anyhow::Result<()> {
     tracing::info!(library = %avif::library(), recipe = %settings.plan.fingerprint(), shares_memory, quiet, "ready");
     let shutdown = Shutdown::on_sigterm().context("cannot install a handler of SIGTERM")?;
     let store = Store::connect(settings.store_options).await;
-    let plan = Arc::new(settings.plan);
+    let (plan, serving) = (Arc::new(settings.plan), Arc::new(settings.serving));
     let handler_shutdown = shutdown.clone();
     let service = service_fn(move |event: LambdaEvent<Value>| {
-        let (store, plan, shutdown) = (store.clone(), Arc::clone(&plan), handler_shutdown.clone());
-        async move { handle(&store, &plan, &shutdown, event).await }
+        let (store, plan, serving) = (store.clone(), Arc::clone(&plan), Arc::clone(&serving));
+        let shutdown = handler_shutdown.clone();
+        async move { handle(&store, &plan, serving.as_ref().as_ref(), &shutdown, event).await }
     });
     let track = layer_fn(|service| shutdown.track(service));
     let runtime = Runtime::new(service).layer(TracingLayer::new()).layer(track);

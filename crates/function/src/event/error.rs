@@ -8,7 +8,7 @@ pub enum MalformedEvent {
     #[error(
         "unknown event with {description}; supported are S3 notifications (\"Records\" from aws:s3, s3:TestEvent), also \
          through SNS and SQS, EventBridge events from aws.s3, S3 Batch Operations (1.0, 2.0), {{\"bucket\": …, \"key\": …}}, \
-         and records of failed invocations (requestPayload)"
+         records of failed invocations (requestPayload), and HTTP requests with the payload format 2.0"
     )]
     Unknown {
         /// The names of the event's fields, and the event's source.

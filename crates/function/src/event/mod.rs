@@ -1,7 +1,8 @@
 //! Parses an event into jobs. [`ResponseFormat`] then builds the response that the sender of the event expects.
 //!
 //! [`parse_event`] first handles the senders with their own response format: S3 Batch Operations, direct invocations
-//! and SQS. It then takes the event out of its envelopes, for example an SNS message, and parses the records.
+//! and SQS. It then takes the event out of its envelopes, for example an SNS message, and parses the records. HTTP requests are
+//! no jobs; the module [`http`](crate::http) parses them.
 //!
 //! Each event source has its own file. To add an event source, write a file for it and call it in `parse_payload`. The
 //! files of the event sources do not import this file.

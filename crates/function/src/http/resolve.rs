@@ -1,6 +1,6 @@
 //! Decides which variant a request is for. This needs no request to S3.
 
-use model::{Location, OutputFormat, Recipe, VariantId};
+use model::{Location, Recipe, VariantId};
 use settings::Serving;
 use transfer::{KeyDecision, Plan, Role};
 
@@ -80,11 +80,10 @@ pub fn resolve(request: &HttpRequest, plan: &Plan, serving: &Serving) -> Result<
     let plan = served_plan(&source, plan, serving)?;
     let size = SizeQuery::parse(query).and_then(|query| query.select(&plan.recipe));
     let size = size.ok_or_else(|| Refusal::Query { sizes: size_names(&plan.recipe) })?;
-    let format = plan.recipe.formats.iter().find(|format: &OutputFormat| accept::allows(accept.as_deref(), *format));
-    match format {
-        Some(format) => variant(source, VariantId { size, format }, plan, true),
-        None => Ok(Resolution::Source { source }),
-    }
+    let format = plan.recipe.formats.iter().find(|format| accept::allows(accept.as_deref(), *format));
+    let id = VariantId { size, format: format.unwrap_or_default() };
+    let resolution = variant(source.clone(), id, plan, true)?;
+    Ok(if format.is_some() { resolution } else { Resolution::Source { source } })
 }
 
 /// Returns the plan of a source, if the function serves the source.

@@ -171,6 +171,24 @@ async fn policy_in_the_docs_allows_exactly_the_requests_for_other_formats() {
     assert_eq!(used_permissions(&policy, &record_calls(&settings).await), Ok(policy));
 }
 
+/// Serving uses the permissions of the jobs. A presigned URL needs no other permission, because the function signs requests that it
+/// could send itself.
+#[tokio::test]
+async fn policy_in_the_docs_allows_the_requests_of_serving() {
+    let deployment = crate::http::deploy(&[]).await;
+    let policy = &read_policy("Always") | &read_policy("AVIF_FORMATS");
+    let mut calls = vec![];
+    for target in ["/photos/a.png", "/photos/a.png", "/photos/a.png.w60.avif.webp", "/photos/gone.png"] {
+        deployment.get(target, &[("accept", "image/avif")]).await;
+        calls.extend(deployment.server.take_calls());
+    }
+    deployment.get("/photos/a.png", &[("accept", "image/png")]).await;
+    calls.extend(deployment.server.take_calls());
+    let used = used_permissions(&policy, &calls).unwrap();
+    let actions: BTreeSet<&str> = used.iter().map(|(action, _)| action.as_str()).collect();
+    assert_eq!(actions, ["s3:GetObject", "s3:ListBucket", "s3:PutObject"].into(), "{used:?}");
+}
+
 /// Even if the outputs are in the source bucket, the role can neither overwrite nor delete a source.
 #[test]
 fn policy_in_the_docs_allows_writes_of_output_keys_only() {

@@ -6,6 +6,7 @@ use aws_sdk_s3::Client;
 use emulator::{Faults, InjectedResponse, S3, SECRET_KEY};
 use settings::Settings;
 use tempfile::TempDir;
+use transfer::{Rule, RuleEffect};
 
 use super::{put, run, s3s, start};
 
@@ -33,7 +34,11 @@ const FOREIGN: [&str; 3] = ["small/a.jpg.w320.avif", "small/a.jpg.w640.AVIF", "a
 /// Uploads the sources and the outputs. Only the outputs of two sources are up to date.
 async fn fill(s3: &Client) {
     let plan = Settings::parse(&SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned())).into()).unwrap().plan;
-    let transfer::RuleEffect::Convert(avatars) = &plan.rules[0].effect else { panic!("{:?}", plan.rules) };
+    let converts = |rule: &Rule| match &rule.effect {
+        RuleEffect::Convert(plan) => Some(plan.clone()),
+        RuleEffect::Skip => None,
+    };
+    let avatars = &plan.rules.iter().find_map(converts).unwrap();
     let mut etags = BTreeMap::new();
     for key in SOURCES {
         etags.insert(key, put(s3, key, &[]).await);

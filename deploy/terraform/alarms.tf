@@ -8,7 +8,7 @@ locals {
   # Each alarm has one metric. CloudWatch raises it if the metric is above `most` in `periods` successive periods of 5 minutes.
   alarms = {
     failures = {
-      when = true, namespace = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", statistic = "Maximum", of = local.of_failures
+      when = !local.serves, namespace = "AWS/SQS", metric = "ApproximateNumberOfMessagesVisible", statistic = "Maximum", of = local.of_failures
       most = 0, periods = 1, means = "Images failed after the last attempt"
     }
     dropped = {
@@ -36,6 +36,11 @@ locals {
     slow = {
       when = true, namespace = "AWS/Lambda", metric = "Duration", statistic = "Maximum", of = local.of_function
       most = 800 * var.timeout, periods = 1, means = "Large images need almost the whole timeout: add memory, which adds CPU"
+    }
+    # A client whose request Lambda throttles gets the status 429.
+    busy = {
+      when = local.serves && local.reserved > 0, namespace = "AWS/Lambda", metric = "ConcurrentExecutions", statistic = "Maximum", of = local.of_function
+      most = floor(0.8 * local.reserved), periods = 3, means = "The function needs almost its whole reserved concurrency: stop the attack, or raise the concurrency"
     }
     recursive = {
       when = true, namespace = "AWS/Lambda", metric = "RecursiveInvocationsDropped", statistic = "Sum", of = local.of_function

@@ -1,6 +1,9 @@
-# The failure queue: events of every trigger that failed after the last attempt.
+# The failure queue: events of every trigger that failed after the last attempt. The trigger "url" has no events: each request has
+# a response.
 
 resource "aws_sqs_queue" "failures" {
+  count = local.serves ? 0 : 1
+
   name = local.failures_name
   # 14 days, the maximum of SQS.
   message_retention_seconds = 1209600
@@ -25,7 +28,9 @@ locals {
 }
 
 resource "aws_sqs_queue_policy" "failures" {
-  queue_url = aws_sqs_queue.failures.url
+  count = local.serves ? 0 : 1
+
+  queue_url = aws_sqs_queue.failures[0].url
   policy = jsonencode({
     Version = "2012-10-17"
     Statement = concat([local.https_only.failures], [
@@ -34,7 +39,7 @@ resource "aws_sqs_queue_policy" "failures" {
         Effect    = "Allow"
         Principal = { Service = "events.amazonaws.com" }
         Action    = "sqs:SendMessage"
-        Resource  = aws_sqs_queue.failures.arn
+        Resource  = aws_sqs_queue.failures[0].arn
         Condition = { ArnEquals = { "aws:SourceArn" = rule.arn } }
       }
     ])
@@ -51,7 +56,7 @@ resource "aws_lambda_function_event_invoke_config" "this" {
 
   destination_config {
     on_failure {
-      destination = aws_sqs_queue.failures.arn
+      destination = aws_sqs_queue.failures[0].arn
     }
   }
 

@@ -10,8 +10,9 @@ resource "aws_cloudwatch_log_group" "this" {
 
 locals {
   # Many uploads must not use the concurrency of all functions of the account (1,000 by default). With the trigger "sqs", the
-  # event source mapping has its own limit, so nothing is reserved.
-  reserved = var.reserved_concurrent_executions != null ? var.reserved_concurrent_executions : var.trigger == "sqs" ? -1 : 50
+  # event source mapping has its own limit, so nothing is reserved. With the trigger "url", the limit is the maximum cost of an
+  # attack: docs/serving.md.
+  reserved = var.reserved_concurrent_executions != null ? var.reserved_concurrent_executions : lookup({ sqs = -1, url = 10 }, var.trigger, 50)
 }
 
 resource "aws_lambda_function" "this" {
@@ -19,7 +20,7 @@ resource "aws_lambda_function" "this" {
   #checkov:skip=CKV_AWS_272: Lambda cannot sign images; the digest identifies the image
   #checkov:skip=CKV_AWS_50: the function sends no traces to X-Ray, and its permissions would need Resource *
   function_name = var.name
-  description   = "Converts images in s3://${var.source_bucket}/${var.source_prefix} to AVIF"
+  description   = local.serves ? "Serves variants of images in s3://${var.source_bucket}" : "Converts images in s3://${var.source_bucket}/${var.source_prefix} to AVIF"
   role          = aws_iam_role.this.arn
 
   package_type  = "Image"

@@ -13,6 +13,11 @@ output "alias_arn" {
   value       = aws_lambda_alias.this.arn
 }
 
+output "alias_name" {
+  description = "The name of the alias."
+  value       = aws_lambda_alias.this.name
+}
+
 output "version" {
   description = "The version that the alias points to."
   value       = aws_lambda_function.this.version
@@ -38,6 +43,11 @@ output "manifest_event_pattern" {
   value       = jsonencode(local.manifest_event_pattern)
 }
 
+output "function_url" {
+  description = "The function URL, which only accepts signed requests; null unless trigger is \"url\"."
+  value       = one(aws_lambda_function_url.this[*].function_url)
+}
+
 output "log_group_name" {
   description = "The name of the log group."
   value       = aws_cloudwatch_log_group.this.name
@@ -54,11 +64,11 @@ output "queue_url" {
 }
 
 output "failures_queue_arn" {
-  description = "The ARN of the failure queue."
-  value       = aws_sqs_queue.failures.arn
+  description = "The ARN of the failure queue; null if trigger is \"url\"."
+  value       = one(aws_sqs_queue.failures[*].arn)
 }
 
 output "failures_queue_url" {
-  description = "The URL of the failure queue."
-  value       = aws_sqs_queue.failures.url
+  description = "The URL of the failure queue; null if trigger is \"url\"."
+  value       = one(aws_sqs_queue.failures[*].url)
 }

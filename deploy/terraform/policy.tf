@@ -17,11 +17,13 @@ locals {
   output_account = var.output_account_id == null ? local.own_output : var.output_account_id
   source_arn     = "arn:${local.partition}:s3:::${var.source_bucket}"
   output_arn     = "arn:${local.partition}:s3:::${local.output_bucket}"
-  source_objects = "${local.source_arn}/${var.source_prefix}*"
+  # The prefixes of the sources. A function that serves may use only those of settings.serve_prefixes.
+  prefixes       = local.serves ? local.served_prefixes : [var.source_prefix]
+  source_objects = [for prefix in local.prefixes : "${local.source_arn}/${prefix}*"]
   # All output keys end in these suffixes (crates/transfer/src/layout.rs), so the role cannot overwrite or delete a source.
-  output_keys          = "${local.output_arn}/${local.output_prefix}${var.source_prefix}*"
-  output_objects       = [for suffix in [".avif", ".avif.json"] : "${local.output_keys}${suffix}"]
-  other_format_objects = [for suffix in values(local.other_formats) : "${local.output_keys}${suffix}"]
+  output_keys          = [for prefix in local.prefixes : "${local.output_arn}/${local.output_prefix}${prefix}*"]
+  output_objects       = flatten([for keys in local.output_keys : [for suffix in [".avif", ".avif.json"] : "${keys}${suffix}"]])
+  other_format_objects = flatten([for keys in local.output_keys : [for suffix in values(local.other_formats) : "${keys}${suffix}"]])
 
   # After a bucket is deleted, another account may create a bucket with the same name.
   in_sources = { "aws:ResourceAccount" = local.source_account }
@@ -76,6 +78,14 @@ locals {
     DecryptSources = { when = var.source_kms_key_arn != null, actions = ["kms:Decrypt"], on = var.source_kms_key_arn, only = local.by_s3.sources }
     EncryptOutputs = { when = var.output_kms_key_arn != null, actions = ["kms:GenerateDataKey"], on = var.output_kms_key_arn, only = local.by_s3.outputs }
 
+    # A function that serves also answers with variants that are stored.
+    DecryptOutputs = {
+      when    = local.serves && var.output_kms_key_arn != null
+      actions = ["kms:Decrypt"]
+      on      = var.output_kms_key_arn
+      only    = local.by_s3.outputs
+    }
+
     WriteLog = {
       when    = true
       actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
@@ -113,11 +123,17 @@ locals {
     Statement = concat(
       [
         for sid, permission in local.permissions : merge(
-          { Sid = sid, Effect = "Allow", Action = permission.actions, Resource = permission.on },
+          {
+            Sid    = sid
+            Effect = "Allow"
+            Action = permission.actions
+            # IAM stores a list with one element as text, so a list would show a change in every plan.
+            Resource = jsondecode(length(flatten([permission.on])) == 1 ? jsonencode(flatten([permission.on])[0]) : jsonencode(permission.on))
+          },
           { for only in length(permission.only) > 0 ? [permission.only] : [] : "Condition" => { StringEquals = only } },
         ) if permission.when
       ],
-      [for statement in [local.no_queues_for_code] : statement if var.trigger != "none"],
+      [for statement in [local.no_queues_for_code] : statement if !contains(["none", "url"], var.trigger)],
     )
   })
 }

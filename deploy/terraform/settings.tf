@@ -43,6 +43,8 @@ variable "settings" {
     max_pixels           = optional(number)
     max_animation_pixels = optional(number)
     max_seconds          = optional(number)
+    serve_prefixes       = optional(list(string))
+    serve_bucket         = optional(string)
   })
   default  = {}
   nullable = false
@@ -128,11 +130,31 @@ variable "settings" {
     condition     = var.settings.kms_key == null || var.output_kms_key_arn != null
     error_message = "settings.kms_key encrypts the variants, and the role needs a permission for it: set output_kms_key_arn to the ARN of the same key."
   }
+  validation {
+    condition = var.settings.serve_prefixes == null || try(
+      length(var.settings.serve_prefixes) > 0 && alltrue([
+        for prefix in var.settings.serve_prefixes :
+        prefix == "*" ? length(var.settings.serve_prefixes) == 1 : can(regex("^[^/*?,\\s][^*?,]{0,149}$", prefix)) && trimspace(prefix) == prefix
+      ]),
+      false,
+    )
+    error_message = "settings.serve_prefixes: expected key prefixes such as [\"photos/\"], or [\"*\"] to make every source public. A prefix has at most 150 characters, contains none of * ? and comma, and does not begin with a slash or a space."
+  }
+  # A function that serves has a role of its own, which reads and writes only the served prefixes.
+  validation {
+    condition     = (var.settings.serve_prefixes != null) == (var.trigger == "url")
+    error_message = "settings.serve_prefixes: the trigger \"url\" needs this setting, and other triggers do not allow it. Use a function of its own to serve, for example with the module modules/cdn."
+  }
+  validation {
+    condition     = var.settings.serve_bucket == null || try(var.settings.serve_bucket == var.source_bucket && var.trigger == "url", false)
+    error_message = "settings.serve_bucket: expected source_bucket, which is the default with the trigger \"url\". Other triggers do not allow this setting."
+  }
 }
 
 locals {
   environment = merge(
-    { for name, value in var.settings : "AVIF_${upper(name)}" => tostring(value) if value != null && name != "rules" },
+    { for name, value in var.settings : "AVIF_${upper(name)}" => try(tostring(value), join(",", value)) if value != null && name != "rules" },
+    { for bucket in local.serves ? [var.source_bucket] : [] : "AVIF_SERVE_BUCKET" => bucket },
     { for rules in var.settings.rules == null ? [] : [var.settings.rules] : "AVIF_RULES" => jsonencode([
       for rule in rules : { for name, value in rule : name => value if value != null }
     ]) },
@@ -147,6 +169,10 @@ locals {
   output_prefix = var.settings.output_prefix == null ? "" : var.settings.output_prefix
   has_catalog   = var.settings.catalog_table != null
   catalog_table = var.settings.catalog_table == null ? "" : var.settings.catalog_table
+  # The trigger "url": the function answers HTTP requests, and has no events.
+  serves = var.trigger == "url"
+  # The prefixes of the keys that the function may serve. "*" is the empty prefix.
+  served_prefixes = [for prefix in local.serves && var.settings.serve_prefixes != null ? var.settings.serve_prefixes : [] : prefix == "*" ? "" : prefix]
   # WebP or JPEG.
   has_other_formats = can(regex("webp|jpeg", join(",", compact(concat([var.settings.formats], try(var.settings.rules[*].formats, []))))))
 }

@@ -18,7 +18,7 @@ resource "aws_cloudwatch_event_target" "this" {
 
   # The queue receives events that EventBridge cannot deliver to Lambda.
   dead_letter_config {
-    arn = aws_sqs_queue.failures.arn
+    arn = aws_sqs_queue.failures[0].arn
   }
 
   depends_on = [aws_lambda_permission.eventbridge]

@@ -10,7 +10,7 @@ resource "aws_sqs_queue" "this" {
   # failure queue.
   message_retention_seconds = 345600
   sqs_managed_sse_enabled   = true
-  redrive_policy            = jsonencode({ deadLetterTargetArn = aws_sqs_queue.failures.arn, maxReceiveCount = 5 })
+  redrive_policy            = jsonencode({ deadLetterTargetArn = aws_sqs_queue.failures[0].arn, maxReceiveCount = 5 })
   tags                      = var.tags
 }
 

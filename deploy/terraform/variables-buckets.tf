@@ -19,6 +19,10 @@ variable "source_prefix" {
     condition     = !can(regex("[*?]", var.source_prefix)) && !startswith(var.source_prefix, "/") && length(var.source_prefix) <= 150
     error_message = "A prefix has at most 150 characters, contains neither * nor ?, and does not begin with a slash."
   }
+  validation {
+    condition     = var.trigger != "url" || var.source_prefix == ""
+    error_message = "With the trigger \"url\", settings.serve_prefixes limits the keys: remove source_prefix."
+  }
 }
 
 variable "source_account_id" {

@@ -1,12 +1,12 @@
 variable "trigger" {
-  description = "The trigger of the function. \"eventbridge\" does not change the bucket's notifications. \"sqs\" is for heavy traffic. \"notification\" lets S3 invoke the function directly, and replaces the bucket's notifications. \"none\" creates no trigger: S3 Batch Operations or you invoke the function."
+  description = "The trigger of the function. \"eventbridge\" does not change the bucket's notifications. \"sqs\" is for heavy traffic. \"notification\" lets S3 invoke the function directly, and replaces the bucket's notifications. \"none\" creates no trigger: S3 Batch Operations or you invoke the function. \"url\" creates a function URL instead, for the module modules/cdn: the function then only serves settings.serve_prefixes."
   type        = string
   default     = "eventbridge"
   nullable    = false
 
   validation {
-    condition     = contains(["eventbridge", "sqs", "notification", "none"], var.trigger)
-    error_message = "Expected eventbridge, sqs, notification or none."
+    condition     = contains(["eventbridge", "sqs", "notification", "none", "url"], var.trigger)
+    error_message = "Expected eventbridge, sqs, notification, none or url."
   }
 }
 

@@ -70,7 +70,7 @@ variable "timeout" {
 }
 
 variable "reserved_concurrent_executions" {
-  description = "The maximum number of concurrent instances, which Lambda reserves for this function; -1 reserves nothing. null means 50, or -1 with the trigger \"sqs\", where maximum_concurrency is the limit. Lambda keeps at least 100 of the account's quota unreserved. If the apply fails with \"UnreservedConcurrentExecution below its minimum value\", set -1 or request a larger quota."
+  description = "The maximum number of concurrent instances, which Lambda reserves for this function; -1 reserves nothing. null means 50, or 10 with the trigger \"url\", or -1 with the trigger \"sqs\", where maximum_concurrency is the limit. Lambda keeps at least 100 of the account's quota unreserved. If the apply fails with \"UnreservedConcurrentExecution below its minimum value\", set -1 or request a larger quota."
   type        = number
   default     = null
 

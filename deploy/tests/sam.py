@@ -89,8 +89,8 @@ def deploy(account: Account, stack: str, **parameters):
 
 
 def without_alias(body: dict) -> dict:
-    """Replaces the alias by the function, because moto's CloudFormation does not create aliases."""
-    del body["Resources"]["FunctionAliaslive"]
+    """Replaces the alias by the function, and removes the function URL: moto's CloudFormation creates neither of them."""
+    del body["Resources"]["FunctionAliaslive"], body["Resources"]["Url"], body["Outputs"]["FunctionUrl"]
     for resource in body["Resources"].values():
         if resource.get("DependsOn") == "FunctionAliaslive":
             resource["DependsOn"] = "Function"

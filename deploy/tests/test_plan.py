@@ -35,6 +35,7 @@ TRIGGERS = {
     "topic": EVERYTHING | {"trigger": "sqs", "topic_arn": "arn:aws:sns:eu-central-1:123456789012:photographs"},
     "sqs": REQUIRED | {"trigger": "sqs", "replace_bucket_notifications": True},
     "notification": EVERYTHING | {"trigger": "notification", "replace_bucket_notifications": True, "source_account_id": "210987654321"},
+    "url": REQUIRED | {"trigger": "url", "settings": {"serve_prefixes": ["photos/"]}},
     "none": REQUIRED | {"trigger": "none", "create_alarms": False, "create_dashboard": False, "log_format": "Text"},
 }
 
@@ -87,7 +88,7 @@ class Plan(unittest.TestCase):
             TRIGGERS["topic"] | {"memory_size": 3538, "timeout": 120, "log_retention_in_days": 1},
         )
         deployment.apply(**least)
-        holding = {"aws_sqs_queue.failures", "aws_sqs_queue.this[0]", "aws_cloudwatch_log_group.this", "aws_lambda_function.this"}
+        holding = {"aws_sqs_queue.failures[0]", "aws_sqs_queue.this[0]", "aws_cloudwatch_log_group.this", "aws_lambda_function.this"}
         for variables in [everything, everything | {"source_bucket": "others", "source_prefix": "originals/"}]:
             self.assertEqual({address for address, actions in deployment.plan(**variables).items() if "delete" in actions} & holding, set())
         for trigger in ["eventbridge", "notification", "none"]:
@@ -130,7 +131,7 @@ class Plan(unittest.TestCase):
         resources = {
             resource["address"]: resource["values"] for resource in deployment.planned["planned_values"]["root_module"]["resources"]
         }
-        for queue in ["aws_sqs_queue.failures", "aws_sqs_queue.this[0]"]:
+        for queue in ["aws_sqs_queue.failures[0]", "aws_sqs_queue.this[0]"]:
             self.assertEqual(resources[queue]["visibility_timeout_seconds"], 720)
 
     def test_plan_uses_partition_of_the_provider(self):

@@ -36,6 +36,8 @@ WORDS = {
     "function:avif": "function:FUNCTION",
     "s3:::jobs/": "s3:::BACKFILL/",
     "ACCOUNT:avif": "ACCOUNT:QUEUE",
+    # Of a function that serves.
+    "/photos/": "/PREFIX",
 }
 
 
@@ -49,11 +51,14 @@ def statements(policy) -> dict:
     return found
 
 
-def documented(backfill: bool = False, network: bool = False, owners: bool = False) -> dict:
-    """The statements of docs/iam.md for the function's role, or with `backfill` for the role of S3 Batch Operations. `network`
-    adds the statements for a VPC. Without `owners`, the function's account owns both buckets."""
+def documented(backfill: bool = False, serving: bool = False, network: bool = False, owners: bool = False) -> dict:
+    """The statements of docs/iam.md for the function's role, or with `backfill` for the role of S3 Batch Operations, or with
+    `serving` for the role of a function that serves. `network` adds the statements for a VPC. Without `owners`, the function's
+    account owns both buckets."""
     before, _, after = (ROOT / "docs/iam.md").read_text().partition("\n## Backfill\n")
-    page = after if backfill else before if network else before.partition("\n## Function in a VPC\n")[0]
+    before, _, served = before.partition("\n## Function that serves\n")
+    always = before.partition("\n## Function in a VPC\n")[0]
+    page = after if backfill else served if serving else before if network else always
     if not owners:
         page = page.replace("SOURCE-ACCOUNT", "ACCOUNT").replace("OUTPUT-ACCOUNT", "ACCOUNT")
     policies = [json.loads(text) for text in re.findall(r"```json\n(.*?)```", page, re.DOTALL)]
@@ -61,6 +66,16 @@ def documented(backfill: bool = False, network: bool = False, owners: bool = Fal
     for policy in policies:
         found |= statements(policy)
     return found
+
+
+def served(owners: bool = False) -> dict:
+    """The statements of docs/iam.md for the role of a function that serves, with every option."""
+    of_triggers = {"TakeFromQueue", "SendFailures", "ReceiveFailures", "NoQueuesForCode"}
+    found = {sid: statement for sid, statement in documented(owners=owners).items() if sid not in of_triggers}
+    text = json.dumps(found | documented(serving=True, owners=owners))
+    for bucket in ["SOURCES", "OUTPUTS"]:
+        text = text.replace(f"{bucket}/*", f"{bucket}/PREFIX*")
+    return {sid: tuple(statement) for sid, statement in json.loads(text).items()}
 
 
 def named(policy: str) -> dict:
@@ -145,6 +160,21 @@ class Policy(unittest.TestCase):
     def test_backfill_policy_equals_documentation(self):
         self.assertEqual(named(evaluate("backfill_policy", backfill_bucket="jobs")), documented(backfill=True))
         self.assertIsNone(evaluate("backfill_policy"))
+
+    def test_policy_of_a_function_that_serves_has_only_served_prefixes(self):
+        everything = {
+            "source_kms_key_arn": KEYS[0],
+            "output_kms_key_arn": KEYS[1],
+            "settings": {"copy_tags": True, "catalog_table": "images", "formats": "avif,webp", "serve_prefixes": ["photos/"]},
+        }
+        self.assertEqual(module("url", **OWNERS, **everything), served(owners=True))
+        several = module("url", {"serve_prefixes": ["photos/", "b"], "output_prefix": "avif/"})
+        self.assertEqual(several["ReadSources"][2], ["arn:aws:s3:::SOURCES/PREFIX*", "arn:aws:s3:::SOURCES/b*"])
+        suffixes = [".avif", ".avif.json"]
+        outputs = [f"arn:aws:s3:::OUTPUTS/avif/{prefix}*{suffix}" for prefix in ["PREFIX", "b"] for suffix in suffixes]
+        self.assertEqual([several[sid][2] for sid in ["ReadOutputs", "WriteOutputs", "DeleteOutputs"]], [outputs] * 3)
+        public = module("url", {"serve_prefixes": ["*"]})
+        self.assertEqual(public, module("none"))
 
     def test_policy_has_only_statements_of_selected_options(self):
         for options, more in [

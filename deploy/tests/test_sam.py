@@ -8,10 +8,12 @@ import unittest
 from sam import TEMPLATE, Account, deploy, template, translated, version_of
 from samtranslator.yaml_helper import yaml_parse
 from terraform import DIGEST, IMAGE, ROOT, evaluate
-from test_policy import ALWAYS, ASYNCHRONOUS, KEYS, documented, https_only, named
+from test_policy import ALWAYS, ASYNCHRONOUS, KEYS, documented, https_only, named, served
 from test_rules import documented_alarms
 from test_settings import EXAMPLES, function_settings
 
+# The template accepts one prefix.
+SERVED = {"serve_prefixes": "photos/", "serve_bucket": "photographs"}
 OTHER = IMAGE.replace(DIGEST, DIGEST[::-1])
 
 
@@ -74,6 +76,17 @@ class Rules(unittest.TestCase):
             self.check(True, **in_source_bucket, SourcePrefix="originals/")
             self.check(trigger == "none", **in_source_bucket, SourcePrefix="variants/")
 
+    def test_serving_needs_the_trigger_url_and_the_prefix_of_the_role(self):
+        given = {"ServePrefixes": "photos/", "SourcePrefix": "photos/", "ServeBucket": "photographs"}
+        public = {"ServePrefixes": "*", "ServeBucket": "photographs"}
+        for parameters in [given, public, given | {"Formats": "avif,webp", "OutputPrefix": "avif/"}]:
+            self.assertEqual(violated_rules(Trigger="url", **parameters), [])
+        for parameters in [{}, given | {"ServeBucket": "other"}, given | {"SourcePrefix": ""}, public | {"SourcePrefix": "photos/"}]:
+            self.assertEqual(violated_rules(Trigger="url", **parameters), ["UrlNeedsPrefix"])
+        for trigger in ["eventbridge", "sqs", "notification", "none"]:
+            for parameters in [given, {"ServeBucket": "photographs"}, {"ServePrefixes": "*"}]:
+                self.assertEqual(violated_rules(Trigger=trigger, **parameters), ["PrefixNeedsUrl"])
+
     def test_topic_needs_a_queue_and_kms_key_needs_its_arn(self):
         self.assertEqual(violated_rules(TopicArn="arn:aws:sns:eu-central-1:123456789012:photographs"), ["TopicNeedsQueue"])
         self.assertEqual(violated_rules(TopicArn="arn:aws:sns:eu-central-1:123456789012:photographs", Trigger="sqs"), [])
@@ -91,7 +104,7 @@ class Template(unittest.TestCase):
 
     def test_parameters_accept_valid_settings(self):
         parameters = template()["Parameters"]
-        for setting, value in EXAMPLES.items():
+        for setting, value in (EXAMPLES | SERVED).items():
             declared = parameters[parameter(setting)]
             for one in ["", text(value)]:
                 self.assertRegex(one, declared.get("AllowedPattern", "^"))
@@ -115,7 +128,7 @@ class Template(unittest.TestCase):
         parameters = set(template()["Parameters"])
         used = parameters & set(re.findall(r"\w+", json.dumps(function)))
         self.assertEqual(used | {"ImageUri"}, compared)
-        for setting, value in EXAMPLES.items():
+        for setting, value in (EXAMPLES | SERVED).items():
             self.assertNotEqual(version_of(translated(**{parameter(setting): text(value)})), same, setting)
 
     def test_permissions_allow_only_the_trigger_from_one_source(self):
@@ -167,9 +180,10 @@ class Template(unittest.TestCase):
             )
 
         reserved = template()["Resources"]["Function"]["Properties"]["ReservedConcurrentExecutions"]
-        for trigger in ["eventbridge", "notification", "none", "sqs"]:
+        for trigger in ["eventbridge", "notification", "none", "sqs", "url"]:
             for given, module in [("", None), ("-1", -1), ("20", 20)]:
                 more = {"replace_bucket_notifications": True} if trigger == "notification" else {}
+                more |= {"settings": {"serve_prefixes": ["photos/"]}} if trigger == "url" else {}
                 expected = evaluate("reserved", trigger=trigger, reserved_concurrent_executions=module, **more)
                 actual = value(reserved, {"Trigger": trigger, "ReservedConcurrency": given})
                 self.assertEqual(-1 if actual is None else int(actual), expected, (trigger, given))
@@ -247,6 +261,16 @@ class Stack(unittest.TestCase):
         everything = {"CopyTags": "true", "CatalogTable": "images", "SourceKmsKeyArn": KEYS[0], "OutputKmsKeyArn": KEYS[1]}
         everything |= {"Formats": "avif,webp,jpeg"}
         self.assertEqual(self.policy(Trigger="sqs", **everything) | self.policy(**everything), documented())
+
+    def test_policy_of_a_function_that_serves_has_only_the_served_prefix(self):
+        given = {"Trigger": "url", "ServePrefixes": "photos/", "SourcePrefix": "photos/", "ServeBucket": "photographs"}
+        everything = {"CopyTags": "true", "CatalogTable": "images", "SourceKmsKeyArn": KEYS[0], "OutputKmsKeyArn": KEYS[1]}
+        self.assertEqual(self.policy(**given, **everything, Formats="avif,webp"), served())
+        self.assertEqual(set(self.policy(**given)), ALWAYS)
+
+    def test_function_url_accepts_only_signed_requests(self):
+        url = template()["Resources"]["Url"]
+        self.assertEqual((url["Condition"], url["Properties"]["AuthType"]), ("ByUrl", "AWS_IAM"))
 
     def test_backfill_policy_equals_documentation(self):
         self.assertEqual(self.policy("backfill", BackfillBucket="jobs"), documented(backfill=True))

@@ -37,6 +37,8 @@ EXAMPLES = {
     "max_animation_pixels": 1000000000,
     "max_seconds": 30,
 }
+# The settings of a function that serves. They need the trigger "url".
+SERVING = {"serve_prefixes": ["photos/", "b/"], "serve_bucket": "photographs"}
 # Every way in which events reach the function.
 TRIGGERS = [
     {"trigger": "eventbridge"},
@@ -71,7 +73,7 @@ class Settings(unittest.TestCase):
         self.assertEqual(module_settings(), function_settings())
 
     def test_every_setting_becomes_environment_variable(self):
-        self.assertEqual(EXAMPLES.keys() | OLD_NAMES.keys(), module_settings())
+        self.assertEqual(EXAMPLES.keys() | OLD_NAMES.keys() | SERVING.keys(), module_settings())
         environment = evaluate("environment", settings=EXAMPLES, output_kms_key_arn=KEY)
         text = {True: "true", False: "false"}
         written = {
@@ -81,6 +83,9 @@ class Settings(unittest.TestCase):
         del written["AVIF_RULES"]
         self.assertEqual(environment, written)
         self.assertEqual(evaluate("environment", settings=OLD_NAMES), {"AVIF_WIDTHS": "full,1280,640"})
+        served = {"AVIF_SERVE_PREFIXES": "photos/,b/", "AVIF_SERVE_BUCKET": "photographs"}
+        for settings in [SERVING, {"serve_prefixes": SERVING["serve_prefixes"]}]:
+            self.assertEqual(evaluate("environment", trigger="url", settings=settings), served)
 
     def test_rules_have_the_fields_of_the_function(self):
         # The first table of the page lists the fields. A Rust test compares it with the function.
@@ -134,6 +139,31 @@ class Settings(unittest.TestCase):
         ]:
             with self.subTest(**settings):
                 self.assertEqual(len(evaluate("environment", settings=settings)), len(settings))
+
+
+class Serving(unittest.TestCase):
+    def check(self, reason: str, name: str = "settings", **variables):
+        with self.subTest(**variables), self.assertRaises(InvalidVariables) as invalid:
+            evaluate("environment", **variables)
+        self.assertIn(reason, " ".join(invalid.exception.messages[name]))
+
+    def test_serving_needs_the_trigger_url(self):
+        for trigger in TRIGGERS:
+            self.check('the trigger "url" needs this setting', settings={"serve_prefixes": ["*"]}, **trigger)
+            self.check("Other triggers do not allow", settings={"serve_bucket": "photographs"}, **trigger)
+        self.check('the trigger "url" needs this setting', trigger="url")
+        self.check("expected source_bucket", trigger="url", settings={"serve_prefixes": ["*"], "serve_bucket": "other"})
+        self.check("remove source_prefix", "source_prefix", trigger="url", source_prefix="a/", settings={"serve_prefixes": ["a/"]})
+
+    def test_everything_is_served_only_if_the_star_is_written(self):
+        for prefixes in [[], [""], ["*", "photos/"], ["photos/*"], ["/photos/"], ["a,b"], [" photos/"], ["photos/ "], ["a" * 151]]:
+            self.check("to make every source public", trigger="url", settings={"serve_prefixes": prefixes})
+        for prefixes in [["*"], ["photos/", "a b/ü"], ["a" * 150]]:
+            evaluate("environment", trigger="url", settings={"serve_prefixes": prefixes})
+
+    def test_few_requests_run_at_the_same_time(self):
+        self.assertEqual(evaluate("reserved", trigger="url", settings=SERVING), 10)
+        self.assertEqual(evaluate("reserved", trigger="url", settings=SERVING, reserved_concurrent_executions=3), 3)
 
 
 class Formats(unittest.TestCase):

@@ -30,6 +30,7 @@ LISTED = {
     "skopeo login --username AWS --password-stdin REPOSITORY": DOCKER,
     "skopeo copy docker-archive:image.tar docker://REPOSITORY:VALUE": DOCKER,
     "skopeo inspect --format {{.Digest}} docker://REPOSITORY:VALUE": DOCKER,
+    "curl --fail --output photo.avif --header Accept: image/avif,image/webp,*/* https://DOMAIN/photos/photo.jpg?width=640": "needs a distribution; test_cache.py simulates one",
     "git describe --always": "the tests may run outside of a repository",
     "cp photo.jpg avif-local/photos/": "needs `avif local`, which a test of the crate cli runs",
     "jq .timings": "needs the report of a conversion, whose form a test of the crate cli checks",

@@ -220,6 +220,19 @@ class Examples(unittest.TestCase):
         self.assertIn("module.avif[0].aws_lambda_function.this", second)
         self.assertEqual(deployment.plan(image_uri=IMAGE, mail="images@example.org"), {})
 
+    def test_serving_example_needs_two_applies_in_empty_account(self):
+        deployment = self.deployment("examples/serving")
+        first = deployment.apply()
+        self.assertFalse([address for address in first if address.startswith(("module.avif", "module.images"))])
+        second = deployment.apply(image_uri=IMAGE, rate_limit=1000)
+        self.assertEqual({action for actions in second.values() for action in actions}, {"create"})
+        self.assertIn("module.images[0].aws_cloudfront_distribution.this", second)
+        self.assertEqual(deployment.plan(image_uri=IMAGE, rate_limit=1000), {})
+        # A new image changes only the functions and their aliases, never the distribution.
+        changed = deployment.plan(image_uri=OTHER, rate_limit=1000)
+        modules = ["module.avif[0]", "module.images[0].module.function"]
+        self.assertEqual(changed, {f"{module}.{address}": actions for module in modules for address, actions in ONLY_FUNCTION.items()})
+
     def test_examples_accept_existing_bucket(self):
         for example in ["existing-bucket", "sqs"]:
             with self.subTest(example):

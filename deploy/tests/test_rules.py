@@ -12,7 +12,7 @@ FILES = sorted(MODULE.rglob("*.tf"))
 # The number of labels of a block.
 LABELS = {"variable": 1, "output": 1, "module": 1, "resource": 2, "data": 2, "locals": 0}
 # Variables without a validation, because every value is valid.
-WITHOUT_RANGE = {"tags", "create_alarms", "create_dashboard"}
+WITHOUT_RANGE = {"tags", "create_alarms", "create_dashboard", "enabled"}
 
 
 def blocks(file: Path, kind: str):

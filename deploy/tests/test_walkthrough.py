@@ -2,6 +2,7 @@
 
 import json
 import unittest
+from pathlib import Path
 
 from runtime import invoke
 from test_policy import OTHER_FORMATS, documented, https_only, named, statements
@@ -12,7 +13,9 @@ ACCOUNT = "123456789012"
 BUCKET = f"photographs-{ACCOUNT}-eu-central-1"
 ALIAS = f"arn:aws:lambda:eu-central-1:{ACCOUNT}:function:avif:live"
 QUEUE, FAILURES = (f"arn:aws:sqs:eu-central-1:{ACCOUNT}:{name}" for name in ["avif", "avif-failures"])
-DEPLOY, OPERATIONS, TELEMETRY, UPGRADE = (f"docs/{name}.md" for name in ["deploy", "operations", "telemetry", "upgrade"])
+DEPLOY, OPERATIONS, SERVING, TELEMETRY, UPGRADE = (
+    f"docs/{name}.md" for name in ["deploy", "operations", "serving", "telemetry", "upgrade"]
+)
 
 SUFFIXES = [".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".heic", ".heif", ".hif"]
 NOTIFICATIONS = {"s3:ObjectCreated:*", "s3:ObjectRestore:Completed", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"}
@@ -57,6 +60,11 @@ class Walkthrough(unittest.TestCase):
 
         read(OPERATIONS, "Emergency stop", before={"executions 50": self.check_stopped})
         self.check_resumed()
+
+        # The function of this test has another name than a function that serves.
+        read(SERVING, "Stop an attack", before={"executions 10": self.check_no_invocation}, **{"avif-serve": "avif"})
+        self.assertEqual(self.functions.get_function_concurrency(FunctionName="avif")["ReservedConcurrentExecutions"], 10)
+        self.check_bucket_policy()
 
         read(OPERATIONS, "Alarms", FUNCTION="avif")
         filters = self.logs.describe_metric_filters(logGroupName="/aws/lambda/avif")["metricFilters"]
@@ -170,10 +178,30 @@ class Walkthrough(unittest.TestCase):
         self.assertEqual(self.run_function({"Records": [record]}), {"batchItemFailures": []})
         self.s3.head_object(Bucket=BUCKET, Key="second.JPG.avif")
 
-    def check_stopped(self):
-        """Asserts that no invocation starts, and that Lambda receives no messages from the queue."""
+    def check_no_invocation(self):
+        """Asserts that no invocation starts."""
         concurrency = self.functions.get_function_concurrency(FunctionName="avif")
         self.assertEqual(concurrency["ReservedConcurrentExecutions"], 0)
+
+    def check_bucket_policy(self):
+        """The statement is added to a bucket without a policy, and to one with other statements, and replaces an earlier one."""
+        other = {"Sid": "Other", "Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": f"arn:aws:s3:::{BUCKET}/secret/*"}
+        for number, present in enumerate([None, [other], [other, {"Sid": "ReadVariants"}]]):
+            if present is not None:
+                policy = {"Version": "2012-10-17", "Statement": present}
+                self.s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps(policy))
+            statement = {"Sid": "ReadVariants", "Effect": "Allow", "Resource": f"arn:aws:s3:::{BUCKET}/{number}*.avif"}
+            Path(self.walk.folder, "statement.json").write_text(json.dumps(statement) + "\n")
+            self.walk.read(SERVING, "Allow CloudFront to read the variants")
+            written = json.loads(self.s3.get_bucket_policy(Bucket=BUCKET)["Policy"])["Statement"]
+            self.assertEqual(written, ([other] if present else []) + [statement])
+        # The section ran several times.
+        del self.walk.done[-2:]
+        self.s3.delete_bucket_policy(Bucket=BUCKET)
+
+    def check_stopped(self):
+        """Asserts that no invocation starts, and that Lambda receives no messages from the queue."""
+        self.check_no_invocation()
         [mapping] = self.functions.list_event_source_mappings()["EventSourceMappings"]
         self.assertIn(mapping["State"], ["Disabling", "Disabled"])
 

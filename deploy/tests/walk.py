@@ -41,6 +41,8 @@ RUN = [
     ("docs/operations.md", "Archived sources"),
     ("docs/operations.md", "Connect S3 notifications"),
     ("docs/operations.md", "Emergency stop"),
+    ("docs/serving.md", "Stop an attack"),
+    ("docs/serving.md", "Allow CloudFront to read the variants"),
     ("docs/operations.md", "Alarms"),
     ("docs/telemetry.md", "Metrics"),
     ("docs/deploy.md", "Zip package and extension layer"),

@@ -69,6 +69,12 @@ class Results(unittest.TestCase):
         changed = self.resolve(code_with(SETTINGS), "/photos/%61.jpg", "width=100", "image/png")
         self.assertEqual((changed["uri"], changed["querystring"]), ("/photos/a.jpg", {"width": {"value": "100"}}))
 
+    def test_highest_weight_of_a_media_range_counts(self):
+        for accept in ["image/avif;q=0,image/avif;q=0.5,*/*", "image/avif;q=0.5,image/avif;q=0", "image/avif; q = 0.5,image/webp"]:
+            self.assertEqual(self.resolve(code_with(SETTINGS), "/photos/a.jpg", "", accept)["uri"], "/photos/a.jpg.avif")
+        changed = self.resolve(code_with(SETTINGS), "/photos/a.jpg", "", "image/avif; q = 0,image/webp")
+        self.assertEqual(changed["uri"], "/photos/a.jpg.avif.webp")
+
     def test_responses_are_not_cached_and_name_the_sizes(self):
         code = code_with(SETTINGS)
         for response, status in [

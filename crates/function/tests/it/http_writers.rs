@@ -2,15 +2,17 @@
 
 use emulator::{Function, Lambda};
 use futures_util::future::join_all;
-use image::ImageFormat;
+use image::{ImageFormat, Rgba, RgbaImage};
 use serde_json::Value;
 use tokio::sync::mpsc::unbounded_channel;
+use tokio::task::JoinHandle;
 
 use crate::bootstrap::function;
 use crate::deployment::{Deployment, image};
 use crate::event_order::event;
 use crate::http::deploy;
 use crate::http_client::{BROWSER, Response, request, send};
+use crate::isolation::find_worker_process;
 
 /// The number of execution environments.
 const ENVIRONMENTS: usize = 4;
@@ -106,4 +108,41 @@ async fn variant_of_an_earlier_recipe_is_served_until_a_backfill_replaces_it() {
     environment.insert("AVIF_QUALITY".into(), "40".into());
     let changed = Lambda::new(function(environment), unbounded_channel().0);
     assert_eq!(send(&changed, request("GET", "/photos/a.png.avif", &[])).await, first);
+}
+
+/// Starts a function at the slowest speed, and a request for a variant that takes a while. Returns when the conversion has begun.
+async fn start_slow_request(deployment: &mut Deployment) -> JoinHandle<Response> {
+    let mut random = fastrand::Rng::with_seed(1);
+    let noise = RgbaImage::from_fn(100, 100, |_, _| Rgba([(); 4].map(|()| random.u8(..))));
+    let mut file = std::io::Cursor::new(vec![]);
+    noise.write_to(&mut file, ImageFormat::Png).unwrap();
+    deployment.put_source("photos/slow.png", file.get_ref()).await;
+    let mut environment = deployment.environment.clone();
+    environment.extend([("AVIF_SPEED", "0"), ("AVIF_QUALITY", "60")].map(|(name, text)| (name.into(), text.into())));
+    let lambda = Lambda::new(function(environment), unbounded_channel().0);
+    let response = tokio::spawn(async move { send(&lambda, request("GET", "/photos/slow.png", &[BROWSER])).await });
+    find_worker_process().await;
+    response
+}
+
+#[tokio::test]
+async fn source_that_is_deleted_during_the_request_leaves_no_variant() {
+    let mut deployment = deploy(&[]).await;
+    let response = start_slow_request(&mut deployment).await;
+    deployment.s3.delete_object().bucket("photos").key("photos/slow.png").send().await.unwrap();
+    // The event is handled before the request stores the variant.
+    assert_eq!(deployment.send_event(event("photos/slow.png", None, "02")).await.0, "skipped");
+    assert_eq!(response.await.unwrap().status, 404);
+    assert!(deployment.server.take_calls().iter().any(|call| call.operation == "PutObject" && call.bucket == "cdn"));
+    assert_eq!(deployment.list_keys("cdn").await, [""; 0]);
+}
+
+#[tokio::test]
+async fn source_that_is_replaced_during_the_request_is_answered_in_its_new_state() {
+    let mut deployment = deploy(&[]).await;
+    let response = start_slow_request(&mut deployment).await;
+    let etag = deployment.put_source("photos/slow.png", &image(ImageFormat::Png, 90, 60)).await;
+    assert_eq!(deployment.send_event(event("photos/slow.png", Some(&etag), "02")).await.0, "converted");
+    let response = response.await.unwrap();
+    assert_eq!((response.status, response.body), (200, deployment.read("cdn", "photos/slow.png.avif").await));
 }

@@ -77,7 +77,7 @@ async fn assert_good_sources_convert(lambda: &Lambda) {
 }
 
 /// Waits until a function of this test has started a worker process, and returns the process ID of the worker.
-async fn find_worker_process() -> Pid {
+pub(crate) async fn find_worker_process() -> Pid {
     let text = |id: i32, name: &str| std::fs::read_to_string(format!("/proc/{id}/{name}")).unwrap_or_default();
     let parent = |id| text(id, "status").lines().find_map(|line| line.strip_prefix("PPid:")?.trim().parse().ok());
     let this = i32::try_from(std::process::id()).unwrap();

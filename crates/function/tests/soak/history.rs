@@ -6,7 +6,7 @@ use std::io::Cursor;
 use std::ops::AddAssign;
 use std::time::Duration;
 
-use emulator::InjectedResponse;
+use emulator::{InjectedResponse, Invocation};
 use fastrand::Rng;
 use image::{ImageFormat, Rgb, RgbImage};
 use serde_json::{Value, json};
@@ -24,6 +24,9 @@ const COLORS: [[u8; 3]; 3] = [[200, 30, 30], [30, 160, 30], [30, 30, 200]];
 const MAX_DELIVERIES: u32 = 6;
 /// The maximum number of invocations that run at the same time.
 const MAX_CONCURRENT_INVOCATIONS: usize = 3;
+/// Clients send HTTP requests in the histories of every second group of this number of seeds. The other histories have only
+/// events. The number differs from the number of test systems, so that each test system has both kinds of histories.
+const SEEDS_PER_GROUP: u64 = 10;
 
 /// The numbers of changes, deliveries and failures in one or more histories.
 #[derive(Debug, Default, Clone, Copy)]
@@ -35,6 +38,7 @@ pub(crate) struct Counts {
     unreadable_periods: u32,
     settings_changes: u32,
     pruned: u32,
+    requests: u32,
 }
 
 impl AddAssign for Counts {
@@ -46,6 +50,7 @@ impl AddAssign for Counts {
         self.unreadable_periods += other.unreadable_periods;
         self.settings_changes += other.settings_changes;
         self.pruned += other.pruned;
+        self.requests += other.requests;
     }
 }
 
@@ -59,12 +64,13 @@ impl fmt::Display for Counts {
             unreadable_periods,
             settings_changes,
             pruned,
+            requests,
         } = self;
         write!(
             to,
             "{source_changes} changes of sources, {unreadable_periods} times a source became unreadable, {deliveries} \
              deliveries, {failed_deliveries} failed deliveries, {dead_letters} dead letters sent again, {settings_changes} \
-             changes of the settings, {pruned} pruned outputs"
+             changes of the settings, {pruned} pruned outputs, {requests} HTTP requests"
         )
     }
 }
@@ -109,6 +115,8 @@ struct Simulation<'system> {
     /// The running invocations. Each invocation returns its event, and true if the invocation succeeded.
     running_invocations: JoinSet<(QueuedEvent, bool)>,
     kills: JoinSet<()>,
+    /// The running HTTP requests.
+    requests: JoinSet<Invocation>,
     /// The sources that are currently unreadable.
     unreadable: BTreeMap<String, UnreadableCause>,
     /// The events that are delivered at the end, without faults. These events are delayed events and dead letters.
@@ -118,7 +126,8 @@ struct Simulation<'system> {
 /// Runs the history of this seed. Returns the violations of the invariants.
 pub(crate) async fn run_history(system: &TestSystem, seed: u64) -> (Counts, Vec<String>) {
     system.start_faults(seed);
-    let (counts, settings, queued_events, running_invocations, kills, unreadable, final_events) = Default::default();
+    let (counts, settings, queued_events, running_invocations, kills, requests, unreadable, final_events) =
+        Default::default();
     let random = Rng::with_seed(seed);
     let mut simulation = Simulation {
         system,
@@ -128,6 +137,7 @@ pub(crate) async fn run_history(system: &TestSystem, seed: u64) -> (Counts, Vec<
         queued_events,
         running_invocations,
         kills,
+        requests,
         unreadable,
         final_events,
     };
@@ -138,12 +148,16 @@ pub(crate) async fn run_history(system: &TestSystem, seed: u64) -> (Counts, Vec<
     }
     drop(system.take_calls());
     let mut states: Vec<Vec<SourceState>> = vec![vec![]; keys.len()];
+    let has_requests = seed / SEEDS_PER_GROUP % 2 == 1;
     for _ in 0..simulation.random.usize(2..=6) {
         let source = simulation.random.usize(0..keys.len());
         let state = simulation.change_source(&keys[source], states[source].last()).await;
         states[source].push(state);
         simulation.change_readability(&keys, &states);
         simulation.change_settings();
+        if has_requests && simulation.random.bool() {
+            simulation.start_request(&keys[source]);
+        }
         for _ in 0..simulation.random.usize(0..=3) {
             simulation.start_or_await_invocation().await;
         }
@@ -151,6 +165,7 @@ pub(crate) async fn run_history(system: &TestSystem, seed: u64) -> (Counts, Vec<
     while !simulation.queued_events.is_empty() || !simulation.running_invocations.is_empty() {
         simulation.start_or_await_invocation().await;
     }
+    while simulation.requests.join_next().await.is_some() {}
     let mut violations = simulation.deliver_final_events(&keys, &states).await;
     if simulation.counts.settings_changes > 0 {
         violations.extend(simulation.convert_existing_sources(&keys, &states).await);
@@ -169,6 +184,15 @@ pub(crate) async fn run_history(system: &TestSystem, seed: u64) -> (Counts, Vec<
 }
 
 impl Simulation<'_> {
+    /// Starts an HTTP request for a random variant. A client does not repeat a request that fails.
+    fn start_request(&mut self, key: &str) {
+        let variants = self.system.outputs[self.settings].variants(key);
+        let path = format!("/{}", variants[self.random.usize(0..variants.len())]);
+        let lambda = self.system.choose_environment(self.settings, &mut self.random).lambda.clone();
+        self.counts.requests += 1;
+        self.requests.spawn(async move { lambda.invoke(http_request(&path)).await });
+    }
+
     /// Puts or deletes a source, and queues one or more copies of the event of this change.
     async fn change_source(&mut self, key: &str, state: Option<&SourceState>) -> SourceState {
         let client = &self.system.client;
@@ -325,6 +349,12 @@ impl Simulation<'_> {
         }
         violations
     }
+}
+
+/// Returns the event of a function URL for this path.
+fn http_request(path: &str) -> Value {
+    let context = json!({ "domainName": "abc.lambda-url.us-east-1.on.aws", "http": { "method": "GET" } });
+    json!({ "version": "2.0", "rawPath": path, "headers": {}, "requestContext": context })
 }
 
 /// Returns an image of one color.

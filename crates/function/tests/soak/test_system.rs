@@ -268,7 +268,8 @@ impl Environment {
         endpoint: Option<Endpoint>,
         outputs: Outputs,
     ) -> Self {
-        let settings = outputs.settings().into_iter().chain([SPEED]);
+        let serving = [("AVIF_SERVE_PREFIXES", "*"), ("AVIF_SERVE_BUCKET", "photos")];
+        let settings = outputs.settings().into_iter().chain([SPEED]).chain(serving);
         variables.extend(settings.map(|(name, value)| (name.to_owned(), value.to_owned())));
         // The test does not read the log of the function.
         let lambda = Lambda::new(function(variables), unbounded_channel().0);

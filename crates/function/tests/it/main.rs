@@ -15,6 +15,7 @@ mod events;
 mod http;
 mod http_client;
 mod http_hostile;
+mod http_redirects;
 mod http_writers;
 mod images;
 mod interrupted_search;

@@ -289,7 +289,7 @@ impl Error {
         matches!(self.outcome(), Outcome::Failed { .. })
     }
 
-    /// Returns what is wrong with the image, for the person who requested it. The text contains no bucket, key or setting.
+    /// Returns what is wrong with the image, for the person who requested it. The text contains no bucket and no key.
     /// `None` if the error is not about the image.
     pub(crate) fn image_problem(&self) -> Option<String> {
         match self {

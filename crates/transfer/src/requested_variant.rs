@@ -75,7 +75,7 @@ pub enum Answer {
     SourceAbsent,
     /// The source has no variants, or they cannot be created. A retry cannot succeed.
     Rejected {
-        /// What is wrong with the image. It contains no names of this deployment. `None` if the reason is not the image.
+        /// What is wrong with the image. It contains no bucket and no key. `None` if the reason is not the image.
         problem: Option<String>,
     },
     /// Something other than the source failed. A retry may succeed.

@@ -4,7 +4,7 @@ use std::io;
 
 use futures_util::{StreamExt, stream};
 use model::Location;
-use transfer::{BucketName, Obsolescence, ObsoleteOutput, Plan, Store, check_obsolescence};
+use transfer::{Obsolescence, ObsoleteOutput, Plan, Store, check_obsolescence};
 
 use crate::listing::Listing;
 use crate::{Cursor, Error, Origin};
@@ -57,7 +57,7 @@ pub async fn prune(
     is_dry_run: bool,
     mut on_event: impl FnMut(PruneEvent<'_>) -> io::Result<()>,
 ) -> Result<PruneCounts, Error> {
-    let bucket = plan.layout.bucket.as_ref().map_or(sources.bucket.as_str(), BucketName::as_str);
+    let bucket = plan.layout.output_bucket(&sources.bucket);
     let prefix = format!("{}{}", plan.layout.prefix, sources.prefix);
     let origin = Origin { bucket: bucket.to_owned(), prefix, inventory: None };
     let mut listing = Listing::open(store, origin).await?;

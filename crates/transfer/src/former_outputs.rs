@@ -9,7 +9,7 @@ use model::Location;
 
 use crate::operation::{Operation, http_status, is_access_denied};
 use crate::stored_outputs::StoredObject;
-use crate::{BucketName, Error, Layout, OutputLocations, Store, decode_listed_key};
+use crate::{Error, Layout, OutputLocations, Store, decode_listed_key};
 
 /// An output that is not among the outputs of the recipe.
 pub(crate) struct FormerOutput {
@@ -30,7 +30,7 @@ pub(crate) async fn read_former_outputs(
     layout: &Layout,
     outputs: &OutputLocations,
 ) -> Result<Vec<FormerOutput>, Error> {
-    let bucket = layout.bucket.as_ref().map_or(source.bucket.as_str(), BucketName::as_str);
+    let bucket = layout.output_bucket(&source.bucket);
     let prefix = Location { bucket: bucket.to_owned(), key: format!("{}{}.", layout.prefix, source.key) };
     let mut former = vec![];
     let mut last_key = None;

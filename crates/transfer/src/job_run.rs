@@ -56,11 +56,6 @@ impl<'job> JobRun<'job> {
         Self { has_changed_outputs: true, ..self }
     }
 
-    /// The location of the source.
-    pub(crate) fn source(&self) -> &Location {
-        &self.job.source.at
-    }
-
     /// Runs one attempt.
     ///
     /// # Errors

@@ -69,6 +69,12 @@ fn suffix(format: OutputFormat) -> &'static str {
 }
 
 impl Layout {
+    /// Returns the bucket of the outputs of sources in this bucket.
+    #[must_use]
+    pub fn output_bucket<'bucket>(&'bucket self, source_bucket: &'bucket str) -> &'bucket str {
+        self.bucket.as_ref().map_or(source_bucket, BucketName::as_str)
+    }
+
     /// Returns the location of one variant.
     ///
     /// # Errors
@@ -128,7 +134,7 @@ impl Layout {
     }
 
     fn append_suffix(&self, source: &Location, suffix: &str) -> Result<Location, Error> {
-        let bucket = self.bucket.as_ref().map_or(source.bucket.as_str(), BucketName::as_str).to_owned();
+        let bucket = self.output_bucket(&source.bucket).to_owned();
         let at = Location { bucket, key: format!("{}{}{suffix}", self.prefix, source.key) };
         if at.key.len() > MAX_KEY_BYTES { Err(Error::KeyTooLong { at, limit: MAX_KEY_BYTES }) } else { Ok(at) }
     }

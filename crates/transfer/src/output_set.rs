@@ -171,13 +171,26 @@ async fn write_variant(
             Ok(entry(*bytes, score.filter(|_| is_same), provenance.sha256.clone(), etag))
         }
         (VariantStatus::Stored, _) => {
-            let provenance = converted.provenance(&variant.body, plan);
-            let sha256 = provenance.sha256.clone();
-            let (headers, tags) = (&converted.headers, converted.tags.as_deref());
-            let output =
-                Output { media_type: format.media_type(), body: variant.body.clone(), provenance, headers, tags };
-            let etag = write_output(store, slot, output, plan).await?;
+            let (etag, sha256) = put_variant(store, plan, converted, variant, slot).await?;
             Ok(entry(*bytes, *score, sha256, &etag))
         }
     }
+}
+
+/// Writes a variant to its slot. Returns the new ETag with its quotation marks, and the SHA-256 of the content.
+///
+/// # Errors
+/// [`Error::Conflict`] if another writer changed the slot in the meantime.
+pub(crate) async fn put_variant(
+    store: &Store,
+    plan: &Plan,
+    converted: &ConvertedSource,
+    ConvertedVariant { report, body }: &ConvertedVariant,
+    slot: &OutputSlot,
+) -> Result<(String, String), Error> {
+    let provenance = converted.provenance(body, plan);
+    let sha256 = provenance.sha256.clone();
+    let (headers, tags) = (&converted.headers, converted.tags.as_deref());
+    let output = Output { media_type: report.format.media_type(), body: body.clone(), provenance, headers, tags };
+    Ok((write_output(store, slot, output, plan).await?, sha256))
 }

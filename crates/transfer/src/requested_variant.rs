@@ -10,18 +10,16 @@
 
 use bytes::Bytes;
 use futures_util::future::try_join;
-use model::{
-    Change, Job, Location, OutputFormat, Report, Source, Timings, VariantId, VariantReport, VariantStatus, error_chain,
-};
+use model::{Change, Job, Location, OutputFormat, Report, Source, Timings, VariantId, VariantStatus, error_chain};
 
 use crate::convert_source::{ConvertedSource, ConvertedVariant, Demand, convert_source};
 use crate::fetch::{RequiredState, SourceLookup, look_up_source, open_source, read_source_state};
 use crate::job_run::JobRun;
 use crate::operation::{Operation, http_status};
-use crate::output::{Output, write_output};
+use crate::output_set::put_variant;
 use crate::progress::{self, Step};
 use crate::provenance::SourceState;
-use crate::run::{MAX_ATTEMPTS, attempt_repeatedly, pause_before, run_until};
+use crate::run::{Attempts, attempt_repeatedly, run_until};
 use crate::skip_reason::SkipReason;
 use crate::source_link::shown_media_type;
 use crate::stage::Stage;
@@ -138,20 +136,13 @@ impl Provision<'_> {
             KeyDecision::Convert(plan) => plan,
             KeyDecision::Skip { .. } => return Err(Error::SourceNotFound { at: at.clone() }),
         };
-        let mut last_conflict = String::new();
-        for attempt in 0..MAX_ATTEMPTS {
-            pause_before(attempt).await;
+        let mut attempts = Attempts::new(at);
+        loop {
             // The future is boxed, because it contains the state of a conversion.
-            match Box::pin(self.attempt(plan, request)).await {
-                Err(Error::Conflict { message }) => last_conflict = message,
-                Err(Error::DownloadInterrupted { .. }) if attempt + 1 < MAX_ATTEMPTS => {}
-                result => {
-                    let answer = result?;
-                    return Ok(Provided { answer, converted: self.converted.take() });
-                }
+            if let Some(answer) = attempts.end(Box::pin(self.attempt(plan, request)).await).await {
+                return Ok(Provided { answer: answer?, converted: self.converted.take() });
             }
         }
-        Err(Error::RepeatedConflict { at: at.clone(), attempts: MAX_ATTEMPTS, last_conflict })
     }
 
     async fn attempt(&mut self, plan: &Plan, request: RequestedVariant<'_>) -> Result<Answer, Error> {
@@ -264,7 +255,7 @@ impl Provision<'_> {
         }
         let outputs = plan.layout.output_locations(at, &plan.recipe)?;
         let run = JobRun::new(self.store, self.job, plan, self.deadline, outputs, &mut self.timings);
-        attempt_repeatedly(run.after_changed_output()).await?;
+        attempt_repeatedly(at, run.after_changed_output()).await?;
         Err(Error::source_changed(at))
     }
 }
@@ -280,12 +271,7 @@ async fn write_variant(
     variant: &ConvertedVariant,
     slot: &OutputSlot,
 ) -> Result<StoredVariant, Error> {
-    let ConvertedSource { headers, tags, .. } = converted;
-    let ConvertedVariant { report: VariantReport { at, format, bytes, .. }, body } = variant;
-    let provenance = converted.provenance(body, plan);
-    let output =
-        Output { media_type: format.media_type(), body: body.clone(), provenance, headers, tags: tags.as_deref() };
-    let etag = write_output(store, slot, output, plan).await?;
-    let cache_control = plan.storage.cache_control.clone().or_else(|| headers.cache_control.clone());
-    Ok(StoredVariant { at: at.clone(), etag, bytes: *bytes, cache_control })
+    let (etag, _) = put_variant(store, plan, converted, variant, slot).await?;
+    let cache_control = plan.storage.cache_control.clone().or_else(|| converted.headers.cache_control.clone());
+    Ok(StoredVariant { at: variant.report.at.clone(), etag, bytes: variant.report.bytes, cache_control })
 }

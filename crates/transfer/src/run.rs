@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use model::{Change, Job, Outcome, Report, Timings};
+use model::{Change, Job, Location, Outcome, Report, Timings};
 use tokio::time::{sleep, timeout_at};
 
 use crate::job_run::JobRun;
@@ -14,7 +14,7 @@ use crate::skip_reason::SkipReason;
 use crate::{Deadline, Error, KeyDecision, Plan, Store};
 
 /// The maximum number of attempts of a job whose source or outputs change during each attempt.
-pub(crate) const MAX_ATTEMPTS: u32 = 6;
+const MAX_ATTEMPTS: u32 = 6;
 /// The pause before the second attempt. Each later pause is twice as long as the previous pause.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 
@@ -110,26 +110,43 @@ async fn run_attempts(
         return Ok(SkipReason::DeletionsIgnored.outcome());
     }
     let outputs = plan.layout.output_locations(at, &plan.recipe)?;
-    attempt_repeatedly(JobRun::new(store, job, plan, deadline, outputs, timings)).await
+    attempt_repeatedly(at, JobRun::new(store, job, plan, deadline, outputs, timings)).await
 }
 
 /// Repeats the attempts of a job while the source or its outputs change.
-pub(crate) async fn attempt_repeatedly(mut run: JobRun<'_>) -> Result<Outcome, Error> {
-    let mut last_conflict = String::new();
-    for attempt in 0..MAX_ATTEMPTS {
-        pause_before(attempt).await;
-        match run.attempt().await {
-            Err(Error::Conflict { message }) => last_conflict = message,
-            Err(Error::DownloadInterrupted { .. }) if attempt + 1 < MAX_ATTEMPTS => {}
-            result => return result,
+pub(crate) async fn attempt_repeatedly(source: &Location, mut run: JobRun<'_>) -> Result<Outcome, Error> {
+    let mut attempts = Attempts::new(source);
+    loop {
+        if let Some(result) = attempts.end(run.attempt().await).await {
+            return result;
         }
     }
-    Err(Error::RepeatedConflict { at: run.source().clone(), attempts: MAX_ATTEMPTS, last_conflict })
 }
 
-/// Waits before another attempt. The first attempt is number 0.
-pub(crate) async fn pause_before(attempt: u32) {
-    if attempt > 0 {
-        sleep(FIRST_PAUSE * (1 << (attempt - 1))).await;
+/// The attempts of a job. A job is attempted again if its source or its outputs changed, or if the download was interrupted.
+pub(crate) struct Attempts<'job> {
+    source: &'job Location,
+    count: u32,
+}
+
+impl<'job> Attempts<'job> {
+    pub(crate) fn new(source: &'job Location) -> Self {
+        Self { source, count: 0 }
+    }
+
+    /// Ends an attempt with this result. Returns the result of the job, or, after a pause, `None` if there is another attempt.
+    pub(crate) async fn end<T>(&mut self, result: Result<T, Error>) -> Option<Result<T, Error>> {
+        self.count += 1;
+        let (at, attempts) = (self.source, self.count);
+        match result {
+            Err(Error::Conflict { message: last_conflict }) if attempts == MAX_ATTEMPTS => {
+                return Some(Err(Error::RepeatedConflict { at: at.clone(), attempts, last_conflict }));
+            }
+            Err(Error::Conflict { .. }) => {}
+            Err(Error::DownloadInterrupted { .. }) if attempts < MAX_ATTEMPTS => {}
+            result => return Some(result),
+        }
+        sleep(FIRST_PAUSE * (1 << (attempts - 1))).await;
+        None
     }
 }

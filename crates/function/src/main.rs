@@ -37,12 +37,12 @@ async fn serve(shares_memory: bool, quiet: bool) -> anyhow::Result<()> {
     tracing::info!(library = %avif::library(), recipe = %settings.plan.fingerprint(), shares_memory, quiet, "ready");
     let shutdown = Shutdown::on_sigterm().context("cannot install a handler of SIGTERM")?;
     let store = Store::connect(settings.store_options).await;
-    let (plan, serving) = (Arc::new(settings.plan), Arc::new(settings.serving));
+    let (plan, serving) = (Arc::new(settings.plan), settings.serving.map(Arc::new));
     let handler_shutdown = shutdown.clone();
     let service = service_fn(move |event: LambdaEvent<Value>| {
-        let (store, plan, serving) = (store.clone(), Arc::clone(&plan), Arc::clone(&serving));
+        let (store, plan, serving) = (store.clone(), Arc::clone(&plan), serving.clone());
         let shutdown = handler_shutdown.clone();
-        async move { handle(&store, &plan, serving.as_ref().as_ref(), &shutdown, event).await }
+        async move { handle(&store, &plan, serving.as_deref(), &shutdown, event).await }
     });
     let track = layer_fn(|service| shutdown.track(service));
     let runtime = Runtime::new(service).layer(TracingLayer::new()).layer(track);

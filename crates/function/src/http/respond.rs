@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use model::{Location, Report, VariantId, error_chain};
 use settings::Serving;
 use transfer::{
@@ -140,9 +141,9 @@ impl VariantRequest<'_> {
         let requested = RequestedVariant { source: &self.source, id: self.id, needs_body: &needs_body };
         let (answer, report) = provide_variant(store, requested, plan, Some(deadline)).await;
         let response = match answer {
-            Answer::Stored { variant, body } => self.respond_with_stored(store, &variant, body.as_deref()).await,
+            Answer::Stored { variant, body } => self.respond_with_stored(store, &variant, body).await,
             Answer::NotStored { body } if body.len() as u64 > MAX_BODY_BYTES => failed(),
-            Answer::NotStored { body } => self.image(HttpResponse::new(200, BRIEF)).with_image(&body),
+            Answer::NotStored { body } => self.image(HttpResponse::new(200, BRIEF)).with_image(body),
             Answer::LargerThanSource => respond_with_source(store, &self.source, ONE_MINUTE).await,
             Answer::SourceAbsent => source_absent(),
             Answer::Rejected { problem } => {
@@ -154,13 +155,16 @@ impl VariantRequest<'_> {
         Responded { response, at: Some(self.at), report: Some(report) }
     }
 
-    async fn respond_with_stored(&self, store: &Store, variant: &StoredVariant, body: Option<&[u8]>) -> HttpResponse {
+    async fn respond_with_stored(&self, store: &Store, variant: &StoredVariant, body: Option<Bytes>) -> HttpResponse {
         if self.has_variant(variant) {
             return stored_headers(304, variant);
         }
         if variant.bytes <= MAX_BODY_BYTES {
             let response = self.image(stored_headers(200, variant));
-            return body.map_or(response.clone(), |body| response.with_image(body));
+            return match body {
+                Some(body) => response.with_image(body),
+                None => response,
+            };
         }
         // Behind CloudFront, S3 answers the second request, because the variant is stored now.
         if self.request.is_from_cdn {

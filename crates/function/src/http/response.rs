@@ -1,5 +1,6 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
 /// An HTTP response (payload format 2.0).
@@ -13,7 +14,7 @@ pub(crate) struct HttpResponse {
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Body {
     None,
-    Image(Vec<u8>),
+    Image(Bytes),
     Text(String),
 }
 
@@ -54,8 +55,8 @@ impl HttpResponse {
         self
     }
 
-    pub(super) fn with_image(self, body: &[u8]) -> Self {
-        Self { body: Body::Image(body.to_vec()), ..self }
+    pub(super) fn with_image(self, body: Bytes) -> Self {
+        Self { body: Body::Image(body), ..self }
     }
 
     /// Removes the body, for a response to HEAD.
